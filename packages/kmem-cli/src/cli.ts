@@ -1,0 +1,4 @@
+import { argv } from "node:process";
+import { runCommandLine } from "./program.ts";
+
+process.exitCode = await runCommandLine(argv);

@@ -1,0 +1,131 @@
+import { hex, KmemError } from "../memory/errors.ts";
+import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { describeValue } from "../memory/memory.ts";
+import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
+import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { tagIndex } from "../slab/tags.ts";
+import type { Layers } from "./layers.ts";
+
+/** A block: what an address inside of it belongs to. */
+export interface BlockInfo {
+  /** First byte of the block. */
+  readonly address: number;
+  /** Bytes from `address` on that the block can hold. */
+  readonly usableBytes: number;
+  /** Name of the cache, or "pages" for a block above the largest class. */
+  readonly cache: string;
+  readonly live: boolean;
+  /** The slot that handed it out, while it is live. */
+  readonly slot: number | undefined;
+}
+
+/** What is known of an address: the sort of memory it lies in and, where there is one, the block around it. */
+export interface AddressInfo {
+  readonly where: "outside" | "metadata" | "absent" | "free page" | "page run" | "slot" | "slab" | "block";
+  readonly block: BlockInfo | undefined;
+}
+
+/** Looks an address up in the frame and tag tables; any number is allowed. O(pages of the block). */
+export function describeAddress(layers: Layers, address: number): AddressInfo {
+  const { geometry, pages } = layers;
+  const frame = Math.floor(address / PAGE_SIZE);
+  if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return { where: "outside", block: undefined };
+  const kind = pages.frames.kind(frame);
+  if (kind >= FrameKind.FIRST_CACHE) return { where: "slab", block: slabBlock(layers, address, kind) };
+  switch (kind) {
+    case FrameKind.RESERVED:
+      return { where: "metadata", block: undefined };
+    case FrameKind.FREE_HEAD:
+    case FrameKind.FREE_TAIL:
+      return { where: "free page", block: undefined };
+    case RunKind.BLOCK:
+    case RunKind.BLOCK + 1:
+      return { where: "block", block: runBlock(layers, pages.frames.headOfRun(frame, RunKind.BLOCK)) };
+    case RunKind.PAGES:
+    case RunKind.PAGES + 1:
+      return { where: "page run", block: undefined };
+    case RunKind.SYSTEM:
+    case RunKind.SYSTEM + 1:
+      return { where: "slot", block: undefined };
+    default:
+      return { where: "absent", block: undefined };
+  }
+}
+
+/** The block of a run of pages, by its first frame. */
+export function runBlock(layers: Layers, head: number): BlockInfo {
+  const address = head * PAGE_SIZE;
+  const tag = layers.memory.bytes[tagIndex(layers.geometry, address)];
+  const usableBytes = layers.pages.frames.count(head) * PAGE_SIZE;
+  const live = isLive(tag);
+  return { address, usableBytes, cache: "pages", live, slot: live ? tag - 1 : undefined };
+}
+
+/** The block of a slab around an address; undefined in the unused tail of the slab. */
+function slabBlock(layers: Layers, address: number, kind: number): BlockInfo | undefined {
+  const { memory, geometry, pages, caches } = layers;
+  const slab = memory.words[pages.frames.record(address >>> PAGE_SHIFT) + FrameRecord.HEAD];
+  const usableBytes = caches.blockBytes(kind);
+  const index = Math.floor((address - slab * PAGE_SIZE) / usableBytes);
+  if (index >= caches.get(kind, CacheRecord.SLAB_BLOCKS)) return undefined;
+  const start = slab * PAGE_SIZE + index * usableBytes;
+  const tag = memory.bytes[tagIndex(geometry, start)];
+  const live = isLive(tag);
+  return { address: start, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
+}
+
+/** The error for a free of something that is no live block; it says all that is known of the address. */
+export function badFree(layers: Layers, address: unknown): KmemError {
+  if (typeof address !== "number" || !Number.isInteger(address) || address < 0 || address > 0xffff_ffff) {
+    return new KmemError("INVALID_FREE", `cannot free ${describeValue(address)}: it is no address`, { address });
+  }
+  const info = describeAddress(layers, address);
+  const { block } = info;
+  const details = { address, where: info.where, block };
+  if (block === undefined) {
+    const code = info.where === "free page" && address % PAGE_SIZE === 0 ? "DOUBLE_FREE" : "INVALID_FREE";
+    return new KmemError(code, `cannot free ${hex(address)}: it ${PHRASES[info.where]}`, details);
+  }
+  const bounds = `[${hex(block.address)}, ${hex(block.address + block.usableBytes)}) of ${block.cache}`;
+  if (address !== block.address) {
+    const state = block.live ? `live, slot ${block.slot}` : "free";
+    const text = `it lies ${address - block.address} bytes inside of the block ${bounds} (${state})`;
+    return new KmemError("INVALID_FREE", `cannot free ${hex(address)}: ${text}`, details);
+  }
+  return new KmemError("DOUBLE_FREE", `cannot free ${hex(address)}: the block ${bounds} is already free`, details);
+}
+
+const PHRASES: Record<AddressInfo["where"], string> = {
+  outside: "lies outside of the heap",
+  metadata: "belongs to the header and the tables of the heap",
+  absent: "lies beyond the present end of the heap",
+  "free page": "lies in a free page",
+  "page run": "belongs to pages from heap.pages; free them there",
+  slot: "belongs to the private pages of a slot",
+  slab: "lies in the unused end of a slab",
+  block: "belongs to no block",
+};
+
+/** Live blocks in address order. The generator reads the tables as it goes; do not allocate or free meanwhile. */
+export function* liveBlocks(layers: Layers): Generator<BlockInfo> {
+  const { geometry, pages, caches, memory } = layers;
+  const { frames } = pages;
+  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; ) {
+    const kind = frames.kind(frame);
+    if (kind >= FrameKind.FIRST_CACHE) {
+      const bytes = caches.blockBytes(kind);
+      const count = caches.get(kind, CacheRecord.SLAB_BLOCKS);
+      for (let index = 0; index < count; index++) {
+        const address = frame * PAGE_SIZE + index * bytes;
+        const tag = memory.bytes[tagIndex(geometry, address)];
+        if (tag !== Tag.NONE && isLive(tag)) {
+          yield { address, usableBytes: bytes, cache: caches.name(kind), live: true, slot: tag - 1 };
+        }
+      }
+      frame += caches.get(kind, CacheRecord.SLAB_PAGES);
+    } else if (kind === RunKind.BLOCK) {
+      yield runBlock(layers, frame);
+      frame += frames.count(frame);
+    } else frame += kind === FrameKind.FREE_HEAD ? 1 << frames.count(frame) : 1;
+  }
+}

@@ -1,0 +1,183 @@
+import { KmemError } from "../memory/errors.ts";
+import {
+  ADDRESS_SPACE_BYTES,
+  GRANULE,
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  Header,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+} from "../memory/layout.ts";
+import { describeValue } from "../memory/memory.ts";
+import { FrameKind, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
+import type { PageRequest } from "../pages/page-allocator.ts";
+import { isPowerOfTwo } from "../slab/cache-table.ts";
+import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { tagIndex } from "../slab/tags.ts";
+import { badFree } from "./describe.ts";
+import type { Layers } from "./layers.ts";
+
+/** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
+const RECLAIM_STEP_SHIFT = 5;
+const RECLAIM_STEP_FRAMES = 2;
+/** Requests for pages that pay for a reclaim. */
+const RECLAIM_CREDIT = 16;
+
+const ORDINARY: PageRequest = { reserve: false };
+const FROM_RESERVE: PageRequest = { reserve: true };
+
+/** Throws BAD_SIZE unless `sizeBytes` is a whole number from 0 to 2^32 - 1. */
+export function requireSize(sizeBytes: number): void {
+  if (sizeBytes >>> 0 === sizeBytes) return;
+  throw new KmemError(
+    "BAD_SIZE",
+    `a size is a whole number of bytes from 0 to 2^32 - 1, not ${describeValue(sizeBytes)}`,
+    {
+      sizeBytes,
+    },
+  );
+}
+
+/**
+ * The slow half of kmalloc, behind the fast path: sheaves that are empty or full, blocks above the largest size class,
+ * and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are runs of
+ * pages. One thread at a time.
+ */
+export class Kmalloc {
+  readonly #layers: Layers;
+  readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
+
+  constructor(layers: Layers) {
+    this.#layers = layers;
+  }
+
+  /** The smallest size class that holds `sizeBytes` and all of whose blocks are aligned as wanted, up to a page. */
+  classFor(sizeBytes: number, alignmentBytes: number): number {
+    let index = this.#classBySize[(Math.max(sizeBytes, alignmentBytes) + GRANULE_MASK) >>> GRANULE_SHIFT];
+    while (index < CLASS_COUNT && classBytes(index) % alignmentBytes !== 0) index++;
+    return index;
+  }
+
+  /** The kind of the smallest size class for `sizeBytes`, at most MAX_CLASS_BYTES. */
+  kindFor(sizeBytes: number): number {
+    return FrameKind.FIRST_CACHE + this.#classBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT];
+  }
+
+  /** Puts blocks into the empty sheaf of a cache; false when there is no memory, even after reclaiming. */
+  refill(kind: number, fromReserve: boolean): boolean {
+    const request = fromReserve ? FROM_RESERVE : ORDINARY;
+    if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
+    if (this.#layers.sheaves.refill(kind, request)) return true;
+    return this.reclaim() > 0 && this.#layers.sheaves.refill(kind, request);
+  }
+
+  /** A block above the largest class, or one aligned beyond a page: a run of pages. 0 when there is no memory. */
+  allocateRun(sizeBytes: number, alignmentBytes: number, fromReserve: boolean): number {
+    const { memory, geometry, pages, slot } = this.#layers;
+    const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
+    const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
+    const request: PageRequest = { reserve: fromReserve, alignFrames };
+    this.#reclaimAtPeak();
+    let frame = pages.allocate(count, RunKind.BLOCK, request);
+    if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, RunKind.BLOCK, request);
+    if (frame === NO_FRAME) return 0;
+    const address = frame * PAGE_SIZE;
+    memory.bytes[tagIndex(geometry, address)] = slot + 1;
+    return address;
+  }
+
+  /** Frees what the fast path could not: flushes a full sheaf or frees a run. Throws for anything that is no block. */
+  free(address: number): "retry" | "done" {
+    if (!this.isLive(address)) throw badFree(this.#layers, address);
+    const { memory, geometry, pages, sheaves } = this.#layers;
+    const frame = address >>> PAGE_SHIFT;
+    const kind = pages.frames.kind(frame);
+    if (kind >= FrameKind.FIRST_CACHE) {
+      sheaves.flush(kind);
+      return "retry";
+    }
+    memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
+    pages.free(frame, pages.frames.count(frame), RunKind.BLOCK);
+    return "done";
+  }
+
+  /** Whether a live block starts at the address. Any value is allowed. */
+  isLive(address: number): boolean {
+    const { memory, geometry } = this.#layers;
+    if (address >>> 0 !== address || (address & GRANULE_MASK) !== 0) return false;
+    const frame = address >>> PAGE_SHIFT;
+    if (frame < geometry.firstPageFrame || frame >= geometry.limitFrame) return false;
+    return isLive(memory.bytes[tagIndex(geometry, address)]);
+  }
+
+  /** Bytes that the live block at `address` can hold. */
+  usableBytes(address: number): number {
+    const { pages, caches } = this.#layers;
+    const frame = address >>> PAGE_SHIFT;
+    const kind = pages.frames.kind(frame);
+    if (kind >= FrameKind.FIRST_CACHE) return caches.blockBytes(kind);
+    return pages.frames.count(frame) * PAGE_SIZE;
+  }
+
+  /**
+   * Fits a live block to a new size where it stands, if that is sensible: the same class, a run whose tail goes back,
+   * or one with free pages behind it. False leaves it as it was.
+   */
+  resizeInPlace(address: number, sizeBytes: number): boolean {
+    const { pages } = this.#layers;
+    const usable = this.usableBytes(address);
+    const frame = address >>> PAGE_SHIFT;
+    if (pages.frames.kind(frame) >= FrameKind.FIRST_CACHE) {
+      return sizeBytes <= usable && (sizeBytes >= usable >> 1 || usable === GRANULE);
+    }
+    if (sizeBytes <= MAX_CLASS_BYTES) return sizeBytes > MAX_CLASS_BYTES >> 1;
+    const count = usable >>> PAGE_SHIFT;
+    const newCount = Math.ceil(sizeBytes / PAGE_SIZE);
+    if (newCount > count) return pages.extend(frame, newCount, RunKind.BLOCK);
+    if (newCount < count) pages.free(frame + newCount, count - newCount, RunKind.BLOCK);
+    return true;
+  }
+
+  /**
+   * Before the heap grows past what it used at the last such time by a thirty-second, takes back what lies in sheaves
+   * and empty slabs of caches that have been idle since: at its peak a heap then holds little that is free. A heap that
+   * does not grow never comes here, and one that swings comes seldom.
+   */
+  #reclaimAtPeak(): void {
+    const { pages, caches, sheaves, slabs } = this.#layers;
+    const { frames } = pages;
+    const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
+    frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
+    if (credit < RECLAIM_CREDIT || pages.usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
+    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
+      if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) continue;
+      sheaves.drain(kind);
+      slabs.releaseEmpty(kind);
+    }
+    const used = pages.usedFrames;
+    frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
+    frames.setReclaimWord(Header.RECLAIM_AT, used + Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT));
+  }
+
+  /** Empties this slot's sheaves and releases empty slabs; returns the pages given back. */
+  reclaim(): number {
+    const { caches, sheaves, slabs, pages } = this.#layers;
+    const before = pages.freeBytes;
+    for (const kind of caches.kinds()) {
+      sheaves.drain(kind);
+      slabs.releaseEmpty(kind);
+    }
+    return (pages.freeBytes - before) >>> PAGE_SHIFT;
+  }
+}
+
+/** Throws BAD_ALIGNMENT unless it is a power of two up to 2 GiB. */
+export function requireAlignment(alignmentBytes: number): void {
+  if (isPowerOfTwo(alignmentBytes) && alignmentBytes < ADDRESS_SPACE_BYTES) return;
+  throw new KmemError(
+    "BAD_ALIGNMENT",
+    `an alignment is a power of two below 2^32, not ${describeValue(alignmentBytes)}`,
+    { alignmentBytes },
+  );
+}

@@ -1,0 +1,150 @@
+import { GRANULE, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
+import type { MemoryKind } from "../memory/memory.ts";
+import { FRAME_RECORD_BYTES, FrameKind, RunKind } from "../pages/layout.ts";
+import type { ZoneStats } from "../pages/zone.ts";
+import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
+import type { Layers } from "./layers.ts";
+
+/** One cache, size class or made by hand. */
+export interface CacheStats {
+  readonly name: string;
+  readonly objectBytes: number;
+  readonly blockBytes: number;
+  readonly slabs: number;
+  readonly slabPages: number;
+  readonly slabBlocks: number;
+  readonly liveBlocks: number;
+  /** Free blocks that wait in this slot's sheaf. */
+  readonly sheafBlocks: number;
+  /** Free blocks in slabs. */
+  readonly freeBlocks: number;
+}
+
+/** Where every byte of the heap is. The parts add up to `totalBytes`. */
+export interface ByteStats {
+  readonly totalBytes: number;
+  /** Header and tables, for as far as memory may grow. */
+  readonly metadataBytes: number;
+  /** Live blocks of slabs. */
+  readonly liveSlabBytes: number;
+  /** Free blocks in sheaves. */
+  readonly sheafBytes: number;
+  /** Free blocks in slabs. */
+  readonly freeSlabBytes: number;
+  /** Ends of slabs too short for a block. */
+  readonly slabTailBytes: number;
+  /** Live blocks that are runs of pages. */
+  readonly blockRunBytes: number;
+  /** Runs from the page allocator's own face. */
+  readonly pageRunBytes: number;
+  /** Private pages of slots. */
+  readonly slotBytes: number;
+  readonly freePageBytes: number;
+}
+
+/** Figures of every layer of a heap. */
+export interface HeapStats {
+  readonly memoryKind: MemoryKind;
+  readonly startAddress: number;
+  readonly endAddress: number;
+  /** How far the memory may grow. */
+  readonly limitAddress: number;
+  /** Counts growths, from 1. */
+  readonly generation: number;
+  readonly liveBlocks: number;
+  readonly bytes: ByteStats;
+  readonly footprintBytes: number;
+  readonly zones: readonly ZoneStats[];
+  /** Caches that have slabs. */
+  readonly caches: readonly CacheStats[];
+}
+
+/** Counts of one cache; O(entries of its sheaf). */
+export function cacheStats(layers: Layers, kind: number): CacheStats {
+  const { caches, sheaves } = layers;
+  const slabs = caches.get(kind, CacheRecord.SLABS);
+  const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
+  const freeBlocks = caches.get(kind, CacheRecord.FREE_BLOCKS);
+  const sheafBlocks = sheaves.count(kind);
+  return {
+    name: caches.name(kind),
+    objectBytes: caches.get(kind, CacheRecord.OBJECT_BYTES),
+    blockBytes: caches.blockBytes(kind),
+    slabs,
+    slabPages: caches.get(kind, CacheRecord.SLAB_PAGES),
+    slabBlocks,
+    liveBlocks: slabs * slabBlocks - freeBlocks - sheafBlocks,
+    sheafBlocks,
+    freeBlocks,
+  };
+}
+
+/** Bytes of tables that describe one frame: its record, its kind, its tags. */
+const TABLE_BYTES_PER_FRAME: number = FRAME_RECORD_BYTES + 1 + PAGE_SIZE / GRANULE;
+
+/** Bytes of the records of kmalloc's own caches. */
+const SIZE_CLASS_RECORD_BYTES: number = CLASS_COUNT * CACHE_RECORD_WORDS * WORD_BYTES;
+
+/**
+ * What the heap occupies: frames that are not free, the tables' share for those frames, and what stands before the
+ * tables. Tables of free and absent frames have never been touched and cost no memory. O(zones).
+ */
+export function footprintBytes(layers: Layers): number {
+  const { geometry, pages } = layers;
+  const fixedBytes = geometry.cacheTable + SIZE_CLASS_RECORD_BYTES - geometry.baseFrame * PAGE_SIZE;
+  return pages.usedFrames * (PAGE_SIZE + TABLE_BYTES_PER_FRAME) + fixedBytes;
+}
+
+/** Counts frames of the kinds that caches do not count; O(frames). */
+function countRuns(layers: Layers): {
+  blockRuns: number;
+  blockRunBytes: number;
+  pageRunBytes: number;
+  slotBytes: number;
+} {
+  const { geometry, pages } = layers;
+  const frameCounts = new Uint32Array(FrameKind.FIRST_CACHE);
+  for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
+    const kind = pages.frames.kind(frame);
+    if (kind < FrameKind.FIRST_CACHE) frameCounts[kind]++;
+  }
+  const bytesOf = (kind: number): number => (frameCounts[kind] + frameCounts[kind + 1]) * PAGE_SIZE;
+  return {
+    blockRuns: frameCounts[RunKind.BLOCK],
+    blockRunBytes: bytesOf(RunKind.BLOCK),
+    pageRunBytes: bytesOf(RunKind.PAGES),
+    slotBytes: bytesOf(RunKind.SYSTEM),
+  };
+}
+
+/** All figures of a heap; O(frames). */
+export function heapStats(layers: Layers): HeapStats {
+  const { memory, geometry, pages } = layers;
+  const caches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind)).filter((cache) => cache.slabs > 0);
+  const sum = (bytesOf: (cache: CacheStats) => number): number =>
+    caches.reduce((total, cache) => total + bytesOf(cache), 0);
+  const { blockRuns, ...runs } = countRuns(layers);
+  const { endFrame } = pages.frames;
+  return {
+    memoryKind: memory.kind,
+    startAddress: geometry.baseFrame * PAGE_SIZE,
+    endAddress: endFrame * PAGE_SIZE,
+    limitAddress: geometry.limitFrame * PAGE_SIZE,
+    generation: pages.frames.generation,
+    liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
+    bytes: {
+      totalBytes: (endFrame - geometry.baseFrame) * PAGE_SIZE,
+      metadataBytes: (geometry.firstPageFrame - geometry.baseFrame) * PAGE_SIZE,
+      liveSlabBytes: sum((cache) => cache.liveBlocks * cache.blockBytes),
+      sheafBytes: sum((cache) => cache.sheafBlocks * cache.blockBytes),
+      freeSlabBytes: sum((cache) => cache.freeBlocks * cache.blockBytes),
+      slabTailBytes: sum((cache) => cache.slabs * (cache.slabPages * PAGE_SIZE - cache.slabBlocks * cache.blockBytes)),
+      ...runs,
+      freePageBytes: pages.freeBytes,
+    },
+    footprintBytes: footprintBytes(layers),
+    zones: pages.stats(),
+    caches,
+  };
+}

@@ -1,0 +1,8 @@
+/**
+ * Every layout of the library in one place, for whoever reads a dump or writes a tool: offsets, word formats, states.
+ */
+export * from "./memory/layout.ts";
+export * from "./pages/layout.ts";
+export * from "./slab/layout.ts";
+export { CLASS_COUNT, classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+export * from "./sync/layout.ts";

@@ -1,0 +1,107 @@
+import { KmemError } from "./errors.ts";
+import type { Geometry } from "./header.ts";
+import {
+  ADDRESS_SPACE_BYTES,
+  DEFAULT_SLOT_COUNT,
+  GRANULE_SHIFT,
+  HEADER_WORDS,
+  MAX_SLOT_COUNT,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  WORD_BYTES,
+} from "./layout.ts";
+
+/** Bytes that the upper layers need for their tables; each layer names its own in its layout file. */
+export interface TableSizes {
+  readonly zoneTableBytes: number;
+  readonly slotRecordBytes: number;
+  readonly cacheTableBytes: number;
+  readonly frameRecordBytes: number;
+}
+
+/** The part of a buffer that a heap may use. All in bytes; `limit` is how far growth may go. */
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+  readonly limit: number;
+  readonly slotCount?: number | undefined;
+  readonly dmaBytes?: number | undefined;
+}
+
+/** Alignment of the small tables, so that two of them never share a cache line. */
+const TABLE_ALIGNMENT = 64;
+
+function alignUp(value: number, alignment: number): number {
+  return Math.ceil(value / alignment) * alignment;
+}
+
+function requireByteOffset(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > ADDRESS_SPACE_BYTES) {
+    throw new KmemError("BAD_ARGUMENT", `${name} must be a byte offset from 0 to 2^32, not ${value}`, {
+      [name]: value,
+    });
+  }
+}
+
+/**
+ * Lays the tables out behind the header, sized for `limit`, so that they never move when memory grows. Throws
+ * BAD_ARGUMENT for offsets that are none and BAD_GEOMETRY where not one page would be left.
+ */
+export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
+  const { start, end, limit } = extent;
+  const slotCount = extent.slotCount ?? DEFAULT_SLOT_COUNT;
+  const dmaBytes = extent.dmaBytes ?? 0;
+  requireByteOffset("start", start);
+  requireByteOffset("end", end);
+  requireByteOffset("limit", limit);
+  requireByteOffset("dmaBytes", dmaBytes);
+  if (!Number.isInteger(slotCount) || slotCount < 1 || slotCount > MAX_SLOT_COUNT) {
+    throw new KmemError("BAD_ARGUMENT", `slotCount must be a whole number from 1 to ${MAX_SLOT_COUNT}`, { slotCount });
+  }
+  if (end < start || limit < end) {
+    throw new KmemError("BAD_ARGUMENT", `a heap from byte ${start} to ${end} (limit ${limit}) is reversed`, {
+      start,
+      end,
+      limit,
+    });
+  }
+  const baseFrame = Math.ceil(start / PAGE_SIZE);
+  const limitFrame = Math.floor(limit / PAGE_SIZE);
+  const frameCount = Math.max(0, limitFrame - baseFrame);
+
+  let cursor = baseFrame * PAGE_SIZE + HEADER_WORDS * WORD_BYTES;
+  const place = (bytes: number, alignment: number): number => {
+    const address = alignUp(cursor, alignment);
+    cursor = address + bytes;
+    return address;
+  };
+  const zoneTable = place(sizes.zoneTableBytes, TABLE_ALIGNMENT);
+  const slotTable = place(slotCount * sizes.slotRecordBytes, TABLE_ALIGNMENT);
+  const cacheTable = place(sizes.cacheTableBytes, TABLE_ALIGNMENT);
+  const frameTable = place(frameCount * sizes.frameRecordBytes, TABLE_ALIGNMENT);
+  const kindTable = place(frameCount, TABLE_ALIGNMENT);
+  const tagTable = place(frameCount << (PAGE_SHIFT - GRANULE_SHIFT), PAGE_SIZE);
+  const firstPageFrame = Math.ceil(cursor / PAGE_SIZE);
+  const geometry: Geometry = {
+    baseFrame,
+    limitFrame,
+    firstPageFrame,
+    dmaFrames: Math.floor(dmaBytes / PAGE_SIZE),
+    slotCount,
+    zoneTable,
+    slotTable,
+    cacheTable,
+    frameTable,
+    kindTable,
+    tagTable,
+  };
+  if (firstPageFrame >= limitFrame) {
+    throw new KmemError(
+      "BAD_GEOMETRY",
+      `too small: the tables of a heap from byte ${start} to ${limit} need ${cursor - baseFrame * PAGE_SIZE} bytes ` +
+        "and leave no page behind them",
+      { start, end, limit, metadataBytes: cursor - baseFrame * PAGE_SIZE },
+    );
+  }
+  return geometry;
+}

@@ -1,0 +1,116 @@
+import { KmemError } from "./errors.ts";
+import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "./layout.ts";
+import type { LinearMemory } from "./memory.ts";
+
+/** What never changes about a heap: where its tables are and how far it may reach. Frames are absolute numbers. */
+export interface Geometry {
+  readonly baseFrame: number;
+  readonly limitFrame: number;
+  readonly firstPageFrame: number;
+  readonly dmaFrames: number;
+  readonly slotCount: number;
+  readonly zoneTable: number;
+  readonly slotTable: number;
+  readonly cacheTable: number;
+  readonly frameTable: number;
+  readonly kindTable: number;
+  readonly tagTable: number;
+}
+
+/** The geometry's fields in the order of the header's words. */
+const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
+  ["baseFrame", Header.BASE_FRAME],
+  ["limitFrame", Header.LIMIT_FRAME],
+  ["firstPageFrame", Header.FIRST_PAGE_FRAME],
+  ["dmaFrames", Header.DMA_FRAMES],
+  ["slotCount", Header.SLOT_COUNT],
+  ["zoneTable", Header.ZONE_TABLE],
+  ["slotTable", Header.SLOT_TABLE],
+  ["cacheTable", Header.CACHE_TABLE],
+  ["frameTable", Header.FRAME_TABLE],
+  ["kindTable", Header.KIND_TABLE],
+  ["tagTable", Header.TAG_TABLE],
+];
+
+const FNV_OFFSET_BASIS = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** FNV-1a over the words of the header that never change. */
+function checksumOfConstants(words: Int32Array, headerWord: number): number {
+  let hash = FNV_OFFSET_BASIS;
+  for (let word = 0; word < Header.CHECKSUM; word++) {
+    const value = words[headerWord + word];
+    for (let shift = 0; shift < 32; shift += 8) {
+      hash = Math.imul(hash ^ ((value >>> shift) & 0xff), FNV_PRIME);
+    }
+  }
+  return hash | 0;
+}
+
+/** Writes the constant part of the header; the magic goes last, so that a half-written header is not taken for one. */
+export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: number): void {
+  const { words } = memory;
+  const headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
+  words[headerWord + Header.VERSION] = LAYOUT_VERSION;
+  words[headerWord + Header.BYTE_ORDER] = BYTE_ORDER_MARK;
+  for (const [field, word] of GEOMETRY_WORDS) words[headerWord + word] = geometry[field];
+  words[headerWord + Header.END_FRAME] = endFrame;
+  words[headerWord + Header.GENERATION] = 1;
+  words[headerWord + Header.MAGIC] = MAGIC;
+  words[headerWord + Header.CHECKSUM] = checksumOfConstants(words, headerWord);
+}
+
+/**
+ * Reads and verifies the header of the heap whose managed part starts at byte `start`. Throws a {@link KmemError}
+ * that says which word is wrong; reads only.
+ */
+export function readHeader(memory: LinearMemory, start: number): Geometry {
+  const baseFrame = Math.ceil(start / PAGE_SIZE);
+  const headerWord = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
+  const { words } = memory;
+  if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) {
+    throw new KmemError("TRUNCATED", `no room for a heap's header: the buffer has ${memory.byteLength} bytes`, {
+      bufferBytes: memory.byteLength,
+    });
+  }
+  expectWord("NOT_A_HEAP", "magic", words[headerWord + Header.MAGIC], MAGIC);
+  expectWord("WRONG_BYTE_ORDER", "byte order mark", words[headerWord + Header.BYTE_ORDER], BYTE_ORDER_MARK);
+  expectWord("WRONG_VERSION", "layout version", words[headerWord + Header.VERSION], LAYOUT_VERSION);
+  const checksum = checksumOfConstants(words, headerWord);
+  expectWord("BAD_GEOMETRY", "header checksum", words[headerWord + Header.CHECKSUM], checksum);
+  const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[headerWord + word] >>> 0]);
+  const geometry = Object.fromEntries(fields) as unknown as Geometry;
+  if (geometry.baseFrame !== baseFrame) {
+    throw new KmemError(
+      "BAD_GEOMETRY",
+      `the heap was made at frame ${geometry.baseFrame} and stands at frame ${baseFrame}`,
+      { madeAt: geometry.baseFrame, foundAt: baseFrame },
+    );
+  }
+  const endFrame = words[headerWord + Header.END_FRAME] >>> 0;
+  if (endFrame > geometry.limitFrame || endFrame < geometry.firstPageFrame) {
+    throw new KmemError("BAD_GEOMETRY", `the heap's end (frame ${endFrame}) lies outside of its limits`, { endFrame });
+  }
+  if (memory.byteLength < endFrame * PAGE_SIZE) {
+    throw new KmemError(
+      "TRUNCATED",
+      `the heap ends at byte ${endFrame * PAGE_SIZE}, the buffer has only ${memory.byteLength} bytes`,
+      { endByte: endFrame * PAGE_SIZE, bufferBytes: memory.byteLength },
+    );
+  }
+  return geometry;
+}
+
+function expectWord(
+  code: "NOT_A_HEAP" | "WRONG_BYTE_ORDER" | "WRONG_VERSION" | "BAD_GEOMETRY",
+  what: string,
+  found: number,
+  expected: number,
+): void {
+  if (found === expected) return;
+  const text = (word: number): string => `0x${(word >>> 0).toString(16).padStart(8, "0")}`;
+  throw new KmemError(code, `not a heap of this version: the ${what} is ${text(found)} instead of ${text(expected)}`, {
+    found: found >>> 0,
+    expected: expected >>> 0,
+  });
+}

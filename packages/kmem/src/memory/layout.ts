@@ -1,0 +1,93 @@
+/**
+ * Units and the header: the words at the base of every kmem memory.
+ *
+ *      base = start rounded up to a page            end of what is managed now        limit (growable)
+ *      │                                                              │                      │
+ *      ▼                                                              ▼                      ▼
+ *      ┌────────┬───────┬───────┬──────┬───────┬───────┬──────┬───────┬──────────────────────┐
+ *      │ header │ zones │ slots │caches│ frame │ frame │ tags │ pages │ absent until growth  │
+ *      │        │       │       │      │ table │ kinds │      │  ...  │                      │
+ *      └────────┴───────┴───────┴──────┴───────┴───────┴──────┴───────┴──────────────────────┘
+ *      ◄──────────── metadata, sized for `limit`, never moves ───────►
+ *
+ * Every table is found through the header, so that a second thread, a dump or another program needs nothing but the
+ * bytes. Addresses are byte offsets into the buffer (unsigned 32-bit, 0 is null). A frame is a page of the buffer;
+ * its number is address >>> PAGE_SHIFT, counted from the start of the buffer, so that the alignment of a frame number
+ * is the alignment of its address.
+ */
+
+/** log2 of the page size. */
+export const PAGE_SHIFT = 12;
+/** Bytes in a page: 4096, as in all five seed documents. */
+export const PAGE_SIZE: number = 1 << PAGE_SHIFT;
+/** Bits of an address below the page number. */
+export const PAGE_MASK: number = PAGE_SIZE - 1;
+
+/** log2 of the granule: block sizes and block addresses are multiples of it. */
+export const GRANULE_SHIFT = 4;
+/** Bytes in a granule: 16, which is also the natural alignment of every block. */
+export const GRANULE: number = 1 << GRANULE_SHIFT;
+/** Bits of an address below the granule number. */
+export const GRANULE_MASK: number = GRANULE - 1;
+
+/** log2 of the bytes in a word of the tables (Int32Array). */
+export const WORD_SHIFT = 2;
+/** Bytes in a word. */
+export const WORD_BYTES: number = 1 << WORD_SHIFT;
+
+/** Bytes in a page of WebAssembly memory, the unit in which it grows. */
+export const WASM_PAGE_SIZE = 65536;
+
+/** The highest byte offset a kmem memory may reach: 4 GiB, one more than the highest 32-bit address. */
+export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
+
+/** "KMEM" in the order of the bytes in memory. */
+export const MAGIC = 0x4d454d4b;
+/** Raised whenever any layout in the library changes its meaning. */
+export const LAYOUT_VERSION = 1;
+/** Reads back differently on a machine of the other byte order. */
+export const BYTE_ORDER_MARK = 0x01020304;
+
+/**
+ * Word indexes in the header. Words below `CHECKSUM` never change after creation and are covered by it; the words
+ * after it are state.
+ */
+export const Header = {
+  MAGIC: 0,
+  VERSION: 1,
+  BYTE_ORDER: 2,
+  /** First managed frame: base >>> PAGE_SHIFT. */
+  BASE_FRAME: 3,
+  /** One past the last frame that growth may ever reach; the tables are sized for it. */
+  LIMIT_FRAME: 4,
+  /** First frame behind the metadata. */
+  FIRST_PAGE_FRAME: 5,
+  /** Frames that belong to the DMA zone, counted from the first page frame. */
+  DMA_FRAMES: 6,
+  SLOT_COUNT: 7,
+  /** Byte addresses of the tables. */
+  ZONE_TABLE: 8,
+  SLOT_TABLE: 9,
+  CACHE_TABLE: 10,
+  FRAME_TABLE: 11,
+  KIND_TABLE: 12,
+  TAG_TABLE: 13,
+  /** FNV-1a over the words before it. */
+  CHECKSUM: 14,
+  /** One past the last frame that exists now. */
+  END_FRAME: 16,
+  /** Counts growths; a view made under another generation may be too short. */
+  GENERATION: 17,
+  /** Frames in use at which what lies idle is reclaimed before more are taken. */
+  RECLAIM_AT: 18,
+  /** Times that pages were wanted since the last reclaim of that sort. */
+  RECLAIM_CREDIT: 19,
+} as const;
+
+/** Words set aside for the header. */
+export const HEADER_WORDS = 32;
+
+/** The least number of slots a heap has unless it asks otherwise. */
+export const DEFAULT_SLOT_COUNT = 64;
+/** A slot's number + 1 fits in seven bits of a byte of the tag table. */
+export const MAX_SLOT_COUNT = 127;

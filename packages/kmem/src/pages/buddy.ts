@@ -1,0 +1,183 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
+import { WORD_SHIFT } from "../memory/layout.ts";
+import type { FrameTable } from "./frames.ts";
+import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, ZONE_RECORD_WORDS, ZoneRecord } from "./layout.ts";
+
+/** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
+export function orderFor(count: number): number {
+  return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
+}
+
+/** The largest order whose block starts at `frame`, aligned, and has at most `count` frames. */
+function largestOrderAt(frame: number, count: number): number {
+  const bySize = 31 - Math.clz32(count);
+  const byAlignment = frame === 0 ? MAX_ORDER : 31 - Math.clz32(frame & -frame);
+  return Math.min(bySize, byAlignment, MAX_ORDER);
+}
+
+/**
+ * The free lists of one zone: blocks of 2^order frames, aligned to their size, doubly linked through the frame table.
+ * A freed block merges with its buddy (`frame ^ 2^order`) for as long as that one is free, whole and in the zone.
+ * Documents: the buddy allocators of the Atomik and the Linux pages.
+ */
+export class Buddy {
+  readonly #frames: FrameTable;
+  readonly #zone: number;
+
+  constructor(frames: FrameTable, zoneTableAddress: number, zone: number) {
+    this.#frames = frames;
+    this.#zone = (zoneTableAddress >>> WORD_SHIFT) + zone * ZONE_RECORD_WORDS;
+  }
+
+  get(field: number): number {
+    return this.#frames.memory.words[this.#zone + field];
+  }
+
+  set(field: number, value: number): void {
+    this.#frames.memory.words[this.#zone + field] = value;
+  }
+
+  get freeFrames(): number {
+    return this.get(ZoneRecord.FREE_FRAMES);
+  }
+
+  /** First block of the order's list, or NO_FRAME. */
+  head(order: number): number {
+    return this.get(ZoneRecord.FREE_HEAD + order);
+  }
+
+  /** Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. */
+  take(order: number): number {
+    let found = order;
+    while (found < ORDER_COUNT && this.head(found) === NO_FRAME) found++;
+    if (found >= ORDER_COUNT) return NO_FRAME;
+    const frame = this.head(found);
+    this.#unlink(frame, found);
+    while (found > order) {
+      found--;
+      this.#link(frame + (1 << found), found);
+    }
+    return frame;
+  }
+
+  /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
+  give(first: number, count: number): void {
+    let frame = first;
+    let left = count;
+    while (left > 0) {
+      const order = largestOrderAt(frame, left);
+      this.#merge(frame, order);
+      frame += 1 << order;
+      left -= 1 << order;
+    }
+  }
+
+  /** Takes exactly this stretch, every frame of which is free; what its blocks hold besides goes back. */
+  carve(first: number, count: number): void {
+    const end = first + count;
+    let frame = this.#headOfFree(first);
+    while (frame < end) {
+      const order = this.#frames.count(frame);
+      const next = frame + (1 << order);
+      this.#unlink(frame, order);
+      if (frame < first) this.give(frame, first - frame);
+      if (next > end) this.give(end, next - end);
+      frame = next;
+    }
+  }
+
+  /**
+   * The first stretch of `count` free frames that starts at a multiple of `alignFrames`, made of any neighbouring free
+   * blocks, or NO_FRAME; O(frames of the zone), a byte each. It finds what no single block can serve.
+   */
+  find(count: number, alignFrames: number): number {
+    const end = this.get(ZoneRecord.END_FRAME);
+    for (let run = this.#nextRun(this.get(ZoneRecord.FIRST_FRAME)); run.count > 0; run = this.#nextRun(run.end)) {
+      const first = Math.ceil(run.first / alignFrames) * alignFrames;
+      if (first + count <= run.end) return first;
+      if (run.end >= end) break;
+    }
+    return NO_FRAME;
+  }
+
+  /** Frames in the longest stretch of neighbouring free blocks; O(frames of the zone). */
+  longestRun(): number {
+    let longest = 0;
+    for (let run = this.#nextRun(this.get(ZoneRecord.FIRST_FRAME)); run.count > 0; run = this.#nextRun(run.end)) {
+      longest = Math.max(longest, run.count);
+    }
+    return longest;
+  }
+
+  /** Whether the stretch is free, all of it, and within the zone. */
+  isFree(first: number, count: number): boolean {
+    if (first < this.get(ZoneRecord.FIRST_FRAME) || first + count > this.get(ZoneRecord.END_FRAME)) return false;
+    for (let frame = first; frame < first + count; frame++) {
+      const kind = this.#frames.kind(frame);
+      if (kind !== FrameKind.FREE_HEAD && kind !== FrameKind.FREE_TAIL) return false;
+    }
+    return true;
+  }
+
+  #nextRun(from: number): { first: number; end: number; count: number } {
+    const { bytes } = this.#frames.memory;
+    const bias = this.#frames.kindBias;
+    const zoneEnd = this.get(ZoneRecord.END_FRAME);
+    const index = bytes.indexOf(FrameKind.FREE_HEAD, bias + from);
+    if (index < 0 || index >= bias + zoneEnd) return { first: zoneEnd, end: zoneEnd, count: 0 };
+    const first = index - bias;
+    let end = first;
+    while (end < zoneEnd && bytes[bias + end] === FrameKind.FREE_HEAD) end += 1 << this.#frames.count(end);
+    return { first, end, count: end - first };
+  }
+
+  #headOfFree(frame: number): number {
+    let head = frame;
+    while (this.#frames.kind(head) === FrameKind.FREE_TAIL) head--;
+    if (ASSERTIONS) assert(this.#frames.kind(head) === FrameKind.FREE_HEAD, `frame ${frame} lies in a free block`);
+    return head;
+  }
+
+  #merge(frame: number, order: number): void {
+    const first = this.get(ZoneRecord.FIRST_FRAME);
+    const end = this.get(ZoneRecord.END_FRAME);
+    let head = frame;
+    let merged = order;
+    while (merged < MAX_ORDER) {
+      const buddy = head ^ (1 << merged);
+      if (buddy < first || buddy + (1 << merged) > end) break;
+      if (this.#frames.kind(buddy) !== FrameKind.FREE_HEAD || this.#frames.count(buddy) !== merged) break;
+      this.#unlink(buddy, merged);
+      head = Math.min(head, buddy);
+      merged++;
+    }
+    this.#link(head, merged);
+  }
+
+  #link(frame: number, order: number): void {
+    const { words } = this.#frames.memory;
+    const listWord = this.#zone + ZoneRecord.FREE_HEAD + order;
+    const next = words[listWord];
+    const record = this.#frames.record(frame);
+    words[record + FrameRecord.NEXT] = next;
+    words[record + FrameRecord.PREV] = NO_FRAME;
+    words[record + FrameRecord.COUNT] = order;
+    this.#frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
+    if (next !== NO_FRAME) words[this.#frames.record(next) + FrameRecord.PREV] = frame;
+    words[listWord] = frame;
+    words[this.#zone + ZoneRecord.FREE_COUNT + order]++;
+    words[this.#zone + ZoneRecord.FREE_FRAMES] += 1 << order;
+  }
+
+  #unlink(frame: number, order: number): void {
+    const { words } = this.#frames.memory;
+    const record = this.#frames.record(frame);
+    const next = words[record + FrameRecord.NEXT];
+    const previous = words[record + FrameRecord.PREV];
+    if (previous === NO_FRAME) words[this.#zone + ZoneRecord.FREE_HEAD + order] = next;
+    else words[this.#frames.record(previous) + FrameRecord.NEXT] = next;
+    if (next !== NO_FRAME) words[this.#frames.record(next) + FrameRecord.PREV] = previous;
+    words[this.#zone + ZoneRecord.FREE_COUNT + order]--;
+    words[this.#zone + ZoneRecord.FREE_FRAMES] -= 1 << order;
+  }
+}

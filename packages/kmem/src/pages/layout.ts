@@ -1,0 +1,93 @@
+/**
+ * Frames, zones and free lists.
+ *
+ * The kind table holds a byte a frame, its state:
+ *
+ *      ABSENT ──growth──► FREE_HEAD FREE_TAIL …   (a free block of 2^order frames, aligned to its size)
+ *                              │        ▲
+ *                         allocate     free (any part)
+ *                              ▼        │
+ *                         head, tail, tail …   (a run of any length; the pair of kinds says whose it is)
+ *                              │        ▲
+ *                       slab takes     slab releases
+ *                              ▼        │
+ *                         FIRST_CACHE + cache number (every frame of the slab)
+ *      RESERVED: the header and the tables; never changes.
+ *
+ * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
+ *
+ *      word     free block            run of pages        slab
+ *      NEXT     next in its list      –                   next in its cache's list
+ *      PREV     previous in its list  –                   previous in its cache's list
+ *      COUNT    order                 frames in the run   free blocks | cursor << 16
+ *      HEAD     –                     –                   first frame of the slab (in every frame's record)
+ *
+ * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
+ */
+export const FrameKind = {
+  ABSENT: 0,
+  RESERVED: 1,
+  FREE_HEAD: 2,
+  FREE_TAIL: 3,
+  /** The first of the {@link RunKind}s: each has a byte for the head of a run and the next byte for its tail. */
+  FIRST_RUN: 4,
+  /** Kinds from here on are FIRST_CACHE + the number of the cache whose slab the frame belongs to. */
+  FIRST_CACHE: 16,
+} as const;
+
+/** Whose a run of pages is. The value is the kind of its head; the kind of its tail is one more. */
+export const RunKind = {
+  /** Asked for page by page, through the page allocator's own face. */
+  PAGES: 4,
+  /** A block above the largest size class: `free` takes it, the page allocator's face does not. */
+  BLOCK: 6,
+  /** The library's own: slots' private pages. */
+  SYSTEM: 8,
+} as const;
+export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
+
+/** Every value of a kind byte. */
+export const KIND_COUNT = 256;
+
+export const FrameRecord = { NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 } as const;
+/** log2 of the words in a frame's record. */
+export const FRAME_RECORD_SHIFT = 2;
+export const FRAME_RECORD_BYTES = 16;
+
+/** The end of a list of frames. */
+export const NO_FRAME = 0;
+
+/** The largest order of a free block: 2^10 pages, 4 MiB, as Linux's MAX_PAGE_ORDER. */
+export const MAX_ORDER = 10;
+export const ORDER_COUNT: number = MAX_ORDER + 1;
+/** Frames in a block of the largest order. */
+export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
+
+/**
+ * A zone: a stretch of frames with free lists and watermarks of its own.
+ *
+ *      FIRST_FRAME, END_FRAME      the stretch, end excluded
+ *      FREE_FRAMES                 frames in free blocks
+ *      MIN, LOW, HIGH              watermarks, in frames
+ *      FREE_HEAD + order           first free block of each order
+ *      FREE_COUNT + order          how many there are
+ */
+export const ZoneRecord = {
+  FIRST_FRAME: 0,
+  END_FRAME: 1,
+  FREE_FRAMES: 2,
+  MIN: 3,
+  LOW: 4,
+  HIGH: 5,
+  FREE_HEAD: 6,
+  /** FREE_HEAD + ORDER_COUNT. */
+  FREE_COUNT: 17,
+} as const;
+/** Words in a zone's record. */
+export const ZONE_RECORD_WORDS = 32;
+
+export const Zone = { DMA: 0, NORMAL: 1 } as const;
+/** Names as /proc/buddyinfo prints them, by zone number. */
+export const ZONE_NAMES: readonly string[] = ["DMA", "Normal"];
+export const ZONE_COUNT = 2;
+export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;

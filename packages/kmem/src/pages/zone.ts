@@ -1,0 +1,84 @@
+import type { Geometry } from "../memory/header.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
+import { Buddy } from "./buddy.ts";
+import type { FrameTable } from "./frames.ts";
+import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
+
+/** One zone as its users read it; frames and pages are the same thing. */
+export interface ZoneStats {
+  readonly name: string;
+  readonly pages: number;
+  readonly freePages: number;
+  /** Free blocks of each order from 0, as a line of /proc/buddyinfo. */
+  readonly freeBlocksByOrder: readonly number[];
+  readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
+}
+
+/** The share of a zone that only requests for the reserve may have. */
+const RESERVE_DIVISOR = 256;
+/** The reserve never exceeds this many pages: 1 MiB. */
+const RESERVE_PAGES_MAX = 256;
+
+/** The zones over one frame table. DMA comes first in memory and may be empty. */
+export function openZones(frames: FrameTable, geometry: Geometry): readonly Buddy[] {
+  return Array.from({ length: ZONE_COUNT }, (_, zone) => new Buddy(frames, geometry.zoneTable, zone));
+}
+
+/** Sets the bounds of all zones after creation; the pages come with `coverZones`. */
+export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
+  const border = Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
+  setBounds(zones[Zone.DMA], geometry.firstPageFrame, geometry.firstPageFrame);
+  setBounds(zones[Zone.NORMAL], border, border);
+}
+
+/** Hands the frames from `first` up to `end` to the zones they lie in, as free pages. */
+export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
+  const border = Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
+  cover(zones[Zone.DMA], first, Math.min(end, border));
+  cover(zones[Zone.NORMAL], Math.max(first, border), end);
+}
+
+function setBounds(zone: Buddy, first: number, end: number): void {
+  zone.set(ZoneRecord.FIRST_FRAME, first);
+  zone.set(ZoneRecord.END_FRAME, end);
+}
+
+function cover(zone: Buddy, first: number, end: number): void {
+  if (first >= end) return;
+  zone.set(ZoneRecord.END_FRAME, end);
+  // From the top down, so that the lowest block of each list stands first: a young heap then stays compact.
+  for (let top = end; top > first; ) {
+    const bottom = Math.max(first, (Math.ceil(top / MAX_ORDER_FRAMES) - 1) * MAX_ORDER_FRAMES);
+    zone.give(bottom, top - bottom);
+    top = bottom;
+  }
+  const pages = end - zone.get(ZoneRecord.FIRST_FRAME);
+  const min = Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
+  setWatermarks(zone, min);
+}
+
+/** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */
+export function setWatermarks(zone: Buddy, minPages: number): void {
+  zone.set(ZoneRecord.MIN, minPages);
+  zone.set(ZoneRecord.LOW, minPages + (minPages >> 2));
+  zone.set(ZoneRecord.HIGH, minPages + (minPages >> 1));
+}
+
+export function zoneStats(zone: Buddy, number: number): ZoneStats {
+  return {
+    name: ZONE_NAMES[number],
+    pages: zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME),
+    freePages: zone.freeFrames,
+    freeBlocksByOrder: Array.from({ length: ORDER_COUNT }, (_, order) => zone.get(ZoneRecord.FREE_COUNT + order)),
+    watermarkPages: {
+      min: zone.get(ZoneRecord.MIN),
+      low: zone.get(ZoneRecord.LOW),
+      high: zone.get(ZoneRecord.HIGH),
+    },
+  };
+}
+
+/** Bytes in free pages of the zones. */
+export function freeBytes(zones: readonly Buddy[]): number {
+  return zones.reduce((sum, zone) => sum + zone.freeFrames, 0) * PAGE_SIZE;
+}

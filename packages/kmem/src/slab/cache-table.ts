@@ -1,0 +1,142 @@
+import { KmemError } from "../memory/errors.ts";
+import type { Geometry } from "../memory/header.ts";
+import { GRANULE, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { FrameKind } from "../pages/layout.ts";
+import { CACHE_COUNT, CACHE_NAME_BYTES, CACHE_RECORD_WORDS, CacheRecord, GROUP_SHEAF_CAPACITY } from "./layout.ts";
+import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES, slabShape } from "./size-classes.ts";
+
+/** What a cache is: constants of its record. */
+export interface CacheShape {
+  readonly name: string;
+  readonly objectBytes: number;
+  readonly alignBytes: number;
+}
+
+/** The records of all caches: the size classes of kmalloc first, then those that users make. */
+export class CacheTable {
+  readonly #memory: LinearMemory;
+  readonly #tableWord: number;
+
+  constructor(memory: LinearMemory, geometry: Geometry) {
+    this.#memory = memory;
+    this.#tableWord = geometry.cacheTable >>> WORD_SHIFT;
+  }
+
+  /** Writes the records of kmalloc's size classes into a new memory. */
+  createSizeClasses(): void {
+    for (let index = 0; index < CLASS_COUNT; index++) {
+      const bytes = classBytes(index);
+      this.#write(index, { name: `kmalloc-${bytes}`, objectBytes: bytes, alignBytes: GRANULE }, bytes);
+    }
+  }
+
+  /** Index of the record's first word in `memory.words`, by the kind of the cache's frames. */
+  record(kind: number): number {
+    return this.#tableWord + (kind - FrameKind.FIRST_CACHE) * CACHE_RECORD_WORDS;
+  }
+
+  get(kind: number, field: number): number {
+    return this.#memory.words[this.record(kind) + field];
+  }
+
+  /** Bytes of a block of the cache. */
+  blockBytes(kind: number): number {
+    return this.get(kind, CacheRecord.BLOCK_BYTES);
+  }
+
+  isUsed(kind: number): boolean {
+    return kind >= FrameKind.FIRST_CACHE && this.get(kind, CacheRecord.BLOCK_BYTES) !== 0;
+  }
+
+  /** Kinds of all caches in use, kmalloc's first. */
+  *kinds(): Generator<number> {
+    for (let cache = 0; cache < CACHE_COUNT; cache++) {
+      const kind = FrameKind.FIRST_CACHE + cache;
+      if (this.isUsed(kind)) yield kind;
+    }
+  }
+
+  name(kind: number): string {
+    const start = (this.record(kind) + CacheRecord.NAME) << WORD_SHIFT;
+    const bytes = this.#memory.bytes.slice(start, start + CACHE_NAME_BYTES);
+    const end = bytes.indexOf(0);
+    return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
+  }
+
+  /** Takes a free record for a new cache and returns its kind. Throws with nothing changed. O(caches). */
+  create(shape: CacheShape): number {
+    const blockBytes = checkShape(shape);
+    let free = -1;
+    for (let cache = CLASS_COUNT; cache < CACHE_COUNT; cache++) {
+      const kind = FrameKind.FIRST_CACHE + cache;
+      if (!this.isUsed(kind)) free = free < 0 ? cache : free;
+      else if (this.name(kind) === shape.name) {
+        throw new KmemError("CACHE_EXISTS", `a cache named "${shape.name}" exists already`, { name: shape.name });
+      }
+    }
+    if (free < 0) {
+      throw new KmemError("TOO_MANY_CACHES", `there is no room for more than ${CACHE_COUNT - CLASS_COUNT} caches`, {
+        limit: CACHE_COUNT - CLASS_COUNT,
+      });
+    }
+    this.#write(free, shape, blockBytes);
+    return FrameKind.FIRST_CACHE + free;
+  }
+
+  /** Gives a record back. Its cache must have no slabs. */
+  destroy(kind: number): void {
+    const record = this.record(kind);
+    this.#memory.words.fill(0, record, record + CACHE_RECORD_WORDS);
+  }
+
+  #write(cache: number, shape: CacheShape, blockBytes: number): void {
+    const { words, bytes } = this.#memory;
+    const record = this.record(FrameKind.FIRST_CACHE + cache);
+    const { slabPages, slabBlocks, capacity } = slabShape(blockBytes);
+    words.fill(0, record, record + CACHE_RECORD_WORDS);
+    words[record + CacheRecord.OBJECT_BYTES] = shape.objectBytes;
+    words[record + CacheRecord.ALIGN_BYTES] = shape.alignBytes;
+    words[record + CacheRecord.SLAB_PAGES] = slabPages;
+    words[record + CacheRecord.SLAB_BLOCKS] = slabBlocks;
+    words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, GROUP_SHEAF_CAPACITY);
+    const nameByte = (record + CacheRecord.NAME) << WORD_SHIFT;
+    for (let i = 0; i < shape.name.length; i++) bytes[nameByte + i] = shape.name.charCodeAt(i);
+    words[record + CacheRecord.BLOCK_BYTES] = blockBytes;
+  }
+}
+
+/** Verifies what a user asks of a cache; returns the bytes of its blocks. */
+function checkShape({ name, objectBytes, alignBytes }: CacheShape): number {
+  if (!/^[\x20-\x7e]+$/.test(name) || name.length > CACHE_NAME_BYTES) {
+    throw new KmemError(
+      "BAD_ARGUMENT",
+      `a cache's name has 1 to ${CACHE_NAME_BYTES} printable ASCII characters, unlike "${name}"`,
+      { name },
+    );
+  }
+  if (!Number.isInteger(objectBytes) || objectBytes < 1 || objectBytes > MAX_CLASS_BYTES) {
+    throw new KmemError("BAD_SIZE", `objects of a cache have 1 to ${MAX_CLASS_BYTES} bytes, not ${objectBytes}`, {
+      sizeBytes: objectBytes,
+    });
+  }
+  if (!isPowerOfTwo(alignBytes) || alignBytes > PAGE_SIZE) {
+    throw new KmemError(
+      "BAD_ALIGNMENT",
+      `objects of a cache are aligned to a power of two up to ${PAGE_SIZE}, not ${alignBytes}`,
+      { alignmentBytes: alignBytes },
+    );
+  }
+  const alignment = Math.max(alignBytes, GRANULE);
+  const blockBytes = Math.ceil(objectBytes / alignment) * alignment;
+  if (blockBytes > MAX_CLASS_BYTES) {
+    throw new KmemError("BAD_SIZE", `an object of ${objectBytes} bytes aligned to ${alignBytes} is too large`, {
+      sizeBytes: objectBytes,
+    });
+  }
+  return blockBytes;
+}
+
+export function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && Math.log2(value) % 1 === 0;
+}

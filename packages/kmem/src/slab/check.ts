@@ -1,0 +1,143 @@
+import type { Report } from "../memory/finding.ts";
+import type { Geometry } from "../memory/header.ts";
+import { GRANULE, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { FrameKind, FrameRecord, NO_FRAME } from "../pages/layout.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { CacheTable } from "./cache-table.ts";
+import { CacheRecord, isLive, SLAB_CURSOR_SHIFT, SLAB_FREE_MASK, Tag } from "./layout.ts";
+import type { Sheaves } from "./sheaf.ts";
+import { tagIndex } from "./tags.ts";
+
+/** What the check of the slabs reads. */
+export interface SlabCheckContext {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  readonly pages: PageAllocator;
+  readonly caches: CacheTable;
+  readonly sheaves: Sheaves;
+}
+
+/** What one cache's slabs add up to. */
+interface Tally {
+  slabs: number;
+  empty: number;
+  inSlab: number;
+  /** Slabs with free blocks: those that the list must hold. */
+  readonly listed: Set<number>;
+}
+
+/**
+ * Verifies the tags against slabs, sheaves and counts: every block of a slab is live, in its slab, or in exactly one
+ * sheaf; tags stand nowhere else; lists and counts agree. Reads only; ends on any bytes.
+ */
+export function checkSlabs(context: SlabCheckContext, report: Report): void {
+  const { caches, pages, geometry } = context;
+  const inSheaf = new Set<number>();
+  for (const kind of caches.kinds()) collectSheaf(context, kind, inSheaf, report);
+  const tallies = new Map<number, Tally>();
+  for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; ) {
+    const kind = pages.frames.kind(frame);
+    if (kind < FrameKind.FIRST_CACHE) {
+      frame++;
+    } else if (!caches.isUsed(kind)) {
+      report(frame * PAGE_SIZE, `a page belongs to cache ${kind - FrameKind.FIRST_CACHE}, which does not exist`);
+      frame++;
+    } else {
+      const tally = tallies.get(kind) ?? { slabs: 0, empty: 0, inSlab: 0, listed: new Set<number>() };
+      tallies.set(kind, tally);
+      frame += checkSlab(context, kind, frame, tally, inSheaf, report);
+    }
+  }
+  for (const address of inSheaf) report(address, "a sheaf holds what is no free block of its cache");
+  for (const kind of caches.kinds()) checkCounts(context, kind, tallies.get(kind), report);
+}
+
+function collectSheaf(context: SlabCheckContext, kind: number, inSheaf: Set<number>, report: Report): void {
+  const { sheaves, pages, caches } = context;
+  for (const address of sheaves.entries(kind)) {
+    if (inSheaf.has(address)) report(address, "a block is in the sheaves twice");
+    inSheaf.add(address);
+    if (pages.frames.kind(address >>> PAGE_SHIFT) !== kind) {
+      report(address, `the sheaf of ${caches.name(kind)} holds a block of another kind`);
+    }
+  }
+}
+
+/** Verifies the slab that starts at `slab`; returns its frames. */
+function checkSlab(
+  context: SlabCheckContext,
+  kind: number,
+  slab: number,
+  tally: Tally,
+  inSheaf: Set<number>,
+  report: Report,
+): number {
+  const { memory, geometry, pages, caches } = context;
+  const { frames } = pages;
+  const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
+  const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
+  const stride = caches.blockBytes(kind) >>> GRANULE_SHIFT;
+  for (let frame = slab; frame < slab + slabPages; frame++) {
+    const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    if (frames.kind(frame) === kind && head === slab) continue;
+    report(frame * PAGE_SIZE, `a page of a slab of ${caches.name(kind)} points to another slab`);
+    return 1;
+  }
+  const firstTag = tagIndex(geometry, slab * PAGE_SIZE);
+  const granules = (slabPages * PAGE_SIZE) >>> GRANULE_SHIFT;
+  const packed = memory.words[frames.record(slab) + FrameRecord.COUNT];
+  let free = 0;
+  for (let granule = 0; granule < granules; granule++) {
+    const tag = memory.bytes[firstTag + granule];
+    const address = slab * PAGE_SIZE + granule * GRANULE;
+    if (granule % stride !== 0 || granule / stride >= slabBlocks) {
+      if (tag !== Tag.NONE) report(address, `a tag (${tag}) stands where no block starts`);
+    } else if (tag === Tag.IN_SLAB) {
+      free++;
+      if (granule < packed >>> SLAB_CURSOR_SHIFT) report(address, "a free block lies before its slab's cursor");
+    } else if (tag === Tag.NONE) {
+      if (!inSheaf.delete(address)) report(address, "a free block is in no slab and in no sheaf");
+    } else if (!isLive(tag)) report(address, `a block has the tag ${tag}, which means nothing`);
+  }
+  if (free !== (packed & SLAB_FREE_MASK)) {
+    report(slab * PAGE_SIZE, `a slab has ${free} free blocks, its count says ${packed & SLAB_FREE_MASK}`);
+  }
+  tally.slabs++;
+  tally.inSlab += free;
+  if (free === slabBlocks) tally.empty++;
+  if (free > 0) tally.listed.add(slab);
+  return slabPages;
+}
+
+function checkCounts(context: SlabCheckContext, kind: number, found: Tally | undefined, report: Report): void {
+  const { memory, pages, caches, geometry } = context;
+  const { frames } = pages;
+  const name = caches.name(kind);
+  const tally = found ?? { slabs: 0, empty: 0, inSlab: 0, listed: new Set<number>() };
+  const compare = (what: string, field: number, counted: number): void => {
+    const stored = caches.get(kind, field);
+    if (stored !== counted) report(geometry.cacheTable, `${name}: ${counted} ${what}, the count says ${stored}`);
+  };
+  compare("slabs", CacheRecord.SLABS, tally.slabs);
+  compare("empty slabs", CacheRecord.EMPTY_SLABS, tally.empty);
+  compare("free blocks in slabs", CacheRecord.FREE_BLOCKS, tally.inSlab);
+  let previous: number = NO_FRAME;
+  let slab = caches.get(kind, CacheRecord.HEAD);
+  while (slab !== NO_FRAME) {
+    if (!tally.listed.delete(slab)) {
+      report(slab * PAGE_SIZE, `the list of ${name} holds what is no slab with free blocks, or holds it twice`);
+      break;
+    }
+    const record = frames.record(slab);
+    if (memory.words[record + FrameRecord.PREV] !== previous) {
+      report(slab * PAGE_SIZE, `a link back in the list of ${name} is wrong`);
+    }
+    previous = slab;
+    slab = memory.words[record + FrameRecord.NEXT];
+  }
+  if (slab === NO_FRAME && caches.get(kind, CacheRecord.TAIL) !== previous) {
+    report(previous * PAGE_SIZE, `the end of the list of ${name} is wrong`);
+  }
+  for (const missing of tally.listed) report(missing * PAGE_SIZE, `a slab of ${name} with free blocks is in no list`);
+}

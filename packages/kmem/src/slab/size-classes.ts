@@ -1,0 +1,73 @@
+import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+
+/**
+ * The size classes of kmalloc: every multiple of 16 up to 128, then eight to a doubling up to 32 KiB, so that a block
+ * is at most 1/9 larger than what was asked for. From 4 KiB on each class divides a slab of at most 15 pages exactly.
+ */
+
+/** Classes to a doubling. */
+const STEPS_SHIFT = 3;
+const STEPS: number = 1 << STEPS_SHIFT;
+/** Up to here classes are the multiples of the granule. */
+const LINEAR_MAX_BYTES: number = GRANULE << STEPS_SHIFT;
+/** The largest class; larger blocks are runs of pages, of which rounding wastes at most an eighth as well. */
+export const MAX_CLASS_BYTES = 32768;
+const DOUBLINGS: number = Math.log2(MAX_CLASS_BYTES / LINEAR_MAX_BYTES);
+export const CLASS_COUNT: number = STEPS + DOUBLINGS * STEPS;
+
+/** Bytes of a block of the class, from 0. */
+export function classBytes(index: number): number {
+  if (index < STEPS) return (index + 1) << GRANULE_SHIFT;
+  const doubling = (index >>> STEPS_SHIFT) - 1;
+  const step = (index & (STEPS - 1)) + 1;
+  return (LINEAR_MAX_BYTES + step * GRANULE) << doubling;
+}
+
+/** The class for every size in granules: entry n is the smallest class that holds n granules. */
+export function classBySize(): Uint8Array<ArrayBuffer> {
+  const table = new Uint8Array((MAX_CLASS_BYTES >>> GRANULE_SHIFT) + 1);
+  let index = 0;
+  for (let granules = 0; granules < table.length; granules++) {
+    while (classBytes(index) < granules << GRANULE_SHIFT) index++;
+    table[granules] = index;
+  }
+  return table;
+}
+
+/** How the slabs of a block size are cut. */
+export interface SlabShape {
+  readonly slabPages: number;
+  readonly slabBlocks: number;
+  readonly capacity: number;
+}
+
+/** A slab never has more pages. */
+const SLAB_PAGES_MAX = 16;
+/**
+ * What a page of slab weighs against the share of it that the blocks leave unused. More pages fit the blocks better,
+ * but a class of which a program wants one block then holds more that it does not need; measured over the real traces,
+ * 1/64 is where the two meet.
+ */
+const SLAB_PAGE_WEIGHT: number = 1 / 64;
+/** A full sheaf holds about this many bytes of blocks. */
+const SHEAF_BYTES = 16384;
+const SHEAF_CAPACITY_MAX = 128;
+const SHEAF_CAPACITY_MIN = 4;
+
+/** Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16 up to 32 KiB. */
+export function slabShape(blockBytes: number): SlabShape {
+  const capacity = Math.max(SHEAF_CAPACITY_MIN, Math.min(SHEAF_CAPACITY_MAX, Math.floor(SHEAF_BYTES / blockBytes)));
+  let best: SlabShape | undefined;
+  let bestScore = Number.POSITIVE_INFINITY;
+  for (let slabPages = Math.ceil(blockBytes / PAGE_SIZE); slabPages <= SLAB_PAGES_MAX; slabPages++) {
+    const slabBytes = slabPages * PAGE_SIZE;
+    const slabBlocks = Math.floor(slabBytes / blockBytes);
+    const unusedShare = (slabBytes - slabBlocks * blockBytes) / slabBytes;
+    const score = unusedShare + slabPages * SLAB_PAGE_WEIGHT;
+    if (score >= bestScore) continue;
+    best = { slabPages, slabBlocks, capacity };
+    bestScore = score;
+  }
+  if (best === undefined) throw new RangeError(`no slab for blocks of ${blockBytes} bytes`);
+  return best;
+}

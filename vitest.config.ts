@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const libraryRoot = new URL("./packages/kmem/", import.meta.url);
+
+/** Each sub-path that the library exports, as an alias to its TypeScript source: no build stands between it and a test. */
+function librarySources(): { find: RegExp; replacement: string }[] {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", libraryRoot), "utf8")) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  return Object.entries(manifest.exports).flatMap(([subPath, target]) => {
+    if (typeof target === "string") return [];
+    const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+    return [
+      {
+        find: new RegExp(`^kmem${subPath.slice(1)}$`),
+        replacement: fileURLToPath(new URL(source, libraryRoot)),
+      },
+    ];
+  });
+}
+
+export default defineConfig({
+  resolve: { alias: librarySources() },
+  test: {
+    include: ["packages/*/test/**/*.test.ts"],
+    testTimeout: 60_000,
+  },
+});
