@@ -27,7 +27,9 @@ export class Cache {
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
   readonly #kind: number;
-  readonly #path: CachePath;
+  #path!: CachePath;
+  /** The views that `#path` works on. */
+  #boundWords!: Int32Array;
   #isDestroyed = false;
 
   private constructor(layers: Layers, kmalloc: Kmalloc, kind: number) {
@@ -36,8 +38,19 @@ export class Cache {
     this.#kind = kind;
     this.name = layers.caches.name(kind);
     this.sizeBytes = layers.caches.get(kind, CacheRecord.OBJECT_BYTES);
-    const { memory, geometry, sheaves, slot } = layers;
-    this.#path = bindCachePath({ memory, geometry, areaWord: sheaves.areaWord, slot }, kind);
+    this.#bind();
+  }
+
+  #bind(): void {
+    const { memory, geometry, sheaves, slot } = this.#layers;
+    this.#path = bindCachePath({ memory, geometry, areaWord: sheaves.areaWord, slot }, this.#kind);
+    this.#boundWords = memory.words;
+  }
+
+  /** Binds the path to memory as it is now: the pages of this cache's sheaf may be among those that a growth added. */
+  #rebindGrown(): void {
+    this.#layers.memory.refresh();
+    if (this.#boundWords !== this.#layers.memory.words) this.#bind();
   }
 
   /** Makes a cache; `heap.createCache` is the way in. */
@@ -103,12 +116,16 @@ export class Cache {
 
   #slowTake(fromReserve: boolean): number {
     this.#requireAlive();
-    return this.#kmalloc.refill(this.#kind, fromReserve) ? this.#path.take() : 0;
+    this.#rebindGrown();
+    if (!this.#kmalloc.refill(this.#kind, fromReserve)) return 0;
+    this.#rebindGrown();
+    return this.#path.take();
   }
 
   #slowPut(address: number): void {
     if (address === 0) return;
     this.#requireAlive();
+    this.#rebindGrown();
     const { block } = describeAddress(this.#layers, address);
     if (block?.address === address && block.live) {
       if (block.cache !== this.name) {
@@ -122,6 +139,7 @@ export class Cache {
   }
 
   #requireAlive(): void {
+    this.#layers.memory.refresh();
     if (this.#isDestroyed) throw new KmemError("BAD_ARGUMENT", `the cache "${this.name}" was destroyed`, {});
   }
 }

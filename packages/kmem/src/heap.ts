@@ -68,19 +68,17 @@ export class Heap {
    */
   #bind(): void {
     const { memory, geometry, sheaves, slot } = this.#layers;
-    this.#fast = bindFastPath({ memory, geometry, areaWord: sheaves.areaWord, slot });
-    const { take, put } = this.#fast;
-    this.alloc = (sizeBytes) => {
-      const address = take(sizeBytes);
-      return address !== 0 ? address : this.#slowAlloc(sizeBytes);
-    };
-    this.tryAlloc = (sizeBytes) => {
-      const address = take(sizeBytes);
-      return address !== 0 ? address : this.#slowTryAlloc(sizeBytes, true);
-    };
-    this.free = (address) => {
-      if (!put(address)) this.#slowFree(address);
-    };
+    this.#fast = bindFastPath(
+      { memory, geometry, areaWord: sheaves.areaWord, slot },
+      {
+        alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
+        tryAlloc: (sizeBytes) => this.#slowTryAlloc(sizeBytes, true),
+        free: (address) => this.#slowFree(address),
+      },
+    );
+    this.alloc = this.#fast.alloc;
+    this.tryAlloc = this.#fast.tryAlloc;
+    this.free = this.#fast.free;
   }
 
   /** Makes a heap in new or given memory. Throws BAD_ARGUMENT or BAD_GEOMETRY before it writes anything. */
@@ -130,7 +128,8 @@ export class Heap {
     const totalBytes = count * sizeBytes;
     requireSize(totalBytes);
     const address = this.alloc(totalBytes);
-    clear(this.#layers.memory, this.#layers.geometry, address, totalBytes);
+    const { memory, geometry } = this.#current();
+    clear(memory, geometry, address, totalBytes);
     return address;
   }
 
@@ -144,8 +143,11 @@ export class Heap {
     if (address === 0) return this.alloc(sizeBytes);
     this.#requireLive(address);
     if (this.#kmalloc.resizeInPlace(address, sizeBytes)) return address;
-    const moved = this.alloc(sizeBytes);
-    const kept = Math.min(this.#kmalloc.usableBytes(address), sizeBytes);
+    const usableBytes = this.#kmalloc.usableBytes(address);
+    // A block that is to become smaller can always stay where it is.
+    const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
+    if (moved === 0) return address;
+    const kept = Math.min(usableBytes, sizeBytes);
     this.#layers.memory.bytes.copyWithin(moved, address, address + kept);
     this.free(address);
     return moved;
@@ -161,6 +163,7 @@ export class Heap {
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       return this.alloc(classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes)));
     }
+    this.#current();
     const address = this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false);
     if (address === 0) throw this.#outOfMemory(sizeBytes);
     return address;
@@ -174,42 +177,43 @@ export class Heap {
 
   /** The block that an address lies in, live or free, or undefined where there is none. Any number is allowed. */
   blockAt(address: number): BlockInfo | undefined {
-    return describeAddress(this.#layers, address).block;
+    return describeAddress(this.#current(), address).block;
   }
 
   /** All live blocks in address order. Do not allocate or free while iterating. */
   blocks(): Generator<BlockInfo> {
-    return liveBlocks(this.#layers);
+    return liveBlocks(this.#current());
   }
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
   createCache(options: CacheOptions): Cache {
-    return Cache.create(this.#layers, this.#kmalloc, options);
+    return Cache.create(this.#current(), this.#kmalloc, options);
   }
 
   /** Figures of every layer; the parts of `bytes` add up to the whole. O(pages). */
   stats(): HeapStats {
-    return heapStats(this.#layers);
+    return heapStats(this.#current());
   }
 
   /** Bytes of memory in use by blocks, slabs, sheaves and the tables that describe them. O(1). */
   get footprintBytes(): number {
-    return footprintBytes(this.#layers);
+    return footprintBytes(this.#current());
   }
 
   /** Verifies every invariant of every layer and lists what is broken. O(heap). Reads only. */
   check(): CheckReport {
-    return checkLayers(this.#layers);
+    return checkLayers(this.#current());
   }
 
   /** Empties this slot's sheaves and releases empty slabs; returns the pages that became free. O(free blocks). */
   trim(): number {
+    this.#current();
     return this.#kmalloc.reclaim();
   }
 
   /** A copy of the memory without its empty pages, for {@link load}. O(bytes). */
   dump(): Uint8Array<ArrayBuffer> {
-    const { memory, geometry, pages } = this.#layers;
+    const { memory, geometry, pages } = this.#current();
     return writeDump(memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE), geometry.baseFrame * PAGE_SIZE);
   }
 
@@ -258,10 +262,12 @@ export class Heap {
 
   #slowTryAlloc(sizeBytes: number, fromReserve: boolean): number {
     requireSize(sizeBytes);
+    this.#current();
     if (sizeBytes > MAX_CLASS_BYTES) return this.#kmalloc.allocateRun(sizeBytes, 1, fromReserve);
-    this.#rebindDetached();
-    const address = this.#fast.take(sizeBytes);
-    if (address !== 0) return address;
+    if (this.#rebindDetached()) {
+      const address = this.#fast.take(sizeBytes);
+      if (address !== 0) return address;
+    }
     if (!this.#kmalloc.refill(this.#kmalloc.kindFor(sizeBytes), fromReserve)) return 0;
     this.#rebindDetached();
     return this.#fast.take(sizeBytes);
@@ -270,15 +276,28 @@ export class Heap {
   #slowFree(address: number): void {
     if (address === 0) return;
     this.#rebindDetached();
-    if (this.#kmalloc.free(address) === "retry" && !this.#fast.put(address)) throw badFree(this.#layers, address);
+    if (this.#kmalloc.free(address) === "done" || this.#fast.put(address)) return;
+    // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
+    this.#bind();
+    if (!this.#fast.put(address)) throw badFree(this.#layers, address);
   }
 
-  #rebindDetached(): void {
+  /** The layers with views of the memory as it is now: another `Heap`, or whoever owns the memory, may have grown it. */
+  #current(): Layers {
     this.#layers.memory.refresh();
-    if (this.#fast.isDetached()) this.#bind();
+    return this.#layers;
+  }
+
+  /** Makes the fast path anew when growth has detached its views; returns whether it had. */
+  #rebindDetached(): boolean {
+    this.#layers.memory.refresh();
+    if (!this.#fast.isDetached()) return false;
+    this.#bind();
+    return true;
   }
 
   #requireLive(address: number): void {
+    this.#current();
     if (this.#kmalloc.isLive(address)) return;
     const info = describeAddress(this.#layers, address);
     throw new KmemError("INVALID_ADDRESS", `no live block starts at ${address} (${info.where})`, {

@@ -21,10 +21,10 @@ export interface PageOptions {
  * is no block: `heap.free` does not take it.
  */
 export class Pages {
-  readonly #pages: PageAllocator;
+  readonly #layers: Layers;
 
   constructor(layers: Layers) {
-    this.#pages = layers.pages;
+    this.#layers = layers;
   }
 
   /**
@@ -45,7 +45,7 @@ export class Pages {
       );
     }
     const request = { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
-    const frame = this.#pages.allocate(count, RunKind.PAGES, request);
+    const frame = this.#current().allocate(count, RunKind.PAGES, request);
     return frame === NO_FRAME ? 0 : frame * PAGE_SIZE;
   }
 
@@ -59,11 +59,17 @@ export class Pages {
         address,
       });
     }
-    this.#pages.free(address >>> PAGE_SHIFT, count, RunKind.PAGES);
+    this.#current().free(address >>> PAGE_SHIFT, count, RunKind.PAGES);
   }
 
   /** Each zone with its free blocks by order and its watermarks. */
   stats(): readonly ZoneStats[] {
-    return this.#pages.stats();
+    return this.#current().stats();
+  }
+
+  /** The page allocator with views of the memory as it is now, which others may have grown. */
+  #current(): PageAllocator {
+    this.#layers.memory.refresh();
+    return this.#layers.pages;
   }
 }

@@ -1,7 +1,10 @@
 import type { Geometry } from "./header.ts";
-import { GRANULE, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "./layout.ts";
+import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
 
+/** log2 of the bytes of a double, the widest store there is. */
+const DOUBLE_SHIFT = 3;
+const DOUBLE_BYTES = 1 << DOUBLE_SHIFT;
 /** Up to this many bytes a loop of stores is the fastest way. */
 const LOOP_BYTES = 256;
 
@@ -11,16 +14,18 @@ const LOOP_BYTES = 256;
  */
 export function clear(memory: LinearMemory, geometry: Geometry, address: number, sizeBytes: number): void {
   const { doubles } = memory;
-  const end = address + Math.ceil(sizeBytes / GRANULE) * GRANULE;
   if (sizeBytes <= LOOP_BYTES) {
-    for (let index = address / 8; index < end / 8; index++) doubles[index] = 0;
+    const first = address >>> DOUBLE_SHIFT;
+    const last = first + (((sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT) << (GRANULE_SHIFT - DOUBLE_SHIFT));
+    for (let index = first; index < last; index++) doubles[index] = 0;
     return;
   }
+  const end = address + Math.ceil(sizeBytes / GRANULE) * GRANULE;
   const zeros = geometry.tagTable + GRANULE;
   const metadataBytes = (geometry.firstPageFrame - geometry.baseFrame) << PAGE_SHIFT;
   const zeroBytes = ((metadataBytes >>> GRANULE_SHIFT) - GRANULE) & -GRANULE;
   if (memory.kind === "ArrayBuffer" || zeroBytes < PAGE_SIZE) {
-    doubles.fill(0, address / 8, end / 8);
+    doubles.fill(0, address / DOUBLE_BYTES, end / DOUBLE_BYTES);
     return;
   }
   for (let at = address; at < end; at += zeroBytes) {

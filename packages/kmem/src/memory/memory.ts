@@ -56,8 +56,9 @@ export class LinearMemory {
 
   /** Makes the views again when the buffer has grown; returns whether it had. */
   refresh(): boolean {
+    if (this.kind !== "WebAssembly.Memory" && this.bytes.length > 0) return false;
     const buffer = this.buffer;
-    if (this.bytes.buffer === buffer && this.bytes.length === buffer.byteLength) return false;
+    if (this.bytes.buffer === buffer) return false;
     const byteLength = Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES);
     this.bytes = new Uint8Array(buffer, 0, byteLength);
     this.words = new Int32Array(buffer, 0, Math.floor(byteLength / 4));

@@ -14,7 +14,7 @@ import {
   GROUP_SHEAF_SHIFT,
   SENTINEL_WORDS,
 } from "./layout.ts";
-import { CLASS_COUNT } from "./size-classes.ts";
+import { CLASS_COUNT, SHEAF_CAPACITY_MAX } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
 const FIRST_HAND_MADE_KIND: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
@@ -68,12 +68,14 @@ export class Sheaves {
     return this.#memory.words[this.areaWord + AreaWord.TOPS + kind] - this.bottom(kind);
   }
 
-  /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries). */
+  /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries), on damaged memory too. */
   bottom(kind: number): number {
     const { words } = this.#memory;
-    let word = words[this.areaWord + AreaWord.TOPS + kind];
-    while (words[word] !== this.#empty) word--;
-    return word;
+    const top = words[this.areaWord + AreaWord.TOPS + kind];
+    for (let word = top; word >= top - SHEAF_CAPACITY_MAX; word--) {
+      if (words[word] === this.#empty) return word;
+    }
+    return top;
   }
 
   /**
@@ -84,6 +86,8 @@ export class Sheaves {
     const topWord = this.areaWord + AreaWord.TOPS + kind;
     if (!this.#ensureSheaf(kind)) return false;
     const top = this.#memory.words[topWord];
+    // Not empty after all: the caller's views were older than the memory's growth.
+    if (this.#memory.words[top] !== this.#empty) return true;
     const wanted = this.#caches.get(kind, CacheRecord.CAPACITY) >> 1;
     const taken = this.#slabs.take(kind, top + 1, wanted, request);
     this.#memory.words[topWord] = top + taken;

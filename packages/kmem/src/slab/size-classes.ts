@@ -51,7 +51,8 @@ const SLAB_PAGES_MAX = 16;
 const SLAB_PAGE_WEIGHT: number = 1 / 64;
 /** A full sheaf holds about this many bytes of blocks. */
 const SHEAF_BYTES = 16384;
-const SHEAF_CAPACITY_MAX = 128;
+/** Entries of the largest sheaf. */
+export const SHEAF_CAPACITY_MAX = 256;
 const SHEAF_CAPACITY_MIN = 4;
 
 /** Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16 up to 32 KiB. */

@@ -13,6 +13,10 @@ import {
   Tag,
 } from "./layout.ts";
 
+/** Fields of constant objects are loads to the engine, module constants are not. */
+const NONE = Tag.NONE;
+const IN_SLAB = Tag.IN_SLAB;
+
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; no list runs
  * through the blocks themselves, so a late write into a freed block cannot corrupt anything. Blocks leave and enter
@@ -63,8 +67,8 @@ export class Slabs {
     const endWord = firstWord + count;
     let tag = firstTag + (words[recordWord] >>> SLAB_CURSOR_SHIFT);
     for (let word = firstWord; word < endWord; tag += stride) {
-      if (bytes[tag] !== Tag.IN_SLAB) continue;
-      bytes[tag] = Tag.NONE;
+      if (bytes[tag] !== IN_SLAB) continue;
+      bytes[tag] = NONE;
       words[word++] = base + ((tag - tagTable) << GRANULE_SHIFT);
     }
     if (free === words[cache + CacheRecord.SLAB_BLOCKS]) words[cache + CacheRecord.EMPTY_SLABS]--;
@@ -96,7 +100,7 @@ export class Slabs {
       let lowest = SLAB_FREE_MASK;
       do {
         const granule = (words[word] - start) >>> GRANULE_SHIFT;
-        bytes[firstTag + granule] = Tag.IN_SLAB;
+        bytes[firstTag + granule] = IN_SLAB;
         if (granule < lowest) lowest = granule;
         word++;
       } while (word < end && (words[word] - start) >>> 0 < slabBytes);

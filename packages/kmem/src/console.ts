@@ -1,0 +1,48 @@
+/** Where a kernel prints: its messages are part of what the seed documents promise. */
+export interface KernelConsole {
+  /** Takes one message, without a line break at its end. */
+  print(message: string): void;
+}
+
+const DEFAULT_CAPACITY_MESSAGES = 1024;
+
+/**
+ * A ring of messages, as dmesg shows it: the newest `capacityMessages` are kept. `echo` gets each message as it comes.
+ */
+export class LogRing implements KernelConsole {
+  readonly #capacityMessages: number;
+  readonly #echo: ((message: string) => void) | undefined;
+  readonly #messages: string[] = [];
+  #next = 0;
+
+  constructor(echo?: (message: string) => void, capacityMessages: number = DEFAULT_CAPACITY_MESSAGES) {
+    this.#echo = echo;
+    this.#capacityMessages = capacityMessages;
+  }
+
+  print(message: string): void {
+    this.#messages[this.#next % this.#capacityMessages] = message;
+    this.#next++;
+    this.#echo?.(message);
+  }
+
+  /** The messages kept, oldest first. */
+  messages(): string[] {
+    const oldest = Math.max(0, this.#next - this.#capacityMessages);
+    return Array.from(
+      { length: this.#next - oldest },
+      (_, index) => this.#messages[(oldest + index) % this.#capacityMessages],
+    );
+  }
+
+  clear(): void {
+    this.#messages.length = 0;
+    this.#next = 0;
+  }
+}
+
+/** What a face prints to unless it is told otherwise: a ring that echoes to console.error. */
+export function defaultConsole(): LogRing {
+  // biome-ignore lint/suspicious/noConsole: a kernel without a console of its own prints here; every face takes another.
+  return new LogRing((message) => console.error(message));
+}
