@@ -43,6 +43,6 @@ export class LogRing implements KernelConsole {
 
 /** What a face prints to unless it is told otherwise: a ring that echoes to console.error. */
 export function defaultConsole(): LogRing {
-  // biome-ignore lint/suspicious/noConsole: a kernel without a console of its own prints here; every face takes another.
+  // biome-ignore lint/suspicious/noConsole: a face prints here only when it is given no console of its own.
   return new LogRing((message) => console.error(message));
 }
