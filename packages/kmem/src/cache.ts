@@ -3,7 +3,7 @@ import type { Kmalloc } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
-import { GRANULE } from "./memory/layout.ts";
+import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { bindCachePath, type CachePath } from "./slab/fast-path.ts";
 import { CacheRecord } from "./slab/layout.ts";
 
@@ -94,8 +94,11 @@ export class Cache {
   /** Releases every empty slab; returns the pages given back. */
   shrink(): number {
     this.#requireAlive();
-    this.#layers.sheaves.drain(this.#kind);
-    return this.#layers.slabs.releaseEmpty(this.#kind);
+    const { pages, sheaves, slabs } = this.#layers;
+    const before = pages.freeBytes;
+    sheaves.drain(this.#kind);
+    slabs.releaseEmpty(this.#kind);
+    return (pages.freeBytes - before) / PAGE_SIZE;
   }
 
   /** Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live. */
@@ -112,6 +115,8 @@ export class Cache {
     sheaves.close(this.#kind);
     caches.destroy(this.#kind);
     this.#isDestroyed = true;
+    // The record and its kind may soon be another cache's.
+    this.#path = { take: () => 0, put: () => false };
   }
 
   #slowTake(fromReserve: boolean): number {
@@ -127,8 +132,8 @@ export class Cache {
     this.#requireAlive();
     this.#rebindGrown();
     const { block } = describeAddress(this.#layers, address);
-    if (block?.address === address && block.live) {
-      if (block.cache !== this.name) {
+    if (block !== undefined && block.address === address && block.live) {
+      if (this.#layers.pages.frames.kind(address >>> PAGE_SHIFT) !== this.#kind) {
         const text = `cannot free ${hex(address)}: it belongs to ${block.cache}, not to the cache "${this.name}"`;
         throw new KmemError("INVALID_FREE", text, { address, block });
       }

@@ -72,13 +72,16 @@ export class Heap {
       { memory, geometry, areaWord: sheaves.areaWord, slot },
       {
         alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
-        tryAlloc: (sizeBytes) => this.#slowTryAlloc(sizeBytes, true),
         free: (address) => this.#slowFree(address),
       },
     );
-    this.alloc = this.#fast.alloc;
-    this.tryAlloc = this.#fast.tryAlloc;
-    this.free = this.#fast.free;
+    const { alloc, free, take } = this.#fast;
+    this.alloc = alloc;
+    this.free = free;
+    this.tryAlloc = (sizeBytes) => {
+      const address = take(sizeBytes);
+      return address !== 0 ? address : this.#slowTryAlloc(sizeBytes, true);
+    };
   }
 
   /** Makes a heap in new or given memory. Throws BAD_ARGUMENT or BAD_GEOMETRY before it writes anything. */
@@ -161,7 +164,10 @@ export class Heap {
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
-      return this.alloc(classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes)));
+      const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
+      const block = this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false);
+      if (block === 0) throw this.#outOfMemory(sizeBytes);
+      return block;
     }
     this.#current();
     const address = this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false);
@@ -224,7 +230,8 @@ export class Heap {
   view<View>(type: ViewType<View>, address: number, length: number): View {
     const block = this.blockAt(address);
     const end = address + length * type.BYTES_PER_ELEMENT;
-    if (block?.live !== true || end > block.address + block.usableBytes || address % type.BYTES_PER_ELEMENT !== 0) {
+    const isWhole = Number.isInteger(length) && length >= 0 && address % type.BYTES_PER_ELEMENT === 0;
+    if (block?.live !== true || !isWhole || end > block.address + block.usableBytes) {
       throw new KmemError(
         "INVALID_ADDRESS",
         `no live block holds ${length} aligned elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`,
@@ -276,13 +283,14 @@ export class Heap {
   #slowFree(address: number): void {
     if (address === 0) return;
     this.#rebindDetached();
-    if (this.#kmalloc.free(address) === "done" || this.#fast.put(address)) return;
+    if (this.#kmalloc.free(address) === "done") return;
     // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
-    this.#bind();
-    if (!this.#fast.put(address)) throw badFree(this.#layers, address);
+    if (!this.#fast.hasRoom(address)) this.#bind();
+    if (!this.#fast.hasRoom(address)) throw badFree(this.#layers, address);
+    this.#fast.free(address);
   }
 
-  /** The layers with views of the memory as it is now: another `Heap`, or whoever owns the memory, may have grown it. */
+  /** The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it. */
   #current(): Layers {
     this.#layers.memory.refresh();
     return this.#layers;

@@ -1,12 +1,13 @@
-import { KmemError } from "../memory/errors.ts";
+import { hex, KmemError } from "../memory/errors.ts";
 import { type Finding, type Report, reporter } from "../memory/finding.ts";
 import { readHeader } from "../memory/header.ts";
-import { GRANULE, PAGE_SIZE } from "../memory/layout.ts";
+import { GRANULE, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import { checkPages } from "../pages/check.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { checkSlabs } from "../slab/check.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import type { Layers } from "./layers.ts";
 
 /** What a check found. */
@@ -19,9 +20,13 @@ export interface CheckReport {
 export function checkLayers(layers: Layers): CheckReport {
   const findings: Finding[] = [];
   checkHeader(layers, reporter(findings, "header"));
-  checkPages(layers.pages, reporter(findings, "pages"));
-  checkSlabs(layers, reporter(findings, "slab"));
-  checkRunTags(layers, reporter(findings, "kmalloc"));
+  // Without a sound end nothing says which frames there are.
+  if (hasSoundEnd(layers)) {
+    checkPages(layers.pages, reporter(findings, "pages"));
+    checkSlabs(layers, reporter(findings, "slab"));
+    checkRunTags(layers, reporter(findings, "kmalloc"));
+    checkSlots(layers, reporter(findings, "kmalloc"));
+  }
   return { isClean: findings.length === 0, findings };
 }
 
@@ -35,11 +40,42 @@ function checkHeader(layers: Layers, report: Report): void {
   }
 }
 
+function hasSoundEnd({ memory, geometry, pages }: Layers): boolean {
+  const { endFrame } = pages.frames;
+  const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.limitFrame;
+  return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
+}
+
+/** Slots are in states that there are, have their private pages, and every live block was handed out by one of them. */
+function checkSlots(layers: Layers, report: Report): void {
+  const { memory, geometry, pages, slots, sheaves, slot } = layers;
+  const { frames } = pages;
+  for (let number = 0; number < slots.count; number++) {
+    const area = slots.area(number);
+    const address = geometry.slotTable + number * SLOT_RECORD_BYTES;
+    if (!slots.hasSoundState(number)) report(address, `slot ${number} is in no state that there is`);
+    if (area === 0) continue;
+    const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
+    if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
+  }
+  if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(geometry.slotTable, `slot ${slot} has lost its pages`);
+  const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);
+  const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
+  const tags = memory.bytes.subarray(firstTag, tagIndex(geometry, frames.endFrame * PAGE_SIZE));
+  for (let granule = 0; granule < tags.length; granule++) {
+    if (!isLive(tags[granule]) || wasHeld[tags[granule] - 1]) continue;
+    const address = geometry.firstPageFrame * PAGE_SIZE + granule * GRANULE;
+    report(address, `a block is of slot ${tags[granule] - 1}, which was never held`);
+  }
+}
+
 /** Outside of slabs a tag may stand in one place only: at the start of a live block that is a run of pages. */
 function checkRunTags(layers: Layers, report: Report): void {
   const { memory, geometry, pages } = layers;
   const { bytes } = memory;
   if (bytes[geometry.tagTable] !== Tag.RESERVED) report(geometry.tagTable, "the header's tag is not reserved");
+  const tableTags = bytes.subarray(geometry.tagTable + 1, tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE));
+  if (tableTags.some((tag) => tag !== Tag.NONE)) report(geometry.tagTable, "a tag stands where the tables are");
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) continue;

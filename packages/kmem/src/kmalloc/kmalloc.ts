@@ -131,7 +131,7 @@ export class Kmalloc {
     if (pages.frames.kind(frame) >= FrameKind.FIRST_CACHE) {
       return sizeBytes <= usable && (sizeBytes >= usable >> 1 || usable === GRANULE);
     }
-    if (sizeBytes <= MAX_CLASS_BYTES) return sizeBytes > MAX_CLASS_BYTES >> 1;
+    if (sizeBytes <= MAX_CLASS_BYTES >> 1) return false;
     const count = usable >>> PAGE_SHIFT;
     const newCount = Math.ceil(sizeBytes / PAGE_SIZE);
     if (newCount > count) return pages.extend(frame, newCount, RunKind.BLOCK);

@@ -2,6 +2,10 @@ import type { Geometry } from "./header.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
 
+/** Constants of this module are folded into the code, imported ones are not. */
+const granuleShift = GRANULE_SHIFT;
+const granuleMask = GRANULE_MASK;
+
 /** log2 of the bytes of a double, the widest store there is. */
 const DOUBLE_SHIFT = 3;
 const DOUBLE_BYTES = 1 << DOUBLE_SHIFT;
@@ -16,7 +20,7 @@ export function clear(memory: LinearMemory, geometry: Geometry, address: number,
   const { doubles } = memory;
   if (sizeBytes <= LOOP_BYTES) {
     const first = address >>> DOUBLE_SHIFT;
-    const last = first + (((sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT) << (GRANULE_SHIFT - DOUBLE_SHIFT));
+    const last = first + (((sizeBytes + granuleMask) >>> granuleShift) << (granuleShift - DOUBLE_SHIFT));
     for (let index = first; index < last; index++) doubles[index] = 0;
     return;
   }

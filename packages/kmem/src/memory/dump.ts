@@ -1,5 +1,6 @@
 import { KmemError } from "./errors.ts";
-import { PAGE_SIZE, WORD_BYTES } from "./layout.ts";
+import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WORD_BYTES } from "./layout.ts";
+import { describeValue } from "./memory.ts";
 
 /**
  * A dump: the bytes of a memory without its empty pages.
@@ -69,8 +70,11 @@ export interface OpenedDump {
   copyTo(target: Uint8Array): void;
 }
 
-/** Reads a dump's header and verifies that its runs fit. Throws NOT_A_HEAP, WRONG_VERSION or TRUNCATED. */
+/** Reads a dump's header and verifies that its runs fit. Throws BAD_ARGUMENT, NOT_A_HEAP, WRONG_VERSION, BAD_GEOMETRY or TRUNCATED. */
 export function openDump(dump: Uint8Array): OpenedDump {
+  if (!(dump instanceof Uint8Array)) {
+    throw new KmemError("BAD_ARGUMENT", `a dump is a Uint8Array, not ${describeValue(dump)}`);
+  }
   if (dump.length < DUMP_HEADER_WORDS * WORD_BYTES) throw truncated(dump.length);
   const view = new DataView(dump.buffer, dump.byteOffset, dump.byteLength);
   const word = (index: number): number => view.getUint32(index * WORD_BYTES, true);
@@ -87,6 +91,9 @@ export function openDump(dump: Uint8Array): OpenedDump {
   const runCount = word(4);
   const headerBytes = (DUMP_HEADER_WORDS + runCount * RUN_WORDS) * WORD_BYTES;
   if (headerBytes > dump.length) throw truncated(dump.length);
+  if (pageCount > ADDRESS_SPACE_BYTES / PAGE_SIZE) {
+    throw new KmemError("BAD_GEOMETRY", `the dump is of ${pageCount} pages, more than have an address`, { pageCount });
+  }
   const runs: Run[] = [];
   let nextPage = 0;
   let storedPages = 0;

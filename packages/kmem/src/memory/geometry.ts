@@ -10,6 +10,7 @@ import {
   PAGE_SIZE,
   WORD_BYTES,
 } from "./layout.ts";
+import { describeValue } from "./memory.ts";
 
 /** Bytes that the upper layers need for their tables; each layer names its own in its layout file. */
 export interface TableSizes {
@@ -35,12 +36,11 @@ function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }
 
-function requireByteOffset(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > ADDRESS_SPACE_BYTES) {
-    throw new KmemError("BAD_ARGUMENT", `${name} must be a byte offset from 0 to 2^32, not ${value}`, {
-      [name]: value,
-    });
-  }
+/** Throws BAD_ARGUMENT unless `value` is a byte offset from 0 to 2^32. */
+export function requireByteOffset(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= ADDRESS_SPACE_BYTES) return;
+  const text = `${name} must be a byte offset from 0 to 2^32, not ${describeValue(value)}`;
+  throw new KmemError("BAD_ARGUMENT", text, { [name]: value });
 }
 
 /**
@@ -56,7 +56,8 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   requireByteOffset("limit", limit);
   requireByteOffset("dmaBytes", dmaBytes);
   if (!Number.isInteger(slotCount) || slotCount < 1 || slotCount > MAX_SLOT_COUNT) {
-    throw new KmemError("BAD_ARGUMENT", `slotCount must be a whole number from 1 to ${MAX_SLOT_COUNT}`, { slotCount });
+    const text = `slotCount must be a whole number from 1 to ${MAX_SLOT_COUNT}, not ${describeValue(slotCount)}`;
+    throw new KmemError("BAD_ARGUMENT", text, { slotCount });
   }
   if (end < start || limit < end) {
     throw new KmemError("BAD_ARGUMENT", `a heap from byte ${start} to ${end} (limit ${limit}) is reversed`, {

@@ -109,6 +109,14 @@ export class Buddy {
     return longest;
   }
 
+  /** The first frame of the free stretch at the end of the zone; the end itself when the last frame is not free. */
+  freeTail(): number {
+    const zoneFirst = this.get(ZoneRecord.FIRST_FRAME);
+    let first = this.get(ZoneRecord.END_FRAME);
+    while (first > zoneFirst && this.isFree(first - 1, 1)) first--;
+    return first;
+  }
+
   /** Whether the stretch is free, all of it, and within the zone. */
   isFree(first: number, count: number): boolean {
     if (first < this.get(ZoneRecord.FIRST_FRAME) || first + count > this.get(ZoneRecord.END_FRAME)) return false;

@@ -4,6 +4,7 @@ import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, RunKind, ZONE_NAMES, ZoneRecord } from "./layout.ts";
 import type { PageAllocator } from "./page-allocator.ts";
+import { highWatermark, lowWatermark } from "./zone.ts";
 
 const RUN_HEADS: ReadonlySet<number> = new Set(Object.values(RunKind));
 
@@ -23,8 +24,33 @@ export function checkPages(pages: PageAllocator, report: Report): void {
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; ) {
     frame += checkBlock(frames, frame, freeHeads, report);
   }
+  checkBounds(pages, report);
   for (const [number, zone] of zones.entries()) checkZone(frames, zone, ZONE_NAMES[number], freeHeads, report);
   for (const frame of freeHeads) report(frame * PAGE_SIZE, "a free block is in no list");
+}
+
+/** Verifies that the zones share out all pages between them, and that their watermarks follow from the lowest. */
+function checkBounds({ frames, zones, border }: PageAllocator, report: Report): void {
+  const { firstPageFrame, endFrame } = frames;
+  const bounds = [
+    [firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border))],
+    [border, Math.max(border, endFrame)],
+  ];
+  for (const [number, zone] of zones.entries()) {
+    const [first, end] = bounds[number];
+    const name = ZONE_NAMES[number];
+    const address = first * PAGE_SIZE;
+    const foundFirst = zone.get(ZoneRecord.FIRST_FRAME);
+    const foundEnd = zone.get(ZoneRecord.END_FRAME);
+    if (foundFirst !== first || foundEnd !== end) {
+      report(address, `zone ${name} goes from page ${foundFirst} to ${foundEnd}, not from ${first} to ${end}`);
+    }
+    const min = zone.get(ZoneRecord.MIN);
+    const [low, high] = [zone.get(ZoneRecord.LOW), zone.get(ZoneRecord.HIGH)];
+    if (min < 0 || min > end - first || low !== lowWatermark(min) || high !== highWatermark(min)) {
+      report(address, `zone ${name} has the watermarks ${min}, ${low} and ${high}`);
+    }
+  }
 }
 
 /** Verifies the block or run that starts at `frame`; returns its frames. Slabs are left to their own check. */

@@ -5,7 +5,16 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { FrameKind, MAX_ORDER, NO_FRAME, RunKind, type RunKindValue, Zone, ZoneRecord } from "./layout.ts";
-import { coverZones, createZones, freeBytes, openZones, type ZoneStats, zoneStats } from "./zone.ts";
+import {
+  coverZones,
+  createZones,
+  freeBytes,
+  openZones,
+  reservePages,
+  type ZoneStats,
+  zoneBorder,
+  zoneStats,
+} from "./zone.ts";
 
 /** How pages are wanted. */
 export interface PageRequest {
@@ -63,7 +72,7 @@ export class PageAllocator {
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     let frame = this.#take(count, request);
-    if (frame === NO_FRAME && request.dma !== true && this.#grow(count + (request.alignFrames ?? 1) - 1)) {
+    if (frame === NO_FRAME && request.dma !== true && this.#grow(count, request)) {
       frame = this.#take(count, request);
     }
     if (frame === NO_FRAME) return NO_FRAME;
@@ -121,6 +130,11 @@ export class PageAllocator {
     return true;
   }
 
+  /** The first frame behind the DMA zone, whether it is there yet or not. */
+  get border(): number {
+    return zoneBorder(this.#geometry);
+  }
+
   /** Frames behind the tables that are not free. */
   get usedFrames(): number {
     return this.frames.endFrame - this.frames.firstPageFrame - this.freeBytes / PAGE_SIZE;
@@ -167,20 +181,46 @@ export class PageAllocator {
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }
 
-  /** Adds at least `count` pages to the normal zone; false, with nothing changed, where the limit forbids it. */
-  #grow(count: number): boolean {
+  /** Moves the end so far that the request can be served; false, with nothing changed, where the limit forbids it. */
+  #grow(count: number, request: PageRequest): boolean {
     const { frames } = this;
     const { limitFrame } = frames;
     const oldEnd = frames.endFrame;
-    const reserve = this.zones[Zone.NORMAL].get(ZoneRecord.MIN);
-    const wanted = Math.max(count + reserve + 1, Math.floor((oldEnd - frames.baseFrame) / GROWTH_DIVISOR));
-    if (oldEnd + count > limitFrame) return false;
-    const rounded = Math.ceil((oldEnd + wanted) / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES;
-    const newEnd = Math.min(rounded, limitFrame);
-    if (!this.#memory.growTo(newEnd * PAGE_SIZE)) return false;
-    frames.setEndFrame(newEnd);
-    coverZones(this.zones, this.#geometry, oldEnd, newEnd);
-    return true;
+    const neededEnd = Math.max(this.#endToServe(count, request), oldEnd + 1);
+    if (neededEnd > limitFrame) return false;
+    const generousEnd = oldEnd + Math.floor((oldEnd - frames.baseFrame) / GROWTH_DIVISOR);
+    for (const wantedEnd of [Math.max(neededEnd, generousEnd), neededEnd]) {
+      const newEnd = Math.min(Math.ceil(wantedEnd / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
+      if (!this.#memory.growTo(newEnd * PAGE_SIZE)) continue;
+      frames.setEndFrame(newEnd);
+      coverZones(this.zones, this.#geometry, oldEnd, newEnd);
+      return true;
+    }
+    return false;
+  }
+
+  /** The lowest end of the heap at which a zone at that end can serve the request. */
+  #endToServe(count: number, request: PageRequest): number {
+    const dma = this.zones[Zone.DMA];
+    const normal = this.zones[Zone.NORMAL];
+    if (this.frames.endFrame < this.border) {
+      const end = zoneEndToServe(dma, count, request);
+      if (end <= this.border) return end;
+    }
+    return zoneEndToServe(normal, count, request);
+  }
+}
+
+/** As `#endToServe`, for one zone: the free pages at its end are counted in, and so is the reserve it must keep. */
+function zoneEndToServe(zone: Buddy, count: number, { alignFrames = 1, reserve = false }: PageRequest): number {
+  const first = zone.get(ZoneRecord.FIRST_FRAME);
+  const oldEnd = zone.get(ZoneRecord.END_FRAME);
+  let end = Math.ceil(zone.freeTail() / alignFrames) * alignFrames + count;
+  for (;;) {
+    const left = zone.freeFrames + (end - oldEnd) - count;
+    const missing = (reserve ? 0 : reservePages(end - first)) - left;
+    if (missing <= 0) return end;
+    end += missing;
   }
 }
 

@@ -26,14 +26,14 @@ export function openZones(frames: FrameTable, geometry: Geometry): readonly Budd
 
 /** Sets the bounds of all zones after creation; the pages come with `coverZones`. */
 export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
-  const border = Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
+  const border = zoneBorder(geometry);
   setBounds(zones[Zone.DMA], geometry.firstPageFrame, geometry.firstPageFrame);
   setBounds(zones[Zone.NORMAL], border, border);
 }
 
 /** Hands the frames from `first` up to `end` to the zones they lie in, as free pages. */
 export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
-  const border = Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
+  const border = zoneBorder(geometry);
   cover(zones[Zone.DMA], first, Math.min(end, border));
   cover(zones[Zone.NORMAL], Math.max(first, border), end);
 }
@@ -53,15 +53,32 @@ function cover(zone: Buddy, first: number, end: number): void {
     top = bottom;
   }
   const pages = end - zone.get(ZoneRecord.FIRST_FRAME);
-  const min = Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
-  setWatermarks(zone, min);
+  setWatermarks(zone, reservePages(pages));
+}
+
+/** The lowest watermark of a zone of this many pages. */
+export function reservePages(pages: number): number {
+  return Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
 }
 
 /** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */
 export function setWatermarks(zone: Buddy, minPages: number): void {
   zone.set(ZoneRecord.MIN, minPages);
-  zone.set(ZoneRecord.LOW, minPages + (minPages >> 2));
-  zone.set(ZoneRecord.HIGH, minPages + (minPages >> 1));
+  zone.set(ZoneRecord.LOW, lowWatermark(minPages));
+  zone.set(ZoneRecord.HIGH, highWatermark(minPages));
+}
+
+export function lowWatermark(minPages: number): number {
+  return minPages + (minPages >> 2);
+}
+
+export function highWatermark(minPages: number): number {
+  return minPages + (minPages >> 1);
+}
+
+/** The first frame behind the DMA zone, whether it is there yet or not. */
+export function zoneBorder(geometry: Geometry): number {
+  return Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
 }
 
 export function zoneStats(zone: Buddy, number: number): ZoneStats {

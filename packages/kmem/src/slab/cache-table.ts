@@ -1,6 +1,6 @@
 import { KmemError } from "../memory/errors.ts";
 import type { Geometry } from "../memory/header.ts";
-import { GRANULE, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { CACHE_COUNT, CACHE_NAME_BYTES, CACHE_RECORD_WORDS, CacheRecord, GROUP_SHEAF_CAPACITY } from "./layout.ts";
@@ -58,7 +58,7 @@ export class CacheTable {
   }
 
   name(kind: number): string {
-    const start = (this.record(kind) + CacheRecord.NAME) << WORD_SHIFT;
+    const start = (this.record(kind) + CacheRecord.NAME) * WORD_BYTES;
     const bytes = this.#memory.bytes.slice(start, start + CACHE_NAME_BYTES);
     const end = bytes.indexOf(0);
     return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
@@ -68,7 +68,7 @@ export class CacheTable {
   create(shape: CacheShape): number {
     const blockBytes = checkShape(shape);
     let free = -1;
-    for (let cache = CLASS_COUNT; cache < CACHE_COUNT; cache++) {
+    for (let cache = 0; cache < CACHE_COUNT; cache++) {
       const kind = FrameKind.FIRST_CACHE + cache;
       if (!this.isUsed(kind)) free = free < 0 ? cache : free;
       else if (this.name(kind) === shape.name) {
@@ -100,7 +100,7 @@ export class CacheTable {
     words[record + CacheRecord.SLAB_PAGES] = slabPages;
     words[record + CacheRecord.SLAB_BLOCKS] = slabBlocks;
     words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, GROUP_SHEAF_CAPACITY);
-    const nameByte = (record + CacheRecord.NAME) << WORD_SHIFT;
+    const nameByte = (record + CacheRecord.NAME) * WORD_BYTES;
     for (let i = 0; i < shape.name.length; i++) bytes[nameByte + i] = shape.name.charCodeAt(i);
     words[record + CacheRecord.BLOCK_BYTES] = blockBytes;
   }
@@ -108,7 +108,7 @@ export class CacheTable {
 
 /** Verifies what a user asks of a cache; returns the bytes of its blocks. */
 function checkShape({ name, objectBytes, alignBytes }: CacheShape): number {
-  if (!/^[\x20-\x7e]+$/.test(name) || name.length > CACHE_NAME_BYTES) {
+  if (typeof name !== "string" || !/^[\x20-\x7e]+$/.test(name) || name.length > CACHE_NAME_BYTES) {
     throw new KmemError(
       "BAD_ARGUMENT",
       `a cache's name has 1 to ${CACHE_NAME_BYTES} printable ASCII characters, unlike "${name}"`,

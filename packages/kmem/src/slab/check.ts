@@ -1,10 +1,12 @@
 import type { Report } from "../memory/finding.ts";
 import type { Geometry } from "../memory/header.ts";
-import { GRANULE, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, NO_FRAME } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { CacheTable } from "./cache-table.ts";
+import { checkRecords } from "./check-records.ts";
+import { checkSheaves } from "./check-sheaves.ts";
 import { CacheRecord, isLive, SLAB_CURSOR_SHIFT, SLAB_FREE_MASK, Tag } from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
 import { tagIndex } from "./tags.ts";
@@ -33,8 +35,8 @@ interface Tally {
  */
 export function checkSlabs(context: SlabCheckContext, report: Report): void {
   const { caches, pages, geometry } = context;
-  const inSheaf = new Set<number>();
-  for (const kind of caches.kinds()) collectSheaf(context, kind, inSheaf, report);
+  const sound = checkRecords(context, report);
+  const inSheaf = checkSheaves(context, sound, report);
   const tallies = new Map<number, Tally>();
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; ) {
     const kind = pages.frames.kind(frame);
@@ -43,6 +45,8 @@ export function checkSlabs(context: SlabCheckContext, report: Report): void {
     } else if (!caches.isUsed(kind)) {
       report(frame * PAGE_SIZE, `a page belongs to cache ${kind - FrameKind.FIRST_CACHE}, which does not exist`);
       frame++;
+    } else if (!sound.has(kind)) {
+      frame++;
     } else {
       const tally = tallies.get(kind) ?? { slabs: 0, empty: 0, inSlab: 0, listed: new Set<number>() };
       tallies.set(kind, tally);
@@ -50,18 +54,7 @@ export function checkSlabs(context: SlabCheckContext, report: Report): void {
     }
   }
   for (const address of inSheaf) report(address, "a sheaf holds what is no free block of its cache");
-  for (const kind of caches.kinds()) checkCounts(context, kind, tallies.get(kind), report);
-}
-
-function collectSheaf(context: SlabCheckContext, kind: number, inSheaf: Set<number>, report: Report): void {
-  const { sheaves, pages, caches } = context;
-  for (const address of sheaves.entries(kind)) {
-    if (inSheaf.has(address)) report(address, "a block is in the sheaves twice");
-    inSheaf.add(address);
-    if (pages.frames.kind(address >>> PAGE_SHIFT) !== kind) {
-      report(address, `the sheaf of ${caches.name(kind)} holds a block of another kind`);
-    }
-  }
+  for (const kind of sound) checkCounts(context, kind, tallies.get(kind), report);
 }
 
 /** Verifies the slab that starts at `slab`; returns its frames. */

@@ -14,16 +14,16 @@ import {
   GROUP_SHEAF_SHIFT,
   SENTINEL_WORDS,
 } from "./layout.ts";
-import { CLASS_COUNT, SHEAF_CAPACITY_MAX } from "./size-classes.ts";
+import { CLASS_COUNT, classBytes, SHEAF_CAPACITY_MAX, slabShape } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
 const FIRST_HAND_MADE_KIND: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
-/** Bytes of a slot's private pages for the sheaves of all size classes. */
-function areaPages(caches: CacheTable): number {
+/** A slot's private pages: those that the sheaves of all size classes need. */
+export function sheafPages(): number {
   let words: number = AreaWord.SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) {
-    words += caches.get(FrameKind.FIRST_CACHE + index, CacheRecord.CAPACITY) + SENTINEL_WORDS;
+    words += slabShape(classBytes(index)).capacity + SENTINEL_WORDS;
   }
   return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
 }
@@ -55,7 +55,7 @@ export class Sheaves {
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
     if (area !== 0) return new Sheaves(context, area);
-    const frame = context.pages.allocate(areaPages(context.caches), RunKind.SYSTEM);
+    const frame = context.pages.allocate(sheafPages(), RunKind.SYSTEM);
     if (frame === NO_FRAME) return undefined;
     const sheaves = new Sheaves(context, frame * PAGE_SIZE);
     sheaves.#format();
@@ -159,8 +159,11 @@ export class Sheaves {
 
   #formatSheaf(kind: number, bottom: number): void {
     const { words } = this.#memory;
+    const full = bottom + this.#caches.get(kind, CacheRecord.CAPACITY) + 1;
     words[bottom] = this.#empty;
-    words[bottom + this.#caches.get(kind, CacheRecord.CAPACITY) + 1] = FULL;
+    // Whatever the page held before, no word of the room may read as the end of it.
+    words.fill(0, bottom + 1, full);
+    words[full] = FULL;
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
   }
 

@@ -13,9 +13,15 @@ import {
   Tag,
 } from "./layout.ts";
 
-/** Fields of constant objects are loads to the engine, module constants are not. */
-const NONE = Tag.NONE;
-const IN_SLAB = Tag.IN_SLAB;
+/** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
+const none = Tag.NONE;
+const inSlab = Tag.IN_SLAB;
+const pageShift = PAGE_SHIFT;
+const granuleShift = GRANULE_SHIFT;
+const recordShift = FRAME_RECORD_SHIFT;
+const headField = FrameRecord.HEAD;
+const freeMask = SLAB_FREE_MASK;
+const cursorShift = SLAB_CURSOR_SHIFT;
 
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; no list runs
@@ -33,7 +39,7 @@ export class Slabs {
     this.#memory = memory;
     this.#pages = pages;
     this.#caches = caches;
-    this.#base = geometry.baseFrame << PAGE_SHIFT;
+    this.#base = geometry.baseFrame << pageShift;
     this.#tagTable = geometry.tagTable;
   }
 
@@ -60,47 +66,47 @@ export class Slabs {
     const base = this.#base;
     const tagTable = this.#tagTable;
     const recordWord = this.#pages.frames.record(slab) + FrameRecord.COUNT;
-    const free = words[recordWord] & SLAB_FREE_MASK;
-    const firstTag = this.#tagOf(slab << PAGE_SHIFT);
-    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> GRANULE_SHIFT;
+    const free = words[recordWord] & freeMask;
+    const firstTag = this.#tagOf(slab << pageShift);
+    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> granuleShift;
     const count = Math.min(free, wanted);
     const endWord = firstWord + count;
-    let tag = firstTag + (words[recordWord] >>> SLAB_CURSOR_SHIFT);
+    let tag = firstTag + (words[recordWord] >>> cursorShift);
     for (let word = firstWord; word < endWord; tag += stride) {
-      if (bytes[tag] !== IN_SLAB) continue;
-      bytes[tag] = NONE;
-      words[word++] = base + ((tag - tagTable) << GRANULE_SHIFT);
+      if (bytes[tag] !== inSlab) continue;
+      bytes[tag] = none;
+      words[word++] = base + ((tag - tagTable) << granuleShift);
     }
     if (free === words[cache + CacheRecord.SLAB_BLOCKS]) words[cache + CacheRecord.EMPTY_SLABS]--;
-    words[recordWord] = (free - count) | ((tag - firstTag) << SLAB_CURSOR_SHIFT);
+    words[recordWord] = (free - count) | ((tag - firstTag) << cursorShift);
     words[cache + CacheRecord.FREE_BLOCKS] -= count;
     if (free === count) this.#unlink(slab, cache);
     return count;
   }
 
   /**
-   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs. Neighbours in the list are
-   * mostly neighbours in a slab too, so its count is written once for as many of them as follow each other. Slabs that
-   * become empty are released, but for some that a cache keeps. O(count).
+   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs. Neighbours in the list
+   * are mostly neighbours in a slab too, so its count is written once for as many of them as follow each other. Slabs
+   * that become empty are released, but for some that a cache keeps. O(count).
    */
   put(kind: number, firstWord: number, count: number): void {
     const { words, bytes } = this.#memory;
     const { recordBias } = this.#pages.frames;
     const cache = this.#caches.record(kind);
-    const tagBias = this.#tagTable - (this.#base >>> GRANULE_SHIFT);
-    const slabBytes = words[cache + CacheRecord.SLAB_PAGES] << PAGE_SHIFT;
+    const tagBias = this.#tagTable - (this.#base >>> granuleShift);
+    const slabBytes = words[cache + CacheRecord.SLAB_PAGES] << pageShift;
     const end = firstWord + count;
     let word = firstWord;
     while (word < end) {
-      const frame = words[word] >>> PAGE_SHIFT;
-      const slab = words[recordBias + (frame << FRAME_RECORD_SHIFT) + FrameRecord.HEAD];
-      const start = slab << PAGE_SHIFT;
-      const firstTag = tagBias + (start >>> GRANULE_SHIFT);
+      const frame = words[word] >>> pageShift;
+      const slab = words[recordBias + (frame << recordShift) + headField];
+      const start = slab << pageShift;
+      const firstTag = tagBias + (start >>> granuleShift);
       const first = word;
-      let lowest = SLAB_FREE_MASK;
+      let lowest = freeMask;
       do {
-        const granule = (words[word] - start) >>> GRANULE_SHIFT;
-        bytes[firstTag + granule] = IN_SLAB;
+        const granule = (words[word] - start) >>> granuleShift;
+        bytes[firstTag + granule] = inSlab;
         if (granule < lowest) lowest = granule;
         word++;
       } while (word < end && (words[word] - start) >>> 0 < slabBytes);
@@ -118,7 +124,7 @@ export class Slabs {
     while (slab !== NO_FRAME && words[cache + CacheRecord.EMPTY_SLABS] > 0) {
       const record = this.#pages.frames.record(slab);
       const next = words[record + FrameRecord.NEXT];
-      if ((words[record + FrameRecord.COUNT] & SLAB_FREE_MASK) === slabBlocks) {
+      if ((words[record + FrameRecord.COUNT] & freeMask) === slabBlocks) {
         this.#release(slab, cache);
         pages += words[cache + CacheRecord.SLAB_PAGES];
       }
@@ -134,8 +140,8 @@ export class Slabs {
     const { words } = this.#memory;
     const { frames } = this.#pages;
     const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
-    this.#tagAll(slab, cache, Tag.IN_SLAB);
-    for (let frame = slab; frame < slab + slabPages; frame++) words[frames.record(frame) + FrameRecord.HEAD] = slab;
+    this.#tagAll(slab, cache, inSlab);
+    for (let frame = slab; frame < slab + slabPages; frame++) words[frames.record(frame) + headField] = slab;
     words[frames.record(slab) + FrameRecord.COUNT] = slabBlocks;
     frames.fillKind(slab, slabPages, kind);
     words[cache + CacheRecord.SLABS]++;
@@ -147,14 +153,14 @@ export class Slabs {
 
   /** Index into `bytes` of the tag of an address. */
   #tagOf(address: number): number {
-    return this.#tagTable + ((address - this.#base) >>> GRANULE_SHIFT);
+    return this.#tagTable + ((address - this.#base) >>> granuleShift);
   }
 
   /** Gives every block of a slab the same tag. */
   #tagAll(slab: number, cache: number, value: number): void {
     const { words, bytes } = this.#memory;
-    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> GRANULE_SHIFT;
-    const first = this.#tagOf(slab << PAGE_SHIFT);
+    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> granuleShift;
+    const first = this.#tagOf(slab << pageShift);
     const end = first + words[cache + CacheRecord.SLAB_BLOCKS] * stride;
     for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
   }
@@ -163,9 +169,9 @@ export class Slabs {
   #gained(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + FrameRecord.COUNT;
-    const before = words[recordWord] & SLAB_FREE_MASK;
-    const cursor = Math.min(words[recordWord] >>> SLAB_CURSOR_SHIFT, lowest);
-    words[recordWord] = (before + count) | (cursor << SLAB_CURSOR_SHIFT);
+    const before = words[recordWord] & freeMask;
+    const cursor = Math.min(words[recordWord] >>> cursorShift, lowest);
+    words[recordWord] = (before + count) | (cursor << cursorShift);
     words[cache + CacheRecord.FREE_BLOCKS] += count;
     if (before === 0) this.#link(slab, cache);
     if (before + count < words[cache + CacheRecord.SLAB_BLOCKS]) return;
@@ -182,7 +188,7 @@ export class Slabs {
     words[cache + CacheRecord.SLABS]--;
     words[cache + CacheRecord.EMPTY_SLABS]--;
     words[cache + CacheRecord.FREE_BLOCKS] -= slabBlocks;
-    this.#tagAll(slab, cache, Tag.NONE);
+    this.#tagAll(slab, cache, none);
     this.#pages.frames.setRun(slab, slabPages, RunKind.SYSTEM);
     this.#pages.frames.setCount(slab, slabPages);
     this.#pages.free(slab, slabPages, RunKind.SYSTEM);
