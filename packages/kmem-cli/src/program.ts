@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import type { CommandContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
+import { ReportedFailure } from "./commands/reported-failure.ts";
+import { knownContenders } from "./replay/contenders.ts";
 
 /** What the command's exit codes mean. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const;
@@ -14,27 +17,28 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
  * The command `kmem` with its subcommands. Make those with `program.command(name)`, which hands the handling of
  * errors down to them; `addCommand` does not.
  */
-export function createProgram(): Command {
+export function createProgram(context: CommandContext = { contenders: knownContenders() }): Command {
   const program = new Command("kmem")
     .version(manifest.version)
     .description(manifest.description)
     .showHelpAfterError("(kmem --help says what there is)")
     .exitOverride();
-  registerCommands(program);
+  registerCommands(program, context);
   return program;
 }
 
 /**
  * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed) or
- * 2 (usage). A subcommand reports a failure by setting `process.exitCode` or by throwing.
+ * 2 (usage). A subcommand reports a failure by throwing.
  */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
+export async function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
   try {
-    await createProgram().parseAsync(argv);
-    return Number(process.exitCode ?? exitCodes.success);
+    await createProgram(context).parseAsync(argv);
+    return exitCodes.success;
   } catch (error) {
     // Commander throws here for --help and --version too; it has printed what there was to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
+    if (error instanceof ReportedFailure) return exitCodes.failure;
     console.error(`kmem: ${error instanceof Error ? error.message : String(error)}`);
     return exitCodes.failure;
   }

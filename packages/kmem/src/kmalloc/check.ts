@@ -58,6 +58,7 @@ function checkSlots(layers: Layers, report: Report): void {
     const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
   }
+  if (!slots.isHeld(slot)) report(geometry.slotTable, `slot ${slot} is in use and not held`);
   if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(geometry.slotTable, `slot ${slot} has lost its pages`);
   const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);

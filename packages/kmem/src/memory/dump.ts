@@ -70,7 +70,10 @@ export interface OpenedDump {
   copyTo(target: Uint8Array): void;
 }
 
-/** Reads a dump's header and verifies that its runs fit. Throws BAD_ARGUMENT, NOT_A_HEAP, WRONG_VERSION, BAD_GEOMETRY or TRUNCATED. */
+/**
+ * Reads a dump's header and verifies that its runs fit. Throws BAD_ARGUMENT, NOT_A_HEAP, WRONG_VERSION, BAD_GEOMETRY or
+ * TRUNCATED.
+ */
 export function openDump(dump: Uint8Array): OpenedDump {
   if (!(dump instanceof Uint8Array)) {
     throw new KmemError("BAD_ARGUMENT", `a dump is a Uint8Array, not ${describeValue(dump)}`);

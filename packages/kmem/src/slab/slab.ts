@@ -69,18 +69,22 @@ export class Slabs {
     const free = words[recordWord] & freeMask;
     const firstTag = this.#tagOf(slab << pageShift);
     const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> granuleShift;
-    const count = Math.min(free, wanted);
-    const endWord = firstWord + count;
+    const endWord = firstWord + Math.min(free, wanted);
+    const endTag = firstTag + (words[cache + CacheRecord.SLAB_PAGES] << (pageShift - granuleShift));
     let tag = firstTag + (words[recordWord] >>> cursorShift);
-    for (let word = firstWord; word < endWord; tag += stride) {
+    let word = firstWord;
+    // The end of the slab is never reached but where a count is damaged.
+    for (; word < endWord && tag < endTag; tag += stride) {
       if (bytes[tag] !== inSlab) continue;
       bytes[tag] = none;
       words[word++] = base + ((tag - tagTable) << granuleShift);
     }
+    const count = word - firstWord;
     if (free === words[cache + CacheRecord.SLAB_BLOCKS]) words[cache + CacheRecord.EMPTY_SLABS]--;
-    words[recordWord] = (free - count) | ((tag - firstTag) << cursorShift);
+    const left = word === endWord ? free - count : 0;
+    words[recordWord] = left | ((tag - firstTag) << cursorShift);
     words[cache + CacheRecord.FREE_BLOCKS] -= count;
-    if (free === count) this.#unlink(slab, cache);
+    if (left === 0) this.#unlink(slab, cache);
     return count;
   }
 

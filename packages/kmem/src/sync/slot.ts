@@ -32,6 +32,17 @@ export class SlotTable {
     return this.#memory.words[this.#word(slot, SlotRecord.STATE)] === SlotState.HELD;
   }
 
+  /** How often the slot has been taken; 0 for a number beyond the table. */
+  generation(slot: number): number {
+    return slot < this.count ? this.#memory.words[this.#word(slot, SlotRecord.GENERATION)] : 0;
+  }
+
+  /** Whether the slot's record says a state that there is, and one that goes with its generation. */
+  hasSoundState(slot: number): boolean {
+    const state = this.#memory.words[this.#word(slot, SlotRecord.STATE)];
+    return state === SlotState.FREE || (state === SlotState.HELD && this.generation(slot) > 0);
+  }
+
   /** Address of the slot's private pages, 0 while it has none. */
   area(slot: number): number {
     return this.#memory.words[this.#word(slot, SlotRecord.AREA)] >>> 0;

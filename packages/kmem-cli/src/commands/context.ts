@@ -1,0 +1,6 @@
+import type { Contender } from "../replay/contender.ts";
+
+/** What the subcommands work with; tests bring their own. */
+export interface CommandContext {
+  readonly contenders: readonly Contender[];
+}

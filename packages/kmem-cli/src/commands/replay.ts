@@ -1,0 +1,131 @@
+import process from "node:process";
+import { type Command, Option } from "commander";
+import type { Contender } from "../replay/contender.ts";
+import { type ReplayObserver, replayTraces } from "../replay/replay-traces.ts";
+import type { RunOptions } from "../replay/run-workload.ts";
+import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
+import { hasFailed, type ReplayReport } from "../report/report.ts";
+import { contendersText, resultText } from "../report/result-text.ts";
+import { styleFor, type TextStyle } from "../report/terminal.ts";
+import { traceText } from "../report/trace-text.ts";
+import { STDIN_PATH } from "../trace/open-trace.ts";
+import { collectTraces, parseAllocators, parseCount } from "./arguments.ts";
+import type { CommandContext } from "./context.ts";
+import { ReportedFailure } from "./reported-failure.ts";
+
+const DEFAULT_ROUNDS = 5;
+const DEFAULT_CHECK_EVERY = 100_000;
+const JSON_INDENT = 2;
+
+interface ReplayFlags {
+  readonly allocators?: readonly Contender[];
+  readonly native: boolean;
+  readonly runs: number;
+  readonly json?: true;
+  readonly check?: true;
+  readonly checkEvery?: number;
+}
+
+const EXPLANATION = `
+Each allocator replays a trace in processes of its own, in turns with the
+others. A kernel trace makes two lists of operations, since the pages under
+its slabs are in it as well: objects (kmalloc and slab caches), and pages.
+
+  ns/op             median of the runs, each of which is the median of its passes
+  min–max           fastest and slowest run
+  internal frag.    share of the allocated bytes that nobody asked for
+  peak footprint    most memory in use at a time, with all that describes it
+  overhead at peak  by how much that exceeds the most bytes live at a time
+  failed allocs     allocations that were refused
+
+Examples:
+  kmem replay app.trace.zst                       kmem beside each native malloc found
+  kmem replay -a kmem,mimalloc -r 9 *.trace.zst   two allocators, nine runs each
+  kmem replay --check --runs 0 boot.trace.txt.gz  verify heap and blocks, time nothing
+  xz -dc t.xz | kmem replay --json - > t.json     a trace from standard input, JSON out
+
+Exit codes: 0; 1 when a trace cannot be read, an allocator breaks or a check finds
+a fault; 2 for a command line that makes no sense.`;
+
+/** Adds `kmem replay`. */
+export function registerReplay(program: Command, { contenders }: CommandContext): void {
+  const names = contenders.map(({ name }) => name).join(", ");
+  program
+    .command("replay")
+    .summary("replay allocation traces and compare allocators")
+    .description(
+      "Replays real allocation traces and shows what each allocator needs in time and memory. Traces are text of " +
+        "Linux's ftrace, perf script or trace-cmd report, or malloc traces; as they are, or packed (.gz, .zst).",
+    )
+    .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
+    .addOption(
+      new Option("-a, --allocators <names>", `some of ${names}`).argParser((text) => parseAllocators(text, contenders)),
+    )
+    .option("--no-native", "leave out the native allocators")
+    .addOption(
+      new Option("-r, --runs <count>", "timed runs of each allocator; 0 times nothing")
+        .default(DEFAULT_ROUNDS)
+        .argParser((text) => parseCount(text, 0)),
+    )
+    .option("--check", "verify kmem's heap, and a pattern in each block")
+    .addOption(
+      new Option("--check-every <operations>", `how often to verify the heap (default: ${DEFAULT_CHECK_EVERY})`)
+        .argParser((text) => parseCount(text, 1))
+        .implies({ check: true }),
+    )
+    .option("--json", "print one JSON document (kmem-replay, version 1) and nothing else")
+    .addHelpText("after", EXPLANATION)
+    .showHelpAfterError("(kmem replay --help shows what there is, with examples)")
+    .action((traces: string[], flags: ReplayFlags, command: Command) => {
+      const chosen = (flags.allocators ?? contenders).filter(({ isNative }) => flags.native || !isNative);
+      if (chosen.length === 0) command.error("error: --no-native leaves no allocator");
+      if (flags.check === true && !chosen.some(({ canCheck }) => canCheck)) {
+        command.error("error: --check can look into none of these allocators");
+      }
+      return replay(traces, flags, chosen);
+    });
+}
+
+async function replay(traces: readonly string[], flags: ReplayFlags, contenders: readonly Contender[]): Promise<void> {
+  const options: RunOptions = {
+    roundCount: flags.runs,
+    checkEvery: flags.check === true ? (flags.checkEvery ?? DEFAULT_CHECK_EVERY) : undefined,
+  };
+  const isJson = flags.json === true;
+  const style = styleFor(process.stdout, process.env);
+  const progress = isJson || process.stderr.isTTY !== true ? NO_PROGRESS : new ProgressBar(process.stderr);
+  const say = isJson ? () => {} : (text: string) => console.log(text);
+  const observer = observerFor(say, progress, style);
+  const report = await replayTraces(traces, contenders, options, observer).finally(() => progress.stop());
+  console.log(isJson ? JSON.stringify(report, null, JSON_INDENT) : resultText(report, style));
+  for (const line of allocatorErrors(report)) console.error(`kmem: ${line}`);
+  if (hasFailed(report)) throw new ReportedFailure();
+}
+
+/** Says what has been found as soon as it has been; `say` writes to standard output. */
+function observerFor(say: (text: string) => void, progress: Progress, style: TextStyle): ReplayObserver {
+  return {
+    onContenders: (ready, absent) => {
+      say(`${contendersText(ready, absent, style)}\n`);
+      if (ready.length === 0) console.error("kmem: none of these allocators is available here");
+    },
+    onReading: (name, state) => progress.reading(name, state),
+    onTrace: ({ name, summary, error }) => {
+      progress.stop();
+      if (summary !== undefined) say(`${traceText(name, summary, style)}\n`);
+      if (error !== undefined) console.error(`kmem: ${error}`);
+    },
+    onReplaying: (name, doneCount, processCount) => progress.replaying(name, doneCount, processCount),
+  };
+}
+
+/** What went wrong inside of replays; what is wrong with traces has been said when they were read. */
+function allocatorErrors(report: ReplayReport): string[] {
+  return report.traces.flatMap(({ name, workloads }) =>
+    workloads.flatMap(({ kind, results }) =>
+      results.flatMap(({ allocator, error }) =>
+        error === undefined ? [] : [`${allocator}, ${name} (${kind}): ${error}`],
+      ),
+    ),
+  );
+}

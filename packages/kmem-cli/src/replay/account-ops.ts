@@ -1,0 +1,92 @@
+import { OpReader } from "../trace/op-reader.ts";
+import { OP, OP_CODE_MASK, OPERATION, PAGE_BYTES, WORDS_PER_OP } from "../trace/op-stream.ts";
+import type { AccountJob, AccountResult } from "./jobs.ts";
+import type { ReplayHeap } from "./replay-heap.ts";
+import { OP_LOOPS, type OpLoop } from "./replay-ops.ts";
+import { openTarget, type ReplayTarget } from "./replay-target.ts";
+
+/** Replays a workload once, one operation at a time, and looks after each at what it did to the memory. */
+export function accountOps(heap: ReplayHeap, job: AccountJob): AccountResult {
+  const reader = new OpReader(job.opsPath);
+  const target = openTarget(heap, reader.header, reader.caches);
+  const account = new Account(target, OP_LOOPS[job.kind], reader.header.slotCount);
+  for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
+    for (let at = 0; at < opCount * WORDS_PER_OP; at += WORDS_PER_OP) account.take(reader.words, at);
+  }
+  reader.close();
+  return account.result();
+}
+
+class Account {
+  readonly #target: ReplayTarget;
+  readonly #loop: OpLoop;
+  /** By slot: bytes live, as requested. */
+  readonly #liveSizes: Float64Array;
+  #opCount = 0;
+  #failureCount = 0;
+  #requestedBytes = 0;
+  #allocatedBytes = 0;
+  #liveBytes = 0;
+  #peakLiveBytes = 0;
+  #peakFootprintBytes: number;
+
+  constructor(target: ReplayTarget, loop: OpLoop, slotCount: number) {
+    this.#target = target;
+    this.#loop = loop;
+    this.#liveSizes = new Float64Array(slotCount);
+    this.#peakFootprintBytes = target.heap.footprintBytes;
+  }
+
+  /** Carries out the operation that begins at word `at`. */
+  take(words: Uint32Array, at: number): void {
+    this.#opCount += 1;
+    const slot = words[at + OPERATION.SLOT]!;
+    const liveBefore = this.#liveSizes[slot]!;
+    const failureCount = this.#loop(this.#target, words, at, at + WORDS_PER_OP);
+    this.#failureCount += failureCount;
+    if (failureCount === 0) this.#applyChange(words, at, slot);
+    this.#liveBytes += this.#liveSizes[slot]! - liveBefore;
+    if (this.#liveBytes > this.#peakLiveBytes) this.#peakLiveBytes = this.#liveBytes;
+    const { footprintBytes } = this.#target.heap;
+    if (footprintBytes > this.#peakFootprintBytes) this.#peakFootprintBytes = footprintBytes;
+  }
+
+  result(): AccountResult {
+    return {
+      opCount: this.#opCount,
+      failureCount: this.#failureCount,
+      requestedBytes: this.#requestedBytes,
+      allocatedBytes: this.#allocatedBytes,
+      peakLiveBytes: this.#peakLiveBytes,
+      peakFootprintBytes: this.#peakFootprintBytes,
+      substituteCacheCount: this.#target.substituteCacheCount,
+    };
+  }
+
+  #applyChange(words: Uint32Array, at: number, slot: number): void {
+    const size = words[at + OPERATION.SIZE]!;
+    const address = this.#target.addresses[slot]!;
+    switch (words[at + OPERATION.CODE]! & OP_CODE_MASK) {
+      case OP.FREE:
+      case OP.CACHE_FREE:
+        this.#liveSizes[slot] = 0;
+        return;
+      case OP.PAGE_FREE:
+        if (address !== 0) this.#liveSizes[slot]! -= size * PAGE_BYTES;
+        return;
+      case OP.PAGE_ALLOC: {
+        const sizeBytes = 2 ** size * PAGE_BYTES;
+        this.#addBlock(slot, sizeBytes, sizeBytes);
+        return;
+      }
+      default:
+        this.#addBlock(slot, size, this.#target.heap.usableSize(address));
+    }
+  }
+
+  #addBlock(slot: number, requestedBytes: number, allocatedBytes: number): void {
+    this.#liveSizes[slot] = requestedBytes;
+    this.#requestedBytes += requestedBytes;
+    this.#allocatedBytes += allocatedBytes;
+  }
+}

@@ -1,0 +1,34 @@
+import type { ProcessCommand } from "../system/run-process.ts";
+import type { Job } from "./jobs.ts";
+
+/** An allocator that can take part in a replay. */
+export interface Contender {
+  readonly name: string;
+  /** Whether it is machine code outside of JavaScript; `--no-native` leaves those out. */
+  readonly isNative: boolean;
+  /** Whether `--check` can look into it. */
+  readonly canCheck: boolean;
+  /** Makes everything ready for its processes, or says in a sentence why it cannot run on this machine. */
+  prepare(): Promise<ReadyContender | Absence>;
+}
+
+/** A contender of which processes can be started. */
+export interface ReadyContender {
+  readonly name: string;
+  readonly isNative: boolean;
+  readonly canCheck: boolean;
+  /** What exactly it is: a version, or the file of a library. */
+  readonly version: string;
+  /** The command that does one job and writes its result as JSON. */
+  command(job: Job): ProcessCommand;
+}
+
+/** Why a contender does not take part. */
+export interface Absence {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export function isReady(prepared: ReadyContender | Absence): prepared is ReadyContender {
+  return "command" in prepared;
+}

@@ -1,0 +1,37 @@
+import { argv, stdout } from "node:process";
+import { OpReader } from "../trace/op-reader.ts";
+import { accountOps } from "./account-ops.ts";
+import { checkOps } from "./check-ops.ts";
+import type { AccountResult, CheckResult, Job, TimeResult } from "./jobs.ts";
+import type { CheckableHeap, HeapModule, ReplayHeap } from "./replay-heap.ts";
+import { timeOps } from "./time-ops.ts";
+
+// The process of a contender written in JavaScript. It is given the module that makes the heap and a job as JSON,
+// writes the result as JSON, and ends: no contender runs on what another has left in the engine or in memory.
+
+function peakLiveBytes(opsPath: string): number {
+  const reader = new OpReader(opsPath);
+  reader.close();
+  return reader.header.peakLiveBytes;
+}
+
+function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
+  return "check" in heap;
+}
+
+function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | AccountResult | CheckResult {
+  switch (job.mode) {
+    case "time":
+      return timeOps(heap, job);
+    case "account":
+      return accountOps(heap, job);
+    case "check":
+      if (!isCheckable(heap)) throw new Error("this heap cannot check itself");
+      return checkOps(heap, job);
+  }
+}
+
+const [moduleUrl, jobText] = argv.slice(2) as [string, string];
+const job = JSON.parse(jobText) as Job;
+const { createHeap } = (await import(moduleUrl)) as HeapModule;
+stdout.write(JSON.stringify(perform(createHeap({ peakLiveBytes: peakLiveBytes(job.opsPath) }), job)));

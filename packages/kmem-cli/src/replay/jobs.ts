@@ -1,0 +1,90 @@
+import type { Workload, WorkloadKind } from "./workload.ts";
+
+/** How often a process replays a workload: untimed first, until compilers and caches have settled, then timed. */
+export interface PassPlan {
+  /** Untimed passes are made until the loop has run for so long; one at least. */
+  readonly warmupMs: number;
+  readonly timedCount: number;
+}
+
+/** One thing that a process of a contender does with one workload. */
+export type Job = TimeJob | AccountJob | CheckJob;
+
+interface CommonJob {
+  readonly kind: WorkloadKind;
+  readonly opsPath: string;
+}
+
+/** Times passes; between them everything is freed. */
+export interface TimeJob extends CommonJob {
+  readonly mode: "time";
+  readonly closingPath: string;
+  readonly passes: PassPlan;
+}
+
+/** Replays once, untimed, and looks at the memory after each operation. */
+export interface AccountJob extends CommonJob {
+  readonly mode: "account";
+}
+
+/** Replays once, untimed, and verifies the blocks and the heap. */
+export interface CheckJob extends CommonJob {
+  readonly mode: "check";
+  readonly closingPath: string;
+  /** Operations between two checks of the whole heap. */
+  readonly checkEvery: number;
+}
+
+/** What a process answers to `time`. */
+export interface TimeResult {
+  readonly opCount: number;
+  /** Nanoseconds in the replay loop, by timed pass. */
+  readonly passNs: readonly number[];
+  /** Allocations that failed in the last pass. */
+  readonly failureCount: number;
+}
+
+/** What a process answers to `account`. */
+export interface AccountResult {
+  readonly opCount: number;
+  readonly failureCount: number;
+  /** Sum of what was asked for by the calls that succeeded. */
+  readonly requestedBytes: number;
+  /** Sum of what the blocks could hold that came of it. */
+  readonly allocatedBytes: number;
+  /** As requested. */
+  readonly peakLiveBytes: number;
+  readonly peakFootprintBytes: number;
+  /** Slab caches that the contender could not make, so that its general allocator served them. */
+  readonly substituteCacheCount?: number;
+}
+
+/** Something wrong that `--check` found. */
+export interface Fault {
+  /** The operation after which it showed; the first one is 1. Those that free what is left at the end count on. */
+  readonly operation: number;
+  readonly problem: string;
+}
+
+/** What a process answers to `check`. */
+export interface CheckResult {
+  readonly opCount: number;
+  readonly failureCount: number;
+  /** How often the whole heap was checked. */
+  readonly heapCheckCount: number;
+  readonly faultCount: number;
+  /** The first of them. */
+  readonly faults: readonly Fault[];
+}
+
+/** By then V8 has compiled what it is going to compile; C needs no more than to have touched its memory once. */
+const WARMUP_MS = { javascript: 250, native: 20 } as const;
+const TIMED_OPS = 2_000_000;
+const TIMED_MIN = 3;
+const TIMED_MAX = 15;
+
+/** Few passes over long workloads, more over short ones; an odd number, so that the median is one of them. */
+export function planPasses({ opCount }: Pick<Workload, "opCount">, isNative: boolean): PassPlan {
+  const timed = Math.min(TIMED_MAX, Math.max(TIMED_MIN, Math.ceil(TIMED_OPS / Math.max(opCount, 1))));
+  return { warmupMs: isNative ? WARMUP_MS.native : WARMUP_MS.javascript, timedCount: timed + 1 - (timed % 2) };
+}

@@ -1,0 +1,54 @@
+/** What a contender written in JavaScript offers for a replay. Addresses are byte offsets; 0 is null. */
+export interface ReplayHeap {
+  /** These throw an error with the code OUT_OF_MEMORY when there is no memory; the old block survives in realloc. */
+  alloc(sizeBytes: number): number;
+  calloc(count: number, sizeBytes: number): number;
+  realloc(address: number, sizeBytes: number): number;
+  alignedAlloc(alignmentBytes: number, sizeBytes: number): number;
+  free(address: number): void;
+  usableSize(address: number): number;
+  /** Bytes of memory in use, with all that describes them. Read after every operation, so it must be quick. */
+  readonly footprintBytes: number;
+  /** Throws when it cannot make such a cache. */
+  createCache(options: { readonly name: string; readonly sizeBytes: number }): ReplayCache;
+  readonly pages: ReplayPages;
+}
+
+/** A slab cache of a {@link ReplayHeap}. */
+export interface ReplayCache {
+  alloc(): number;
+  free(address: number): void;
+}
+
+/** The page allocator of a {@link ReplayHeap}. */
+export interface ReplayPages {
+  /** 0 when there is no memory. */
+  alloc(pageCount: number): number;
+  /** Any part of a block of pages. */
+  free(address: number, pageCount: number): void;
+}
+
+/** What `--check` needs besides. */
+export interface CheckableHeap extends ReplayHeap {
+  /** The memory itself, for the patterns in the blocks. */
+  readonly buffer: ArrayBufferLike;
+  /** Verifies every invariant. */
+  check(): { readonly findings: readonly { readonly address: number; readonly problem: string }[] };
+  /** Gives back what is kept for later. */
+  trim(): number;
+}
+
+/** What is known of a workload when its heap is made. */
+export interface HeapPlan {
+  readonly peakLiveBytes: number;
+}
+
+/** What the module of such a contender exports. */
+export interface HeapModule {
+  createHeap(plan: HeapPlan): ReplayHeap | CheckableHeap;
+}
+
+/** Whether an error says that there is no memory, and nothing worse. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "OUT_OF_MEMORY";
+}

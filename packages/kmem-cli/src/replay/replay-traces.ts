@@ -1,0 +1,138 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { getSystemErrorMessage } from "node:util";
+import { meansOf } from "../report/means.ts";
+import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "../report/report.ts";
+import { withTempFolder } from "../system/cleanup.ts";
+import { compileTrace, type TraceProgress } from "../trace/compile-trace.ts";
+import { STDIN_PATH } from "../trace/open-trace.ts";
+import { TraceFormatError } from "../trace/trace-error.ts";
+import type { TraceSummary } from "../trace/trace-summary.ts";
+import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
+import { countProcesses, type RunOptions, runWorkload } from "./run-workload.ts";
+import { makeWorkloads } from "./workload.ts";
+
+/** Is told how a replay goes on. */
+export interface ReplayObserver {
+  /** The contenders are ready, or absent. */
+  onContenders(ready: readonly ReadyContender[], absent: readonly Absence[]): void;
+  onReading(name: string, progress: TraceProgress): void;
+  /** A trace has been read, or cannot be. */
+  onTrace(trace: TraceReport): void;
+  onReplaying(name: string, doneCount: number, processCount: number): void;
+}
+
+/**
+ * Replays traces, one after another, on every contender that can run here. A trace that cannot be read and a
+ * contender that fails are in the report; the others go on. Without a contender no trace is read.
+ *
+ * @param paths files, or `-` for standard input.
+ */
+export async function replayTraces(
+  paths: readonly string[],
+  contenders: readonly Contender[],
+  options: RunOptions,
+  observer: ReplayObserver,
+): Promise<ReplayReport> {
+  const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
+  const ready = prepared.filter(isReady);
+  const absent = prepared.flatMap((one) => (isReady(one) ? [] : [one]));
+  observer.onContenders(ready, absent);
+  const traces = await withTempFolder(async (folder) => {
+    const reports: TraceReport[] = [];
+    for (const [index, path] of ready.length === 0 ? [] : paths.entries()) {
+      reports.push(await replayTrace(path, join(folder, String(index)), { ready, options, observer }));
+    }
+    return reports;
+  });
+  return {
+    schema: "kmem-replay",
+    version: REPORT_VERSION,
+    environment: describeEnvironment(),
+    settings: {
+      roundCount: options.roundCount,
+      ...(options.checkEvery === undefined ? {} : { checkEvery: options.checkEvery }),
+    },
+    allocators: ready.map(({ name, version, isNative }) => ({ name, version, isNative })),
+    absent,
+    traces,
+    means: meansOf(
+      traces.flatMap(({ workloads }) => workloads),
+      ready.map(({ name }) => name),
+    ),
+  };
+}
+
+interface ReplayContext {
+  readonly ready: readonly ReadyContender[];
+  readonly options: RunOptions;
+  readonly observer: ReplayObserver;
+}
+
+/** Replays one trace, with its files in a folder that exists as long as that takes. */
+async function replayTrace(path: string, folder: string, context: ReplayContext): Promise<TraceReport> {
+  const { ready, options, observer } = context;
+  const name = traceName(path);
+  const opsPath = join(folder, "trace.ops");
+  mkdirSync(folder);
+  try {
+    const summary = await compileTrace(path, opsPath, { onProgress: (progress) => observer.onReading(name, progress) });
+    const read: TraceReport = { path, name, summary, workloads: [] };
+    if (summary.opCount === 0) return reportTrace({ ...read, error: describeEmpty(summary) }, observer);
+    reportTrace(read, observer);
+    const workloads = makeWorkloads(summary, opsPath, folder);
+    const processCount = workloads.length * countProcesses(ready, options);
+    let doneCount = 0;
+    const onProcess = (): void => {
+      doneCount += 1;
+      observer.onReplaying(name, doneCount, processCount);
+    };
+    const reports: WorkloadReport[] = [];
+    for (const workload of workloads) {
+      const { kind, opCount, live } = workload;
+      reports.push({ kind, opCount, live, results: await runWorkload(workload, ready, options, onProcess) });
+    }
+    return { ...read, workloads: reports };
+  } catch (error) {
+    return reportTrace({ path, name, error: describeError(path, error), workloads: [] }, observer);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function reportTrace(trace: TraceReport, observer: ReplayObserver): TraceReport {
+  observer.onTrace(trace);
+  return trace;
+}
+
+/** The name of a trace in tables: the file's, without what only says how it is written. */
+export function traceName(path: string): string {
+  return path === STDIN_PATH ? "standard input" : basename(path).replace(/(\.(trace|txt|zst|gz))+$/, "");
+}
+
+function describeEmpty({ path, broken }: TraceSummary): string {
+  const [first] = broken.first;
+  if (first === undefined) return `${path}: it holds no operations`;
+  return `${path}: it holds no operations; line ${first.position}: ${first.reason}`;
+}
+
+/** What went wrong with a trace, with the file's name. Errors of this program itself are thrown on. */
+function describeError(path: string, error: unknown): string {
+  if (error instanceof TraceFormatError) return error.message;
+  if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
+    return `${path}: ${getSystemErrorMessage(error.errno)}`;
+  }
+  throw error;
+}
+
+function describeEnvironment(): ReplayReport["environment"] {
+  return {
+    node: process.versions.node,
+    platform: process.platform,
+    arch: process.arch,
+    cpuModel: cpus()[0]?.model ?? "unknown",
+    cpuCount: availableParallelism(),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Absence, ReadyContender } from "../replay/contender.ts";
+import { checkText } from "./check-text.ts";
+import { meansTable } from "./means-table.ts";
+import type { ReplayReport } from "./report.ts";
+import { resultsTable } from "./results-table.ts";
+import type { TextStyle } from "./terminal.ts";
+
+const NAME_GAP = 2;
+
+/** The allocators that take part and what they are, a line each, and those that do not, with the reason. */
+export function contendersText(
+  ready: readonly ReadyContender[],
+  absent: readonly Absence[],
+  { colors }: TextStyle,
+): string {
+  const width = Math.max(...[...ready, ...absent].map(({ name }) => name.length)) + NAME_GAP;
+  return [
+    colors.bold("allocators"),
+    ...ready.map(({ name, version }) => `  ${name.padEnd(width)}${version}`),
+    ...absent.map(({ name, reason }) => `  ${name.padEnd(width)}${colors.yellow(`not here: ${reason}`)}`),
+  ].join("\n");
+}
+
+/** All tables of a report. */
+export function resultText(report: ReplayReport, style: TextStyle): string {
+  const parts = [resultsTable(report.traces, style), meansTable(report.means, style), checkText(report.traces, style)];
+  return parts.filter((part) => part !== undefined).join("\n\n");
+}

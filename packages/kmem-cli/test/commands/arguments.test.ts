@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { collectTraces, parseAllocators, parseCount } from "../../src/commands/arguments.ts";
+import type { Contender } from "../../src/replay/contender.ts";
+
+const known = ["kmem", "glibc", "jemalloc"].map(
+  (name): Contender => ({
+    name,
+    isNative: name !== "kmem",
+    canCheck: name === "kmem",
+    prepare: async () => ({ name, reason: "" }),
+  }),
+);
+
+describe("arguments", () => {
+  it("are counts from a least one", () => {
+    expect(parseCount("7", 1)).toBe(7);
+    expect(parseCount("0", 0)).toBe(0);
+    for (const text of ["0", "-1", "1.5", "1e3", "", "x", " 3", "99999999999999999999"]) {
+      expect(() => parseCount(text, 1)).toThrow("whole number from 1");
+    }
+  });
+
+  it("are names of allocators, in the order in which they are known", () => {
+    expect(parseAllocators("jemalloc, kmem,kmem", known).map(({ name }) => name)).toEqual(["kmem", "jemalloc"]);
+    expect(() => parseAllocators("kmem,hoard,dl", known)).toThrow(
+      'There is no "hoard", "dl"; there are kmem, glibc, jemalloc.',
+    );
+    expect(() => parseAllocators("", known)).toThrow('There is no ""');
+  });
+
+  it("are traces, of which standard input is one at most", () => {
+    expect(collectTraces("b", collectTraces("-", collectTraces("a")))).toEqual(["a", "-", "b"]);
+    expect(() => collectTraces("-", ["-"])).toThrow("once only");
+  });
+});

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Contender, isReady, type ReadyContender } from "../../src/replay/contender.ts";
+import { knownContenders } from "../../src/replay/contenders.ts";
+import { heapContender, packageModule } from "../../src/replay/heap-contender.ts";
+import type { AccountResult, CheckResult, Job, TimeResult } from "../../src/replay/jobs.ts";
+import { runProcess } from "../../src/system/run-process.ts";
+import { OP } from "../../src/trace/op-stream.ts";
+import { withTempDir } from "../trace/support.ts";
+import { writeOps } from "./support.ts";
+
+async function ready(contender: Contender): Promise<ReadyContender> {
+  const prepared = await contender.prepare();
+  if (!isReady(prepared)) throw new Error(prepared.reason);
+  return prepared;
+}
+
+async function run(contender: Contender, job: (opsPath: string, closingPath: string) => Job): Promise<unknown> {
+  return withTempDir(async (folder) => {
+    const opsPath = join(folder, "ops");
+    const closingPath = join(folder, "closing");
+    writeOps(opsPath, [[OP.MALLOC, 0, 0, 100, 0]]);
+    writeOps(closingPath, [[OP.FREE, 0, 0, 100, 0]]);
+    return JSON.parse(await runProcess((await ready(contender)).command(job(opsPath, closingPath))));
+  });
+}
+
+const kind = "blocks";
+
+describe("the contenders", () => {
+  it("are kmem first, then the native ones", () => {
+    const contenders = knownContenders();
+    expect(contenders.map(({ name }) => name)).toEqual(["kmem", "glibc", "jemalloc", "mimalloc", "tcmalloc"]);
+    expect(contenders.filter(({ isNative }) => !isNative).map(({ name }) => name)).toEqual(["kmem"]);
+    expect(contenders.filter(({ canCheck }) => canCheck).map(({ name }) => name)).toEqual(["kmem"]);
+  });
+
+  it("know the version of kmem", async () => {
+    expect((await ready(knownContenders()[0]!)).version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+});
+
+describe("the process of a contender in JavaScript", () => {
+  const kmem = heapContender("kmem", packageModule("heaps/kmem"), "0");
+
+  it("times", async () => {
+    const passes = { warmupMs: 0, timedCount: 3 };
+    const result = await run(kmem, (opsPath, closingPath) => ({ mode: "time", kind, opsPath, closingPath, passes }));
+    expect((result as TimeResult).passNs).toHaveLength(3);
+  });
+
+  it("accounts", async () => {
+    const result = await run(kmem, (opsPath) => ({ mode: "account", kind, opsPath }));
+    expect(result as AccountResult).toMatchObject({ opCount: 1, requestedBytes: 100, allocatedBytes: 112 });
+  });
+
+  it("checks", async () => {
+    const result = await run(kmem, (opsPath, closingPath) => ({
+      mode: "check",
+      kind,
+      opsPath,
+      closingPath,
+      checkEvery: 1,
+    }));
+    // After each operation, the closing one too, and at the end.
+    expect(result as CheckResult).toMatchObject({ opCount: 1, heapCheckCount: 3, faultCount: 0 });
+  });
+
+  it("says why it broke", async () => {
+    const broken = heapContender("broken", new URL("./breaking-heap.ts", import.meta.url), "0");
+    await expect(run(broken, (opsPath) => ({ mode: "account", kind, opsPath }))).rejects.toThrow(
+      "ended with exit code 1: TypeError: this heap cannot be made",
+    );
+  });
+});
