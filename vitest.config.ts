@@ -25,6 +25,7 @@ export default defineConfig({
   resolve: { alias: librarySources() },
   test: {
     include: ["packages/*/test/**/*.test.ts"],
+    setupFiles: ["packages/kmem/test/setup.ts"],
     testTimeout: 60_000,
   },
 });

@@ -10,7 +10,7 @@ import { summarizeLive } from "../trace/trace-summary.ts";
 /** Sizes of the blocks, evenly spread. */
 const SIZE_MIN_BYTES = 16;
 const SIZE_MAX_BYTES = 480;
-/** At least so many blocks are replaced by others, and each block twice on average, so that filling up weighs little. */
+/** So many blocks are replaced at the least, and each block twice on average, so that filling up weighs little. */
 const REPLACEMENTS_MIN = 1_000_000;
 const REPLACEMENTS_PER_BLOCK = 2;
 const SEED = 0x9e3779b9;

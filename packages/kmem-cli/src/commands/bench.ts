@@ -27,8 +27,8 @@ export function registerBench(program: Command, context: CommandContext): void {
     .command("figures")
     .summary("time and memory on traces, and cost by live blocks")
     .description(
-      "Replays malloc traces and random churn at 1,000 to 1,000,000 live blocks on every allocator found here, writes " +
-        "CSV files, and puts the tables into a Markdown document between their marks.",
+      "Replays malloc traces and random churn at 1,000 to 1,000,000 live blocks on every allocator found here, " +
+        "writes CSV files, and puts the tables into a Markdown document between their marks.",
     )
     .argument("<trace...>", "trace files")
     .addOption(

@@ -78,7 +78,7 @@ export interface CheckResult {
 }
 
 /** By then V8 has compiled what it is going to compile; C needs no more than to have touched its memory once. */
-const WARMUP_MS = { javascript: 250, native: 20 } as const;
+const WARMUP_MS = { javascript: 400, native: 20 } as const;
 const TIMED_OPS = 2_000_000;
 const TIMED_MIN = 3;
 const TIMED_MAX = 15;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { Contender } from "../../src/replay/contender.ts";
+import { knownContenders } from "../../src/replay/contenders.ts";
 import { heapContender, packageModule } from "../../src/replay/heap-contender.ts";
 import type { ReplayReport } from "../../src/report/report.ts";
 import { NATIVE_MISSING, NATIVE_NOTE } from "../native/support.ts";
@@ -79,7 +80,7 @@ describe("kmem replay", () => {
   });
 
   it("shows examples in its help", async () => {
-    const { exitCode, stdout } = await runCli(["replay", "--help"]);
+    const { exitCode, stdout } = await runInProcess(["replay", "--help"], { contenders: knownContenders() });
     expect(exitCode).toBe(0);
     expect(stdout).toContain("Examples:\n  kmem replay ");
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(88);
@@ -136,11 +137,18 @@ describe("kmem replay called wrongly", () => {
     [["replay", "--no-native", "-a", "glibc", "t"], "--no-native leaves no allocator"],
     [["replay", "--check", "-a", "glibc", "t"], "--check can look into none of these allocators"],
   ])("exits with 2 and a hint: %j", async (args, message) => {
-    const { exitCode, stdout, stderr } = await runCli(args);
+    const { exitCode, stdout, stderr } = await runInProcess(args, { contenders: knownContenders() });
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain(message);
     expect(stderr).toContain("kmem replay --help");
+  });
+
+  it("ends its process with that exit code", async () => {
+    const { exitCode, stdout, stderr } = await runCli(["replay"]);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^error: missing required argument 'trace'\n/);
   });
 });
 

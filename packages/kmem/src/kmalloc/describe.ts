@@ -21,7 +21,17 @@ export interface BlockInfo {
 
 /** What is known of an address: the sort of memory it lies in and, where there is one, the block around it. */
 export interface AddressInfo {
-  readonly where: "outside" | "metadata" | "absent" | "free page" | "page run" | "slot" | "slab" | "block";
+  readonly where:
+    | "outside"
+    | "metadata"
+    | "absent"
+    | "free page"
+    | "page run"
+    | "slot"
+    | "slab"
+    | "block"
+    | "bucket"
+    | "vmalloc";
   readonly block: BlockInfo | undefined;
 }
 
@@ -47,6 +57,12 @@ export function describeAddress(layers: Layers, address: number): AddressInfo {
     case RunKind.SYSTEM:
     case RunKind.SYSTEM + 1:
       return { where: "slot", block: undefined };
+    case RunKind.BUCKET:
+    case RunKind.BUCKET + 1:
+      return { where: "bucket", block: undefined };
+    case RunKind.VMALLOC:
+    case RunKind.VMALLOC + 1:
+      return { where: "vmalloc", block: undefined };
     default:
       return { where: "absent", block: undefined };
   }
@@ -102,6 +118,8 @@ const PHRASES: Record<AddressInfo["where"], string> = {
   "free page": "lies in a free page",
   "page run": "belongs to pages from heap.pages; free them there",
   slot: "belongs to the private pages of a slot",
+  bucket: "belongs to a bucket; free it through the face that made it",
+  vmalloc: "belongs to vmalloc",
   slab: "lies in the unused end of a slab",
   block: "belongs to no block",
 };

@@ -40,6 +40,10 @@ export interface ByteStats {
   readonly pageRunBytes: number;
   /** Private pages of slots. */
   readonly slotBytes: number;
+  /** Buckets, and the pages of their lists. */
+  readonly bucketBytes: number;
+  /** Pages of virtual areas, and of their tables. */
+  readonly vmallocBytes: number;
   readonly freePageBytes: number;
 }
 
@@ -96,13 +100,13 @@ export function footprintBytes(layers: Layers): number {
   return pages.usedFrames * (PAGE_SIZE + TABLE_BYTES_PER_FRAME) + fixedBytes;
 }
 
+type RunCounts = { readonly blockRuns: number } & Pick<
+  ByteStats,
+  "blockRunBytes" | "pageRunBytes" | "slotBytes" | "bucketBytes" | "vmallocBytes"
+>;
+
 /** Counts frames of the kinds that caches do not count; O(frames). */
-function countRuns(layers: Layers): {
-  blockRuns: number;
-  blockRunBytes: number;
-  pageRunBytes: number;
-  slotBytes: number;
-} {
+function countRuns(layers: Layers): RunCounts {
   const { geometry, pages } = layers;
   const frameCounts = new Uint32Array(FrameKind.FIRST_CACHE);
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
@@ -115,6 +119,8 @@ function countRuns(layers: Layers): {
     blockRunBytes: bytesOf(RunKind.BLOCK),
     pageRunBytes: bytesOf(RunKind.PAGES),
     slotBytes: bytesOf(RunKind.SYSTEM),
+    bucketBytes: bytesOf(RunKind.BUCKET),
+    vmallocBytes: bytesOf(RunKind.VMALLOC),
   };
 }
 

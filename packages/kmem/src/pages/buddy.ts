@@ -131,8 +131,9 @@ export class Buddy {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneEnd = this.get(ZoneRecord.END_FRAME);
-    const index = bytes.indexOf(FrameKind.FREE_HEAD, bias + from);
-    if (index < 0 || index >= bias + zoneEnd) return { first: zoneEnd, end: zoneEnd, count: 0 };
+    // Bounded by the zone: behind the last free block a search of the whole buffer would read all that users wrote.
+    const index = bytes.subarray(0, bias + zoneEnd).indexOf(FrameKind.FREE_HEAD, bias + from);
+    if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;
     let end = first;
     while (end < zoneEnd && bytes[bias + end] === FrameKind.FREE_HEAD) end += 1 << this.#frames.count(end);

@@ -41,8 +41,12 @@ export const RunKind = {
   PAGES: 4,
   /** A block above the largest size class: `free` takes it, the page allocator's face does not. */
   BLOCK: 6,
-  /** The library's own: slots' private pages. */
+  /** The heap's own: slots' private pages. */
   SYSTEM: 8,
+  /** A bucket, or the pages that hold the buckets' lists: My Kernel's engine. */
+  BUCKET: 10,
+  /** A page of a virtual area, of a page table, or of the areas' records. */
+  VMALLOC: 12,
 } as const;
 export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 

@@ -1,0 +1,312 @@
+import { clear } from "../memory/clear.ts";
+import { hex } from "../memory/errors.ts";
+import type { Geometry } from "../memory/header.ts";
+import { GRANULE, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { FrameRecord, NO_FRAME } from "../pages/layout.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import { Buckets } from "./bucket.ts";
+import { type BucketFinding, checkBuckets } from "./check.ts";
+import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, RunMark, STATE_MAGIC, StateWord } from "./layout.ts";
+import { type BucketShape, blockShiftFor, bucketShapes } from "./shape.ts";
+
+/** log2 of the bytes of a double. */
+const DOUBLE_SHIFT = 3;
+
+/** What the engine stands on: a memory and its page allocator. */
+export interface BucketContext {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  readonly pages: PageAllocator;
+}
+
+/**
+ * What lies at an address. "live" and "free": a block starts there. "inside": it is in a bucket, and no block starts
+ * there. "dma": it is in a buffer for DMA. "foreign": none of these.
+ */
+export type PlaceState = "live" | "free" | "inside" | "dma" | "foreign";
+
+/** An address, looked up. `frame` is the first of its bucket or buffer, `index` the number of its block. */
+interface Place {
+  readonly state: PlaceState;
+  readonly frame: number;
+  readonly index: number;
+}
+
+/** A live block. */
+export interface BucketBlock {
+  readonly address: number;
+  readonly usableBytes: number;
+  readonly pool: number;
+}
+
+/** Figures of the engine, from its own page. */
+export interface BucketStats {
+  readonly buckets: number;
+  readonly liveBlocks: number;
+  readonly dmaBuffers: number;
+  readonly dmaPages: number;
+}
+
+const FOREIGN: Place = { state: "foreign", frame: NO_FRAME, index: -1 };
+
+/**
+ * The bucket allocator of the My Kernel page: each size, a power of two, has buckets of its own, and a bucket goes back
+ * to the page allocator with its last block. All state is in the buffer. One thread at a time.
+ */
+export class BucketHeap {
+  readonly #context: BucketContext;
+  readonly #shapes: readonly BucketShape[] = bucketShapes();
+  readonly #buckets: Buckets;
+  readonly #stateFrame: number;
+  readonly #onDamage: (problem: string) => void;
+
+  private constructor(context: BucketContext, stateFrame: number, onDamage: (problem: string) => void) {
+    this.#context = context;
+    this.#stateFrame = stateFrame;
+    this.#onDamage = onDamage;
+    this.#buckets = new Buckets(context.memory, this.#shapes);
+  }
+
+  /**
+   * Opens the engine of this memory, or makes it: it takes one page. Undefined, with nothing changed, where there is
+   * none left. `onDamage` hears of metadata that somebody has overwritten, when an allocation meets it. O(frames).
+   */
+  static open(context: BucketContext, onDamage: (problem: string) => void): BucketHeap | undefined {
+    const { memory, pages } = context;
+    let frame = findState(context);
+    if (frame === NO_FRAME) {
+      frame = pages.allocate(1, BUCKET_RUN);
+      if (frame === NO_FRAME) return undefined;
+      const word = frame << (PAGE_SHIFT - WORD_SHIFT);
+      memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
+      memory.words[word + StateWord.MAGIC] = STATE_MAGIC;
+      setMark(context, frame, RunMark.STATE);
+    }
+    return new BucketHeap(context, frame, onDamage);
+  }
+
+  /**
+   * A block for `sizeBytes` (a whole number from 1) out of the buckets of `pool` (0 or 1) with the smallest blocks that
+   * fit, aligned to its size up to a page; 0 when there is no memory. O(1); O(blocks of a bucket) when one is made.
+   */
+  alloc(sizeBytes: number, pool: number): number {
+    const shift = blockShiftFor(sizeBytes);
+    if (shift > BUCKET_MAX_SHIFT) return 0;
+    const list = StateWord.HEADS + pool * LISTS_PER_POOL + shift;
+    let frame = this.#state(list);
+    if (frame === NO_FRAME) frame = this.#create(this.#shapes[shift], pool);
+    if (frame === NO_FRAME) return 0;
+    if (!this.#isBucketOf(frame, shift)) {
+      this.#onDamage(`a list of buckets names ${hex(frame * PAGE_SIZE)}, which is no bucket of ${2 ** shift} bytes`);
+      return 0;
+    }
+    const address = this.#buckets.pop(frame) || this.#popRelinked(frame);
+    if (address === 0) return 0;
+    if (this.#buckets.liveCount(frame) === this.#shapes[shift].blockCount) this.#unlist(frame);
+    this.#count(StateWord.LIVE_BLOCKS, 1);
+    return address;
+  }
+
+  /** Frees the live block that starts at `address`. For every other value it changes nothing and says what is there. */
+  free(address: number): PlaceState {
+    const { state, frame, index } = this.#locate(address);
+    if (state !== "live") return state;
+    const { blockCount } = this.#buckets.shape(frame);
+    const liveCount = this.#buckets.liveCount(frame);
+    this.#count(StateWord.LIVE_BLOCKS, -1);
+    if (liveCount === 1) {
+      if (blockCount > 1) this.#unlist(frame);
+      this.#count(StateWord.BUCKETS, -1);
+      this.#release(frame);
+      return state;
+    }
+    this.#buckets.push(frame, index);
+    if (liveCount === blockCount) this.#list(frame);
+    return state;
+  }
+
+  /** What lies at an address; any value is allowed. O(1), for a block of many pages O(pages). Reads only. */
+  stateAt(address: number): PlaceState {
+    return this.#locate(address).state;
+  }
+
+  /** The live block that starts at `address`, or undefined. */
+  blockAt(address: number): BucketBlock | undefined {
+    const { state, frame } = this.#locate(address);
+    if (state !== "live") return undefined;
+    return { address, usableBytes: this.#buckets.shape(frame).blockBytes, pool: this.#buckets.pool(frame) };
+  }
+
+  /** Clears the first `sizeBytes` of a live block, and what completes their last granule. O(bytes). */
+  clear(address: number, sizeBytes: number): void {
+    const { memory, geometry } = this.#context;
+    if (this.#buckets.shape(this.#locate(address).frame).blockBytes >= GRANULE) {
+      clear(memory, geometry, address, sizeBytes);
+    } else memory.doubles[address >>> DOUBLE_SHIFT] = 0;
+  }
+
+  /**
+   * Neighbouring pages for `sizeBytes` (a whole number from 1), from the DMA zone where the heap has one; 0 when there
+   * is no such stretch. O(orders); O(pages) when only neighbouring free blocks together serve.
+   */
+  allocDma(sizeBytes: number): number {
+    const { pages, geometry } = this.#context;
+    const count = Math.ceil(sizeBytes / PAGE_SIZE);
+    const frame = pages.allocate(count, BUCKET_RUN, { dma: geometry.dmaFrames > 0 });
+    if (frame === NO_FRAME) return 0;
+    setMark(this.#context, frame, RunMark.DMA);
+    this.#count(StateWord.DMA_BUFFERS, 1);
+    this.#count(StateWord.DMA_PAGES, count);
+    return frame * PAGE_SIZE;
+  }
+
+  /** Frees the buffer that starts at `address`; false, with nothing changed, where none does. O(pages). */
+  freeDma(address: number): boolean {
+    const { state, frame } = this.#locate(address);
+    if (state !== "dma" || frame * PAGE_SIZE !== address) return false;
+    this.#count(StateWord.DMA_BUFFERS, -1);
+    this.#count(StateWord.DMA_PAGES, -this.#context.pages.frames.count(frame));
+    this.#release(frame);
+    return true;
+  }
+
+  /** All live blocks in address order. Do not allocate or free meanwhile. */
+  *blocks(): Generator<BucketBlock> {
+    for (const frame of markedRuns(this.#context, RunMark.BUCKET)) {
+      const shape = this.#buckets.shape(frame);
+      if (shape === undefined) continue;
+      const pool = this.#buckets.pool(frame);
+      for (let index = 0; index < shape.blockCount; index++) {
+        if (!this.#buckets.isLive(frame, index)) continue;
+        yield { address: this.#buckets.address(frame, shape, index), usableBytes: shape.blockBytes, pool };
+      }
+    }
+  }
+
+  stats(): BucketStats {
+    return {
+      buckets: this.#state(StateWord.BUCKETS),
+      liveBlocks: this.#state(StateWord.LIVE_BLOCKS),
+      dmaBuffers: this.#state(StateWord.DMA_BUFFERS),
+      dmaPages: this.#state(StateWord.DMA_PAGES),
+    };
+  }
+
+  /** Verifies every invariant of the buckets; reads only, ends on any bytes. O(frames + blocks). */
+  check(): BucketFinding[] {
+    return checkBuckets({
+      ...this.#context,
+      buckets: this.#buckets,
+      shapes: this.#shapes,
+      stateFrame: this.#stateFrame,
+      runs: (mark) => markedRuns(this.#context, mark),
+    });
+  }
+
+  /** Looks an address up in the frame table first; the bytes of a block are never asked. */
+  #locate(address: number): Place {
+    if (address >>> 0 !== address) return FOREIGN;
+    const { frames } = this.#context.pages;
+    const addressFrame = address >>> PAGE_SHIFT;
+    const kind = frames.kind(addressFrame);
+    if (kind !== BUCKET_RUN && kind !== BUCKET_RUN + 1) return FOREIGN;
+    const frame = frames.headOfRun(addressFrame, BUCKET_RUN);
+    const mark = markOf(this.#context, frame);
+    if (mark === RunMark.DMA) return { state: "dma", frame, index: -1 };
+    if (mark !== RunMark.BUCKET) return FOREIGN;
+    const shape = this.#buckets.shape(frame);
+    // A write past the end of the bucket before this one may have hit the metadata; then no block can be told.
+    if (shape?.pageCount !== frames.count(frame)) return FOREIGN;
+    const index = this.#buckets.indexOf(frame, shape, address);
+    if (index < 0) return { state: "inside", frame, index };
+    return { state: this.#buckets.isLive(frame, index) ? "live" : "free", frame, index };
+  }
+
+  /** Pops from a bucket whose free list was overwritten, once it is made anew from the bitmap. */
+  #popRelinked(frame: number): number {
+    this.#buckets.relink(frame);
+    this.#onDamage(`the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been made anew`);
+    return this.#buckets.pop(frame);
+  }
+
+  #isBucketOf(frame: number, shift: number): boolean {
+    if (this.#context.pages.frames.kind(frame) !== BUCKET_RUN) return false;
+    return markOf(this.#context, frame) === RunMark.BUCKET && this.#buckets.shape(frame) === this.#shapes[shift];
+  }
+
+  #create(shape: BucketShape, pool: number): number {
+    const frame = this.#context.pages.allocate(shape.pageCount, BUCKET_RUN);
+    if (frame === NO_FRAME) return NO_FRAME;
+    setMark(this.#context, frame, RunMark.BUCKET);
+    this.#buckets.format(frame, shape, pool);
+    this.#list(frame);
+    this.#count(StateWord.BUCKETS, 1);
+    return frame;
+  }
+
+  #release(frame: number): void {
+    const { pages } = this.#context;
+    setMark(this.#context, frame, RunMark.NONE);
+    pages.free(frame, pages.frames.count(frame), BUCKET_RUN);
+  }
+
+  #listWord(frame: number): number {
+    return StateWord.HEADS + this.#buckets.pool(frame) * LISTS_PER_POOL + this.#buckets.shape(frame).shift;
+  }
+
+  #list(frame: number): void {
+    const word = this.#listWord(frame);
+    const next = this.#state(word);
+    this.#buckets.set(frame, BucketWord.NEXT, next);
+    this.#buckets.set(frame, BucketWord.PREV, NO_FRAME);
+    if (next !== NO_FRAME) this.#buckets.set(next, BucketWord.PREV, frame);
+    this.#setState(word, frame);
+  }
+
+  #unlist(frame: number): void {
+    const next = this.#buckets.get(frame, BucketWord.NEXT);
+    const previous = this.#buckets.get(frame, BucketWord.PREV);
+    if (previous === NO_FRAME) this.#setState(this.#listWord(frame), next);
+    else this.#buckets.set(previous, BucketWord.NEXT, next);
+    if (next !== NO_FRAME) this.#buckets.set(next, BucketWord.PREV, previous);
+  }
+
+  #state(field: number): number {
+    return this.#context.memory.words[(this.#stateFrame << (PAGE_SHIFT - WORD_SHIFT)) + field];
+  }
+
+  #setState(field: number, value: number): void {
+    this.#context.memory.words[(this.#stateFrame << (PAGE_SHIFT - WORD_SHIFT)) + field] = value;
+  }
+
+  #count(field: number, by: number): void {
+    this.#setState(field, this.#state(field) + by);
+  }
+}
+
+/** Whether an address can be the first byte of a page. */
+export function isPageAddress(address: number): boolean {
+  return address >>> 0 === address && (address & PAGE_MASK) === 0;
+}
+
+function markOf({ memory, pages }: BucketContext, frame: number): number {
+  return memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
+}
+
+function setMark({ memory, pages }: BucketContext, frame: number, mark: number): void {
+  memory.words[pages.frames.record(frame) + FrameRecord.HEAD] = mark;
+}
+
+/** First frames of the runs that carry a mark, in address order. */
+function* markedRuns(context: BucketContext, mark: number): Generator<number> {
+  const { frames } = context.pages;
+  for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
+    if (frames.kind(frame) === BUCKET_RUN && markOf(context, frame) === mark) yield frame;
+  }
+}
+
+function findState(context: BucketContext): number {
+  for (const frame of markedRuns(context, RunMark.STATE)) return frame;
+  return NO_FRAME;
+}

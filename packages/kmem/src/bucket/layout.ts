@@ -1,0 +1,75 @@
+import { RunKind, type RunKindValue } from "../pages/layout.ts";
+
+/**
+ * Buckets.
+ *
+ * A bucket is a run of pages cut into blocks of one size, a power of two from 8 bytes. Its metadata stands at its
+ * beginning and nowhere else; the first word of a free block holds the address of the next one.
+ *
+ *      a bucket of 32-byte blocks (one page)             a bucket of one block of a page or more (1 + n pages)
+ *      0        16       32                   4096       0        16      20          4096
+ *      ┌────────┬────────┬─────────┬───┬─────────┐       ┌────────┬───────┬─ ─ ─ ─ ─ ─┬───────────────┬─ ─
+ *      │ header │ bitmap │ block 0 │ … │ block126│       │ header │bitmap │  unused   │ block 0       │
+ *      └────────┴────────┴─────────┴───┴─────────┘       └────────┴───────┴─ ─ ─ ─ ─ ─┴───────────────┴─ ─
+ *
+ *      word 0   FREE_HEAD   address of the first free block, 0 when all are live
+ *      word 1   SHAPE       live blocks | log2 of the block size << 16 | pool << 24
+ *      word 2   NEXT        frame of the next bucket of this size and pool that has free blocks
+ *      word 3   PREV        frame of the one before it
+ *      word 4   BITMAP      a bit a block, set while it is live; as many words as it takes
+ *
+ * Blocks start at the first multiple of their own size behind the bitmap, so they are aligned to their size, up to a
+ * page. The bitmap is the truth; the free list is a cache of it that a late write into a freed block may damage, and
+ * then it is made anew. A bucket whose blocks are all live is in no list; one whose blocks are all free does not exist.
+ *
+ * The engine's own page holds the heads of the lists and the counts:
+ *
+ *      word 0   MAGIC        "BKTS", for whoever reads a dump
+ *      word 1   BUCKETS      buckets that exist
+ *      word 2   LIVE_BLOCKS  live blocks of all buckets
+ *      word 3   DMA_BUFFERS  buffers for DMA
+ *      word 4   DMA_PAGES    their pages
+ *      word 8   HEADS        frame of the first bucket with free blocks: [pool][log2 of the block size]
+ *
+ * Which of these a run of pages is stands in the frame table, where no user writes: the HEAD word in the record of its
+ * first frame, which runs do not use, holds a RunMark. Marks are negative; what slabs leave in that word are frame
+ * numbers, which are not.
+ */
+export const BucketWord = { FREE_HEAD: 0, SHAPE: 1, NEXT: 2, PREV: 3, BITMAP: 4 } as const;
+
+/** Fields of the SHAPE word. */
+export const SHAPE_LIVE_MASK = 0xffff;
+export const SHAPE_SHIFT_AT = 16;
+export const SHAPE_SHIFT_MASK = 0xff;
+export const SHAPE_POOL_AT = 24;
+
+/** log2 of the bits in a word of the bitmap. */
+export const BITMAP_WORD_SHIFT = 5;
+export const BITMAP_BIT_MASK: number = (1 << BITMAP_WORD_SHIFT) - 1;
+
+export const StateWord = { MAGIC: 0, BUCKETS: 1, LIVE_BLOCKS: 2, DMA_BUFFERS: 3, DMA_PAGES: 4, HEADS: 8 } as const;
+/** "BKTS" in the order of the bytes in memory. */
+export const STATE_MAGIC = 0x53544b42;
+
+/** Whose runs buckets, buffers for DMA and the engine's page are in the page allocator's books. */
+export const BUCKET_RUN: RunKindValue = RunKind.BUCKET;
+
+export const RunMark = {
+  NONE: 0,
+  STATE: -1,
+  BUCKET: -2,
+  DMA: -3,
+} as const;
+
+/**
+ * log2 of the smallest block: 8 bytes, the first size that the My Kernel page names. It has room for the link, and
+ * what fits into 8 bytes needs no alignment above 8.
+ */
+export const BUCKET_MIN_SHIFT = 3;
+/** log2 of the largest block: 2 GiB, the largest power of two below the end of 32-bit addresses. */
+export const BUCKET_MAX_SHIFT = 31;
+export const BUCKET_MAX_BYTES: number = 2 ** BUCKET_MAX_SHIFT;
+/** Lists of a pool, one for each log2 of a block size; those below BUCKET_MIN_SHIFT stay empty. */
+export const LISTS_PER_POOL: number = BUCKET_MAX_SHIFT + 1;
+/** Pools: buckets of one never serve requests for another. */
+export const POOL_COUNT = 2;

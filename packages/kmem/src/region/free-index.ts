@@ -1,0 +1,134 @@
+import { WORD_SHIFT } from "../memory/layout.ts";
+import { Chunk, ChunkState, HEIGHT_SHIFT } from "./layout.ts";
+
+/**
+ * The index of the free chunks: a height-balanced tree in address order, each node with the largest size below it.
+ * A node is the word index of a chunk, 0 is none. The functions take the root of a subtree and return its new root;
+ * they recurse as deep as the tree is high, at most 1.45 × log2(chunks). Links are verified by their callers.
+ */
+const STATE = Chunk.STATE;
+const SIZE = Chunk.SIZE;
+const LEFT = Chunk.LEFT;
+const RIGHT = Chunk.RIGHT;
+const MAX = Chunk.MAX;
+const FREE = ChunkState.FREE;
+
+/** The words of a memory. */
+export type Words = Int32Array<ArrayBufferLike>;
+
+/** The subtree that a link leads to. */
+function child(words: Words, node: number, side: number): number {
+  return words[node + side] >>> WORD_SHIFT;
+}
+
+function setChild(words: Words, node: number, side: number, subtree: number): void {
+  words[node + side] = subtree << WORD_SHIFT;
+}
+
+/** Levels in a subtree: 0 for none, 1 for a leaf. */
+export function heightOf(words: Words, node: number): number {
+  return node === 0 ? 0 : words[node + STATE] >>> HEIGHT_SHIFT;
+}
+
+/** The largest size in a subtree, 0 for none. */
+export function maxOf(words: Words, node: number): number {
+  return node === 0 ? 0 : words[node + MAX];
+}
+
+function refreshMax(words: Words, node: number): void {
+  const below = Math.max(maxOf(words, child(words, node, LEFT)), maxOf(words, child(words, node, RIGHT)));
+  words[node + MAX] = Math.max(words[node + SIZE], below);
+}
+
+function refresh(words: Words, node: number): void {
+  const left = heightOf(words, child(words, node, LEFT));
+  const right = heightOf(words, child(words, node, RIGHT));
+  words[node + STATE] = FREE | ((Math.max(left, right) + 1) << HEIGHT_SHIFT);
+  refreshMax(words, node);
+}
+
+/** Raises the child on one side above its parent; `other` is the opposite side. */
+function rotate(words: Words, node: number, side: number, other: number): number {
+  const raised = child(words, node, side);
+  words[node + side] = words[raised + other];
+  setChild(words, raised, other, node);
+  refresh(words, node);
+  refresh(words, raised);
+  return raised;
+}
+
+/** Mends one side that has grown two levels higher than the other. */
+function lower(words: Words, node: number, side: number, other: number): number {
+  const high = child(words, node, side);
+  if (heightOf(words, child(words, high, other)) > heightOf(words, child(words, high, side))) {
+    setChild(words, node, side, rotate(words, high, other, side));
+  }
+  return rotate(words, node, side, other);
+}
+
+function rebalance(words: Words, node: number): number {
+  const left = heightOf(words, child(words, node, LEFT));
+  const right = heightOf(words, child(words, node, RIGHT));
+  if (left > right + 1) return lower(words, node, LEFT, RIGHT);
+  if (right > left + 1) return lower(words, node, RIGHT, LEFT);
+  refresh(words, node);
+  return node;
+}
+
+/** Adds a free chunk, whose SIZE stands already. */
+export function insert(words: Words, node: number, chunk: number): number {
+  if (node === 0) {
+    words[chunk + STATE] = FREE | (1 << HEIGHT_SHIFT);
+    words[chunk + LEFT] = 0;
+    words[chunk + RIGHT] = 0;
+    words[chunk + MAX] = words[chunk + SIZE];
+    return chunk;
+  }
+  const side = chunk < node ? LEFT : RIGHT;
+  setChild(words, node, side, insert(words, child(words, node, side), chunk));
+  return rebalance(words, node);
+}
+
+function removeLowest(words: Words, node: number): number {
+  const left = child(words, node, LEFT);
+  if (left === 0) return child(words, node, RIGHT);
+  setChild(words, node, LEFT, removeLowest(words, left));
+  return rebalance(words, node);
+}
+
+/** Takes a chunk out that is in the subtree. */
+export function remove(words: Words, node: number, chunk: number): number {
+  if (node !== chunk) {
+    const side = chunk < node ? LEFT : RIGHT;
+    setChild(words, node, side, remove(words, child(words, node, side), chunk));
+    return rebalance(words, node);
+  }
+  const left = child(words, node, LEFT);
+  const right = child(words, node, RIGHT);
+  if (left === 0) return right;
+  if (right === 0) return left;
+  let lowest = right;
+  for (let next = child(words, lowest, LEFT); next !== 0; next = child(words, lowest, LEFT)) lowest = next;
+  const above = removeLowest(words, right);
+  setChild(words, lowest, LEFT, left);
+  setChild(words, lowest, RIGHT, above);
+  return rebalance(words, lowest);
+}
+
+/**
+ * Puts `successor` in the place of `chunk`, which must be in the subtree: the same chunk with another SIZE, or one that
+ * starts elsewhere between the same neighbours.
+ */
+export function replace(words: Words, node: number, chunk: number, successor: number): number {
+  if (node === chunk) {
+    words[successor + STATE] = words[node + STATE];
+    words[successor + LEFT] = words[node + LEFT];
+    words[successor + RIGHT] = words[node + RIGHT];
+    refreshMax(words, successor);
+    return successor;
+  }
+  const side = chunk < node ? LEFT : RIGHT;
+  setChild(words, node, side, replace(words, child(words, node, side), chunk, successor));
+  refreshMax(words, node);
+  return node;
+}

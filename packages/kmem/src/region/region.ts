@@ -1,0 +1,206 @@
+import { GRANULE, WORD_SHIFT } from "../memory/layout.ts";
+import { insert, remove, replace, type Words } from "./free-index.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_MASK,
+  BLOCK_SHIFT,
+  BLOCK_WORDS,
+  CHUNK_CANARY,
+  CHUNK_HEADER_BLOCKS,
+  CHUNK_HEADER_WORDS,
+  Chunk,
+  ChunkState,
+  MIN_CHUNK_BLOCKS,
+  MIN_REGION_BYTES,
+  REGION_HEADER_BYTES,
+  REGION_HEADER_WORDS,
+  REGION_MAGIC,
+  RegionHeader,
+} from "./layout.ts";
+import { mix } from "./mix.ts";
+import { findFirst, findLargest, firstWord, limitWord } from "./search.ts";
+import { linkFault } from "./verify.ts";
+
+const MAGIC_VALUE = REGION_MAGIC;
+const CANARY_VALUE = CHUNK_CANARY;
+const MAGIC = RegionHeader.MAGIC;
+const HEADER_SEAL = RegionHeader.SEAL;
+const START = RegionHeader.START;
+const END = RegionHeader.END;
+const FIRST = RegionHeader.FIRST;
+const LAST = RegionHeader.LAST;
+const ROOT = RegionHeader.ROOT;
+const SALT = RegionHeader.SALT;
+const CANARY = Chunk.CANARY;
+const STATE = Chunk.STATE;
+const SIZE = Chunk.SIZE;
+const NEXT = Chunk.NEXT;
+const PREV = Chunk.PREV;
+const SEAL = Chunk.SEAL;
+const RIGHT = Chunk.RIGHT;
+const MAX = Chunk.MAX;
+const FREE = ChunkState.FREE;
+const BUSY = ChunkState.BUSY;
+const HEADER_BLOCKS = CHUNK_HEADER_BLOCKS;
+const HEADER_WORDS = CHUNK_HEADER_WORDS;
+const MIN_BLOCKS = MIN_CHUNK_BLOCKS;
+
+/** Where a region's header goes: the first multiple of 16 from `start` on that is not null. */
+export function headerAddress(start: number): number {
+  return Math.max(GRANULE, Math.ceil(start / BLOCK_BYTES) * BLOCK_BYTES);
+}
+
+/** Whether the bytes from `start` to `end`, both included, can hold a header and a chunk. */
+export function isLargeEnough(start: number, end: number): boolean {
+  return end + 1 - headerAddress(start) >= MIN_REGION_BYTES;
+}
+
+function sealOf(words: Words, header: number): number {
+  return mix(mix(mix(header, words[header + START]), words[header + END]), words[header + SALT]);
+}
+
+/**
+ * Makes a region of the bytes from `start` to `end`, both included, and returns the address of its header. The caller
+ * has verified the bounds with {@link isLargeEnough}. Writes two headers, 64 bytes; the rest keeps its contents. O(1).
+ * From the Atomik page's `kmalloc_init`.
+ */
+export function createRegion(words: Words, start: number, end: number): number {
+  const address = headerAddress(start);
+  const header = address >>> WORD_SHIFT;
+  const first = header + REGION_HEADER_WORDS;
+  // What lay there goes into the salt, so that chunks of an earlier region in the same place do not pass for ours.
+  let salt = 0;
+  for (let word = header; word < first + HEADER_WORDS; word++) salt = mix(salt, words[word]);
+  const firstAddress = address + REGION_HEADER_BYTES;
+  words[header + START] = firstAddress;
+  words[header + END] = end;
+  words[header + FIRST] = firstAddress;
+  words[header + LAST] = firstAddress;
+  words[header + SALT] = salt;
+  words[header + HEADER_SEAL] = sealOf(words, header);
+  writeHeader(words, first, (limitWord(words, header) - first) / BLOCK_WORDS, first, first);
+  words[header + ROOT] = insert(words, 0, first) << WORD_SHIFT;
+  words[header + MAGIC] = MAGIC_VALUE;
+  return address;
+}
+
+/** Whether a whole region header stands at word index `header`. Reads only; any whole number is allowed. O(1). */
+export function isRegion(words: Words, header: number): boolean {
+  return (
+    words[header + MAGIC] === MAGIC_VALUE &&
+    words[header + HEADER_SEAL] === sealOf(words, header) &&
+    words[header + START] >>> WORD_SHIFT === header + REGION_HEADER_WORDS
+  );
+}
+
+/** Blocks of a chunk that serves `sizeBytes`, 0 to 2^32 - 1. */
+export function blocksFor(sizeBytes: number): number {
+  const payload = (sizeBytes >>> BLOCK_SHIFT) + ((sizeBytes & BLOCK_MASK) === 0 ? 0 : 1);
+  return Math.max(MIN_BLOCKS, payload + HEADER_BLOCKS);
+}
+
+/**
+ * Allocates `sizeBytes`, 0 to 2^32 - 1, from the largest free chunk of the region whose header is at word index
+ * `header`, the first one where several are largest. Returns the address of the payload, aligned to 16; 0 when no chunk
+ * is large enough; minus an address where that address and what is around it is damaged, and then nothing has changed.
+ * O(log chunks). Not for two threads at a time. From the Atomik page's `kmalloc`.
+ */
+export function allocateWorst(words: Words, header: number, sizeBytes: number): number {
+  const blocks = blocksFor(sizeBytes);
+  return take(words, header, findLargest(words, header, blocks), blocks);
+}
+
+/** As {@link allocateWorst}, from the first chunk that is large enough. From the Atomik page's `kmalloc_fast`. */
+export function allocateFirst(words: Words, header: number, sizeBytes: number): number {
+  const blocks = blocksFor(sizeBytes);
+  return take(words, header, findFirst(words, header, blocks), blocks);
+}
+
+/** Makes a found chunk busy, with the first `blocks` of it, and the rest a chunk of its own where that can be. */
+function take(words: Words, header: number, found: number, blocks: number): number {
+  if (found <= 0) return addressOf(found);
+  const damaged = linkFault(words, header, found);
+  if (damaged !== 0) return -addressOf(damaged);
+  const root = words[header + ROOT] >>> WORD_SHIFT;
+  const restBlocks = words[found + SIZE] - blocks;
+  let newRoot = 0;
+  if (restBlocks < MIN_BLOCKS) {
+    newRoot = remove(words, root, found);
+  } else {
+    const rest = split(words, header, found, blocks);
+    newRoot = replace(words, root, found, rest);
+  }
+  words[header + ROOT] = newRoot << WORD_SHIFT;
+  words[found + STATE] = BUSY;
+  words[found + SEAL] = (found << WORD_SHIFT) ^ words[header + SALT];
+  words[found + RIGHT] = 0;
+  words[found + MAX] = 0;
+  return addressOf(found + HEADER_WORDS);
+}
+
+/** Cuts a chunk after `blocks` and returns the part behind the cut, which is in the list and not in the index. */
+function split(words: Words, header: number, chunk: number, blocks: number): number {
+  const rest = chunk + blocks * BLOCK_WORDS;
+  const next = words[chunk + NEXT] >>> WORD_SHIFT;
+  const isLast = words[header + LAST] >>> WORD_SHIFT === chunk;
+  // A chunk that is the only one is its own neighbour.
+  writeHeader(words, rest, words[chunk + SIZE] - blocks, next, chunk);
+  words[chunk + SIZE] = blocks;
+  words[chunk + NEXT] = rest << WORD_SHIFT;
+  words[next + PREV] = rest << WORD_SHIFT;
+  if (isLast) words[header + LAST] = rest << WORD_SHIFT;
+  return rest;
+}
+
+function writeHeader(words: Words, chunk: number, blocks: number, next: number, previous: number): void {
+  words[chunk + CANARY] = CANARY_VALUE;
+  words[chunk + STATE] = FREE;
+  words[chunk + SIZE] = blocks;
+  words[chunk + NEXT] = next << WORD_SHIFT;
+  words[chunk + PREV] = previous << WORD_SHIFT;
+}
+
+/**
+ * Frees the busy chunk whose payload is at `address` and merges it with the free chunks on both sides. The caller has
+ * verified it: `freeFault` returned undefined. O(log chunks). Not for two threads at a time. From `kfree`.
+ */
+export function release(words: Words, header: number, address: number): void {
+  const chunk = (address >>> WORD_SHIFT) - HEADER_WORDS;
+  const next = words[chunk + NEXT] >>> WORD_SHIFT;
+  const previous = words[chunk + PREV] >>> WORD_SHIFT;
+  const mergesNext = words[header + LAST] >>> WORD_SHIFT !== chunk && words[next + STATE] !== BUSY;
+  const mergesPrevious = firstWord(words, header) !== chunk && words[previous + STATE] !== BUSY;
+  let root = words[header + ROOT] >>> WORD_SHIFT;
+  words[chunk + STATE] = FREE;
+  if (mergesPrevious) {
+    if (mergesNext) root = remove(words, root, next);
+    if (mergesNext) absorb(words, header, chunk, next);
+    absorb(words, header, previous, chunk);
+    root = replace(words, root, previous, previous);
+  } else if (mergesNext) {
+    absorb(words, header, chunk, next);
+    root = replace(words, root, next, chunk);
+  } else {
+    root = insert(words, root, chunk);
+  }
+  words[header + ROOT] = root << WORD_SHIFT;
+}
+
+/** Takes a chunk out of the list and adds its blocks to the one before it. */
+function absorb(words: Words, header: number, chunk: number, absorbed: number): void {
+  const next = words[absorbed + NEXT] >>> WORD_SHIFT;
+  words[chunk + SIZE] += words[absorbed + SIZE];
+  words[chunk + NEXT] = next << WORD_SHIFT;
+  words[next + PREV] = chunk << WORD_SHIFT;
+  if (words[header + LAST] >>> WORD_SHIFT === absorbed) words[header + LAST] = chunk << WORD_SHIFT;
+}
+
+/** Bytes that the busy chunk with its payload at `address` can hold. */
+export function usableBytes(words: Words, address: number): number {
+  return (words[(address >>> WORD_SHIFT) - HEADER_WORDS + SIZE] - HEADER_BLOCKS) * BLOCK_BYTES;
+}
+
+/** The byte address of a word, or minus it for a negative one. */
+function addressOf(word: number): number {
+  return word * (1 << WORD_SHIFT);
+}

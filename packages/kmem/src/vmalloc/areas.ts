@@ -1,0 +1,70 @@
+import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import type { Range } from "../vmem/vmem.ts";
+import { CALLER_BYTES, VMALLOC_START, VmAreaKind, type VmAreaKindValue, VmAreaRecord } from "./layout.ts";
+
+/** One area, as a line of /proc/vmallocinfo shows it. */
+export interface VmArea {
+  /** Virtual address of its first byte. */
+  readonly address: number;
+  /** Bytes of virtual addresses, the guard page included. */
+  readonly sizeBytes: number;
+  /** Bytes that were asked for. */
+  readonly askedBytes: number;
+  /** Pages that are mapped. */
+  readonly pageCount: number;
+  readonly kind: "vmalloc" | "vmap";
+  /** Name of who asked, empty when it gave none. */
+  readonly caller: string;
+}
+
+const PRINTABLE_FIRST = 0x20;
+const PRINTABLE_LAST = 0x7e;
+const REPLACEMENT = 0x3f;
+
+/** Virtual address of a virtual page. */
+export function addressOfPage(page: number): number {
+  return VMALLOC_START + page * PAGE_SIZE;
+}
+
+/** What is written into the record of a new area. */
+export interface NewArea {
+  readonly kind: VmAreaKindValue;
+  readonly pageCount: number;
+  readonly askedBytes: number;
+  readonly caller: string;
+}
+
+/**
+ * Fills in the record of an area. A caller's name is cut off where it is too long, and what is not printable ASCII
+ * becomes a question mark: a label never makes an allocation fail.
+ */
+export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea): void {
+  const { words, bytes } = memory;
+  words[ownerWord + VmAreaRecord.KIND] = area.kind;
+  words[ownerWord + VmAreaRecord.PAGE_COUNT] = area.pageCount;
+  words[ownerWord + VmAreaRecord.ASKED_BYTES] = area.askedBytes;
+  const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
+  const length = Math.min(area.caller.length, CALLER_BYTES);
+  for (let index = 0; index < length; index++) {
+    const code = area.caller.charCodeAt(index);
+    bytes[callerByte + index] = code >= PRINTABLE_FIRST && code <= PRINTABLE_LAST ? code : REPLACEMENT;
+  }
+}
+
+/** Reads the record of an area. */
+export function readArea(memory: LinearMemory, range: Range): VmArea {
+  const { words, bytes } = memory;
+  const { ownerWord } = range;
+  const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
+  const caller = bytes.slice(callerByte, callerByte + CALLER_BYTES);
+  const end = caller.indexOf(0);
+  return {
+    address: addressOfPage(range.start),
+    sizeBytes: range.size * PAGE_SIZE,
+    askedBytes: words[ownerWord + VmAreaRecord.ASKED_BYTES] >>> 0,
+    pageCount: words[ownerWord + VmAreaRecord.PAGE_COUNT],
+    kind: words[ownerWord + VmAreaRecord.KIND] === VmAreaKind.VMAP ? "vmap" : "vmalloc",
+    caller: String.fromCharCode(...caller.subarray(0, end < 0 ? CALLER_BYTES : end)),
+  };
+}

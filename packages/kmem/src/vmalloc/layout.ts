@@ -1,0 +1,99 @@
+import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { RunKind, type RunKindValue } from "../pages/layout.ts";
+import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
+
+/**
+ * Virtual memory: addresses of its own, mapped page by page to frames of the buffer.
+ *
+ * A virtual address is a number from VMALLOC_START = 2^32 on, exact as a double, and so never a byte offset in the
+ * buffer, which ends below 2^32. It must not go through `>>> 0` or `| 0`, which would make one of it.
+ *
+ *      virtual address - VMALLOC_START
+ *      ┌──────────────────┬──────────────────┬─────────────────┐
+ *      │ directory index  │ table index      │ offset in page  │
+ *      │ up to 12 bits    │ 10 bits          │ 12 bits         │
+ *      └────────┬─────────┴────────┬─────────┴─────────────────┘
+ *               ▼                  │
+ *      directory (1 to 4 pages)    ▼
+ *      ┌─────────────────────┐    page table (a page)
+ *      │ address of a table  │    ┌──────────────────────┐     frame
+ *      │ + entries in use    ├───►│ address of a frame   │    ┌──────────────────────┐
+ *      │ 0: no table         │    │ + PAGE_PRESENT       ├───►│ 4096 bytes           │
+ *      └─────────────────────┘    │ 0: not mapped        │    └──────────────────────┘
+ *                                 └──────────────────────┘
+ *
+ * An area is a range of virtual pages: those that are mapped and one guard page behind them that never is.
+ *
+ *      ┌────────┬────────┬────────┬╌╌╌╌╌╌╌╌┬────────┬╌╌╌╌╌╌╌╌┐
+ *      │ page   │ page   │ page   │ guard  │ page   │ guard  │
+ *      └────────┴────────┴────────┴╌╌╌╌╌╌╌╌┴────────┴╌╌╌╌╌╌╌╌┘
+ *      ◄─────────── area of 3 pages ───────►◄── area of 1 ───►
+ *
+ * The root page holds the words below, the header of the arena that hands out virtual pages (numbered from 0 at
+ * VMALLOC_START), and that arena's first table. An *anchor*, a word that the caller provides, holds its address.
+ */
+
+/** The first virtual address. */
+export const VMALLOC_START: number = ADDRESS_SPACE_BYTES;
+
+/** log2 of the entries in a page table. */
+export const PAGE_TABLE_SHIFT: number = PAGE_SHIFT - WORD_SHIFT;
+/** Entries in a page table or in a page of the directory. */
+export const PAGE_TABLE_ENTRIES: number = 1 << PAGE_TABLE_SHIFT;
+/** Bits of a virtual page number that choose the entry of its table. */
+export const PAGE_TABLE_MASK: number = PAGE_TABLE_ENTRIES - 1;
+/** Virtual bytes that one page of the directory covers: 4 GiB. */
+export const DIRECTORY_PAGE_BYTES: number = PAGE_SIZE * PAGE_TABLE_ENTRIES * PAGE_TABLE_ENTRIES;
+/**
+ * Virtual bytes for each byte that the memory may reach: an area of one page takes two, and as much again is left for
+ * what lies scattered and for frames that are mapped more than once.
+ */
+export const VIRTUAL_PER_REAL = 4;
+
+/** In an entry of a page table, beside the address of the frame. */
+export const PAGE_PRESENT = 1;
+
+/** "KVML" in the order of the bytes in memory. */
+export const VMALLOC_MAGIC = 0x4c4d564b;
+
+/** Word indexes in the root page. */
+export const VmallocRoot = {
+  MAGIC: 0,
+  /** Address of the directory and how many pages it has; both never change. */
+  DIRECTORY: 1,
+  DIRECTORY_PAGES: 2,
+  /** Entries in use in all page tables. */
+  MAPPED_PAGES: 3,
+  /** Page tables that exist. */
+  TABLE_PAGES: 4,
+  /** Pages that hold records of the arena, the root page not counted. */
+  RECORD_PAGES: 5,
+  /** Areas of both kinds. */
+  AREA_COUNT: 6,
+} as const;
+/** Bytes from the start of the root page to the header of its arena. */
+export const ARENA_OFFSET: number = 8 * WORD_BYTES;
+/** Bytes from the start of the root page to the arena's first table. */
+export const ARENA_RECORDS_OFFSET: number = ARENA_OFFSET + ARENA_HEADER_BYTES;
+
+/** What an area is: its value in VmAreaRecord.KIND. */
+export const VmAreaKind = { VMALLOC: 1, VMAP: 2 } as const;
+export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
+
+/** The owner's words in the arena's record of an area. */
+export const VmAreaRecord = {
+  KIND: 0,
+  /** Pages that are mapped; the guard page comes on top. */
+  PAGE_COUNT: 1,
+  /** Bytes that were asked for, from 1 to 2^32 - 1. */
+  ASKED_BYTES: 2,
+  /** Name of who asked, in ASCII, filled up with zeros. */
+  CALLER: 3,
+} as const;
+/** The longest name of a caller that is kept. */
+export const CALLER_BYTES = 84;
+/** Words of an area in the arena's record, which makes it 128 bytes long. */
+export const VM_AREA_WORDS: number = VmAreaRecord.CALLER + CALLER_BYTES / WORD_BYTES;
+
+/** Whose runs the tables and the frames of areas are in the page allocator's books. */
+export const VMALLOC_RUN: RunKindValue = RunKind.VMALLOC;

@@ -1,0 +1,39 @@
+/** Why a vmalloc cannot be served, where that is known beforehand; the face has a message for each. */
+export type VmallocProblem =
+  /** The size is no whole number of bytes from 1 to 2^32 - 1. */
+  | "bad size"
+  /** More pages than the memory may ever have. */
+  | "exceeds total pages"
+  /** More pages than are free or can be added. */
+  | "no pages"
+  /** No stretch of virtual addresses is long enough. */
+  | "no addresses";
+
+/** What became of a vfree or vunmap. All but the first changed nothing. */
+export type VfreeResult =
+  | "freed"
+  /** The address was 0, which does nothing. */
+  | "null"
+  /** No multiple of a page. */
+  | "bad address"
+  /** No area starts there. */
+  | "nonexistent"
+  /** The area is one that the other of the two calls takes. */
+  | "wrong kind";
+
+/** Hexadecimal digits of a pointer as a 64-bit kernel prints it. */
+const POINTER_DIGITS = 16;
+
+/**
+ * The line that Linux prints for a result, undefined for one that it says nothing about. The last text is kmem's own:
+ * Linux goes ahead there and loses the pages.
+ */
+export function vfreeMessage(result: VfreeResult, call: "vfree" | "vunmap", address: number): string | undefined {
+  const pointer = address.toString(16).padStart(POINTER_DIGITS, "0");
+  if (result === "bad address") return `Trying to ${call}() bad address (${pointer})`;
+  if (result === "nonexistent") return `Trying to ${call}() nonexistent vm area (${pointer})`;
+  if (result === "wrong kind") {
+    return `Trying to ${call}() an area of ${call === "vfree" ? "vmap" : "vmalloc"} (${pointer})`;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+import { clear } from "../memory/clear.ts";
+import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { NO_FRAME } from "../pages/layout.ts";
+import { Vmem } from "../vmem/vmem.ts";
+import {
+  ARENA_OFFSET,
+  ARENA_RECORDS_OFFSET,
+  DIRECTORY_PAGE_BYTES,
+  VIRTUAL_PER_REAL,
+  VM_AREA_WORDS,
+  VMALLOC_MAGIC,
+  VMALLOC_RUN,
+  VmallocRoot,
+} from "./layout.ts";
+import type { VmallocContext } from "./page-table.ts";
+
+/** Makes the root page, the directory and the arena, and anchors them; false, with nothing changed, without pages. */
+export function createRoot(context: VmallocContext, anchorAddress: number): boolean {
+  const { memory, geometry, pages } = context;
+  const directoryPages = Math.ceil((geometry.limitFrame * PAGE_SIZE * VIRTUAL_PER_REAL) / DIRECTORY_PAGE_BYTES);
+  const rootFrame = pages.allocate(1, VMALLOC_RUN);
+  if (rootFrame === NO_FRAME) return false;
+  const directoryFrame = pages.allocate(directoryPages, VMALLOC_RUN);
+  if (directoryFrame === NO_FRAME) {
+    pages.free(rootFrame, 1, VMALLOC_RUN);
+    return false;
+  }
+  const rootAddress = rootFrame * PAGE_SIZE;
+  clear(memory, geometry, rootAddress, PAGE_SIZE);
+  clear(memory, geometry, directoryFrame * PAGE_SIZE, directoryPages * PAGE_SIZE);
+  const root = rootAddress >>> WORD_SHIFT;
+  memory.words[root + VmallocRoot.DIRECTORY] = directoryFrame * PAGE_SIZE;
+  memory.words[root + VmallocRoot.DIRECTORY_PAGES] = directoryPages;
+  const arena = Vmem.create(memory, rootAddress + ARENA_OFFSET, { ownerWords: VM_AREA_WORDS });
+  arena.addTable(rootAddress + ARENA_RECORDS_OFFSET, PAGE_SIZE - ARENA_RECORDS_OFFSET);
+  arena.addSpan(0, (directoryPages * DIRECTORY_PAGE_BYTES) / PAGE_SIZE);
+  memory.words[root + VmallocRoot.MAGIC] = VMALLOC_MAGIC;
+  memory.words[anchorAddress >>> WORD_SHIFT] = rootAddress;
+  return true;
+}
+
+/** Opens the arena of a root page; it takes another page whenever its records run out. */
+export function openArena({ memory, pages }: VmallocContext, rootAddress: number): Vmem {
+  const arena = Vmem.attach(memory, rootAddress + ARENA_OFFSET, () => {
+    const frame = pages.allocate(1, VMALLOC_RUN);
+    if (frame === NO_FRAME) return false;
+    arena.addTable(frame * PAGE_SIZE, PAGE_SIZE);
+    memory.words[(rootAddress >>> WORD_SHIFT) + VmallocRoot.RECORD_PAGES]++;
+    return true;
+  });
+  return arena;
+}
+
+/** Frees the pages of an arena without areas, the directory and the root page, and clears the anchor. */
+export function destroyRoot({ memory, pages }: VmallocContext, anchorAddress: number, arena: Vmem): void {
+  const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
+  const root = rootAddress >>> WORD_SHIFT;
+  memory.words[anchorAddress >>> WORD_SHIFT] = 0;
+  for (const table of arena.tables()) {
+    if (table !== rootAddress + ARENA_RECORDS_OFFSET) pages.free(table / PAGE_SIZE, 1, VMALLOC_RUN);
+  }
+  const directory = memory.words[root + VmallocRoot.DIRECTORY] >>> 0;
+  pages.free(directory / PAGE_SIZE, memory.words[root + VmallocRoot.DIRECTORY_PAGES], VMALLOC_RUN);
+  memory.words[root + VmallocRoot.MAGIC] = 0;
+  pages.free(rootAddress / PAGE_SIZE, 1, VMALLOC_RUN);
+}

@@ -1,0 +1,318 @@
+import { clear } from "../memory/clear.ts";
+import { hex, KmemError } from "../memory/errors.ts";
+import type { Report } from "../memory/finding.ts";
+import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { FrameKind, NO_FRAME } from "../pages/layout.ts";
+import type { PageRequest } from "../pages/page-allocator.ts";
+import { NO_RANGE } from "../vmem/layout.ts";
+import type { Vmem } from "../vmem/vmem.ts";
+import { addressOfPage, readArea, type VmArea, writeArea } from "./areas.ts";
+import { checkVmalloc } from "./check.ts";
+import {
+  VMALLOC_MAGIC,
+  VMALLOC_RUN,
+  VMALLOC_START,
+  VmAreaKind,
+  type VmAreaKindValue,
+  VmAreaRecord,
+  VmallocRoot,
+} from "./layout.ts";
+import { PageTable, type VmallocContext } from "./page-table.ts";
+import type { VfreeResult, VmallocProblem } from "./result.ts";
+import { createRoot, destroyRoot, openArena } from "./root.ts";
+import { VirtualMemory } from "./virtual-memory.ts";
+
+/** How an area is wanted. */
+export interface AreaOptions {
+  /** Who asks, for {@link Vmalloc.areas}: up to 84 characters of ASCII. Default: nobody. */
+  readonly caller?: string;
+  /** The area starts at a multiple of this power of two, in bytes. Default: a page. */
+  readonly alignmentBytes?: number;
+  /** May use the reserve of the page allocator. */
+  readonly reserve?: boolean;
+  /** Takes frames of the DMA zone only. */
+  readonly dma?: boolean;
+}
+
+/** Figures of the engine; the pages of the last four add up to what it has taken from the page allocator. */
+export interface VmallocStats {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** The longest free stretch of virtual addresses, /proc/meminfo's VmallocChunk. */
+  readonly largestFreeBytes: number;
+  readonly areaCount: number;
+  /** Virtual pages that are mapped, those of vmap included. */
+  readonly mappedPages: number;
+  readonly framePages: number;
+  readonly directoryPages: number;
+  readonly tablePages: number;
+  readonly recordPages: number;
+}
+
+const NO_OPTIONS: AreaOptions = {};
+/** Sizes are kept in a word. */
+const ASKED_BYTES_MAX = 0xffff_ffff;
+
+/**
+ * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page behind
+ * each area. There is no MMU under JavaScript, so reads and writes go through {@link VirtualMemory}. All state is in
+ * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
+ * that runs out of pages on the way gives back all it took, except pages for records of areas. One thread at a time.
+ * Documents: the vmalloc and vfree of the Linux pages.
+ */
+export class Vmalloc extends VirtualMemory {
+  readonly #context: VmallocContext;
+  readonly #anchorAddress: number;
+  /** Index in `words` of the root page. */
+  readonly #root: number;
+  readonly #arena: Vmem;
+
+  private constructor(context: VmallocContext, anchorAddress: number) {
+    const { memory } = context;
+    const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
+    super(new PageTable(context, rootAddress));
+    this.#context = context;
+    this.#anchorAddress = anchorAddress;
+    this.#root = rootAddress >>> WORD_SHIFT;
+    this.#arena = openArena(context, rootAddress);
+  }
+
+  /**
+   * Makes virtual memory and writes where it is into the anchor, a word at a multiple of four that must hold 0.
+   * Undefined, with nothing changed, when there are no pages for it: 2, and for memories above 1 GiB up to 5.
+   * Throws BAD_ARGUMENT for an anchor that is none. O(1).
+   */
+  static create(context: VmallocContext, anchorAddress: number): Vmalloc | undefined {
+    context.memory.refresh();
+    if (anchorWord(context, anchorAddress) !== 0) {
+      throw new KmemError("BAD_ARGUMENT", `the anchor at ${hex(anchorAddress)} is in use`, { anchorAddress });
+    }
+    return createRoot(context, anchorAddress) ? new Vmalloc(context, anchorAddress) : undefined;
+  }
+
+  /** Opens the virtual memory that an anchor leads to. Throws BAD_ARGUMENT or NOT_A_HEAP. O(1). */
+  static attach(context: VmallocContext, anchorAddress: number): Vmalloc {
+    context.memory.refresh();
+    const { bytes, words } = context.memory;
+    const root = anchorWord(context, anchorAddress);
+    const isPage = root !== 0 && root % PAGE_SIZE === 0 && root + PAGE_SIZE <= bytes.length;
+    if (!isPage || words[(root >>> WORD_SHIFT) + VmallocRoot.MAGIC] !== VMALLOC_MAGIC) {
+      throw new KmemError("NOT_A_HEAP", `the anchor at ${hex(anchorAddress)} leads to no virtual memory`, {
+        anchorAddress,
+        root,
+      });
+    }
+    return new Vmalloc(context, anchorAddress);
+  }
+
+  /**
+   * Allocates an area of at least `sizeBytes` (1 to 2^32 - 1) and returns its virtual address, a multiple of the page
+   * size; contents are whatever was there. Returns 0 for what is no size and when pages or addresses run out:
+   * {@link whyNot} says which. Throws BAD_ALIGNMENT. O(pages + log areas).
+   */
+  vmalloc(sizeBytes: number, options: AreaOptions = NO_OPTIONS): number {
+    const alignPages = alignmentPages(options);
+    if (this.whyNot(sizeBytes) !== undefined) return 0;
+    const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
+    const first = this.#arena.alloc(pageCount + 1, alignPages);
+    if (first === NO_RANGE) return 0;
+    if (!this.#populate(first, pageCount, options)) {
+      this.#arena.free(first);
+      return 0;
+    }
+    this.#record(first, VmAreaKind.VMALLOC, pageCount, sizeBytes, options);
+    return addressOfPage(first);
+  }
+
+  /** As {@link vmalloc}, with every byte of the area's pages zero. O(bytes). */
+  vzalloc(sizeBytes: number, options: AreaOptions = NO_OPTIONS): number {
+    const address = this.vmalloc(sizeBytes, options);
+    if (address === 0) return 0;
+    const { memory, geometry } = this.#context;
+    const last = Math.ceil(sizeBytes / PAGE_SIZE) - 1;
+    for (let index = 0; index <= last; index++) {
+      clear(memory, geometry, this.vmallocToPage(address + index * PAGE_SIZE), PAGE_SIZE);
+    }
+    return address;
+  }
+
+  /** Why an area of this size cannot be had, undefined where nothing is known to stand against it. Reads only. O(1). */
+  whyNot(sizeBytes: number): VmallocProblem | undefined {
+    this.#context.memory.refresh();
+    if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > ASKED_BYTES_MAX) return "bad size";
+    const { frames, freeBytes } = this.#context.pages;
+    const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
+    if (pageCount > frames.limitFrame - frames.firstPageFrame) return "exceeds total pages";
+    if (pageCount > freeBytes / PAGE_SIZE + frames.limitFrame - frames.endFrame) return "no pages";
+    return pageCount >= this.#arena.longestFree ? "no addresses" : undefined;
+  }
+
+  /** Frees the area of `vmalloc` that starts at `address`, frames and all; 0 does nothing. O(pages + log areas). */
+  vfree(address: number): VfreeResult {
+    return this.#release(address, VmAreaKind.VMALLOC);
+  }
+
+  /**
+   * Maps pages of the buffer, by their addresses and in this order, as one area and returns its virtual address; 0
+   * when there are none or virtual addresses or pages for tables run out. The pages stay their owners' and must
+   * outlive the area. Throws INVALID_ADDRESS unless each is the address of a page in use. O(pages + log areas).
+   */
+  vmap(pageAddresses: readonly number[], options: AreaOptions = NO_OPTIONS): number {
+    const alignPages = alignmentPages(options);
+    this.#context.memory.refresh();
+    for (const address of pageAddresses) this.#requirePageInUse(address);
+    const pageCount = pageAddresses.length;
+    if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
+    const first = this.#arena.alloc(pageCount + 1, alignPages);
+    if (first === NO_RANGE) return 0;
+    for (const [index, address] of pageAddresses.entries()) {
+      if (this.table.map(first + index, address >>> PAGE_SHIFT, options.reserve === true)) continue;
+      for (let mapped = index - 1; mapped >= 0; mapped--) this.table.unmap(first + mapped);
+      this.#arena.free(first);
+      return 0;
+    }
+    this.#record(first, VmAreaKind.VMAP, pageCount, pageCount * PAGE_SIZE, options);
+    return addressOfPage(first);
+  }
+
+  /** Takes back an area of `vmap` that starts at `address`; its pages stay as they are. O(pages + log areas). */
+  vunmap(address: number): VfreeResult {
+    return this.#release(address, VmAreaKind.VMAP);
+  }
+
+  /** Whether a number is a virtual address, mapped or not. Linux's is_vmalloc_addr. O(1). */
+  isVmallocAddress(address: number): boolean {
+    const end = addressOfPage(this.table.pageCount);
+    return Number.isInteger(address) && address >= VMALLOC_START && address < end;
+  }
+
+  /** The area that a virtual address lies in, guard page included. Any number is allowed. O(log areas). */
+  findArea(address: number): VmArea | undefined {
+    this.#context.memory.refresh();
+    if (!this.isVmallocAddress(address)) return undefined;
+    const range = this.#arena.lookup(pageOf(address));
+    return range === undefined || range.isFree ? undefined : readArea(this.#context.memory, range);
+  }
+
+  /** All areas in address order, as /proc/vmallocinfo lists them. O(areas). */
+  areas(): VmArea[] {
+    this.#context.memory.refresh();
+    const areas: VmArea[] = [];
+    for (const range of this.#arena.ranges()) {
+      if (!range.isFree) areas.push(readArea(this.#context.memory, range));
+    }
+    return areas;
+  }
+
+  /** O(areas), for the frames. */
+  stats(): VmallocStats {
+    const areas = this.areas().filter((area) => area.kind === "vmalloc");
+    return {
+      totalBytes: this.#arena.totalUnits * PAGE_SIZE,
+      freeBytes: this.#arena.freeUnits * PAGE_SIZE,
+      largestFreeBytes: this.#arena.longestFree * PAGE_SIZE,
+      areaCount: this.#rootWord(VmallocRoot.AREA_COUNT),
+      mappedPages: this.#rootWord(VmallocRoot.MAPPED_PAGES),
+      framePages: areas.reduce((sum, area) => sum + area.pageCount, 0),
+      directoryPages: this.#rootWord(VmallocRoot.DIRECTORY_PAGES),
+      tablePages: this.#rootWord(VmallocRoot.TABLE_PAGES),
+      recordPages: this.#rootWord(VmallocRoot.RECORD_PAGES) + 1,
+    };
+  }
+
+  /** Verifies arena, page tables and areas against each other. Reads only; ends on any bytes. O(pages + areas). */
+  check(report: Report): void {
+    this.#context.memory.refresh();
+    checkVmalloc(this.#context, this.#anchorAddress, report);
+  }
+
+  /** Gives back every area and every page and clears the anchor. No `Vmalloc` over it may be used again. O(pages). */
+  destroy(): void {
+    for (const area of this.areas()) {
+      this.#release(area.address, area.kind === "vmap" ? VmAreaKind.VMAP : VmAreaKind.VMALLOC);
+    }
+    destroyRoot(this.#context, this.#anchorAddress, this.#arena);
+  }
+
+  #rootWord(field: number): number {
+    return this.#context.memory.words[this.#root + field];
+  }
+
+  /** Maps new frames, taken one by one; false, with every page given back, when they run out. */
+  #populate(first: number, pageCount: number, { reserve = false, dma = false }: AreaOptions): boolean {
+    const { pages } = this.#context;
+    const request: PageRequest = { reserve, dma };
+    for (let index = 0; index < pageCount; index++) {
+      const frame = pages.allocate(1, VMALLOC_RUN, request);
+      if (frame !== NO_FRAME && this.table.map(first + index, frame, reserve)) continue;
+      if (frame !== NO_FRAME) pages.free(frame, 1, VMALLOC_RUN);
+      this.#depopulate(first, index);
+      return false;
+    }
+    return true;
+  }
+
+  /** Unmaps and frees, the last page first, so that the next area gets the frames in the same order. */
+  #depopulate(first: number, pageCount: number): void {
+    for (let index = pageCount - 1; index >= 0; index--) {
+      this.#context.pages.free(this.table.unmap(first + index), 1, VMALLOC_RUN);
+    }
+  }
+
+  #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, options: AreaOptions): void {
+    const { memory } = this.#context;
+    const caller = options.caller ?? "";
+    writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller });
+    memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
+  }
+
+  #release(address: number, kind: VmAreaKindValue): VfreeResult {
+    if (address === 0) return "null";
+    if (!Number.isInteger(address) || address % PAGE_SIZE !== 0) return "bad address";
+    const { memory } = this.#context;
+    memory.refresh();
+    const first = this.isVmallocAddress(address) ? pageOf(address) : NO_RANGE;
+    const owner = this.#arena.ownerWord(first);
+    if (owner === 0) return "nonexistent";
+    if (memory.words[owner + VmAreaRecord.KIND] !== kind) return "wrong kind";
+    const pageCount = memory.words[owner + VmAreaRecord.PAGE_COUNT];
+    if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
+    else for (let index = 0; index < pageCount; index++) this.table.unmap(first + index);
+    this.#arena.free(first);
+    memory.words[this.#root + VmallocRoot.AREA_COUNT]--;
+    return "freed";
+  }
+
+  #requirePageInUse(address: number): void {
+    const { frames } = this.#context.pages;
+    const isPage = address >>> 0 === address && (address & PAGE_MASK) === 0;
+    const kind = isPage ? frames.kind(address >>> PAGE_SHIFT) : FrameKind.ABSENT;
+    if (kind >= FrameKind.FIRST_RUN) return;
+    throw new KmemError("INVALID_ADDRESS", `cannot map ${hex(address)}: it is no page in use`, { address });
+  }
+}
+
+function pageOf(address: number): number {
+  return Math.floor((address - VMALLOC_START) / PAGE_SIZE);
+}
+
+function anchorWord({ memory }: VmallocContext, anchorAddress: number): number {
+  const isWord = Number.isInteger(anchorAddress) && anchorAddress >= 0 && anchorAddress % WORD_BYTES === 0;
+  if (!isWord || anchorAddress + WORD_BYTES > memory.bytes.length) {
+    throw new KmemError("BAD_ARGUMENT", `an anchor is a word in the memory, not ${hex(anchorAddress)}`, {
+      anchorAddress,
+    });
+  }
+  return memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
+}
+
+function alignmentPages({ alignmentBytes = PAGE_SIZE }: AreaOptions): number {
+  if (alignmentBytes >= PAGE_SIZE && alignmentBytes <= VMALLOC_START && Math.log2(alignmentBytes) % 1 === 0) {
+    return alignmentBytes / PAGE_SIZE;
+  }
+  throw new KmemError(
+    "BAD_ALIGNMENT",
+    `areas are aligned to a power of two from ${PAGE_SIZE} to 2^32, not ${alignmentBytes}`,
+    { alignmentBytes },
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * An arena of integers: its header, the tables its records lie in, and a record.
+ *
+ * A *span* is a stretch of integers that the arena was given. Each span is cut without gaps into *segments*, free ones
+ * and allocated ones; no two free segments of a span touch. Every segment has one record:
+ *
+ *      span 10 … 59                            span 100 … 119
+ *      ┌──────────┬────────────────┬────────┐  ┌──────────────┐
+ *      │ allocated│ free           │ alloc. │  │ free         │
+ *      │ 10, 12   │ 22, 30         │ 52, 8  │  │ 100, 20      │
+ *      └──────────┴────────────────┴────────┘  └──────────────┘
+ *      SPAN_START                              SPAN_START
+ *
+ * Records lie outside of what they describe, in tables that the owner of the arena provides, anywhere in the buffer:
+ *
+ *      header ──TABLES──► ┌ NEXT_TABLE │ RECORD_COUNT │ record │ record │ … ┐
+ *                              │
+ *                              └────► ┌ NEXT_TABLE │ RECORD_COUNT │ record │ … ┐
+ *
+ * A record in use stands in a list by address (the boundary tags, for merging and walking) and in a tree by address
+ * that knows the longest free segment below each node (for finding). Links are word indexes of records.
+ */
+
+/** Word indexes in the header of an arena. */
+export const ArenaHeader = {
+  MAGIC: 0,
+  /** Words of a record, those of the owner included. */
+  RECORD_WORDS: 1,
+  /** Byte address of the first table, 0 while there is none. */
+  TABLES: 2,
+  /** Records in all tables. */
+  RECORD_COUNT: 3,
+  /** The list of unused records, linked through NEXT, and its length. */
+  UNUSED: 4,
+  UNUSED_COUNT: 5,
+  /** The segment with the lowest start. */
+  FIRST: 6,
+  /** The root of the tree. */
+  ROOT: 7,
+  /** Integers in all spans, and those in free segments. */
+  TOTAL_UNITS: 8,
+  FREE_UNITS: 9,
+  SPAN_COUNT: 10,
+} as const;
+/** Words set aside for the header of an arena. */
+export const ARENA_HEADER_WORDS = 12;
+export const ARENA_HEADER_BYTES: number = ARENA_HEADER_WORDS * 4;
+
+/** "VMEM" in the order of the bytes in memory. */
+export const ARENA_MAGIC = 0x4d454d56;
+
+/** Word indexes in a table. */
+export const ArenaTable = {
+  /** Byte address of the next table, 0 at the end. */
+  NEXT_TABLE: 0,
+  RECORD_COUNT: 1,
+} as const;
+/** Words of a table before its records. */
+export const ARENA_TABLE_WORDS = 2;
+
+/** Word indexes in a record. An unused record has STATE UNUSED and a NEXT; its other words mean nothing. */
+export const SegmentRecord = {
+  START: 0,
+  SIZE: 1,
+  STATE: 2,
+  PREV: 3,
+  NEXT: 4,
+  LEFT: 5,
+  RIGHT: 6,
+  /** Size of the longest free segment in the subtree, this one included. */
+  LONGEST_FREE: 7,
+  /** From here on the words are those of whoever allocated the range. The arena clears them and never reads them. */
+  OWNER: 8,
+} as const;
+/** Words of a record without the owner's. */
+export const SEGMENT_WORDS: number = SegmentRecord.OWNER;
+/** The most words that an owner can have in each record. */
+export const OWNER_WORDS_MAX = 256;
+
+/** STATE of a record. A segment's is FREE or ALLOCATED, with SPAN_START added when it is the first of its span. */
+export const SegmentState = {
+  UNUSED: 0,
+  FREE: 1,
+  ALLOCATED: 2,
+  /** A bit beside the state: the segment does not merge with the one before it. */
+  SPAN_START: 4,
+} as const;
+
+/** The end of a list, the child that is not there: word 0 is never a record. */
+export const NO_RECORD = 0;
+
+/** One past the last integer that a span may hold: starts, sizes and totals then fit in a word. */
+export const UNITS_END = 0xffff_ffff;
+
+/** What an allocation returns when no range fits; 0 is an integer like any other. */
+export const NO_RANGE = -1;

@@ -1,0 +1,105 @@
+import { Heap, type HeapOptions } from "../../src/index.ts";
+
+export const MIB: number = 1024 * 1024;
+export const PAGE = 4096;
+
+/** A heap under test and what must stay untouched around it. */
+export interface Subject {
+  readonly heap: Heap;
+  /** Index of the first byte outside of the heap that has changed, or -1. */
+  foreignFault(): number;
+}
+
+/** A kind of memory that a heap can live in. `sizeBytes` is what it has at first, `maximumBytes` what it can reach. */
+export interface MemoryCase {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly maximumBytes: number;
+  make(): Subject;
+}
+
+const untouched = (heap: Heap): Subject => ({ heap, foreignFault: () => -1 });
+
+function owned(name: string, options: HeapOptions): MemoryCase {
+  const { sizeBytes = 0, maximumBytes = sizeBytes } = options;
+  return { name, sizeBytes, maximumBytes, make: () => untouched(Heap.create(options)) };
+}
+
+const FOREIGN_BYTE = 0xa5;
+
+/** A heap between two bytes of a larger buffer whose every other byte is somebody else's. */
+function embedded(name: string, makeBuffer: (bytes: number) => SharedArrayBuffer | ArrayBuffer): MemoryCase {
+  const start = 70_001;
+  const sizeBytes = 6 * MIB;
+  const end = start + sizeBytes;
+  const make = (): Subject => {
+    const memory = makeBuffer(end + 77_777);
+    const bytes = new Uint8Array(memory);
+    bytes.fill(FOREIGN_BYTE);
+    const heap = Heap.create({ memory, start, end });
+    const isForeign = (at: number): boolean => bytes[at] === FOREIGN_BYTE;
+    const foreignFault = (): number => {
+      for (let at = 0; at < start; at++) if (!isForeign(at)) return at;
+      for (let at = end; at < bytes.length; at++) if (!isForeign(at)) return at;
+      return -1;
+    };
+    return { heap, foreignFault };
+  };
+  return { name, sizeBytes, maximumBytes: sizeBytes, make };
+}
+
+/** Every kind of memory, by every way that leads to a heap in it. */
+export const MEMORY_CASES: readonly MemoryCase[] = [
+  owned("SharedArrayBuffer", { sizeBytes: 6 * MIB }),
+  owned("ArrayBuffer", { sizeBytes: 6 * MIB, shared: false }),
+  owned("fixed shared WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB }),
+  owned("fixed WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB, shared: false }),
+  owned("growing shared WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB }),
+  owned("growing WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB, shared: false }),
+  embedded("part of a SharedArrayBuffer", (bytes) => new SharedArrayBuffer(bytes)),
+  embedded("part of an ArrayBuffer", (bytes) => new ArrayBuffer(bytes)),
+  {
+    name: "part of a WebAssembly.Memory",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => {
+      const memory = new WebAssembly.Memory({ initial: 128, maximum: 128 });
+      return untouched(Heap.create({ memory, start: 65_536, end: 65_536 + 6 * MIB }));
+    },
+  },
+  {
+    name: "the top of a buffer of 4 GiB",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => {
+      // Untouched pages of such a buffer cost nothing.
+      const memory = new SharedArrayBuffer(4096 * MIB);
+      return untouched(Heap.create({ memory, start: 4090 * MIB }));
+    },
+  },
+  {
+    name: "attached",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => untouched(Heap.attach(Heap.create({ sizeBytes: 6 * MIB }).source)),
+  },
+  {
+    name: "attached at a start",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => {
+      const memory = new ArrayBuffer(8 * MIB);
+      Heap.create({ memory, start: 70_001, end: 70_001 + 6 * MIB });
+      return untouched(Heap.attach(memory, 70_001));
+    },
+  },
+  {
+    name: "loaded",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => untouched(Heap.load(Heap.create({ sizeBytes: 6 * MIB, shared: false }).dump())),
+  },
+];
+
+/** The three kinds of buffer, for tests that need no more. */
+export const BUFFER_CASES: readonly MemoryCase[] = [0, 1, 5].map((index) => MEMORY_CASES[index] as MemoryCase);

@@ -1,0 +1,50 @@
+import { expect } from "vitest";
+import type { Finding } from "../../src/index.ts";
+import { FrameRecord, ZoneRecord } from "../../src/layout.ts";
+import { type BusyHeap, busyHeap } from "./busy-heap.ts";
+import { PAGE } from "./memories.ts";
+import { type FreeBlock, Peek } from "./peek.ts";
+
+/** A busy heap whose check is clean, to be damaged by writes to `words` and `bytes`. */
+export class Patient {
+  readonly busy: BusyHeap = busyHeap();
+  readonly peek: Peek = new Peek(this.busy.heap);
+  readonly words: Int32Array = this.peek.words;
+  readonly bytes: Uint8Array = this.peek.bytes;
+
+  constructor() {
+    expect(this.busy.heap.check()).toEqual({ isClean: true, findings: [] });
+  }
+
+  /** The check must find, after some damage, this in this layer; where an address is given, at that address. */
+  expectFinding(layer: Finding["layer"], text: string | RegExp, address?: number): void {
+    const { isClean, findings } = this.busy.heap.check();
+    expect(isClean).toBe(false);
+    const problems = findings.map((finding) => `${finding.layer}: ${finding.problem}`);
+    expect(problems).toContainEqual(typeof text === "string" ? `${layer}: ${text}` : expect.stringMatching(text));
+    if (address === undefined) return;
+    const matching = findings.filter(({ problem }) =>
+      typeof text === "string" ? problem === text : text.test(problem),
+    );
+    expect(matching.map((finding) => finding.address)).toContain(address);
+  }
+
+  /** The first frame of the slab that an address lies in. */
+  slabOf(address: number): number {
+    return this.peek.frame(frameOf(address), FrameRecord.HEAD);
+  }
+
+  /** The first free block of a list of the normal zone that has more than one. */
+  listed(): FreeBlock {
+    const { peek } = this;
+    const blocks = peek.freeBlocks().filter(({ frame }) => frame >= peek.zone(1, ZoneRecord.FIRST_FRAME));
+    const found = blocks.find(({ order }) => order < 10 && blocks.filter((other) => other.order === order).length > 1);
+    if (found === undefined) throw new Error("no list has two blocks");
+    return { frame: peek.zone(1, ZoneRecord.FREE_HEAD + found.order), order: found.order };
+  }
+}
+
+/** The frame that an address lies in. */
+export function frameOf(address: number): number {
+  return Math.floor(address / PAGE);
+}

@@ -1,0 +1,137 @@
+import type { Heap } from "../../src/index.ts";
+import {
+  AreaWord,
+  CACHE_RECORD_WORDS,
+  FRAME_RECORD_BYTES,
+  FrameKind,
+  Header,
+  PAGE_SIZE,
+  SLOT_RECORD_BYTES,
+  SlotRecord,
+  ZONE_RECORD_WORDS,
+} from "../../src/layout.ts";
+
+/** A stretch of free pages as the buddy lists hold it. */
+export interface FreeBlock {
+  readonly frame: number;
+  readonly order: number;
+}
+
+/** Reads and writes the tables of a heap by their published layout alone, as a tool or a stray write would. */
+export class Peek {
+  readonly #heap: Heap;
+  readonly base: number;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+    this.base = heap.stats().startAddress;
+  }
+
+  get words(): Int32Array {
+    return new Int32Array(this.#heap.buffer, 0, Math.floor(this.#heap.buffer.byteLength / 4));
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.#heap.buffer);
+  }
+
+  header(field: number): number {
+    return this.words[this.headerWord(field)] >>> 0;
+  }
+
+  headerWord(field: number): number {
+    return this.base / 4 + field;
+  }
+
+  get baseFrame(): number {
+    return this.base / PAGE_SIZE;
+  }
+
+  get firstPageFrame(): number {
+    return this.header(Header.FIRST_PAGE_FRAME);
+  }
+
+  get endFrame(): number {
+    return this.header(Header.END_FRAME);
+  }
+
+  /** Index in `words` of a field of a frame's record. */
+  frameWord(frame: number, field: number): number {
+    return (this.header(Header.FRAME_TABLE) + (frame - this.baseFrame) * FRAME_RECORD_BYTES) / 4 + field;
+  }
+
+  frame(frame: number, field: number): number {
+    return this.words[this.frameWord(frame, field)];
+  }
+
+  /** Index in `bytes` of a frame's kind. */
+  kindByte(frame: number): number {
+    return this.header(Header.KIND_TABLE) + frame - this.baseFrame;
+  }
+
+  kind(frame: number): number {
+    return this.bytes[this.kindByte(frame)];
+  }
+
+  /** Index in `bytes` of the tag of an address. */
+  tagByte(address: number): number {
+    return this.header(Header.TAG_TABLE) + Math.floor((address - this.base) / 16);
+  }
+
+  tag(address: number): number {
+    return this.bytes[this.tagByte(address)];
+  }
+
+  /** Index in `words` of a field of a cache's record, by the kind of its frames. */
+  cacheWord(kind: number, field: number): number {
+    return this.header(Header.CACHE_TABLE) / 4 + (kind - FrameKind.FIRST_CACHE) * CACHE_RECORD_WORDS + field;
+  }
+
+  cache(kind: number, field: number): number {
+    return this.words[this.cacheWord(kind, field)];
+  }
+
+  zoneWord(zone: number, field: number): number {
+    return this.header(Header.ZONE_TABLE) / 4 + zone * ZONE_RECORD_WORDS + field;
+  }
+
+  zone(zone: number, field: number): number {
+    return this.words[this.zoneWord(zone, field)];
+  }
+
+  slotWord(slot: number, field: number): number {
+    return (this.header(Header.SLOT_TABLE) + slot * SLOT_RECORD_BYTES) / 4 + field;
+  }
+
+  /** Index in `words` of the private pages of slot 0. */
+  get areaWord(): number {
+    return (this.words[this.slotWord(0, SlotRecord.AREA)] >>> 0) / 4;
+  }
+
+  /** Index in `words` of the word that says where the top of a kind's sheaf is. */
+  topWord(kind: number): number {
+    return this.areaWord + AreaWord.TOPS + kind;
+  }
+
+  /** Addresses in the sheaf of a kind, top first. */
+  sheaf(kind: number): number[] {
+    const { words } = this;
+    const entries: number[] = [];
+    for (let word = words[this.topWord(kind)]; words[word] >>> 0 !== this.base; word--) entries.push(words[word] >>> 0);
+    return entries;
+  }
+
+  /** The kind of the frame that an address lies in. */
+  kindAt(address: number): number {
+    return this.kind(Math.floor(address / PAGE_SIZE));
+  }
+
+  /** Every free block in address order. */
+  freeBlocks(): FreeBlock[] {
+    const blocks: FreeBlock[] = [];
+    for (let frame = this.firstPageFrame; frame < this.endFrame; frame++) {
+      if (this.kind(frame) === FrameKind.FREE_HEAD) blocks.push({ frame, order: this.frame(frame, 2) });
+    }
+    return blocks;
+  }
+}
