@@ -4,8 +4,9 @@ import type { Layers } from "./kmalloc/layers.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
-import { bindCachePath, type CachePath } from "./slab/fast-path.ts";
+import { FrameKind } from "./pages/layout.ts";
 import { CacheRecord } from "./slab/layout.ts";
+import type { SlotCaches } from "./slab/slot-caches.ts";
 
 /** What a cache holds. */
 export interface CacheOptions {
@@ -26,43 +27,29 @@ export class Cache {
   readonly sizeBytes: number;
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
-  readonly #kind: number;
-  #path!: CachePath;
-  /** The views that `#path` works on. */
-  #boundWords!: Int32Array;
+  #kind: number;
+  readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
 
-  private constructor(layers: Layers, kmalloc: Kmalloc, kind: number) {
+  private constructor(layers: Layers, kmalloc: Kmalloc, slotCaches: SlotCaches, kind: number) {
     this.#layers = layers;
     this.#kmalloc = kmalloc;
+    this.#slotCaches = slotCaches;
     this.#kind = kind;
     this.name = layers.caches.name(kind);
     this.sizeBytes = layers.caches.get(kind, CacheRecord.OBJECT_BYTES);
-    this.#bind();
-  }
-
-  #bind(): void {
-    const { memory, geometry, sheaves, slot } = this.#layers;
-    this.#path = bindCachePath({ memory, geometry, areaWord: sheaves.areaWord, slot }, this.#kind);
-    this.#boundWords = memory.words;
-  }
-
-  /** Binds the path to memory as it is now: the pages of this cache's sheaf may be among those that a growth added. */
-  #rebindGrown(): void {
-    this.#layers.memory.refresh();
-    if (this.#boundWords !== this.#layers.memory.words) this.#bind();
   }
 
   /** Makes a cache; `heap.createCache` is the way in. */
-  static create(layers: Layers, kmalloc: Kmalloc, options: CacheOptions): Cache {
+  static create(layers: Layers, kmalloc: Kmalloc, slotCaches: SlotCaches, options: CacheOptions): Cache {
     const { name, sizeBytes, alignmentBytes = GRANULE } = options;
     const kind = layers.caches.create({ name, objectBytes: sizeBytes, alignBytes: alignmentBytes });
-    return new Cache(layers, kmalloc, kind);
+    return new Cache(layers, kmalloc, slotCaches, kind);
   }
 
   /** An object's address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
   alloc(): number {
-    const address = this.#path.take();
+    const address = this.#slotCaches.path.take(this.#kind);
     if (address !== 0) return address;
     const slow = this.#slowTake(false);
     if (slow !== 0) return slow;
@@ -76,13 +63,13 @@ export class Cache {
 
   /** As {@link alloc}, but returns 0 when there is no memory, and may use the reserve. */
   tryAlloc(): number {
-    const address = this.#path.take();
+    const address = this.#slotCaches.path.take(this.#kind);
     return address !== 0 ? address : this.#slowTake(true);
   }
 
   /** Frees a live object of this cache; 0 does nothing. Throws as `heap.free` does, and for other caches' objects. */
   free(address: number): void {
-    if (!this.#path.put(address)) this.#slowPut(address);
+    if (!this.#slotCaches.path.put(address, this.#kind)) this.#slowPut(address);
   }
 
   /** Counts of slabs and objects. */
@@ -115,22 +102,22 @@ export class Cache {
     sheaves.close(this.#kind);
     caches.destroy(this.#kind);
     this.#isDestroyed = true;
-    // The record and its kind may soon be another cache's.
-    this.#path = { take: () => 0, put: () => false };
+    // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
+    this.#kind = FrameKind.ABSENT;
   }
 
   #slowTake(fromReserve: boolean): number {
     this.#requireAlive();
-    this.#rebindGrown();
+    this.#slotCaches.rebindGrown();
     if (!this.#kmalloc.refill(this.#kind, fromReserve)) return 0;
-    this.#rebindGrown();
-    return this.#path.take();
+    this.#slotCaches.rebindGrown();
+    return this.#slotCaches.path.take(this.#kind);
   }
 
   #slowPut(address: number): void {
     if (address === 0) return;
     this.#requireAlive();
-    this.#rebindGrown();
+    this.#slotCaches.rebindGrown();
     const { block } = describeAddress(this.#layers, address);
     if (block !== undefined && block.address === address && block.live) {
       if (this.#layers.pages.frames.kind(address >>> PAGE_SHIFT) !== this.#kind) {
@@ -138,7 +125,7 @@ export class Cache {
         throw new KmemError("INVALID_FREE", text, { address, block });
       }
       this.#layers.sheaves.flush(this.#kind);
-      if (this.#path.put(address)) return;
+      if (this.#slotCaches.path.put(address, this.#kind)) return;
     }
     throw badFree(this.#layers, address);
   }

@@ -13,6 +13,7 @@ import { type MemoryOptions, newMemory } from "./memory/new-memory.ts";
 import { Pages } from "./pages-face.ts";
 import { bindFastPath, type FastPath } from "./slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+import { SlotCaches } from "./slab/slot-caches.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
 export interface HeapOptions extends MemoryOptions {
@@ -52,6 +53,7 @@ export class Heap {
 
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
+  #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
 
   private constructor(layers: Layers) {
@@ -193,7 +195,11 @@ export class Heap {
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
   createCache(options: CacheOptions): Cache {
-    return Cache.create(this.#current(), this.#kmalloc, options);
+    if (this.#slotCaches === undefined) {
+      const { memory, geometry, sheaves, slot } = this.#layers;
+      this.#slotCaches = new SlotCaches({ memory, geometry, areaWord: sheaves.areaWord, slot });
+    }
+    return Cache.create(this.#current(), this.#kmalloc, this.#slotCaches, options);
   }
 
   /** Figures of every layer; the parts of `bytes` add up to the whole. O(pages). */

@@ -52,10 +52,12 @@ export interface SlowPath {
   readonly free: (address: number) => void;
 }
 
-/** The same two paths for the blocks of one cache. */
+/** The same two paths for the blocks of caches made by hand, by the kind of their frames. */
 export interface CachePath {
-  readonly take: () => number;
-  readonly put: (address: number) => boolean;
+  /** Pops a block of the cache, or returns 0. */
+  readonly take: (kind: number) => number;
+  /** Pushes a live block of the cache; false where it cannot, and for blocks of other caches. */
+  readonly put: (address: number, kind: number) => boolean;
 }
 
 /** What a fast path is bound to. */
@@ -136,17 +138,21 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
   return { alloc, free, take, hasRoom, isDetached: () => words.length === 0 };
 }
 
-/** Binds the fast path of one cache: as above, but the kind is known, and `put` refuses the blocks of other caches. */
-export function bindCachePath(context: FastPathContext, kind: number): CachePath {
+/**
+ * Binds the fast path of the caches made by hand: one pair of functions for all of them, since functions of their own
+ * for each would be many targets for every call.
+ */
+export function bindCachePath(context: FastPathContext): CachePath {
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
   const base = geometry.baseFrame * PAGE_SIZE;
-  const topWord = areaWord + AreaWord.TOPS + kind;
+  const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
 
-  const take = (): number => {
+  const take = (kind: number): number => {
+    const topWord = tops + kind;
     const top = words[topWord];
     const block = words[top];
     const granule = (block - base) >>> granuleShift;
@@ -156,12 +162,13 @@ export function bindCachePath(context: FastPathContext, kind: number): CachePath
     return block >>> 0;
   };
 
-  const put = (address: number): boolean => {
+  const put = (address: number, kind: number): boolean => {
     const offset = (address - base) >>> 0;
     const granule = offset >>> granuleShift;
     if (((tags[granule] | 0) - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) {
       return false;
     }
+    const topWord = tops + kind;
     const room = words[topWord] + 1;
     if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
     words[room] = address;
