@@ -4,18 +4,44 @@ import type { Layers } from "./kmalloc/layers.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
-import { FrameKind } from "./pages/layout.ts";
-import { CacheRecord } from "./slab/layout.ts";
+import { FrameKind, NO_FRAME } from "./pages/layout.ts";
+import { CacheFlag, CacheRecord } from "./slab/layout.ts";
+import { CLASS_COUNT } from "./slab/size-classes.ts";
+import type { BlockFunctions } from "./slab/slab.ts";
 import type { SlotCaches } from "./slab/slot-caches.ts";
 
 /** What a cache holds. */
 export interface CacheOptions {
   /** 1 to 32 printable ASCII characters; no two caches of a heap share one. */
   readonly name: string;
-  /** Bytes of an object: 1 to 32,768. */
+  /** Bytes of an object: 1 to 131,072. */
   readonly sizeBytes: number;
   /** A power of two up to a page. Default 16. */
   readonly alignmentBytes?: number;
+  /**
+   * Runs once for each object when its slab is made; objects keep that state while they are free. What it throws ends
+   * the allocation, with nothing changed. Functions are of one thread: others name theirs with `heap.openCache`.
+   */
+  readonly construct?: ((address: number) => void) | undefined;
+  /** Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free. */
+  readonly destruct?: ((address: number) => void) | undefined;
+  /** Successive slabs start their objects so many bytes further in, as far as room is left. Default 0: all alike. */
+  readonly colourBytes?: number;
+  /** Objects are of the DMA zone. */
+  readonly dma?: boolean;
+  /** Empty slabs stay until they are asked for, as if there were a destructor. */
+  readonly keepsSlabs?: boolean;
+  /** A number up to 2^23 - 1 that the cache keeps for its maker. */
+  readonly ownerFlags?: number;
+}
+
+const FUNCTION_FLAGS: number = CacheFlag.HAS_CONSTRUCTOR | CacheFlag.HAS_DESTRUCTOR;
+
+function flagsOf(options: BlockFunctions & Pick<CacheOptions, "dma" | "keepsSlabs">): number {
+  const { construct, destruct, dma = false, keepsSlabs = false } = options;
+  const construction = construct === undefined ? 0 : CacheFlag.HAS_CONSTRUCTOR;
+  const destruction = destruct === undefined ? 0 : CacheFlag.HAS_DESTRUCTOR;
+  return construction | destruction | (dma ? CacheFlag.IS_DMA : 0) | (keepsSlabs ? CacheFlag.KEEPS_SLABS : 0);
 }
 
 /**
@@ -42,8 +68,31 @@ export class Cache {
 
   /** Makes a cache; `heap.createCache` is the way in. */
   static create(layers: Layers, kmalloc: Kmalloc, slotCaches: SlotCaches, options: CacheOptions): Cache {
-    const { name, sizeBytes, alignmentBytes = GRANULE } = options;
-    const kind = layers.caches.create({ name, objectBytes: sizeBytes, alignBytes: alignmentBytes });
+    const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
+    const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags };
+    const kind = layers.caches.create({ ...shape, flags: flagsOf(options) });
+    layers.slabs.register(kind, options);
+    return new Cache(layers, kmalloc, slotCaches, kind);
+  }
+
+  /** Opens a cache that there is; `heap.openCache` is the way in. */
+  static open(
+    layers: Layers,
+    kmalloc: Kmalloc,
+    slotCaches: SlotCaches,
+    name: string,
+    functions: BlockFunctions,
+  ): Cache {
+    const kind = layers.caches.find(name);
+    if (kind === undefined || kind < FrameKind.FIRST_CACHE + CLASS_COUNT) {
+      throw new KmemError("BAD_ARGUMENT", `there is no cache named "${name}"`, { name });
+    }
+    const given = flagsOf(functions);
+    const wanted = layers.caches.get(kind, CacheRecord.FLAGS) & FUNCTION_FLAGS;
+    if (given !== 0 && given !== wanted) {
+      throw new KmemError("BAD_ARGUMENT", `the cache "${name}" was made with other functions than these`, { name });
+    }
+    if (given !== 0) layers.slabs.register(kind, functions);
     return new Cache(layers, kmalloc, slotCaches, kind);
   }
 
@@ -78,20 +127,24 @@ export class Cache {
     return cacheStats(this.#layers, this.#kind);
   }
 
-  /** Releases every empty slab; returns the pages given back. */
-  shrink(): number {
+  /**
+   * Releases the empty slabs, all or `slabLimit` of them; returns the pages given back. Throws NO_CONSTRUCTOR where
+   * this thread has not named the cache's functions.
+   */
+  shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     this.#requireAlive();
     const { pages, sheaves, slabs } = this.#layers;
+    slabs.requireFunctions(this.#kind);
     const before = pages.freeBytes;
     sheaves.drain(this.#kind);
-    slabs.releaseEmpty(this.#kind);
+    slabs.releaseEmpty(this.#kind, slabLimit);
     return (pages.freeBytes - before) / PAGE_SIZE;
   }
 
   /** Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live. */
   destroy(): void {
     this.shrink();
-    const { caches, sheaves } = this.#layers;
+    const { caches, sheaves, slabs } = this.#layers;
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
       const { liveBlocks } = cacheStats(this.#layers, this.#kind);
       throw new KmemError("CACHE_BUSY", `cannot destroy the cache "${this.name}": ${liveBlocks} objects are live`, {
@@ -100,6 +153,7 @@ export class Cache {
       });
     }
     sheaves.close(this.#kind);
+    slabs.forget(this.#kind);
     caches.destroy(this.#kind);
     this.#isDestroyed = true;
     // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
@@ -109,6 +163,9 @@ export class Cache {
   #slowTake(fromReserve: boolean): number {
     this.#requireAlive();
     this.#slotCaches.rebindGrown();
+    const { caches, slabs, sheaves } = this.#layers;
+    const needsSlab = caches.get(this.#kind, CacheRecord.HEAD) === NO_FRAME && sheaves.count(this.#kind) === 0;
+    if (needsSlab) slabs.requireFunctions(this.#kind);
     if (!this.#kmalloc.refill(this.#kind, fromReserve)) return 0;
     this.#slotCaches.rebindGrown();
     return this.#slotCaches.path.take(this.#kind);

@@ -13,6 +13,7 @@ import { type MemoryOptions, newMemory } from "./memory/new-memory.ts";
 import { Pages } from "./pages-face.ts";
 import { bindFastPath, type FastPath } from "./slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+import type { BlockFunctions } from "./slab/slab.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
@@ -195,11 +196,23 @@ export class Heap {
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
   createCache(options: CacheOptions): Cache {
+    return Cache.create(this.#current(), this.#kmalloc, this.#handMade(), options);
+  }
+
+  /**
+   * Opens a cache that there is already, by its name, and names the functions that this thread runs for its objects:
+   * those that it was made with, or none, which does for all but making and releasing slabs. Throws BAD_ARGUMENT.
+   */
+  openCache(name: string, functions: BlockFunctions = {}): Cache {
+    return Cache.open(this.#current(), this.#kmalloc, this.#handMade(), name, functions);
+  }
+
+  #handMade(): SlotCaches {
     if (this.#slotCaches === undefined) {
       const { memory, geometry, sheaves, slot } = this.#layers;
       this.#slotCaches = new SlotCaches({ memory, geometry, areaWord: sheaves.areaWord, slot });
     }
-    return Cache.create(this.#current(), this.#kmalloc, this.#slotCaches, options);
+    return this.#slotCaches;
   }
 
   /** Figures of every layer; the parts of `bytes` add up to the whole. O(pages). */

@@ -2,11 +2,12 @@ import { BucketHeap, type BucketStats, isPageAddress } from "./bucket/bucket-hea
 import type { BucketFinding } from "./bucket/check.ts";
 import { BUCKET_MAX_BYTES } from "./bucket/layout.ts";
 import { defaultConsole, type KernelConsole } from "./console.ts";
-import { Heap } from "./heap.ts";
+import type { Heap } from "./heap.ts";
+import { heapIn } from "./heap-in.ts";
 import { hex, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { readHeader } from "./memory/header.ts";
-import { ADDRESS_SPACE_BYTES, Header, MAGIC, PAGE_SIZE } from "./memory/layout.ts";
+import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "./memory/layout.ts";
 import { describeValue, LinearMemory, type MemorySource } from "./memory/memory.ts";
 import { PageAllocator } from "./pages/page-allocator.ts";
 
@@ -90,12 +91,7 @@ export interface MyKernel {
  * {@link OutOfMemoryError} when no page is left.
  */
 export function mykernel(memory: Heap | MemorySource, console: KernelConsole = defaultConsole()): MyKernel {
-  return new Kernel(memory instanceof Heap ? memory : heapIn(memory), console);
-}
-
-function heapIn(source: MemorySource): Heap {
-  const isHeap = new LinearMemory(source).words[Header.MAGIC] === MAGIC;
-  return isHeap ? Heap.attach(source) : Heap.create({ memory: source });
+  return new Kernel(heapIn(memory), console);
 }
 
 function openBuckets(heap: Heap, memory: LinearMemory, console: KernelConsole): BucketHeap {

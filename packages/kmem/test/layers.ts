@@ -19,6 +19,7 @@ export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   vmalloc: ["memory", "sync", "pages", "vmem"],
   kmalloc: ["memory", "sync", "pages", "slab"],
   atomik: objects,
+  linux: objects,
   debug: objects,
   proc: objects,
   trace: objects,

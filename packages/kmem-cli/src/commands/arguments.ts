@@ -9,13 +9,28 @@ export function parseCount(text: string, least: number): number {
   throw new InvalidArgumentError(`It is a whole number from ${least}.`);
 }
 
-/** The contenders whose names stand in a list, in the order in which they are known. */
+/** Stands for every contender there is. */
+export const ALL_ALLOCATORS = "all";
+
+/** The contenders whose names or aliases stand in a list, in the order in which they are known. */
 export function parseAllocators(text: string, known: readonly Contender[]): Contender[] {
   const names = new Set(text.split(",").map((name) => name.trim()));
-  const unknown = [...names].filter((name) => known.every((contender) => contender.name !== name));
-  if (unknown.length === 0) return known.filter(({ name }) => names.has(name));
+  const isNamed = (contender: Contender): boolean => namesOf(contender).some((name) => names.has(name));
+  const knownNames = new Set([ALL_ALLOCATORS, ...known.flatMap(namesOf)]);
+  const unknown = [...names].filter((name) => !knownNames.has(name));
+  if (unknown.length === 0) return known.filter((contender) => names.has(ALL_ALLOCATORS) || isNamed(contender));
   const choice = known.map(({ name }) => name).join(", ");
   throw new InvalidArgumentError(`There is no "${unknown.join('", "')}"; there are ${choice}.`);
+}
+
+/** What `--allocators` takes, for the help. */
+export function describeAllocators(known: readonly Contender[]): string {
+  const names = known.map(({ name, aliases = [] }) => [name, ...aliases].join(" = "));
+  return `some of ${names.join(", ")}; or ${ALL_ALLOCATORS}`;
+}
+
+function namesOf({ name, aliases = [] }: Contender): string[] {
+  return [name, ...aliases];
 }
 
 /** Adds a trace to those before it. */

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { liveBlocksTable, timeTable } from "../bench/figures.ts";
 import { measureLiveBlocks } from "../bench/live-blocks.ts";
 import { writeFigures } from "../bench/write-figures.ts";
-import { isReady } from "../replay/contender.ts";
+import { defaultContenders, isReady } from "../replay/contender.ts";
 import { type ReplayObserver, replayTraces } from "../replay/replay-traces.ts";
 import type { RunOptions } from "../replay/run-workload.ts";
 import { plainTable } from "../report/plain-table.ts";
@@ -41,7 +41,8 @@ export function registerBench(program: Command, context: CommandContext): void {
     .action((traces: string[], flags: FiguresFlags) => measure(traces, flags, context));
 }
 
-async function measure(traces: readonly string[], flags: FiguresFlags, { contenders }: CommandContext): Promise<void> {
+async function measure(traces: readonly string[], flags: FiguresFlags, context: CommandContext): Promise<void> {
+  const contenders = defaultContenders(context.contenders);
   const options: RunOptions = { roundCount: flags.runs, checkEvery: undefined };
   const report = await replayTraces(traces, contenders, options, progressLines());
   if (hasFailed(report)) {

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { registerBench } from "./bench.ts";
 import type { CommandContext } from "./context.ts";
+import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
 
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
   registerBench(program, context);
+  registerProc(program);
 }

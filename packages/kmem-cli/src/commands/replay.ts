@@ -1,6 +1,6 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
-import type { Contender } from "../replay/contender.ts";
+import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { type ReplayObserver, replayTraces } from "../replay/replay-traces.ts";
 import type { RunOptions } from "../replay/run-workload.ts";
 import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
@@ -9,7 +9,7 @@ import { contendersText, resultText } from "../report/result-text.ts";
 import { styleFor, type TextStyle } from "../report/terminal.ts";
 import { traceText } from "../report/trace-text.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
-import { collectTraces, parseAllocators, parseCount } from "./arguments.ts";
+import { collectTraces, describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -31,6 +31,9 @@ Each allocator replays a trace in processes of its own, in turns with the
 others. A kernel trace makes two lists of operations, since the pages under
 its slabs are in it as well: objects (kmalloc and slab caches), and pages.
 
+Without --allocators kmem and the native mallocs take part. The engines of kmem
+by themselves (region-worst, region-first, bucket, buddy, cluster) do if named.
+
   ns/op             median of the runs, each of which is the median of its passes
   min–max           fastest and slowest run
   internal frag.    share of the allocated bytes that nobody asked for
@@ -41,6 +44,7 @@ its slabs are in it as well: objects (kmalloc and slab caches), and pages.
 Examples:
   kmem replay app.trace.zst                       kmem beside each native malloc found
   kmem replay -a kmem,mimalloc -r 9 *.trace.zst   two allocators, nine runs each
+  kmem replay -a all app.trace.zst                also each engine of kmem by itself
   kmem replay --check --runs 0 boot.trace.txt.gz  verify heap and blocks, time nothing
   xz -dc t.xz | kmem replay --json - > t.json     a trace from standard input, JSON out
 
@@ -49,7 +53,6 @@ a fault; 2 for a command line that makes no sense.`;
 
 /** Adds `kmem replay`. */
 export function registerReplay(program: Command, { contenders }: CommandContext): void {
-  const names = contenders.map(({ name }) => name).join(", ");
   program
     .command("replay")
     .summary("replay allocation traces and compare allocators")
@@ -59,7 +62,9 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     )
     .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
     .addOption(
-      new Option("-a, --allocators <names>", `some of ${names}`).argParser((text) => parseAllocators(text, contenders)),
+      new Option("-a, --allocators <names>", describeAllocators(contenders)).argParser((text) =>
+        parseAllocators(text, contenders),
+      ),
     )
     .option("--no-native", "leave out the native allocators")
     .addOption(
@@ -67,7 +72,7 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
         .default(DEFAULT_ROUNDS)
         .argParser((text) => parseCount(text, 0)),
     )
-    .option("--check", "verify kmem's heap, and a pattern in each block")
+    .option("--check", "verify the heaps of kmem and its engines, and a pattern in each block")
     .addOption(
       new Option("--check-every <operations>", `how often to verify the heap (default: ${DEFAULT_CHECK_EVERY})`)
         .argParser((text) => parseCount(text, 1))
@@ -77,7 +82,9 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .addHelpText("after", EXPLANATION)
     .showHelpAfterError("(kmem replay --help shows what there is, with examples)")
     .action((traces: string[], flags: ReplayFlags, command: Command) => {
-      const chosen = (flags.allocators ?? contenders).filter(({ isNative }) => flags.native || !isNative);
+      const chosen = (flags.allocators ?? defaultContenders(contenders)).filter(
+        ({ isNative }) => flags.native || !isNative,
+      );
       if (chosen.length === 0) command.error("error: --no-native leaves no allocator");
       if (flags.check === true && !chosen.some(({ canCheck }) => canCheck)) {
         command.error("error: --check can look into none of these allocators");

@@ -52,6 +52,7 @@ class Account {
   }
 
   result(): AccountResult {
+    const { ignoredFreeCount } = this.#target.heap;
     return {
       opCount: this.#opCount,
       failureCount: this.#failureCount,
@@ -60,6 +61,7 @@ class Account {
       peakLiveBytes: this.#peakLiveBytes,
       peakFootprintBytes: this.#peakFootprintBytes,
       substituteCacheCount: this.#target.substituteCacheCount,
+      ...(ignoredFreeCount === undefined ? {} : { ignoredFreeCount }),
     };
   }
 

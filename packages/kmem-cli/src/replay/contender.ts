@@ -4,6 +4,10 @@ import type { Job } from "./jobs.ts";
 /** An allocator that can take part in a replay. */
 export interface Contender {
   readonly name: string;
+  /** Other names that it goes by. */
+  readonly aliases?: readonly string[];
+  /** Whether it takes part only where it is named. */
+  readonly isByNameOnly?: boolean;
   /** Whether it is machine code outside of JavaScript; `--no-native` leaves those out. */
   readonly isNative: boolean;
   /** Whether `--check` can look into it. */
@@ -19,6 +23,8 @@ export interface ReadyContender {
   readonly canCheck: boolean;
   /** What exactly it is: a version, or the file of a library. */
   readonly version: string;
+  /** What must be known to read its figures. */
+  readonly note?: string;
   /** The command that does one job and writes its result as JSON. */
   command(job: Job): ProcessCommand;
 }
@@ -27,6 +33,11 @@ export interface ReadyContender {
 export interface Absence {
   readonly name: string;
   readonly reason: string;
+}
+
+/** Those that take part when nobody says which. */
+export function defaultContenders(known: readonly Contender[]): Contender[] {
+  return known.filter(({ isByNameOnly }) => isByNameOnly !== true);
 }
 
 export function isReady(prepared: ReadyContender | Absence): prepared is ReadyContender {

@@ -3,16 +3,16 @@ import { OpReader } from "../trace/op-reader.ts";
 import { accountOps } from "./account-ops.ts";
 import { checkOps } from "./check-ops.ts";
 import type { AccountResult, CheckResult, Job, TimeResult } from "./jobs.ts";
-import type { CheckableHeap, HeapModule, ReplayHeap } from "./replay-heap.ts";
+import type { CheckableHeap, HeapModule, HeapPlan, ReplayHeap } from "./replay-heap.ts";
 import { timeOps } from "./time-ops.ts";
 
 // The process of a contender written in JavaScript. It is given the module that makes the heap and a job as JSON,
 // writes the result as JSON, and ends: no contender runs on what another has left in the engine or in memory.
 
-function peakLiveBytes(opsPath: string): number {
+function readPlan(opsPath: string): HeapPlan {
   const reader = new OpReader(opsPath);
   reader.close();
-  return reader.header.peakLiveBytes;
+  return reader.header;
 }
 
 function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
@@ -34,4 +34,4 @@ function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | Accou
 const [moduleUrl, jobText] = argv.slice(2) as [string, string];
 const job = JSON.parse(jobText) as Job;
 const { createHeap } = (await import(moduleUrl)) as HeapModule;
-stdout.write(JSON.stringify(perform(createHeap({ peakLiveBytes: peakLiveBytes(job.opsPath) }), job)));
+stdout.write(JSON.stringify(perform(createHeap(readPlan(job.opsPath)), job)));

@@ -57,6 +57,8 @@ export interface AccountResult {
   readonly peakFootprintBytes: number;
   /** Slab caches that the contender could not make, so that its general allocator served them. */
   readonly substituteCacheCount?: number;
+  /** Of a contender that cannot free: the frees that did nothing. */
+  readonly ignoredFreeCount?: number;
 }
 
 /** Something wrong that `--check` found. */

@@ -12,6 +12,10 @@ export interface ReplayHeap {
   /** Throws when it cannot make such a cache. */
   createCache(options: { readonly name: string; readonly sizeBytes: number }): ReplayCache;
   readonly pages: ReplayPages;
+  /** Of a heap that cannot free: the frees that did nothing so far. */
+  readonly ignoredFreeCount?: number;
+  /** Such a heap becomes as it was when it was made; what it handed out is void. */
+  reset?(): void;
 }
 
 /** A slab cache of a {@link ReplayHeap}. */
@@ -41,6 +45,10 @@ export interface CheckableHeap extends ReplayHeap {
 /** What is known of a workload when its heap is made. */
 export interface HeapPlan {
   readonly peakLiveBytes: number;
+  readonly peakLiveBlockCount: number;
+  /** Sum of all that is asked for. */
+  readonly requestedBytes: number;
+  readonly opCount: number;
 }
 
 /** What the module of such a contender exports. */

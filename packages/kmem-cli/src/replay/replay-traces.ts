@@ -55,7 +55,9 @@ export async function replayTraces(
       roundCount: options.roundCount,
       ...(options.checkEvery === undefined ? {} : { checkEvery: options.checkEvery }),
     },
-    allocators: ready.map(({ name, version, isNative }) => ({ name, version, isNative })),
+    allocators: ready.map(({ name, version, isNative, note }) => {
+      return { name, version, isNative, ...(note === undefined ? {} : { note }) };
+    }),
     absent,
     traces,
     means: meansOf(

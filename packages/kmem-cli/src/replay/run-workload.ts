@@ -128,5 +128,6 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     overheadAtPeakPercent: shareOf(peakFootprintBytes - peakLiveBytes, peakLiveBytes),
     failureCount: account.failureCount,
     substituteCacheCount: account.substituteCacheCount ?? 0,
+    ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
   };
 }

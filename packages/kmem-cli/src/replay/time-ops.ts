@@ -16,6 +16,7 @@ export function timeOps(heap: ReplayHeap, job: TimeJob): TimeResult {
   const pass = (): Pass => {
     const done = replayFile(target, ops, loop);
     replayFile(target, closing, loop);
+    heap.reset?.();
     return done;
   };
   let warmupMs = 0;

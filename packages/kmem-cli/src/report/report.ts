@@ -44,6 +44,8 @@ export interface ReportAllocator {
   readonly name: string;
   readonly version: string;
   readonly isNative: boolean;
+  /** What must be known to read its figures. */
+  readonly note?: string;
 }
 
 export interface TraceReport {
@@ -100,6 +102,8 @@ export interface MemoryFigures {
   readonly failureCount: number;
   /** Slab caches that the allocator could not make, so that its general allocator served them. */
   readonly substituteCacheCount: number;
+  /** Of an allocator that cannot free: the frees that did nothing. */
+  readonly ignoredFreeCount?: number;
 }
 
 /** Geometric means over the workloads of one kind. */

@@ -1,6 +1,7 @@
 import type { Absence, ReadyContender } from "../replay/contender.ts";
 import { checkText } from "./check-text.ts";
 import { meansTable } from "./means-table.ts";
+import { notesText } from "./notes-text.ts";
 import type { ReplayReport } from "./report.ts";
 import { resultsTable } from "./results-table.ts";
 import type { TextStyle } from "./terminal.ts";
@@ -23,6 +24,11 @@ export function contendersText(
 
 /** All tables of a report. */
 export function resultText(report: ReplayReport, style: TextStyle): string {
-  const parts = [resultsTable(report.traces, style), meansTable(report.means, style), checkText(report.traces, style)];
+  const results = [resultsTable(report.traces, style), notesText(report, style)].filter((part) => part !== undefined);
+  const parts = [
+    results.length === 0 ? undefined : results.join("\n"),
+    meansTable(report.means, style),
+    checkText(report.traces, style),
+  ];
   return parts.filter((part) => part !== undefined).join("\n\n");
 }

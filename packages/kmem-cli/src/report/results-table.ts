@@ -93,7 +93,8 @@ function substituteLines(traces: readonly TraceReport[], style: TextStyle): stri
       results.flatMap(({ allocator, memory }) => {
         const count = memory?.substituteCacheCount ?? 0;
         if (count === 0) return [];
-        const what = `${workloadName(trace.name, kind)}: ${allocator} could not make ${formatCounted(count, "slab cache")}`;
+        const caches = formatCounted(count, "slab cache");
+        const what = `${workloadName(trace.name, kind)}: ${allocator} could not make ${caches}`;
         return [wrapText(`(${what}; their objects came from its general allocator)`, style.columns)];
       }),
     ),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { collectTraces, parseAllocators, parseCount } from "../../src/commands/arguments.ts";
+import { collectTraces, describeAllocators, parseAllocators, parseCount } from "../../src/commands/arguments.ts";
 import type { Contender } from "../../src/replay/contender.ts";
 
 const known = ["kmem", "glibc", "jemalloc"].map(
@@ -26,6 +26,17 @@ describe("arguments", () => {
       'There is no "hoard", "dl"; there are kmem, glibc, jemalloc.',
     );
     expect(() => parseAllocators("", known)).toThrow('There is no ""');
+  });
+
+  it("are other names of allocators, or all", () => {
+    const [kmem, ...others] = known;
+    const withAliases = [{ ...kmem!, aliases: ["slab", "kmalloc"] }, ...others];
+    const named = (text: string): string[] => parseAllocators(text, withAliases).map(({ name }) => name);
+    expect(named("slab,kmalloc")).toEqual(["kmem"]);
+    expect(named("glibc,slab")).toEqual(["kmem", "glibc"]);
+    expect(named("all")).toEqual(["kmem", "glibc", "jemalloc"]);
+    expect(() => named("all,hoard")).toThrow('There is no "hoard"; there are kmem, glibc, jemalloc.');
+    expect(describeAllocators(withAliases)).toBe("some of kmem = slab = kmalloc, glibc, jemalloc; or all");
   });
 
   it("are traces, of which standard input is one at most", () => {

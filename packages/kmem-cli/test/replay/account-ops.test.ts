@@ -89,15 +89,15 @@ describe("the account of a workload", () => {
 
   it("serves objects of a cache that cannot be made from the general allocator, and says so", async () => {
     const caches = [
-      { objectBytes: 40_000, allocBytes: 40_960 },
+      { objectBytes: 140_000, allocBytes: 143_360 },
       { objectBytes: 64, allocBytes: 64 },
     ];
     const ops: OpTuple[] = [
-      [OP.CACHE_ALLOC, 0, 0, 40_000, 0],
+      [OP.CACHE_ALLOC, 0, 0, 140_000, 0],
       [OP.CACHE_ALLOC, 0, 1, 64, 1],
-      [OP.CACHE_FREE, 0, 0, 40_000, 0],
+      [OP.CACHE_FREE, 0, 0, 140_000, 0],
     ];
     const account = await accountOf(heapWith(), "objects", ops, caches);
-    expect(account).toMatchObject({ substituteCacheCount: 1, requestedBytes: 40_064, allocatedBytes: 40_960 + 64 });
+    expect(account).toMatchObject({ substituteCacheCount: 1, requestedBytes: 140_064, allocatedBytes: 143_360 + 64 });
   });
 });

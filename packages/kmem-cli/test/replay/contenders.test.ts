@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Contender, isReady, type ReadyContender } from "../../src/replay/contender.ts";
+import { type Contender, defaultContenders, isReady, type ReadyContender } from "../../src/replay/contender.ts";
 import { knownContenders } from "../../src/replay/contenders.ts";
 import { heapContender, packageModule } from "../../src/replay/heap-contender.ts";
 import type { AccountResult, CheckResult, Job, TimeResult } from "../../src/replay/jobs.ts";
@@ -28,11 +28,19 @@ async function run(contender: Contender, job: (opsPath: string, closingPath: str
 const kind = "blocks";
 
 describe("the contenders", () => {
-  it("are kmem first, then the native ones", () => {
+  const names = (contenders: readonly Contender[]): string[] => contenders.map(({ name }) => name);
+  const NATIVES = ["glibc", "jemalloc", "mimalloc", "tcmalloc"];
+  const ENGINES = ["region-worst", "region-first", "bucket", "buddy", "cluster"];
+
+  it("are kmem first, then the native ones, then its engines, which can be checked too", () => {
     const contenders = knownContenders();
-    expect(contenders.map(({ name }) => name)).toEqual(["kmem", "glibc", "jemalloc", "mimalloc", "tcmalloc"]);
-    expect(contenders.filter(({ isNative }) => !isNative).map(({ name }) => name)).toEqual(["kmem"]);
-    expect(contenders.filter(({ canCheck }) => canCheck).map(({ name }) => name)).toEqual(["kmem"]);
+    expect(names(contenders)).toEqual(["kmem", ...NATIVES, ...ENGINES]);
+    expect(names(contenders.filter(({ isNative }) => !isNative))).toEqual(["kmem", ...ENGINES]);
+    expect(names(contenders.filter(({ canCheck }) => canCheck))).toEqual(["kmem", ...ENGINES]);
+  });
+
+  it("are without the engines where nobody names one", () => {
+    expect(names(defaultContenders(knownContenders()))).toEqual(["kmem", ...NATIVES]);
   });
 
   it("know the version of kmem", async () => {

@@ -1,8 +1,8 @@
 import { hex, KmemError } from "../memory/errors.ts";
-import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { describeValue } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
-import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { Layers } from "./layers.ts";
 
@@ -77,14 +77,20 @@ export function runBlock(layers: Layers, head: number): BlockInfo {
   return { address, usableBytes, cache: "pages", live, slot: live ? tag - 1 : undefined };
 }
 
-/** The block of a slab around an address; undefined in the unused tail of the slab. */
+/** Address of the first block of the slab that a frame belongs to. */
+function firstBlock({ memory, pages }: Layers, frame: number): number {
+  const head = memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
+  return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
+}
+
+/** The block of a slab around an address; undefined in the unused ends of the slab. */
 function slabBlock(layers: Layers, address: number, kind: number): BlockInfo | undefined {
-  const { memory, geometry, pages, caches } = layers;
-  const slab = memory.words[pages.frames.record(address >>> PAGE_SHIFT) + FrameRecord.HEAD];
+  const { memory, geometry, caches } = layers;
+  const first = firstBlock(layers, address >>> PAGE_SHIFT);
   const usableBytes = caches.blockBytes(kind);
-  const index = Math.floor((address - slab * PAGE_SIZE) / usableBytes);
-  if (index >= caches.get(kind, CacheRecord.SLAB_BLOCKS)) return undefined;
-  const start = slab * PAGE_SIZE + index * usableBytes;
+  const index = Math.floor((address - first) / usableBytes);
+  if (index < 0 || index >= caches.get(kind, CacheRecord.SLAB_BLOCKS)) return undefined;
+  const start = first + index * usableBytes;
   const tag = memory.bytes[tagIndex(geometry, start)];
   const live = isLive(tag);
   return { address: start, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
@@ -133,8 +139,9 @@ export function* liveBlocks(layers: Layers): Generator<BlockInfo> {
     if (kind >= FrameKind.FIRST_CACHE) {
       const bytes = caches.blockBytes(kind);
       const count = caches.get(kind, CacheRecord.SLAB_BLOCKS);
+      const first = firstBlock(layers, frame);
       for (let index = 0; index < count; index++) {
-        const address = frame * PAGE_SIZE + index * bytes;
+        const address = first + index * bytes;
         const tag = memory.bytes[tagIndex(geometry, address)];
         if (tag !== Tag.NONE && isLive(tag)) {
           yield { address, usableBytes: bytes, cache: caches.name(kind), live: true, slot: tag - 1 };

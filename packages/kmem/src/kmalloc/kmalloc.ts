@@ -23,6 +23,8 @@ const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages that pay for a reclaim. */
 const RECLAIM_CREDIT = 16;
+/** A small heap has little to look through, and pays with a request for every eighth of its pages. */
+const RECLAIM_CREDIT_SHIFT = 3;
 
 const ORDINARY: PageRequest = { reserve: false };
 const FROM_RESERVE: PageRequest = { reserve: true };
@@ -149,7 +151,9 @@ export class Kmalloc {
     const { frames } = pages;
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
-    if (credit < RECLAIM_CREDIT || pages.usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
+    const usedFrames = pages.usedFrames;
+    if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
+    if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) continue;
       sheaves.drain(kind);

@@ -62,6 +62,8 @@ export interface HeapStats {
   readonly zones: readonly ZoneStats[];
   /** Caches that have slabs. */
   readonly caches: readonly CacheStats[];
+  /** Those without slabs too: the size classes of kmalloc first, then caches made by hand. */
+  readonly allCaches: readonly CacheStats[];
 }
 
 /** Counts of one cache; O(entries of its sheaf). */
@@ -127,7 +129,8 @@ function countRuns(layers: Layers): RunCounts {
 /** All figures of a heap; O(frames). */
 export function heapStats(layers: Layers): HeapStats {
   const { memory, geometry, pages } = layers;
-  const caches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind)).filter((cache) => cache.slabs > 0);
+  const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind));
+  const caches = allCaches.filter((cache) => cache.slabs > 0);
   const sum = (bytesOf: (cache: CacheStats) => number): number =>
     caches.reduce((total, cache) => total + bytesOf(cache), 0);
   const { blockRuns, ...runs } = countRuns(layers);
@@ -152,5 +155,6 @@ export function heapStats(layers: Layers): HeapStats {
     footprintBytes: footprintBytes(layers),
     zones: pages.stats(),
     caches,
+    allCaches,
   };
 }

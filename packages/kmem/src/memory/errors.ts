@@ -14,7 +14,8 @@ export type KmemErrorCode =
   | "BAD_GEOMETRY"
   | "CACHE_BUSY"
   | "CACHE_EXISTS"
-  | "TOO_MANY_CACHES";
+  | "TOO_MANY_CACHES"
+  | "NO_CONSTRUCTOR";
 
 /**
  * Every error that kmem throws. The message names the value, the reason and what is known of the address; `details`

@@ -3,14 +3,30 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { CACHE_COUNT, CACHE_NAME_BYTES, CACHE_RECORD_WORDS, CacheRecord, GROUP_SHEAF_CAPACITY } from "./layout.ts";
-import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES, slabShape } from "./size-classes.ts";
+import {
+  CACHE_COUNT,
+  CACHE_NAME_BYTES,
+  CACHE_OWNER_MAX,
+  CACHE_OWNER_SHIFT,
+  CACHE_RECORD_WORDS,
+  CacheFlag,
+  CacheRecord,
+  GROUP_SHEAF_CAPACITY,
+  SLAB_COLOUR_MAX,
+} from "./layout.ts";
+import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, type SlabShape, slabShape } from "./size-classes.ts";
 
 /** What a cache is: constants of its record. */
 export interface CacheShape {
   readonly name: string;
   readonly objectBytes: number;
   readonly alignBytes: number;
+  /** {@link CacheFlag}s. Default: none. */
+  readonly flags?: number;
+  /** What the maker of the cache keeps in its record: 0 to CACHE_OWNER_MAX. Default 0. */
+  readonly ownerFlags?: number;
+  /** Successive slabs start their blocks so much further in. Default 0: all alike. */
+  readonly colourBytes?: number;
 }
 
 /** The records of all caches: the size classes of kmalloc first, then those that users make. */
@@ -47,6 +63,26 @@ export class CacheTable {
 
   isUsed(kind: number): boolean {
     return kind >= FrameKind.FIRST_CACHE && this.get(kind, CacheRecord.BLOCK_BYTES) !== 0;
+  }
+
+  hasFlag(kind: number, flag: number): boolean {
+    return (this.get(kind, CacheRecord.FLAGS) & flag) !== 0;
+  }
+
+  /** Whether slabs of the cache need functions of the thread that makes or releases them. */
+  hasFunctions(kind: number): boolean {
+    return this.hasFlag(kind, CacheFlag.HAS_CONSTRUCTOR | CacheFlag.HAS_DESTRUCTOR);
+  }
+
+  /** What the maker of the cache keeps in its record. */
+  ownerFlags(kind: number): number {
+    return this.get(kind, CacheRecord.FLAGS) >>> CACHE_OWNER_SHIFT;
+  }
+
+  /** The kind of the cache of that name, undefined where there is none. O(caches). */
+  find(name: string): number | undefined {
+    for (const kind of this.kinds()) if (this.name(kind) === name) return kind;
+    return undefined;
   }
 
   /** Kinds of all caches in use, kmalloc's first. */
@@ -93,21 +129,37 @@ export class CacheTable {
   #write(cache: number, shape: CacheShape, blockBytes: number): void {
     const { words, bytes } = this.#memory;
     const record = this.record(FrameKind.FIRST_CACHE + cache);
-    const { slabPages, slabBlocks, capacity } = slabShape(blockBytes);
+    const slab = slabShape(blockBytes);
+    const { slabPages, slabBlocks, capacity } = slab;
+    const colourBytes = roundUp(shape.colourBytes ?? 0, Math.max(shape.alignBytes, GRANULE));
     words.fill(0, record, record + CACHE_RECORD_WORDS);
     words[record + CacheRecord.OBJECT_BYTES] = shape.objectBytes;
     words[record + CacheRecord.ALIGN_BYTES] = shape.alignBytes;
     words[record + CacheRecord.SLAB_PAGES] = slabPages;
     words[record + CacheRecord.SLAB_BLOCKS] = slabBlocks;
     words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, GROUP_SHEAF_CAPACITY);
+    words[record + CacheRecord.FLAGS] = (shape.flags ?? 0) | ((shape.ownerFlags ?? 0) << CACHE_OWNER_SHIFT);
+    words[record + CacheRecord.COLOURS] = colourCount(slab, blockBytes, colourBytes);
+    words[record + CacheRecord.COLOUR_BYTES] = colourBytes;
     const nameByte = (record + CacheRecord.NAME) * WORD_BYTES;
     for (let i = 0; i < shape.name.length; i++) bytes[nameByte + i] = shape.name.charCodeAt(i);
     words[record + CacheRecord.BLOCK_BYTES] = blockBytes;
   }
 }
 
+/** Colours that fit into the end that the blocks of a slab leave unused. */
+export function colourCount({ slabPages, slabBlocks }: SlabShape, blockBytes: number, colourBytes: number): number {
+  if (colourBytes === 0) return 1;
+  const unusedBytes = slabPages * PAGE_SIZE - slabBlocks * blockBytes;
+  return 1 + Math.floor(Math.min(unusedBytes, SLAB_COLOUR_MAX * GRANULE) / colourBytes);
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}
+
 /** Verifies what a user asks of a cache; returns the bytes of its blocks. */
-function checkShape({ name, objectBytes, alignBytes }: CacheShape): number {
+function checkShape({ name, objectBytes, alignBytes, colourBytes = 0, ownerFlags = 0 }: CacheShape): number {
   if (typeof name !== "string" || !/^[\x20-\x7e]+$/.test(name) || name.length > CACHE_NAME_BYTES) {
     throw new KmemError(
       "BAD_ARGUMENT",
@@ -115,8 +167,8 @@ function checkShape({ name, objectBytes, alignBytes }: CacheShape): number {
       { name },
     );
   }
-  if (!Number.isInteger(objectBytes) || objectBytes < 1 || objectBytes > MAX_CLASS_BYTES) {
-    throw new KmemError("BAD_SIZE", `objects of a cache have 1 to ${MAX_CLASS_BYTES} bytes, not ${objectBytes}`, {
+  if (!Number.isInteger(objectBytes) || objectBytes < 1 || objectBytes > MAX_OBJECT_BYTES) {
+    throw new KmemError("BAD_SIZE", `objects of a cache have 1 to ${MAX_OBJECT_BYTES} bytes, not ${objectBytes}`, {
       sizeBytes: objectBytes,
     });
   }
@@ -128,13 +180,17 @@ function checkShape({ name, objectBytes, alignBytes }: CacheShape): number {
     );
   }
   const alignment = Math.max(alignBytes, GRANULE);
-  const blockBytes = Math.ceil(objectBytes / alignment) * alignment;
-  if (blockBytes > MAX_CLASS_BYTES) {
-    throw new KmemError("BAD_SIZE", `an object of ${objectBytes} bytes aligned to ${alignBytes} is too large`, {
-      sizeBytes: objectBytes,
+  if (!Number.isInteger(colourBytes) || colourBytes < 0 || colourBytes > MAX_OBJECT_BYTES) {
+    throw new KmemError("BAD_ARGUMENT", `colours are 0 to ${MAX_OBJECT_BYTES} bytes apart, not ${colourBytes}`, {
+      colourBytes,
     });
   }
-  return blockBytes;
+  if (!Number.isInteger(ownerFlags) || ownerFlags < 0 || ownerFlags > CACHE_OWNER_MAX) {
+    throw new KmemError("BAD_ARGUMENT", `the flags of a cache's maker are 0 to ${CACHE_OWNER_MAX}, not ${ownerFlags}`, {
+      ownerFlags,
+    });
+  }
+  return roundUp(objectBytes, alignment);
 }
 
 export function isPowerOfTwo(value: number): boolean {

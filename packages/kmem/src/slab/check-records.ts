@@ -3,9 +3,16 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { type CacheTable, isPowerOfTwo } from "./cache-table.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord, GROUP_SHEAF_CAPACITY } from "./layout.ts";
-import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES, slabShape } from "./size-classes.ts";
+import { type CacheTable, colourCount, isPowerOfTwo } from "./cache-table.ts";
+import {
+  CACHE_COUNT,
+  CACHE_FLAG_MASK,
+  CACHE_OWNER_SHIFT,
+  CACHE_RECORD_WORDS,
+  CacheRecord,
+  GROUP_SHEAF_CAPACITY,
+} from "./layout.ts";
+import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES, MAX_OBJECT_BYTES, slabShape } from "./size-classes.ts";
 
 /** What the check of the records reads. */
 export interface RecordContext {
@@ -45,7 +52,8 @@ function recordFault(caches: CacheTable, kind: number, cache: number): string | 
   const objectBytes = caches.get(kind, CacheRecord.OBJECT_BYTES);
   const alignBytes = caches.get(kind, CacheRecord.ALIGN_BYTES);
   const name = caches.name(kind);
-  if (blockBytes < GRANULE || blockBytes > MAX_CLASS_BYTES || blockBytes % GRANULE !== 0) {
+  const blockBytesMax = cache < CLASS_COUNT ? MAX_CLASS_BYTES : MAX_OBJECT_BYTES;
+  if (blockBytes < GRANULE || blockBytes > blockBytesMax || blockBytes % GRANULE !== 0) {
     return `its blocks have ${blockBytes} bytes`;
   }
   if (!isPowerOfTwo(alignBytes) || alignBytes > PAGE_SIZE) return `its blocks are aligned to ${alignBytes}`;
@@ -61,7 +69,27 @@ function recordFault(caches: CacheTable, kind: number, cache: number): string | 
   const capacity = caches.get(kind, CacheRecord.CAPACITY);
   const expected = cache < CLASS_COUNT ? shape.capacity : Math.min(shape.capacity, GROUP_SHEAF_CAPACITY);
   if (capacity !== expected) return `its sheaves have ${capacity} entries, not ${expected}`;
+  const colourFault = faultOfColours(caches, kind, cache);
+  if (colourFault !== undefined) return colourFault;
   if (cache >= CLASS_COUNT) return /^[\x20-\x7e]+$/.test(name) ? undefined : "its name is no name";
   const isClass = blockBytes === classBytes(cache) && objectBytes === blockBytes && alignBytes === GRANULE;
   return isClass && name === `kmalloc-${blockBytes}` ? undefined : "it is not that of its size class";
+}
+
+/** Says what is wrong with the colours and flags of a record whose shape is sound, or undefined. */
+function faultOfColours(caches: CacheTable, kind: number, cache: number): string | undefined {
+  const blockBytes = caches.blockBytes(kind);
+  const flags = caches.get(kind, CacheRecord.FLAGS);
+  const colourBytes = caches.get(kind, CacheRecord.COLOUR_BYTES);
+  const colours = caches.get(kind, CacheRecord.COLOURS);
+  const next = caches.get(kind, CacheRecord.COLOUR_NEXT);
+  const isClass = cache < CLASS_COUNT;
+  const knownFlags = isClass ? 0 : CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT);
+  if (flags < 0 || (flags & ~knownFlags) !== 0) return `its flags are ${flags}`;
+  const alignment = Math.max(caches.get(kind, CacheRecord.ALIGN_BYTES), GRANULE);
+  const isDistance = isClass ? colourBytes === 0 : colourBytes >= 0 && colourBytes % alignment === 0;
+  if (!isDistance) return `its colours are ${colourBytes} bytes apart`;
+  const expected = colourCount(slabShape(blockBytes), blockBytes, colourBytes);
+  if (colours !== expected) return `it has ${colours} colours, not ${expected}`;
+  return next >= 0 && next < colours ? undefined : `its next colour is number ${next} of ${colours}`;
 }

@@ -7,7 +7,15 @@ import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { checkRecords } from "./check-records.ts";
 import { checkSheaves } from "./check-sheaves.ts";
-import { CacheRecord, isLive, SLAB_CURSOR_SHIFT, SLAB_FREE_MASK, Tag } from "./layout.ts";
+import {
+  CacheRecord,
+  isLive,
+  SLAB_COLOUR_SHIFT,
+  SLAB_CURSOR_SHIFT,
+  SLAB_FREE_MASK,
+  SLAB_HEAD_MASK,
+  Tag,
+} from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
 import { tagIndex } from "./tags.ts";
 
@@ -71,11 +79,17 @@ function checkSlab(
   const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   const stride = caches.blockBytes(kind) >>> GRANULE_SHIFT;
+  const head = memory.words[frames.record(slab) + FrameRecord.HEAD];
   for (let frame = slab; frame < slab + slabPages; frame++) {
-    const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
-    if (frames.kind(frame) === kind && head === slab) continue;
+    const frameHead = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    if (frames.kind(frame) === kind && frameHead === head && (head & SLAB_HEAD_MASK) === slab) continue;
     report(frame * PAGE_SIZE, `a page of a slab of ${caches.name(kind)} points to another slab`);
     return 1;
+  }
+  const firstGranule = head >>> SLAB_COLOUR_SHIFT;
+  if (!isColour(caches, kind, firstGranule)) {
+    report(slab * PAGE_SIZE, `the first block of a slab of ${caches.name(kind)} starts at no colour of its cache`);
+    return slabPages;
   }
   const firstTag = tagIndex(geometry, slab * PAGE_SIZE);
   const granules = (slabPages * PAGE_SIZE) >>> GRANULE_SHIFT;
@@ -84,7 +98,8 @@ function checkSlab(
   for (let granule = 0; granule < granules; granule++) {
     const tag = memory.bytes[firstTag + granule];
     const address = slab * PAGE_SIZE + granule * GRANULE;
-    if (granule % stride !== 0 || granule / stride >= slabBlocks) {
+    const block = (granule - firstGranule) / stride;
+    if (block < 0 || block >= slabBlocks || !Number.isInteger(block)) {
       if (tag !== Tag.NONE) report(address, `a tag (${tag}) stands where no block starts`);
     } else if (tag === Tag.IN_SLAB) {
       free++;
@@ -101,6 +116,12 @@ function checkSlab(
   if (free === slabBlocks) tally.empty++;
   if (free > 0) tally.listed.add(slab);
   return slabPages;
+}
+
+function isColour(caches: CacheTable, kind: number, firstGranule: number): boolean {
+  if (firstGranule === 0) return true;
+  const colour = (firstGranule * GRANULE) / caches.get(kind, CacheRecord.COLOUR_BYTES);
+  return Number.isInteger(colour) && colour < caches.get(kind, CacheRecord.COLOURS);
 }
 
 function checkCounts(context: SlabCheckContext, kind: number, found: Tally | undefined, report: Report): void {

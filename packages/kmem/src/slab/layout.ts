@@ -72,6 +72,20 @@ export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_
  * A cache's record. The slabs that have free blocks form a list from HEAD to TAIL through the frame table, oldest
  * first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in its low half
  * and in its high half the cursor: the granule below which no block of the slab is free.
+ *
+ * A cache may have colours: its slabs, one after the other, start their first block COLOUR_BYTES further into the slab,
+ * within the end that the blocks leave unused, so that blocks of the same number fall on different cache lines. HEAD in
+ * the record of every frame of a slab says which slab it is and where its first block starts:
+ *
+ *      31                    20 19                             0
+ *      ┌───────────────────────┬───────────────────────────────┐
+ *      │ granule of the first  │ first frame of the slab       │
+ *      │ block in the slab     │                               │
+ *      └───────────────────────┴───────────────────────────────┘
+ *
+ *      colour 0  │ block │ block │ block │    │
+ *      colour 1  │··│ block │ block │ block │  │
+ *      colour 2  │····│ block │ block │ block ││
  */
 export const CacheRecord = {
   /** Bytes of a block; 0 where the number is not in use. */
@@ -90,11 +104,38 @@ export const CacheRecord = {
   FREE_BLOCKS: 9,
   /** Slabs all of whose blocks are free. */
   EMPTY_SLABS: 10,
+  /** {@link CacheFlag}s, and from CACHE_OWNER_SHIFT on what the maker of the cache keeps there. */
+  FLAGS: 11,
+  /** 8 words. */
   NAME: 12,
+  /** Colours of slabs, from 1. */
+  COLOURS: 20,
+  /** Bytes from one colour to the next, a multiple of the alignment; 0 where there is one colour by design. */
+  COLOUR_BYTES: 21,
+  /** Number of the next slab's colour. */
+  COLOUR_NEXT: 22,
 } as const;
-export const CACHE_RECORD_WORDS = 20;
+export const CACHE_RECORD_WORDS = 24;
 /** Bytes of a name in a record; longer names are refused. */
 export const CACHE_NAME_BYTES = 32;
+
+/** What is special about a cache. */
+export const CacheFlag = {
+  /** A constructor runs for each block when its slab is made; blocks keep that state while they are free. */
+  HAS_CONSTRUCTOR: 1,
+  /** A destructor runs for each block before its slab is released. */
+  HAS_DESTRUCTOR: 2,
+  /** Slabs are of the DMA zone. */
+  IS_DMA: 4,
+  /** Empty slabs stay until somebody asks for memory: no free releases one. */
+  KEEPS_SLABS: 8,
+} as const;
+/** Flags that there are. */
+export const CACHE_FLAG_MASK = 0xf;
+/** Bits of FLAGS below those of the cache's maker. */
+export const CACHE_OWNER_SHIFT = 8;
+/** What the maker can keep there. */
+export const CACHE_OWNER_MAX: number = 2 ** (31 - CACHE_OWNER_SHIFT) - 1;
 
 /** Numbers of caches are frame kinds less FIRST_CACHE. */
 export const CACHE_COUNT: number = KIND_COUNT - FrameKind.FIRST_CACHE;
@@ -110,3 +151,10 @@ export const EMPTY_SLABS_SHARE_SHIFT = 2;
 /** Low half of COUNT in the record of a slab's first frame. */
 export const SLAB_FREE_MASK = 0xffff;
 export const SLAB_CURSOR_SHIFT = 16;
+
+/** The slab's first frame in HEAD: 2^20 pages make 4 GiB. */
+export const SLAB_HEAD_MASK = 0xfffff;
+/** Above it, the granule at which the first block starts. */
+export const SLAB_COLOUR_SHIFT = 20;
+/** The last granule that a first block may start at. */
+export const SLAB_COLOUR_MAX = 0xfff;

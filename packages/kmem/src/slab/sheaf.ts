@@ -84,7 +84,8 @@ export class Sheaves {
    */
   refill(kind: number, request: PageRequest): boolean {
     const topWord = this.areaWord + AreaWord.TOPS + kind;
-    if (!this.#ensureSheaf(kind)) return false;
+    if (!this.#ensureSheaf(kind, request)) return false;
+    if (this.#caches.hasFunctions(kind) && !this.#slabs.prepare(kind, request)) return false;
     const top = this.#memory.words[topWord];
     // Not empty after all: the caller's views were older than the memory's growth.
     if (this.#memory.words[top] !== this.#empty) return true;
@@ -168,14 +169,14 @@ export class Sheaves {
   }
 
   /** Gives a cache made by hand its sheaf in this slot when it is first used here. */
-  #ensureSheaf(kind: number): boolean {
+  #ensureSheaf(kind: number, request: PageRequest = {}): boolean {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
     if (words[topWord] !== this.areaWord + AreaWord.CLOSED) return true;
     if (kind < FIRST_HAND_MADE_KIND || !this.#caches.isUsed(kind)) return false;
     const groupWord = this.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT);
     if (words[groupWord] === 0) {
-      const frame = this.#pages.allocate(1, RunKind.SYSTEM);
+      const frame = this.#pages.allocate(1, RunKind.SYSTEM, request);
       if (frame === NO_FRAME) return false;
       this.#memory.words[groupWord] = frame << PAGE_SHIFT;
     }

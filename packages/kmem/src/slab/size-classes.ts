@@ -34,6 +34,9 @@ export function classBySize(): Uint8Array<ArrayBuffer> {
   return table;
 }
 
+/** The largest object of a cache made by hand: 32 pages, as Linux 2.4 has it. */
+export const MAX_OBJECT_BYTES = 131072;
+
 /** How the slabs of a block size are cut. */
 export interface SlabShape {
   readonly slabPages: number;
@@ -41,7 +44,7 @@ export interface SlabShape {
   readonly capacity: number;
 }
 
-/** A slab never has more pages. */
+/** A slab has more pages only for a block that needs them. */
 const SLAB_PAGES_MAX = 16;
 /**
  * What a page of slab weighs against the share of it that the blocks leave unused. More pages fit the blocks better,
@@ -54,13 +57,21 @@ const SHEAF_BYTES = 16384;
 /** Entries of the largest sheaf. */
 export const SHEAF_CAPACITY_MAX = 256;
 const SHEAF_CAPACITY_MIN = 4;
+/** Entries of the sheaf for blocks above the largest size class. */
+const LARGE_SHEAF_CAPACITY = 2;
 
-/** Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16 up to 32 KiB. */
+/**
+ * Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16: up to 32 KiB for
+ * size classes, up to 128 KiB for caches made by hand.
+ */
 export function slabShape(blockBytes: number): SlabShape {
-  const capacity = Math.max(SHEAF_CAPACITY_MIN, Math.min(SHEAF_CAPACITY_MAX, Math.floor(SHEAF_BYTES / blockBytes)));
+  const capacityMin = blockBytes > MAX_CLASS_BYTES ? LARGE_SHEAF_CAPACITY : SHEAF_CAPACITY_MIN;
+  const capacity = Math.max(capacityMin, Math.min(SHEAF_CAPACITY_MAX, Math.floor(SHEAF_BYTES / blockBytes)));
+  const pagesMin = Math.ceil(blockBytes / PAGE_SIZE);
+  const pagesMax = Math.max(SLAB_PAGES_MAX, Math.min(pagesMin, MAX_OBJECT_BYTES / PAGE_SIZE));
   let best: SlabShape | undefined;
   let bestScore = Number.POSITIVE_INFINITY;
-  for (let slabPages = Math.ceil(blockBytes / PAGE_SIZE); slabPages <= SLAB_PAGES_MAX; slabPages++) {
+  for (let slabPages = pagesMin; slabPages <= pagesMax; slabPages++) {
     const slabBytes = slabPages * PAGE_SIZE;
     const slabBlocks = Math.floor(slabBytes / blockBytes);
     const unusedShare = (slabBytes - slabBlocks * blockBytes) / slabBytes;

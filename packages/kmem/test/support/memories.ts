@@ -68,6 +68,15 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
     },
   },
   {
+    name: "a buffer beyond 2 GiB",
+    sizeBytes: 6 * MIB,
+    maximumBytes: 6 * MIB,
+    make: () => {
+      const memory = new SharedArrayBuffer(2200 * MIB);
+      return untouched(Heap.create({ memory, start: 2100 * MIB, end: 2106 * MIB }));
+    },
+  },
+  {
     name: "the top of a buffer of 4 GiB",
     sizeBytes: 6 * MIB,
     maximumBytes: 6 * MIB,

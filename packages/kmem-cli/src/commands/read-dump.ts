@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { getSystemErrorMessage } from "node:util";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { Heap } from "kmem";
+
+const GZIP_MAGIC = [0x1f, 0x8b];
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
+
+/**
+ * Opens the heap of a dump, that is of what `heap.dump()` returned, plain or packed with gzip or zstd. Throws an error
+ * that names the file where that cannot be.
+ */
+export function readDump(path: string): Heap {
+  try {
+    return Heap.load(unpack(readFileSync(path)));
+  } catch (error) {
+    throw new Error(`${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function unpack(bytes: Uint8Array): Uint8Array {
+  const startsWith = (magic: readonly number[]): boolean => magic.every((byte, index) => bytes[index] === byte);
+  if (startsWith(GZIP_MAGIC)) return gunzipSync(bytes);
+  return startsWith(ZSTD_MAGIC) ? zstdDecompressSync(bytes) : bytes;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isOfSystem = "syscall" in error && "errno" in error && typeof error.errno === "number";
+  return isOfSystem ? getSystemErrorMessage(error.errno as number) : error.message;
+}

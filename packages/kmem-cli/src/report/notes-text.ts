@@ -1,0 +1,25 @@
+import type { ReplayReport } from "./report.ts";
+import type { TextStyle } from "./terminal.ts";
+import { formatCounted } from "./units.ts";
+import { wrapText } from "./wrap-text.ts";
+
+const CONTINUATION = "  ";
+
+/** What must be known to read the figures of an allocator, a line for each that has such a note; undefined of none. */
+export function notesText(report: ReplayReport, { columns }: TextStyle): string | undefined {
+  if (report.traces.every(({ workloads }) => workloads.length === 0)) return undefined;
+  const lines = report.allocators.flatMap(({ name, note }) =>
+    note === undefined ? [] : [wrapText(`${name}: ${note}${ignoredText(report, name)}`, columns, CONTINUATION)],
+  );
+  return lines.length === 0 ? undefined : lines.join("\n");
+}
+
+function ignoredText({ traces }: ReplayReport, name: string): string {
+  const counts = traces.flatMap(({ workloads }) =>
+    workloads.flatMap(({ results }) =>
+      results.filter(({ allocator }) => allocator === name).map(({ memory }) => memory?.ignoredFreeCount ?? 0),
+    ),
+  );
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  return count === 0 ? "" : `; ${formatCounted(count, "free")} ignored`;
+}

@@ -1,0 +1,83 @@
+/**
+ * The reports that a Linux machine has under /proc, and slabtop, of a heap: character for character in the formats of
+ * the kernel, so that what reads those reads these.
+ *
+ * @module
+ */
+import type { Heap } from "./heap.ts";
+import { ANCHOR_MAGIC, AnchorWord } from "./linux/layout.ts";
+import { readHeader } from "./memory/header.ts";
+import { PAGE_SHIFT, WORD_BYTES, WORD_SHIFT } from "./memory/layout.ts";
+import { LinearMemory } from "./memory/memory.ts";
+import { RunKind } from "./pages/layout.ts";
+import { PageAllocator } from "./pages/page-allocator.ts";
+import { buddyinfoText } from "./proc/buddyinfo.ts";
+import { cacheRows } from "./proc/caches.ts";
+import { meminfoText } from "./proc/meminfo.ts";
+import { slabinfoText } from "./proc/slabinfo.ts";
+import { type SlabtopSort, slabtopText } from "./proc/slabtop.ts";
+import { vmallocinfoText } from "./proc/vmallocinfo.ts";
+import type { VmArea } from "./vmalloc/areas.ts";
+import { Vmalloc, type VmallocStats } from "./vmalloc/vmalloc.ts";
+
+export { SLABTOP_SORTS, type SlabtopSort } from "./proc/slabtop.ts";
+
+/** Virtual memory as far as the reports read it: the `vm` of `kmem/linux`. */
+export interface VirtualMemoryReader {
+  areas(): readonly VmArea[];
+  stats(): VmallocStats;
+}
+
+/** How {@link slabtop} is wanted. */
+export interface SlabtopOptions {
+  /** A letter of {@link SLABTOP_SORTS}. Default: `o`, by objects. */
+  readonly sort?: SlabtopSort;
+}
+
+/**
+ * /proc/slabinfo 2.1: a line for each cache, also those without slabs, the newest first. Objects in sheaves count as
+ * active; tunables are 0, as Linux has them since SLUB. Blanks in names become underlines. O(pages).
+ */
+export function slabinfo(heap: Heap): string {
+  return slabinfoText(cacheRows(heap.stats().allCaches));
+}
+
+/** /proc/buddyinfo: the free blocks of each order, a line for each zone that has pages. O(zones). */
+export function buddyinfo(heap: Heap): string {
+  return buddyinfoText(heap.pages.stats());
+}
+
+/** /proc/vmallocinfo: a line for each area, in the order of addresses; empty when there is none. O(areas). */
+export function vmallocinfo(vmalloc?: VirtualMemoryReader): string {
+  return vmalloc === undefined ? "" : vmallocinfoText(vmalloc.areas());
+}
+
+/**
+ * /proc/meminfo with the lines that mean something here: MemTotal, MemFree, MemAvailable, Slab, Percpu, and those of
+ * the virtual memory where it is given: PageTables, VmallocTotal, VmallocUsed, VmallocChunk. O(pages).
+ */
+export function meminfo(heap: Heap, vmalloc?: VirtualMemoryReader): string {
+  return meminfoText(heap.stats(), vmalloc?.stats());
+}
+
+/** What `slabtop -o` prints for {@link slabinfo}. O(pages). */
+export function slabtop(heap: Heap, { sort = "o" }: SlabtopOptions = {}): string {
+  return slabtopText(cacheRows(heap.stats().allCaches), sort);
+}
+
+/**
+ * The virtual memory that `kmem/linux` made in a heap, undefined where it made none: that of a dump, for the reports.
+ * Reads only. Throws as `Vmalloc.attach` does where it is damaged. O(pages).
+ */
+export function findVmalloc(heap: Heap): Vmalloc | undefined {
+  const memory = new LinearMemory(heap.source);
+  const geometry = readHeader(memory, heap.stats().startAddress);
+  const pages = PageAllocator.attach(memory, geometry);
+  for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
+    if (pages.frames.kind(frame) !== RunKind.SYSTEM) continue;
+    const word = frame << (PAGE_SHIFT - WORD_SHIFT);
+    if (memory.words[word + AnchorWord.MAGIC] !== ANCHOR_MAGIC) continue;
+    return Vmalloc.attach({ memory, geometry, pages }, (word + AnchorWord.VMALLOC) * WORD_BYTES);
+  }
+  return undefined;
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import * as library from "../src/index.ts";
+import * as layout from "../src/layout.ts";
+import { ASSERTIONS, assert } from "../src/memory/assert.ts";
+
+describe("the library exports", () => {
+  it("these names, and no others", () => {
+    expect(Object.keys(library).sort()).toEqual([
+      "Cache",
+      "GRANULE",
+      "Heap",
+      "KmemError",
+      "LAYOUT_VERSION",
+      "MAX_CLASS_BYTES",
+      "OutOfMemoryError",
+      "PAGE_SIZE",
+      "Pages",
+    ]);
+  });
+
+  it("these constants", () => {
+    const { GRANULE, PAGE_SIZE, MAX_CLASS_BYTES, LAYOUT_VERSION } = library;
+    expect({ GRANULE, PAGE_SIZE, MAX_CLASS_BYTES, LAYOUT_VERSION }).toEqual({
+      GRANULE: 16,
+      PAGE_SIZE: 4096,
+      MAX_CLASS_BYTES: 32_768,
+      LAYOUT_VERSION: 1,
+    });
+  });
+
+  it("a Heap with these methods", () => {
+    const heap = library.Heap.create({ sizeBytes: 1 << 20 });
+    const methods = [
+      ...Object.getOwnPropertyNames(library.Heap.prototype),
+      ...Object.keys(heap).filter((key) => typeof heap[key as keyof typeof heap] === "function"),
+    ];
+    expect(methods.sort()).toEqual([
+      "alignedAlloc",
+      "alloc",
+      "blockAt",
+      "blocks",
+      "buffer",
+      "calloc",
+      "check",
+      "constructor",
+      "createCache",
+      "dump",
+      "f64",
+      "footprintBytes",
+      "free",
+      "i32",
+      "memoryKind",
+      "openCache",
+      "realloc",
+      "source",
+      "stats",
+      "trim",
+      "tryAlloc",
+      "u32",
+      "u8",
+      "usableSize",
+      "view",
+    ]);
+    expect(
+      Object.getOwnPropertyNames(library.Heap).filter((name) => !["length", "name", "prototype"].includes(name)),
+    ).toEqual(["create", "attach", "load"]);
+  });
+
+  it("a Cache and Pages with these methods", () => {
+    const cache = ["alloc", "constructor", "destroy", "free", "shrink", "stats", "tryAlloc"];
+    expect(Object.getOwnPropertyNames(library.Cache.prototype).sort()).toEqual(cache);
+    expect(Object.getOwnPropertyNames(library.Pages.prototype).sort()).toEqual([
+      "alloc",
+      "constructor",
+      "free",
+      "stats",
+    ]);
+  });
+});
+
+describe("the layouts export", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 1 is", () => {
+    const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
+    expect(layout).toMatchObject({
+      MAGIC: 0x4d454d4b,
+      LAYOUT_VERSION: 1,
+      BYTE_ORDER_MARK: 0x01020304,
+      HEADER_WORDS: 32,
+    });
+    expect(Object.values(Header)).toEqual([...Array(15).keys(), 16, 17, 18, 19]);
+    expect(FrameKind).toEqual({ ABSENT: 0, RESERVED: 1, FREE_HEAD: 2, FREE_TAIL: 3, FIRST_RUN: 4, FIRST_CACHE: 16 });
+    expect(RunKind).toMatchObject({ PAGES: 4, BLOCK: 6, SYSTEM: 8 });
+    expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 });
+    expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_HEAD + layout.ORDER_COUNT);
+    expect(Tag).toEqual({ NONE: 0, LIVE_MAX: 127, RESERVED: 128, IN_SLAB: 255 });
+    expect(AreaWord.SHEAVES).toBe(AreaWord.CLOSED + layout.SENTINEL_WORDS);
+    expect(CacheRecord.NAME + layout.CACHE_NAME_BYTES / 4).toBeLessThanOrEqual(layout.CACHE_RECORD_WORDS);
+    expect(SlotRecord).toMatchObject({ STATE: 0, GENERATION: 1, AREA: 2 });
+    expect(layout.MAX_SLOT_COUNT).toBe(Tag.LIVE_MAX);
+    expect(layout.CACHE_COUNT).toBe(240);
+  });
+
+  it("predicates and sizes that agree with the tables", () => {
+    expect([layout.isLive(0), layout.isLive(1), layout.isLive(127), layout.isLive(128), layout.isLive(255)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(layout.MAX_ORDER_FRAMES).toBe(2 ** layout.MAX_ORDER);
+    expect(layout.FRAME_RECORD_BYTES).toBe(4 << layout.FRAME_RECORD_SHIFT);
+    expect(layout.PAGE_SIZE).toBe(1 << layout.PAGE_SHIFT);
+    expect(layout.GRANULE).toBe(1 << layout.GRANULE_SHIFT);
+  });
+});
+
+describe("assertions", () => {
+  it("are on in every test", () => {
+    expect(ASSERTIONS).toBe(true);
+    assert(true, "nothing");
+    expect(() => assert(false, "water runs uphill")).toThrow("kmem: broken invariant: water runs uphill");
+  });
+});

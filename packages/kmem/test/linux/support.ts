@@ -1,0 +1,65 @@
+import { expect } from "vitest";
+import { Heap, type HeapOptions } from "../../src/index.ts";
+import { type CacheFunction, type Linux, LogRing, linux } from "../../src/linux.ts";
+import { firstDifference } from "../support/expectations.ts";
+
+export const MIB: number = 1024 * 1024;
+export const PAGE = 4096;
+
+/** A kernel over a new heap, and what it prints. */
+export class TestKernel {
+  readonly log: LogRing = new LogRing();
+  readonly heap: Heap;
+  readonly calls: Linux;
+
+  constructor(options: HeapOptions = { sizeBytes: 8 * MIB }) {
+    this.heap = Heap.create(options);
+    this.calls = linux(this.heap, this.log);
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.heap.buffer);
+  }
+
+  get freePages(): number {
+    return this.heap.pages.stats().reduce((sum, zone) => sum + zone.freePages, 0);
+  }
+
+  /** What was printed since the last time this was asked. */
+  printed(): string[] {
+    const messages = this.log.messages();
+    this.log.clear();
+    return messages;
+  }
+
+  expectClean(): void {
+    expect(this.calls.check().findings).toEqual([]);
+  }
+
+  /** Asserts that a call returns this, prints these lines and leaves every byte as it was. */
+  expectRefusal(call: () => unknown, result: unknown, ...messages: string[]): void {
+    this.log.clear();
+    const before = this.bytes.slice();
+    expect(call()).toBe(result);
+    expect(this.printed()).toEqual(messages);
+    expect(firstDifference(before, this.bytes)).toBe(-1);
+  }
+
+  /** A cache without flags, functions or an offset of its own. */
+  cache(name: string, size: number, ctor: CacheFunction | null = null, dtor: CacheFunction | null = null): number {
+    return this.calls.kmem_cache_create(name, size, 0, 0, ctor, dtor);
+  }
+
+  /** Takes pages one by one until there are none, or none but the reserve; gives their addresses. */
+  takeAllPages(reserve = false): number[] {
+    const pages: number[] = [];
+    const take = (): number => this.heap.pages.alloc(1, { reserve });
+    for (let page = take(); page !== 0; page = take()) pages.push(page);
+    return pages;
+  }
+}
+
+/** %p of a 32-bit kernel. */
+export function p(address: number): string {
+  return address.toString(16).padStart(8, "0");
+}
