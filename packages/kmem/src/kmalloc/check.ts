@@ -63,7 +63,12 @@ function checkSlots(layers: Layers, report: Report): void {
   const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
   const tags = memory.bytes.subarray(firstTag, tagIndex(geometry, frames.endFrame * PAGE_SIZE));
+  const words = new Int32Array(tags.buffer, tags.byteOffset, tags.length / WORD_BYTES);
   for (let granule = 0; granule < tags.length; granule++) {
+    if (granule % WORD_BYTES === 0 && words[granule / WORD_BYTES] === 0) {
+      granule += WORD_BYTES - 1;
+      continue;
+    }
     if (!isLive(tags[granule]) || wasHeld[tags[granule] - 1]) continue;
     const address = geometry.firstPageFrame * PAGE_SIZE + granule * GRANULE;
     report(address, `a block is of slot ${tags[granule] - 1}, which was never held`);

@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from "../memory/layout.ts";
-import { type Kernel, type KernelCache, orNull, usesReserve } from "./kernel.ts";
+import { type Kernel, type KernelCache, NULL, orNull, usesReserve } from "./kernel.ts";
 import { KMALLOC_PAGES, L1_CACHE_BYTES } from "./layout.ts";
 
 /**
@@ -19,15 +19,18 @@ export class DmaCaches {
     let size: number = L1_CACHE_BYTES;
     while (size < bytes && size < KMALLOC_PAGES * PAGE_SIZE) size *= 2;
     const cache = this.#cache(size);
+    if (cache === undefined) return NULL;
     return usesReserve(gfp) ? cache.tryAlloc() : orNull(() => cache.alloc());
   }
 
-  #cache(size: number): KernelCache {
+  /** The cache of that size; undefined when there are too many others to make it. */
+  #cache(size: number): KernelCache | undefined {
     const name = `size-${size}(DMA)`;
     const known = this.#caches.get(name);
     if (known !== undefined) return known;
     const { heap, caches } = this.#kernel;
     const exists = caches.find(name) !== undefined;
+    if (!exists && !caches.hasRoom()) return undefined;
     const cache = exists
       ? heap.openCache(name, {})
       : heap.createCache({

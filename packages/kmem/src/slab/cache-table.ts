@@ -79,6 +79,11 @@ export class CacheTable {
     return this.get(kind, CacheRecord.FLAGS) >>> CACHE_OWNER_SHIFT;
   }
 
+  /** Whether there is a record for one cache more. O(caches). */
+  hasRoom(): boolean {
+    return [...this.kinds()].length < CACHE_COUNT;
+  }
+
   /** The kind of the cache of that name, undefined where there is none. O(caches). */
   find(name: string): number | undefined {
     for (const kind of this.kinds()) if (this.name(kind) === name) return kind;

@@ -127,7 +127,7 @@ export const CacheFlag = {
   HAS_DESTRUCTOR: 2,
   /** Slabs are of the DMA zone. */
   IS_DMA: 4,
-  /** Empty slabs stay until somebody asks for memory: no free releases one. */
+  /** No free releases an empty slab: only shrink, trim, a shortage, or a heap about to grow past its peak. */
   KEEPS_SLABS: 8,
 } as const;
 /** Flags that there are. */

@@ -59,7 +59,7 @@ describe("check of a heap with a flipped bit", () => {
     const list = places.get(what) ?? [];
     expect(list.length).toBeGreaterThan(4);
     const missed: string[] = [];
-    const count = Math.min(250, list.length * 8);
+    const count = Math.min(150, list.length * 8);
     for (let turn = 0; turn < count; turn++) {
       const at = random.pick(list);
       const bit = random.below(8);

@@ -79,6 +79,14 @@ describe("kmalloc and kfree", () => {
     kernel.expectClean();
   });
 
+  it("give NULL when there are too many caches to make one for GFP_DMA", () => {
+    const dma = new TestKernel({ sizeBytes: 8 * MIB, dmaBytes: MIB });
+    for (let index = 0; dma.cache(`cache-${index}`, 8) !== 0; index++);
+    dma.printed();
+    dma.expectRefusal(() => dma.calls.kmalloc(100, GFP_DMA | GFP_KERNEL), 0, "Couldn't get a free page.....");
+    expect(dma.calls.kmalloc(100, GFP_KERNEL)).toBeGreaterThan(0);
+  });
+
   it("give NULL when the DMA zone is full, and what is freed serves again", () => {
     const dma = new TestKernel({ sizeBytes: 8 * MIB, dmaBytes: MIB });
     const { kmalloc, kfree, ksize } = dma.calls;

@@ -24,6 +24,15 @@ describe("pages", () => {
     kernel.expectRefusal(() => free_pages(address, order), undefined, refusal);
   });
 
+  it("are aligned to their size, or not to be had", () => {
+    const pages = kernel.takeAllPages(true).sort((one, other) => one - other);
+    const odd = pages.find((page, index) => (page / PAGE) % 2 === 1 && pages[index + 1] === page + PAGE) as number;
+    kernel.heap.pages.free(odd, 1);
+    kernel.heap.pages.free(odd + PAGE, 1);
+    expect(kernel.calls.__get_free_pages(GFP_ATOMIC, 1)).toBe(0);
+    expect(kernel.calls.alloc_pages_exact(2 * PAGE, GFP_ATOMIC)).toBe(odd);
+  });
+
   it("refuse masks that are none", () => {
     const text = "__get_free_pages: not a combination of flags: 32";
     kernel.expectRefusal(() => kernel.calls.__get_free_pages(0x20, 0), 0, text);

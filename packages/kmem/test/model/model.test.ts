@@ -32,7 +32,7 @@ const SMALL_HEAPS: readonly [string, HeapOptions][] = [
 describe.each(SMALL_HEAPS)("random operations on a small heap in %s", (_name, options) => {
   it("agree with the model after each step", () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 120, size: "max" }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 100, size: "max" }), (operations) => {
         const model = new Model(Heap.create(options), { maximumBytes: 60_000, maximumPages: 20, maximumBlocks: 60 });
         for (const step of operations) {
           model.step(step);
@@ -40,7 +40,7 @@ describe.each(SMALL_HEAPS)("random operations on a small heap in %s", (_name, op
         }
         model.freeAll();
       }),
-      { numRuns: 40, seed: 2 },
+      { numRuns: 25, seed: 2 },
     );
   });
 });
