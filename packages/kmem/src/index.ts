@@ -16,3 +16,4 @@ export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { ZoneStats } from "./pages/zone.ts";
 export { type PageOptions, Pages } from "./pages-face.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+export type { BlockFunctions } from "./slab/slab.ts";

@@ -20,7 +20,7 @@
  *      NEXT     next in its list      –                   next in its cache's list
  *      PREV     previous in its list  –                   previous in its cache's list
  *      COUNT    order                 frames in the run   free blocks | cursor << 16
- *      HEAD     –                     –                   first frame of the slab (in every frame's record)
+ *      HEAD     –                     –                   first frame of the slab | colour << 20, in every frame
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
