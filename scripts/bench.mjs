@@ -16,4 +16,13 @@ const traces = readdirSync(folder)
   .filter((name) => /\.trace\.(zst|gz)$/.test(name))
   .map((name) => relative(root, join(folder, name)));
 const places = ["--out", join("docs", "figures"), "--document", "README.md"];
-exit(run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", "figures", ...places, ...argv.slice(2), ...traces]));
+const figures = run(pinnedNode, [
+  "packages/kmem-cli/bin/kmem.js",
+  "bench",
+  "figures",
+  ...places,
+  ...argv.slice(2),
+  ...traces,
+]);
+const regions = run(pinnedNode, ["scripts/region-cost.mjs"]);
+exit(Math.max(figures, regions));
