@@ -27,10 +27,12 @@ interface Run {
 
 function nonZeroRuns(bytes: Uint8Array): Run[] {
   const runs: { firstPage: number; pageCount: number }[] = [];
-  const wordCount = Math.floor(bytes.length / WORD_BYTES);
+  // Outside of the loop: V8 14.6's optimizer takes a length above 2^31 in a loop's condition for a negative one.
+  const pageCount = Math.ceil(bytes.byteLength / PAGE_SIZE);
+  const wordCount = Math.floor(bytes.byteLength / WORD_BYTES);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, wordCount);
   const wordsPerPage = PAGE_SIZE / WORD_BYTES;
-  for (let page = 0; page * PAGE_SIZE < bytes.length; page++) {
+  for (let page = 0; page < pageCount; page++) {
     const end = Math.min((page + 1) * wordsPerPage, wordCount);
     let word = page * wordsPerPage;
     while (word < end && words[word] === 0) word++;
