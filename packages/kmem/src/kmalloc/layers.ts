@@ -55,7 +55,9 @@ export function createLayers(memory: LinearMemory, extent: Extent): Layers {
       { bufferBytes: memory.byteLength, neededBytes: endFrame * PAGE_SIZE },
     );
   }
-  memory.bytes.fill(0, geometry.baseFrame * PAGE_SIZE, geometry.firstPageFrame * PAGE_SIZE);
+  if (extent.isZeroed !== true) {
+    memory.bytes.fill(0, geometry.baseFrame * PAGE_SIZE, geometry.firstPageFrame * PAGE_SIZE);
+  }
   writeHeader(memory, geometry, endFrame);
   createTags(memory, geometry);
   const pages = PageAllocator.create(memory, geometry, endFrame);

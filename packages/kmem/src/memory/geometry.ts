@@ -25,6 +25,8 @@ export interface Extent {
   readonly start: number;
   readonly end: number;
   readonly limit: number;
+  /** Whether all of it reads as zero, so that the tables need no clearing, and untouched ones cost no memory. */
+  readonly isZeroed?: boolean | undefined;
   readonly slotCount?: number | undefined;
   readonly dmaBytes?: number | undefined;
 }

@@ -1,4 +1,5 @@
 import { KmemError } from "./errors.ts";
+import type { Extent } from "./geometry.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
 import { describeValue, LinearMemory, type MemorySource } from "./memory.ts";
 
@@ -21,7 +22,7 @@ export interface MemoryOptions {
 /** The part of a memory that a heap gets. */
 export interface NewMemory {
   readonly memory: LinearMemory;
-  readonly extent: { readonly start: number; readonly end: number; readonly limit: number };
+  readonly extent: Extent;
 }
 
 const DEFAULT_SIZE_BYTES = 16 * 1024 * 1024;
@@ -59,7 +60,8 @@ export function newMemory(options: MemoryOptions): NewMemory {
   }
   const source = makeSource(sizeBytes, options.maximumBytes, shared);
   const memory = new LinearMemory(source);
-  return { memory, extent: { start, end: options.end ?? memory.byteLength, limit: options.end ?? maximumBytes } };
+  const end = options.end ?? memory.byteLength;
+  return { memory, extent: { start, end, limit: options.end ?? maximumBytes, isZeroed: true } };
 }
 
 function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared: boolean): MemorySource {

@@ -143,7 +143,8 @@ export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one, and
- * a fourth of its slabs. They are released when the heap would grow past its peak, and when memory is short.
+ * a fourth of the slabs it had when they were most. They are released when the heap would grow past its peak, when
+ * memory is short, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 export const EMPTY_SLABS_SHARE_SHIFT = 2;
