@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import { LiveOps } from "../replay/live-ops.ts";
-import type { Workload } from "../replay/workload.ts";
+import { makeWhole, type Workload } from "../replay/workload.ts";
 import { LiveBytes } from "../trace/live-bytes.ts";
-import { OpReader } from "../trace/op-reader.ts";
-import { OP, type OpTotals, WORDS_PER_OP } from "../trace/op-stream.ts";
+import { OP } from "../trace/op-stream.ts";
 import { OpWriter } from "../trace/op-writer.ts";
 import { summarizeLive } from "../trace/trace-summary.ts";
 
@@ -52,22 +50,6 @@ export function makeChurn(liveBlockCount: number, folder: string): Workload {
     allocate(slot);
   }
   const summary = summarizeLive(live);
-  const totals: OpTotals = { kind: "malloc", slotCount: liveBlockCount, ...summary };
-  writer.finish(totals, []);
-  const closingPath = join(folder, "churn.closing");
-  writeClosing(opsPath, closingPath, totals);
-  return { kind: "blocks", opsPath, closingPath, opCount: writer.opCount, live: summary };
-}
-
-function writeClosing(opsPath: string, closingPath: string, totals: OpTotals): void {
-  const liveOps = new LiveOps(totals.slotCount);
-  const reader = new OpReader(opsPath);
-  try {
-    for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
-      for (let at = 0; at < opCount * WORDS_PER_OP; at += WORDS_PER_OP) liveOps.take(reader.words, at);
-    }
-  } finally {
-    reader.close();
-  }
-  liveOps.writeFrees(closingPath, totals, []);
+  writer.finish({ kind: "malloc", slotCount: liveBlockCount, ...summary }, []);
+  return makeWhole(opsPath, folder, summary);
 }

@@ -35,7 +35,8 @@ export function makeWorkloads(summary: TraceSummary, opsPath: string, folder: st
   return workloads.filter(({ opCount }) => opCount > 0);
 }
 
-function makeWhole(opsPath: string, folder: string, live: LiveSummary): Workload {
+/** Makes one workload of all operations in a file; the file that frees what is left goes into `folder`. */
+export function makeWhole(opsPath: string, folder: string, live: LiveSummary): Workload {
   const reader = new OpReader(opsPath);
   const liveOps = new LiveOps(reader.header.slotCount);
   forEachOp(reader, (words, at) => liveOps.take(words, at));
