@@ -1,14 +1,23 @@
+import type { Attachment } from "./kmalloc/attachment.ts";
 import { badFree, describeAddress } from "./kmalloc/describe.ts";
-import type { Kmalloc } from "./kmalloc/kmalloc.ts";
-import type { Layers } from "./kmalloc/layers.ts";
+import { type Kmalloc, REFILLED } from "./kmalloc/kmalloc.ts";
+import { allSheaves, type Layers, sheavesOf, underRecallLock, underTableLock } from "./kmalloc/layers.ts";
+import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
-import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
+import { hex, KmemError } from "./memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { FrameKind, NO_FRAME } from "./pages/layout.ts";
+import { outOfMemory } from "./pages/out-of-memory.ts";
+import type { BlockFunctions } from "./slab/block-functions.ts";
 import { CacheFlag, CacheRecord } from "./slab/layout.ts";
 import { CLASS_COUNT } from "./slab/size-classes.ts";
-import type { BlockFunctions } from "./slab/slab.ts";
 import type { SlotCaches } from "./slab/slot-caches.ts";
+import { requireHeld } from "./sync/slot-sync.ts";
+
+/** What a cache stands on: the thread's layers, and what waits and works for it. */
+export interface CacheContext extends Pick<Attachment, "layers" | "kmalloc" | "waits"> {
+  readonly slotCaches: SlotCaches;
+}
 
 /** What a cache holds. */
 export interface CacheOptions {
@@ -45,44 +54,46 @@ function flagsOf(options: BlockFunctions & Pick<CacheOptions, "dma" | "keepsSlab
 }
 
 /**
- * A cache of objects of one size, from slabs of its own. From Linux's `kmem_cache_create` and its family. One thread
- * at a time.
+ * A cache of objects of one size, from slabs of its own. From Linux's `kmem_cache_create` and its family. Any thread
+ * opens it with `heap.openCache` and works on it through its own slot; a cache is destroyed by one of them when the
+ * others have stopped using it.
  */
 export class Cache {
   readonly name: string;
   readonly sizeBytes: number;
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
+  readonly #waits: MemoryWait;
   #kind: number;
+  /** Of the cache as it was opened: the kind may be another cache's when another thread has destroyed it. */
+  readonly #serial: number;
   readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
 
-  private constructor(layers: Layers, kmalloc: Kmalloc, slotCaches: SlotCaches, kind: number) {
+  private constructor({ layers, kmalloc, waits, slotCaches }: CacheContext, kind: number) {
     this.#layers = layers;
     this.#kmalloc = kmalloc;
+    this.#waits = waits;
     this.#slotCaches = slotCaches;
     this.#kind = kind;
+    this.#serial = layers.caches.get(kind, CacheRecord.SERIAL);
     this.name = layers.caches.name(kind);
     this.sizeBytes = layers.caches.get(kind, CacheRecord.OBJECT_BYTES);
   }
 
   /** Makes a cache; `heap.createCache` is the way in. */
-  static create(layers: Layers, kmalloc: Kmalloc, slotCaches: SlotCaches, options: CacheOptions): Cache {
+  static create(context: CacheContext, options: CacheOptions): Cache {
+    const { layers } = context;
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
     const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags };
-    const kind = layers.caches.create({ ...shape, flags: flagsOf(options) });
-    layers.slabs.register(kind, options);
-    return new Cache(layers, kmalloc, slotCaches, kind);
+    const kind = underTableLock(layers, () => layers.caches.create({ ...shape, flags: flagsOf(options) }));
+    layers.slabs.functions.register(kind, options);
+    return new Cache(context, kind);
   }
 
   /** Opens a cache that there is; `heap.openCache` is the way in. */
-  static open(
-    layers: Layers,
-    kmalloc: Kmalloc,
-    slotCaches: SlotCaches,
-    name: string,
-    functions: BlockFunctions,
-  ): Cache {
+  static open(context: CacheContext, name: string, functions: BlockFunctions): Cache {
+    const { layers } = context;
     const kind = layers.caches.find(name);
     if (kind === undefined || kind < FrameKind.FIRST_CACHE + CLASS_COUNT) {
       throw new KmemError("BAD_ARGUMENT", `there is no cache named "${name}"`, { name });
@@ -92,8 +103,8 @@ export class Cache {
     if (given !== 0 && given !== wanted) {
       throw new KmemError("BAD_ARGUMENT", `the cache "${name}" was made with other functions than these`, { name });
     }
-    if (given !== 0) layers.slabs.register(kind, functions);
-    return new Cache(layers, kmalloc, slotCaches, kind);
+    if (given !== 0) layers.slabs.functions.register(kind, functions);
+    return new Cache(context, kind);
   }
 
   /** An object's address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
@@ -102,12 +113,19 @@ export class Cache {
     if (address !== 0) return address;
     const slow = this.#slowTake(false);
     if (slow !== 0) return slow;
-    const { pages } = this.#layers;
-    throw new OutOfMemoryError({
-      askedBytes: this.sizeBytes,
-      freeBytes: pages.freeBytes,
-      largestFreeRunBytes: pages.largestFreeRunBytes(),
-    });
+    throw outOfMemory(this.#layers.pages, this.sizeBytes);
+  }
+
+  /**
+   * As {@link alloc}, and where there is no memory waits until another thread frees some, as `heap.allocWait` does.
+   * Throws {@link OutOfMemoryError} at the timeout, and at once where no other thread is attached; the signal's reason;
+   * MUST_NOT_BLOCK where the thread may not sleep.
+   */
+  allocWait(options: WaitOptions = {}): number {
+    const attempt = (): number => this.#slotCaches.path.take(this.#kind) || this.#slowTake(false);
+    const address = this.#waits.wait(attempt, options);
+    if (address !== 0) return address;
+    throw outOfMemory(this.#layers.pages, this.sizeBytes);
   }
 
   /** As {@link alloc}, but returns 0 when there is no memory, and may use the reserve. */
@@ -124,7 +142,7 @@ export class Cache {
   /** Counts of slabs and objects. */
   stats(): CacheStats {
     this.#requireAlive();
-    return cacheStats(this.#layers, this.#kind);
+    return cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
   }
 
   /**
@@ -134,7 +152,7 @@ export class Cache {
   shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     this.#requireAlive();
     const { pages, sheaves, slabs } = this.#layers;
-    slabs.requireFunctions(this.#kind);
+    slabs.functions.require(this.#kind);
     const before = pages.freeBytes;
     sheaves.drain(this.#kind);
     slabs.releaseEmpty(this.#kind, slabLimit);
@@ -144,20 +162,35 @@ export class Cache {
   /** Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live. */
   destroy(): void {
     this.shrink();
-    const { caches, sheaves, slabs } = this.#layers;
+    const { caches, slabs } = this.#layers;
+    this.#drainOtherSlots();
+    this.shrink();
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
-      const { liveBlocks } = cacheStats(this.#layers, this.#kind);
+      const { liveBlocks } = cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
       throw new KmemError("CACHE_BUSY", `cannot destroy the cache "${this.name}": ${liveBlocks} objects are live`, {
         name: this.name,
         liveBlocks,
       });
     }
-    sheaves.close(this.#kind);
-    slabs.forget(this.#kind);
-    caches.destroy(this.#kind);
+    this.#closeSheaves();
+    slabs.functions.forget(this.#kind);
+    underTableLock(this.#layers, () => caches.destroy(this.#kind));
     this.#isDestroyed = true;
     // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
     this.#kind = FrameKind.ABSENT;
+  }
+
+  /** What lies in the sheaves of other slots goes back to the slabs: none of their threads uses the cache any more. */
+  #drainOtherSlots(): void {
+    const { slots, slot } = this.#layers;
+    for (const other of slots.withAreas()) if (other !== slot) sheavesOf(this.#layers, other).drain(this.#kind);
+  }
+
+  #closeSheaves(): void {
+    const { slots } = this.#layers;
+    underRecallLock(this.#layers, () => {
+      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).close(this.#kind);
+    });
   }
 
   #slowTake(fromReserve: boolean): number {
@@ -165,10 +198,15 @@ export class Cache {
     this.#slotCaches.rebindGrown();
     const { caches, slabs, sheaves } = this.#layers;
     const needsSlab = caches.get(this.#kind, CacheRecord.HEAD) === NO_FRAME && sheaves.count(this.#kind) === 0;
-    if (needsSlab) slabs.requireFunctions(this.#kind);
-    if (!this.#kmalloc.refill(this.#kind, fromReserve)) return 0;
-    this.#slotCaches.rebindGrown();
-    return this.#slotCaches.path.take(this.#kind);
+    if (needsSlab) slabs.functions.require(this.#kind);
+    for (;;) {
+      const got = this.#kmalloc.refill(this.#kind, fromReserve);
+      if (got !== REFILLED) return got;
+      this.#slotCaches.rebindGrown();
+      const address = this.#slotCaches.path.take(this.#kind);
+      // Another thread may recall the sheaf at any instant; then it is filled again.
+      if (address !== 0) return address;
+    }
   }
 
   #slowPut(address: number): void {
@@ -181,14 +219,19 @@ export class Cache {
         const text = `cannot free ${hex(address)}: it belongs to ${block.cache}, not to the cache "${this.name}"`;
         throw new KmemError("INVALID_FREE", text, { address, block });
       }
-      this.#layers.sheaves.flush(this.#kind);
-      if (this.#slotCaches.path.put(address, this.#kind)) return;
+      while (this.#kmalloc.free(address) === "retry") {
+        this.#slotCaches.rebindGrown();
+        if (this.#slotCaches.path.put(address, this.#kind)) return;
+      }
+      return;
     }
     throw badFree(this.#layers, address);
   }
 
   #requireAlive(): void {
+    requireHeld(this.#layers.memory.words, this.#layers.sync);
     this.#layers.memory.refresh();
-    if (this.#isDestroyed) throw new KmemError("BAD_ARGUMENT", `the cache "${this.name}" was destroyed`, {});
+    if (!this.#isDestroyed && this.#layers.caches.get(this.#kind, CacheRecord.SERIAL) === this.#serial) return;
+    throw new KmemError("BAD_ARGUMENT", `the cache "${this.name}" was destroyed`, {});
   }
 }

@@ -2,6 +2,7 @@ import type { ClusterFinding } from "./cluster/check.ts";
 import { ClusterHeap, type DamagedBlock, type FreeVerdict } from "./cluster/cluster-heap.ts";
 import { Descriptor } from "./cluster/descriptor.ts";
 import { DESCRIPTOR_ALIGNMENT, DESCRIPTOR_BYTES, FREE_LIST_COUNT, MIN_BLOCK_SIZE } from "./cluster/layout.ts";
+import { manhattanDistance, nearestFirst } from "./cluster/placement.ts";
 import { coversBytes, type HeapSegment, segmentFault, segmentsOverlap } from "./cluster/segment.ts";
 import { defaultConsole, type KernelConsole } from "./console.ts";
 import { KmemError, type KmemErrorCode } from "./memory/errors.ts";
@@ -44,6 +45,8 @@ export interface GietConfig {
   readonly kernel_data?: number;
   /** The number of the processor that this thread stands for: it names who holds a lock. From 0. Default 0. */
   readonly processor?: number;
+  /** The cluster that this processor is in: `_malloc` looks there first. Default [0][0]. */
+  readonly cluster?: { readonly x: number; readonly y: number };
 }
 
 /** kernel_heap[x][y], as it stands in cluster [0][0] now. Addresses are virtual. */
@@ -94,6 +97,12 @@ export interface Giet {
    */
   _remote_malloc(size: number, x: number, y: number): number;
   /**
+   * As {@link _remote_malloc}, in the processor's own cluster, and where that has no heap or no room in the nearest one
+   * that has: by steps along x and y, of equally near ones the lower x, then the lower y first. NULL when no cluster
+   * has room. Not in the document: the original has it, and ends when its own cluster is full. O(clusters + log heap).
+   */
+  _malloc(size: number): number;
+  /**
    * Frees a block by its address and merges it with its other halves. Not in the document: the original has it. Throws
    * {@link GietError} for what is not the start of an allocated block. O(free blocks of the sizes that merge).
    */
@@ -132,9 +141,11 @@ class Kernel implements Giet {
   readonly #kernelDataMemory: LinearMemory;
   readonly #kernelDataOffset: number;
   readonly #clusters: readonly (readonly Bound[])[];
+  /** All clusters, the nearest to the processor first. */
+  readonly #byDistance: readonly Bound[];
 
   constructor(config: GietConfig, console: KernelConsole) {
-    const { clusters, processor = 0 } = config;
+    const { clusters, processor = 0, cluster: home = { x: 0, y: 0 } } = config;
     requireRectangle(clusters);
     if (!Number.isInteger(processor) || processor < 0) {
       throw new KmemError("BAD_ARGUMENT", `processor is a whole number from 0, not ${describeValue(processor)}`, {});
@@ -142,6 +153,10 @@ class Kernel implements Giet {
     this.#console = console;
     this.X_SIZE = clusters.length;
     this.Y_SIZE = clusters[0].length;
+    if (!isIndex(home.x, this.X_SIZE) || !isIndex(home.y, this.Y_SIZE)) {
+      const text = `the processor is in a cluster that there is, not in [${home.x}][${home.y}]`;
+      throw new KmemError("BAD_ARGUMENT", text, { cluster: home });
+    }
     const memories = clusters.map((column) => column.map(({ memory }) => new LinearMemory(memory)));
     const segments = clusters.map((column, x) => column.map((cluster, y) => heapSegment(cluster, memories[x][y])));
     this.#kernelDataMemory = memories[0][0];
@@ -149,6 +164,10 @@ class Kernel implements Giet {
     this.#requireKernelData();
     this.#clusters = segments.map((column, x) =>
       column.map((segment, y) => this.#bindCluster(x, y, segment, processor + 1)),
+    );
+    const bound = this.#clusters.flat();
+    this.#byDistance = nearestFirst(bound.map((cluster) => manhattanDistance(home, cluster))).map(
+      (place) => bound[place],
     );
     this.kernel_heap = this.#clusters.map((column) => column.map(({ descriptor }) => new KernelHeapView(descriptor)));
   }
@@ -171,14 +190,23 @@ class Kernel implements Giet {
     if (heap === undefined || descriptor.heapSize === 0) {
       this.#fail("BAD_ARGUMENT", `_remote_malloc() : No heap[${x}][${y}]`);
     }
-    if (!(Number.isInteger(size) && size >= 0)) {
-      this.#print(`in _remote_malloc() : illegal size ${describeValue(size)}`);
-      return NULL;
-    }
-    const result = heap.alloc(size);
-    if (typeof result !== "number") return this.#failDamaged(result, x, y);
+    if (!this.#isSize("_remote_malloc", size)) return NULL;
+    const result = this.#allocIn(heap, size, x, y);
     if (result === NULL) this.#print(`in _remote_malloc() : no more space in kernel_heap[${x}][${y}]`);
     return result;
+  };
+
+  readonly _malloc = (size: number): number => {
+    this.#kernelDataMemory.refresh();
+    const withHeap = this.#byDistance.filter(({ descriptor }) => descriptor.heapSize !== 0);
+    if (withHeap.length === 0) this.#fail("BAD_ARGUMENT", "_malloc() : No heap in any cluster");
+    if (!this.#isSize("_malloc", size)) return NULL;
+    for (const { x, y, heap } of withHeap) {
+      const result = heap === undefined ? NULL : this.#allocIn(heap, size, x, y);
+      if (result !== NULL) return result;
+    }
+    this.#print("in _malloc() : no more space in any kernel_heap");
+    return NULL;
   };
 
   readonly _free = (ptr: number): void => {
@@ -259,6 +287,17 @@ class Kernel implements Giet {
     return this.#clusters.flat().find(({ descriptor: { heapBase, heapSize }, heap }) => {
       return heap !== undefined && ptr >= heapBase && ptr < heapBase + heapSize;
     });
+  }
+
+  #isSize(caller: string, size: number): boolean {
+    if (Number.isInteger(size) && size >= 0) return true;
+    this.#print(`in ${caller}() : illegal size ${describeValue(size)}`);
+    return false;
+  }
+
+  #allocIn(heap: ClusterHeap, size: number, x: number, y: number): number {
+    const result = heap.alloc(size);
+    return typeof result === "number" ? result : this.#failDamaged(result, x, y);
   }
 
   #print(message: string): void {

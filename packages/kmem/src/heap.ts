@@ -1,39 +1,35 @@
-import { Cache, type CacheOptions } from "./cache.ts";
+import { blockView, type ViewType } from "./block-view.ts";
+import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
+import { type HeapHandle, isHandle, makeHandle, requireHandle } from "./handle.ts";
+import type { HeapOptions } from "./heap-options.ts";
+import { type Attachment, joinAttachment, leaveAttachment, newAttachment } from "./kmalloc/attachment.ts";
 import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
-import { type BlockInfo, badFree, describeAddress, liveBlocks } from "./kmalloc/describe.ts";
-import { Kmalloc, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
-import { attachLayers, createLayers, type Layers } from "./kmalloc/layers.ts";
+import { type BlockInfo, describeAddress, liveBlocks } from "./kmalloc/describe.ts";
+import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
+import { adoptLayers, attachLayers, createLayers, type Layers } from "./kmalloc/layers.ts";
+import type { WaitOptions } from "./kmalloc/memory-wait.ts";
+import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
 import { clear } from "./memory/clear.ts";
 import { openDump, writeDump } from "./memory/dump.ts";
-import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
-import { PAGE_SIZE } from "./memory/layout.ts";
+import { KmemError } from "./memory/errors.ts";
+import { requireByteOffset } from "./memory/geometry.ts";
+import { headerWord, readHeader } from "./memory/header.ts";
+import { Header, HeapFlag, PAGE_SIZE } from "./memory/layout.ts";
 import { LinearMemory, type MemoryKind, type MemorySource } from "./memory/memory.ts";
-import { type MemoryOptions, newMemory } from "./memory/new-memory.ts";
+import { newMemory } from "./memory/new-memory.ts";
+import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
-import { bindFastPath, type FastPath } from "./slab/fast-path.ts";
+import type { BlockFunctions } from "./slab/block-functions.ts";
+import { bindFastPath, type FastPath, type FastPathContext } from "./slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
-import type { BlockFunctions } from "./slab/slab.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
-
-/** How a heap is made; see {@link MemoryOptions} for where. */
-export interface HeapOptions extends MemoryOptions {
-  /** Threads that may work on the heap at a time: 1 to 127. Default 64. */
-  readonly slotCount?: number;
-  /** Bytes at the low end that form a DMA zone of their own. Default 0. */
-  readonly dmaBytes?: number;
-}
-
-/** A class of typed arrays, for {@link Heap.view}. */
-export interface ViewType<View> {
-  readonly BYTES_PER_ELEMENT: number;
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): View;
-}
+import { detachedError, requireHeld } from "./sync/slot-sync.ts";
 
 /**
  * A heap: malloc and its family inside one buffer. Addresses are byte offsets into that buffer, unsigned 32-bit; 0 is
- * null. All state is in the buffer, so any number of `Heap` objects may stand for the same heap; so far all of them
- * must be used from one thread. A call that throws has changed nothing.
+ * null. All state is in the buffer: any number of threads work on it, each through a slot of its own that it takes with
+ * {@link attach}, and any of them frees what any other allocated. A call that throws has changed nothing.
  */
 export class Heap {
   /**
@@ -51,33 +47,32 @@ export class Heap {
   free!: (address: number) => void;
   /** The page allocator below. */
   readonly pages: Pages;
-
-  readonly #layers: Layers;
+  /** What the faces of the documents stand on; it is not for users. */
+  readonly layers: Layers;
+  readonly #attachment: Attachment;
   readonly #kmalloc: Kmalloc;
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
+  #isDetached = false;
 
-  private constructor(layers: Layers) {
-    this.#layers = layers;
-    this.#kmalloc = new Kmalloc(layers);
-    this.pages = new Pages(layers);
+  private constructor(attachment: Attachment) {
+    this.#attachment = attachment;
+    this.layers = attachment.layers;
+    this.#kmalloc = attachment.kmalloc;
+    this.pages = new Pages(() => this.#current(), attachment.kmalloc, attachment.waits);
     this.#bind();
   }
 
   /**
    * Makes the functions that go the fast path. They are closures over constants and stay good when shared memory
-   * grows, since every table lies below the first end; growing memory that is not shared detaches the old buffer, and
-   * then they are made anew.
+   * grows, since every table lies below the first end. Growth of memory that is not shared ends them: see
+   * #rebindDetached.
    */
   #bind(): void {
-    const { memory, geometry, sheaves, slot } = this.#layers;
-    this.#fast = bindFastPath(
-      { memory, geometry, areaWord: sheaves.areaWord, slot },
-      {
-        alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
-        free: (address) => this.#slowFree(address),
-      },
-    );
+    this.#fast = bindFastPath(this.#pathContext(), {
+      alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
+      free: (address) => this.#slowFree(address),
+    });
     const { alloc, free, take } = this.#fast;
     this.alloc = alloc;
     this.free = free;
@@ -87,41 +82,122 @@ export class Heap {
     };
   }
 
+  #pathContext(): FastPathContext {
+    const { memory, geometry, sheaves, slot } = this.layers;
+    const isExact = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;
+    return { memory, geometry, areaWord: sheaves.areaWord, slot, isExact };
+  }
+
   /** Makes a heap in new or given memory. Throws BAD_ARGUMENT or BAD_GEOMETRY before it writes anything. */
   static create(options: HeapOptions = {}): Heap {
     const { memory, extent } = newMemory(options);
-    const { slotCount, dmaBytes } = options;
-    return new Heap(createLayers(memory, { ...extent, slotCount, dmaBytes }));
+    const { slotCount, dmaBytes, exactFrees = false } = options;
+    const flags = exactFrees ? HeapFlag.EXACT_FREES : 0;
+    return new Heap(newAttachment(createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags })));
   }
 
   /**
-   * Opens the heap that another `Heap` made in this memory, `start` bytes in. Throws NOT_A_HEAP, WRONG_VERSION,
-   * WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED, and names the word that is wrong.
+   * Opens the heap that another thread made: by its {@link handle}, or by its memory and the byte it begins at. The
+   * thread takes a free slot; a second `Heap` over the same memory in one thread shares it. Throws NO_SLOT when all are
+   * held, OUT_OF_MEMORY without pages for the slot, and NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or
+   * TRUNCATED with the name of the word that is wrong.
    */
-  static attach(source: MemorySource, start = 0): Heap {
-    return new Heap(attachLayers(new LinearMemory(source), start));
+  static attach(source: MemorySource | HeapHandle, start = 0): Heap {
+    if (isHandle(source)) {
+      requireHandle(source);
+      return Heap.attach(source.memory, source.start);
+    }
+    const memory = new LinearMemory(source);
+    requireByteOffset("start", start);
+    const { baseFrame } = readHeader(memory, start);
+    return new Heap(joinAttachment(memory, baseFrame) ?? newAttachment(attachLayers(memory, start)));
   }
 
   /** Opens a copy of a dumped heap, in a new buffer. Throws as {@link attach} does. */
   static load(dump: Uint8Array): Heap {
     const opened = openDump(dump);
-    const buffer = new SharedArrayBuffer(opened.byteLength);
-    opened.copyTo(new Uint8Array(buffer));
-    return Heap.attach(buffer, opened.start);
+    // A page that is not isolated has no shared memory.
+    const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
+    const memory = new LinearMemory(new Buffer(opened.byteLength));
+    opened.copyTo(memory.bytes);
+    return new Heap(newAttachment(adoptLayers(memory, opened.start)));
+  }
+
+  /** What another thread needs to {@link attach}; it goes through postMessage. */
+  get handle(): HeapHandle {
+    return makeHandle(this.source, this.layers.geometry.baseFrame * PAGE_SIZE);
+  }
+
+  /** The slot that this thread works through: the tag of the blocks it allocates. */
+  get slot(): number {
+    return this.layers.slot;
+  }
+
+  /**
+   * Gives the slot back, with all that its caches held; blocks stay as they are. Every later call on this object throws
+   * DETACHED. Do not keep `alloc` and `free` beyond it: the slot may soon be another thread's. O(free blocks held).
+   */
+  detach(): void {
+    this.#current();
+    this.#isDetached = true;
+    this.alloc =
+      this.free =
+      this.tryAlloc =
+        () => {
+          throw detachedError(this.slot);
+        };
+    leaveAttachment(this.#attachment);
+  }
+
+  /** As {@link layers}, with what waits and reclaims, and memory as it is now. Throws DETACHED. It is not for users. */
+  get attachment(): Attachment {
+    this.#current();
+    return this.#attachment;
   }
 
   /** What the heap lives in, for another `attach`. */
   get source(): MemorySource {
-    return this.#layers.memory.source;
+    return this.layers.memory.source;
   }
 
   get memoryKind(): MemoryKind {
-    return this.#layers.memory.kind;
+    return this.layers.memory.kind;
   }
 
   /** The buffer as it is now; another object after each growth. */
   get buffer(): ArrayBufferLike {
-    return this.#layers.memory.buffer;
+    return this.layers.memory.buffer;
+  }
+
+  /**
+   * As {@link alloc}, and where there is no memory waits until another thread frees some: GFP_KERNEL. Reclaims first,
+   * then sleeps; those who wait are served in their order. Throws {@link OutOfMemoryError} at the timeout, and at once
+   * where no other thread is attached; the signal's reason; MUST_NOT_BLOCK where the thread may not sleep.
+   */
+  allocWait(sizeBytes: number, options: WaitOptions = {}): number {
+    requireSize(sizeBytes);
+    this.#current();
+    const address = this.#attachment.waits.wait(() => this.#slowTryAlloc(sizeBytes, false), options);
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
+    return address;
+  }
+
+  /** As {@link allocWait}, without blocking: for a browser's main thread, and for waits on what this thread frees. */
+  async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
+    requireSize(sizeBytes);
+    this.#current();
+    const address = await this.#attachment.waits.waitAsync(() => this.#slowTryAlloc(sizeBytes, false), options);
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
+    return address;
+  }
+
+  /**
+   * Adds functions of this thread that give memory back when it is short; the result takes them away again. They run
+   * within `alloc`, when all else has failed, and within any slow call while another thread waits.
+   */
+  addShrinker(shrinker: Shrinker): () => void {
+    this.#current();
+    return this.#kmalloc.shrinkers.add(shrinker);
   }
 
   /**
@@ -154,7 +230,9 @@ export class Heap {
     const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
     if (moved === 0) return address;
     const kept = Math.min(usableBytes, sizeBytes);
-    this.#layers.memory.bytes.copyWithin(moved, address, address + kept);
+    // Another thread may have grown the memory meanwhile, and the new block lie in what it added.
+    this.#current();
+    this.layers.memory.bytes.copyWithin(moved, address, address + kept);
     this.free(address);
     return moved;
   }
@@ -166,15 +244,15 @@ export class Heap {
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
+    this.#current();
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
       const block = this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false);
-      if (block === 0) throw this.#outOfMemory(sizeBytes);
+      if (block === 0) throw outOfMemory(this.layers.pages, sizeBytes);
       return block;
     }
-    this.#current();
     const address = this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false);
-    if (address === 0) throw this.#outOfMemory(sizeBytes);
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
     return address;
   }
 
@@ -186,17 +264,17 @@ export class Heap {
 
   /** The block that an address lies in, live or free, or undefined where there is none. Any number is allowed. */
   blockAt(address: number): BlockInfo | undefined {
-    return describeAddress(this.#current(), address).block;
+    return describeAddress(this.#viewed(), address).block;
   }
 
   /** All live blocks in address order. Do not allocate or free while iterating. */
   blocks(): Generator<BlockInfo> {
-    return liveBlocks(this.#current());
+    return liveBlocks(this.#viewed());
   }
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
   createCache(options: CacheOptions): Cache {
-    return Cache.create(this.#current(), this.#kmalloc, this.#handMade(), options);
+    return Cache.create(this.#cacheContext(), options);
   }
 
   /**
@@ -204,41 +282,39 @@ export class Heap {
    * those that it was made with, or none, which does for all but making and releasing slabs. Throws BAD_ARGUMENT.
    */
   openCache(name: string, functions: BlockFunctions = {}): Cache {
-    return Cache.open(this.#current(), this.#kmalloc, this.#handMade(), name, functions);
+    return Cache.open(this.#cacheContext(), name, functions);
   }
 
-  #handMade(): SlotCaches {
-    if (this.#slotCaches === undefined) {
-      const { memory, geometry, sheaves, slot } = this.#layers;
-      this.#slotCaches = new SlotCaches({ memory, geometry, areaWord: sheaves.areaWord, slot });
-    }
-    return this.#slotCaches;
+  #cacheContext(): CacheContext {
+    this.#current();
+    this.#slotCaches ??= new SlotCaches(this.#pathContext());
+    return { ...this.#attachment, slotCaches: this.#slotCaches };
   }
 
   /** Figures of every layer; the parts of `bytes` add up to the whole. O(pages). */
   stats(): HeapStats {
-    return heapStats(this.#current());
+    return heapStats(this.#viewed());
   }
 
   /** Bytes of memory in use by blocks, slabs, sheaves and the tables that describe them. O(1). */
   get footprintBytes(): number {
-    return footprintBytes(this.#current());
+    return footprintBytes(this.#viewed());
   }
 
   /** Verifies every invariant of every layer and lists what is broken. O(heap). Reads only. */
   check(): CheckReport {
-    return checkLayers(this.#current());
+    return checkLayers(this.#viewed());
   }
 
-  /** Empties this slot's sheaves and releases empty slabs; returns the pages that became free. O(free blocks). */
+  /** Empties this slot's caches and the barns, releases empty slabs; returns the pages set free. O(free blocks). */
   trim(): number {
     this.#current();
-    return this.#kmalloc.reclaim();
+    return this.#kmalloc.trim();
   }
 
   /** A copy of the memory without its empty pages, for {@link load}. O(bytes). */
   dump(): Uint8Array<ArrayBuffer> {
-    const { memory, geometry, pages } = this.#current();
+    const { memory, geometry, pages } = this.#viewed();
     return writeDump(memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE), geometry.baseFrame * PAGE_SIZE);
   }
 
@@ -247,17 +323,7 @@ export class Heap {
    * grows and is not shared, only until the next growth. Throws INVALID_ADDRESS unless a block holds all of it.
    */
   view<View>(type: ViewType<View>, address: number, length: number): View {
-    const block = this.blockAt(address);
-    const end = address + length * type.BYTES_PER_ELEMENT;
-    const isWhole = Number.isInteger(length) && length >= 0 && address % type.BYTES_PER_ELEMENT === 0;
-    if (block?.live !== true || !isWhole || end > block.address + block.usableBytes) {
-      throw new KmemError(
-        "INVALID_ADDRESS",
-        `no live block holds ${length} aligned elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`,
-        { address, length, block },
-      );
-    }
-    return new type(this.buffer, address, length);
+    return blockView(this.#current(), type, address, length);
   }
 
   /** The bytes of a live block, all that it can hold unless `length` says fewer. */
@@ -282,7 +348,7 @@ export class Heap {
 
   #slowAlloc(sizeBytes: number): number {
     const address = this.#slowTryAlloc(sizeBytes, false);
-    if (address === 0) throw this.#outOfMemory(sizeBytes);
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
     return address;
   }
 
@@ -294,30 +360,50 @@ export class Heap {
       const address = this.#fast.take(sizeBytes);
       if (address !== 0) return address;
     }
-    if (!this.#kmalloc.refill(this.#kmalloc.kindFor(sizeBytes), fromReserve)) return 0;
-    this.#rebindDetached();
-    return this.#fast.take(sizeBytes);
+    const kind = this.#kmalloc.kindFor(sizeBytes);
+    for (;;) {
+      const got = this.#kmalloc.refill(kind, fromReserve);
+      if (got !== REFILLED) return got;
+      this.#rebindDetached();
+      const address = this.#fast.take(sizeBytes);
+      // Another thread may recall the sheaf at any instant; then it is filled again.
+      if (address !== 0) return address;
+    }
   }
 
   #slowFree(address: number): void {
     if (address === 0) return;
+    this.#current();
     this.#rebindDetached();
-    if (this.#kmalloc.free(address) === "done") return;
-    // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
-    if (!this.#fast.hasRoom(address)) this.#bind();
-    if (!this.#fast.hasRoom(address)) throw badFree(this.#layers, address);
-    this.#fast.free(address);
+    while (this.#kmalloc.free(address) === "retry") {
+      // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
+      if (!this.#fast.hasRoom(address)) this.#bind();
+      // Another thread may recall the sheaf at any instant; then its room is made again.
+      if (!this.#fast.hasRoom(address)) continue;
+      this.#fast.free(address);
+      return;
+    }
   }
 
   /** The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it. */
+  #viewed(): Layers {
+    if (this.#isDetached) throw detachedError(this.slot);
+    const { memory, pages } = this.layers;
+    memory.refresh();
+    memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    return this.layers;
+  }
+
+  /** As #viewed, for whoever is to change something: the slot must still be this thread's. */
   #current(): Layers {
-    this.#layers.memory.refresh();
-    return this.#layers;
+    const layers = this.#viewed();
+    requireHeld(layers.memory.words, layers.sync);
+    return layers;
   }
 
   /** Makes the fast path anew when growth has detached its views; returns whether it had. */
   #rebindDetached(): boolean {
-    this.#layers.memory.refresh();
+    this.layers.memory.refresh();
     if (!this.#fast.isDetached()) return false;
     this.#bind();
     return true;
@@ -326,19 +412,8 @@ export class Heap {
   #requireLive(address: number): void {
     this.#current();
     if (this.#kmalloc.isLive(address)) return;
-    const info = describeAddress(this.#layers, address);
-    throw new KmemError("INVALID_ADDRESS", `no live block starts at ${address} (${info.where})`, {
-      address,
-      ...info,
-    });
-  }
-
-  #outOfMemory(askedBytes: number): OutOfMemoryError {
-    const { pages } = this.#layers;
-    return new OutOfMemoryError({
-      askedBytes,
-      freeBytes: pages.freeBytes,
-      largestFreeRunBytes: pages.largestFreeRunBytes(),
-    });
+    const info = describeAddress(this.layers, address);
+    const text = `no live block starts at ${address} (${info.where})`;
+    throw new KmemError("INVALID_ADDRESS", text, { address, ...info });
   }
 }

@@ -3,10 +3,15 @@
  *
  * @module
  */
+export type { ViewType } from "./block-view.ts";
 export { Cache, type CacheOptions } from "./cache.ts";
-export { Heap, type HeapOptions, type ViewType } from "./heap.ts";
+export type { HeapHandle } from "./handle.ts";
+export { Heap } from "./heap.ts";
+export type { HeapOptions } from "./heap-options.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";
+export type { WaitOptions } from "./kmalloc/memory-wait.ts";
+export type { Shrinker } from "./kmalloc/shrinkers.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 export type { Finding } from "./memory/finding.ts";
@@ -14,6 +19,6 @@ export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { ZoneStats } from "./pages/zone.ts";
-export { type PageOptions, Pages } from "./pages-face.ts";
+export { type PageOptions, Pages, type PageWaitOptions } from "./pages-face.ts";
+export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
-export type { BlockFunctions } from "./slab/slab.ts";

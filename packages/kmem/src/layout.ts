@@ -4,6 +4,7 @@
 export * from "./bucket/layout.ts";
 export * from "./cluster/layout.ts";
 export * from "./memory/layout.ts";
+export * from "./nodes/layout.ts";
 export * from "./pages/layout.ts";
 export * from "./region/layout.ts";
 export * from "./slab/layout.ts";

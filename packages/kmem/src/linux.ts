@@ -1,20 +1,18 @@
 import { defaultConsole, type KernelConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
 import { heapIn } from "./heap-in.ts";
+import { openAnchor } from "./linux/anchor.ts";
 import { DmaCaches } from "./linux/dma-caches.ts";
-import { type Kernel, openVirtualMemory } from "./linux/kernel.ts";
+import type { Kernel } from "./linux/kernel.ts";
 import { type KmallocCalls, kmallocCalls } from "./linux/kmalloc.ts";
 import { type CacheCalls, cacheCalls } from "./linux/kmem-cache.ts";
 import { type MempoolCalls, mempoolCalls } from "./linux/mempool.ts";
 import { type PageCalls, pageCalls } from "./linux/pages.ts";
 import { type VmallocCalls, vmallocCalls } from "./linux/virtual.ts";
-import { OutOfMemoryError } from "./memory/errors.ts";
+import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
-import { readHeader } from "./memory/header.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
-import { LinearMemory, type MemorySource } from "./memory/memory.ts";
-import { PageAllocator } from "./pages/page-allocator.ts";
-import { CacheTable } from "./slab/cache-table.ts";
+import { describeValue, type MemorySource } from "./memory/memory.ts";
 
 export { type KernelConsole, LogRing } from "./console.ts";
 export * from "./linux/flags.ts";
@@ -37,27 +35,53 @@ export interface LinuxReport {
   readonly findings: readonly LinuxFinding[];
 }
 
+/** Milliseconds that who may wait waits for other threads, unless the binding says otherwise. */
+const DEFAULT_WAIT_MS = 100;
+
+/** How the functions are bound. */
+export interface LinuxOptions {
+  /**
+   * Milliseconds that a caller with __GFP_WAIT waits for other threads to free memory, before it gets NULL. 0 or more,
+   * also Infinity. Where no other thread is attached nobody waits. Default 100.
+   */
+  readonly waitMs?: number;
+}
+
 /**
  * The memory functions of an old Linux. Pointers are byte offsets in the heap's buffer, or virtual addresses above
- * them; NULL is 0. Nothing throws where Linux returns NULL: what is refused prints its reason and changes no byte.
- * One thread at a time.
+ * them; NULL is 0. Nothing throws where Linux returns NULL: what is refused prints its reason and changes no byte. Any
+ * thread that has bound the functions to the heap works at any time, and frees what any other allocated; functions of
+ * caches and mempools are each binding's own. Once the heap is detached, what asks for or gives memory throws DETACHED.
+ *
+ * There is no set_shrinker or register_shrinker: Linux has them from 2.5 and 2.6 on, and the document's is 2.4.
+ * `heap.addShrinker` does their work: what it adds is asked by every mask with __GFP_WAIT.
  */
 export interface Linux extends KmallocCalls, PageCalls, VmallocCalls, CacheCalls, MempoolCalls {
   /** The heap that all memory comes from. */
   readonly heap: Heap;
-  /** Verifies every invariant of the heap and of the virtual memory; reads only. O(heap). */
+  /** Verifies every invariant of heap and virtual memory while other threads are at rest; reads only. O(heap). */
   check(): LinuxReport;
 }
 
 /**
  * Binds the functions of the Linux pages to a memory: a {@link Heap}, or a buffer that holds one at its beginning or
- * gets one now. A page of the heap's own leads to the virtual memory; a second binding finds it, and the caches. Prints
- * to `console`, a ring that echoes to console.error unless another is given. Throws as `Heap.create` and `Heap.attach`
- * do, and {@link OutOfMemoryError} when there are no pages for the virtual memory.
+ * gets one now. A page of the heap's own leads to the virtual memory; a second binding finds it, and the caches, and of
+ * threads that bind at once one makes them. Prints to `console`, a ring that echoes to console.error unless another is
+ * given. Throws as `Heap.create` and `Heap.attach` do, BAD_ARGUMENT for options that cannot be, and
+ * {@link OutOfMemoryError} when there are no pages for the virtual memory.
  */
-export function linux(memory: Heap | MemorySource, console: KernelConsole = defaultConsole()): Linux {
+export function linux(
+  memory: Heap | MemorySource,
+  console: KernelConsole = defaultConsole(),
+  options: LinuxOptions = {},
+): Linux {
+  const { waitMs = DEFAULT_WAIT_MS } = options;
+  if (typeof waitMs !== "number" || !(waitMs >= 0)) {
+    const text = `waitMs is a number of milliseconds from 0, not ${describeValue(waitMs)}`;
+    throw new KmemError("BAD_ARGUMENT", text, { waitMs });
+  }
   const heap = heapIn(memory);
-  const kernel = openKernel(heap, console);
+  const kernel = openKernel(heap, console, waitMs);
   const kmallocs = kmallocCalls(kernel, new DmaCaches(kernel));
   const pages = pageCalls(kernel);
   const caches = cacheCalls(kernel, kmallocs.kfree);
@@ -72,20 +96,20 @@ export function linux(memory: Heap | MemorySource, console: KernelConsole = defa
   };
 }
 
-function openKernel(heap: Heap, console: KernelConsole): Kernel {
-  const memory = new LinearMemory(heap.source);
-  const geometry = readHeader(memory, heap.stats().startAddress);
-  const pages = PageAllocator.attach(memory, geometry);
-  const vm = openVirtualMemory({ memory, geometry, pages });
-  if (vm === undefined) {
+function openKernel(heap: Heap, console: KernelConsole, waitMs: number): Kernel {
+  const { layers, kmalloc, waits } = heap.attachment;
+  const { memory, geometry, pages, caches } = layers;
+  const anchor = openAnchor(layers);
+  if (anchor === undefined) {
     throw new OutOfMemoryError({
       askedBytes: PAGE_SIZE,
       freeBytes: pages.freeBytes,
       largestFreeRunBytes: pages.largestFreeRunBytes(),
     });
   }
-  const caches = new CacheTable(memory, geometry);
-  return { memory, geometry, pages, caches, heap, vm, print: (message) => console.print(message) };
+  const { word: anchorWord, vm } = anchor;
+  const print = (message: string): void => console.print(message);
+  return { layers, memory, geometry, pages, caches, heap, kmalloc, waits, vm, anchorWord, waitMs, print };
 }
 
 function check({ vm }: Kernel, heap: Heap): LinuxReport {

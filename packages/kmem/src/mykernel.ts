@@ -6,10 +6,8 @@ import type { Heap } from "./heap.ts";
 import { heapIn } from "./heap-in.ts";
 import { hex, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
-import { readHeader } from "./memory/header.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "./memory/layout.ts";
-import { describeValue, LinearMemory, type MemorySource } from "./memory/memory.ts";
-import { PageAllocator } from "./pages/page-allocator.ts";
+import { describeValue, type MemorySource } from "./memory/memory.ts";
 
 export { type KernelConsole, LogRing } from "./console.ts";
 
@@ -42,7 +40,8 @@ export interface MyKernelBlock {
 /**
  * The kernel of the My Kernel page. Pointers are byte offsets in the heap's buffer, NULL is 0. Sizes are whole numbers
  * from 0 to SIZE_MAX, flags a combination of {@link kmalloc_flags}. Nothing throws: what is refused prints its reason,
- * changes no byte and returns NULL. One thread at a time.
+ * changes no byte and returns NULL. Any thread that has bound the functions to the heap works at any time, and frees
+ * what any other allocated. Once the heap is detached, every call throws DETACHED.
  */
 export interface MyKernel {
   /**
@@ -76,11 +75,11 @@ export interface MyKernel {
   readonly KMALLOC_KERNEL: 8;
   /** The heap that the kernel's pages come from. */
   readonly heap: Heap;
-  /** All live blocks of buckets in address order. Do not allocate or free meanwhile. */
+  /** All blocks of buckets that are live when the first is asked for, in address order. O(frames + blocks). */
   blocks(): Generator<MyKernelBlock>;
   /** Buckets, their live blocks and the buffers for DMA. O(1). */
   stats(): BucketStats;
-  /** Verifies every invariant of the heap and of the buckets; reads only. O(heap). */
+  /** Verifies every invariant of the heap and of the buckets while other threads are at rest; reads only. O(heap). */
   check(): MyKernelReport;
 }
 
@@ -94,10 +93,10 @@ export function mykernel(memory: Heap | MemorySource, console: KernelConsole = d
   return new Kernel(heapIn(memory), console);
 }
 
-function openBuckets(heap: Heap, memory: LinearMemory, console: KernelConsole): BucketHeap {
-  const geometry = readHeader(memory, heap.stats().startAddress);
-  const pages = PageAllocator.attach(memory, geometry);
-  const buckets = BucketHeap.open({ memory, geometry, pages }, (problem) => console.print(`kmalloc: ${problem}`));
+function openBuckets(heap: Heap, console: KernelConsole): BucketHeap {
+  const { layers } = heap.attachment;
+  const { pages } = layers;
+  const buckets = BucketHeap.open(layers, (problem) => console.print(`kmalloc: ${problem}`));
   if (buckets !== undefined) return buckets;
   throw new OutOfMemoryError({
     askedBytes: PAGE_SIZE,
@@ -111,15 +110,13 @@ class Kernel implements MyKernel {
   readonly KMALLOC_DEFAULT = 0;
   readonly KMALLOC_KERNEL = 8;
   readonly heap: Heap;
-  readonly #memory: LinearMemory;
   readonly #buckets: BucketHeap;
   readonly #console: KernelConsole;
 
   constructor(heap: Heap, console: KernelConsole) {
     this.heap = heap;
     this.#console = console;
-    this.#memory = new LinearMemory(heap.source);
-    this.#buckets = openBuckets(heap, this.#memory, console);
+    this.#buckets = openBuckets(heap, console);
   }
 
   readonly kmalloc = (size: number, flags: number): number => {
@@ -137,7 +134,7 @@ class Kernel implements MyKernel {
 
   readonly kfree = (ptr: number): void => {
     if (ptr === NULL) return;
-    this.#memory.refresh();
+    this.#requireAttached();
     const state = this.#buckets.free(ptr);
     if (state === "foreign") this.#console.print(`kfree: no backing bucket for ${hex(ptr)}`);
     if (state === "free") this.#console.print(`kfree: the block at ${hex(ptr)} is already free`);
@@ -164,24 +161,24 @@ class Kernel implements MyKernel {
 
   readonly kfree_dma = (dma_ptr: number): void => {
     if (dma_ptr === NULL) return;
-    this.#memory.refresh();
+    this.#requireAttached();
     if (!isPageAddress(dma_ptr)) {
       this.#console.print(`kfree_dma: address is not the start of a page: ${hex(dma_ptr)}`);
     } else if (!this.#buckets.freeDma(dma_ptr)) this.#console.print(`free: no backing segment for ${hex(dma_ptr)}`);
   };
 
   readonly ksize = (ptr: number): number => {
-    this.#memory.refresh();
+    this.#requireAttached();
     return this.#buckets.blockAt(ptr)?.usableBytes ?? 0;
   };
 
   readonly stats = (): BucketStats => {
-    this.#memory.refresh();
+    this.#requireAttached();
     return this.#buckets.stats();
   };
 
   readonly check = (): MyKernelReport => {
-    this.#memory.refresh();
+    this.#requireAttached();
     const findings = [...this.heap.check().findings, ...this.#buckets.check()];
     return { isClean: findings.length === 0, findings };
   };
@@ -189,10 +186,15 @@ class Kernel implements MyKernel {
   readonly blocks = (): Generator<MyKernelBlock> => this.#liveBlocks();
 
   *#liveBlocks(): Generator<MyKernelBlock> {
-    this.#memory.refresh();
+    this.#requireAttached();
     for (const { address, usableBytes, pool } of this.#buckets.blocks()) {
       yield { address, usableBytes, flags: pool * KMALLOC_KERNEL };
     }
+  }
+
+  /** Throws DETACHED once the heap was detached. */
+  #requireAttached(): void {
+    void this.heap.attachment;
   }
 
   /** Prints what is wrong with the first bad argument. A size above SIZE_MAX is no fault: no memory holds it. */
@@ -220,13 +222,13 @@ class Kernel implements MyKernel {
 
   /** Tries once more when the heap beside the buckets could give back pages that lay idle. */
   #orReclaim(allocate: () => number): number {
-    this.#memory.refresh();
+    this.#requireAttached();
     const ptr = allocate();
     return ptr === NULL && this.heap.trim() > 0 ? allocate() : ptr;
   }
 
   #liveBlock(ptr: number): MyKernelBlock | undefined {
-    this.#memory.refresh();
+    this.#requireAttached();
     const block = this.#buckets.blockAt(ptr);
     if (block !== undefined) return { ...block, flags: block.pool * KMALLOC_KERNEL };
     this.#console.print(`reallocating an invalid pointer: ${hex(ptr)}`);
@@ -244,7 +246,7 @@ class Kernel implements MyKernel {
     if (size <= old.usableBytes && flags === old.flags) return ptr;
     const moved = this.#allocate(size, flags);
     if (moved === NULL) return NULL;
-    this.#memory.bytes.copyWithin(moved, ptr, ptr + Math.min(old.usableBytes, size));
+    this.heap.layers.memory.bytes.copyWithin(moved, ptr, ptr + Math.min(old.usableBytes, size));
     this.#buckets.free(ptr);
     return moved;
   }

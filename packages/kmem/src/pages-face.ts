@@ -1,9 +1,11 @@
+import type { Kmalloc } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
-import { hex, KmemError } from "./memory/errors.ts";
+import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
+import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { describeValue } from "./memory/memory.ts";
 import { NO_FRAME, RunKind } from "./pages/layout.ts";
-import type { PageAllocator } from "./pages/page-allocator.ts";
+import type { PageAllocator, PageRequest } from "./pages/page-allocator.ts";
 import type { ZoneStats } from "./pages/zone.ts";
 
 /** How pages are wanted. */
@@ -16,15 +18,23 @@ export interface PageOptions {
   readonly reserve?: boolean;
 }
 
+/** How pages are wanted, and how long to wait for them. */
+export interface PageWaitOptions extends PageOptions, WaitOptions {}
+
 /**
  * Pages: runs of 4 KiB pages by address. From Atomik's `page_alloc`/`page_free` and Linux's `__get_free_pages`. A run
  * is no block: `heap.free` does not take it.
  */
 export class Pages {
-  readonly #layers: Layers;
+  /** The layers with views of the memory as it is now; throws when the heap was detached. */
+  readonly #layers: () => Layers;
+  readonly #kmalloc: Kmalloc;
+  readonly #waits: MemoryWait;
 
-  constructor(layers: Layers) {
+  constructor(layers: () => Layers, kmalloc: Kmalloc, waits: MemoryWait) {
     this.#layers = layers;
+    this.#kmalloc = kmalloc;
+    this.#waits = waits;
   }
 
   /**
@@ -32,21 +42,26 @@ export class Pages {
    * `count` pages are used. O(orders); O(pages) when only neighbouring free blocks together can serve.
    */
   alloc(count: number, options: PageOptions = {}): number {
-    const { alignmentBytes = PAGE_SIZE, dma = false, reserve = false } = options;
-    if (!(Number.isInteger(count) && count > 0)) {
-      throw new KmemError("BAD_SIZE", `a run has a whole number of pages from 1, not ${describeValue(count)}`, {
-        count,
-      });
-    }
-    if (!(alignmentBytes >= PAGE_SIZE && Math.log2(alignmentBytes) % 1 === 0)) {
-      throw new KmemError(
-        "BAD_ALIGNMENT",
-        `pages are aligned to a power of two from ${PAGE_SIZE}, not ${alignmentBytes}`,
-      );
-    }
-    const request = { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
-    const frame = this.#current().allocate(count, RunKind.PAGES, request);
-    return frame === NO_FRAME ? 0 : frame * PAGE_SIZE;
+    const request = requestFor(count, options);
+    this.#current();
+    return this.#take(count, request);
+  }
+
+  /**
+   * As {@link alloc}, and where there is no such stretch waits until other threads have freed one, as `heap.allocWait`
+   * does. Throws {@link OutOfMemoryError} at the timeout, and at once where no other thread is attached; the signal's
+   * reason; MUST_NOT_BLOCK where the thread may not sleep.
+   */
+  allocWait(count: number, options: PageWaitOptions = {}): number {
+    const request = requestFor(count, options);
+    const pages = this.#current();
+    const address = this.#waits.wait(() => this.#take(count, request), options);
+    if (address !== 0) return address;
+    throw new OutOfMemoryError({
+      askedBytes: count * PAGE_SIZE,
+      freeBytes: pages.freeBytes,
+      largestFreeRunBytes: pages.largestFreeRunBytes(),
+    });
   }
 
   /**
@@ -67,9 +82,30 @@ export class Pages {
     return this.#current().stats();
   }
 
-  /** The page allocator with views of the memory as it is now, which others may have grown. */
-  #current(): PageAllocator {
-    this.#layers.memory.refresh();
-    return this.#layers.pages;
+  /** Address of the first of so many pages, 0 where there is no such stretch. */
+  #take(count: number, request: PageRequest): number {
+    const frame = this.#kmalloc.allocatePages(count, RunKind.PAGES, request);
+    return frame === NO_FRAME ? 0 : frame * PAGE_SIZE;
   }
+
+  #current(): PageAllocator {
+    return this.#layers().pages;
+  }
+}
+
+/** Throws BAD_SIZE or BAD_ALIGNMENT for pages that cannot be asked for. */
+function requestFor(count: number, options: PageOptions): PageRequest {
+  const { alignmentBytes = PAGE_SIZE, dma = false, reserve = false } = options;
+  if (!(Number.isInteger(count) && count > 0)) {
+    throw new KmemError("BAD_SIZE", `a run has a whole number of pages from 1, not ${describeValue(count)}`, {
+      count,
+    });
+  }
+  if (!(alignmentBytes >= PAGE_SIZE && Math.log2(alignmentBytes) % 1 === 0)) {
+    throw new KmemError(
+      "BAD_ALIGNMENT",
+      `pages are aligned to a power of two from ${PAGE_SIZE}, not ${alignmentBytes}`,
+    );
+  }
+  return { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
 }

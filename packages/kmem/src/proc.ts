@@ -5,12 +5,7 @@
  * @module
  */
 import type { Heap } from "./heap.ts";
-import { ANCHOR_MAGIC, AnchorWord } from "./linux/layout.ts";
-import { readHeader } from "./memory/header.ts";
-import { PAGE_SHIFT, WORD_BYTES, WORD_SHIFT } from "./memory/layout.ts";
-import { LinearMemory } from "./memory/memory.ts";
-import { RunKind } from "./pages/layout.ts";
-import { PageAllocator } from "./pages/page-allocator.ts";
+import { findAnchor } from "./linux/anchor.ts";
 import { buddyinfoText } from "./proc/buddyinfo.ts";
 import { cacheRows } from "./proc/caches.ts";
 import { meminfoText } from "./proc/meminfo.ts";
@@ -18,7 +13,7 @@ import { slabinfoText } from "./proc/slabinfo.ts";
 import { type SlabtopSort, slabtopText } from "./proc/slabtop.ts";
 import { vmallocinfoText } from "./proc/vmallocinfo.ts";
 import type { VmArea } from "./vmalloc/areas.ts";
-import { Vmalloc, type VmallocStats } from "./vmalloc/vmalloc.ts";
+import type { Vmalloc, VmallocStats } from "./vmalloc/vmalloc.ts";
 
 export { SLABTOP_SORTS, type SlabtopSort } from "./proc/slabtop.ts";
 
@@ -70,14 +65,5 @@ export function slabtop(heap: Heap, { sort = "o" }: SlabtopOptions = {}): string
  * Reads only. Throws as `Vmalloc.attach` does where it is damaged. O(pages).
  */
 export function findVmalloc(heap: Heap): Vmalloc | undefined {
-  const memory = new LinearMemory(heap.source);
-  const geometry = readHeader(memory, heap.stats().startAddress);
-  const pages = PageAllocator.attach(memory, geometry);
-  for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
-    if (pages.frames.kind(frame) !== RunKind.SYSTEM) continue;
-    const word = frame << (PAGE_SHIFT - WORD_SHIFT);
-    if (memory.words[word + AnchorWord.MAGIC] !== ANCHOR_MAGIC) continue;
-    return Vmalloc.attach({ memory, geometry, pages }, (word + AnchorWord.VMALLOC) * WORD_BYTES);
-  }
-  return undefined;
+  return findAnchor(heap.attachment.layers)?.vm;
 }

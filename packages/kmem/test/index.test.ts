@@ -24,7 +24,7 @@ describe("the library exports", () => {
       GRANULE: 16,
       PAGE_SIZE: 4096,
       MAX_CLASS_BYTES: 32_768,
-      LAYOUT_VERSION: 1,
+      LAYOUT_VERSION: 2,
     });
   });
 
@@ -35,8 +35,12 @@ describe("the library exports", () => {
       ...Object.keys(heap).filter((key) => typeof heap[key as keyof typeof heap] === "function"),
     ];
     expect(methods.sort()).toEqual([
+      "addShrinker",
       "alignedAlloc",
       "alloc",
+      "allocAsync",
+      "allocWait",
+      "attachment",
       "blockAt",
       "blocks",
       "buffer",
@@ -44,14 +48,17 @@ describe("the library exports", () => {
       "check",
       "constructor",
       "createCache",
+      "detach",
       "dump",
       "f64",
       "footprintBytes",
       "free",
+      "handle",
       "i32",
       "memoryKind",
       "openCache",
       "realloc",
+      "slot",
       "source",
       "stats",
       "trim",
@@ -67,10 +74,11 @@ describe("the library exports", () => {
   });
 
   it("a Cache and Pages with these methods", () => {
-    const cache = ["alloc", "constructor", "destroy", "free", "shrink", "stats", "tryAlloc"];
+    const cache = ["alloc", "allocWait", "constructor", "destroy", "free", "shrink", "stats", "tryAlloc"];
     expect(Object.getOwnPropertyNames(library.Cache.prototype).sort()).toEqual(cache);
     expect(Object.getOwnPropertyNames(library.Pages.prototype).sort()).toEqual([
       "alloc",
+      "allocWait",
       "constructor",
       "free",
       "stats",
@@ -79,21 +87,41 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
-  it("what a tool needs to read a heap, and the values that make the layout what version 1 is", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 2 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
       MAGIC: 0x4d454d4b,
-      LAYOUT_VERSION: 1,
+      LAYOUT_VERSION: 2,
       BYTE_ORDER_MARK: 0x01020304,
-      HEADER_WORDS: 32,
+      HEADER_WORDS: 128,
     });
-    expect(Object.values(Header)).toEqual([...Array(15).keys(), 16, 17, 18, 19]);
+    expect(Object.values(Header)).toEqual([
+      ...Array(15).keys(),
+      ...Array.from({ length: 9 }, (_, index) => 16 + index),
+      32,
+      48,
+      64,
+      80,
+      96,
+      112,
+      113,
+      114,
+      115,
+    ]);
     expect(FrameKind).toEqual({ ABSENT: 0, RESERVED: 1, FREE_HEAD: 2, FREE_TAIL: 3, FIRST_RUN: 4, FIRST_CACHE: 16 });
     expect(RunKind).toMatchObject({ PAGES: 4, BLOCK: 6, SYSTEM: 8 });
     expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 });
     expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_HEAD + layout.ORDER_COUNT);
-    expect(Tag).toEqual({ NONE: 0, LIVE_MAX: 127, RESERVED: 128, IN_SLAB: 255 });
-    expect(AreaWord.SHEAVES).toBe(AreaWord.CLOSED + layout.SENTINEL_WORDS);
+    expect(Tag).toEqual({
+      NONE: 0,
+      LIVE_MAX: 126,
+      IN_BARN: 127,
+      RESERVED: 128,
+      FIRST_IN_SHEAF: 129,
+      IN_SLAB: 255,
+    });
+    expect(AreaWord.SAVED).toBe(AreaWord.CLOSED + layout.SENTINEL_WORDS);
+    expect(AreaWord.SCRATCH).toBe(AreaWord.PAGE_CACHE + layout.PAGE_CACHE_WORDS);
     expect(CacheRecord.NAME + layout.CACHE_NAME_BYTES / 4).toBeLessThanOrEqual(layout.CACHE_RECORD_WORDS);
     expect(SlotRecord).toMatchObject({ STATE: 0, GENERATION: 1, AREA: 2 });
     expect(layout.MAX_SLOT_COUNT).toBe(Tag.LIVE_MAX);
@@ -101,7 +129,7 @@ describe("the layouts export", () => {
   });
 
   it("predicates and sizes that agree with the tables", () => {
-    expect([layout.isLive(0), layout.isLive(1), layout.isLive(127), layout.isLive(128), layout.isLive(255)]).toEqual([
+    expect([layout.isLive(0), layout.isLive(1), layout.isLive(126), layout.isLive(127), layout.isLive(255)]).toEqual([
       false,
       true,
       true,

@@ -1,10 +1,8 @@
 import { clear } from "../memory/clear.ts";
 import { hex } from "../memory/errors.ts";
-import type { Geometry } from "../memory/header.ts";
-import { GRANULE, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
-import type { LinearMemory } from "../memory/memory.ts";
+import { GRANULE, Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameRecord, NO_FRAME } from "../pages/layout.ts";
-import type { PageAllocator } from "../pages/page-allocator.ts";
 import { Buckets } from "./bucket.ts";
 import { type BucketFinding, checkBuckets } from "./check.ts";
 import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, RunMark, STATE_MAGIC, StateWord } from "./layout.ts";
@@ -12,13 +10,6 @@ import { type BucketShape, blockShiftFor, bucketShapes } from "./shape.ts";
 
 /** log2 of the bytes of a double. */
 const DOUBLE_SHIFT = 3;
-
-/** What the engine stands on: a memory and its page allocator. */
-export interface BucketContext {
-  readonly memory: LinearMemory;
-  readonly geometry: Geometry;
-  readonly pages: PageAllocator;
-}
 
 /**
  * What lies at an address. "live" and "free": a block starts there. "inside": it is in a bucket, and no block starts
@@ -52,17 +43,27 @@ const FOREIGN: Place = { state: "foreign", frame: NO_FRAME, index: -1 };
 
 /**
  * The bucket allocator of the My Kernel page: each size, a power of two, has buckets of its own, and a bucket goes back
- * to the page allocator with its last block. All state is in the buffer. One thread at a time.
+ * to the page allocator with its last block. All state is in the buffer; any number of threads work on it, each through
+ * an object of its own. One lock is around each operation, and nobody is called back under it.
  */
 export class BucketHeap {
-  readonly #context: BucketContext;
+  readonly #context: EngineContext;
   readonly #shapes: readonly BucketShape[] = bucketShapes();
   readonly #buckets: Buckets;
   readonly #stateFrame: number;
+  readonly #lock: EngineLock;
   readonly #onDamage: (problem: string) => void;
+  /** Damage that the allocation under way has met, to be told when the lock is free again. */
+  #damage: string | undefined;
 
-  private constructor(context: BucketContext, stateFrame: number, onDamage: (problem: string) => void) {
+  private constructor(
+    context: EngineContext,
+    lock: EngineLock,
+    stateFrame: number,
+    onDamage: (problem: string) => void,
+  ) {
     this.#context = context;
+    this.#lock = lock;
     this.#stateFrame = stateFrame;
     this.#onDamage = onDamage;
     this.#buckets = new Buckets(context.memory, this.#shapes);
@@ -70,20 +71,16 @@ export class BucketHeap {
 
   /**
    * Opens the engine of this memory, or makes it: it takes one page. Undefined, with nothing changed, where there is
-   * none left. `onDamage` hears of metadata that somebody has overwritten, when an allocation meets it. O(frames).
+   * none left. `onDamage` hears of metadata that somebody has overwritten, when an allocation meets it. Of threads that
+   * come at once one makes the engine. O(frames).
    */
-  static open(context: BucketContext, onDamage: (problem: string) => void): BucketHeap | undefined {
-    const { memory, pages } = context;
-    let frame = findState(context);
-    if (frame === NO_FRAME) {
-      frame = pages.allocate(1, BUCKET_RUN);
-      if (frame === NO_FRAME) return undefined;
-      const word = frame << (PAGE_SHIFT - WORD_SHIFT);
-      memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
-      memory.words[word + StateWord.MAGIC] = STATE_MAGIC;
-      setMark(context, frame, RunMark.STATE);
-    }
-    return new BucketHeap(context, frame, onDamage);
+  static open(context: EngineContext, onDamage: (problem: string) => void): BucketHeap | undefined {
+    const lock = new EngineLock(context, Header.BUCKET_LOCK);
+    return lock.within(() => {
+      const found = findState(context);
+      const frame = found === NO_FRAME ? createState(context) : found;
+      return frame === NO_FRAME ? undefined : new BucketHeap(context, lock, frame, onDamage);
+    });
   }
 
   /**
@@ -93,12 +90,34 @@ export class BucketHeap {
   alloc(sizeBytes: number, pool: number): number {
     const shift = blockShiftFor(sizeBytes);
     if (shift > BUCKET_MAX_SHIFT) return 0;
+    let address = 0;
+    this.#lock.acquire();
+    try {
+      address = this.#take(shift, pool);
+    } finally {
+      this.#lock.release();
+    }
+    if (this.#damage !== undefined) this.#tellDamage();
+    return address;
+  }
+
+  /** Frees the live block that starts at `address`. For every other value it changes nothing and says what is there. */
+  free(address: number): PlaceState {
+    this.#lock.acquire();
+    try {
+      return this.#put(address);
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  #take(shift: number, pool: number): number {
     const list = StateWord.HEADS + pool * LISTS_PER_POOL + shift;
     let frame = this.#state(list);
     if (frame === NO_FRAME) frame = this.#create(this.#shapes[shift], pool);
     if (frame === NO_FRAME) return 0;
     if (!this.#isBucketOf(frame, shift)) {
-      this.#onDamage(`a list of buckets names ${hex(frame * PAGE_SIZE)}, which is no bucket of ${2 ** shift} bytes`);
+      this.#damage = `a list of buckets names ${hex(frame * PAGE_SIZE)}, which is no bucket of ${2 ** shift} bytes`;
       return 0;
     }
     const address = this.#buckets.pop(frame) || this.#popRelinked(frame);
@@ -108,8 +127,7 @@ export class BucketHeap {
     return address;
   }
 
-  /** Frees the live block that starts at `address`. For every other value it changes nothing and says what is there. */
-  free(address: number): PlaceState {
+  #put(address: number): PlaceState {
     const { state, frame, index } = this.#locate(address);
     if (state !== "live") return state;
     const { blockCount } = this.#buckets.shape(frame);
@@ -128,17 +146,22 @@ export class BucketHeap {
 
   /** What lies at an address; any value is allowed. O(1), for a block of many pages O(pages). Reads only. */
   stateAt(address: number): PlaceState {
-    return this.#locate(address).state;
+    return this.#lock.within(() => this.#locate(address).state);
   }
 
   /** The live block that starts at `address`, or undefined. */
   blockAt(address: number): BucketBlock | undefined {
-    const { state, frame } = this.#locate(address);
-    if (state !== "live") return undefined;
-    return { address, usableBytes: this.#buckets.shape(frame).blockBytes, pool: this.#buckets.pool(frame) };
+    return this.#lock.within(() => {
+      const { state, frame } = this.#locate(address);
+      if (state !== "live") return undefined;
+      return { address, usableBytes: this.#buckets.shape(frame).blockBytes, pool: this.#buckets.pool(frame) };
+    });
   }
 
-  /** Clears the first `sizeBytes` of a live block, and what completes their last granule. O(bytes). */
+  /**
+   * Clears the first `sizeBytes` of a live block, and what completes their last granule. O(bytes). Without the lock:
+   * the shape of a bucket stands as long as one of its blocks is live.
+   */
   clear(address: number, sizeBytes: number): void {
     const { memory, geometry } = this.#context;
     if (this.#buckets.shape(this.#locate(address).frame).blockBytes >= GRANULE) {
@@ -153,26 +176,34 @@ export class BucketHeap {
   allocDma(sizeBytes: number): number {
     const { pages, geometry } = this.#context;
     const count = Math.ceil(sizeBytes / PAGE_SIZE);
-    const frame = pages.allocate(count, BUCKET_RUN, { dma: geometry.dmaFrames > 0 });
-    if (frame === NO_FRAME) return 0;
-    setMark(this.#context, frame, RunMark.DMA);
-    this.#count(StateWord.DMA_BUFFERS, 1);
-    this.#count(StateWord.DMA_PAGES, count);
-    return frame * PAGE_SIZE;
+    return this.#lock.within(() => {
+      const frame = pages.allocate(count, BUCKET_RUN, { dma: geometry.dmaFrames > 0 });
+      if (frame === NO_FRAME) return 0;
+      setMark(this.#context, frame, RunMark.DMA);
+      this.#count(StateWord.DMA_BUFFERS, 1);
+      this.#count(StateWord.DMA_PAGES, count);
+      return frame * PAGE_SIZE;
+    });
   }
 
   /** Frees the buffer that starts at `address`; false, with nothing changed, where none does. O(pages). */
   freeDma(address: number): boolean {
-    const { state, frame } = this.#locate(address);
-    if (state !== "dma" || frame * PAGE_SIZE !== address) return false;
-    this.#count(StateWord.DMA_BUFFERS, -1);
-    this.#count(StateWord.DMA_PAGES, -this.#context.pages.frames.count(frame));
-    this.#release(frame);
-    return true;
+    return this.#lock.within(() => {
+      const { state, frame } = this.#locate(address);
+      if (state !== "dma" || frame * PAGE_SIZE !== address) return false;
+      this.#count(StateWord.DMA_BUFFERS, -1);
+      this.#count(StateWord.DMA_PAGES, -this.#context.pages.frames.count(frame));
+      this.#release(frame);
+      return true;
+    });
   }
 
-  /** All live blocks in address order. Do not allocate or free meanwhile. */
-  *blocks(): Generator<BucketBlock> {
+  /** All blocks that are live now, in address order. O(frames + blocks). */
+  blocks(): BucketBlock[] {
+    return this.#lock.within(() => [...this.#liveBlocks()]);
+  }
+
+  *#liveBlocks(): Generator<BucketBlock> {
     for (const frame of markedRuns(this.#context, RunMark.BUCKET)) {
       const shape = this.#buckets.shape(frame);
       if (shape === undefined) continue;
@@ -185,16 +216,20 @@ export class BucketHeap {
   }
 
   stats(): BucketStats {
-    return {
+    return this.#lock.within(() => ({
       buckets: this.#state(StateWord.BUCKETS),
       liveBlocks: this.#state(StateWord.LIVE_BLOCKS),
       dmaBuffers: this.#state(StateWord.DMA_BUFFERS),
       dmaPages: this.#state(StateWord.DMA_PAGES),
-    };
+    }));
   }
 
-  /** Verifies every invariant of the buckets; reads only, ends on any bytes. O(frames + blocks). */
+  /**
+   * Verifies every invariant of the buckets while all other threads are at rest; reads only, ends on any bytes, also
+   * where the lock is damaged. O(frames + blocks).
+   */
   check(): BucketFinding[] {
+    this.#lock.seeAll();
     return checkBuckets({
       ...this.#context,
       buckets: this.#buckets,
@@ -226,8 +261,14 @@ export class BucketHeap {
   /** Pops from a bucket whose free list was overwritten, once it is made anew from the bitmap. */
   #popRelinked(frame: number): number {
     this.#buckets.relink(frame);
-    this.#onDamage(`the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been made anew`);
+    this.#damage = `the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been made anew`;
     return this.#buckets.pop(frame);
+  }
+
+  #tellDamage(): void {
+    const problem = this.#damage as string;
+    this.#damage = undefined;
+    this.#onDamage(problem);
   }
 
   #isBucketOf(frame: number, shift: number): boolean {
@@ -290,23 +331,35 @@ export function isPageAddress(address: number): boolean {
   return address >>> 0 === address && (address & PAGE_MASK) === 0;
 }
 
-function markOf({ memory, pages }: BucketContext, frame: number): number {
+function markOf({ memory, pages }: EngineContext, frame: number): number {
   return memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
 }
 
-function setMark({ memory, pages }: BucketContext, frame: number, mark: number): void {
+function setMark({ memory, pages }: EngineContext, frame: number, mark: number): void {
   memory.words[pages.frames.record(frame) + FrameRecord.HEAD] = mark;
 }
 
 /** First frames of the runs that carry a mark, in address order. */
-function* markedRuns(context: BucketContext, mark: number): Generator<number> {
+function* markedRuns(context: EngineContext, mark: number): Generator<number> {
   const { frames } = context.pages;
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     if (frames.kind(frame) === BUCKET_RUN && markOf(context, frame) === mark) yield frame;
   }
 }
 
-function findState(context: BucketContext): number {
+function findState(context: EngineContext): number {
   for (const frame of markedRuns(context, RunMark.STATE)) return frame;
   return NO_FRAME;
+}
+
+/** Makes the engine's own page; NO_FRAME where there is none left. */
+function createState(context: EngineContext): number {
+  const { memory, pages } = context;
+  const frame = pages.allocate(1, BUCKET_RUN);
+  if (frame === NO_FRAME) return NO_FRAME;
+  const word = frame << (PAGE_SHIFT - WORD_SHIFT);
+  memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
+  memory.words[word + StateWord.MAGIC] = STATE_MAGIC;
+  setMark(context, frame, RunMark.STATE);
+  return frame;
 }

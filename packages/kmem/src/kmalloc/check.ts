@@ -1,14 +1,15 @@
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Finding, type Report, reporter } from "../memory/finding.ts";
-import { readHeader } from "../memory/header.ts";
-import { GRANULE, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
+import { headerWord, readHeader } from "../memory/header.ts";
+import { GRANULE, Header, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { checkPages } from "../pages/check.ts";
+import { checkPageCaches } from "../pages/check-caches.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { checkSlabs } from "../slab/check.ts";
-import { isLive, Tag } from "../slab/layout.ts";
+import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
-import type { Layers } from "./layers.ts";
+import { LockBits, SLOT_RECORD_BYTES } from "../sync/layout.ts";
+import { allSheaves, type Layers } from "./layers.ts";
 
 /** What a check found. */
 export interface CheckReport {
@@ -23,9 +24,16 @@ export function checkLayers(layers: Layers): CheckReport {
   // Without a sound end nothing says which frames there are.
   if (hasSoundEnd(layers)) {
     checkPages(layers.pages, reporter(findings, "pages"));
-    checkSlabs(layers, reporter(findings, "slab"));
+    const sheaves = allSheaves(layers);
+    checkSlabs({ ...layers, allSheaves: sheaves }, reporter(findings, "slab"));
     checkRunTags(layers, reporter(findings, "kmalloc"));
     checkSlots(layers, reporter(findings, "kmalloc"));
+    checkLocks(layers, reporter(findings, "kmalloc"));
+    checkPageCaches(
+      layers.pages.frames,
+      [...sheaves.values()].map(({ pageCacheWord }) => pageCacheWord),
+      reporter(findings, "pages"),
+    );
   }
   return { isClean: findings.length === 0, findings };
 }
@@ -57,6 +65,11 @@ function checkSlots(layers: Layers, report: Report): void {
     if (area === 0) continue;
     const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
+    if (!slots.isHeld(number)) report(address, `slot ${number} has private pages and is not held`);
+  }
+  const held = Array.from({ length: slots.count }, (_, number) => slots.isHeld(number)).filter(Boolean).length;
+  if (held !== slots.heldCount) {
+    report(geometry.slotTable, `${held} slots are held, the count says ${slots.heldCount}`);
   }
   if (!slots.isHeld(slot)) report(geometry.slotTable, `slot ${slot} is in use and not held`);
   if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(geometry.slotTable, `slot ${slot} has lost its pages`);
@@ -72,6 +85,19 @@ function checkSlots(layers: Layers, report: Report): void {
     if (!isLive(tags[granule]) || wasHeld[tags[granule] - 1]) continue;
     const address = geometry.firstPageFrame * PAGE_SIZE + granule * GRANULE;
     report(address, `a block is of slot ${tags[granule] - 1}, which was never held`);
+  }
+}
+
+/** While all threads are at rest nobody holds a lock. */
+function checkLocks({ memory, geometry, caches }: Layers, report: Report): void {
+  const { PAGES_LOCK, TABLE_LOCK, RECALL_LOCK, BUCKET_LOCK, VMALLOC_LOCK } = Header;
+  const words = [PAGES_LOCK, TABLE_LOCK, RECALL_LOCK, BUCKET_LOCK, VMALLOC_LOCK].map((field) =>
+    headerWord(geometry, field),
+  );
+  for (const kind of caches.kinds()) words.push(caches.record(kind) + CacheRecord.LOCK);
+  for (const word of words) {
+    const slot = (memory.words[word] & LockBits.OWNER_SLOT_MASK) - 1;
+    if (slot >= 0) report((word << WORD_SHIFT) >>> 0, `slot ${slot} holds a lock`);
   }
 }
 

@@ -47,6 +47,8 @@ export function describeAddress(layers: Layers, address: number): AddressInfo {
       return { where: "metadata", block: undefined };
     case FrameKind.FREE_HEAD:
     case FrameKind.FREE_TAIL:
+    case RunKind.CACHED:
+    case RunKind.CACHED + 1:
       return { where: "free page", block: undefined };
     case RunKind.BLOCK:
     case RunKind.BLOCK + 1:

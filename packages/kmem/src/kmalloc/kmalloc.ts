@@ -9,14 +9,15 @@ import {
   PAGE_SIZE,
 } from "../memory/layout.ts";
 import { describeValue } from "../memory/memory.ts";
-import { FrameKind, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
 import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { badFree } from "./describe.ts";
-import type { Layers } from "./layers.ts";
+import { type Layers, sheavesOf, underRecallLock, unshareBarns } from "./layers.ts";
+import { Shrinkers } from "./shrinkers.ts";
 
 /** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
 const RECLAIM_STEP_SHIFT = 5;
@@ -25,6 +26,9 @@ const RECLAIM_STEP_FRAMES = 2;
 const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
 const RECLAIM_CREDIT_SHIFT = 3;
+
+/** The sheaf has blocks again: no address of one. */
+export const REFILLED = -1;
 
 const ORDINARY: PageRequest = { reserve: false };
 const FROM_RESERVE: PageRequest = { reserve: true };
@@ -44,14 +48,19 @@ export function requireSize(sizeBytes: number): void {
 /**
  * The slow half of kmalloc, behind the fast path: sheaves that are empty or full, blocks above the largest size class,
  * and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are runs of
- * pages. One thread at a time.
+ * pages. Each thread has one of its own.
  */
 export class Kmalloc {
+  /** Functions of this thread that give memory back when it is short. */
+  readonly shrinkers: Shrinkers = new Shrinkers();
   readonly #layers: Layers;
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
+  /** The occasion at which this thread last gave everything back. */
+  #gaveWayAt: number;
 
   constructor(layers: Layers) {
     this.#layers = layers;
+    this.#gaveWayAt = layers.sync.waiters.occasion;
   }
 
   /** The smallest size class that holds `sizeBytes` and all of whose blocks are aligned as wanted, up to a page. */
@@ -66,42 +75,94 @@ export class Kmalloc {
     return FrameKind.FIRST_CACHE + this.#classBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT];
   }
 
-  /** Puts blocks into the empty sheaf of a cache; false when there is no memory, even after reclaiming. */
-  refill(kind: number, fromReserve: boolean): boolean {
+  /**
+   * What a cache gives when its sheaf has nothing: a block, past the sheaf while memory is short; REFILLED, when the
+   * sheaf has blocks again; or 0, when there is no memory, even after reclaiming.
+   */
+  refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
-    if (this.#layers.sheaves.refill(kind, request)) return true;
-    return this.reclaim() > 0 && this.#layers.sheaves.refill(kind, request);
+    const got = this.#refillOnce(kind, request);
+    if (got !== 0) return got;
+    this.reclaim();
+    const again = this.#refillOnce(kind, request);
+    if (again !== 0 || fromReserve || this.shrinkers.shrink() === 0) return again;
+    this.reclaim();
+    return this.#refillOnce(kind, request);
+  }
+
+  #refillOnce(kind: number, request: PageRequest): number {
+    const { sheaves, sync } = this.#layers;
+    if (!sync.waiters.isPressing) return sheaves.refill(kind, request) ? REFILLED : 0;
+    this.#giveWay();
+    return sheaves.takePast(kind, request);
   }
 
   /** A block above the largest class, or one aligned beyond a page: a run of pages. 0 when there is no memory. */
   allocateRun(sizeBytes: number, alignmentBytes: number, fromReserve: boolean): number {
-    const { memory, geometry, pages, slot } = this.#layers;
+    const { memory, geometry, slot } = this.#layers;
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
-    const request: PageRequest = { reserve: fromReserve, alignFrames };
     this.#reclaimAtPeak();
-    let frame = pages.allocate(count, RunKind.BLOCK, request);
-    if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, RunKind.BLOCK, request);
+    const frame = this.allocatePages(count, RunKind.BLOCK, { reserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
     memory.bytes[tagIndex(geometry, address)] = slot + 1;
     return address;
   }
 
-  /** Frees what the fast path could not: flushes a full sheaf or frees a run. Throws for anything that is no block. */
+  /** Pages, after reclaiming and shrinking where there are none otherwise. The first frame, or NO_FRAME. */
+  allocatePages(count: number, kind: RunKindValue, request: PageRequest): number {
+    const { pages } = this.#layers;
+    let frame = pages.allocate(count, kind, request);
+    if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, kind, request);
+    if (frame !== NO_FRAME || request.reserve === true || this.shrinkers.shrink() === 0) return frame;
+    this.reclaim();
+    return pages.allocate(count, kind, request);
+  }
+
+  /**
+   * Frees what the fast path could not: a run, or a block past the sheaf; or makes room in the sheaf, for another try.
+   * Throws for anything that is no block. Of several threads that come here with the same block, one succeeds.
+   */
   free(address: number): "retry" | "done" {
     if (!this.isLive(address)) throw badFree(this.#layers, address);
-    const { memory, geometry, pages, sheaves } = this.#layers;
+    const { memory, geometry, pages, sheaves, slabs, sync } = this.#layers;
     const frame = address >>> PAGE_SHIFT;
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
-      sheaves.flush(kind);
-      return "retry";
+      if (!sync.waiters.isPressing && sheaves.flush(kind)) return "retry";
+      if (!sheaves.putPast(kind, address)) throw badFree(this.#layers, address);
+      this.#giveWay();
+      slabs.releaseEmpty(kind);
+      return "done";
     }
-    memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
-    pages.free(frame, pages.frames.count(frame), RunKind.BLOCK);
+    const index = tagIndex(geometry, address);
+    const tag = memory.bytes[index];
+    const isMine = isLive(tag) && Atomics.compareExchange(memory.bytes, index, tag, Tag.NONE) === tag;
+    if (!isMine) throw badFree(this.#layers, address);
+    pages.freeOwn(frame, pages.frames.count(frame));
     return "done";
+  }
+
+  /**
+   * Once for each time that memory becomes short or somebody comes to wait for it, gives back all that the slot holds.
+   * All sheaves of the heap are closed then: until there is enough again, blocks come and go past them.
+   */
+  #giveWay(): void {
+    const { occasion } = this.#layers.sync.waiters;
+    if (this.#gaveWayAt === occasion) return;
+    this.#gaveWayAt = occasion;
+    this.shrinkers.shrink();
+    this.reclaim();
+    this.recallAll();
+  }
+
+  /** Closes all sheaves, so that what any slot frees from now on is given back at once. */
+  recallAll(): void {
+    underRecallLock(this.#layers, () => {
+      for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).recall();
+    });
   }
 
   /** Whether a live block starts at the address. Any value is allowed. */
@@ -137,7 +198,7 @@ export class Kmalloc {
     const count = usable >>> PAGE_SHIFT;
     const newCount = Math.ceil(sizeBytes / PAGE_SIZE);
     if (newCount > count) return pages.extend(frame, newCount, RunKind.BLOCK);
-    if (newCount < count) pages.free(frame + newCount, count - newCount, RunKind.BLOCK);
+    if (newCount < count) pages.shorten(frame, newCount);
     return true;
   }
 
@@ -147,7 +208,7 @@ export class Kmalloc {
    * does not grow never comes here, and one that swings comes seldom.
    */
   #reclaimAtPeak(): void {
-    const { pages, caches, sheaves, slabs } = this.#layers;
+    const { pages, caches, sheaves, barns, slabs } = this.#layers;
     const { frames } = pages;
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
@@ -157,6 +218,7 @@ export class Kmalloc {
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) continue;
       sheaves.drain(kind);
+      barns.drain(kind);
       slabs.releaseEmpty(kind);
     }
     const used = pages.usedFrames;
@@ -164,15 +226,27 @@ export class Kmalloc {
     frames.setReclaimWord(Header.RECLAIM_AT, used + Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT));
   }
 
-  /** Empties this slot's sheaves and releases empty slabs; returns the pages given back. */
+  /** As {@link reclaim}; the pages of empty sheaves go too, and the barns end where no other thread needs them. */
+  trim(): number {
+    const { sheaves } = this.#layers;
+    const pages = this.reclaim();
+    // Destructors may have freed into sheaves that were empty already.
+    sheaves.empty();
+    underRecallLock(this.#layers, () => sheaves.endGroups());
+    unshareBarns(this.#layers);
+    return pages;
+  }
+
+  /** Empties this slot's caches and all barns, and releases empty slabs; returns the pages given back. */
   reclaim(): number {
-    const { caches, sheaves, slabs, pages } = this.#layers;
-    const before = pages.freeBytes;
+    const { caches, sheaves, barns, slabs, pages } = this.#layers;
+    const before = slabs.releasedPages;
     for (const kind of caches.kinds()) {
       sheaves.drain(kind);
+      barns.drain(kind);
       slabs.releaseEmpty(kind);
     }
-    return (pages.freeBytes - before) >>> PAGE_SHIFT;
+    return slabs.releasedPages - before + pages.drainCache();
   }
 }
 

@@ -1,26 +1,31 @@
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Extent, planGeometry, requireByteOffset } from "../memory/geometry.ts";
-import { type Geometry, readHeader, writeHeader } from "../memory/header.ts";
-import { PAGE_SIZE } from "../memory/layout.ts";
+import { type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
+import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
+import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
 import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
 import { Sheaves, sheafPages } from "../slab/sheaf.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
-import { SlotTable } from "../sync/slot.ts";
+import type { SlotTable } from "../sync/slot.ts";
+import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
+  readonly sync: SlotSync;
   readonly slots: SlotTable;
   readonly pages: PageAllocator;
   readonly caches: CacheTable;
   readonly slabs: Slabs;
+  readonly barns: Barns;
   readonly sheaves: Sheaves;
   readonly slot: number;
 }
@@ -32,14 +37,17 @@ const TABLE_SIZES = {
   frameRecordBytes: FRAME_RECORD_BYTES,
 } as const;
 
-/** The slot that a thread works through while there is only one. */
-const FIRST_SLOT = 0;
+/** What a new heap is beside its extent. */
+export interface FormatOptions {
+  /** {@link HeapFlag}s. Default: none. */
+  readonly flags?: number;
+}
 
 /**
  * Formats the part of a memory that `extent` names and opens its layers. Throws before it writes anything when the
  * extent is no good; grows a growable memory when its tables do not fit yet.
  */
-export function createLayers(memory: LinearMemory, extent: Extent): Layers {
+export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }: FormatOptions = {}): Layers {
   const geometry = planGeometry(extent, TABLE_SIZES);
   const endFrame = Math.min(
     Math.max(Math.floor(extent.end / PAGE_SIZE), geometry.firstPageFrame + 1),
@@ -59,34 +67,132 @@ export function createLayers(memory: LinearMemory, extent: Extent): Layers {
     memory.bytes.fill(0, geometry.baseFrame * PAGE_SIZE, geometry.firstPageFrame * PAGE_SIZE);
   }
   writeHeader(memory, geometry, endFrame);
+  memory.words[headerWord(geometry, Header.FLAGS)] = flags;
   createTags(memory, geometry);
-  const pages = PageAllocator.create(memory, geometry, endFrame);
+  const slots = slotTable(memory, geometry);
+  const sync = bindSlot(memory, geometry, slots, slots.take());
+  const pages = PageAllocator.create(memory, geometry, endFrame, sync);
   new CacheTable(memory, geometry).createSizeClasses();
-  return openLayers(memory, geometry, pages);
+  const layers = openLayers(memory, geometry, sync, pages);
+  if (layers === undefined) throw noRoomForSheaves();
+  return layers;
 }
 
-/** Opens the layers of the heap that starts at byte `start` of a memory. Throws when there is none, writes little. */
+/**
+ * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot. Throws when there is no heap,
+ * no free slot, or no memory for the slot's private pages; nothing is changed then.
+ */
 export function attachLayers(memory: LinearMemory, start: number): Layers {
+  const geometry = openGeometry(memory, start);
+  const slots = slotTable(memory, geometry);
+  const slot = slots.take();
+  const sync = bindSlot(memory, geometry, slots, slot);
+  const pages = PageAllocator.attach(memory, geometry, sync);
+  const layers = openLayers(memory, geometry, sync, pages);
+  if (layers === undefined) {
+    slots.give(slot);
+    throw outOfMemory(pages, sheafPages() * PAGE_SIZE);
+  }
+  shareBarns(layers);
+  return layers;
+}
+
+/** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
+export function adoptLayers(memory: LinearMemory, start: number): Layers {
+  const geometry = openGeometry(memory, start);
+  const slots = slotTable(memory, geometry);
+  const [slot = 0] = slots.withAreas();
+  requireArea(memory, geometry, slots, slot);
+  slots.adopt(slot);
+  const sync = bindSlot(memory, geometry, slots, slot);
+  const layers = openLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync));
+  if (layers === undefined) throw noRoomForSheaves();
+  return layers;
+}
+
+/** The sheaves of every slot that has some, by its number: to read them while their threads are at rest. */
+export function allSheaves(layers: Layers): Map<number, Sheaves> {
+  return new Map([...layers.slots.withAreas()].map((slot) => [slot, sheavesOf(layers, slot)]));
+}
+
+/** The sheaves of another slot: to read them while it is at rest, or to recall them. */
+export function sheavesOf(layers: Layers, slot: number): Sheaves {
+  return slot === layers.slot ? layers.sheaves : new Sheaves(layers, layers.slots.area(slot), slot);
+}
+
+/** Gives a slot back, with all that it held for its thread. The layers are of no use any more. */
+export function closeLayers(layers: Layers): void {
+  const { memory, sheaves, slots, slot } = layers;
+  memory.refresh();
+  sheaves.empty();
+  // From here on no thread that waits for memory recalls these sheaves.
+  underRecallLock(layers, () => slots.setArea(slot, 0));
+  sheaves.end();
+  slots.give(slot);
+}
+
+/** Does something that nobody may do while sheaves are being recalled. */
+export function underRecallLock({ geometry, sync }: Layers, work: () => void): void {
+  const lock = headerWord(geometry, Header.RECALL_LOCK);
+  sync.locks.acquire(lock);
+  work();
+  sync.locks.release(lock);
+}
+
+/** Does something that changes the table of caches or the barns. What it throws has changed nothing. */
+export function underTableLock<Result>({ geometry, sync }: Layers, work: () => Result): Result {
+  const lock = headerWord(geometry, Header.TABLE_LOCK);
+  sync.locks.acquire(lock);
+  try {
+    return work();
+  } finally {
+    sync.locks.release(lock);
+  }
+}
+
+/** Makes the barns when a second thread comes, so that one alone does without them. */
+function shareBarns(layers: Layers): void {
+  underTableLock(layers, () => {
+    if (layers.slots.heldCount > 1) layers.barns.create();
+  });
+}
+
+/** Ends the barns when one thread is left, or none. */
+export function unshareBarns(layers: Layers): void {
+  underTableLock(layers, () => {
+    if (layers.slots.heldCount <= 1) layers.barns.end();
+  });
+}
+
+function openGeometry(memory: LinearMemory, start: number): Geometry {
   requireByteOffset("start", start);
-  const geometry = readHeader(memory, start);
-  return openLayers(memory, geometry, PageAllocator.attach(memory, geometry));
+  return readHeader(memory, start);
 }
 
 function noRoomForSheaves(): KmemError {
   return new KmemError("BAD_GEOMETRY", "too small: no pages are left for the sheaves of a slot", {});
 }
 
-function openLayers(memory: LinearMemory, geometry: Geometry, pages: PageAllocator): Layers {
+function requireArea(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): void {
+  const area = slots.area(slot);
+  const { frames } = PageAllocator.attach(memory, geometry);
+  if (area === 0 || (area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM)) return;
+  const text = `the private pages of slot ${slot} are said to be at ${hex(area)}, where there are none`;
+  throw new KmemError("BAD_GEOMETRY", text, { area });
+}
+
+function openLayers(
+  memory: LinearMemory,
+  geometry: Geometry,
+  sync: SlotSync,
+  pages: PageAllocator,
+): Layers | undefined {
+  const { slots, slot, locks } = sync;
   const caches = new CacheTable(memory, geometry);
-  const slabs = new Slabs(memory, geometry, pages, caches);
-  const slots = new SlotTable(memory, geometry.slotTable, geometry.slotCount);
-  const area = slots.area(FIRST_SLOT);
-  if (area !== 0 && (area % PAGE_SIZE !== 0 || pages.frames.kind(area / PAGE_SIZE) !== RunKind.SYSTEM)) {
-    const text = `the private pages of slot ${FIRST_SLOT} are said to be at ${hex(area)}, where there are none`;
-    throw new KmemError("BAD_GEOMETRY", text, { area });
-  }
-  const sheaves = Sheaves.open({ memory, geometry, pages, caches, slabs }, slots, FIRST_SLOT);
-  if (sheaves === undefined) throw noRoomForSheaves();
-  slots.hold(FIRST_SLOT);
-  return { memory, geometry, slots, pages, caches, slabs, sheaves, slot: FIRST_SLOT };
+  const slabs = new Slabs({ memory, geometry, pages, caches, locks });
+  const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });
+  const sheaves = Sheaves.open({ memory, geometry, pages, caches, slabs, barns }, slots, slot);
+  if (sheaves === undefined) return undefined;
+  pages.useCache(sheaves.pageCacheWord);
+  return { memory, geometry, sync, slots, pages, caches, slabs, barns, sheaves, slot };
 }

@@ -1,10 +1,12 @@
-import { GRANULE, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
+import { headerWord } from "../memory/header.ts";
+import { GRANULE, Header, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import type { MemoryKind } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, FrameKind, RunKind } from "../pages/layout.ts";
 import type { ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
+import type { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
-import type { Layers } from "./layers.ts";
+import { allSheaves, type Layers } from "./layers.ts";
 
 /** One cache, size class or made by hand. */
 export interface CacheStats {
@@ -15,8 +17,10 @@ export interface CacheStats {
   readonly slabPages: number;
   readonly slabBlocks: number;
   readonly liveBlocks: number;
-  /** Free blocks that wait in this slot's sheaf. */
+  /** Free blocks that wait in the sheaves of all slots. */
   readonly sheafBlocks: number;
+  /** Free blocks that wait in the barn. */
+  readonly barnBlocks: number;
   /** Free blocks in slabs. */
   readonly freeBlocks: number;
 }
@@ -30,6 +34,8 @@ export interface ByteStats {
   readonly liveSlabBytes: number;
   /** Free blocks in sheaves. */
   readonly sheafBytes: number;
+  /** Free blocks in barns. */
+  readonly barnBytes: number;
   /** Free blocks in slabs. */
   readonly freeSlabBytes: number;
   /** Ends of slabs too short for a block. */
@@ -38,8 +44,10 @@ export interface ByteStats {
   readonly blockRunBytes: number;
   /** Runs from the page allocator's own face. */
   readonly pageRunBytes: number;
-  /** Private pages of slots. */
+  /** Private pages of slots, and the pages of the barns. */
   readonly slotBytes: number;
+  /** Free pages in the page caches of slots. */
+  readonly pageCacheBytes: number;
   /** Buckets, and the pages of their lists. */
   readonly bucketBytes: number;
   /** Pages of virtual areas, and of their tables. */
@@ -57,6 +65,10 @@ export interface HeapStats {
   /** Counts growths, from 1. */
   readonly generation: number;
   readonly liveBlocks: number;
+  /** Slots that threads hold now. */
+  readonly heldSlots: number;
+  /** Double frees by two threads at the same moment, found when the second entry of the block came up. */
+  readonly lateDoubleFrees: number;
   readonly bytes: ByteStats;
   readonly footprintBytes: number;
   readonly zones: readonly ZoneStats[];
@@ -66,13 +78,15 @@ export interface HeapStats {
   readonly allCaches: readonly CacheStats[];
 }
 
-/** Counts of one cache; O(entries of its sheaf). */
-export function cacheStats(layers: Layers, kind: number): CacheStats {
-  const { caches, sheaves } = layers;
+/** Counts of one cache; O(entries of its sheaves). Exact while no other thread works. */
+export function cacheStats(layers: Layers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
+  const { caches, barns } = layers;
   const slabs = caches.get(kind, CacheRecord.SLABS);
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   const freeBlocks = caches.get(kind, CacheRecord.FREE_BLOCKS);
-  const sheafBlocks = sheaves.count(kind);
+  let sheafBlocks = 0;
+  for (const sheaves of allSheaves) sheafBlocks += sheaves.count(kind);
+  const barnBlocks = barns.count(kind);
   return {
     name: caches.name(kind),
     objectBytes: caches.get(kind, CacheRecord.OBJECT_BYTES),
@@ -80,8 +94,9 @@ export function cacheStats(layers: Layers, kind: number): CacheStats {
     slabs,
     slabPages: caches.get(kind, CacheRecord.SLAB_PAGES),
     slabBlocks,
-    liveBlocks: slabs * slabBlocks - freeBlocks - sheafBlocks,
+    liveBlocks: slabs * slabBlocks - freeBlocks - sheafBlocks - barnBlocks,
     sheafBlocks,
+    barnBlocks,
     freeBlocks,
   };
 }
@@ -104,7 +119,7 @@ export function footprintBytes(layers: Layers): number {
 
 type RunCounts = { readonly blockRuns: number } & Pick<
   ByteStats,
-  "blockRunBytes" | "pageRunBytes" | "slotBytes" | "bucketBytes" | "vmallocBytes"
+  "blockRunBytes" | "pageRunBytes" | "slotBytes" | "pageCacheBytes" | "bucketBytes" | "vmallocBytes"
 >;
 
 /** Counts frames of the kinds that caches do not count; O(frames). */
@@ -121,6 +136,7 @@ function countRuns(layers: Layers): RunCounts {
     blockRunBytes: bytesOf(RunKind.BLOCK),
     pageRunBytes: bytesOf(RunKind.PAGES),
     slotBytes: bytesOf(RunKind.SYSTEM),
+    pageCacheBytes: bytesOf(RunKind.CACHED),
     bucketBytes: bytesOf(RunKind.BUCKET),
     vmallocBytes: bytesOf(RunKind.VMALLOC),
   };
@@ -128,8 +144,9 @@ function countRuns(layers: Layers): RunCounts {
 
 /** All figures of a heap; O(frames). */
 export function heapStats(layers: Layers): HeapStats {
-  const { memory, geometry, pages } = layers;
-  const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind));
+  const { memory, geometry, pages, slots } = layers;
+  const sheaves = [...allSheaves(layers).values()];
+  const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind, sheaves));
   const caches = allCaches.filter((cache) => cache.slabs > 0);
   const sum = (bytesOf: (cache: CacheStats) => number): number =>
     caches.reduce((total, cache) => total + bytesOf(cache), 0);
@@ -142,11 +159,14 @@ export function heapStats(layers: Layers): HeapStats {
     limitAddress: geometry.limitFrame * PAGE_SIZE,
     generation: pages.frames.generation,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
+    heldSlots: slots.heldCount,
+    lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)],
     bytes: {
       totalBytes: (endFrame - geometry.baseFrame) * PAGE_SIZE,
       metadataBytes: (geometry.firstPageFrame - geometry.baseFrame) * PAGE_SIZE,
       liveSlabBytes: sum((cache) => cache.liveBlocks * cache.blockBytes),
       sheafBytes: sum((cache) => cache.sheafBlocks * cache.blockBytes),
+      barnBytes: sum((cache) => cache.barnBlocks * cache.blockBytes),
       freeSlabBytes: sum((cache) => cache.freeBlocks * cache.blockBytes),
       slabTailBytes: sum((cache) => cache.slabs * (cache.slabPages * PAGE_SIZE - cache.slabBlocks * cache.blockBytes)),
       ...runs,

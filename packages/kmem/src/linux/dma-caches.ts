@@ -1,6 +1,9 @@
+import { KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import { type Kernel, type KernelCache, NULL, orNull, usesReserve } from "./kernel.ts";
+import { type Kernel, type KernelCache, NULL } from "./kernel.ts";
 import { KMALLOC_PAGES, L1_CACHE_BYTES } from "./layout.ts";
+import { OpenCaches } from "./open-caches.ts";
+import { takeObject } from "./take.ts";
 
 /**
  * kmalloc's blocks of the DMA zone: caches of the powers of two from 32 bytes to 32 pages, made when they are first
@@ -8,10 +11,12 @@ import { KMALLOC_PAGES, L1_CACHE_BYTES } from "./layout.ts";
  */
 export class DmaCaches {
   readonly #kernel: Kernel;
-  readonly #caches = new Map<string, KernelCache>();
+  readonly #open: OpenCaches;
+  readonly #kinds = new Map<number, number>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#open = new OpenCaches(kernel);
   }
 
   /** A block for `bytes`, or NULL. */
@@ -19,29 +24,30 @@ export class DmaCaches {
     let size: number = L1_CACHE_BYTES;
     while (size < bytes && size < KMALLOC_PAGES * PAGE_SIZE) size *= 2;
     const cache = this.#cache(size);
-    if (cache === undefined) return NULL;
-    return usesReserve(gfp) ? cache.tryAlloc() : orNull(() => cache.alloc());
+    return cache === undefined ? NULL : takeObject(this.#kernel, cache, gfp, Math.ceil(size / PAGE_SIZE));
   }
 
   /** The cache of that size; undefined when there are too many others to make it. */
   #cache(size: number): KernelCache | undefined {
+    const { caches } = this.#kernel;
     const name = `size-${size}(DMA)`;
-    const known = this.#caches.get(name);
-    if (known !== undefined) return known;
-    const { heap, caches } = this.#kernel;
-    const exists = caches.find(name) !== undefined;
-    if (!exists && !caches.hasRoom()) return undefined;
-    const cache = exists
-      ? heap.openCache(name, {})
-      : heap.createCache({
-          name,
-          sizeBytes: size,
-          alignmentBytes: L1_CACHE_BYTES,
-          dma: true,
-          keepsSlabs: true,
-          ownerFlags: 0,
-        });
-    this.#caches.set(name, cache);
-    return cache;
+    const known = this.#kinds.get(size);
+    if (known !== undefined && caches.isUsed(known) && caches.name(known) === name) return this.#open.get(known);
+    if (caches.find(name) === undefined) this.#create(name, size);
+    const kind = caches.find(name);
+    if (kind === undefined) return undefined;
+    this.#kinds.set(size, kind);
+    return this.#open.get(kind);
+  }
+
+  #create(name: string, sizeBytes: number): void {
+    try {
+      const shape = { alignmentBytes: L1_CACHE_BYTES, dma: true, keepsSlabs: true, ownerFlags: 0 };
+      this.#kernel.heap.createCache({ name, sizeBytes, ...shape });
+    } catch (error) {
+      // Another thread has made it in this very moment, or there are too many others.
+      const isExpected = error instanceof KmemError && ["CACHE_EXISTS", "TOO_MANY_CACHES"].includes(error.code);
+      if (!isExpected) throw error;
+    }
   }
 }

@@ -1,18 +1,53 @@
 /**
- * Flags of Linux 2.4.0, whose prototypes the document has. A gfp_mask says how pages may be had; the flags of
- * kmem_cache_create are told apart from it by their values, so that SLAB_NO_GROW can stand beside them.
+ * Flags of Linux 2.4.0, whose prototypes the document has, with its values, and behind them flags of later Linux that
+ * 2.4 had not. A gfp_mask says how pages may be had; the flags of kmem_cache_create are told apart from it by their
+ * values, so that SLAB_NO_GROW can stand beside them.
+ *
+ *      what a mask says             reclaims   asks shrinkers   waits for other threads   reserve
+ *      __GFP_WAIT                   yes        yes              as long as waitMs says    no
+ *      __GFP_WAIT | __GFP_NORETRY   yes        yes              no                        no
+ *      __GFP_WAIT | __GFP_NOFAIL    yes        yes              for ever                  no
+ *      __GFP_HIGH: GFP_ATOMIC       yes        no               no                        yes
+ *      neither: GFP_NOWAIT          yes        no               no                        no
+ *
+ * To reclaim is to give back what lies idle in this thread's caches and in empty slabs, which never waits.
  */
 
-/** The caller may wait: what lies idle is reclaimed for it. */
+/** The caller may wait: for what shrinkers give back, and then for other threads to free memory. */
 export const __GFP_WAIT = 0x01;
 /** May use the reserve, unless the caller may wait as well. */
 export const __GFP_HIGH = 0x02;
-/** May start I/O; there is none here. */
+/** May start I/O, of which there is none here. */
 export const __GFP_IO = 0x04;
 /** Pages of the DMA zone only, in a heap that has one. */
 export const __GFP_DMA = 0x08;
 /** High memory will do; there is none here. */
 export const __GFP_HIGHMEM = 0x10;
+
+/**
+ * Not in 2.4, as all flags down to GFP_ZERO; nor are the values those of any Linux, since later ones gave the same bits
+ * other meanings. What is allocated is all zero. Not for caches with a constructor, nor for mempools.
+ */
+export const __GFP_ZERO = 0x1_0000;
+/** Prints nothing when there is no memory. What is wrong with an argument is printed still. */
+export const __GFP_NOWARN = 0x2_0000;
+/** Reclaims once, and does not wait for other threads. */
+export const __GFP_NORETRY = 0x4_0000;
+/**
+ * Beside __GFP_WAIT: waits for ever instead of failing. Where that could never end (no other thread is attached, the
+ * heap is too small, or the thread may not sleep, as a browser's main thread) it throws a KmemError, OUT_OF_MEMORY or
+ * MUST_NOT_BLOCK. NULL is only for arguments that are refused: too large a size, an order that there is not.
+ */
+export const __GFP_NOFAIL = 0x8_0000;
+/** Memory of this node and of no other: a heap is one node, and falls back on none. */
+export const __GFP_THISNODE = 0x10_0000;
+
+/** Never waits, has no reserve, and says nothing when it fails. */
+export const GFP_NOWAIT: number = __GFP_NOWARN;
+/** GFP_KERNEL that does not fail. */
+export const GFP_NOFAIL: number = __GFP_HIGH | __GFP_WAIT | __GFP_IO | __GFP_NOFAIL;
+/** What Linux's traces once called {@link __GFP_ZERO}: it goes beside other flags. */
+export const GFP_ZERO: number = __GFP_ZERO;
 
 export const GFP_BUFFER: number = __GFP_HIGH | __GFP_WAIT;
 /** Never waits and may use the reserve: for interrupt handlers. */
@@ -53,7 +88,17 @@ export const SLAB_CTOR_ATOMIC = 0x2;
 export const SLAB_CTOR_VERIFY = 0x4;
 
 /** The bits of a gfp_mask. */
-export const GFP_MASK: number = __GFP_WAIT | __GFP_HIGH | __GFP_IO | __GFP_DMA | __GFP_HIGHMEM;
+export const GFP_MASK: number =
+  __GFP_WAIT |
+  __GFP_HIGH |
+  __GFP_IO |
+  __GFP_DMA |
+  __GFP_HIGHMEM |
+  __GFP_ZERO |
+  __GFP_NOWARN |
+  __GFP_NORETRY |
+  __GFP_NOFAIL |
+  __GFP_THISNODE;
 /** The flags that kmem_cache_create knows. */
 export const CREATE_MASK: number =
   SLAB_DEBUG_FREE |

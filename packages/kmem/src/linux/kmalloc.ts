@@ -2,8 +2,11 @@ import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "../memory/layout.ts";
 import type { DmaCaches } from "./dma-caches.ts";
-import { areFlags, isSize, type Kernel, NULL, orNull, pointer, usesReserve, wantsDma } from "./kernel.ts";
+import { __GFP_ZERO } from "./flags.ts";
+import { areFlags, wantsDma, wantsZeros, warn } from "./gfp.ts";
+import { isSize, type Kernel, NULL, pointer, refresh } from "./kernel.ts";
 import { KMALLOC_MAX_BYTES, L1_CACHE_BYTES } from "./layout.ts";
+import { takeBlock } from "./take.ts";
 
 /** What krealloc returns for size 0, and what kfree and ksize take for a block without bytes. */
 export const ZERO_SIZE_PTR = 16;
@@ -12,7 +15,8 @@ export const ZERO_SIZE_PTR = 16;
 export interface KmallocCalls {
   /**
    * Allocates `size` bytes, up to 131,048: 32 pages less the headers of Linux 2.0. NULL and a message above that and
-   * when there is no memory. Size 0 gets the smallest block. Contents are whatever was there. O(1) as a rule.
+   * when there is no memory. Size 0 gets the smallest block. Contents are whatever was there, or with __GFP_ZERO zero,
+   * all that the block can hold. O(1) as a rule.
    */
   kmalloc(size: number, priority: number): number;
   /** Frees a block; NULL does nothing. Refuses what is no live block with a message. O(1). */
@@ -27,7 +31,8 @@ export interface KmallocCalls {
   kcalloc(n: number, size: number, priority: number): number;
   /**
    * Gives a block a new size: in place while it fits, else by moving its contents. NULL, and the block as it was, when
-   * there is no memory. `obj` NULL allocates; `size` 0 frees and returns ZERO_SIZE_PTR.
+   * there is no memory. `obj` NULL allocates; `size` 0 frees and returns ZERO_SIZE_PTR. With __GFP_ZERO here and in
+   * every call before for this block, what is beyond the size is zero.
    */
   krealloc(obj: number, size: number, priority: number): number;
   /** krealloc to the product. NULL, and the block as it was, where that overflows. */
@@ -44,21 +49,23 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
     const block = heap.blockAt(obj);
     return block?.live === true && block.address === obj ? block.usableBytes : 0;
   };
-  const allocate = (caller: string, size: number, priority: number): number => {
+  const allocate = (caller: string, size: number, priority: number, more = 0): number => {
     if (!isSize(kernel, caller, size) || !areFlags(kernel, caller, priority)) return NULL;
+    const gfp = priority | more;
     if (size > KMALLOC_MAX_BYTES) {
-      print(`kmalloc of too large a block (${size} bytes).`);
+      warn(kernel, gfp, `kmalloc of too large a block (${size} bytes).`);
       return NULL;
     }
     const bytes = Math.max(1, Math.ceil(size / L1_CACHE_BYTES)) * L1_CACHE_BYTES;
-    const obj = wantsDma(kernel, priority) ? dma.alloc(bytes, priority) : takeBlock(kernel, bytes, priority);
-    if (obj === NULL) print("Couldn't get a free page.....");
-    memory.refresh();
+    const obj = wantsDma(kernel, gfp) ? dma.alloc(bytes, gfp) : takeBlock(kernel, bytes, gfp);
+    if (obj === NULL) warn(kernel, gfp, "Couldn't get a free page.....");
+    else if (wantsZeros(gfp)) zero(obj);
     return obj;
   };
-  const zeroed = (obj: number, size: number): number => {
-    if (obj !== NULL) clear(memory, geometry, obj, size);
-    return obj;
+  const zero = (obj: number): void => {
+    const bytes = heap.usableSize(obj);
+    memory.reach(obj + bytes);
+    clear(memory, geometry, obj, bytes);
   };
   const kmalloc = (size: number, priority: number): number => allocate("kmalloc", size, priority);
   const kfree = (obj: number): void => {
@@ -78,39 +85,46 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
       kfree(obj);
       return ZERO_SIZE_PTR;
     }
-    if (size <= kept) return obj;
+    memory.reach(obj + kept);
+    if (size <= kept) {
+      if (wantsZeros(priority)) memory.bytes.fill(0, obj + size, obj + kept);
+      return obj;
+    }
     const moved = allocate("krealloc", size, priority);
     if (moved === NULL) return NULL;
+    memory.reach(moved + size);
     memory.bytes.copyWithin(moved, obj, obj + kept);
     kfree(obj);
     return moved;
   };
   const duplicate = (caller: string, src: number, len: number, priority: number): number => {
     if (!isSize(kernel, caller, len)) return NULL;
-    memory.refresh();
+    refresh(kernel);
     if (!(src >>> 0 === src && src + len <= memory.byteLength)) {
       print(`${caller}: bad ptr ${pointer(src)}h.`);
       return NULL;
     }
     const copy = allocate(caller, len, priority);
-    if (copy !== NULL) memory.bytes.copyWithin(copy, src, src + len);
+    if (copy === NULL) return NULL;
+    memory.reach(copy + len);
+    memory.bytes.copyWithin(copy, src, src + len);
     return copy;
   };
   return {
     kmalloc,
     kfree,
     ksize: (obj) => usable(obj),
-    kzalloc: (size, priority) => zeroed(allocate("kzalloc", size, priority), size),
+    kzalloc: (size, priority) => allocate("kzalloc", size, priority, __GFP_ZERO),
     kmalloc_array: (n, size, priority) =>
       isProduct("kmalloc_array", n, size) ? allocate("kmalloc_array", n * size, priority) : NULL,
     kcalloc: (n, size, priority) =>
-      isProduct("kcalloc", n, size) ? zeroed(allocate("kcalloc", n * size, priority), n * size) : NULL,
+      isProduct("kcalloc", n, size) ? allocate("kcalloc", n * size, priority, __GFP_ZERO) : NULL,
     krealloc,
     krealloc_array: (obj, n, size, priority) =>
       isProduct("krealloc_array", n, size) ? krealloc(obj, n * size, priority) : NULL,
     kstrdup: (s, priority) => {
       if (s === NULL) return NULL;
-      memory.refresh();
+      refresh(kernel);
       // Without a 0 behind it, no length will do.
       const end = s >>> 0 === s ? memory.bytes.indexOf(0, s) : -1;
       return duplicate("kstrdup", s, end < 0 ? memory.byteLength : end - s + 1, priority);
@@ -119,17 +133,11 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
   };
 }
 
-/** A block of the heap, or NULL. Who must not wait goes into the reserve. */
-function takeBlock({ heap }: Kernel, bytes: number, priority: number): number {
-  if (usesReserve(priority)) return heap.tryAlloc(bytes);
-  return orNull(() => heap.alloc(bytes));
-}
-
 function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
   try {
     heap.free(obj);
   } catch (error) {
-    if (!(error instanceof KmemError)) throw error;
+    if (!(error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code))) throw error;
     const frame = Math.floor(obj / PAGE_SIZE);
     const isInside = frame >= geometry.firstPageFrame && frame < geometry.limitFrame;
     const block = error.code === "DOUBLE_FREE" ? heap.blockAt(obj) : undefined;

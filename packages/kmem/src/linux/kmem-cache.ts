@@ -1,7 +1,8 @@
+import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_BYTES } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
+import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheFlag, CacheRecord } from "../slab/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
 import {
@@ -13,7 +14,10 @@ import {
   SLAB_NO_GROW,
   SLAB_NO_REAP,
 } from "./flags.ts";
-import { areFlags, type Kernel, type KernelCache, mayWait, NULL, orNull, pointer, usesReserve } from "./kernel.ts";
+import { areFlags, mayWait, wantsZeros, warn } from "./gfp.ts";
+import { type Kernel, type KernelCache, NULL, pointer, refresh } from "./kernel.ts";
+import { OpenCaches } from "./open-caches.ts";
+import { takeObject } from "./take.ts";
 
 /** A constructor or destructor: the object, its cache, SLAB_CTOR_ flags. */
 export type CacheFunction = (objp: number, cachep: number, flags: number) => void;
@@ -35,13 +39,17 @@ export interface CacheCalls {
     dtor: CacheFunction | null,
   ): number;
   /**
-   * The cache of that name, NULL and a message where there is none. Functions are of one thread, and of one binding:
-   * another names here those that the cache was made with, or it cannot make or release its slabs. Not in the document.
+   * The cache of that name, NULL and a message where there is none. Functions are of one thread: another names here
+   * those that the cache was made with, or it cannot make or release its slabs. Not in the document.
    */
   kmem_cache_open(name: string, ctor?: CacheFunction | null, dtor?: CacheFunction | null): number;
   /** Ends a cache without objects: 0. Else 1 and a message, and nothing has changed. */
   kmem_cache_destroy(cachep: number): number;
-  /** An object in the state that the constructor, or whoever freed it, left it in. NULL when there is no memory. */
+  /**
+   * An object in the state that the constructor, or whoever freed it, left it in; with __GFP_ZERO, which caches with a
+   * constructor refuse, all zero. `flags` is a gfp_mask. NULL and a message when there is no memory; with SLAB_NO_GROW,
+   * which sees what this thread can have at once, NULL where that is nothing.
+   */
   kmem_cache_alloc(cachep: number, flags: number): number;
   /** Frees an object. Its slab stays until memory is asked back. Refuses what is no live object of the cache. O(1). */
   kmem_cache_free(cachep: number, objp: number): void;
@@ -60,22 +68,24 @@ export interface CacheCalls {
 }
 
 const FIRST_KIND: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
-const ALLOC_MASK: number = GFP_MASK | SLAB_NO_GROW;
+/** The flags that kmem_cache_alloc knows. */
+export const ALLOC_MASK: number = GFP_MASK | SLAB_NO_GROW;
 
 /** The caches of one binding. */
 export class SlabCaches {
   readonly #kernel: Kernel;
-  readonly #open = new Map<number, KernelCache>();
+  readonly #open: OpenCaches;
   /** What constructors are told now. */
   #ctorFlags: number = SLAB_CTOR_CONSTRUCTOR;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#open = new OpenCaches(kernel);
   }
 
   create(wanted: NewCache, ctor: CacheFunction | null, dtor: CacheFunction | null): number {
     const { heap, caches, geometry, print } = this.#kernel;
-    this.#kernel.memory.refresh();
+    refresh(this.#kernel);
     const problem = createProblem(wanted, ctor !== null, dtor !== null, (name) => caches.find(name) !== undefined);
     if (problem !== undefined) {
       print(`kmem_create: ${problem}`);
@@ -94,6 +104,7 @@ export class SlabCaches {
   }
 
   open(name: string, ctor: CacheFunction | null, dtor: CacheFunction | null): number {
+    refresh(this.#kernel);
     try {
       return this.#remember(name, this.#kernel.heap.openCache(name, this.#functions(name, ctor, dtor)), []);
     } catch (error) {
@@ -112,7 +123,7 @@ export class SlabCaches {
       return 1;
     }
     if (!this.#tries("kmem_cache_destroy", () => cache.destroy())) return 1;
-    this.#open.delete(cachep);
+    this.#open.forget(this.#kindOf(cachep) as number);
     return 0;
   }
 
@@ -123,19 +134,25 @@ export class SlabCaches {
       this.#kernel.print(`${caller}: the cache ${this.#name(cachep)} is not of SLAB_CACHE_DMA`);
       return NULL;
     }
-    if ((flags & SLAB_NO_GROW) !== 0 && !hasFree(cache)) return NULL;
+    if (wantsZeros(flags) && this.#hasConstructor(cachep)) {
+      this.#kernel.print(`${caller}: __GFP_ZERO, but the cache ${this.#name(cachep)} has a constructor`);
+      return NULL;
+    }
+    if ((flags & SLAB_NO_GROW) !== 0 && !this.#hasFree(cachep)) return NULL;
     const before = this.#ctorFlags;
     this.#ctorFlags = SLAB_CTOR_CONSTRUCTOR | (mayWait(flags) ? 0 : SLAB_CTOR_ATOMIC);
     let objp: number = NULL;
     let isTried = false;
     try {
       isTried = this.#tries(caller, () => {
-        objp = usesReserve(flags) ? cache.tryAlloc() : orNull(() => cache.alloc());
+        objp = takeObject(this.#kernel, cache, flags, this.#field(cachep, CacheRecord.SLAB_PAGES));
       });
     } finally {
       this.#ctorFlags = before;
     }
-    if (objp === NULL && isTried) this.#kernel.print(`__alloc_pages: ${this.#order(cachep)}-order allocation failed.`);
+    if (objp !== NULL && wantsZeros(flags)) this.#zero(cachep, objp);
+    if (objp === NULL && isTried)
+      warn(this.#kernel, flags, `__alloc_pages: ${this.#order(cachep)}-order allocation failed.`);
     return objp;
   }
 
@@ -150,8 +167,7 @@ export class SlabCaches {
       const block = Number.isInteger(objp) && objp > 0 ? heap.blockAt(objp) : undefined;
       if (block?.address !== objp) complain("Bad obj addr");
       else if (block.cache !== name) print(`${caller}: Wrong slab cache. ${name} but object is from ${block.cache}`);
-      else if (!block.live) complain("Double free detected during checks");
-      else cache.free(objp);
+      else if (!block.live || !this.#isFreed(cache, objp)) complain("Double free detected during checks");
     }
   }
 
@@ -163,8 +179,8 @@ export class SlabCaches {
   }
 
   reap(): number {
-    const { caches, memory } = this.#kernel;
-    memory.refresh();
+    const { caches } = this.#kernel;
+    refresh(this.#kernel);
     let best: { cache: KernelCache; slabs: number; pages: number } | undefined;
     for (const kind of [...caches.kinds()]) {
       if (kind < FIRST_KIND || (caches.ownerFlags(kind) & SLAB_NO_REAP) !== 0) continue;
@@ -192,26 +208,36 @@ export class SlabCaches {
 
   #remember(name: string, cache: KernelCache, notices: readonly string[]): number {
     for (const notice of notices) this.#kernel.print(notice);
-    const cachep = this.#pointerTo(this.#kernel.caches.find(name) as number);
-    this.#open.set(cachep, cache);
-    return cachep;
+    const kind = this.#kernel.caches.find(name) as number;
+    this.#open.remember(kind, cache);
+    return this.#pointerTo(kind);
   }
 
   /** The cache that a pointer leads to; prints the caller's complaint where it leads to none. */
   #find(caller: string, cachep: number): KernelCache | undefined {
-    const { heap, caches, memory, print } = this.#kernel;
-    memory.refresh();
+    refresh(this.#kernel);
     const kind = this.#kindOf(cachep);
-    if (kind !== undefined && caches.isUsed(kind)) {
-      const known = this.#open.get(cachep);
-      if (known !== undefined) return known;
-      const opened = heap.openCache(caches.name(kind), {});
-      this.#open.set(cachep, opened);
-      return opened;
+    const cache = kind === undefined ? undefined : this.#open.get(kind);
+    if (cache === undefined) this.#kernel.print(`${caller}: bad cache pointer ${pointer(cachep)}`);
+    return cache;
+  }
+
+  /** Frees an object that was live; false where another thread has been faster. */
+  #isFreed(cache: KernelCache, objp: number): boolean {
+    try {
+      cache.free(objp);
+      return true;
+    } catch (error) {
+      if (error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code)) return false;
+      throw error;
     }
-    this.#open.delete(cachep);
-    print(`${caller}: bad cache pointer ${pointer(cachep)}`);
-    return undefined;
+  }
+
+  #zero(cachep: number, objp: number): void {
+    const { memory, geometry } = this.#kernel;
+    const bytes = this.#field(cachep, CacheRecord.OBJECT_BYTES);
+    memory.reach(objp + bytes);
+    clear(memory, geometry, objp, bytes);
   }
 
   /** Does it, or prints why it cannot be done and returns false. */
@@ -238,7 +264,6 @@ export class SlabCaches {
   }
 
   #field(cachep: number, field: number): number {
-    this.#kernel.memory.refresh();
     return this.#kernel.caches.get(this.#kindOf(cachep) as number, field);
   }
 
@@ -250,6 +275,17 @@ export class SlabCaches {
     return (this.#kernel.caches.ownerFlags(this.#kindOf(cachep) as number) & SLAB_CACHE_DMA) !== 0;
   }
 
+  #hasConstructor(cachep: number): boolean {
+    return this.#kernel.caches.hasFlag(this.#kindOf(cachep) as number, CacheFlag.HAS_CONSTRUCTOR);
+  }
+
+  /** Whether there is an object that this thread can have without a new slab. */
+  #hasFree(cachep: number): boolean {
+    const kind = this.#kindOf(cachep) as number;
+    const { sheaves, barns } = this.#kernel.layers;
+    return sheaves.count(kind) + barns.count(kind) + this.#field(cachep, CacheRecord.FREE_BLOCKS) > 0;
+  }
+
   /** Order of the smallest block of pages that holds a slab. */
   #order(cachep: number): number {
     return Math.ceil(Math.log2(this.#field(cachep, CacheRecord.SLAB_PAGES)));
@@ -259,11 +295,6 @@ export class SlabCaches {
 interface Functions {
   readonly construct: ((objp: number) => void) | undefined;
   readonly destruct: ((objp: number) => void) | undefined;
-}
-
-function hasFree(cache: KernelCache): boolean {
-  const { freeBlocks, sheafBlocks } = cache.stats();
-  return freeBlocks + sheafBlocks > 0;
 }
 
 /** Moves a cache's free objects back to their slabs; false where its functions are another thread's. */

@@ -4,10 +4,13 @@ import { PAGE_SIZE } from "../memory/layout.ts";
  * What the Linux face keeps in the buffer.
  *
  *      anchor page (a run of the heap's own, one page)
- *      ┌──────────┬───────────────────────────┬───────────────┐
- *      │ MAGIC    │ VMALLOC: the anchor of    │ 0 …           │
- *      │          │ the virtual memory        │               │
- *      └──────────┴───────────────────────────┴───────────────┘
+ *      ┌──────────┬────────────────────────┬──────────────────────┬───────────────┐
+ *      │ MAGIC    │ VMALLOC: the anchor of │ POOL_SERIAL: mempools │ 0 …           │
+ *      │          │ the virtual memory     │ made so far          │               │
+ *      └──────────┴────────────────────────┴──────────────────────┴───────────────┘
+ *
+ * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: the HEAD word in the
+ * record of its frame holds ANCHOR_MARK.
  *
  * Pointers are addresses: of a block, of a page, of a virtual area, and
  *
@@ -18,21 +21,40 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 export const AnchorWord = {
   MAGIC: 0,
   VMALLOC: 1,
+  POOL_SERIAL: 2,
 } as const;
 
-/** Bytes that begin no other page of the heap's own: neither an address of a page nor an index of a word. */
+/** In HEAD: no slab leaves it there, since its colour would reach beyond the end of memory. */
+export const ANCHOR_MARK = -4;
+/** For whoever reads a dump. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
 
-/** Words of a mempool's block; the elements follow as doubles, since virtual addresses need more than a word. */
+/**
+ * Words of a mempool's block. What the pool hands to its functions and the elements follow as doubles, since virtual
+ * addresses need more than a word. COUNT, the elements and WAITERS are under the pool's lock.
+ */
 export const PoolWord = {
   MAGIC: 0,
   MIN_COUNT: 1,
   /** Elements in the reserve now. */
   COUNT: 2,
+  /** A {@link PoolKind}. */
+  KIND: 3,
+  /** Tells the pool from others that had its place before. */
+  SERIAL: 4,
+  LOCK: 5,
+  /** Counts elements that came back while somebody waited; waiters sleep on it. */
+  EVENT: 6,
+  WAITERS: 7,
 } as const;
 export const POOL_MAGIC = 0x4c4f4f50;
+/** Who gives a pool its elements: a cache, kmalloc, or functions of the threads that use it. */
+export const PoolKind = { SLAB: 1, KMALLOC: 2, FUNCTIONS: 3 } as const;
+export type PoolKindValue = (typeof PoolKind)[keyof typeof PoolKind];
+/** Byte of the block at which pool_data stands. */
+export const POOL_DATA_BYTE = 32;
 /** Bytes before the first element. */
-export const POOL_HEADER_BYTES = 16;
+export const POOL_HEADER_BYTES = 48;
 export const POOL_ELEMENT_BYTES = 8;
 
 /** A cache line of the processors of the time, the alignment of every block of kmalloc. */

@@ -1,14 +1,18 @@
 import { clear } from "../memory/clear.ts";
+import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { FRAME_RECORD_BYTES, NO_FRAME, RunKind } from "../pages/layout.ts";
-import { areFlags, isSize, type Kernel, NULL, orReclaim, pageRequest, pointer } from "./kernel.ts";
+import { FRAME_RECORD_BYTES, RunKind } from "../pages/layout.ts";
+import { __GFP_ZERO } from "./flags.ts";
+import { areFlags, wantsZeros, warn } from "./gfp.ts";
+import { isSize, type Kernel, NULL, pointer, refresh } from "./kernel.ts";
 import { MAX_ORDER } from "./layout.ts";
+import { takePages } from "./take.ts";
 
 /** Whole pages. Pages come aligned to the size of their block. */
 export interface PageCalls {
   /**
    * Allocates 2^order whole pages (order 0 to 9), as `gfp_mask` says, and returns the address of the first. NULL and a
-   * message when there is no such block. Contents are whatever was there. O(orders) as a rule.
+   * message when there is no such block. Contents are whatever was there, or zero with __GFP_ZERO. O(orders) as a rule.
    */
   __get_free_pages(gfp_mask: number, order: number): number;
   __get_free_page(gfp_mask: number): number;
@@ -33,12 +37,18 @@ export interface PageCalls {
 
 export function pageCalls(kernel: Kernel): PageCalls {
   const { geometry, memory } = kernel;
-  const take = (caller: string, gfp: number, order: number): number => {
-    if (!areFlags(kernel, caller, gfp)) return NULL;
+  const take = (caller: string, gfp_mask: number, order: number, more = 0): number => {
+    if (!areFlags(kernel, caller, gfp_mask)) return NULL;
+    const gfp = gfp_mask | more;
     const isOrder = Number.isInteger(order) && order >= 0 && order < MAX_ORDER;
-    const address = isOrder ? takePages(kernel, 2 ** order, gfp, 2 ** order) : NULL;
-    if (address === NULL) kernel.print(`__alloc_pages: ${order}-order allocation failed.`);
+    const address = isOrder ? takePages(kernel, 2 ** order, gfp, 2 ** order * PAGE_SIZE) : NULL;
+    if (address === NULL) warn(kernel, gfp, `__alloc_pages: ${order}-order allocation failed.`);
+    else if (wantsZeros(gfp)) zero(address, 2 ** order);
     return address;
+  };
+  const zero = (address: number, pageCount: number): void => {
+    memory.reach(address + pageCount * PAGE_SIZE);
+    clear(memory, geometry, address, pageCount * PAGE_SIZE);
   };
   const give = (caller: string, addr: number, order: number): void => {
     if (Number.isInteger(order) && order >= 0 && order < MAX_ORDER) givePages(kernel, caller, addr, 2 ** order);
@@ -54,14 +64,10 @@ export function pageCalls(kernel: Kernel): PageCalls {
     const isPage = Number.isInteger(index) && index >= 0 && index < geometry.limitFrame - geometry.baseFrame;
     return isPage ? (geometry.baseFrame + index) * PAGE_SIZE : NULL;
   };
-  const zeroed = (address: number): number => {
-    if (address !== NULL) clear(memory, geometry, address, PAGE_SIZE);
-    return address;
-  };
   return {
     __get_free_pages: (gfp_mask, order) => take("__get_free_pages", gfp_mask, order),
     __get_free_page: (gfp_mask) => take("__get_free_page", gfp_mask, 0),
-    get_zeroed_page: (gfp_mask) => zeroed(take("get_zeroed_page", gfp_mask, 0)),
+    get_zeroed_page: (gfp_mask) => take("get_zeroed_page", gfp_mask, 0, __GFP_ZERO),
     alloc_pages: (gfp_mask, order) => {
       const address = take("alloc_pages", gfp_mask, order);
       return address === NULL ? NULL : virt_to_page(address);
@@ -81,7 +87,10 @@ export function pageCalls(kernel: Kernel): PageCalls {
     alloc_pages_exact: (size, gfp_mask) => {
       if (!isSize(kernel, "alloc_pages_exact", size) || !areFlags(kernel, "alloc_pages_exact", gfp_mask)) return NULL;
       if (size === 0 || size >= ADDRESS_SPACE_BYTES) return NULL;
-      return takePages(kernel, Math.ceil(size / PAGE_SIZE), gfp_mask, 1);
+      const pageCount = Math.ceil(size / PAGE_SIZE);
+      const address = takePages(kernel, pageCount, gfp_mask, PAGE_SIZE);
+      if (address !== NULL && wantsZeros(gfp_mask)) zero(address, pageCount);
+      return address;
     },
     free_pages_exact: (addr, size) => {
       if (addr === NULL || !isSize(kernel, "free_pages_exact", size)) return;
@@ -92,21 +101,25 @@ export function pageCalls(kernel: Kernel): PageCalls {
   };
 }
 
-/** Address of the first of `count` neighbouring pages, or NULL. */
-function takePages(kernel: Kernel, count: number, gfp: number, alignFrames: number): number {
-  const request = { ...pageRequest(kernel, gfp), alignFrames };
-  return orReclaim(kernel, gfp, () => {
-    const frame = kernel.pages.allocate(count, RunKind.PAGES, request);
-    return frame === NO_FRAME ? NULL : frame * PAGE_SIZE;
-  });
+/** Frees pages that are allocated; prints why where they are not. */
+function givePages(kernel: Kernel, caller: string, address: number, count: number): void {
+  refresh(kernel);
+  const problem = freePages(kernel, address, count);
+  if (problem !== undefined) kernel.print(`${caller}: ${pointer(address)} cannot be freed: ${problem}`);
 }
 
-/** Frees pages that are allocated; prints why where they are not. */
-function givePages({ memory, pages, print }: Kernel, caller: string, address: number, count: number): void {
-  memory.refresh();
-  const isPage = address >>> 0 === address && address % PAGE_SIZE === 0;
+/** Frees pages, or says why they cannot be freed. */
+function freePages({ pages }: Kernel, address: number, count: number): string | undefined {
+  if (address >>> 0 !== address || address % PAGE_SIZE !== 0) return "it is no address of a page";
   const frame = address >>> PAGE_SHIFT;
-  const problem = isPage ? pages.whyNotFree(frame, count, RunKind.PAGES) : "it is no address of a page";
-  if (problem === undefined) pages.free(frame, count, RunKind.PAGES);
-  else print(`${caller}: ${pointer(address)} cannot be freed: ${problem}`);
+  const problem = pages.whyNotFree(frame, count, RunKind.PAGES);
+  if (problem !== undefined) return problem;
+  try {
+    pages.free(frame, count, RunKind.PAGES);
+    return undefined;
+  } catch (error) {
+    // Another thread frees the same pages in this very moment.
+    if (error instanceof KmemError && error.code === "INVALID_FREE") return "is being freed";
+    throw error;
+  }
 }

@@ -1,18 +1,22 @@
+import { KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { vfreeMessage } from "../vmalloc/result.ts";
 import type { AreaOptions, Vmalloc } from "../vmalloc/vmalloc.ts";
-import { GFP_KERNEL } from "./flags.ts";
-import { type Kernel, NULL, orReclaim } from "./kernel.ts";
+import { __GFP_HIGHMEM, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from "./flags.ts";
+import { areFlags, mayWait, wantsDma, wantsZeros, warn } from "./gfp.ts";
+import { isSize, type Kernel, NULL, refresh } from "./kernel.ts";
 import type { KmallocCalls } from "./kmalloc.ts";
 import { KMALLOC_MAX_BYTES } from "./layout.ts";
 import type { PageCalls } from "./pages.ts";
+import { takeArea } from "./take.ts";
 
 /** Memory that is contiguous in virtual addresses alone: those are read and written through {@link vm}. */
 export interface VmallocCalls {
   /**
    * Allocates an area of any size, as long as there are pages, and returns its virtual address, a multiple of the page
-   * size above 2^32. NULL and a message for size 0 and when pages or addresses run out. O(pages + log areas).
+   * size above 2^32. May wait, as GFP_KERNEL. NULL and a message for size 0 and when pages or addresses run out.
+   * O(pages + log areas).
    */
   vmalloc(size: number): number;
   /** As {@link vmalloc}, all zero. O(bytes). */
@@ -26,7 +30,7 @@ export interface VmallocCalls {
   is_vmalloc_addr(addr: number): boolean;
   /** The struct page that a virtual address is mapped to, NULL where it is not. O(1). */
   vmalloc_to_page(addr: number): number;
-  /** From kmalloc, or from vmalloc where kmalloc has nothing so large. */
+  /** From kmalloc, or for more than a page, and for callers who may wait, from vmalloc where kmalloc has nothing. */
   kvmalloc(size: number, flags: number): number;
   kvfree(addr: number): void;
   /** Reads and writes virtual addresses, and lists the areas. */
@@ -36,32 +40,49 @@ export interface VmallocCalls {
 /** The calls that vmalloc's stand on. */
 type Below = Pick<KmallocCalls, "kmalloc" | "kfree"> & Pick<PageCalls, "page_address" | "virt_to_page">;
 
+/** What vmalloc itself asks for. */
+const VMALLOC_MASK: number = GFP_KERNEL | __GFP_HIGHMEM;
+
 export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
   const { vm, print } = kernel;
-  const allocate = (caller: string, size: number, call: (options: AreaOptions) => number): number => {
-    const address = orReclaim(kernel, GFP_KERNEL, () => call({ caller }));
-    if (address === NULL) print(`${caller} error: size ${size}, ${problemOf(vm, size)}`);
+  const take = (caller: string, size: number, gfp: number, call: (options: AreaOptions) => number): number => {
+    refresh(kernel);
+    const options = { caller, dma: wantsDma(kernel, gfp) };
+    const address = isHopeless(vm, size) ? NULL : takeArea(kernel, gfp, pagesOf(size), () => call(options));
+    if (address === NULL) warn(kernel, gfp, `${caller} error: size ${size}, ${problemOf(vm, size)}`);
     return address;
   };
-  const vmalloc = (size: number): number => allocate("vmalloc", size, (options) => vm.vmalloc(size, options));
+  const allocate = (caller: string, size: number, gfp: number): number =>
+    take(caller, size, gfp, (options) => (wantsZeros(gfp) ? vm.vzalloc(size, options) : vm.vmalloc(size, options)));
   const release = (call: "vfree" | "vunmap", addr: number): void => {
+    refresh(kernel);
     const message = vfreeMessage(vm[call](addr), call, addr);
     if (message !== undefined) print(message);
   };
   const vfree = (addr: number): void => release("vfree", addr);
+  const kvmalloc = (size: number, flags: number): number => {
+    if (!isSize(kernel, "kvmalloc", size) || !areFlags(kernel, "kvmalloc", flags)) return NULL;
+    // A block of more than a page may lie scattered; a smaller one gains nothing from it.
+    if (size <= PAGE_SIZE || !mayWait(flags)) return below.kmalloc(size, flags);
+    const briefly = (flags & ~__GFP_NOFAIL) | __GFP_NORETRY | __GFP_NOWARN;
+    const block = size <= KMALLOC_MAX_BYTES ? below.kmalloc(size, briefly) : NULL;
+    return block || allocate("kvmalloc", size, flags);
+  };
   return {
     vm,
-    vmalloc,
+    vmalloc: (size) => allocate("vmalloc", size, VMALLOC_MASK),
     vfree,
-    vzalloc: (size) => allocate("vzalloc", size, (options) => vm.vzalloc(size, options)),
+    vzalloc: (size) => allocate("vzalloc", size, VMALLOC_MASK | __GFP_ZERO),
     vmap: (pages) => {
+      refresh(kernel);
       const addresses = pages.map((page) => below.page_address(page));
       const bad = addresses.findIndex((address) => !isInUse(kernel, address));
       if (bad >= 0) {
         print(`vmap: page ${bad} of ${pages.length} is not in use`);
         return NULL;
       }
-      return allocate("vmap", pages.length * PAGE_SIZE, (options) => vm.vmap(addresses, options));
+      const map = (options: AreaOptions): number => orNotInUse(() => vm.vmap(addresses, options));
+      return take("vmap", pages.length * PAGE_SIZE, GFP_KERNEL, map);
     },
     vunmap: (addr) => release("vunmap", addr),
     is_vmalloc_addr: (addr) => vm.isVmallocAddress(addr),
@@ -69,14 +90,19 @@ export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
       const address = vm.vmallocToPage(addr);
       return address === NULL ? NULL : below.virt_to_page(address);
     },
-    kvmalloc: (size, flags) => (size <= KMALLOC_MAX_BYTES ? below.kmalloc(size, flags) || larger(size) : vmalloc(size)),
+    kvmalloc,
     kvfree: (addr) => (vm.isVmallocAddress(addr) ? vfree(addr) : below.kfree(addr)),
   };
+}
 
-  /** A block of more than a page may lie scattered; a smaller one gains nothing from it. */
-  function larger(size: number): number {
-    return size > PAGE_SIZE ? vmalloc(size) : NULL;
-  }
+function pagesOf(size: number): number {
+  return Math.ceil(size / PAGE_SIZE);
+}
+
+/** Whether neither reclaiming nor waiting would ever help. */
+function isHopeless(vm: Vmalloc, size: number): boolean {
+  const problem = vm.whyNot(size);
+  return problem === "bad size" || problem === "exceeds total pages";
 }
 
 function problemOf(vm: Vmalloc, size: number): string {
@@ -86,7 +112,16 @@ function problemOf(vm: Vmalloc, size: number): string {
   return problem === "no addresses" ? "vm_struct allocation failed" : "failed to allocate pages";
 }
 
-function isInUse({ memory, pages }: Kernel, address: number): boolean {
-  memory.refresh();
+function isInUse({ pages }: Kernel, address: number): boolean {
   return address !== NULL && pages.frames.kind(address >>> PAGE_SHIFT) >= FrameKind.FIRST_RUN;
+}
+
+/** What vmap returns, NULL where another thread has just freed one of the pages. */
+function orNotInUse(map: () => number): number {
+  try {
+    return map();
+  } catch (error) {
+    if (error instanceof KmemError && error.code === "INVALID_ADDRESS") return NULL;
+    throw error;
+  }
 }

@@ -15,7 +15,10 @@ export type KmemErrorCode =
   | "CACHE_BUSY"
   | "CACHE_EXISTS"
   | "TOO_MANY_CACHES"
-  | "NO_CONSTRUCTOR";
+  | "NO_CONSTRUCTOR"
+  | "NO_SLOT"
+  | "DETACHED"
+  | "MUST_NOT_BLOCK";
 
 /**
  * Every error that kmem throws. The message names the value, the reason and what is known of the address; `details`

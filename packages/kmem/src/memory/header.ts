@@ -17,6 +17,11 @@ export interface Geometry {
   readonly tagTable: number;
 }
 
+/** Index in `words` of a word of the header, by its number in {@link Header}. */
+export function headerWord(geometry: Geometry, field: number): number {
+  return ((geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT) + field;
+}
+
 /** The geometry's fields in the order of the header's words. */
 const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
   ["baseFrame", Header.BASE_FRAME],
@@ -50,14 +55,14 @@ function checksumOfConstants(words: Int32Array, headerWord: number): number {
 /** Writes the constant part of the header; the magic goes last, so that a half-written header is not taken for one. */
 export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: number): void {
   const { words } = memory;
-  const headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
-  words[headerWord + Header.VERSION] = LAYOUT_VERSION;
-  words[headerWord + Header.BYTE_ORDER] = BYTE_ORDER_MARK;
-  for (const [field, word] of GEOMETRY_WORDS) words[headerWord + word] = geometry[field];
-  words[headerWord + Header.END_FRAME] = endFrame;
-  words[headerWord + Header.GENERATION] = 1;
-  words[headerWord + Header.MAGIC] = MAGIC;
-  words[headerWord + Header.CHECKSUM] = checksumOfConstants(words, headerWord);
+  const first = headerWord(geometry, 0);
+  words[first + Header.VERSION] = LAYOUT_VERSION;
+  words[first + Header.BYTE_ORDER] = BYTE_ORDER_MARK;
+  for (const [field, word] of GEOMETRY_WORDS) words[first + word] = geometry[field];
+  words[first + Header.END_FRAME] = endFrame;
+  words[first + Header.GENERATION] = 1;
+  words[first + Header.MAGIC] = MAGIC;
+  words[first + Header.CHECKSUM] = checksumOfConstants(words, first);
 }
 
 /**
@@ -66,19 +71,19 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
  */
 export function readHeader(memory: LinearMemory, start: number): Geometry {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
-  const headerWord = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
+  const first = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
   const { words } = memory;
   if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) {
     throw new KmemError("TRUNCATED", `no room for a heap's header: the buffer has ${memory.byteLength} bytes`, {
       bufferBytes: memory.byteLength,
     });
   }
-  expectWord("NOT_A_HEAP", "magic", words[headerWord + Header.MAGIC], MAGIC);
-  expectWord("WRONG_BYTE_ORDER", "byte order mark", words[headerWord + Header.BYTE_ORDER], BYTE_ORDER_MARK);
-  expectWord("WRONG_VERSION", "layout version", words[headerWord + Header.VERSION], LAYOUT_VERSION);
-  const checksum = checksumOfConstants(words, headerWord);
-  expectWord("BAD_GEOMETRY", "header checksum", words[headerWord + Header.CHECKSUM], checksum);
-  const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[headerWord + word] >>> 0]);
+  expectWord("NOT_A_HEAP", "magic", words[first + Header.MAGIC], MAGIC);
+  expectWord("WRONG_BYTE_ORDER", "byte order mark", words[first + Header.BYTE_ORDER], BYTE_ORDER_MARK);
+  expectWord("WRONG_VERSION", "layout version", words[first + Header.VERSION], LAYOUT_VERSION);
+  const checksum = checksumOfConstants(words, first);
+  expectWord("BAD_GEOMETRY", "header checksum", words[first + Header.CHECKSUM], checksum);
+  const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[first + word] >>> 0]);
   const geometry = Object.fromEntries(fields) as unknown as Geometry;
   if (geometry.baseFrame !== baseFrame) {
     throw new KmemError(
@@ -87,7 +92,7 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
       { madeAt: geometry.baseFrame, foundAt: baseFrame },
     );
   }
-  const endFrame = words[headerWord + Header.END_FRAME] >>> 0;
+  const endFrame = words[first + Header.END_FRAME] >>> 0;
   if (endFrame > geometry.limitFrame || endFrame < geometry.firstPageFrame) {
     throw new KmemError("BAD_GEOMETRY", `the heap's end (frame ${endFrame}) lies outside of its limits`, { endFrame });
   }

@@ -44,7 +44,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
@@ -82,12 +82,48 @@ export const Header = {
   RECLAIM_AT: 18,
   /** Times that pages were wanted since the last reclaim of that sort. */
   RECLAIM_CREDIT: 19,
+  /** {@link HeapFlag}s, chosen at creation. */
+  FLAGS: 20,
+  /** Slots that threads hold now. */
+  HELD_SLOTS: 21,
+  /** Serial number of the cache that was made last. */
+  CACHE_SERIAL: 22,
+  /** Address of the run of pages that holds the barns of the size classes; 0 while one thread works alone. */
+  BARNS: 23,
+  /** Frees of blocks that another thread had freed at the same time, found when their second entry came up. */
+  LATE_DOUBLE_FREES: 24,
+
+  /** The page allocator: zones, frame table, growth. */
+  PAGES_LOCK: 32,
+  /** The table of caches, and the barns of the size classes. */
+  TABLE_LOCK: 48,
+  /** Sheaves being recalled by a thread that waits for memory. */
+  RECALL_LOCK: 64,
+  /** The engine of buckets. */
+  BUCKET_LOCK: 80,
+  /** Virtual memory. */
+  VMALLOC_LOCK: 96,
+
+  /** Threads that wait for memory. */
+  WAITERS: 112,
+  /** Counts what was freed while somebody waited; waiters sleep on it. */
+  FREED_EVENT: 113,
+  /** The ticket of the next waiter. */
+  NEXT_TICKET: 114,
+  /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
+  PRESSURE: 115,
 } as const;
 
-/** Words set aside for the header. */
-export const HEADER_WORDS = 32;
+/** Words set aside for the header. Each lock and the words of waiting have a cache line of 16 words to themselves. */
+export const HEADER_WORDS = 128;
+
+/** What is special about a heap. */
+export const HeapFlag = {
+  /** Frees are exchanged atomically, so that one of two simultaneous frees of a block is refused at once. */
+  EXACT_FREES: 1,
+} as const;
 
 /** The least number of slots a heap has unless it asks otherwise. */
 export const DEFAULT_SLOT_COUNT = 64;
-/** A slot's number + 1 fits in seven bits of a byte of the tag table. */
-export const MAX_SLOT_COUNT = 127;
+/** A byte of the tag table names a slot in two ways, live and free in its sheaf, and has four other values. */
+export const MAX_SLOT_COUNT = 126;

@@ -7,6 +7,9 @@ export type MemorySource = SharedArrayBuffer | ArrayBuffer | WebAssembly.Memory;
 /** Which of the three kinds a source is; only the last can grow. */
 export type MemoryKind = "SharedArrayBuffer" | "ArrayBuffer" | "WebAssembly.Memory";
 
+/** How often a thread asks its engine for the length of memory that another thread has grown. Once has always done. */
+const REACH_TURNS = 1000;
+
 function kindOf(source: unknown): MemoryKind | undefined {
   if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer) return "SharedArrayBuffer";
   if (source instanceof ArrayBuffer) return "ArrayBuffer";
@@ -49,6 +52,11 @@ export class LinearMemory {
       : (this.source as ArrayBufferLike);
   }
 
+  /** Whether other threads can reach the memory. */
+  get isShared(): boolean {
+    return typeof SharedArrayBuffer !== "undefined" && this.bytes.buffer instanceof SharedArrayBuffer;
+  }
+
   /** Bytes in the buffer now. */
   get byteLength(): number {
     return this.buffer.byteLength;
@@ -67,21 +75,37 @@ export class LinearMemory {
   }
 
   /**
+   * Makes the views reach `end`, a byte that the memory has for certain: what another thread has grown, a thread sees
+   * late, when its engine comes to tell it. `refresh` alone is not enough then.
+   */
+  reach(end: number): void {
+    if (this.bytes.length >= end || this.kind !== "WebAssembly.Memory") return;
+    for (let turn = 0; this.bytes.length < end && turn < REACH_TURNS; turn++) {
+      // To grow by nothing makes the engine look.
+      (this.source as WebAssembly.Memory).grow(0);
+      this.refresh();
+    }
+  }
+
+  /**
    * Grows a WebAssembly.Memory to at least `byteLength` bytes. Returns false, with nothing changed, where the memory
    * cannot grow that far; every other kind of memory is fixed.
    */
   growTo(byteLength: number): boolean {
     if (this.kind !== "WebAssembly.Memory") return byteLength <= this.byteLength;
     const memory = this.source as WebAssembly.Memory;
-    const missingBytes = byteLength - memory.buffer.byteLength;
-    if (missingBytes > 0) {
+    // The buffer's length may be of before another thread's growth; what grow answers with is not.
+    const pages = memory.buffer.byteLength < byteLength ? memory.grow(0) : 0;
+    const missingPages = Math.ceil(byteLength / WASM_PAGE_SIZE) - pages;
+    if (pages > 0 && missingPages > 0) {
       try {
-        memory.grow(Math.ceil(missingBytes / WASM_PAGE_SIZE));
+        memory.grow(missingPages);
       } catch {
         return false;
       }
     }
     this.refresh();
+    this.reach(byteLength);
     return true;
   }
 }

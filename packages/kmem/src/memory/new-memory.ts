@@ -65,6 +65,12 @@ export function newMemory(options: MemoryOptions): NewMemory {
 }
 
 function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared: boolean): MemorySource {
+  if (shared && typeof SharedArrayBuffer === "undefined") {
+    const text =
+      "there is no shared memory here: a browser's page has it only when it is cross-origin isolated (headers COOP " +
+      "and COEP). With shared: false the heap is one thread's";
+    throw new KmemError("BAD_ARGUMENT", text, { shared });
+  }
   if (maximumBytes === undefined) return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
   return new WebAssembly.Memory({
     initial: Math.ceil(sizeBytes / WASM_PAGE_SIZE),

@@ -3,6 +3,21 @@ import { WORD_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, ZONE_RECORD_WORDS, ZoneRecord } from "./layout.ts";
 
+/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
+const zoneFirstFrame = ZoneRecord.FIRST_FRAME;
+const zoneEndFrame = ZoneRecord.END_FRAME;
+const zoneFreeFrames = ZoneRecord.FREE_FRAMES;
+const zoneFreeHead = ZoneRecord.FREE_HEAD;
+const zoneFreeCount = ZoneRecord.FREE_COUNT;
+const frameNext = FrameRecord.NEXT;
+const framePrev = FrameRecord.PREV;
+const frameCount = FrameRecord.COUNT;
+const noFrame = NO_FRAME;
+const freeHead = FrameKind.FREE_HEAD;
+const freeTail = FrameKind.FREE_TAIL;
+const maxOrder = MAX_ORDER;
+const orderCount: number = ORDER_COUNT;
+
 /** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
 export function orderFor(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
@@ -11,8 +26,8 @@ export function orderFor(count: number): number {
 /** The largest order whose block starts at `frame`, aligned, and has at most `count` frames. */
 function largestOrderAt(frame: number, count: number): number {
   const bySize = 31 - Math.clz32(count);
-  const byAlignment = frame === 0 ? MAX_ORDER : 31 - Math.clz32(frame & -frame);
-  return Math.min(bySize, byAlignment, MAX_ORDER);
+  const byAlignment = frame === 0 ? maxOrder : 31 - Math.clz32(frame & -frame);
+  return Math.min(bySize, byAlignment, maxOrder);
 }
 
 /**
@@ -38,19 +53,19 @@ export class Buddy {
   }
 
   get freeFrames(): number {
-    return this.get(ZoneRecord.FREE_FRAMES);
+    return this.get(zoneFreeFrames);
   }
 
-  /** First block of the order's list, or NO_FRAME. */
+  /** First block of the order's list, or noFrame. */
   head(order: number): number {
-    return this.get(ZoneRecord.FREE_HEAD + order);
+    return this.get(zoneFreeHead + order);
   }
 
   /** Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. */
   take(order: number): number {
     let found = order;
-    while (found < ORDER_COUNT && this.head(found) === NO_FRAME) found++;
-    if (found >= ORDER_COUNT) return NO_FRAME;
+    while (found < orderCount && this.head(found) === noFrame) found++;
+    if (found >= orderCount) return noFrame;
     const frame = this.head(found);
     this.#unlink(frame, found);
     while (found > order) {
@@ -88,22 +103,22 @@ export class Buddy {
 
   /**
    * The first stretch of `count` free frames that starts at a multiple of `alignFrames`, made of any neighbouring free
-   * blocks, or NO_FRAME; O(frames of the zone), a byte each. It finds what no single block can serve.
+   * blocks, or noFrame; O(frames of the zone), a byte each. It finds what no single block can serve.
    */
   find(count: number, alignFrames: number): number {
-    const end = this.get(ZoneRecord.END_FRAME);
-    for (let run = this.#nextRun(this.get(ZoneRecord.FIRST_FRAME)); run.count > 0; run = this.#nextRun(run.end)) {
+    const end = this.get(zoneEndFrame);
+    for (let run = this.#nextRun(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextRun(run.end)) {
       const first = Math.ceil(run.first / alignFrames) * alignFrames;
       if (first + count <= run.end) return first;
       if (run.end >= end) break;
     }
-    return NO_FRAME;
+    return noFrame;
   }
 
   /** Frames in the longest stretch of neighbouring free blocks; O(frames of the zone). */
   longestRun(): number {
     let longest = 0;
-    for (let run = this.#nextRun(this.get(ZoneRecord.FIRST_FRAME)); run.count > 0; run = this.#nextRun(run.end)) {
+    for (let run = this.#nextRun(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextRun(run.end)) {
       longest = Math.max(longest, run.count);
     }
     return longest;
@@ -111,18 +126,18 @@ export class Buddy {
 
   /** The first frame of the free stretch at the end of the zone; the end itself when the last frame is not free. */
   freeTail(): number {
-    const zoneFirst = this.get(ZoneRecord.FIRST_FRAME);
-    let first = this.get(ZoneRecord.END_FRAME);
+    const zoneFirst = this.get(zoneFirstFrame);
+    let first = this.get(zoneEndFrame);
     while (first > zoneFirst && this.isFree(first - 1, 1)) first--;
     return first;
   }
 
   /** Whether the stretch is free, all of it, and within the zone. */
   isFree(first: number, count: number): boolean {
-    if (first < this.get(ZoneRecord.FIRST_FRAME) || first + count > this.get(ZoneRecord.END_FRAME)) return false;
+    if (first < this.get(zoneFirstFrame) || first + count > this.get(zoneEndFrame)) return false;
     for (let frame = first; frame < first + count; frame++) {
       const kind = this.#frames.kind(frame);
-      if (kind !== FrameKind.FREE_HEAD && kind !== FrameKind.FREE_TAIL) return false;
+      if (kind !== freeHead && kind !== freeTail) return false;
     }
     return true;
   }
@@ -130,32 +145,32 @@ export class Buddy {
   #nextRun(from: number): { first: number; end: number; count: number } {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
-    const zoneEnd = this.get(ZoneRecord.END_FRAME);
+    const zoneEnd = this.get(zoneEndFrame);
     // Bounded by the zone: behind the last free block a search of the whole buffer would read all that users wrote.
-    const index = bytes.subarray(0, bias + zoneEnd).indexOf(FrameKind.FREE_HEAD, bias + from);
+    const index = bytes.subarray(0, bias + zoneEnd).indexOf(freeHead, bias + from);
     if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;
     let end = first;
-    while (end < zoneEnd && bytes[bias + end] === FrameKind.FREE_HEAD) end += 1 << this.#frames.count(end);
+    while (end < zoneEnd && bytes[bias + end] === freeHead) end += 1 << this.#frames.count(end);
     return { first, end, count: end - first };
   }
 
   #headOfFree(frame: number): number {
     let head = frame;
-    while (this.#frames.kind(head) === FrameKind.FREE_TAIL) head--;
-    if (ASSERTIONS) assert(this.#frames.kind(head) === FrameKind.FREE_HEAD, `frame ${frame} lies in a free block`);
+    while (this.#frames.kind(head) === freeTail) head--;
+    if (ASSERTIONS) assert(this.#frames.kind(head) === freeHead, `frame ${frame} lies in a free block`);
     return head;
   }
 
   #merge(frame: number, order: number): void {
-    const first = this.get(ZoneRecord.FIRST_FRAME);
-    const end = this.get(ZoneRecord.END_FRAME);
+    const first = this.get(zoneFirstFrame);
+    const end = this.get(zoneEndFrame);
     let head = frame;
     let merged = order;
-    while (merged < MAX_ORDER) {
+    while (merged < maxOrder) {
       const buddy = head ^ (1 << merged);
       if (buddy < first || buddy + (1 << merged) > end) break;
-      if (this.#frames.kind(buddy) !== FrameKind.FREE_HEAD || this.#frames.count(buddy) !== merged) break;
+      if (this.#frames.kind(buddy) !== freeHead || this.#frames.count(buddy) !== merged) break;
       this.#unlink(buddy, merged);
       head = Math.min(head, buddy);
       merged++;
@@ -165,28 +180,28 @@ export class Buddy {
 
   #link(frame: number, order: number): void {
     const { words } = this.#frames.memory;
-    const listWord = this.#zone + ZoneRecord.FREE_HEAD + order;
+    const listWord = this.#zone + zoneFreeHead + order;
     const next = words[listWord];
     const record = this.#frames.record(frame);
-    words[record + FrameRecord.NEXT] = next;
-    words[record + FrameRecord.PREV] = NO_FRAME;
-    words[record + FrameRecord.COUNT] = order;
-    this.#frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
-    if (next !== NO_FRAME) words[this.#frames.record(next) + FrameRecord.PREV] = frame;
+    words[record + frameNext] = next;
+    words[record + framePrev] = noFrame;
+    words[record + frameCount] = order;
+    this.#frames.setRun(frame, 1 << order, freeHead);
+    if (next !== noFrame) words[this.#frames.record(next) + framePrev] = frame;
     words[listWord] = frame;
-    words[this.#zone + ZoneRecord.FREE_COUNT + order]++;
-    words[this.#zone + ZoneRecord.FREE_FRAMES] += 1 << order;
+    words[this.#zone + zoneFreeCount + order]++;
+    words[this.#zone + zoneFreeFrames] += 1 << order;
   }
 
   #unlink(frame: number, order: number): void {
     const { words } = this.#frames.memory;
     const record = this.#frames.record(frame);
-    const next = words[record + FrameRecord.NEXT];
-    const previous = words[record + FrameRecord.PREV];
-    if (previous === NO_FRAME) words[this.#zone + ZoneRecord.FREE_HEAD + order] = next;
-    else words[this.#frames.record(previous) + FrameRecord.NEXT] = next;
-    if (next !== NO_FRAME) words[this.#frames.record(next) + FrameRecord.PREV] = previous;
-    words[this.#zone + ZoneRecord.FREE_COUNT + order]--;
-    words[this.#zone + ZoneRecord.FREE_FRAMES] -= 1 << order;
+    const next = words[record + frameNext];
+    const previous = words[record + framePrev];
+    if (previous === noFrame) words[this.#zone + zoneFreeHead + order] = next;
+    else words[this.#frames.record(previous) + frameNext] = next;
+    if (next !== noFrame) words[this.#frames.record(next) + framePrev] = previous;
+    words[this.#zone + zoneFreeCount + order]--;
+    words[this.#zone + zoneFreeFrames] -= 1 << order;
   }
 }

@@ -3,6 +3,14 @@ import { Header, PAGE_SHIFT, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord } from "./layout.ts";
 
+/** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
+const recordShift = FRAME_RECORD_SHIFT;
+const countField = FrameRecord.COUNT;
+const absent = FrameKind.ABSENT;
+
+/** Up to here a loop fills faster than a call of the engine's own `fill`. */
+const SHORT_FILL = 32;
+
 /** The frame table and the kind table: what every page of the memory is. Frame numbers are absolute. */
 export class FrameTable {
   readonly memory: LinearMemory;
@@ -53,12 +61,12 @@ export class FrameTable {
 
   /** Index of the frame's record in `memory.words`. */
   record(frame: number): number {
-    return this.recordBias + (frame << FRAME_RECORD_SHIFT);
+    return this.recordBias + (frame << recordShift);
   }
 
   /** The frame's kind; ABSENT for every number outside of the memory. */
   kind(frame: number): number {
-    if (frame < this.baseFrame || frame >= this.limitFrame) return FrameKind.ABSENT;
+    if (frame < this.baseFrame || frame >= this.limitFrame) return absent;
     return this.memory.bytes[this.kindBias + frame];
   }
 
@@ -68,24 +76,26 @@ export class FrameTable {
 
   /** Marks a run: its first frame as `headKind`, the others as the kind after it. */
   setRun(first: number, count: number, headKind: number): void {
-    const { bytes } = this.memory;
-    const index = this.kindBias + first;
-    if (count > 1) bytes.fill(headKind + 1, index + 1, index + count);
-    bytes[index] = headKind;
+    this.fillKind(first + 1, count - 1, headKind + 1);
+    this.memory.bytes[this.kindBias + first] = headKind;
   }
 
   /** Gives every frame of a stretch the same kind. */
   fillKind(first: number, count: number, kind: number): void {
-    this.memory.bytes.fill(kind, this.kindBias + first, this.kindBias + first + count);
+    const { bytes } = this.memory;
+    const start = this.kindBias + first;
+    const end = start + count;
+    if (count > SHORT_FILL) bytes.fill(kind, start, end);
+    else for (let index = start; index < end; index++) bytes[index] = kind;
   }
 
   /** COUNT of the frame's record: the order of a free block, the frames of a run. */
   count(frame: number): number {
-    return this.memory.words[this.record(frame) + FrameRecord.COUNT];
+    return this.memory.words[this.record(frame) + countField];
   }
 
   setCount(frame: number, count: number): void {
-    this.memory.words[this.record(frame) + FrameRecord.COUNT] = count;
+    this.memory.words[this.record(frame) + countField] = count;
   }
 
   /** The head of the run that the frame, head or tail, belongs to; O(frames before it in the run). */

@@ -13,6 +13,7 @@
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
  *      RESERVED: the header and the tables; never changes.
+ *      A run on its way back is claimed first: whoever exchanges the kind of its head for CACHED frees it, nobody else.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
  *
@@ -47,6 +48,8 @@ export const RunKind = {
   BUCKET: 10,
   /** A page of a virtual area, of a page table, or of the areas' records. */
   VMALLOC: 12,
+  /** Nobody's: in the page cache of a slot, or on the way from its owner back to the free lists. */
+  CACHED: 14,
 } as const;
 export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 
@@ -95,3 +98,16 @@ export const Zone = { DMA: 0, NORMAL: 1 } as const;
 export const ZONE_NAMES: readonly string[] = ["DMA", "Normal"];
 export const ZONE_COUNT = 2;
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
+
+/**
+ * The page cache of a slot: runs of 1, 2, 4 and 8 pages that go back and forth without the pages' lock. It lies in the
+ * slot's private pages and is in use while more than one slot is held.
+ *
+ *      for each order from 0:  COUNT │ frame │ frame │ … room …
+ */
+export const PAGE_CACHE_ORDERS = 4;
+/** Words of one order: its count and its frames. */
+export const PAGE_CACHE_STRIDE = 16;
+export const PAGE_CACHE_WORDS: number = PAGE_CACHE_ORDERS * PAGE_CACHE_STRIDE;
+/** Single pages that are cached at most; of each larger order half as many as of the one before. */
+export const PAGE_CACHE_CAPACITY = 15;

@@ -1,20 +1,23 @@
 import { KmemError } from "../memory/errors.ts";
-import type { Geometry } from "../memory/header.ts";
-import { PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import type { SlotSync } from "../sync/slot-sync.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
-import { FrameKind, MAX_ORDER, NO_FRAME, RunKind, type RunKindValue, Zone, ZoneRecord } from "./layout.ts";
+import { growPages } from "./growth.ts";
 import {
-  coverZones,
-  createZones,
-  freeBytes,
-  openZones,
-  reservePages,
-  type ZoneStats,
-  zoneBorder,
-  zoneStats,
-} from "./zone.ts";
+  FrameKind,
+  MAX_ORDER,
+  NO_FRAME,
+  PAGE_CACHE_ORDERS,
+  RunKind,
+  type RunKindValue,
+  Zone,
+  ZoneRecord,
+} from "./layout.ts";
+import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
+import { coverZones, createZones, freeBytes, openZones, type ZoneStats, zoneBorder, zoneStats } from "./zone.ts";
 
 /** How pages are wanted. */
 export interface PageRequest {
@@ -28,37 +31,50 @@ export interface PageRequest {
 
 const ANY_PAGES: PageRequest = {};
 
-/** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */
-const GROWTH_DIVISOR = 8;
-const WASM_PAGE_FRAMES: number = WASM_PAGE_SIZE / PAGE_SIZE;
+/** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
+const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
+  alignFrames: 1 << order,
+}));
+
+/** What a page allocator shared by threads needs of them; without it one thread at a time may work. */
+export type PageSync = Pick<SlotSync, "slots" | "locks" | "waiters">;
 
 /**
  * The page allocator: runs of any number of pages, any part of which can be given back. Small runs come from the buddy
  * lists with the unused tail returned at once; where no single block serves, neighbouring free blocks are joined, so
  * it fails only when there is no such stretch at all. Documents: Atomik's `page_alloc`/`page_free`, Linux's
- * `__get_free_pages`. One thread at a time.
+ * `__get_free_pages`.
+ *
+ * Any thread, each through an allocator of its own. Zones, free lists and growth are under the pages' lock. While more
+ * than one slot is held, runs of 1, 2, 4 and 8 pages go through the slot's page cache, and the lock is taken a batch at
+ * a time. Of several threads that free the same pages, exactly one succeeds.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
   readonly zones: readonly Buddy[];
   readonly #memory: LinearMemory;
   readonly #geometry: Geometry;
+  readonly #sync: PageSync | undefined;
+  readonly #lockWord: number;
+  #cache: PageCache | undefined;
 
-  private constructor(memory: LinearMemory, geometry: Geometry) {
+  private constructor(memory: LinearMemory, geometry: Geometry, sync: PageSync | undefined) {
     this.#memory = memory;
     this.#geometry = geometry;
+    this.#sync = sync;
+    this.#lockWord = headerWord(geometry, Header.PAGES_LOCK);
     this.frames = new FrameTable(memory, geometry);
     this.zones = openZones(this.frames, geometry);
   }
 
   /** Opens the page allocator of a memory that has one. */
-  static attach(memory: LinearMemory, geometry: Geometry): PageAllocator {
-    return new PageAllocator(memory, geometry);
+  static attach(memory: LinearMemory, geometry: Geometry, sync?: PageSync): PageAllocator {
+    return new PageAllocator(memory, geometry, sync);
   }
 
   /** Makes every page behind the tables free. The tables must read as zero. */
-  static create(memory: LinearMemory, geometry: Geometry, endFrame: number): PageAllocator {
-    const pages = new PageAllocator(memory, geometry);
+  static create(memory: LinearMemory, geometry: Geometry, endFrame: number, sync?: PageSync): PageAllocator {
+    const pages = new PageAllocator(memory, geometry, sync);
     const { baseFrame, firstPageFrame } = geometry;
     pages.frames.fillKind(baseFrame, firstPageFrame - baseFrame, FrameKind.RESERVED);
     createZones(pages.zones, geometry);
@@ -66,18 +82,33 @@ export class PageAllocator {
     return pages;
   }
 
+  /** From now on this slot caches pages in its private words from `firstWord` on; undefined ends that. */
+  useCache(firstWord: number | undefined): void {
+    this.#cache = firstWord === undefined ? undefined : new PageCache(firstWord);
+  }
+
   /**
    * Takes `count` neighbouring pages and returns the first frame, or NO_FRAME. O(orders) as a rule; O(frames) when
    * only joined blocks can serve. Grows the memory where it may.
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
-    let frame = this.#take(count, request);
-    if (frame === NO_FRAME && request.dma !== true && this.#grow(count, request)) {
-      frame = this.#take(count, request);
+    const cached = this.#takeCached(count, request);
+    if (cached !== NO_FRAME) {
+      this.frames.setRun(cached, count, kind);
+      return cached;
     }
-    if (frame === NO_FRAME) return NO_FRAME;
-    this.frames.setRun(frame, count, kind);
-    this.frames.setCount(frame, count);
+    this.#lock();
+    let frame = this.#take(count, request);
+    if (frame === NO_FRAME && request.dma !== true) {
+      const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
+      if (growPages(heap, count, request)) frame = this.#take(count, request);
+    }
+    if (frame !== NO_FRAME) {
+      this.frames.setRun(frame, count, kind);
+      this.frames.setCount(frame, count);
+    }
+    this.#noteLevel();
+    this.#unlock();
     return frame;
   }
 
@@ -98,36 +129,63 @@ export class PageAllocator {
    * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    const problem = this.whyNotFree(first, count, kind);
-    if (problem !== undefined) {
-      const address = first * PAGE_SIZE;
-      throw new KmemError("INVALID_FREE", `cannot free ${count} pages at 0x${address.toString(16)}: ${problem}`, {
-        address,
-        pageCount: count,
-      });
+    if (this.#isWhole(first, count, kind) && this.#claim(first, kind)) {
+      this.freeOwn(first, count);
+      return;
     }
-    const head = this.frames.headOfRun(first, kind);
-    const endOfRun = head + this.frames.count(head);
-    const end = first + count;
-    if (end < endOfRun) {
-      this.frames.setKind(end, kind);
-      this.frames.setCount(end, endOfRun - end);
-    }
-    if (head < first) this.frames.setCount(head, first - head);
+    const problem = this.#freePart(first, count, kind);
+    if (problem === undefined) return;
+    const address = first * PAGE_SIZE;
+    throw new KmemError("INVALID_FREE", `cannot free ${count} pages at 0x${address.toString(16)}: ${problem}`, {
+      address,
+      pageCount: count,
+    });
+  }
+
+  /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */
+  freeOwn(first: number, count: number): void {
+    if (this.#putCached(first, count)) return;
+    this.#lock();
     this.#zoneOf(first).give(first, count);
+    this.#noteLevel();
+    this.#unlock();
+    this.#sync?.waiters.freed();
+  }
+
+  /** Gives the end of a run back that nobody else knows of, or may free. */
+  shorten(head: number, newCount: number): void {
+    this.#lock();
+    const count = this.frames.count(head);
+    this.frames.setCount(head, newCount);
+    this.#zoneOf(head).give(head + newCount, count - newCount);
+    this.#noteLevel();
+    this.#unlock();
+    this.#sync?.waiters.freed();
   }
 
   /** Lengthens a run in place when the frames behind it are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
+    if (!this.#claim(head, kind)) return false;
+    this.#lock();
     const count = this.frames.count(head);
     const zone = this.#zoneOf(head);
     const extra = newCount - count;
-    if (zone.freeFrames - extra < zone.get(ZoneRecord.MIN)) return false;
-    if (!zone.isFree(head + count, extra)) return false;
-    zone.carve(head + count, extra);
-    this.frames.fillKind(head + count, extra, kind + 1);
-    this.frames.setCount(head, newCount);
-    return true;
+    const isPossible = zone.freeFrames - extra >= zone.get(ZoneRecord.MIN) && zone.isFree(head + count, extra);
+    if (isPossible) {
+      zone.carve(head + count, extra);
+      this.frames.fillKind(head + count, extra, kind + 1);
+      this.frames.setCount(head, newCount);
+    }
+    this.#unlock();
+    this.frames.setKind(head, kind);
+    return isPossible;
+  }
+
+  /** Gives what this slot's page cache holds back to the free lists; returns the pages. */
+  drainCache(): number {
+    let pages = 0;
+    for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
+    return pages;
   }
 
   /** The first frame behind the DMA zone, whether it is there yet or not. */
@@ -147,11 +205,137 @@ export class PageAllocator {
 
   /** Bytes in the longest stretch of free pages; O(frames). */
   largestFreeRunBytes(): number {
-    return Math.max(...this.zones.map((zone) => zone.longestRun())) * PAGE_SIZE;
+    this.#lock();
+    const frames = Math.max(...this.zones.map((zone) => zone.longestRun()));
+    this.#unlock();
+    return frames * PAGE_SIZE;
   }
 
   stats(): readonly ZoneStats[] {
     return this.zones.map(zoneStats);
+  }
+
+  #isWhole(first: number, count: number, kind: RunKindValue): boolean {
+    return this.whyNotFree(first, count, kind) === undefined && this.frames.count(first) === count;
+  }
+
+  /**
+   * Frees a part of a run, or says why not. Under the lock, so that threads which free different parts of one run do
+   * not meet it while it is being split.
+   */
+  #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
+    this.#lock();
+    const problem = this.whyNotFree(first, count, kind) ?? this.#detach(first, count, kind);
+    if (problem === undefined) this.#zoneOf(first).give(first, count);
+    this.#noteLevel();
+    this.#unlock();
+    if (problem === undefined) this.#sync?.waiters.freed();
+    return problem;
+  }
+
+  /** Makes a stretch of a run this thread's alone, and runs of their own of what is left before and behind it. */
+  #detach(first: number, count: number, kind: RunKindValue): string | undefined {
+    const { frames } = this;
+    const head = frames.headOfRun(first, kind);
+    if (!this.#claim(head, kind)) return kindPhrase(frames.kind(head));
+    const end = first + count;
+    const endOfRun = head + frames.count(head);
+    if (end > endOfRun) {
+      frames.setKind(head, kind);
+      return kindPhrase(RunKind.CACHED);
+    }
+    if (end < endOfRun) {
+      frames.setCount(end, endOfRun - end);
+      frames.setKind(end, kind);
+    }
+    if (head < first) {
+      frames.setCount(head, first - head);
+      frames.setKind(head, kind);
+    }
+    return undefined;
+  }
+
+  /** Makes a run this thread's alone; false when it is another thread's already, or no such run. */
+  #claim(head: number, kind: RunKindValue): boolean {
+    const { bytes } = this.#memory;
+    return Atomics.compareExchange(bytes, this.frames.kindBias + head, kind, RunKind.CACHED) === kind;
+  }
+
+  /** A run of this slot's page cache, filled anew when it is empty. NO_FRAME where it cannot serve. */
+  #takeCached(count: number, request: PageRequest): number {
+    const cache = this.#cache;
+    if (cache === undefined || request.dma === true || (request.alignFrames ?? 1) > count) return NO_FRAME;
+    const order = cachedOrder(count);
+    if (order < 0 || !this.#isCaching()) return NO_FRAME;
+    const frame = cache.pop(this.#memory.words, order);
+    if (frame !== NO_FRAME) return frame;
+    const zone = this.zones[Zone.NORMAL];
+    this.#lock();
+    for (let run = cacheBatch(order); run > 0; run--) {
+      const taken = this.#takeFrom(zone, count, WHOLE_BLOCKS[order]);
+      if (taken === NO_FRAME) break;
+      this.frames.setRun(taken, count, RunKind.CACHED);
+      this.frames.setCount(taken, count);
+      cache.push(this.#memory.words, order, taken);
+    }
+    this.#noteLevel();
+    this.#unlock();
+    return cache.pop(this.#memory.words, order);
+  }
+
+  /** Puts a run that is this thread's alone into the slot's page cache; false where it does not belong there. */
+  #putCached(first: number, count: number): boolean {
+    const cache = this.#cache;
+    if (cache === undefined || first < this.border) return false;
+    const order = cachedOrder(count);
+    if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
+    this.frames.setRun(first, count, RunKind.CACHED);
+    this.frames.setCount(first, count);
+    if (cache.push(this.#memory.words, order, first)) return true;
+    this.#drainOrder(order, cacheBatch(order));
+    return cache.push(this.#memory.words, order, first);
+  }
+
+  /** A thread that works alone, or while memory is short, keeps no pages back. */
+  #isCaching(): boolean {
+    return this.#sync !== undefined && this.#sync.slots.heldCount > 1 && !this.#sync.waiters.isPressing;
+  }
+
+  /** Pages are short from the low watermark down, until they are above the high one; memory that can grow never is. */
+  #noteLevel(): void {
+    if (this.#sync === undefined || !this.#sync.waiters.isLevelOfInterest) return;
+    const zone = this.zones[Zone.NORMAL];
+    const { freeFrames } = zone;
+    if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setShort(false);
+    else if (freeFrames <= zone.get(ZoneRecord.LOW) && this.frames.endFrame >= this.frames.limitFrame) {
+      this.#sync.waiters.setShort(true);
+    }
+  }
+
+  #drainOrder(order: number, runLimit: number): number {
+    const cache = this.#cache;
+    const { words } = this.#memory;
+    if (cache === undefined || cache.count(words, order) === 0) return 0;
+    let pages = 0;
+    this.#lock();
+    for (let run = 0; run < runLimit; run++) {
+      const frame = cache.pop(words, order);
+      if (frame === NO_FRAME) break;
+      this.#zoneOf(frame).give(frame, 1 << order);
+      pages += 1 << order;
+    }
+    this.#noteLevel();
+    this.#unlock();
+    this.#sync?.waiters.freed();
+    return pages;
+  }
+
+  #lock(): void {
+    this.#sync?.locks.acquire(this.#lockWord);
+  }
+
+  #unlock(): void {
+    this.#sync?.locks.release(this.#lockWord);
   }
 
   #take(count: number, request: PageRequest): number {
@@ -180,48 +364,6 @@ export class PageAllocator {
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }
-
-  /** Moves the end so far that the request can be served; false, with nothing changed, where the limit forbids it. */
-  #grow(count: number, request: PageRequest): boolean {
-    const { frames } = this;
-    const { limitFrame } = frames;
-    const oldEnd = frames.endFrame;
-    const neededEnd = Math.max(this.#endToServe(count, request), oldEnd + 1);
-    if (neededEnd > limitFrame) return false;
-    const generousEnd = oldEnd + Math.floor((oldEnd - frames.baseFrame) / GROWTH_DIVISOR);
-    for (const wantedEnd of [Math.max(neededEnd, generousEnd), neededEnd]) {
-      const newEnd = Math.min(Math.ceil(wantedEnd / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
-      if (!this.#memory.growTo(newEnd * PAGE_SIZE)) continue;
-      frames.setEndFrame(newEnd);
-      coverZones(this.zones, this.#geometry, oldEnd, newEnd);
-      return true;
-    }
-    return false;
-  }
-
-  /** The lowest end of the heap at which a zone at that end can serve the request. */
-  #endToServe(count: number, request: PageRequest): number {
-    const dma = this.zones[Zone.DMA];
-    const normal = this.zones[Zone.NORMAL];
-    if (this.frames.endFrame < this.border) {
-      const end = zoneEndToServe(dma, count, request);
-      if (end <= this.border) return end;
-    }
-    return zoneEndToServe(normal, count, request);
-  }
-}
-
-/** As `#endToServe`, for one zone: the free pages at its end are counted in, and so is the reserve it must keep. */
-function zoneEndToServe(zone: Buddy, count: number, { alignFrames = 1, reserve = false }: PageRequest): number {
-  const first = zone.get(ZoneRecord.FIRST_FRAME);
-  const oldEnd = zone.get(ZoneRecord.END_FRAME);
-  let end = Math.ceil(zone.freeTail() / alignFrames) * alignFrames + count;
-  for (;;) {
-    const left = zone.freeFrames + (end - oldEnd) - count;
-    const missing = (reserve ? 0 : reservePages(end - first)) - left;
-    if (missing <= 0) return end;
-    end += missing;
-  }
 }
 
 function kindPhrase(kind: number): string {
@@ -233,5 +375,6 @@ function kindPhrase(kind: number): string {
   if (kind === RunKind.SYSTEM || kind === RunKind.SYSTEM + 1) return "belongs to a slot";
   if (kind === RunKind.BUCKET || kind === RunKind.BUCKET + 1) return "belongs to a bucket";
   if (kind === RunKind.VMALLOC || kind === RunKind.VMALLOC + 1) return "belongs to vmalloc";
+  if (kind === RunKind.CACHED || kind === RunKind.CACHED + 1) return "is already free, or just being freed";
   return "is the start of another allocation";
 }

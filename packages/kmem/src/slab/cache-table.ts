@@ -1,6 +1,6 @@
 import { KmemError } from "../memory/errors.ts";
-import type { Geometry } from "../memory/header.ts";
-import { GRANULE, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { GRANULE, Header, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
 import {
@@ -16,6 +16,10 @@ import {
 } from "./layout.ts";
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, type SlabShape, slabShape } from "./size-classes.ts";
 
+/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
+const firstCache = FrameKind.FIRST_CACHE;
+const recordWords = CACHE_RECORD_WORDS;
+
 /** What a cache is: constants of its record. */
 export interface CacheShape {
   readonly name: string;
@@ -29,14 +33,19 @@ export interface CacheShape {
   readonly colourBytes?: number;
 }
 
-/** The records of all caches: the size classes of kmalloc first, then those that users make. */
+/**
+ * The records of all caches: the size classes of kmalloc first, then those that users make. Making and destroying are
+ * under the table's lock.
+ */
 export class CacheTable {
   readonly #memory: LinearMemory;
   readonly #tableWord: number;
+  readonly #serialWord: number;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
     this.#memory = memory;
     this.#tableWord = geometry.cacheTable >>> WORD_SHIFT;
+    this.#serialWord = headerWord(geometry, Header.CACHE_SERIAL);
   }
 
   /** Writes the records of kmalloc's size classes into a new memory. */
@@ -49,7 +58,7 @@ export class CacheTable {
 
   /** Index of the record's first word in `memory.words`, by the kind of the cache's frames. */
   record(kind: number): number {
-    return this.#tableWord + (kind - FrameKind.FIRST_CACHE) * CACHE_RECORD_WORDS;
+    return this.#tableWord + (kind - firstCache) * recordWords;
   }
 
   get(kind: number, field: number): number {
@@ -146,6 +155,7 @@ export class CacheTable {
     words[record + CacheRecord.FLAGS] = (shape.flags ?? 0) | ((shape.ownerFlags ?? 0) << CACHE_OWNER_SHIFT);
     words[record + CacheRecord.COLOURS] = colourCount(slab, blockBytes, colourBytes);
     words[record + CacheRecord.COLOUR_BYTES] = colourBytes;
+    words[record + CacheRecord.SERIAL] = ++words[this.#serialWord];
     const nameByte = (record + CacheRecord.NAME) * WORD_BYTES;
     for (let i = 0; i < shape.name.length; i++) bytes[nameByte + i] = shape.name.charCodeAt(i);
     words[record + CacheRecord.BLOCK_BYTES] = blockBytes;

@@ -1,49 +1,70 @@
 import type { Report } from "../memory/finding.ts";
-import type { Geometry } from "../memory/header.ts";
-import { PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
+import { type Barns, barnRoom } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
+  AREA_SHEAVES,
   AreaWord,
   CACHES_PER_GROUP_MASK,
   CACHES_PER_GROUP_SHIFT,
   CacheRecord,
   FULL,
   GROUP_SHEAF_SHIFT,
+  isInSheaf,
   SENTINEL_WORDS,
+  Tag,
 } from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
 import { CLASS_COUNT } from "./size-classes.ts";
+import { tagIndex } from "./tags.ts";
 
-/** What the check of the sheaves reads. */
+/** What the check of the sheaves reads: the sheaves of every slot that has some. */
 export interface SheafCheckContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
   readonly pages: PageAllocator;
   readonly caches: CacheTable;
-  readonly sheaves: Sheaves;
+  readonly barns: Barns;
+  readonly allSheaves: ReadonlyMap<number, Sheaves>;
 }
 
-/**
- * Verifies that each sheaf stands where it belongs, between its two sentinels, and that its top lies between them.
- * Returns the addresses in the sheaves that do.
- */
-export function checkSheaves(context: SheafCheckContext, sound: ReadonlySet<number>, report: Report): Set<number> {
+/** Free blocks that are in no slab, by address: the tag that they must have. */
+export type OutsideSlabs = Map<number, number>;
+
+/** Verifies the sheaves of all slots and the barns; returns the blocks in those that are sound. */
+export function checkSheaves(context: SheafCheckContext, sound: ReadonlySet<number>, report: Report): OutsideSlabs {
+  const found: OutsideSlabs = new Map();
+  for (const [slot, sheaves] of context.allSheaves) {
+    checkSlot({ ...context, sheaves, tag: Tag.FIRST_IN_SHEAF + slot }, sound, found, report);
+  }
+  checkBarns(context, sound, found, report);
+  return found;
+}
+
+/** The same for one slot. */
+interface SlotContext extends SheafCheckContext {
+  readonly sheaves: Sheaves;
+  readonly tag: number;
+}
+
+/** Each sheaf stands where it belongs, between its two sentinels, and its top lies between them. */
+function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
   const { memory, geometry, caches, sheaves } = context;
   const { words } = memory;
   const empty = geometry.baseFrame << PAGE_SHIFT;
   const closed = sheaves.areaWord + AreaWord.CLOSED;
-  const inSheaf = new Set<number>();
   if (words[closed] !== empty || words[closed + 1] !== FULL) {
     report((closed << WORD_SHIFT) >>> 0, "the sheaf of those that have none is not empty and full");
   }
   checkGroups(context, report);
-  let next: number = sheaves.areaWord + AreaWord.SHEAVES;
+  let next: number = sheaves.areaWord + AREA_SHEAVES;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
     const topWord = sheaves.areaWord + AreaWord.TOPS + kind;
-    const top = words[topWord];
+    const top = sheaves.top(kind);
     const isClass = kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + CLASS_COUNT;
     if (!isClass && top === closed) continue;
     const address = (topWord << WORD_SHIFT) >>> 0;
@@ -59,20 +80,38 @@ export function checkSheaves(context: SheafCheckContext, sound: ReadonlySet<numb
     else if (words[bottom] !== empty || words[full] !== FULL) report(address, `the sheaf of ${name} has lost an end`);
     else if (words.subarray(bottom + 1, full).includes(FULL))
       report(address, `the sheaf of ${name} has an end too many`);
-    else collect(context, kind, words.subarray(bottom + 1, top + 1), inSheaf, report);
+    else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
   }
-  return inSheaf;
+}
+
+/** Barns are of caches that have one, hold no more than they have room for, and lie in the heap's own pages. */
+function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
+  const { memory, geometry, pages, caches, barns } = context;
+  for (const kind of sound) {
+    const word = caches.get(kind, CacheRecord.BARN);
+    if (word === 0) continue;
+    const record = caches.record(kind) << WORD_SHIFT;
+    const owner = pages.frames.kind(word >>> (PAGE_SHIFT - WORD_SHIFT));
+    const isRun = owner === RunKind.SYSTEM || owner === RunKind.SYSTEM + 1;
+    const room = barnRoom(caches.get(kind, CacheRecord.CAPACITY));
+    const count = isRun ? barns.count(kind) : -1;
+    if (memory.words[headerWord(geometry, Header.BARNS)] === 0 || count < 0 || count > room) {
+      report(record, `the barn of ${caches.name(kind)} holds ${count} blocks of ${room}`);
+      continue;
+    }
+    collect(context, kind, barns.entries(kind), Tag.IN_BARN, found, report);
+  }
 }
 
 /** Where the sheaf of a cache made by hand begins; undefined for kinds without one. */
-function groupSheaf({ memory, sheaves, caches, pages }: SheafCheckContext, kind: number): number | undefined {
+function groupSheaf({ memory, sheaves, caches, pages }: SlotContext, kind: number): number | undefined {
   if (!caches.isUsed(kind)) return undefined;
   const page = memory.words[sheaves.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT)] >>> 0;
   if (page === 0 || pages.frames.kind(page >>> PAGE_SHIFT) !== RunKind.SYSTEM) return undefined;
   return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_GROUP_MASK) << GROUP_SHEAF_SHIFT);
 }
 
-function checkGroups({ memory, sheaves, pages }: SheafCheckContext, report: Report): void {
+function checkGroups({ memory, sheaves, pages }: SlotContext, report: Report): void {
   const first = sheaves.areaWord + AreaWord.GROUPS;
   for (let group = 0; group < KIND_COUNT >>> CACHES_PER_GROUP_SHIFT; group++) {
     const page = memory.words[first + group] >>> 0;
@@ -83,16 +122,21 @@ function checkGroups({ memory, sheaves, pages }: SheafCheckContext, report: Repo
 }
 
 function collect(
-  { caches, pages }: SheafCheckContext,
+  { memory, geometry, caches, pages }: SheafCheckContext,
   kind: number,
-  entries: Int32Array,
-  inSheaf: Set<number>,
+  entries: Iterable<number>,
+  tag: number,
+  found: OutsideSlabs,
   report: Report,
 ): void {
   for (const entry of entries) {
     const address = entry >>> 0;
-    if (inSheaf.has(address)) report(address, "a block is in the sheaves twice");
-    inSheaf.add(address);
+    const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.limitFrame * PAGE_SIZE;
+    // A block that two threads freed at once is in two sheaves and good in one: the other entry is dropped in time.
+    const isElsewhere = isInHeap && isInSheaf(memory.bytes[tagIndex(geometry, address)]);
+    if (isElsewhere && memory.bytes[tagIndex(geometry, address)] !== tag) continue;
+    if (found.has(address)) report(address, "a block is in the sheaves twice");
+    found.set(address, tag);
     if (pages.frames.kind(address >>> PAGE_SHIFT) !== kind) {
       report(address, `the sheaf of ${caches.name(kind)} holds a block of another kind`);
     }

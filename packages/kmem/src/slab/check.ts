@@ -1,14 +1,12 @@
 import type { Report } from "../memory/finding.ts";
-import type { Geometry } from "../memory/header.ts";
 import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, NO_FRAME } from "../pages/layout.ts";
-import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { checkRecords } from "./check-records.ts";
-import { checkSheaves } from "./check-sheaves.ts";
+import { checkSheaves, type OutsideSlabs, type SheafCheckContext } from "./check-sheaves.ts";
 import {
   CacheRecord,
+  isInSheaf,
   isLive,
   SLAB_COLOUR_SHIFT,
   SLAB_CURSOR_SHIFT,
@@ -16,17 +14,10 @@ import {
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
-import type { Sheaves } from "./sheaf.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What the check of the slabs reads. */
-export interface SlabCheckContext {
-  readonly memory: LinearMemory;
-  readonly geometry: Geometry;
-  readonly pages: PageAllocator;
-  readonly caches: CacheTable;
-  readonly sheaves: Sheaves;
-}
+export type SlabCheckContext = SheafCheckContext;
 
 /** What one cache's slabs add up to. */
 interface Tally {
@@ -38,8 +29,8 @@ interface Tally {
 }
 
 /**
- * Verifies the tags against slabs, sheaves and counts: every block of a slab is live, in its slab, or in exactly one
- * sheaf; tags stand nowhere else; lists and counts agree. Reads only; ends on any bytes.
+ * Verifies the tags against slabs, sheaves, barns and counts: every block of a slab is live, in its slab, in a barn or
+ * in the sheaf that its tag names; tags stand nowhere else; lists and counts agree. Reads only; ends on any bytes.
  */
 export function checkSlabs(context: SlabCheckContext, report: Report): void {
   const { caches, pages, geometry } = context;
@@ -61,7 +52,7 @@ export function checkSlabs(context: SlabCheckContext, report: Report): void {
       frame += checkSlab(context, kind, frame, tally, inSheaf, report);
     }
   }
-  for (const address of inSheaf) report(address, "a sheaf holds what is no free block of its cache");
+  for (const address of inSheaf.keys()) report(address, "a sheaf holds what is no free block of its cache");
   for (const kind of sound) checkCounts(context, kind, tallies.get(kind), report);
 }
 
@@ -71,7 +62,7 @@ function checkSlab(
   kind: number,
   slab: number,
   tally: Tally,
-  inSheaf: Set<number>,
+  inSheaf: OutsideSlabs,
   report: Report,
 ): number {
   const { memory, geometry, pages, caches } = context;
@@ -104,8 +95,9 @@ function checkSlab(
     } else if (tag === Tag.IN_SLAB) {
       free++;
       if (granule < packed >>> SLAB_CURSOR_SHIFT) report(address, "a free block lies before its slab's cursor");
-    } else if (tag === Tag.NONE) {
-      if (!inSheaf.delete(address)) report(address, "a free block is in no slab and in no sheaf");
+    } else if (tag === Tag.IN_BARN || isInSheaf(tag)) {
+      if (inSheaf.get(address) !== tag) report(address, "a free block is in no slab and not where its tag says");
+      inSheaf.delete(address);
     } else if (!isLive(tag)) report(address, `a block has the tag ${tag}, which means nothing`);
   }
   if (free !== (packed & SLAB_FREE_MASK)) {

@@ -10,7 +10,7 @@ import { tagView } from "./tags.ts";
  * The engine folds constants of this module into the code; imported ones and fields of constant objects it loads anew
  * at each use, which costs the fast path a fifth of its time. So they stand here once more.
  */
-const none = Tag.NONE;
+const firstInSheaf = Tag.FIRST_IN_SHEAF;
 const liveMax = Tag.LIVE_MAX;
 const full = FULL;
 const granuleShift = GRANULE_SHIFT;
@@ -26,12 +26,12 @@ const maxClassBytes = MAX_CLASS_BYTES;
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
  *   top of its sheaf      (1 load)             and the address a whole granule   (test)
  *   block on top          (1 load)             kind of its frame                 (1 load)
- *   its tag is NONE       (1 load, test)       top of its sheaf                  (1 load)
+ *   its tag: this sheaf's (1 load, test)       top of its sheaf                  (1 load)
  *   top one lower         (1 store)            word above the top is not FULL    (1 load, test)
- *   tag = slot + 1        (1 store)            block, tag = NONE, top            (3 stores)
+ *   tag = slot + 1        (1 store)            block, tag = in this sheaf, top   (3 stores)
  *
- * The tag test on take is what makes handing a block out twice impossible: whatever put a live block or the bottom of
- * the sheaf there, its tag is not NONE.
+ * The tag test on take is what makes handing a block out twice impossible: whatever put a live block, one that is in
+ * another sheaf too, or the bottom of the sheaf there, its tag is not this sheaf's.
  */
 export interface FastPath {
   /** Pops a block for `sizeBytes`, or answers with the slow path. */
@@ -67,6 +67,8 @@ export interface FastPathContext {
   /** Index in `words` of the slot's area. */
   readonly areaWord: number;
   readonly slot: number;
+  /** Whether frees exchange the tag atomically. */
+  readonly isExact: boolean;
 }
 
 /**
@@ -76,7 +78,7 @@ export interface FastPathContext {
  * that is made once into its code, not those of a function made twice, which cost a fifth more.
  */
 export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath {
-  const { memory, geometry, areaWord, slot } = context;
+  const { memory, geometry, areaWord, slot, isExact } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
@@ -84,6 +86,7 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
+  const sheafTag = firstInSheaf + slot;
   const slowAlloc = slow.alloc;
   const slowFree = slow.free;
 
@@ -93,7 +96,7 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
       const top = words[topWord];
       const block = words[top];
       const granule = (block - base) >>> granuleShift;
-      if (tags[granule] === none) {
+      if (tags[granule] === sheafTag) {
         words[topWord] = top - 1;
         tags[granule] = liveTag;
         return block >>> 0;
@@ -110,7 +113,24 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
       const room = words[topWord] + 1;
       if ((words[room] ?? full) !== full) {
         words[room] = address;
-        tags[granule] = none;
+        tags[granule] = sheafTag;
+        words[topWord] = room;
+        return;
+      }
+    }
+    slowFree(address);
+  };
+
+  const exactFree = (address: number): void => {
+    const offset = (address - base) >>> 0;
+    const granule = offset >>> granuleShift;
+    const tag = tags[granule] | 0;
+    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
+      const topWord = tops + kinds[offset >>> pageShift];
+      const room = words[topWord] + 1;
+      const isRoom = (words[room] ?? full) !== full;
+      if (isRoom && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
+        words[room] = address;
         words[topWord] = room;
         return;
       }
@@ -124,7 +144,7 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
     const top = words[topWord];
     const block = words[top];
     const granule = (block - base) >>> granuleShift;
-    if (tags[granule] !== none) return 0;
+    if (tags[granule] !== sheafTag) return 0;
     words[topWord] = top - 1;
     tags[granule] = liveTag;
     return block >>> 0;
@@ -135,7 +155,13 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
     return (words[top + 1] ?? full) !== full;
   };
 
-  return { alloc, free, take, hasRoom, isDetached: () => words.length === 0 };
+  return {
+    alloc,
+    free: isExact ? exactFree : free,
+    take,
+    hasRoom,
+    isDetached: () => words.length === 0,
+  };
 }
 
 /**
@@ -143,20 +169,21 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
  * for each would be many targets for every call.
  */
 export function bindCachePath(context: FastPathContext): CachePath {
-  const { memory, geometry, areaWord, slot } = context;
+  const { memory, geometry, areaWord, slot, isExact } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
+  const sheafTag = firstInSheaf + slot;
 
   const take = (kind: number): number => {
     const topWord = tops + kind;
     const top = words[topWord];
     const block = words[top];
     const granule = (block - base) >>> granuleShift;
-    if (tags[granule] !== none) return 0;
+    if (tags[granule] !== sheafTag) return 0;
     words[topWord] = top - 1;
     tags[granule] = liveTag;
     return block >>> 0;
@@ -165,14 +192,14 @@ export function bindCachePath(context: FastPathContext): CachePath {
   const put = (address: number, kind: number): boolean => {
     const offset = (address - base) >>> 0;
     const granule = offset >>> granuleShift;
-    if (((tags[granule] | 0) - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) {
-      return false;
-    }
+    const tag = tags[granule] | 0;
+    if ((tag - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) return false;
     const topWord = tops + kind;
     const room = words[topWord] + 1;
     if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
+    if (isExact && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
     words[room] = address;
-    tags[granule] = none;
+    tags[granule] = sheafTag;
     words[topWord] = room;
     return true;
   };

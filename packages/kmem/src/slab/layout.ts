@@ -1,18 +1,27 @@
 import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
 
 /**
- * Tags, slabs, sheaves.
+ * Tags, slabs, sheaves, barns.
  *
  * The tag table holds a byte a granule of 16 bytes. Only the granule at which a block starts ever differs
  * from NONE:
  *
- *                      slab made                refill                 alloc (slot s)
- *      NONE ──────────────────────► IN_SLAB ─────────────► NONE ─────────────────────► s + 1
- *        ▲                             │ ▲                  │ ▲                          │
- *        └──────── slab released ──────┘ └────── flush ─────┘ └────────── free ──────────┘
+ *                      slab made              refill (slot s)          alloc (slot s)
+ *      NONE ──────────────────────► IN_SLAB ─────────────► in sheaf s ───────────────► live, by s
+ *        ▲                             │ ▲                  │ ▲   ▲                       │
+ *        └──────── slab released ──────┘ └───── flush ──────┘ │   └──── free (slot s) ────┘
+ *                                        ▲                    │
+ *                                        └───── IN_BARN ◄─────┘  flush and refill, while threads share the heap
  *
- * It is the truth about blocks: s + 1 is live and was handed out by slot s, IN_SLAB is free, and a block whose tag is
- * NONE is in exactly one sheaf. The counts, cursors and lists below can be rebuilt from it.
+ *      0          NONE       no block starts here
+ *      1 … 126    live       handed out by slot tag - 1
+ *      127        IN_BARN    free, in the barn of its cache or on the way there
+ *      128        RESERVED   the header's granule
+ *      129 … 254  in sheaf   free, in the sheaf of slot tag - 129
+ *      255        IN_SLAB    free, in its slab
+ *
+ * It is the truth about blocks; the counts, cursors and lists below can be rebuilt from it. Since a tag names the sheaf
+ * that its block is in, a block that two threads freed at the same moment stands in two sheaves and is good in one.
  *
  * A sheaf is a stack of addresses between two sentinels, in the private pages of a slot:
  *
@@ -20,8 +29,8 @@ import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
  *      ▲                     ▲
  *      bottom                top: words[TOPS + kind] is the index of this word
  *
- * EMPTY is the address of the header, whose tag is RESERVED: an alloc that pops it sees a tag that is not NONE and
- * takes the slow path, without a test of its own. FULL is odd and no address.
+ * EMPTY is the address of the header, whose tag is RESERVED: an alloc that pops it sees a tag that is not its sheaf's
+ * and takes the slow path, without a test of its own. FULL is odd and no address.
  *
  * A slot's private pages (its area):
  *
@@ -29,19 +38,39 @@ import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
  *      GROUPS  16 words: addresses of the pages with the sheaves of caches made by hand, 16 caches a page
  *      SEEN    256 words: the tops when idle sheaves were last looked for; a top that is still there is idle
  *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none, so that both paths turn slow
+ *      SAVED   256 words: the top of a sheaf that was recalled, 0 for all others
+ *      PAGES   the slot's page cache
+ *      SCRATCH 1 word: a block on its way past the sheaf
  *      then the sheaves of the size classes
+ *
+ * A sheaf is recalled by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
+ * operation of the slot turns slow and gives memory back. The slot itself opens it again. The fast path may just then
+ * be between its load and its store of the top; the store then undoes the recall, and nothing else happens.
+ *
+ * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
+ * one slot is held; those of the size classes lie one after the other in one run of pages.
+ *
+ *      COUNT │ block │ block │ … room for BARN_SHEAVES sheaves …
  */
 export const Tag = {
   NONE: 0,
   /** Live tags are 1 to this: the slot's number + 1, of MAX_SLOT_COUNT slots at the most. */
-  LIVE_MAX: 127,
+  LIVE_MAX: 126,
+  IN_BARN: 127,
   RESERVED: 128,
+  /** Tags of free blocks in sheaves are this and the slot's number. */
+  FIRST_IN_SHEAF: 129,
   IN_SLAB: 255,
 } as const;
 
 /** Whether a tag says that a live block starts at its granule. */
 export function isLive(tag: number): boolean {
   return tag !== Tag.NONE && tag <= Tag.LIVE_MAX;
+}
+
+/** Whether a tag says that a block lies free in a sheaf. */
+export function isInSheaf(tag: number): boolean {
+  return tag >= Tag.FIRST_IN_SHEAF && tag < Tag.IN_SLAB;
 }
 
 /** What ends a sheaf above. */
@@ -58,8 +87,14 @@ export const AreaWord = {
   /** KIND_COUNT tops before it. */
   CLOSED: 528,
   /** A sheaf without room for an entry before it. */
-  SHEAVES: 530,
+  SAVED: 530,
+  /** KIND_COUNT tops before it. */
+  PAGE_CACHE: 786,
+  /** PAGE_CACHE_WORDS before it. */
+  SCRATCH: 850,
 } as const;
+/** The first word of the first sheaf of an area. */
+export const AREA_SHEAVES: number = AreaWord.SCRATCH + 1;
 
 /** Caches whose sheaves share a page. */
 export const CACHES_PER_GROUP_SHIFT = 4;
@@ -114,8 +149,15 @@ export const CacheRecord = {
   COLOUR_BYTES: 21,
   /** Number of the next slab's colour. */
   COLOUR_NEXT: 22,
+  /** The cache's lock: its slabs, their counts and lists, and its barn. */
+  LOCK: 23,
+  /** Index in `words` of the cache's barn; 0 while it has none. */
+  BARN: 24,
+  /** No two caches of a heap have the same, one after another in the same record neither. */
+  SERIAL: 25,
 } as const;
-export const CACHE_RECORD_WORDS = 24;
+/** Two cache lines, so that no two locks share one. */
+export const CACHE_RECORD_WORDS = 32;
 /** Bytes of a name in a record; longer names are refused. */
 export const CACHE_NAME_BYTES = 32;
 
@@ -148,6 +190,9 @@ export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
  */
 export const EMPTY_SLABS_KEPT = 1;
 export const EMPTY_SLABS_SHARE_SHIFT = 2;
+
+/** Full sheaves that a barn has room for. */
+export const BARN_SHEAVES = 4;
 
 /** Low half of COUNT in the record of a slab's first frame. */
 export const SLAB_FREE_MASK = 0xffff;

@@ -1,27 +1,41 @@
 import type { Geometry } from "../memory/header.ts";
-import { PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
 import type { SlotTable } from "../sync/slot.ts";
+import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
+import { copyWords } from "./copy-words.ts";
 import {
+  AREA_SHEAVES,
   AreaWord,
   CACHES_PER_GROUP_MASK,
   CACHES_PER_GROUP_SHIFT,
   CacheRecord,
   FULL,
   GROUP_SHEAF_SHIFT,
+  isLive,
   SENTINEL_WORDS,
+  Tag,
 } from "./layout.ts";
 import { CLASS_COUNT, classBytes, SHEAF_CAPACITY_MAX, slabShape } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
+
+/** Constants of the hot functions once more, as constants of this module: see fast-path.ts. */
+const capacityField = CacheRecord.CAPACITY;
+const full = FULL;
+
+const ANY_PAGES: PageRequest = {};
+
+/** Pages of sheaves of caches made by hand that a slot can have. */
+const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
 const FIRST_HAND_MADE_KIND: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /** A slot's private pages: those that the sheaves of all size classes need. */
 export function sheafPages(): number {
-  let words: number = AreaWord.SHEAVES;
+  let words: number = AREA_SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) {
     words += slabShape(classBytes(index)).capacity + SENTINEL_WORDS;
   }
@@ -29,8 +43,8 @@ export function sheafPages(): number {
 }
 
 /**
- * The sheaves of one slot: a stack of free blocks per cache, private to the slot, filled from the slabs and emptied
- * into them half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
+ * The sheaves of one slot: a stack of free blocks per cache, private to the slot, filled from the barn and emptied
+ * into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
  * Systems: Linux 7's sheaves, Bonwick's magazines.
  */
 export class Sheaves {
@@ -40,38 +54,69 @@ export class Sheaves {
   readonly #pages: PageAllocator;
   readonly #caches: CacheTable;
   readonly #slabs: Slabs;
+  readonly #barns: Barns;
   readonly #empty: number;
+  readonly #tagBias: number;
+  readonly #sheafTag: number;
+  readonly #liveTag: number;
+  /** Index in `words` of the sheaf of those that have none. */
+  readonly #closed: number;
+  /** Index in `words` of the top of kind 0. */
+  readonly #tops: number;
 
-  private constructor(context: SheafContext, areaAddress: number) {
+  /** The sheaves in a slot's private pages. */
+  constructor(context: SheafContext, areaAddress: number, slot: number) {
+    const { geometry } = context;
     this.#memory = context.memory;
     this.#pages = context.pages;
     this.#caches = context.caches;
     this.#slabs = context.slabs;
-    this.#empty = context.geometry.baseFrame << PAGE_SHIFT;
+    this.#barns = context.barns;
+    this.#empty = geometry.baseFrame << PAGE_SHIFT;
+    this.#tagBias = geometry.tagTable - (this.#empty >>> GRANULE_SHIFT);
+    this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
+    this.#liveTag = slot + 1;
     this.areaWord = areaAddress >>> WORD_SHIFT;
+    this.#closed = this.areaWord + AreaWord.CLOSED;
+    this.#tops = this.areaWord + AreaWord.TOPS;
   }
 
   /** Opens the sheaves of a slot, with new private pages if it has none. Undefined when there are no pages for them. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
-    if (area !== 0) return new Sheaves(context, area);
+    if (area !== 0) return new Sheaves(context, area, slot);
     const frame = context.pages.allocate(sheafPages(), RunKind.SYSTEM);
     if (frame === NO_FRAME) return undefined;
-    const sheaves = new Sheaves(context, frame * PAGE_SIZE);
+    context.memory.refresh();
+    const sheaves = new Sheaves(context, frame * PAGE_SIZE, slot);
     sheaves.#format();
     slots.setArea(slot, frame * PAGE_SIZE);
     return sheaves;
   }
 
+  /** Index in `words` of the slot's page cache. */
+  get pageCacheWord(): number {
+    return this.areaWord + AreaWord.PAGE_CACHE;
+  }
+
+  /** Index in `words` of the top of a sheaf, also of one that was recalled. */
+  top(kind: number): number {
+    const { words } = this.#memory;
+    const top = words[this.areaWord + AreaWord.TOPS + kind];
+    if (top !== this.#closed) return top;
+    const saved = words[this.areaWord + AreaWord.SAVED + kind];
+    return saved === 0 ? top : saved;
+  }
+
   /** Entries in the sheaf of a cache. */
   count(kind: number): number {
-    return this.#memory.words[this.areaWord + AreaWord.TOPS + kind] - this.bottom(kind);
+    return this.top(kind) - this.bottom(kind);
   }
 
   /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries), on damaged memory too. */
   bottom(kind: number): number {
     const { words } = this.#memory;
-    const top = words[this.areaWord + AreaWord.TOPS + kind];
+    const top = this.top(kind);
     for (let word = top; word >= top - SHEAF_CAPACITY_MAX; word--) {
       if (words[word] === this.#empty) return word;
     }
@@ -83,74 +128,189 @@ export class Sheaves {
    * a thread that goes back and forth around a full or an empty sheaf does not come here each time.
    */
   refill(kind: number, request: PageRequest): boolean {
-    const topWord = this.areaWord + AreaWord.TOPS + kind;
-    if (!this.#ensureSheaf(kind, request)) return false;
-    if (this.#caches.hasFunctions(kind) && !this.#slabs.prepare(kind, request)) return false;
-    const top = this.#memory.words[topWord];
-    // Not empty after all: the caller's views were older than the memory's growth.
-    if (this.#memory.words[top] !== this.#empty) return true;
-    const wanted = this.#caches.get(kind, CacheRecord.CAPACITY) >> 1;
-    const taken = this.#slabs.take(kind, top + 1, wanted, request);
-    this.#memory.words[topWord] = top + taken;
-    return taken > 0;
+    for (;;) {
+      const top = this.#openTop(kind, request);
+      if (top === this.#closed) return false;
+      const { words } = this.#memory;
+      const entry = words[top];
+      // Not empty after all: recalled, or the caller's views were older than the memory's growth, or a constructor.
+      if (entry !== this.#empty && this.#isMine(entry)) return true;
+      if (entry !== this.#empty) {
+        words[this.#tops + kind] = top - 1;
+        this.#barns.countStale(1);
+        continue;
+      }
+      const cache = this.#caches.record(kind);
+      const taken = this.#barns.take(kind, cache, top + 1, words[cache + capacityField] >> 1, this.#sheafTag, request);
+      if (taken > 0) {
+        // Memory that is not shared may just have grown, which makes its views new ones.
+        this.#memory.words[this.#tops + kind] = top + taken;
+        return true;
+      }
+      if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return false;
+    }
   }
 
-  /** Makes room in the full sheaf of a cache: the older half of it goes back to the slabs. False without a sheaf. */
+  /** Makes room in the full sheaf of a cache: the older half of it goes to the barn. False without a sheaf. */
   flush(kind: number): boolean {
-    if (!this.#ensureSheaf(kind)) return false;
+    const top = this.#openTop(kind, ANY_PAGES);
+    if (top === this.#closed) return false;
     const { words } = this.#memory;
-    const topWord = this.areaWord + AreaWord.TOPS + kind;
-    const top = words[topWord];
-    const capacity = this.#caches.get(kind, CacheRecord.CAPACITY);
-    if (words[top + 1] !== FULL) return true;
+    if (words[top + 1] !== full) return true;
+    const cache = this.#caches.record(kind);
+    const capacity = words[cache + capacityField];
     const first = top - capacity + 1;
     const half = (capacity + 1) >> 1;
-    this.#slabs.put(kind, first, half);
-    words.copyWithin(first, first + half, top + 1);
-    words[topWord] = top - half;
+    this.#barns.put(kind, cache, first, half, this.#sheafTag);
+    copyWords(words, first, first + half, capacity - half);
+    words[this.#tops + kind] = top - half;
     return true;
   }
 
-  /** Empties the sheaf of a cache into its slabs. */
+  /**
+   * Frees a live block past the sheaf, into its slab: while memory is short, and where there is none for a sheaf.
+   * False, with nothing changed, where another thread has freed it in the meantime.
+   */
+  putPast(kind: number, address: number): boolean {
+    const { words, bytes } = this.#memory;
+    const index = this.#tagBias + (address >>> GRANULE_SHIFT);
+    const tag = bytes[index];
+    if (!isLive(tag) || Atomics.compareExchange(bytes, index, tag, this.#sheafTag) !== tag) return false;
+    words[this.areaWord + AreaWord.SCRATCH] = address;
+    this.#barns.put(kind, this.#caches.record(kind), this.areaWord + AreaWord.SCRATCH, 1, this.#sheafTag);
+    return true;
+  }
+
+  /**
+   * Takes a block past the sheaf, while memory is short; 0 where there is none. Throws NO_CONSTRUCTOR, and what a
+   * constructor throws.
+   */
+  takePast(kind: number, request: PageRequest): number {
+    const scratch = this.areaWord + AreaWord.SCRATCH;
+    const cache = this.#caches.record(kind);
+    while (this.#barns.take(kind, cache, scratch, 1, this.#sheafTag, request) === 0) {
+      if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return 0;
+    }
+    const address = this.#memory.words[scratch] >>> 0;
+    this.#memory.bytes[this.#tagBias + (address >>> GRANULE_SHIFT)] = this.#liveTag;
+    return address;
+  }
+
+  /** Empties the sheaf of a cache into its barn, or into its slabs while memory is short. */
   drain(kind: number): void {
     const { words } = this.#memory;
-    const topWord = this.areaWord + AreaWord.TOPS + kind;
+    const top = this.top(kind);
     const bottom = this.bottom(kind);
-    this.#slabs.put(kind, bottom + 1, words[topWord] - bottom);
-    words[topWord] = bottom;
+    if (top === bottom) return;
+    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, top - bottom, this.#sheafTag);
+    words[this.areaWord + AreaWord.TOPS + kind] = bottom;
+  }
+
+  /**
+   * Closes the sheaves of all caches, so that the next operation on each turns slow. Any thread may do so, under the
+   * recall lock, also while the slot's own is at work; the slot opens them again. One that the slot was just then
+   * changing may stay open.
+   */
+  recall(): void {
+    for (const kind of this.#caches.kinds()) this.#recall(kind);
+  }
+
+  #recall(kind: number): boolean {
+    const { words } = this.#memory;
+    const topWord = this.areaWord + AreaWord.TOPS + kind;
+    const top = Atomics.load(words, topWord);
+    if (top === this.#closed) return true;
+    Atomics.store(words, this.areaWord + AreaWord.SAVED + kind, top);
+    return Atomics.compareExchange(words, topWord, top, this.#closed) === top;
+  }
+
+  /** Opens a sheaf that was recalled. Only the slot's own thread; returns whether it was. */
+  reopen(kind: number): boolean {
+    const { words } = this.#memory;
+    const topWord = this.areaWord + AreaWord.TOPS + kind;
+    if (words[topWord] !== this.#closed) return false;
+    const saved = Atomics.load(words, this.areaWord + AreaWord.SAVED + kind);
+    if (saved === 0) return false;
+    Atomics.store(words, topWord, saved);
+    return true;
   }
 
   /** Whether a sheaf has the same number of entries as when this was last asked. */
   isIdle(kind: number): boolean {
     const { words } = this.#memory;
-    const top = words[this.areaWord + AreaWord.TOPS + kind];
+    const top = this.top(kind);
     const seenWord = this.areaWord + AreaWord.SEEN + kind;
     if (words[seenWord] === top) return true;
     words[seenWord] = top;
     return false;
   }
 
-  /** Forgets the sheaf of a cache that is destroyed; the cache's next life makes it anew. */
+  /** Forgets the empty sheaf of a cache that is destroyed; its next life makes it anew. Under the recall lock. */
   close(kind: number): void {
-    this.#memory.words[this.areaWord + AreaWord.TOPS + kind] = this.areaWord + AreaWord.CLOSED;
+    const { words } = this.#memory;
+    words[this.areaWord + AreaWord.SAVED + kind] = 0;
+    words[this.areaWord + AreaWord.TOPS + kind] = this.#closed;
+  }
+
+  /** Empties every sheaf and the page cache. */
+  empty(): void {
+    for (const kind of this.#caches.kinds()) this.drain(kind);
+    this.#pages.drainCache();
+  }
+
+  /** Gives the pages of the empty sheaves of caches made by hand back; they come anew with the next use. */
+  endGroups(): void {
+    const { words } = this.#memory;
+    for (let group = 0; group < GROUP_COUNT; group++) {
+      const page = words[this.areaWord + AreaWord.GROUPS + group] >>> 0;
+      if (page === 0) continue;
+      const firstKind = group << CACHES_PER_GROUP_SHIFT;
+      for (let kind = firstKind; kind <= (firstKind | CACHES_PER_GROUP_MASK); kind++) {
+        if (kind >= FIRST_HAND_MADE_KIND) this.close(kind);
+      }
+      words[this.areaWord + AreaWord.GROUPS + group] = 0;
+      this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
+    }
+  }
+
+  /** Gives the slot's private pages back, when they are empty and no other thread can find them any more. */
+  end(): void {
+    this.#pages.useCache(undefined);
+    this.endGroups();
+    this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), sheafPages(), RunKind.SYSTEM);
   }
 
   /** Addresses in the sheaf of a cache, bottom first. */
   entries(kind: number): number[] {
     const { words } = this.#memory;
-    const top = words[this.areaWord + AreaWord.TOPS + kind];
     const bottom = this.bottom(kind);
-    return Array.from(words.subarray(bottom + 1, top + 1), (entry) => entry >>> 0);
+    return Array.from(words.subarray(bottom + 1, this.top(kind) + 1), (entry) => entry >>> 0);
+  }
+
+  /**
+   * The top of a sheaf, which is made where there was none, and opened when it was recalled, which may happen at any
+   * instant. That of the closed sheaf where there can be none.
+   */
+  #openTop(kind: number, request: PageRequest): number {
+    for (;;) {
+      const top = this.#memory.words[this.#tops + kind];
+      if (top !== this.#closed || !this.#ensureSheaf(kind, request)) return top;
+    }
+  }
+
+  /** Whether an entry of this slot's sheaves is a block that is in them: one freed twice at once may be elsewhere. */
+  #isMine(entry: number): boolean {
+    return this.#memory.bytes[this.#tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
   }
 
   #format(): void {
     const { words } = this.#memory;
-    const closed = this.areaWord + AreaWord.CLOSED;
+    const closed = this.#closed;
+    words.fill(0, this.areaWord, this.areaWord + AREA_SHEAVES);
     words[closed] = this.#empty;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
-    words.fill(0, this.areaWord + AreaWord.GROUPS, this.areaWord + AreaWord.CLOSED);
-    let bottom: number = this.areaWord + AreaWord.SHEAVES;
+    let bottom: number = this.areaWord + AREA_SHEAVES;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
       this.#formatSheaf(kind, bottom);
@@ -169,15 +329,15 @@ export class Sheaves {
   }
 
   /** Gives a cache made by hand its sheaf in this slot when it is first used here. */
-  #ensureSheaf(kind: number, request: PageRequest = {}): boolean {
+  #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
-    const topWord = this.areaWord + AreaWord.TOPS + kind;
-    if (words[topWord] !== this.areaWord + AreaWord.CLOSED) return true;
+    if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
     if (kind < FIRST_HAND_MADE_KIND || !this.#caches.isUsed(kind)) return false;
     const groupWord = this.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT);
     if (words[groupWord] === 0) {
       const frame = this.#pages.allocate(1, RunKind.SYSTEM, request);
       if (frame === NO_FRAME) return false;
+      this.#memory.refresh();
       this.#memory.words[groupWord] = frame << PAGE_SHIFT;
     }
     const page = this.#memory.words[groupWord] >>> WORD_SHIFT;
@@ -193,4 +353,5 @@ export interface SheafContext {
   readonly pages: PageAllocator;
   readonly caches: CacheTable;
   readonly slabs: Slabs;
+  readonly barns: Barns;
 }

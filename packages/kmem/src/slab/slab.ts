@@ -4,6 +4,8 @@ import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_SHIFT, FrameRecord, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { Locks } from "../sync/lock.ts";
+import { FunctionTable } from "./block-functions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
   CacheFlag,
@@ -27,138 +29,154 @@ const headField = FrameRecord.HEAD;
 const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
+const cacheHead = CacheRecord.HEAD;
+const cacheTail = CacheRecord.TAIL;
+const cacheSlabs = CacheRecord.SLABS;
+const cacheFreeBlocks = CacheRecord.FREE_BLOCKS;
+const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
+const cacheBlockBytes = CacheRecord.BLOCK_BYTES;
+const cacheSlabPages = CacheRecord.SLAB_PAGES;
+const cacheSlabBlocks = CacheRecord.SLAB_BLOCKS;
+const frameNext = FrameRecord.NEXT;
+const framePrev = FrameRecord.PREV;
+const frameCount = FrameRecord.COUNT;
+const noFrame = NO_FRAME;
+const emptySlabsKept = EMPTY_SLABS_KEPT;
+const emptySlabsShareShift = EMPTY_SLABS_SHARE_SHIFT;
 /** Destructors must not run in the midst of a free. */
 const keepsSlabs: number = CacheFlag.KEEPS_SLABS | CacheFlag.HAS_DESTRUCTOR;
 
-/** What runs for each block of a slab: once when the slab is made, once before it is released. Of one thread. */
-export interface BlockFunctions {
-  readonly construct?: ((address: number) => void) | undefined;
-  readonly destruct?: ((address: number) => void) | undefined;
-}
-
-/** Functions, and the name of the cache that they were registered for: its kind may be another cache's by now. */
-interface Registered extends BlockFunctions {
-  readonly name: string;
+/** What the slabs stand on. */
+export interface SlabContext {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  readonly pages: PageAllocator;
+  readonly caches: CacheTable;
+  readonly locks: Locks;
 }
 
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; no list runs
  * through the blocks themselves, so a late write into a freed block cannot corrupt anything. Blocks leave and enter
- * by the sheaf. The functions of caches are all that lies outside of the buffer. Documents: Bonwick's slab allocator,
- * Linux's `mm/slab.c`.
+ * by the barns, which hold the cache's lock. The functions of caches are all that lies outside of the buffer.
+ * Documents: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
   readonly #memory: LinearMemory;
   readonly #pages: PageAllocator;
   readonly #caches: CacheTable;
+  readonly #locks: Locks;
   readonly #base: number;
   readonly #tagTable: number;
-  readonly #functions = new Map<number, Registered>();
+  /** What this thread runs for the blocks of caches. */
+  readonly functions: FunctionTable;
+  #releasedPages = 0;
 
-  constructor(memory: LinearMemory, geometry: Geometry, pages: PageAllocator, caches: CacheTable) {
+  constructor({ memory, geometry, pages, caches, locks }: SlabContext) {
     this.#memory = memory;
     this.#pages = pages;
     this.#caches = caches;
+    this.#locks = locks;
+    this.functions = new FunctionTable(caches);
     this.#base = geometry.baseFrame << pageShift;
     this.#tagTable = geometry.tagTable;
   }
 
-  /** Names the functions that this thread runs for the blocks of a cache. */
-  register(kind: number, functions: BlockFunctions): void {
-    this.#functions.set(kind, { ...functions, name: this.#caches.name(kind) });
-  }
-
-  /** Forgets the functions of a cache that is destroyed. */
-  forget(kind: number): void {
-    this.#functions.delete(kind);
-  }
-
-  /** Whether this thread has the functions that the slabs of a cache need. */
-  hasFunctions(kind: number): boolean {
-    if (!this.#caches.hasFunctions(kind)) return true;
-    return this.#functions.get(kind)?.name === this.#caches.name(kind);
-  }
-
-  /** Throws NO_CONSTRUCTOR unless this thread has the functions that the slabs of a cache need. */
-  requireFunctions(kind: number): void {
-    if (this.hasFunctions(kind)) return;
-    const name = this.#caches.name(kind);
-    throw new KmemError("NO_CONSTRUCTOR", `the cache "${name}" has functions that this thread has not registered`, {
-      name,
-    });
+  /** Pages of slabs that this thread has released so far. */
+  get releasedPages(): number {
+    return this.#releasedPages;
   }
 
   /**
-   * Sees to it that a cache with a constructor has a slab with free blocks, before anything else is touched: what the
-   * constructor does may change every sheaf. False when there is no memory. Throws NO_CONSTRUCTOR, and what the
-   * constructor throws.
+   * Makes a slab for a cache; false when there is no memory. Throws NO_CONSTRUCTOR, and what the constructor throws. No
+   * lock is held meanwhile, and what the constructor does may change every sheaf.
    */
-  prepare(kind: number, request: PageRequest): boolean {
-    const cache = this.#caches.record(kind);
-    if (this.#memory.words[cache + CacheRecord.HEAD] !== NO_FRAME) return true;
-    return this.#create(kind, cache, request) !== NO_FRAME;
+  grow(kind: number, request: PageRequest): boolean {
+    return this.#create(kind, this.#caches.record(kind), request) !== noFrame;
   }
 
   /**
-   * Moves up to `wanted` free blocks of a cache into `words` from `firstWord` on and returns how many. Makes one slab
-   * when none has a free block, and then takes from that one alone. O(blocks looked at).
+   * Makes a slab for a cache without functions; false when there is no memory. Under the cache's lock, which saves
+   * taking it twice more.
    */
-  take(kind: number, firstWord: number, wanted: number, request: PageRequest): number {
+  growLocked(kind: number, request: PageRequest): boolean {
     const cache = this.#caches.record(kind);
+    const slab = this.#allocateSlab(kind, cache, request);
+    if (slab === noFrame) return false;
+    this.#cut(slab, kind, cache, this.#nextColour(cache));
+    this.#enter(slab, cache);
+    return true;
+  }
+
+  /**
+   * Moves up to `wanted` free blocks of a cache into `words` from `firstWord` on, gives them the tag, and returns how
+   * many there were. Under the cache's lock. O(blocks looked at).
+   */
+  take(cache: number, firstWord: number, wanted: number, tag: number): number {
     let taken = 0;
     while (taken < wanted) {
-      const slab = this.#memory.words[cache + CacheRecord.HEAD];
-      if (slab === NO_FRAME) break;
-      taken += this.#takeFrom(slab, cache, firstWord + taken, wanted - taken);
+      const slab = this.#memory.words[cache + cacheHead];
+      if (slab === noFrame) break;
+      taken += this.#takeFrom(slab, cache, firstWord + taken, wanted - taken, tag);
     }
-    if (taken > 0) return taken;
-    const slab = this.#create(kind, cache, request);
-    return slab === NO_FRAME ? 0 : this.#takeFrom(slab, cache, firstWord, wanted);
+    return taken;
   }
 
   /** Moves free blocks out of one slab, in address order from its cursor. */
-  #takeFrom(slab: number, cache: number, firstWord: number, wanted: number): number {
+  #takeFrom(slab: number, cache: number, firstWord: number, wanted: number, newTag: number): number {
     const { words, bytes } = this.#memory;
     const base = this.#base;
     const tagTable = this.#tagTable;
-    const recordWord = this.#pages.frames.record(slab) + FrameRecord.COUNT;
+    const recordWord = this.#pages.frames.record(slab) + frameCount;
     const free = words[recordWord] & freeMask;
     const firstTag = this.#tagOf(slab << pageShift);
-    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> granuleShift;
+    const stride = words[cache + cacheBlockBytes] >>> granuleShift;
     const endWord = firstWord + Math.min(free, wanted);
-    const endTag = firstTag + (words[cache + CacheRecord.SLAB_PAGES] << (pageShift - granuleShift));
+    const endTag = firstTag + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
     let tag = firstTag + (words[recordWord] >>> cursorShift);
     let word = firstWord;
     // The end of the slab is never reached but where a count is damaged.
     for (; word < endWord && tag < endTag; tag += stride) {
       if (bytes[tag] !== inSlab) continue;
-      bytes[tag] = none;
+      bytes[tag] = newTag;
       words[word++] = base + ((tag - tagTable) << granuleShift);
     }
     const count = word - firstWord;
-    if (free === words[cache + CacheRecord.SLAB_BLOCKS]) words[cache + CacheRecord.EMPTY_SLABS]--;
+    if (free === words[cache + cacheSlabBlocks]) words[cache + cacheEmptySlabs]--;
     const left = word === endWord ? free - count : 0;
     words[recordWord] = left | ((tag - firstTag) << cursorShift);
-    words[cache + CacheRecord.FREE_BLOCKS] -= count;
+    words[cache + cacheFreeBlocks] -= count;
     if (left === 0) this.#unlink(slab, cache);
     return count;
   }
 
   /**
-   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs. Neighbours in the list
-   * are mostly neighbours in a slab too, so its count is written once for as many of them as follow each other. Slabs
-   * that become empty are released, but for some that a cache keeps. O(count).
+   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs: those that have the tag
+   * `from`. Answers with the number of those that do not. Neighbours in the list are mostly neighbours in a slab too,
+   * so its count is written once for as many of them as follow each other. Slabs that become empty are released, but
+   * for some that a cache keeps. Under the cache's lock. O(count).
    */
-  put(kind: number, firstWord: number, count: number): void {
+  put(kind: number, cache: number, firstWord: number, count: number, from: number): number {
     const { words, bytes } = this.#memory;
-    const { recordBias } = this.#pages.frames;
-    const cache = this.#caches.record(kind);
+    const { recordBias, kindBias } = this.#pages.frames;
     const tagBias = this.#tagTable - (this.#base >>> granuleShift);
-    const slabBytes = words[cache + CacheRecord.SLAB_PAGES] << pageShift;
+    const slabBytes = words[cache + cacheSlabPages] << pageShift;
     const end = firstWord + count;
+    let stale = 0;
     let word = firstWord;
     while (word < end) {
+      if (bytes[tagBias + (words[word] >>> granuleShift)] !== from) {
+        stale++;
+        word++;
+        continue;
+      }
       const frame = words[word] >>> pageShift;
+      // An entry from before its slab was released may lie in another cache's by now.
+      if (bytes[kindBias + frame] !== kind) {
+        stale++;
+        word++;
+        continue;
+      }
       const slab = words[recordBias + (frame << recordShift) + headField] & slabMask;
       const start = slab << pageShift;
       const firstTag = tagBias + (start >>> granuleShift);
@@ -166,12 +184,14 @@ export class Slabs {
       let lowest = freeMask;
       do {
         const granule = (words[word] - start) >>> granuleShift;
+        if (bytes[firstTag + granule] !== from) break;
         bytes[firstTag + granule] = inSlab;
         if (granule < lowest) lowest = granule;
         word++;
       } while (word < end && (words[word] - start) >>> 0 < slabBytes);
       this.#gained(slab, cache, word - first, lowest);
     }
+    return stale;
   }
 
   /**
@@ -182,72 +202,98 @@ export class Slabs {
     if (this.#caches.hasFunctions(kind)) return this.#releaseOneByOne(kind, slabLimit);
     const { words } = this.#memory;
     const cache = this.#caches.record(kind);
-    const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
-    const pagesMax = slabLimit * words[cache + CacheRecord.SLAB_PAGES];
+    if (words[cache + cacheEmptySlabs] === 0) return 0;
+    this.#locks.acquire(cache + CacheRecord.LOCK);
+    const slabBlocks = words[cache + cacheSlabBlocks];
+    const pagesMax = slabLimit * words[cache + cacheSlabPages];
     let pages = 0;
-    let slab = words[cache + CacheRecord.HEAD];
-    while (slab !== NO_FRAME && words[cache + CacheRecord.EMPTY_SLABS] > 0 && pages < pagesMax) {
+    let slab = words[cache + cacheHead];
+    while (slab !== noFrame && words[cache + cacheEmptySlabs] > 0 && pages < pagesMax) {
       const record = this.#pages.frames.record(slab);
-      const next = words[record + FrameRecord.NEXT];
-      if ((words[record + FrameRecord.COUNT] & freeMask) === slabBlocks) {
+      const next = words[record + frameNext];
+      if ((words[record + frameCount] & freeMask) === slabBlocks) {
         this.#release(slab, cache);
-        pages += words[cache + CacheRecord.SLAB_PAGES];
+        pages += words[cache + cacheSlabPages];
       }
       slab = next;
     }
+    this.#locks.release(cache + CacheRecord.LOCK);
     return pages;
   }
 
   /** As {@link releaseEmpty}: a destructor may change everything, so each time the list is looked through anew. */
   #releaseOneByOne(kind: number, slabLimit: number): number {
-    if (!this.hasFunctions(kind)) return 0;
+    if (!this.functions.areThere(kind)) return 0;
     const cache = this.#caches.record(kind);
+    const destruct = this.functions.of(kind)?.destruct;
     let pages = 0;
     for (let released = 0; released < slabLimit; released++) {
+      this.#locks.acquire(cache + CacheRecord.LOCK);
       const slab = this.#firstEmpty(cache);
-      if (slab === NO_FRAME) break;
-      pages += this.#memory.words[cache + CacheRecord.SLAB_PAGES];
-      this.#release(slab, cache, this.#functions.get(kind)?.destruct);
+      if (slab !== noFrame) this.#withdraw(slab, cache);
+      this.#locks.release(cache + CacheRecord.LOCK);
+      if (slab === noFrame) break;
+      pages += this.#memory.words[cache + cacheSlabPages];
+      this.#dispose(slab, cache, destruct);
     }
     return pages;
   }
 
   #firstEmpty(cache: number): number {
     const { words } = this.#memory;
-    if (words[cache + CacheRecord.EMPTY_SLABS] === 0) return NO_FRAME;
-    let slab = words[cache + CacheRecord.HEAD];
-    while (slab !== NO_FRAME) {
+    if (words[cache + cacheEmptySlabs] === 0) return noFrame;
+    let slab = words[cache + cacheHead];
+    while (slab !== noFrame) {
       const record = this.#pages.frames.record(slab);
-      if ((words[record + FrameRecord.COUNT] & freeMask) === words[cache + CacheRecord.SLAB_BLOCKS]) break;
-      slab = words[record + FrameRecord.NEXT];
+      if ((words[record + frameCount] & freeMask) === words[cache + cacheSlabBlocks]) break;
+      slab = words[record + frameNext];
     }
     return slab;
   }
 
+  /** Makes a slab out of everybody's sight, and puts it into the list of its cache at the end. */
   #create(kind: number, cache: number, request: PageRequest): number {
-    this.requireFunctions(kind);
-    const slabPages = this.#memory.words[cache + CacheRecord.SLAB_PAGES];
-    const isDma = this.#caches.hasFlag(kind, CacheFlag.IS_DMA);
-    const slab = this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
-    if (slab === NO_FRAME) return NO_FRAME;
+    this.functions.require(kind);
+    const slab = this.#allocateSlab(kind, cache, request);
+    if (slab === noFrame) return noFrame;
     const firstGranule = this.#nextColour(cache);
-    const construct = this.#functions.get(kind)?.construct;
+    const construct = this.functions.of(kind)?.construct;
     if (construct !== undefined) this.#constructAll(slab, cache, firstGranule, construct);
+    this.#cut(slab, kind, cache, firstGranule);
+    this.#locks.acquire(cache + CacheRecord.LOCK);
+    this.#enter(slab, cache);
+    this.#locks.release(cache + CacheRecord.LOCK);
+    return slab;
+  }
+
+  #allocateSlab(kind: number, cache: number, request: PageRequest): number {
+    const slabPages = this.#memory.words[cache + cacheSlabPages];
+    const isDma = this.#caches.hasFlag(kind, CacheFlag.IS_DMA);
+    return this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
+  }
+
+  /** Makes pages that are nobody's else a slab of free blocks. */
+  #cut(slab: number, kind: number, cache: number, firstGranule: number): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
-    const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
+    const slabPages = words[cache + cacheSlabPages];
     const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
     for (let frame = slab; frame < slab + slabPages; frame++) words[frames.record(frame) + headField] = head;
     this.#tagAll(slab, cache, inSlab);
-    words[frames.record(slab) + FrameRecord.COUNT] = slabBlocks | (firstGranule << cursorShift);
+    const slabBlocks = words[cache + cacheSlabBlocks];
+    words[frames.record(slab) + frameCount] = slabBlocks | (firstGranule << cursorShift);
     frames.fillKind(slab, slabPages, kind);
+  }
+
+  /** Counts a new slab in and puts it into the list of its cache. Under the cache's lock. */
+  #enter(slab: number, cache: number): void {
+    const { words } = this.#memory;
     const colour = words[cache + CacheRecord.COLOUR_NEXT] + 1;
     words[cache + CacheRecord.COLOUR_NEXT] = colour < words[cache + CacheRecord.COLOURS] ? colour : 0;
-    words[cache + CacheRecord.SLABS]++;
-    words[cache + CacheRecord.FREE_BLOCKS] += slabBlocks;
-    words[cache + CacheRecord.EMPTY_SLABS]++;
+    words[cache + cacheSlabs]++;
+    words[cache + cacheFreeBlocks] += words[cache + cacheSlabBlocks];
+    words[cache + cacheEmptySlabs]++;
     this.#link(slab, cache);
-    return slab;
   }
 
   /** The granule at which the next slab of a cache starts its first block. */
@@ -263,7 +309,7 @@ export class Slabs {
     try {
       const first = ((slab << pageShift) >>> 0) + (firstGranule << granuleShift);
       for (let block = 0; block < slabBlocks; block++) construct(first + block * blockBytes);
-      isDone = this.#memory.words[cache + CacheRecord.BLOCK_BYTES] === blockBytes;
+      isDone = this.#memory.words[cache + cacheBlockBytes] === blockBytes;
     } finally {
       if (!isDone) this.#pages.free(slab, slabPages, RunKind.SYSTEM);
     }
@@ -273,9 +319,9 @@ export class Slabs {
   #shape(cache: number): { slabPages: number; slabBlocks: number; blockBytes: number } {
     const { words } = this.#memory;
     return {
-      slabPages: words[cache + CacheRecord.SLAB_PAGES],
-      slabBlocks: words[cache + CacheRecord.SLAB_BLOCKS],
-      blockBytes: words[cache + CacheRecord.BLOCK_BYTES],
+      slabPages: words[cache + cacheSlabPages],
+      slabBlocks: words[cache + cacheSlabBlocks],
+      blockBytes: words[cache + cacheBlockBytes],
     };
   }
 
@@ -287,47 +333,60 @@ export class Slabs {
   /** Gives every block of a slab the same tag. */
   #tagAll(slab: number, cache: number, value: number): void {
     const { words, bytes } = this.#memory;
-    const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> granuleShift;
+    const stride = words[cache + cacheBlockBytes] >>> granuleShift;
     const head = words[this.#pages.frames.record(slab) + headField];
     const first = this.#tagOf(slab << pageShift) + (head >>> SLAB_COLOUR_SHIFT);
-    const end = first + words[cache + CacheRecord.SLAB_BLOCKS] * stride;
+    const end = first + words[cache + cacheSlabBlocks] * stride;
     for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
   }
 
   /** Counts blocks that came back to a slab, the lowest of them at granule `lowest` of the slab. */
   #gained(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
-    const recordWord = this.#pages.frames.record(slab) + FrameRecord.COUNT;
+    const recordWord = this.#pages.frames.record(slab) + frameCount;
     const before = words[recordWord] & freeMask;
     const cursor = Math.min(words[recordWord] >>> cursorShift, lowest);
     words[recordWord] = (before + count) | (cursor << cursorShift);
-    words[cache + CacheRecord.FREE_BLOCKS] += count;
+    words[cache + cacheFreeBlocks] += count;
     if (before === 0) this.#link(slab, cache);
-    if (before + count < words[cache + CacheRecord.SLAB_BLOCKS]) return;
-    const emptySlabs = ++words[cache + CacheRecord.EMPTY_SLABS];
+    if (before + count < words[cache + cacheSlabBlocks]) return;
+    const emptySlabs = ++words[cache + cacheEmptySlabs];
     if ((words[cache + CacheRecord.FLAGS] & keepsSlabs) !== 0) return;
-    const kept = EMPTY_SLABS_KEPT + (words[cache + CacheRecord.SLABS] >> EMPTY_SLABS_SHARE_SHIFT);
+    const kept = emptySlabsKept + (words[cache + cacheSlabs] >> emptySlabsShareShift);
     if (emptySlabs > kept) this.#release(slab, cache);
   }
 
-  /** Takes an empty slab out of its cache and gives its pages back, once the destructor has seen all blocks. */
-  #release(slab: number, cache: number, destruct?: (address: number) => void): void {
+  /** Takes an empty slab out of its cache and gives its pages back. Under the cache's lock. */
+  #release(slab: number, cache: number): void {
+    const slabPages = this.#memory.words[cache + cacheSlabPages];
+    this.#withdraw(slab, cache);
+    this.#releasedPages += slabPages;
+    this.#pages.freeOwn(slab, slabPages);
+  }
+
+  /** Takes an empty slab out of its cache; its pages are then nobody's. */
+  #withdraw(slab: number, cache: number): void {
     const { words } = this.#memory;
-    const { slabPages, slabBlocks, blockBytes } = this.#shape(cache);
-    const head = words[this.#pages.frames.record(slab) + headField];
     this.#unlink(slab, cache);
-    words[cache + CacheRecord.SLABS]--;
-    words[cache + CacheRecord.EMPTY_SLABS]--;
-    words[cache + CacheRecord.FREE_BLOCKS] -= slabBlocks;
+    words[cache + cacheSlabs]--;
+    words[cache + cacheEmptySlabs]--;
+    words[cache + cacheFreeBlocks] -= words[cache + cacheSlabBlocks];
     this.#tagAll(slab, cache, none);
+  }
+
+  /** Gives the pages of a withdrawn slab back once the destructor has seen all blocks. */
+  #dispose(slab: number, cache: number, destruct: ((address: number) => void) | undefined): void {
+    const { slabPages, slabBlocks, blockBytes } = this.#shape(cache);
+    const head = this.#memory.words[this.#pages.frames.record(slab) + headField];
     this.#pages.frames.setRun(slab, slabPages, RunKind.SYSTEM);
     this.#pages.frames.setCount(slab, slabPages);
+    this.#releasedPages += slabPages;
     try {
       if (destruct === undefined) return;
       const first = ((slab << pageShift) >>> 0) + ((head >>> SLAB_COLOUR_SHIFT) << granuleShift);
       for (let block = 0; block < slabBlocks; block++) destruct(first + block * blockBytes);
     } finally {
-      this.#pages.free(slab, slabPages, RunKind.SYSTEM);
+      this.#pages.freeOwn(slab, slabPages);
     }
   }
 
@@ -335,24 +394,24 @@ export class Slabs {
   #link(slab: number, cache: number): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
-    const tail = words[cache + CacheRecord.TAIL];
+    const tail = words[cache + cacheTail];
     const record = frames.record(slab);
-    words[record + FrameRecord.NEXT] = NO_FRAME;
-    words[record + FrameRecord.PREV] = tail;
-    if (tail === NO_FRAME) words[cache + CacheRecord.HEAD] = slab;
-    else words[frames.record(tail) + FrameRecord.NEXT] = slab;
-    words[cache + CacheRecord.TAIL] = slab;
+    words[record + frameNext] = noFrame;
+    words[record + framePrev] = tail;
+    if (tail === noFrame) words[cache + cacheHead] = slab;
+    else words[frames.record(tail) + frameNext] = slab;
+    words[cache + cacheTail] = slab;
   }
 
   #unlink(slab: number, cache: number): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
     const record = frames.record(slab);
-    const next = words[record + FrameRecord.NEXT];
-    const previous = words[record + FrameRecord.PREV];
-    if (previous === NO_FRAME) words[cache + CacheRecord.HEAD] = next;
-    else words[frames.record(previous) + FrameRecord.NEXT] = next;
-    if (next === NO_FRAME) words[cache + CacheRecord.TAIL] = previous;
-    else words[frames.record(next) + FrameRecord.PREV] = previous;
+    const next = words[record + frameNext];
+    const previous = words[record + framePrev];
+    if (previous === noFrame) words[cache + cacheHead] = next;
+    else words[frames.record(previous) + frameNext] = next;
+    if (next === noFrame) words[cache + cacheTail] = previous;
+    else words[frames.record(next) + framePrev] = previous;
   }
 }

@@ -1,5 +1,6 @@
 import type { Report } from "../memory/finding.ts";
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { EngineContext } from "../pages/engine-lock.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { checkArena } from "../vmem/check.ts";
 import { type Range, Vmem } from "../vmem/vmem.ts";
@@ -16,11 +17,10 @@ import {
   VmAreaRecord,
   VmallocRoot,
 } from "./layout.ts";
-import type { VmallocContext } from "./page-table.ts";
 
 /** What the parts of a check share. */
 interface Check {
-  readonly context: VmallocContext;
+  readonly context: EngineContext;
   readonly report: Report;
   /** Index in `words` of the root page. */
   readonly root: number;
@@ -31,7 +31,7 @@ interface Check {
 }
 
 /** Verifies the virtual memory of an anchor. Where the root or the arena is damaged, what hangs on it is left out. */
-export function checkVmalloc(context: VmallocContext, anchorAddress: number, report: Report): void {
+export function checkVmalloc(context: EngineContext, anchorAddress: number, report: Report): void {
   const { words } = context.memory;
   const rootAddress = words[anchorAddress >>> WORD_SHIFT] >>> 0;
   const root = rootAddress >>> WORD_SHIFT;
@@ -53,7 +53,7 @@ export function checkVmalloc(context: VmallocContext, anchorAddress: number, rep
   checkAreas(check, arena);
 }
 
-function isSystemPage({ memory, pages }: VmallocContext, address: number): boolean {
+function isSystemPage({ memory, pages }: EngineContext, address: number): boolean {
   if (address % PAGE_SIZE !== 0 || address + PAGE_SIZE > memory.bytes.length) return false;
   const kind = pages.frames.kind(address >>> PAGE_SHIFT);
   return kind === VMALLOC_RUN || kind === VMALLOC_RUN + 1;

@@ -3,16 +3,10 @@ import { clear } from "../memory/clear.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import type { EngineContext } from "../pages/engine-lock.ts";
 import { NO_FRAME } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import { PAGE_PRESENT, PAGE_TABLE_MASK, PAGE_TABLE_SHIFT, VMALLOC_RUN, VMALLOC_START, VmallocRoot } from "./layout.ts";
-
-/** What virtual memory stands on. */
-export interface VmallocContext {
-  readonly memory: LinearMemory;
-  readonly geometry: Geometry;
-  readonly pages: PageAllocator;
-}
 
 /** VMALLOC_START in pages. */
 const START_PAGE: number = VMALLOC_START / PAGE_SIZE;
@@ -22,7 +16,9 @@ export const UNMAPPED = 0;
 
 /**
  * The page table: virtual page number → frame, in two levels. Tables come with their first entry and go with their
- * last. It knows no areas and owns no frames. Linux's kernel page tables, in the format of 32-bit x86.
+ * last. It knows no areas and owns no frames. Mapping and unmapping are under the engine's lock; translating needs
+ * none, since what is mapped stays where it is for as long as its area does. Linux's kernel page tables, in the format
+ * of 32-bit x86.
  */
 export class PageTable {
   readonly memory: LinearMemory;
@@ -33,7 +29,7 @@ export class PageTable {
   /** Virtual pages that the directory covers. */
   readonly pageCount: number;
 
-  constructor({ memory, geometry, pages }: VmallocContext, rootAddress: number) {
+  constructor({ memory, geometry, pages }: EngineContext, rootAddress: number) {
     this.memory = memory;
     this.#geometry = geometry;
     this.#pages = pages;
@@ -46,8 +42,8 @@ export class PageTable {
   translate(address: number): number {
     const at = this.#lookUp(address);
     // Where another object has grown the memory, this one's views are too short or empty until they are made anew.
-    const isSeen = at !== UNMAPPED && at < this.memory.bytes.length;
-    return isSeen || !this.memory.refresh() ? at : this.#lookUp(address);
+    if (at !== UNMAPPED && at < this.memory.bytes.length) return at;
+    return this.#lookFurther(address, at);
   }
 
   /** Frame that a virtual page is mapped to, or NO_FRAME. O(1). */
@@ -90,6 +86,14 @@ export class PageTable {
       this.#pages.free(table, 1, VMALLOC_RUN);
     }
     return frame;
+  }
+
+  /** Looks an address up again with views as long as the memory is; `seen` is what was found in those before. */
+  #lookFurther(address: number, seen: number): number {
+    const length = this.memory.bytes.length;
+    this.memory.refresh();
+    this.memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
+    return this.memory.bytes.length === length ? seen : this.#lookUp(address);
   }
 
   #lookUp(address: number): number {

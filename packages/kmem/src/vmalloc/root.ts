@@ -1,5 +1,6 @@
 import { clear } from "../memory/clear.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { EngineContext } from "../pages/engine-lock.ts";
 import { NO_FRAME } from "../pages/layout.ts";
 import { Vmem } from "../vmem/vmem.ts";
 import {
@@ -12,10 +13,9 @@ import {
   VMALLOC_RUN,
   VmallocRoot,
 } from "./layout.ts";
-import type { VmallocContext } from "./page-table.ts";
 
 /** Makes the root page, the directory and the arena, and anchors them; false, with nothing changed, without pages. */
-export function createRoot(context: VmallocContext, anchorAddress: number): boolean {
+export function createRoot(context: EngineContext, anchorAddress: number): boolean {
   const { memory, geometry, pages } = context;
   const directoryPages = Math.ceil((geometry.limitFrame * PAGE_SIZE * VIRTUAL_PER_REAL) / DIRECTORY_PAGE_BYTES);
   const rootFrame = pages.allocate(1, VMALLOC_RUN);
@@ -40,7 +40,7 @@ export function createRoot(context: VmallocContext, anchorAddress: number): bool
 }
 
 /** Opens the arena of a root page; it takes another page whenever its records run out. */
-export function openArena({ memory, pages }: VmallocContext, rootAddress: number): Vmem {
+export function openArena({ memory, pages }: EngineContext, rootAddress: number): Vmem {
   const arena = Vmem.attach(memory, rootAddress + ARENA_OFFSET, () => {
     const frame = pages.allocate(1, VMALLOC_RUN);
     if (frame === NO_FRAME) return false;
@@ -52,7 +52,7 @@ export function openArena({ memory, pages }: VmallocContext, rootAddress: number
 }
 
 /** Frees the pages of an arena without areas, the directory and the root page, and clears the anchor. */
-export function destroyRoot({ memory, pages }: VmallocContext, anchorAddress: number, arena: Vmem): void {
+export function destroyRoot({ memory, pages }: EngineContext, anchorAddress: number, arena: Vmem): void {
   const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
   const root = rootAddress >>> WORD_SHIFT;
   memory.words[anchorAddress >>> WORD_SHIFT] = 0;

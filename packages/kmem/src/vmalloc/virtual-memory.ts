@@ -20,7 +20,8 @@ interface Stretch {
  * Reads and writes through virtual addresses. Values may lie across pages, aligned or not; numbers are little-endian
  * and wrap as in typed arrays. Every access asks the page table for all of its pages first: one that touches an
  * unmapped page throws INVALID_ADDRESS, the fault's address in `details.address`, with nothing changed. Small accesses
- * are O(1), the others O(bytes). One thread at a time.
+ * are O(1), the others O(bytes). Any thread reads and writes, through an object of its own and without a lock; what two
+ * write at once is theirs to order, as in any memory that is shared.
  */
 export class VirtualMemory {
   protected readonly table: PageTable;

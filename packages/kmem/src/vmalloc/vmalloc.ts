@@ -1,7 +1,8 @@
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
-import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
@@ -17,7 +18,7 @@ import {
   VmAreaRecord,
   VmallocRoot,
 } from "./layout.ts";
-import { PageTable, type VmallocContext } from "./page-table.ts";
+import { PageTable } from "./page-table.ts";
 import type { VfreeResult, VmallocProblem } from "./result.ts";
 import { createRoot, destroyRoot, openArena } from "./root.ts";
 import { VirtualMemory } from "./virtual-memory.ts";
@@ -32,6 +33,12 @@ export interface AreaOptions {
   readonly reserve?: boolean;
   /** Takes frames of the DMA zone only. */
   readonly dma?: boolean;
+}
+
+/** What is asked for, read from the options before the lock is taken: reading them may run a user's code. */
+interface WantedArea extends PageRequest {
+  readonly alignPages: number;
+  readonly caller: string;
 }
 
 /** Figures of the engine; the pages of the last four add up to what it has taken from the page allocator. */
@@ -57,21 +64,24 @@ const ASKED_BYTES_MAX = 0xffff_ffff;
  * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page behind
  * each area. There is no MMU under JavaScript, so reads and writes go through {@link VirtualMemory}. All state is in
  * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
- * that runs out of pages on the way gives back all it took, except pages for records of areas. One thread at a time.
- * Documents: the vmalloc and vfree of the Linux pages.
+ * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
+ * work on it, each through an object of its own: one lock is around all that reads or changes areas. Documents: the
+ * vmalloc and vfree of the Linux pages.
  */
 export class Vmalloc extends VirtualMemory {
-  readonly #context: VmallocContext;
+  readonly #context: EngineContext;
+  readonly #lock: EngineLock;
   readonly #anchorAddress: number;
   /** Index in `words` of the root page. */
   readonly #root: number;
   readonly #arena: Vmem;
 
-  private constructor(context: VmallocContext, anchorAddress: number) {
+  private constructor(context: EngineContext, anchorAddress: number) {
     const { memory } = context;
     const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
     super(new PageTable(context, rootAddress));
     this.#context = context;
+    this.#lock = new EngineLock(context, Header.VMALLOC_LOCK);
     this.#anchorAddress = anchorAddress;
     this.#root = rootAddress >>> WORD_SHIFT;
     this.#arena = openArena(context, rootAddress);
@@ -80,9 +90,9 @@ export class Vmalloc extends VirtualMemory {
   /**
    * Makes virtual memory and writes where it is into the anchor, a word at a multiple of four that must hold 0.
    * Undefined, with nothing changed, when there are no pages for it: 2, and for memories above 1 GiB up to 5.
-   * Throws BAD_ARGUMENT for an anchor that is none. O(1).
+   * Throws BAD_ARGUMENT for an anchor that is none. Not by two threads at once: the anchor is the caller's. O(1).
    */
-  static create(context: VmallocContext, anchorAddress: number): Vmalloc | undefined {
+  static create(context: EngineContext, anchorAddress: number): Vmalloc | undefined {
     context.memory.refresh();
     if (anchorWord(context, anchorAddress) !== 0) {
       throw new KmemError("BAD_ARGUMENT", `the anchor at ${hex(anchorAddress)} is in use`, { anchorAddress });
@@ -91,7 +101,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   /** Opens the virtual memory that an anchor leads to. Throws BAD_ARGUMENT or NOT_A_HEAP. O(1). */
-  static attach(context: VmallocContext, anchorAddress: number): Vmalloc {
+  static attach(context: EngineContext, anchorAddress: number): Vmalloc {
     context.memory.refresh();
     const { bytes, words } = context.memory;
     const root = anchorWord(context, anchorAddress);
@@ -111,17 +121,8 @@ export class Vmalloc extends VirtualMemory {
    * {@link whyNot} says which. Throws BAD_ALIGNMENT. O(pages + log areas).
    */
   vmalloc(sizeBytes: number, options: AreaOptions = NO_OPTIONS): number {
-    const alignPages = alignmentPages(options);
-    if (this.whyNot(sizeBytes) !== undefined) return 0;
-    const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
-    const first = this.#arena.alloc(pageCount + 1, alignPages);
-    if (first === NO_RANGE) return 0;
-    if (!this.#populate(first, pageCount, options)) {
-      this.#arena.free(first);
-      return 0;
-    }
-    this.#record(first, VmAreaKind.VMALLOC, pageCount, sizeBytes, options);
-    return addressOfPage(first);
+    const wanted = wantedArea(options);
+    return this.#lock.within(() => this.#allocate(sizeBytes, wanted));
   }
 
   /** As {@link vmalloc}, with every byte of the area's pages zero. O(bytes). */
@@ -138,7 +139,10 @@ export class Vmalloc extends VirtualMemory {
 
   /** Why an area of this size cannot be had, undefined where nothing is known to stand against it. Reads only. O(1). */
   whyNot(sizeBytes: number): VmallocProblem | undefined {
-    this.#context.memory.refresh();
+    return this.#lock.within(() => this.#problemOf(sizeBytes));
+  }
+
+  #problemOf(sizeBytes: number): VmallocProblem | undefined {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > ASKED_BYTES_MAX) return "bad size";
     const { frames, freeBytes } = this.#context.pages;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
@@ -149,7 +153,7 @@ export class Vmalloc extends VirtualMemory {
 
   /** Frees the area of `vmalloc` that starts at `address`, frames and all; 0 does nothing. O(pages + log areas). */
   vfree(address: number): VfreeResult {
-    return this.#release(address, VmAreaKind.VMALLOC);
+    return this.#lock.within(() => this.#release(address, VmAreaKind.VMALLOC));
   }
 
   /**
@@ -158,26 +162,14 @@ export class Vmalloc extends VirtualMemory {
    * outlive the area. Throws INVALID_ADDRESS unless each is the address of a page in use. O(pages + log areas).
    */
   vmap(pageAddresses: readonly number[], options: AreaOptions = NO_OPTIONS): number {
-    const alignPages = alignmentPages(options);
-    this.#context.memory.refresh();
-    for (const address of pageAddresses) this.#requirePageInUse(address);
-    const pageCount = pageAddresses.length;
-    if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
-    const first = this.#arena.alloc(pageCount + 1, alignPages);
-    if (first === NO_RANGE) return 0;
-    for (const [index, address] of pageAddresses.entries()) {
-      if (this.table.map(first + index, address >>> PAGE_SHIFT, options.reserve === true)) continue;
-      for (let mapped = index - 1; mapped >= 0; mapped--) this.table.unmap(first + mapped);
-      this.#arena.free(first);
-      return 0;
-    }
-    this.#record(first, VmAreaKind.VMAP, pageCount, pageCount * PAGE_SIZE, options);
-    return addressOfPage(first);
+    const wanted = wantedArea(options);
+    const addresses = [...pageAddresses];
+    return this.#lock.within(() => this.#map(addresses, wanted));
   }
 
   /** Takes back an area of `vmap` that starts at `address`; its pages stay as they are. O(pages + log areas). */
   vunmap(address: number): VfreeResult {
-    return this.#release(address, VmAreaKind.VMAP);
+    return this.#lock.within(() => this.#release(address, VmAreaKind.VMAP));
   }
 
   /** Whether a number is a virtual address, mapped or not. Linux's is_vmalloc_addr. O(1). */
@@ -188,15 +180,19 @@ export class Vmalloc extends VirtualMemory {
 
   /** The area that a virtual address lies in, guard page included. Any number is allowed. O(log areas). */
   findArea(address: number): VmArea | undefined {
-    this.#context.memory.refresh();
     if (!this.isVmallocAddress(address)) return undefined;
-    const range = this.#arena.lookup(pageOf(address));
-    return range === undefined || range.isFree ? undefined : readArea(this.#context.memory, range);
+    return this.#lock.within(() => {
+      const range = this.#arena.lookup(pageOf(address));
+      return range === undefined || range.isFree ? undefined : readArea(this.#context.memory, range);
+    });
   }
 
   /** All areas in address order, as /proc/vmallocinfo lists them. O(areas). */
   areas(): VmArea[] {
-    this.#context.memory.refresh();
+    return this.#lock.within(() => this.#areas());
+  }
+
+  #areas(): VmArea[] {
     const areas: VmArea[] = [];
     for (const range of this.#arena.ranges()) {
       if (!range.isFree) areas.push(readArea(this.#context.memory, range));
@@ -206,7 +202,11 @@ export class Vmalloc extends VirtualMemory {
 
   /** O(areas), for the frames. */
   stats(): VmallocStats {
-    const areas = this.areas().filter((area) => area.kind === "vmalloc");
+    return this.#lock.within(() => this.#stats());
+  }
+
+  #stats(): VmallocStats {
+    const areas = this.#areas().filter((area) => area.kind === "vmalloc");
     return {
       totalBytes: this.#arena.totalUnits * PAGE_SIZE,
       freeBytes: this.#arena.freeUnits * PAGE_SIZE,
@@ -220,18 +220,52 @@ export class Vmalloc extends VirtualMemory {
     };
   }
 
-  /** Verifies arena, page tables and areas against each other. Reads only; ends on any bytes. O(pages + areas). */
+  /**
+   * Verifies arena, page tables and areas against each other while all other threads are at rest. Reads only; ends on
+   * any bytes, also where the lock is damaged. O(pages + areas).
+   */
   check(report: Report): void {
-    this.#context.memory.refresh();
+    this.#lock.seeAll();
     checkVmalloc(this.#context, this.#anchorAddress, report);
   }
 
   /** Gives back every area and every page and clears the anchor. No `Vmalloc` over it may be used again. O(pages). */
   destroy(): void {
-    for (const area of this.areas()) {
-      this.#release(area.address, area.kind === "vmap" ? VmAreaKind.VMAP : VmAreaKind.VMALLOC);
+    this.#lock.within(() => {
+      for (const area of this.#areas()) {
+        this.#release(area.address, area.kind === "vmap" ? VmAreaKind.VMAP : VmAreaKind.VMALLOC);
+      }
+      destroyRoot(this.#context, this.#anchorAddress, this.#arena);
+    });
+  }
+
+  #allocate(sizeBytes: number, wanted: WantedArea): number {
+    if (this.#problemOf(sizeBytes) !== undefined) return 0;
+    const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
+    const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
+    if (first === NO_RANGE) return 0;
+    if (!this.#populate(first, pageCount, wanted)) {
+      this.#arena.free(first);
+      return 0;
     }
-    destroyRoot(this.#context, this.#anchorAddress, this.#arena);
+    this.#record(first, VmAreaKind.VMALLOC, pageCount, sizeBytes, wanted.caller);
+    return addressOfPage(first);
+  }
+
+  #map(pageAddresses: readonly number[], wanted: WantedArea): number {
+    for (const address of pageAddresses) this.#requirePageInUse(address);
+    const pageCount = pageAddresses.length;
+    if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
+    const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
+    if (first === NO_RANGE) return 0;
+    for (const [index, address] of pageAddresses.entries()) {
+      if (this.table.map(first + index, address >>> PAGE_SHIFT, wanted.reserve === true)) continue;
+      for (let mapped = index - 1; mapped >= 0; mapped--) this.table.unmap(first + mapped);
+      this.#arena.free(first);
+      return 0;
+    }
+    this.#record(first, VmAreaKind.VMAP, pageCount, pageCount * PAGE_SIZE, wanted.caller);
+    return addressOfPage(first);
   }
 
   #rootWord(field: number): number {
@@ -239,7 +273,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   /** Maps new frames, taken one by one; false, with every page given back, when they run out. */
-  #populate(first: number, pageCount: number, { reserve = false, dma = false }: AreaOptions): boolean {
+  #populate(first: number, pageCount: number, { reserve = false, dma = false }: WantedArea): boolean {
     const { pages } = this.#context;
     const request: PageRequest = { reserve, dma };
     for (let index = 0; index < pageCount; index++) {
@@ -259,9 +293,8 @@ export class Vmalloc extends VirtualMemory {
     }
   }
 
-  #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, options: AreaOptions): void {
+  #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
     const { memory } = this.#context;
-    const caller = options.caller ?? "";
     writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller });
     memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
   }
@@ -270,7 +303,6 @@ export class Vmalloc extends VirtualMemory {
     if (address === 0) return "null";
     if (!Number.isInteger(address) || address % PAGE_SIZE !== 0) return "bad address";
     const { memory } = this.#context;
-    memory.refresh();
     const first = this.isVmallocAddress(address) ? pageOf(address) : NO_RANGE;
     const owner = this.#arena.ownerWord(first);
     if (owner === 0) return "nonexistent";
@@ -296,7 +328,7 @@ function pageOf(address: number): number {
   return Math.floor((address - VMALLOC_START) / PAGE_SIZE);
 }
 
-function anchorWord({ memory }: VmallocContext, anchorAddress: number): number {
+function anchorWord({ memory }: EngineContext, anchorAddress: number): number {
   const isWord = Number.isInteger(anchorAddress) && anchorAddress >= 0 && anchorAddress % WORD_BYTES === 0;
   if (!isWord || anchorAddress + WORD_BYTES > memory.bytes.length) {
     throw new KmemError("BAD_ARGUMENT", `an anchor is a word in the memory, not ${hex(anchorAddress)}`, {
@@ -304,6 +336,11 @@ function anchorWord({ memory }: VmallocContext, anchorAddress: number): number {
     });
   }
   return memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
+}
+
+function wantedArea(options: AreaOptions): WantedArea {
+  const { caller = "", reserve = false, dma = false } = options;
+  return { alignPages: alignmentPages(options), caller: String(caller), reserve, dma };
 }
 
 function alignmentPages({ alignmentBytes = PAGE_SIZE }: AreaOptions): number {

@@ -78,7 +78,7 @@ export class VmallocModel {
 
   constructor(options: MemoryOptions) {
     const { memory, extent } = newMemory(options);
-    this.layers = createLayers(memory, { ...extent, slotCount: 1 });
+    this.layers = createLayers(memory, { ...extent, slotCount: 4 });
     const page = (): number => {
       const frame = this.layers.pages.allocate(1, RunKind.PAGES);
       must(frame !== NO_FRAME, "there are no pages for the model's own");

@@ -9,7 +9,7 @@ export type Orders =
       readonly order: SharedArrayBuffer;
     }
   | { readonly name: "count"; readonly lock: SharedArrayBuffer; readonly owner: number; readonly rounds: number }
-  | { readonly name: "malloc"; readonly config: GietConfig; readonly sizes: readonly number[] };
+  | { readonly name: "malloc" | "localMalloc"; readonly config: GietConfig; readonly sizes: readonly number[] };
 
 /** Byte of the memory of the lock at which "count" keeps its counter. */
 export const COUNTER_BYTE = 128;

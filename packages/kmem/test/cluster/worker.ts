@@ -31,9 +31,15 @@ function malloc(config: GietConfig, sizes: readonly number[]): number[] {
   return sizes.map((size) => _remote_malloc(size, 0, 0));
 }
 
+function localMalloc(config: GietConfig, sizes: readonly number[]): number[] {
+  const { _malloc } = giet(config, { print: () => undefined });
+  return sizes.map((size) => _malloc(size));
+}
+
 const orders = workerData as Orders;
 let result: readonly number[] = [];
 if (orders.name === "queue") queue(orders.lock, orders.owner, orders.order);
 else if (orders.name === "count") count(orders.lock, orders.owner, orders.rounds);
-else result = malloc(orders.config, orders.sizes);
+else if (orders.name === "malloc") result = malloc(orders.config, orders.sizes);
+else result = localMalloc(orders.config, orders.sizes);
 parentPort?.postMessage(result);

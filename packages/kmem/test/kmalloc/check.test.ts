@@ -50,8 +50,8 @@ describe("check finds, in kmalloc,", () => {
   it("a block of a slot that was never held", () => {
     bytes[peek.tagByte(busy.blocks[0] as number)] = 6;
     patient.expectFinding("kmalloc", "a block is of slot 5, which was never held", busy.blocks[0]);
-    bytes[peek.tagByte(busy.runs[0] as number)] = 127;
-    patient.expectFinding("kmalloc", "a block is of slot 126, which was never held", busy.runs[0]);
+    bytes[peek.tagByte(busy.runs[0] as number)] = 126;
+    patient.expectFinding("kmalloc", "a block is of slot 125, which was never held", busy.runs[0]);
   });
 
   it("a slot in a state that there is not, or without its pages", () => {

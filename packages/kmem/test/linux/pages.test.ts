@@ -40,8 +40,8 @@ describe("pages", () => {
 
   it("are refused where they are not allocated, or not all of them", () => {
     const { __get_free_pages, free_pages, free_page, kmalloc } = kernel.calls;
-    const address = __get_free_pages(GFP_KERNEL, 2);
     const block = kmalloc(100_000, GFP_KERNEL);
+    const address = __get_free_pages(GFP_KERNEL, 2);
     const refuse = (call: () => void, text: string): void => kernel.expectRefusal(call, undefined, text);
     refuse(
       () => free_pages(address + 1, 0),

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Cache, Heap } from "../../src/index.ts";
 import { expectClean, expectRefusal } from "../support/expectations.ts";
-import { MIB } from "./support.ts";
+import { asOtherThread, MIB } from "./support.ts";
 
 let heap: Heap;
 
@@ -131,9 +131,9 @@ describe("a cache with functions", () => {
     expect(free - heap.stats().bytes.freePageBytes).toBe(4096);
   });
 
-  it("of another Heap object throws NO_CONSTRUCTOR before anything changes", () => {
+  it("of another thread throws NO_CONSTRUCTOR before anything changes", () => {
     heap.createCache({ name: "objects", sizeBytes: 300, construct: () => {} });
-    const other = Heap.attach(heap.source);
+    const other = asOtherThread(heap);
     const cache = other.openCache("objects");
     const text = 'the cache "objects" has functions that this thread has not registered';
     expectRefusal(other, () => cache.alloc(), "NO_CONSTRUCTOR", text);
@@ -152,7 +152,7 @@ describe("a cache with functions", () => {
       calls++;
     };
     heap.createCache({ name: "objects", sizeBytes: 300, construct: count });
-    const other = Heap.attach(heap.source);
+    const other = asOtherThread(heap);
     other.openCache("objects", { construct: count }).destroy();
     const later = other.createCache({ name: "later", sizeBytes: 300, construct: () => {} });
     const stale = heap.openCache("later");

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { Heap, type HeapOptions } from "../../src/index.ts";
 import { type CacheFunction, type Linux, LogRing, linux } from "../../src/linux.ts";
+import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
 import { firstDifference } from "../support/expectations.ts";
 
 export const MIB: number = 1024 * 1024;
@@ -50,13 +51,24 @@ export class TestKernel {
     return this.calls.kmem_cache_create(name, size, 0, 0, ctor, dtor);
   }
 
-  /** Takes pages one by one until there are none, or none but the reserve; gives their addresses. */
+  /** Takes pages one by one until none are free, or none but the reserve; reclaims no slab. Gives their addresses. */
   takeAllPages(reserve = false): number[] {
+    const allocator = this.heap.layers.pages;
     const pages: number[] = [];
-    const take = (): number => this.heap.pages.alloc(1, { reserve });
-    for (let page = take(); page !== 0; page = take()) pages.push(page);
+    const take = (): number => allocator.allocate(1, RunKind.PAGES, { reserve });
+    do {
+      for (let frame = take(); frame !== NO_FRAME; frame = take()) pages.push(frame * PAGE);
+    } while (allocator.drainCache() > 0);
     return pages;
   }
+}
+
+/**
+ * The heap as another thread has it: with a slot of its own. A clone of its memory is another object to this thread, so
+ * that it does not share what the thread has of the first.
+ */
+export function asOtherThread(heap: Heap): Heap {
+  return Heap.attach(structuredClone(heap.handle));
 }
 
 /** %p of a 32-bit kernel. */

@@ -135,12 +135,16 @@ describe("attach refuses", () => {
       expect(error.message).toContain("memory must be a SharedArrayBuffer, an ArrayBuffer or a WebAssembly.Memory");
     }
   });
+});
 
-  it("an area of slot 0 that lies outside of the heap", () => {
+describe("load refuses", () => {
+  it("private pages that lie outside of the heap", () => {
     const area = words[Header.SLOT_TABLE] / 4 + 2;
     for (const address of [4, MIB, -4096, 0x7fff_f000]) {
       words[area] = address;
-      expectNoHeap(heap.buffer, "BAD_GEOMETRY", "private pages of slot 0");
+      const error = thrownBy(() => Heap.load(heap.dump()));
+      expect(error.code).toBe("BAD_GEOMETRY");
+      expect(error.message).toContain("private pages of slot 0");
     }
   });
 });

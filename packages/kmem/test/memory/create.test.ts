@@ -94,10 +94,10 @@ describe("create", () => {
     expectClean(next);
   });
 
-  it("has room for 1 to 127 slots", () => {
-    for (const slotCount of [1, 64, 127]) expectClean(Heap.create({ sizeBytes: MIB, slotCount }));
+  it("has room for 1 to 126 slots", () => {
+    for (const slotCount of [1, 64, 126]) expectClean(Heap.create({ sizeBytes: MIB, slotCount }));
     const few = Heap.create({ sizeBytes: MIB, slotCount: 1 }).stats().bytes.metadataBytes;
-    const many = Heap.create({ sizeBytes: MIB, slotCount: 127 }).stats().bytes.metadataBytes;
+    const many = Heap.create({ sizeBytes: MIB, slotCount: 126 }).stats().bytes.metadataBytes;
     expect(many).toBeGreaterThan(few);
   });
 });
@@ -131,9 +131,9 @@ describe("create refuses", () => {
       { sizeBytes: 2 * MIB, maximumBytes: MIB },
       "BAD_ARGUMENT: maximumBytes (1048576) is less than sizeBytes (2097152)",
     ],
-    ["0 slots", { slotCount: 0 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 127, not 0"],
-    ["128 slots", { slotCount: 128 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 127, not 128"],
-    ["1.5 slots", { slotCount: 1.5 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 127, not 1.5"],
+    ["0 slots", { slotCount: 0 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 126, not 0"],
+    ["127 slots", { slotCount: 127 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 126, not 127"],
+    ["1.5 slots", { slotCount: 1.5 }, "BAD_ARGUMENT: slotCount must be a whole number from 1 to 126, not 1.5"],
     ["a DMA zone of -1 bytes", { dmaBytes: -1 }, `BAD_ARGUMENT: dmaBytes ${offset} -1`],
     ["a DMA zone of NaN bytes", { dmaBytes: Number.NaN }, `BAD_ARGUMENT: dmaBytes ${offset} NaN`],
     [
@@ -151,7 +151,7 @@ describe("create refuses", () => {
       { memory: new ArrayBuffer(MIB), sizeBytes: MIB },
       "BAD_ARGUMENT: give either a memory or",
     ],
-    ["a heap too small for its sheaves", { sizeBytes: 10 * PAGE }, "too small: no pages are left for the sheaves"],
+    ["a heap too small for its sheaves", { sizeBytes: 12 * PAGE }, "too small: no pages are left for the sheaves"],
   ])("%s", (_name, options, text) => {
     expect(refusal(options)).toContain(text);
   });
@@ -171,7 +171,7 @@ describe("create refuses", () => {
     ["an end beyond a fixed buffer", { end: 2 * MIB }, "the buffer has 1048576 bytes and cannot reach the 2097152"],
     ["a part of no page", { start: 100, end: 4000 }, "too small"],
     ["a part too small for the tables", { start: 0, end: 5 * PAGE }, "too small"],
-    ["a part too small for the sheaves", { start: 0, end: 10 * PAGE }, "no pages are left for the sheaves"],
+    ["a part too small for the sheaves", { start: 0, end: 12 * PAGE }, "no pages are left for the sheaves"],
   ])("%s, without a write to the memory", (_name, options, text) => {
     const memory = new ArrayBuffer(MIB);
     new Uint8Array(memory).fill(7);

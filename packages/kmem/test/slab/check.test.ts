@@ -36,15 +36,17 @@ describe("check finds, in the slabs,", () => {
   });
 
   it("a tag that means nothing", () => {
-    for (const tag of [128, 200, 254]) {
+    for (const tag of [Tag.NONE, Tag.RESERVED]) {
       bytes[peek.tagByte(busy.objects[0] as number)] = tag;
       patient.expectFinding("slab", `a block has the tag ${tag}, which means nothing`, busy.objects[0]);
     }
   });
 
   it("a block that is free nowhere", () => {
-    bytes[peek.tagByte(busy.objects[0] as number)] = Tag.NONE;
-    patient.expectFinding("slab", "a free block is in no slab and in no sheaf", busy.objects[0]);
+    for (const tag of [Tag.FIRST_IN_SHEAF, 200, 254, Tag.IN_BARN]) {
+      bytes[peek.tagByte(busy.objects[0] as number)] = tag;
+      patient.expectFinding("slab", "a free block is in no slab and not where its tag says", busy.objects[0]);
+    }
   });
 
   it("a live block that is in a sheaf", () => {

@@ -28,17 +28,17 @@ const kindOf = (sizeBytes: number): number => peek.kindAt(heap.alloc(sizeBytes))
 const statsOf = (name: string) => heap.stats().caches.find((cache) => cache.name === name);
 
 describe("tags", () => {
-  it("go NONE, IN_SLAB, NONE, live, NONE, as the layout says", () => {
+  it("go NONE, IN_SLAB, in the sheaf, live, in the sheaf, NONE, as the layout says", () => {
     const block = heap.alloc(2000);
     expect(peek.tag(block)).toBe(1);
     const slab = peek.frame(Math.floor(block / PAGE_SIZE), 3) * PAGE_SIZE;
     const { slabBlocks = 0, sheafBlocks = 0, freeBlocks = 0 } = statsOf("kmalloc-2048") ?? {};
     const tags = Array.from({ length: slabBlocks }, (_, index) => peek.tag(slab + index * 2048));
     expect(tags.filter((tag) => tag === 1).length).toBe(1);
-    expect(tags.filter((tag) => tag === Tag.NONE).length).toBe(sheafBlocks);
+    expect(tags.filter((tag) => tag === Tag.FIRST_IN_SHEAF).length).toBe(sheafBlocks);
     expect(tags.filter((tag) => tag === Tag.IN_SLAB).length).toBe(freeBlocks);
     heap.free(block);
-    expect(peek.tag(block)).toBe(Tag.NONE);
+    expect(peek.tag(block)).toBe(Tag.FIRST_IN_SHEAF);
     expect(peek.sheaf(peek.kindAt(block))[0]).toBe(block);
     heap.trim();
     expect(peek.tag(block)).toBe(Tag.NONE);
@@ -104,7 +104,7 @@ describe("a sheaf", () => {
     const entries = peek.sheaf(kind);
     expect(new Set(entries).size).toBe(entries.length);
     for (const entry of entries) {
-      expect(peek.tag(entry)).toBe(Tag.NONE);
+      expect(peek.tag(entry)).toBe(Tag.FIRST_IN_SHEAF);
       expect(peek.kindAt(entry)).toBe(kind);
     }
   });

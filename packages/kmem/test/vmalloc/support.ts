@@ -26,7 +26,7 @@ export interface SubjectOptions extends MemoryOptions {
 
 export function newLayers(options: SubjectOptions = {}): Layers {
   const { memory, extent } = newMemory(options.memory === undefined ? { sizeBytes: 2 * MIB, ...options } : options);
-  return createLayers(memory, { ...extent, slotCount: 1, dmaBytes: options.dmaBytes });
+  return createLayers(memory, { ...extent, slotCount: 4, dmaBytes: options.dmaBytes });
 }
 
 export function makeVmalloc(options: SubjectOptions = {}): VmallocSubject {

@@ -1,0 +1,117 @@
+import { KmemError } from "../memory/errors.ts";
+import { describeValue } from "../memory/memory.ts";
+import type { Kmalloc } from "./kmalloc.ts";
+import type { Layers } from "./layers.ts";
+
+/** How long to wait for memory. */
+export interface WaitOptions {
+  /** Milliseconds until the wait ends without memory: 0 or more. Default: for ever. */
+  readonly timeoutMs?: number;
+  /** Ends the wait with its reason. A thread that sleeps cannot be aborted by a signal of its own. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often a waiter calls other slots' sheaves back: one may just then have been changed by its owner. */
+const RECALL_INTERVAL_MS = 10;
+
+/** Tries to allocate; 0 when there is no memory. */
+type Attempt = () => number;
+
+/**
+ * Waiting for memory: GFP_KERNEL. A waiter has reclaimed all that is its own first; then it queues up, calls back what
+ * other slots would keep in their sheaves, and sleeps until memory is freed. First come, first served: among threads by
+ * their tickets, among the asynchronous waits of one thread by this queue.
+ */
+export class MemoryWait {
+  readonly #layers: Layers;
+  readonly #kmalloc: Kmalloc;
+  /** Asynchronous waits of this thread, oldest first. */
+  readonly #queue: symbol[] = [];
+  /** Waits of this thread that are not over. */
+  #waits = 0;
+
+  constructor(layers: Layers, kmalloc: Kmalloc) {
+    this.#layers = layers;
+    this.#kmalloc = kmalloc;
+  }
+
+  /**
+   * Repeats the attempt until it succeeds or the time is over, asleep in between. 0 without memory: at once where no
+   * other thread could free any. Throws the signal's reason, and MUST_NOT_BLOCK where the thread may not sleep.
+   */
+  wait(attempt: Attempt, options: WaitOptions): number {
+    const deadline = deadlineOf(options);
+    const { waiters } = this.#layers.sync;
+    const address = waiters.areThere ? 0 : attempt();
+    if (address !== 0) return address;
+    this.#enter();
+    try {
+      for (;;) {
+        const { event } = waiters;
+        // Before the attempt: a thread that frees its blocks and detaches after it still has helped.
+        const isAlone = this.#isAlone();
+        const got = this.#attemptIfFirst(attempt);
+        const leftMs = deadline - Date.now();
+        if (got !== 0 || leftMs <= 0 || isAlone) return got;
+        waiters.sleep(event, Math.min(leftMs, RECALL_INTERVAL_MS));
+      }
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** As {@link wait}, without blocking the thread; what this thread itself frees meanwhile counts too. */
+  async waitAsync(attempt: Attempt, options: WaitOptions): Promise<number> {
+    const deadline = deadlineOf(options);
+    const { waiters } = this.#layers.sync;
+    const address = waiters.areThere ? 0 : attempt();
+    if (address !== 0) return address;
+    const place = Symbol("place in the queue");
+    this.#queue.push(place);
+    this.#enter();
+    try {
+      for (;;) {
+        const { event } = waiters;
+        const got = this.#queue[0] === place ? this.#attemptIfFirst(attempt) : 0;
+        const leftMs = deadline - Date.now();
+        if (got !== 0 || leftMs <= 0) return got;
+        await waiters.sleepAsync(event, Math.min(leftMs, RECALL_INTERVAL_MS));
+        options.signal?.throwIfAborted();
+      }
+    } finally {
+      this.#queue.splice(this.#queue.indexOf(place), 1);
+      this.#leave();
+    }
+  }
+
+  #attemptIfFirst(attempt: Attempt): number {
+    if (!this.#layers.sync.waiters.isFirst) return 0;
+    this.#kmalloc.recallAll();
+    return this.#layers.sync.waiters.try(attempt);
+  }
+
+  /** Whether no thread is there that could free anything while this one sleeps. */
+  #isAlone(): boolean {
+    return !this.#layers.memory.isShared || this.#layers.slots.heldCount <= 1;
+  }
+
+  #enter(): void {
+    this.#waits++;
+    this.#layers.sync.waiters.enter();
+  }
+
+  #leave(): void {
+    this.#waits--;
+    this.#layers.sync.waiters.leave(this.#waits > 0);
+  }
+}
+
+/** The instant at which a wait ends. Throws BAD_ARGUMENT, and the reason of a signal that is aborted already. */
+function deadlineOf({ timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions): number {
+  if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
+    const text = `timeoutMs is a number of milliseconds from 0, not ${describeValue(timeoutMs)}`;
+    throw new KmemError("BAD_ARGUMENT", text, { timeoutMs });
+  }
+  signal?.throwIfAborted();
+  return Date.now() + timeoutMs;
+}

@@ -1,0 +1,64 @@
+/** A cache of the user's that can give memory back when it is short, as Linux's shrinkers do. */
+export interface Shrinker {
+  readonly name: string;
+  /** How many objects could be freed now; 0 for none. */
+  count(): number;
+  /** Frees up to so many objects and returns how many it did; fewer than 1 end this round. */
+  scan(objects: number): number;
+}
+
+/** Objects that a shrinker is asked for at a time: Linux's SHRINK_BATCH. */
+const SHRINK_BATCH = 128;
+
+/** The shrinkers of one thread: functions cannot be shared. */
+export class Shrinkers {
+  readonly #shrinkers = new Set<Shrinker>();
+  #isShrinking = false;
+
+  /** Adds a shrinker; the result takes it away again. */
+  add(shrinker: Shrinker): () => void {
+    // Wrapped, so that one that is added twice counts twice.
+    const entry: Shrinker = {
+      name: shrinker.name,
+      count: () => shrinker.count(),
+      scan: (objects) => shrinker.scan(objects),
+    };
+    this.#shrinkers.add(entry);
+    return () => void this.#shrinkers.delete(entry);
+  }
+
+  /** Does something within which no shrinker is asked: for callers that nothing may keep waiting. */
+  pause<Result>(work: () => Result): Result {
+    const before = this.#isShrinking;
+    this.#isShrinking = true;
+    try {
+      return work();
+    } finally {
+      this.#isShrinking = before;
+    }
+  }
+
+  /**
+   * Asks every shrinker to free what it can, a batch at a time; returns the objects freed. A scan that runs out of
+   * memory itself does not come here again.
+   */
+  shrink(): number {
+    if (this.#isShrinking || this.#shrinkers.size === 0) return 0;
+    this.#isShrinking = true;
+    let freed = 0;
+    try {
+      for (const shrinker of this.#shrinkers) {
+        let left = shrinker.count();
+        while (left > 0) {
+          const done = shrinker.scan(Math.min(left, SHRINK_BATCH));
+          if (!(done > 0)) break;
+          freed += done;
+          left -= done;
+        }
+      }
+    } finally {
+      this.#isShrinking = false;
+    }
+    return freed;
+  }
+}

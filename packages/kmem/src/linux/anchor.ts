@@ -1,0 +1,61 @@
+import { type Layers, underTableLock } from "../kmalloc/layers.ts";
+import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { FrameRecord, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { Vmalloc } from "../vmalloc/vmalloc.ts";
+import { ANCHOR_MAGIC, ANCHOR_MARK, AnchorWord } from "./layout.ts";
+
+/** Where the state of the Linux face begins: the anchor page, and the virtual memory that it leads to. */
+export interface Anchor {
+  /** Index in `words` of the anchor page. */
+  readonly word: number;
+  readonly vm: Vmalloc;
+}
+
+/**
+ * Opens what the anchor page leads to, and makes it the first time; of threads that come at once one makes it.
+ * Undefined, with nothing changed, when there are no pages for it. Throws as `Vmalloc.attach` does where it is damaged.
+ * O(pages).
+ */
+export function openAnchor(layers: Layers): Anchor | undefined {
+  return underTableLock(layers, () => findAnchor(layers) ?? createAnchor(layers));
+}
+
+/** As {@link openAnchor}, but makes nothing. */
+export function findAnchor(layers: Layers): Anchor | undefined {
+  const { memory, geometry, pages } = layers;
+  const { frames } = pages;
+  memory.refresh();
+  memory.reach(frames.endFrame * PAGE_SIZE);
+  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
+    if (frames.kind(frame) !== RunKind.SYSTEM) continue;
+    if (memory.words[frames.record(frame) + FrameRecord.HEAD] !== ANCHOR_MARK) continue;
+    const word = firstWord(frame);
+    return { word, vm: Vmalloc.attach(layers, vmallocAnchor(word)) };
+  }
+  return undefined;
+}
+
+function createAnchor(layers: Layers): Anchor | undefined {
+  const { memory, pages } = layers;
+  const frame = pages.allocate(1, RunKind.SYSTEM);
+  if (frame === NO_FRAME) return undefined;
+  const word = firstWord(frame);
+  memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
+  const vm = Vmalloc.create(layers, vmallocAnchor(word));
+  if (vm === undefined) {
+    pages.free(frame, 1, RunKind.SYSTEM);
+    return undefined;
+  }
+  memory.words[word + AnchorWord.MAGIC] = ANCHOR_MAGIC;
+  memory.words[pages.frames.record(frame) + FrameRecord.HEAD] = ANCHOR_MARK;
+  return { word, vm };
+}
+
+function firstWord(frame: number): number {
+  return frame << (PAGE_SHIFT - WORD_SHIFT);
+}
+
+/** Address of the word that holds the virtual memory's root. */
+function vmallocAnchor(word: number): number {
+  return (word + AnchorWord.VMALLOC) * WORD_BYTES;
+}

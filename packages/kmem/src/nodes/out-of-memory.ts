@@ -1,0 +1,36 @@
+import { OutOfMemoryError } from "../memory/errors.ts";
+
+/** How a node stood when it had to refuse. */
+export interface NodeShortage {
+  readonly node: number;
+  /** Bytes in its free pages. */
+  readonly freeBytes: number;
+  /** Its longest run of free pages. */
+  readonly largestFreeRunBytes: number;
+}
+
+/** Nodes that a message names one by one; `nodes` has all of them. */
+const NAMED_NODES_MAX = 16;
+
+/** No node that was asked has room. The figures are of all of them together, the largest run is of one of them. */
+export class NodesOutOfMemoryError extends OutOfMemoryError {
+  override readonly name: string = "NodesOutOfMemoryError";
+  /** The nodes that were asked, in that order. */
+  readonly nodes: readonly NodeShortage[];
+
+  constructor(askedBytes: number, nodes: readonly NodeShortage[]) {
+    const figures = {
+      askedBytes,
+      freeBytes: nodes.reduce((sum, node) => sum + node.freeBytes, 0),
+      largestFreeRunBytes: nodes.reduce((most, node) => Math.max(most, node.largestFreeRunBytes), 0),
+      nodes,
+    };
+    super(figures);
+    this.nodes = nodes;
+    const named = nodes
+      .slice(0, NAMED_NODES_MAX)
+      .map(({ node, freeBytes, largestFreeRunBytes }) => `node ${node} ${freeBytes}, ${largestFreeRunBytes}`);
+    const rest = nodes.length > NAMED_NODES_MAX ? `; and ${nodes.length - NAMED_NODES_MAX} more` : "";
+    this.message += ` (free bytes, largest run: ${named.join("; ")}${rest})`;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Report } from "../memory/finding.ts";
+import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import type { FrameTable } from "./frames.ts";
+import { PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE, RunKind } from "./layout.ts";
+import { cacheCapacity } from "./page-cache.ts";
+
+/**
+ * Verifies the page caches of all slots, by the indexes of their first words: each holds whole runs of its orders that
+ * are nobody's, and every such run is in exactly one of them. Reads only; ends on any bytes. O(pages).
+ */
+export function checkPageCaches(frames: FrameTable, cacheWords: readonly number[], report: Report): void {
+  const { words } = frames.memory;
+  const cached = new Set<number>();
+  for (const cacheWord of cacheWords) {
+    for (let order = 0; order < PAGE_CACHE_ORDERS; order++) {
+      const countWord = cacheWord + order * PAGE_CACHE_STRIDE;
+      const count = words[countWord];
+      if (!(count >= 0 && count <= cacheCapacity(order))) {
+        report((countWord << WORD_SHIFT) >>> 0, `a page cache holds ${count} runs of order ${order}`);
+        continue;
+      }
+      for (const frame of words.subarray(countWord + 1, countWord + 1 + count)) {
+        const isRun = frames.kind(frame) === RunKind.CACHED && frames.count(frame) === 1 << order;
+        if (!isRun || cached.has(frame)) {
+          report(frame * PAGE_SIZE, `a page cache holds what is no free run of order ${order}, or is in another too`);
+        }
+        cached.add(frame);
+      }
+    }
+  }
+  for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
+    if (frames.kind(frame) !== RunKind.CACHED || cached.has(frame)) continue;
+    report(frame * PAGE_SIZE, "a run that is nobody's is in no page cache");
+  }
+}

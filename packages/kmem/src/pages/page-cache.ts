@@ -1,0 +1,55 @@
+import { NO_FRAME, PAGE_CACHE_CAPACITY, PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE } from "./layout.ts";
+
+/** Pages of the largest run that is cached. */
+const MAX_PAGES: number = 1 << (PAGE_CACHE_ORDERS - 1);
+
+/** The order of a run that may be cached, -1 for every other count of pages. */
+export function cachedOrder(count: number): number {
+  return count <= MAX_PAGES && (count & (count - 1)) === 0 ? 31 - Math.clz32(count) : -1;
+}
+
+/** Runs of an order that a slot caches at most. */
+export function cacheCapacity(order: number): number {
+  return PAGE_CACHE_CAPACITY >> order;
+}
+
+/** Runs that go to or from the free lists at a time: half of what a slot caches. */
+export function cacheBatch(order: number): number {
+  return (cacheCapacity(order) + 1) >> 1;
+}
+
+/**
+ * The page cache of one slot, by the index of its first word: a stack of frames for each order. One thread, the slot's
+ * holder, works on it. System: Linux's per-CPU page lists.
+ */
+export class PageCache {
+  readonly #firstWord: number;
+
+  constructor(firstWord: number) {
+    this.#firstWord = firstWord;
+  }
+
+  count(words: Int32Array, order: number): number {
+    return words[this.#firstWord + order * PAGE_CACHE_STRIDE];
+  }
+
+  /** Takes a run of 2^order pages, or returns NO_FRAME. */
+  pop(words: Int32Array, order: number): number {
+    const countWord = this.#firstWord + order * PAGE_CACHE_STRIDE;
+    const count = words[countWord];
+    if (count <= 0) return NO_FRAME;
+    const frame = words[countWord + count];
+    words[countWord] = count - 1;
+    return frame;
+  }
+
+  /** Adds a run; false when there is no room. */
+  push(words: Int32Array, order: number, frame: number): boolean {
+    const countWord = this.#firstWord + order * PAGE_CACHE_STRIDE;
+    const count = words[countWord];
+    if (count >= cacheCapacity(order)) return false;
+    words[countWord + count + 1] = frame;
+    words[countWord] = count + 1;
+    return true;
+  }
+}

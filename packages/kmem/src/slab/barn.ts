@@ -1,0 +1,226 @@
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
+import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { SlotSync } from "../sync/slot-sync.ts";
+import type { CacheTable } from "./cache-table.ts";
+import { copyWords } from "./copy-words.ts";
+import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
+import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
+import type { Slabs } from "./slab.ts";
+
+/** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
+const inBarn = Tag.IN_BARN;
+const granuleShift = GRANULE_SHIFT;
+const pageShift = PAGE_SHIFT;
+const lockField = CacheRecord.LOCK;
+const barnField = CacheRecord.BARN;
+
+/** A barn begins with the count of its entries. */
+const COUNT_WORDS = 1;
+
+/** What the barns stand on. */
+export interface BarnContext {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  readonly pages: PageAllocator;
+  readonly caches: CacheTable;
+  readonly slabs: Slabs;
+  readonly sync: SlotSync;
+}
+
+/** Entries that the barn of a cache has room for. */
+export function barnRoom(capacity: number): number {
+  return capacity * BARN_SHEAVES;
+}
+
+/** Pages of the barns of all size classes. */
+function barnPages(): number {
+  let words = 0;
+  for (let index = 0; index < CLASS_COUNT; index++)
+    words += barnRoom(slabShape(classBytes(index)).capacity) + COUNT_WORDS;
+  return Math.ceil((words * WORD_BYTES) / PAGE_SIZE);
+}
+
+/**
+ * What stands behind the sheaves of one slot: the barn of each cache, through which slots trade free blocks half a
+ * sheaf at a time, and behind it the slabs. A barn is a stack of addresses; the cache's lock is held while they are
+ * copied and no longer, since their tags are changed before and after. System: Linux 7's barn.
+ */
+export class Barns {
+  readonly #memory: LinearMemory;
+  readonly #pages: PageAllocator;
+  readonly #caches: CacheTable;
+  readonly #slabs: Slabs;
+  readonly #sync: SlotSync;
+  readonly #tagBias: number;
+  readonly #barnsWord: number;
+  readonly #lateWord: number;
+
+  constructor({ memory, geometry, pages, caches, slabs, sync }: BarnContext) {
+    this.#memory = memory;
+    this.#pages = pages;
+    this.#caches = caches;
+    this.#slabs = slabs;
+    this.#sync = sync;
+    this.#tagBias = geometry.tagTable - ((geometry.baseFrame << PAGE_SHIFT) >>> GRANULE_SHIFT);
+    this.#barnsWord = headerWord(geometry, Header.BARNS);
+    this.#lateWord = headerWord(geometry, Header.LATE_DOUBLE_FREES);
+  }
+
+  /**
+   * Moves up to `wanted` free blocks into a sheaf, `words[firstWord]` on, and tags them its; returns how many. Makes a
+   * slab when there are none.
+   */
+  take(kind: number, cache: number, firstWord: number, wanted: number, sheafTag: number, request: PageRequest): number {
+    this.#sync.locks.acquire(cache + lockField);
+    const barn = this.#barn(cache);
+    const { words } = this.#memory;
+    const count = barn === 0 ? 0 : words[barn];
+    const taken = Math.min(count, wanted);
+    if (taken > 0) {
+      copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
+      words[barn] = count - taken;
+      this.#sync.locks.release(cache + lockField);
+      this.#retag(kind, firstWord, taken, inBarn, sheafTag);
+      return taken;
+    }
+    let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
+    // A slab with a constructor is made without the lock, and then asked for here once more.
+    if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
+      fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
+    }
+    this.#sync.locks.release(cache + lockField);
+    return fromSlabs;
+  }
+
+  /** Takes `count` blocks over from a sheaf, `words[firstWord]` on; into their slabs while memory is short. */
+  put(kind: number, cache: number, firstWord: number, count: number, sheafTag: number): void {
+    if (count === 0) return;
+    if (this.#memory.words[cache + barnField] === 0 || this.#sync.waiters.isPressing) {
+      this.#putInSlabs(kind, cache, firstWord, count, sheafTag);
+      return;
+    }
+    const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    this.#sync.locks.acquire(cache + lockField);
+    const barn = this.#barn(cache);
+    const { words } = this.#memory;
+    const room = barnRoom(words[cache + CacheRecord.CAPACITY]);
+    const before = barn === 0 ? room : words[barn];
+    const isRoom = before + good <= room;
+    if (isRoom) {
+      copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
+      words[barn] = before + good;
+    }
+    this.#sync.locks.release(cache + lockField);
+    if (!isRoom) this.#putInSlabs(kind, cache, firstWord, good, inBarn);
+  }
+
+  /** Returns all blocks in the barn of a cache to its slabs. */
+  drain(kind: number): void {
+    const cache = this.#caches.record(kind);
+    if (this.#memory.words[cache + barnField] === 0) return;
+    this.#sync.locks.acquire(cache + lockField);
+    const count = this.#drainLocked(kind, cache);
+    this.#sync.locks.release(cache + lockField);
+    if (count > 0) this.#sync.waiters.freed();
+  }
+
+  /** Blocks in the barn of a cache. */
+  count(kind: number): number {
+    const barn = this.#barn(this.#caches.record(kind));
+    return barn === 0 ? 0 : this.#memory.words[barn];
+  }
+
+  /** Addresses in the barn of a cache. */
+  entries(kind: number): number[] {
+    const barn = this.#barn(this.#caches.record(kind)) + COUNT_WORDS;
+    return Array.from(this.#memory.words.subarray(barn, barn + this.count(kind)), (entry) => entry >>> 0);
+  }
+
+  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock. */
+  create(): void {
+    if (this.#memory.words[this.#barnsWord] !== 0) return;
+    const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
+    if (frame === NO_FRAME) return;
+    this.#memory.refresh();
+    const { words } = this.#memory;
+    let barn = frame << (PAGE_SHIFT - WORD_SHIFT);
+    for (let index = 0; index < CLASS_COUNT; index++) {
+      const cache = this.#caches.record(FrameKind.FIRST_CACHE + index);
+      words[barn] = 0;
+      Atomics.store(words, cache + barnField, barn);
+      barn += barnRoom(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
+    }
+    words[this.#barnsWord] = frame << PAGE_SHIFT;
+  }
+
+  /** Empties the barns of the size classes and gives their pages back. Under the table's lock. */
+  end(): void {
+    const { words } = this.#memory;
+    const address = words[this.#barnsWord] >>> 0;
+    if (address === 0) return;
+    for (let index = 0; index < CLASS_COUNT; index++) {
+      const kind = FrameKind.FIRST_CACHE + index;
+      const cache = this.#caches.record(kind);
+      this.#sync.locks.acquire(cache + lockField);
+      this.#drainLocked(kind, cache);
+      Atomics.store(words, cache + barnField, 0);
+      this.#sync.locks.release(cache + lockField);
+    }
+    words[this.#barnsWord] = 0;
+    this.#pages.free(address >>> PAGE_SHIFT, barnPages(), RunKind.SYSTEM);
+  }
+
+  #drainLocked(kind: number, cache: number): number {
+    const barn = this.#barn(cache);
+    if (barn === 0) return 0;
+    const { words } = this.#memory;
+    const count = words[barn];
+    words[barn] = 0;
+    this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
+    return count;
+  }
+
+  #putInSlabs(kind: number, cache: number, firstWord: number, count: number, tag: number): void {
+    this.#sync.locks.acquire(cache + lockField);
+    const stale = this.#slabs.put(kind, cache, firstWord, count, tag);
+    this.#sync.locks.release(cache + lockField);
+    if (stale > 0) this.countStale(stale);
+    this.#sync.waiters.freed();
+  }
+
+  /**
+   * Changes the tags of blocks from one value to another, closes up over entries that are none of the cache's free
+   * blocks: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
+   */
+  #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
+    const { words, bytes } = this.#memory;
+    const { kindBias } = this.#pages.frames;
+    const tagBias = this.#tagBias;
+    const endWord = firstWord + count;
+    let good = firstWord;
+    for (let word = firstWord; word < endWord; word++) {
+      const block = words[word];
+      const tag = tagBias + (block >>> granuleShift);
+      if (bytes[tag] !== from || bytes[kindBias + (block >>> pageShift)] !== kind) continue;
+      bytes[tag] = to;
+      words[good++] = block;
+    }
+    if (good < endWord) this.countStale(endWord - good);
+    return good - firstWord;
+  }
+
+  /** Counts entries of sheaves whose blocks are elsewhere: they were freed twice at the same moment. */
+  countStale(count: number): void {
+    Atomics.add(this.#memory.words, this.#lateWord, count);
+  }
+
+  /** The barn of a cache, in views that reach it: it may lie in pages that another thread has added. */
+  #barn(cache: number): number {
+    const barn = this.#memory.words[cache + barnField];
+    if (barn >= this.#memory.words.length) this.#memory.refresh();
+    return barn;
+  }
+}

@@ -1,0 +1,84 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { LockBits } from "./layout.ts";
+
+const free = LockBits.FREE;
+const waited: number = LockBits.WAITED;
+
+/** Attempts before a waiter goes to sleep: about as long as the short work under a lock takes. */
+const SPIN_LIMIT = 256;
+
+/** Node 20 and older browsers have no Atomics.pause. */
+const { pause } = Atomics as typeof Atomics & { pause?: () => void };
+
+/** The word of a lock that a slot holds. */
+export function lockOwner(slot: number, generation: number): number {
+  return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
+}
+
+/** Takes the lock in `words[word]` for `owner`; waits as long as another has it. Shared memory only. */
+export function acquireLock(words: Int32Array, word: number, owner: number): void {
+  if (Atomics.compareExchange(words, word, free, owner) === free) return;
+  for (let spin = 0; spin < SPIN_LIMIT; spin++) {
+    pause?.();
+    if (Atomics.load(words, word) !== free) continue;
+    if (Atomics.compareExchange(words, word, free, owner) === free) return;
+  }
+  for (;;) {
+    // Whoever has slept comes in with WAITED set, since others may still sleep.
+    const found = Atomics.compareExchange(words, word, free, owner | waited);
+    if (found === free) return;
+    const marked = found | waited;
+    if (found === marked || Atomics.compareExchange(words, word, found, marked) === found) sleep(words, word, marked);
+  }
+}
+
+/** Gives the lock back, and wakes one of those who sleep for it, if any do. Only for who holds it. */
+export function releaseLock(words: Int32Array, word: number): void {
+  if ((Atomics.exchange(words, word, free) & waited) !== 0) Atomics.notify(words, word, 1);
+}
+
+/** Sleeps while the word has this value. A browser's main thread must not sleep and asks again at once. */
+function sleep(words: Int32Array, word: number, value: number): void {
+  try {
+    Atomics.wait(words, word, value);
+  } catch {
+    pause?.();
+  }
+}
+
+/** The locks of a heap as one of its slots takes them, by the index of their word. */
+export interface Locks {
+  acquire(word: number): void;
+  release(word: number): void;
+}
+
+/** Locks for a slot of shared memory. They spin a while, then sleep; a thread that must not sleep keeps spinning. */
+export class SharedLocks implements Locks {
+  readonly #memory: LinearMemory;
+  readonly #owner: number;
+
+  constructor(memory: LinearMemory, owner: number) {
+    this.#memory = memory;
+    this.#owner = owner;
+  }
+
+  acquire(word: number): void {
+    if (ASSERTIONS) {
+      const holder = Atomics.load(this.#memory.words, word) & ~waited;
+      assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
+    }
+    acquireLock(this.#memory.words, word, this.#owner);
+  }
+
+  release(word: number): void {
+    if (ASSERTIONS) {
+      const holder = Atomics.load(this.#memory.words, word) & ~waited;
+      assert(holder === this.#owner, `the lock at word ${word} is released by who holds it`);
+    }
+    releaseLock(this.#memory.words, word);
+  }
+}
+
+/** In memory that no other thread can reach there is nobody to lock out. */
+export const NO_LOCKS: Locks = { acquire: () => {}, release: () => {} };

@@ -1,0 +1,49 @@
+import { KmemError } from "../memory/errors.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { SlotRecord, SlotState } from "./layout.ts";
+import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
+import { SlotTable } from "./slot.ts";
+import { Waiters } from "./wait.ts";
+
+/** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
+const stateField = SlotRecord.STATE;
+const generationField = SlotRecord.GENERATION;
+const held = SlotState.HELD;
+
+/** What a thread works with others through: its slot, the locks it takes as that slot, and those who wait. */
+export interface SlotSync {
+  readonly slots: SlotTable;
+  readonly slot: number;
+  /** Index in `words` of the slot's record. */
+  readonly recordWord: number;
+  /** How often the slot had been taken when the thread took it: another number means that it is another thread's. */
+  readonly generation: number;
+  readonly locks: Locks;
+  readonly waiters: Waiters;
+}
+
+/** The table of the slots of a heap. */
+export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
+  return new SlotTable(memory, geometry.slotTable, geometry.slotCount, headerWord(geometry, Header.HELD_SLOTS));
+}
+
+/** Binds a slot that the thread holds. */
+export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
+  const generation = slots.generation(slot);
+  const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
+  const recordWord = slots.word(slot, 0);
+  return { slots, slot, recordWord, generation, locks, waiters: new Waiters(memory, geometry, slots, slot) };
+}
+
+/** The error of a thread whose slot may be another thread's by now. */
+export function detachedError(slot: number): KmemError {
+  return new KmemError("DETACHED", `this heap was detached: slot ${slot} is no longer this thread's`, { slot });
+}
+
+/** Throws DETACHED unless the thread still holds its slot. */
+export function requireHeld(words: Int32Array, { slot, recordWord, generation }: SlotSync): void {
+  if (words[recordWord + stateField] === held && words[recordWord + generationField] === generation) return;
+  throw detachedError(slot);
+}

@@ -1,0 +1,172 @@
+import { KmemError } from "../memory/errors.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { SlotRecord } from "./layout.ts";
+import type { SlotTable } from "./slot.ts";
+
+/** What Atomics.waitAsync answers; the lib of 2024 has it, engines of 2024 not all. */
+type WaitAsync = (
+  words: Int32Array,
+  word: number,
+  value: number,
+  timeoutMs: number,
+) => { readonly async: boolean; readonly value: string | Promise<string> };
+
+/**
+ * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
+ * first. Whoever gives memory back raises FREED_EVENT while anybody waits, and wakes all of them; only the first tries.
+ * That no wake-up is lost rests on the order: a waiter is counted before it looks for memory the last time, and the
+ * event is read before that; whoever frees looks at the count after it has freed.
+ */
+export class Waiters {
+  readonly #memory: LinearMemory;
+  readonly #slots: SlotTable;
+  readonly #ticketWord: number;
+  readonly #slot: number;
+  readonly #waitersWord: number;
+  readonly #eventWord: number;
+  readonly #nextWord: number;
+  readonly #pressureWord: number;
+  /** Sleepers of this thread that do not block it. */
+  readonly #sleepers = new Set<() => void>();
+  #isTrying = false;
+
+  constructor(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number) {
+    this.#memory = memory;
+    this.#slots = slots;
+    this.#slot = slot;
+    this.#ticketWord = slots.word(slot, SlotRecord.TICKET);
+    this.#waitersWord = headerWord(geometry, Header.WAITERS);
+    this.#eventWord = headerWord(geometry, Header.FREED_EVENT);
+    this.#nextWord = headerWord(geometry, Header.NEXT_TICKET);
+    this.#pressureWord = headerWord(geometry, Header.PRESSURE);
+  }
+
+  /** Whether anybody waits for memory. A plain load: see {@link isPressing}. */
+  get areThere(): boolean {
+    return this.#memory.words[this.#waitersWord] !== 0;
+  }
+
+  /**
+   * Whether memory is so short that what is freed goes back at once instead of into caches. Plain loads, which cost a
+   * tenth of atomic ones, and may be a moment late: a waiter looks again from time to time for what went past it.
+   */
+  get isPressing(): boolean {
+    const { words } = this.#memory;
+    return ((words[this.#pressureWord] & 1) | words[this.#waitersWord]) !== 0;
+  }
+
+  /** Whether it matters how many pages are free: only to threads that share them, and until the shortage is over. */
+  get isLevelOfInterest(): boolean {
+    return this.#slots.heldCount > 1 || (this.#memory.words[this.#pressureWord] & 1) !== 0;
+  }
+
+  /** Says whether pages are short; under the pages' lock, and where {@link isLevelOfInterest}. */
+  setShort(isShort: boolean): void {
+    const { words } = this.#memory;
+    const wasShort = (words[this.#pressureWord] & 1) !== 0;
+    if (isShort !== wasShort) Atomics.add(words, this.#pressureWord, 1);
+  }
+
+  /** Changes whenever somebody comes to wait, or pages become short: then every slot gives back what it holds. */
+  get occasion(): number {
+    const { words } = this.#memory;
+    return (Atomics.load(words, this.#nextWord) + Atomics.load(words, this.#pressureWord)) | 0;
+  }
+
+  /** Tells those who wait, if any do, that memory has become free. Call it after the lock is released. */
+  freed(): void {
+    if (!this.#isTrying && this.areThere) this.#announce();
+  }
+
+  /** Tries to allocate as a waiter: what this thread gives back on the way is news to nobody. */
+  try(attempt: () => number): number {
+    this.#isTrying = true;
+    try {
+      return attempt();
+    } finally {
+      this.#isTrying = false;
+    }
+  }
+
+  /** Queues this slot up; one that waits already keeps its place. */
+  enter(): void {
+    const { words } = this.#memory;
+    Atomics.add(words, this.#waitersWord, 1);
+    if (Atomics.load(words, this.#ticketWord) === 0) this.#draw();
+  }
+
+  /** Ends a wait; whoever is first now gets its chance. A slot with other waits queues up anew. */
+  leave(waitsOn: boolean): void {
+    const { words } = this.#memory;
+    if (waitsOn) this.#draw();
+    else Atomics.store(words, this.#ticketWord, 0);
+    Atomics.sub(words, this.#waitersWord, 1);
+    this.freed();
+  }
+
+  /** Whether no other slot has waited longer. Differences of tickets survive their wrapping. O(slots). */
+  get isFirst(): boolean {
+    const { words } = this.#memory;
+    const mine = Atomics.load(words, this.#ticketWord);
+    for (let slot = 0; slot < this.#slots.count; slot++) {
+      if (slot === this.#slot) continue;
+      const other = Atomics.load(words, this.#slots.word(slot, SlotRecord.TICKET));
+      if (other !== 0 && ((other - mine) | 0) < 0) return false;
+    }
+    return true;
+  }
+
+  /** The event as it is now, for the two that sleep. */
+  get event(): number {
+    return Atomics.load(this.#memory.words, this.#eventWord);
+  }
+
+  /**
+   * Sleeps until the event is another one, or the time is over. Throws MUST_NOT_BLOCK where the thread may not sleep: a
+   * browser's main thread.
+   */
+  sleep(event: number, timeoutMs: number): void {
+    try {
+      Atomics.wait(this.#memory.words, this.#eventWord, event, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new KmemError("MUST_NOT_BLOCK", "this thread must not sleep until memory is free; use allocAsync", {});
+    }
+  }
+
+  /** As {@link sleep}, without blocking the thread. */
+  async sleepAsync(event: number, timeoutMs: number): Promise<void> {
+    const { waitAsync } = Atomics as unknown as { waitAsync?: WaitAsync };
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        resolve();
+      };
+      // A timer of our own: Node ends when nothing but a waitAsync is pending, and engines of 2024 have none.
+      // Where the event has come already, it gives the thread's other work a turn.
+      const timer = setTimeout(wake, this.event === event ? timeoutMs : 0);
+      this.#sleepers.add(wake);
+      if (!this.#memory.isShared || waitAsync === undefined) return;
+      const { async, value } = waitAsync(this.#memory.words, this.#eventWord, event, timeoutMs);
+      if (async) void Promise.resolve(value).then(wake);
+    });
+  }
+
+  /** 0 means no ticket, also when the numbers wrap. */
+  #draw(): void {
+    const { words } = this.#memory;
+    let ticket = 0;
+    while (ticket === 0) ticket = Atomics.add(words, this.#nextWord, 1) + 1;
+    Atomics.store(words, this.#ticketWord, ticket | 0);
+  }
+
+  #announce(): void {
+    const { words } = this.#memory;
+    Atomics.add(words, this.#eventWord, 1);
+    if (this.#memory.isShared) Atomics.notify(words, this.#eventWord);
+    for (const wake of this.#sleepers) wake();
+  }
+}

@@ -1,0 +1,177 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Heap, OutOfMemoryError } from "../../src/index.ts";
+import { Header } from "../../src/layout.ts";
+import { expectClean, thrownBy } from "../support/expectations.ts";
+import { MIB } from "../support/memories.ts";
+import { Peek } from "../support/peek.ts";
+import type { WaitAnswer, WaitWork } from "./wait-worker.ts";
+
+let heap: Heap;
+let other: Heap;
+
+beforeEach(() => {
+  heap = Heap.create({ sizeBytes: 2 * MIB });
+  other = Heap.attach(structuredClone(heap.handle));
+});
+
+/** Takes all there is in blocks of one size. */
+function fill(from: Heap, sizeBytes: number): number[] {
+  const blocks: number[] = [];
+  for (;;) {
+    const block = from.tryAlloc(sizeBytes);
+    if (block === 0) return blocks;
+    blocks.push(block);
+  }
+}
+
+const waiters = (): number => new Peek(heap).header(Header.WAITERS);
+
+describe("allocAsync", () => {
+  it("answers at once while there is memory", async () => {
+    const block = await heap.allocAsync(100);
+    heap.free(block);
+    expectClean(heap);
+  });
+
+  it.each([16, 1000, 30_000, 100_000])("waits for %d bytes that another slot frees", async (sizeBytes) => {
+    const blocks = fill(heap, sizeBytes);
+    const promise = other.allocAsync(sizeBytes, { timeoutMs: 5000 });
+    await delay(25);
+    expect(waiters()).toBe(1);
+    const block = blocks.pop() as number;
+    heap.free(block);
+    const got = await promise;
+    expect(heap.blockAt(got)).toMatchObject({ live: true, slot: other.slot });
+    expect(waiters()).toBe(0);
+    expectClean(heap);
+  });
+
+  it("waits for what its own thread frees, also in memory that is not shared", async () => {
+    heap = Heap.create({ sizeBytes: MIB, shared: false });
+    const blocks = fill(heap, 1000);
+    const promise = heap.allocAsync(1000, { timeoutMs: 5000 });
+    heap.free(blocks.pop() as number);
+    expect(await promise).toBeGreaterThan(0);
+    expectClean(heap);
+  });
+
+  it("ends with OUT_OF_MEMORY at its timeout and with the reason of its signal", async () => {
+    fill(heap, 1000);
+    const start = performance.now();
+    await expect(other.allocAsync(1000, { timeoutMs: 40 })).rejects.toBeInstanceOf(OutOfMemoryError);
+    expect(performance.now() - start).toBeGreaterThan(38);
+    const controller = new AbortController();
+    const promise = other.allocAsync(1000, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(promise).rejects.toThrow("enough");
+    await expect(other.allocAsync(1, { signal: AbortSignal.abort(new Error("never")) })).rejects.toThrow("never");
+    await expect(other.allocAsync(1, { timeoutMs: -1 })).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+    expect(waiters()).toBe(0);
+    expectClean(heap);
+  });
+
+  it("serves those who wait in their order, of one thread and of several", async () => {
+    const third = Heap.attach(structuredClone(heap.handle));
+    const blocks = fill(heap, 1000);
+    const order: string[] = [];
+    const wait = async (name: string, from: Heap): Promise<void> => {
+      await from.allocAsync(1000, { timeoutMs: 10_000 });
+      order.push(name);
+    };
+    const waits = [wait("a", other), wait("b", third), wait("c", other), wait("d", third)];
+    await delay(20);
+    for (let freed = 1; freed <= waits.length; freed++) {
+      heap.free(blocks.pop() as number);
+      while (order.length < freed) await delay(1);
+    }
+    await Promise.all(waits);
+    expect(order).toEqual(["a", "b", "c", "d"]);
+    expectClean(heap);
+  });
+
+  it("lets the thread's timers run while others free all the time", async () => {
+    const blocks = fill(heap, 1000);
+    const promise = other.allocAsync(100_000, { timeoutMs: 200 }).catch(() => 0);
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 5);
+    const busy = setInterval(() => heap.free(blocks.pop() as number), 1);
+    await promise;
+    clearInterval(ticking);
+    clearInterval(busy);
+    expect(ticks).toBeGreaterThan(1);
+    expectClean(heap);
+  });
+
+  it("makes other slots give back what their sheaves hold", async () => {
+    const blocks = fill(heap, 1000);
+    // All of these stay in the sheaf of the other slot, until somebody waits.
+    for (const block of blocks.splice(-12)) other.free(block);
+    const promise = heap.allocAsync(4000, { timeoutMs: 5000 });
+    await delay(25);
+    other.free(blocks.pop() as number);
+    expect(await promise).toBeGreaterThan(0);
+    expectClean(heap);
+  });
+
+  it("has other slots run their shrinkers", async () => {
+    const blocks = fill(heap, 1000);
+    const kept = blocks.splice(-12);
+    other.addShrinker({
+      name: "kept",
+      count: () => kept.length,
+      scan: (objects) => {
+        for (const block of kept.splice(-objects)) other.free(block);
+        return objects;
+      },
+    });
+    const promise = heap.allocAsync(4000, { timeoutMs: 5000 });
+    await delay(25);
+    other.free(blocks.pop() as number);
+    expect(await promise).toBeGreaterThan(0);
+    expect(kept).toEqual([]);
+    expectClean(heap);
+  });
+});
+
+describe("allocWait", () => {
+  it("does not wait where no other thread is attached", () => {
+    other.detach();
+    fill(heap, 1000);
+    const start = performance.now();
+    expect(thrownBy(() => heap.allocWait(1000)).code).toBe("OUT_OF_MEMORY");
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(thrownBy(() => heap.allocWait(-1)).code).toBe("BAD_SIZE");
+    expect(() => heap.allocWait(10, { signal: AbortSignal.abort(new Error("never")) })).toThrow("never");
+  });
+
+  it("ends at its timeout while nobody frees", () => {
+    fill(heap, 1000);
+    const start = performance.now();
+    expect(thrownBy(() => other.allocWait(1000, { timeoutMs: 60 })).code).toBe("OUT_OF_MEMORY");
+    expect(performance.now() - start).toBeGreaterThan(58);
+    expect(waiters()).toBe(0);
+    expectClean(heap);
+  });
+
+  it("sleeps in a thread of its own until another one frees", { timeout: 30_000 }, async () => {
+    const workerData: WaitWork = { handle: heap.handle, sizeBytes: 1000, rounds: 50 };
+    const worker = new Worker(new URL("./wait-worker.ts", import.meta.url), { workerData });
+    await once(worker, "message");
+    const blocks = fill(heap, 1000);
+    worker.postMessage("begin");
+    const answers: WaitAnswer[] = [];
+    worker.on("message", (answer: WaitAnswer) => answers.push(answer));
+    for (let round = 1; round <= 50; round++) {
+      heap.free(blocks.pop() as number);
+      while (answers.length < round) await delay(1);
+    }
+    await once(worker, "exit");
+    expect(answers.every(({ address }) => heap.blockAt(address)?.live)).toBe(true);
+    expect(new Set(answers.map(({ address }) => address)).size).toBe(50);
+    for (const { address } of answers) heap.free(address);
+    expectClean(heap);
+  });
+});
