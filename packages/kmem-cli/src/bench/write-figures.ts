@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ReplayReport } from "../report/report.ts";
+import type { ThreadsReport } from "../threads/report.ts";
+import { promisesTable, threadsRows, threadsTable } from "../threads/threads-figures.ts";
 import { type Cells, footprintTable, liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
 
@@ -8,6 +10,7 @@ import type { LiveBlocksReport } from "./live-blocks.ts";
 export interface Figures {
   readonly traces: ReplayReport;
   readonly liveBlocks: readonly LiveBlocksReport[];
+  readonly threads: ThreadsReport;
 }
 
 function csv(cells: Cells): string {
@@ -32,21 +35,24 @@ export function replaceBetweenMarks(document: string, name: string, text: string
 }
 
 /** Writes the CSV files into a folder and, where a document is given, its tables between their marks. */
-export function writeFigures({ traces, liveBlocks }: Figures, folder: string, documentPath?: string): void {
+export function writeFigures({ traces, liveBlocks, threads }: Figures, folder: string, documentPath?: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "traces.csv"), csv(traceRows(traces)));
   writeFileSync(join(folder, "live-blocks.csv"), csv(liveBlocksRows(liveBlocks)));
+  writeFileSync(join(folder, "threads.csv"), csv(threadsRows(threads)));
   if (documentPath === undefined) return;
   const { environment, settings, allocators } = traces;
   const versions = allocators.map(({ name, version }) => `${name} ${version}`).join(", ");
   const machine =
     `Measured on ${environment.cpuModel}, ${environment.cpuCount} cores, Node ${environment.node}; medians of ` +
-    `${settings.roundCount} rounds in turns, each in a process of its own. ${versions}.`;
+    `${settings.roundCount} rounds in turns (threads: ${threads.settings.roundCount}), each in a process of its own. ` +
+    `${versions}.`;
   const parts: readonly (readonly [string, string])[] = [
     ["figures: machine", machine],
     ["figures: time", markdownTable(timeTable(traces))],
     ["figures: footprint", markdownTable(footprintTable(traces))],
     ["figures: live blocks", markdownTable(liveBlocksTable(liveBlocks))],
+    ["figures: threads", [threadsTable(threads), promisesTable(threads)].map(markdownTable).join("\n\n")],
   ];
   const before = readFileSync(documentPath, "utf8");
   writeFileSync(

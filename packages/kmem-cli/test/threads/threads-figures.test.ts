@@ -1,0 +1,63 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { writeFigures } from "../../src/bench/write-figures.ts";
+import type { ReplayReport } from "../../src/report/report.ts";
+import { promisesTable, threadsRows, threadsTable } from "../../src/threads/threads-figures.ts";
+import { withTempDir } from "../trace/support.ts";
+import { sampleReport } from "./report-sample.ts";
+
+const NO_TRACES: ReplayReport = {
+  schema: "kmem-replay",
+  version: 1,
+  environment: sampleReport().environment,
+  settings: { roundCount: 5 },
+  allocators: [],
+  absent: [],
+  traces: [],
+  means: [],
+};
+
+describe("the figures of threads", () => {
+  it("go into a CSV file and between the marks of a document", async () => {
+    await withTempDir(async (folder) => {
+      const marks = ["machine", "time", "footprint", "live blocks", "threads"].map((name) => `figures: ${name}`);
+      const document = join(folder, "document.md");
+      writeFileSync(document, marks.map((mark) => `<!-- ${mark} -->\n<!-- /${mark} -->\n`).join(""));
+      writeFigures({ traces: NO_TRACES, liveBlocks: [], threads: sampleReport() }, folder, document);
+      const lines = readFileSync(join(folder, "threads.csv"), "utf8").trim().split("\n");
+      expect(lines).toHaveLength(9);
+      expect(lines[8]).toBe("xmalloc,glibc,2,,,,,");
+      const text = readFileSync(document, "utf8");
+      const between = text.slice(text.indexOf("<!-- figures: threads -->"), text.indexOf("<!-- /figures: threads -->"));
+      expect(between).toContain("\n| local | 50.0 → 90.0 | 40.0 → 78.5 |\n");
+      expect(between).toContain("\n| xmalloc: 2 threads / 1 thread | ≥ 1 | 1.50 |\n");
+      expect(text).toContain("medians of 5 rounds in turns (threads: 3), each in a process of its own");
+    });
+  });
+
+  it("are all in the CSV file, those that failed with nothing in their columns", () => {
+    const [header, ...rows] = threadsRows(sampleReport());
+    expect(header).toHaveLength(8);
+    expect(rows).toHaveLength(8);
+    expect(rows[1]).toEqual(["local", "kmem", 2, 1000, "0.0000", "90000000", "90000000", "90000000"]);
+    expect(rows[7]).toEqual(["xmalloc", "glibc", 2, "", "", "", "", ""]);
+  });
+
+  it("stand side by side in the table of the document", () => {
+    expect(threadsTable(sampleReport())).toEqual([
+      ["million operations/s, threads: 1 → 2", "kmem", "glibc"],
+      ["local", "50.0 → 90.0", "40.0 → 78.5"],
+      ["xmalloc", "20.0 → 30.0", "10.0 → –"],
+    ]);
+  });
+
+  it("are set against the promises", () => {
+    expect(promisesTable(sampleReport())).toEqual([
+      ["ratio of throughput", "goal", "measured"],
+      ["local: 2 threads / 1 thread", "≥ 1.9", "1.80"],
+      ["xmalloc: 2 threads / 1 thread", "≥ 1", "1.50"],
+      ["xmalloc, 2 threads: kmem / glibc", "≥ 1", "–"],
+    ]);
+  });
+});
