@@ -304,10 +304,14 @@ describe("check finds", () => {
     const peek = new Peek(heap);
     const kind = peek.kindAt(heap.alloc(64));
     const { words } = heap.layers.memory;
-    const topWord = other.layers.sheaves.areaWord + AreaWord.TOPS + kind;
+    const topWord = heap.layers.sheaves.areaWord + AreaWord.TOPS + kind;
     words[topWord] -= 1;
     expect(heap.check().findings).toMatchObject([{ problem: "a free block is in no slab and not where its tag says" }]);
     words[topWord] += 1;
+    const outWord = other.layers.sheaves.areaWord + AreaWord.OUT_TOPS + kind;
+    words[outWord] -= 1;
+    expect(heap.check().findings[0]?.problem).toBe("the outbox of kmalloc-64 is damaged");
+    words[outWord] += 1;
     expectClean(heap);
     const barn = heap.layers.caches.get(kind, 24);
     expect(words[barn]).toBeGreaterThan(0);

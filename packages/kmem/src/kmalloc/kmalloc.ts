@@ -127,11 +127,15 @@ export class Kmalloc {
    */
   free(address: number): "retry" | "done" {
     if (!this.isLive(address)) throw badFree(this.#layers, address);
-    const { memory, geometry, pages, sheaves, slabs, sync } = this.#layers;
+    const { memory, geometry, pages, sheaves, slabs, sync, slot } = this.#layers;
     const frame = address >>> PAGE_SHIFT;
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
-      if (!sync.waiters.isPressing && sheaves.flush(kind)) return "retry";
+      if (!sync.waiters.isPressing) {
+        const { outboxes } = sheaves;
+        const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
+        if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
+      }
       if (!sheaves.putPast(kind, address)) throw badFree(this.#layers, address);
       this.#giveWay();
       slabs.releaseEmpty(kind);

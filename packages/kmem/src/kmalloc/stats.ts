@@ -17,7 +17,7 @@ export interface CacheStats {
   readonly slabPages: number;
   readonly slabBlocks: number;
   readonly liveBlocks: number;
-  /** Free blocks that wait in the sheaves of all slots. */
+  /** Free blocks that wait in the sheaves and outboxes of all slots. */
   readonly sheafBlocks: number;
   /** Free blocks that wait in the barn. */
   readonly barnBlocks: number;
@@ -85,7 +85,7 @@ export function cacheStats(layers: Layers, kind: number, allSheaves: Iterable<Sh
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   const freeBlocks = caches.get(kind, CacheRecord.FREE_BLOCKS);
   let sheafBlocks = 0;
-  for (const sheaves of allSheaves) sheafBlocks += sheaves.count(kind);
+  for (const sheaves of allSheaves) sheafBlocks += sheaves.held(kind);
   const barnBlocks = barns.count(kind);
   return {
     name: caches.name(kind),

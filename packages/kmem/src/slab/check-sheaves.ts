@@ -61,6 +61,7 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
     report((closed << WORD_SHIFT) >>> 0, "the sheaf of those that have none is not empty and full");
   }
   checkGroups(context, report);
+  checkOutboxes(context, sound, found, report);
   let next: number = sheaves.areaWord + AREA_SHEAVES;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
     const topWord = sheaves.areaWord + AreaWord.TOPS + kind;
@@ -69,18 +70,49 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
     if (!isClass && top === closed) continue;
     const address = (topWord << WORD_SHIFT) >>> 0;
     const bottom = isClass ? next : groupSheaf(context, kind);
-    if (isClass) next += caches.get(kind, CacheRecord.CAPACITY) + SENTINEL_WORDS;
+    if (isClass) next += sheaves.capacity(kind) + SENTINEL_WORDS;
     if (!sound.has(kind) || bottom === undefined) {
       if (!isClass) report(address, `there is a sheaf of kind ${kind}, which has none`);
       continue;
     }
-    const full = bottom + caches.get(kind, CacheRecord.CAPACITY) + 1;
+    const full = bottom + sheaves.capacity(kind) + 1;
     const name = caches.name(kind);
     if (top < bottom || top >= full) report(address, `the top of the sheaf of ${name} is not in it`);
     else if (words[bottom] !== empty || words[full] !== FULL) report(address, `the sheaf of ${name} has lost an end`);
     else if (words.subarray(bottom + 1, full).includes(FULL))
       report(address, `the sheaf of ${name} has an end too many`);
     else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
+  }
+}
+
+/** Outboxes stand between their sentinels, and above their tops there is nothing. */
+function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
+  const { memory, geometry, caches, sheaves, pages } = context;
+  const { words } = memory;
+  const { outboxes } = sheaves;
+  const run = words[sheaves.areaWord + AreaWord.OUT_PAGES] >>> 0;
+  if (run !== 0 && (run % PAGE_SIZE !== 0 || pages.frames.kind(run >>> PAGE_SHIFT) !== RunKind.SYSTEM)) {
+    const address = ((sheaves.areaWord + AreaWord.OUT_PAGES) << WORD_SHIFT) >>> 0;
+    report(address, "the pages of the outboxes are no pages of a slot");
+    return;
+  }
+  const closed = sheaves.areaWord + AreaWord.CLOSED;
+  for (let kind = 0; kind < KIND_COUNT; kind++) {
+    const topWord = sheaves.areaWord + AreaWord.OUT_TOPS + kind;
+    const address = (topWord << WORD_SHIFT) >>> 0;
+    const bottom = outboxes.bottom(kind);
+    if (bottom === 0) {
+      if (words[topWord] !== closed) report(address, `there is an outbox of kind ${kind}, which has none`);
+      continue;
+    }
+    if (!sound.has(kind)) continue;
+    const full = bottom + caches.get(kind, CacheRecord.CAPACITY) + 1;
+    const top = words[topWord] === closed ? outboxes.top(kind) : words[topWord];
+    const isWhole = words[bottom] === geometry.baseFrame << PAGE_SHIFT && words[full] === FULL;
+    const isEmptyAbove = words.subarray(top + 1, full).every((entry) => entry === 0);
+    if (top < bottom || top >= full || !isWhole || !isEmptyAbove) {
+      report(address, `the outbox of ${caches.name(kind)} is damaged`);
+    } else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
   }
 }
 
@@ -135,7 +167,8 @@ function collect(
     // A block that two threads freed at once is in two sheaves and good in one: the other entry is dropped in time.
     const isElsewhere = isInHeap && isInSheaf(memory.bytes[tagIndex(geometry, address)]);
     if (isElsewhere && memory.bytes[tagIndex(geometry, address)] !== tag) continue;
-    if (found.has(address)) report(address, "a block is in the sheaves twice");
+    // One that was freed so before is twice in one slot at times, and is taken out of it once all the same.
+    if (found.has(address) && tag === Tag.IN_BARN) report(address, "a block is in the barn twice");
     found.set(address, tag);
     if (pages.frames.kind(address >>> PAGE_SHIFT) !== kind) {
       report(address, `the sheaf of ${caches.name(kind)} holds a block of another kind`);

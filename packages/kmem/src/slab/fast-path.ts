@@ -2,7 +2,7 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { AreaWord, FULL, Tag } from "./layout.ts";
+import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "./layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
@@ -17,6 +17,8 @@ const granuleShift = GRANULE_SHIFT;
 const granuleMask = GRANULE_MASK;
 const pageShift = PAGE_SHIFT;
 const maxClassBytes = MAX_CLASS_BYTES;
+/** The first kind whose blocks go into the sheaf whoever allocated them. */
+const outboxEnd: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no atomics, no calls. They are
@@ -26,7 +28,7 @@ const maxClassBytes = MAX_CLASS_BYTES;
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
  *   top of its sheaf      (1 load)             and the address a whole granule   (test)
  *   block on top          (1 load)             kind of its frame                 (1 load)
- *   its tag: this sheaf's (1 load, test)       top of its sheaf                  (1 load)
+ *   its tag: this sheaf's (1 load, test)       top of its sheaf, or outbox       (1 load, test)
  *   top one lower         (1 store)            word above the top is not FULL    (1 load, test)
  *   tag = slot + 1        (1 store)            block, tag = in this sheaf, top   (3 stores)
  *
@@ -40,7 +42,7 @@ export interface FastPath {
   readonly free: (address: number) => void;
   /** Pops or returns 0: the sheaf is empty, or the size is large or none at all. */
   readonly take: (sizeBytes: number) => number;
-  /** Whether the sheaf of the block at `address`, which is live, can take it. */
+  /** Whether the sheaf or outbox that the block at `address`, which is live, would go to has room for it. */
   readonly hasRoom: (address: number) => boolean;
   /** Whether the buffer has been replaced by a larger one, so that nothing works here any more. */
   readonly isDetached: () => boolean;
@@ -77,7 +79,7 @@ export interface FastPathContext {
  * each closure is written out, though `alloc` and `take` say the same: the engine folds the constants of a function
  * that is made once into its code, not those of a function made twice, which cost a fifth more.
  */
-export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath {
+export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): FastPath {
   const { memory, geometry, areaWord, slot, isExact } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
@@ -85,10 +87,9 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
+  const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
   const sheafTag = firstInSheaf + slot;
-  const slowAlloc = slow.alloc;
-  const slowFree = slow.free;
 
   const alloc = (sizeBytes: number): number => {
     if (sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
@@ -108,8 +109,10 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
   const free = (address: number): void => {
     const offset = (address - base) >>> 0;
     const granule = offset >>> granuleShift;
-    if (((tags[granule] | 0) - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
-      const topWord = tops + kinds[offset >>> pageShift];
+    const tag = tags[granule] | 0;
+    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
+      const kind = kinds[offset >>> pageShift];
+      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
       const room = words[topWord] + 1;
       if ((words[room] ?? full) !== full) {
         words[room] = address;
@@ -126,10 +129,10 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
     const granule = offset >>> granuleShift;
     const tag = tags[granule] | 0;
     if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
-      const topWord = tops + kinds[offset >>> pageShift];
+      const kind = kinds[offset >>> pageShift];
+      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
       const room = words[topWord] + 1;
-      const isRoom = (words[room] ?? full) !== full;
-      if (isRoom && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
+      if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
         words[room] = address;
         words[topWord] = room;
         return;
@@ -151,7 +154,9 @@ export function bindFastPath(context: FastPathContext, slow: SlowPath): FastPath
   };
 
   const hasRoom = (address: number): boolean => {
-    const top = words[tops + kinds[(address - base) >>> pageShift]];
+    const kind = kinds[(address - base) >>> pageShift];
+    const isOutbound = kind < outboxEnd && tags[((address - base) >>> 0) >>> granuleShift] !== liveTag;
+    const top = words[(isOutbound ? outTops : tops) + kind];
     return (words[top + 1] ?? full) !== full;
   };
 

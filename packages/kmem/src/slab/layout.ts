@@ -36,11 +36,12 @@ import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
  *      GROUPS  16 words: addresses of the pages with the sheaves of caches made by hand, 16 caches a page
- *      SEEN    256 words: the tops when idle sheaves were last looked for; a top that is still there is idle
+ *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
  *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none, so that both paths turn slow
  *      SAVED   256 words: the top of a sheaf that was recalled, 0 for all others
  *      PAGES   the slot's page cache
  *      SCRATCH 1 word: a block on its way past the sheaf
+ *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 while there are none
  *      then the sheaves of the size classes
  *
  * A sheaf is recalled by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
@@ -83,7 +84,7 @@ export const AreaWord = {
   /** KIND_COUNT tops before it. */
   GROUPS: 256,
   /** 16 groups before it. */
-  SEEN: 272,
+  OUT_TOPS: 272,
   /** KIND_COUNT tops before it. */
   CLOSED: 528,
   /** A sheaf without room for an entry before it. */
@@ -92,9 +93,22 @@ export const AreaWord = {
   PAGE_CACHE: 786,
   /** PAGE_CACHE_WORDS before it. */
   SCRATCH: 850,
+  OUT_PAGES: 851,
 } as const;
 /** The first word of the first sheaf of an area. */
-export const AREA_SHEAVES: number = AreaWord.SCRATCH + 1;
+export const AREA_SHEAVES: number = AreaWord.OUT_PAGES + 1;
+
+/**
+ * Sheaves of the size classes have twice their entries in an area of more pages, as every slot but the first has where
+ * there is memory: threads that meet pay more for an exchange than one thread alone, which should cost little.
+ */
+export const LARGE_SHEAF_SHIFT = 1;
+
+/**
+ * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair
+ * of lines that processors fetch. Larger blocks of other slots go into the sheaf like a slot's own.
+ */
+export const OUTBOX_CLASS_COUNT = 8;
 
 /** Caches whose sheaves share a page. */
 export const CACHES_PER_GROUP_SHIFT = 4;
@@ -155,6 +169,8 @@ export const CacheRecord = {
   BARN: 24,
   /** No two caches of a heap have the same, one after another in the same record neither. */
   SERIAL: 25,
+  /** The top of the sheaf when idle sheaves were last looked for; one that is still there is idle. */
+  SEEN: 27,
 } as const;
 /** Two cache lines, so that no two locks share one. */
 export const CACHE_RECORD_WORDS = 32;

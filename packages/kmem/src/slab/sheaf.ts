@@ -16,9 +16,11 @@ import {
   FULL,
   GROUP_SHEAF_SHIFT,
   isLive,
+  LARGE_SHEAF_SHIFT,
   SENTINEL_WORDS,
   Tag,
 } from "./layout.ts";
+import { Outboxes } from "./outbox.ts";
 import { CLASS_COUNT, classBytes, SHEAF_CAPACITY_MAX, slabShape } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
@@ -31,15 +33,24 @@ const ANY_PAGES: PageRequest = {};
 /** Pages of sheaves of caches made by hand that a slot can have. */
 const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
-const FIRST_HAND_MADE_KIND: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
+const firstHandMadeKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
-/** A slot's private pages: those that the sheaves of all size classes need. */
-export function sheafPages(): number {
+/** A slot's private pages: those that the sheaves of all size classes need, with 2^shift times their usual entries. */
+export function sheafPages(shift = 0): number {
   let words: number = AREA_SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) {
-    words += slabShape(classBytes(index)).capacity + SENTINEL_WORDS;
+    words += (slabShape(classBytes(index)).capacity << shift) + SENTINEL_WORDS;
   }
   return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
+}
+
+const SMALL_AREA_PAGES: number = sheafPages();
+const LARGE_AREA_PAGES: number = sheafPages(LARGE_SHEAF_SHIFT);
+
+/** Pages for the sheaves of a slot: few for the first, more for others, few where there are no more. */
+function allocateArea(pages: PageAllocator, slot: number): number {
+  const large = slot === 0 ? NO_FRAME : pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM);
+  return large === NO_FRAME ? pages.allocate(SMALL_AREA_PAGES, RunKind.SYSTEM) : large;
 }
 
 /**
@@ -58,7 +69,11 @@ export class Sheaves {
   readonly #empty: number;
   readonly #tagBias: number;
   readonly #sheafTag: number;
-  readonly #liveTag: number;
+  readonly #slot: number;
+  /** log2 of how many times their usual entries the sheaves of size classes have. */
+  readonly #shift: number;
+  /** Blocks of other slots on their way back. */
+  readonly outboxes: Outboxes;
   /** Index in `words` of the sheaf of those that have none. */
   readonly #closed: number;
   /** Index in `words` of the top of kind 0. */
@@ -75,17 +90,20 @@ export class Sheaves {
     this.#empty = geometry.baseFrame << PAGE_SHIFT;
     this.#tagBias = geometry.tagTable - (this.#empty >>> GRANULE_SHIFT);
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
-    this.#liveTag = slot + 1;
+    this.#slot = slot;
+    const areaPages = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
+    this.#shift = areaPages === LARGE_AREA_PAGES ? LARGE_SHEAF_SHIFT : 0;
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#closed = this.areaWord + AreaWord.CLOSED;
     this.#tops = this.areaWord + AreaWord.TOPS;
+    this.outboxes = new Outboxes(context, this.areaWord, this.#sheafTag);
   }
 
   /** Opens the sheaves of a slot, with new private pages if it has none. Undefined when there are no pages for them. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
     if (area !== 0) return new Sheaves(context, area, slot);
-    const frame = context.pages.allocate(sheafPages(), RunKind.SYSTEM);
+    const frame = allocateArea(context.pages, slot);
     if (frame === NO_FRAME) return undefined;
     context.memory.refresh();
     const sheaves = new Sheaves(context, frame * PAGE_SIZE, slot);
@@ -108,16 +126,32 @@ export class Sheaves {
     return saved === 0 ? top : saved;
   }
 
+  /** Entries that the sheaf of a cache has room for. */
+  capacity(kind: number): number {
+    return this.#capacity(kind, this.#caches.record(kind));
+  }
+
+  #capacity(kind: number, cache: number): number {
+    const capacity = this.#memory.words[cache + capacityField];
+    return kind < firstHandMadeKind ? capacity << this.#shift : capacity;
+  }
+
   /** Entries in the sheaf of a cache. */
   count(kind: number): number {
     return this.top(kind) - this.bottom(kind);
+  }
+
+  /** Free blocks of a cache that the slot holds, in its sheaf and its outbox; entries that are stale do not count. */
+  held(kind: number): number {
+    const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
+    return new Set(entries.filter((entry) => this.#isMine(entry))).size;
   }
 
   /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries), on damaged memory too. */
   bottom(kind: number): number {
     const { words } = this.#memory;
     const top = this.top(kind);
-    for (let word = top; word >= top - SHEAF_CAPACITY_MAX; word--) {
+    for (let word = top; word >= top - (SHEAF_CAPACITY_MAX << this.#shift); word--) {
       if (words[word] === this.#empty) return word;
     }
     return top;
@@ -141,7 +175,7 @@ export class Sheaves {
         continue;
       }
       const cache = this.#caches.record(kind);
-      const taken = this.#barns.take(kind, cache, top + 1, words[cache + capacityField] >> 1, this.#sheafTag, request);
+      const taken = this.#barns.take(kind, cache, top + 1, this.#capacity(kind, cache) >> 1, this.#sheafTag, request);
       if (taken > 0) {
         // Memory that is not shared may just have grown, which makes its views new ones.
         this.#memory.words[this.#tops + kind] = top + taken;
@@ -158,7 +192,7 @@ export class Sheaves {
     const { words } = this.#memory;
     if (words[top + 1] !== full) return true;
     const cache = this.#caches.record(kind);
-    const capacity = words[cache + capacityField];
+    const capacity = this.#capacity(kind, cache);
     const first = top - capacity + 1;
     const half = (capacity + 1) >> 1;
     this.#barns.put(kind, cache, first, half, this.#sheafTag);
@@ -192,12 +226,13 @@ export class Sheaves {
       if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return 0;
     }
     const address = this.#memory.words[scratch] >>> 0;
-    this.#memory.bytes[this.#tagBias + (address >>> GRANULE_SHIFT)] = this.#liveTag;
+    this.#memory.bytes[this.#tagBias + (address >>> GRANULE_SHIFT)] = this.#slot + 1;
     return address;
   }
 
   /** Empties the sheaf of a cache into its barn, or into its slabs while memory is short. */
   drain(kind: number): void {
+    this.outboxes.drain(kind);
     const { words } = this.#memory;
     const top = this.top(kind);
     const bottom = this.bottom(kind);
@@ -212,7 +247,10 @@ export class Sheaves {
    * changing may stay open.
    */
   recall(): void {
-    for (const kind of this.#caches.kinds()) this.#recall(kind);
+    for (const kind of this.#caches.kinds()) {
+      this.#recall(kind);
+      this.outboxes.recall(kind);
+    }
   }
 
   #recall(kind: number): boolean {
@@ -239,7 +277,7 @@ export class Sheaves {
   isIdle(kind: number): boolean {
     const { words } = this.#memory;
     const top = this.top(kind);
-    const seenWord = this.areaWord + AreaWord.SEEN + kind;
+    const seenWord = this.#caches.record(kind) + CacheRecord.SEEN;
     if (words[seenWord] === top) return true;
     words[seenWord] = top;
     return false;
@@ -258,15 +296,19 @@ export class Sheaves {
     this.#pages.drainCache();
   }
 
-  /** Gives the pages of the empty sheaves of caches made by hand back; they come anew with the next use. */
+  /**
+   * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew with
+   * the next use. Under the recall lock.
+   */
   endGroups(): void {
+    this.outboxes.end();
     const { words } = this.#memory;
     for (let group = 0; group < GROUP_COUNT; group++) {
       const page = words[this.areaWord + AreaWord.GROUPS + group] >>> 0;
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_GROUP_SHIFT;
       for (let kind = firstKind; kind <= (firstKind | CACHES_PER_GROUP_MASK); kind++) {
-        if (kind >= FIRST_HAND_MADE_KIND) this.close(kind);
+        if (kind >= firstHandMadeKind) this.close(kind);
       }
       words[this.areaWord + AreaWord.GROUPS + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
@@ -277,7 +319,8 @@ export class Sheaves {
   end(): void {
     this.#pages.useCache(undefined);
     this.endGroups();
-    this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), sheafPages(), RunKind.SYSTEM);
+    const areaPages = this.#shift === 0 ? SMALL_AREA_PAGES : LARGE_AREA_PAGES;
+    this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), areaPages, RunKind.SYSTEM);
   }
 
   /** Addresses in the sheaf of a cache, bottom first. */
@@ -310,21 +353,22 @@ export class Sheaves {
     words[closed] = this.#empty;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
+    words.fill(closed, this.areaWord + AreaWord.OUT_TOPS, this.areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
     let bottom: number = this.areaWord + AREA_SHEAVES;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
       this.#formatSheaf(kind, bottom);
-      bottom += this.#caches.get(kind, CacheRecord.CAPACITY) + SENTINEL_WORDS;
+      bottom += this.capacity(kind) + SENTINEL_WORDS;
     }
   }
 
   #formatSheaf(kind: number, bottom: number): void {
     const { words } = this.#memory;
-    const full = bottom + this.#caches.get(kind, CacheRecord.CAPACITY) + 1;
+    const end = bottom + this.capacity(kind) + 1;
     words[bottom] = this.#empty;
     // Whatever the page held before, no word of the room may read as the end of it.
-    words.fill(0, bottom + 1, full);
-    words[full] = FULL;
+    words.fill(0, bottom + 1, end);
+    words[end] = FULL;
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
   }
 
@@ -332,7 +376,7 @@ export class Sheaves {
   #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
     if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
-    if (kind < FIRST_HAND_MADE_KIND || !this.#caches.isUsed(kind)) return false;
+    if (kind < firstHandMadeKind || !this.#caches.isUsed(kind)) return false;
     const groupWord = this.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT);
     if (words[groupWord] === 0) {
       const frame = this.#pages.allocate(1, RunKind.SYSTEM, request);

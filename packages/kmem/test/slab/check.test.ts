@@ -91,10 +91,11 @@ describe("check finds, in the slabs,", () => {
     patient.expectFinding("slab", `the list of ${name} holds what is no slab with free blocks, or holds it twice`);
   });
 
-  it("a block that is in a sheaf twice, or in that of another cache", () => {
+  it("a block that another one has ousted from its sheaf, or one in that of another cache", () => {
     const top = words[peek.topWord(kind())] as number;
+    const ousted = words[top] as number;
     words[top] = words[top - 1] as number;
-    patient.expectFinding("slab", "a block is in the sheaves twice");
+    patient.expectFinding("slab", "a free block is in no slab and not where its tag says", ousted);
     words[top] = busy.runs[0] as number;
     patient.expectFinding("slab", "the sheaf of objects holds a block of another kind", busy.runs[0]);
   });

@@ -1,0 +1,150 @@
+import type { Geometry } from "../memory/header.ts";
+import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { Barns } from "./barn.ts";
+import type { CacheTable } from "./cache-table.ts";
+import { AreaWord, FULL, OUTBOX_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
+import { classBytes, slabShape } from "./size-classes.ts";
+
+/** What the outboxes stand on. */
+export interface OutboxContext {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  readonly pages: PageAllocator;
+  readonly caches: CacheTable;
+  readonly barns: Barns;
+}
+
+/** Where the outbox of each size class begins, in words from the first one's EMPTY; then the end of the last. */
+const outboxOffsets: readonly number[] = offsetsOfOutboxes();
+
+function offsetsOfOutboxes(): number[] {
+  const offsets = [0];
+  for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+    offsets.push(offsets[index] + slabShape(classBytes(index)).capacity + SENTINEL_WORDS);
+  }
+  return offsets;
+}
+
+/** Pages of the outboxes of a slot. */
+const OUTBOX_PAGES: number = Math.ceil(((outboxOffsets.at(-1) ?? 0) * WORD_BYTES) / PAGE_SIZE);
+
+/**
+ * The outboxes of one slot: where it puts small blocks that other slots allocated, one stack for each size class, which
+ * goes to the barn as a whole. So a thread does not allocate again what lies between another thread's blocks, in the
+ * same cache lines. There are none until the slot first frees such a block.
+ * System: snmalloc's remote deallocation caches.
+ */
+export class Outboxes {
+  readonly #memory: LinearMemory;
+  readonly #pages: PageAllocator;
+  readonly #caches: CacheTable;
+  readonly #barns: Barns;
+  readonly #areaWord: number;
+  readonly #closed: number;
+  readonly #empty: number;
+  readonly #sheafTag: number;
+
+  constructor(context: OutboxContext, areaWord: number, sheafTag: number) {
+    this.#memory = context.memory;
+    this.#pages = context.pages;
+    this.#caches = context.caches;
+    this.#barns = context.barns;
+    this.#areaWord = areaWord;
+    this.#closed = areaWord + AreaWord.CLOSED;
+    this.#empty = context.geometry.baseFrame << PAGE_SHIFT;
+    this.#sheafTag = sheafTag;
+  }
+
+  /** Whether a kind has outboxes. */
+  serves(kind: number): boolean {
+    return kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
+  }
+
+  /** Index in `words` of the EMPTY sentinel of an outbox; 0 while there are none. */
+  bottom(kind: number): number {
+    const run = this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] >>> WORD_SHIFT;
+    return run === 0 || !this.serves(kind) ? 0 : run + outboxOffsets[kind - FrameKind.FIRST_CACHE];
+  }
+
+  /** Index in `words` of the top of an outbox, also of one that was recalled: above it all room is 0. */
+  top(kind: number): number {
+    const { words } = this.#memory;
+    const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
+    const bottom = this.bottom(kind);
+    if (top !== this.#closed || bottom === 0) return top;
+    let word = bottom;
+    while (words[word + 1] !== 0 && words[word + 1] !== FULL) word++;
+    return word;
+  }
+
+  /** Blocks in an outbox. */
+  count(kind: number): number {
+    const bottom = this.bottom(kind);
+    return bottom === 0 ? 0 : this.top(kind) - bottom;
+  }
+
+  /** Addresses in an outbox. */
+  entries(kind: number): number[] {
+    const bottom = this.bottom(kind);
+    return Array.from(this.#memory.words.subarray(bottom + 1, bottom + 1 + this.count(kind)), (entry) => entry >>> 0);
+  }
+
+  /** Makes room in an outbox: makes the outboxes, opens this one, or empties it. False where there can be none. */
+  makeRoom(kind: number): boolean {
+    if (!this.serves(kind) || !this.#ensure()) return false;
+    const { words } = this.#memory;
+    const top = this.top(kind);
+    if (words[top + 1] === FULL) this.drain(kind);
+    else words[this.#areaWord + AreaWord.OUT_TOPS + kind] = top;
+    return true;
+  }
+
+  /** Empties an outbox into the barn, or into the slabs while memory is short. */
+  drain(kind: number): void {
+    const count = this.count(kind);
+    const bottom = this.bottom(kind);
+    if (bottom === 0) return;
+    const { words } = this.#memory;
+    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#sheafTag);
+    words.fill(0, bottom + 1, bottom + 1 + count);
+    words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
+  }
+
+  /** Closes an outbox; see `Sheaves.recall`. Its top is found again by what lies in it. */
+  recall(kind: number): void {
+    const { words } = this.#memory;
+    const word = this.#areaWord + AreaWord.OUT_TOPS + kind;
+    const top = Atomics.load(words, word);
+    if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
+  }
+
+  /** Gives the pages of the empty outboxes back; they come anew with the next use. Under the recall lock. */
+  end(): void {
+    const { words } = this.#memory;
+    const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;
+    if (run === 0) return;
+    words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
+    words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
+    this.#pages.freeOwn(run >>> PAGE_SHIFT, OUTBOX_PAGES);
+  }
+
+  #ensure(): boolean {
+    if (this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] !== 0) return true;
+    const frame = this.#pages.allocate(OUTBOX_PAGES, RunKind.SYSTEM);
+    if (frame === NO_FRAME) return false;
+    this.#memory.refresh();
+    this.#memory.reach((frame + OUTBOX_PAGES) * PAGE_SIZE);
+    const { words } = this.#memory;
+    const run = frame << (PAGE_SHIFT - WORD_SHIFT);
+    words.fill(0, run, run + (outboxOffsets.at(-1) ?? 0));
+    for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+      words[run + outboxOffsets[index]] = this.#empty;
+      words[run + outboxOffsets[index + 1] - 1] = FULL;
+    }
+    words[this.#areaWord + AreaWord.OUT_PAGES] = frame << PAGE_SHIFT;
+    return true;
+  }
+}
