@@ -117,7 +117,7 @@ export function allSheaves(layers: Layers): Map<number, Sheaves> {
 
 /** The sheaves of another slot: to read them while it is at rest, or to recall them. */
 export function sheavesOf(layers: Layers, slot: number): Sheaves {
-  return slot === layers.slot ? layers.sheaves : new Sheaves(layers, layers.slots.area(slot), slot);
+  return slot === layers.slot ? layers.sheaves : Sheaves.at(layers, layers.slots.area(slot), slot);
 }
 
 /** Gives a slot back, with all that it held for its thread. The layers are of no use any more. */

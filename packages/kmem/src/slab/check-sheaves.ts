@@ -161,16 +161,18 @@ function collect(
   found: OutsideSlabs,
   report: Report,
 ): void {
+  const kindAt = (address: number): number => pages.frames.kind(address >>> PAGE_SHIFT);
   for (const entry of entries) {
     const address = entry >>> 0;
     const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.limitFrame * PAGE_SIZE;
-    // A block that two threads freed at once is in two sheaves and good in one: the other entry is dropped in time.
-    const isElsewhere = isInHeap && isInSheaf(memory.bytes[tagIndex(geometry, address)]);
-    if (isElsewhere && memory.bytes[tagIndex(geometry, address)] !== tag) continue;
-    // One that was freed so before is twice in one slot at times, and is taken out of it once all the same.
+    // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place; its page
+    // may be another cache's by now. The other entries are dropped in time.
+    const isOther = isInHeap && isInSheaf(memory.bytes[tagIndex(geometry, address)]);
+    const isSound = memory.bytes[tagIndex(geometry, address)] === tag && kindAt(address) === kind;
+    if (isOther && !isSound) continue;
     if (found.has(address) && tag === Tag.IN_BARN) report(address, "a block is in the barn twice");
     found.set(address, tag);
-    if (pages.frames.kind(address >>> PAGE_SHIFT) !== kind) {
+    if (kindAt(address) !== kind) {
       report(address, `the sheaf of ${caches.name(kind)} holds a block of another kind`);
     }
   }

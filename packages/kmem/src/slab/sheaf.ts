@@ -79,8 +79,7 @@ export class Sheaves {
   /** Index in `words` of the top of kind 0. */
   readonly #tops: number;
 
-  /** The sheaves in a slot's private pages. */
-  constructor(context: SheafContext, areaAddress: number, slot: number) {
+  private constructor(context: SheafContext, areaAddress: number, slot: number, shift: number) {
     const { geometry } = context;
     this.#memory = context.memory;
     this.#pages = context.pages;
@@ -91,22 +90,27 @@ export class Sheaves {
     this.#tagBias = geometry.tagTable - (this.#empty >>> GRANULE_SHIFT);
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
     this.#slot = slot;
-    const areaPages = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
-    this.#shift = areaPages === LARGE_AREA_PAGES ? LARGE_SHEAF_SHIFT : 0;
+    this.#shift = shift;
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#closed = this.areaWord + AreaWord.CLOSED;
     this.#tops = this.areaWord + AreaWord.TOPS;
     this.outboxes = new Outboxes(context, this.areaWord, this.#sheafTag);
   }
 
+  /** The sheaves in a slot's private pages; how many pages those are says how large the sheaves are. */
+  static at(context: SheafContext, areaAddress: number, slot: number): Sheaves {
+    const areaPages = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
+    return new Sheaves(context, areaAddress, slot, areaPages === LARGE_AREA_PAGES ? LARGE_SHEAF_SHIFT : 0);
+  }
+
   /** Opens the sheaves of a slot, with new private pages if it has none. Undefined when there are no pages for them. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
-    if (area !== 0) return new Sheaves(context, area, slot);
+    if (area !== 0) return Sheaves.at(context, area, slot);
     const frame = allocateArea(context.pages, slot);
     if (frame === NO_FRAME) return undefined;
     context.memory.refresh();
-    const sheaves = new Sheaves(context, frame * PAGE_SIZE, slot);
+    const sheaves = Sheaves.at(context, frame * PAGE_SIZE, slot);
     sheaves.#format();
     slots.setArea(slot, frame * PAGE_SIZE);
     return sheaves;
@@ -144,7 +148,9 @@ export class Sheaves {
   /** Free blocks of a cache that the slot holds, in its sheaf and its outbox; entries that are stale do not count. */
   held(kind: number): number {
     const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
-    return new Set(entries.filter((entry) => this.#isMine(entry))).size;
+    const { frames } = this.#pages;
+    const isGood = (entry: number): boolean => this.#isMine(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
+    return new Set(entries.filter(isGood)).size;
   }
 
   /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries), on damaged memory too. */
@@ -297,8 +303,8 @@ export class Sheaves {
   }
 
   /**
-   * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew with
-   * the next use. Under the recall lock.
+   * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew
+   * with the next use. Under the recall lock.
    */
   endGroups(): void {
     this.outboxes.end();

@@ -34,13 +34,19 @@ export const SPIN_ONCE: Readonly<Record<string, string>> = { "sync/lock.ts SPIN_
 /** Assertions read what the code itself does not, locks among it: without them there is less to interleave. */
 export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.ts ASSERTIONS": "false" };
 
+/** Few steps lead to a sheaf's border in every slot, as they do in the first. */
+const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/layout.ts LARGE_SHEAF_SHIFT": "0" };
+
 /** One instrumented copy of the library with the realms of its threads. */
 export class Kmem {
   readonly library: InstrumentedLibrary;
   readonly realms: readonly Realm[];
 
   constructor({ areLocksAbstract = false, areLocksMissing = false, constants = {} }: KmemOptions = {}) {
-    this.library = new InstrumentedLibrary(SOURCES, { entries: ["heap.ts"], constants });
+    this.library = new InstrumentedLibrary(SOURCES, {
+      entries: ["heap.ts"],
+      constants: { ...constants, ...SMALL_SHEAVES },
+    });
     this.realms = Array.from({ length: REALM_COUNT }, () => {
       const realm = this.library.realm();
       if (areLocksMissing) return realm.withoutFunctions("sync/lock.ts", ["acquireLock", "releaseLock"]);
