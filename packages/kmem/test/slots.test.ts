@@ -229,6 +229,16 @@ describe("a block that two threads freed at the same moment", () => {
     expectClean(heap);
   });
 
+  it("leaves an entry that check() lets be, wherever the block has gone in the meantime", () => {
+    const { block, winner } = freeTwiceAtOnce(20_000);
+    // Back in its slab, released with it, and its page a run of pages of somebody's.
+    winner.trim();
+    expectClean(heap);
+    const pages = Array.from({ length: 64 }, () => winner.pages.alloc(1));
+    expect(pages).toContain(block);
+    expectClean(heap);
+  });
+
   it("is refused at once with exactFrees", () => {
     heap = Heap.create({ sizeBytes: 4 * MIB, exactFrees: true });
     const peek = new Peek(heap);

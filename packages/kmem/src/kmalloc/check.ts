@@ -1,7 +1,7 @@
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Finding, type Report, reporter } from "../memory/finding.ts";
 import { headerWord, readHeader } from "../memory/header.ts";
-import { GRANULE, Header, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE, Header, HeapFlag, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { checkPages } from "../pages/check.ts";
 import { checkPageCaches } from "../pages/check-caches.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
@@ -25,7 +25,7 @@ export function checkLayers(layers: Layers): CheckReport {
   if (hasSoundEnd(layers)) {
     checkPages(layers.pages, reporter(findings, "pages"));
     const sheaves = allSheaves(layers);
-    checkSlabs({ ...layers, allSheaves: sheaves }, reporter(findings, "slab"));
+    checkSlabs({ ...layers, allSheaves: sheaves, mayBeStale: mayBeStale(layers) }, reporter(findings, "slab"));
     checkRunTags(layers, reporter(findings, "kmalloc"));
     checkSlots(layers, reporter(findings, "kmalloc"));
     checkLocks(layers, reporter(findings, "kmalloc"));
@@ -46,6 +46,13 @@ function checkHeader(layers: Layers, report: Report): void {
     if (!(error instanceof KmemError)) throw error;
     report(start, error.message);
   }
+}
+
+/** Whether several threads have worked on the heap, in the mode in which simultaneous double frees are found later. */
+function mayBeStale({ memory, geometry, slots }: Layers): boolean {
+  if ((memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0) return false;
+  const generations = Array.from({ length: slots.count }, (_, slot) => slots.generation(slot));
+  return generations.reduce((sum, generation) => sum + generation, 0) > 1;
 }
 
 function hasSoundEnd({ memory, geometry, pages }: Layers): boolean {

@@ -30,6 +30,8 @@ export interface SheafCheckContext {
   readonly caches: CacheTable;
   readonly barns: Barns;
   readonly allSheaves: ReadonlyMap<number, Sheaves>;
+  /** Whether two threads may have freed a block at once, so that entries of sheaves may be of blocks elsewhere. */
+  readonly mayBeStale: boolean;
 }
 
 /** Free blocks that are in no slab, by address: the tag that they must have. */
@@ -154,7 +156,7 @@ function checkGroups({ memory, sheaves, pages }: SlotContext, report: Report): v
 }
 
 function collect(
-  { memory, geometry, caches, pages }: SheafCheckContext,
+  { memory, geometry, caches, pages, mayBeStale }: SheafCheckContext,
   kind: number,
   entries: Iterable<number>,
   tag: number,
@@ -162,14 +164,14 @@ function collect(
   report: Report,
 ): void {
   const kindAt = (address: number): number => pages.frames.kind(address >>> PAGE_SHIFT);
+  const tagAt = (address: number): number => memory.bytes[tagIndex(geometry, address)];
   for (const entry of entries) {
     const address = entry >>> 0;
     const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.limitFrame * PAGE_SIZE;
-    // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place; its page
-    // may be another cache's by now. The other entries are dropped in time.
-    const isOther = isInHeap && isInSheaf(memory.bytes[tagIndex(geometry, address)]);
-    const isSound = memory.bytes[tagIndex(geometry, address)] === tag && kindAt(address) === kind;
-    if (isOther && !isSound) continue;
+    // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place. It may have
+    // left that place since, and its page be another cache's by now. The other entries are dropped in time.
+    const isSound = isInHeap && tagAt(address) === tag && kindAt(address) === kind;
+    if (isInHeap && !isSound && isInSheaf(tag) && (mayBeStale || isInSheaf(tagAt(address)))) continue;
     if (found.has(address) && tag === Tag.IN_BARN) report(address, "a block is in the barn twice");
     found.set(address, tag);
     if (kindAt(address) !== kind) {
