@@ -162,7 +162,7 @@ export class Cache {
   /** Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live. */
   destroy(): void {
     this.shrink();
-    const { caches, slabs } = this.#layers;
+    const { caches, slabs, sync } = this.#layers;
     this.#drainOtherSlots();
     this.shrink();
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
@@ -174,7 +174,12 @@ export class Cache {
     }
     this.#closeSheaves();
     slabs.functions.forget(this.#kind);
-    underTableLock(this.#layers, () => caches.destroy(this.#kind));
+    underTableLock(this.#layers, () => {
+      const lock = caches.record(this.#kind) + CacheRecord.LOCK;
+      sync.locks.acquire(lock);
+      caches.destroy(this.#kind);
+      sync.locks.release(lock);
+    });
     this.#isDestroyed = true;
     // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
     this.#kind = FrameKind.ABSENT;

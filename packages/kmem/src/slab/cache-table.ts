@@ -134,10 +134,19 @@ export class CacheTable {
     return FrameKind.FIRST_CACHE + free;
   }
 
-  /** Gives a record back. Its cache must have no slabs. */
+  /**
+   * Gives a record back. Its cache must have no slabs. Under the cache's lock as well: a thread that looks through all
+   * caches may be at this one.
+   */
   destroy(kind: number): void {
-    const record = this.record(kind);
-    this.#memory.words.fill(0, record, record + CACHE_RECORD_WORDS);
+    this.#clear(this.record(kind));
+  }
+
+  /** Clears all words of a record but the lock: that is for all caches that the record ever was, and will be. */
+  #clear(record: number): void {
+    const { words } = this.#memory;
+    words.fill(0, record, record + CacheRecord.LOCK);
+    words.fill(0, record + CacheRecord.LOCK + 1, record + CACHE_RECORD_WORDS);
   }
 
   #write(cache: number, shape: CacheShape, blockBytes: number): void {
@@ -146,7 +155,7 @@ export class CacheTable {
     const slab = slabShape(blockBytes);
     const { slabPages, slabBlocks, capacity } = slab;
     const colourBytes = roundUp(shape.colourBytes ?? 0, Math.max(shape.alignBytes, GRANULE));
-    words.fill(0, record, record + CACHE_RECORD_WORDS);
+    this.#clear(record);
     words[record + CacheRecord.OBJECT_BYTES] = shape.objectBytes;
     words[record + CacheRecord.ALIGN_BYTES] = shape.alignBytes;
     words[record + CacheRecord.SLAB_PAGES] = slabPages;

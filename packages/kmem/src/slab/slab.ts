@@ -204,6 +204,15 @@ export class Slabs {
     const cache = this.#caches.record(kind);
     if (words[cache + cacheEmptySlabs] === 0) return 0;
     this.#locks.acquire(cache + CacheRecord.LOCK);
+    // By now it may be another cache, whose destructors are to run.
+    const pages = this.#caches.hasFunctions(kind) ? 0 : this.#releaseListed(cache, slabLimit);
+    this.#locks.release(cache + CacheRecord.LOCK);
+    return pages;
+  }
+
+  /** Releases empty slabs that are in a cache's list; returns the pages given back. Under the cache's lock. */
+  #releaseListed(cache: number, slabLimit: number): number {
+    const { words } = this.#memory;
     const slabBlocks = words[cache + cacheSlabBlocks];
     const pagesMax = slabLimit * words[cache + cacheSlabPages];
     let pages = 0;
@@ -217,7 +226,6 @@ export class Slabs {
       }
       slab = next;
     }
-    this.#locks.release(cache + CacheRecord.LOCK);
     return pages;
   }
 

@@ -7,6 +7,7 @@ import { Kmem, NO_ASSERTIONS, SPIN_ONCE } from "./scenarios/kmem.ts";
 import { lockRounds } from "./scenarios/locks.ts";
 import { randomOperations } from "./scenarios/random-operations.ts";
 import { failureText, reportLine } from "./scenarios/report.ts";
+import { trimWhileDestroyed } from "./scenarios/threads.ts";
 
 /** Random seeds that a test tries; `run.ts` tries as many as it is told. */
 const RANDOM_SEEDS = 60;
@@ -34,6 +35,14 @@ describe("the lock", () => {
     const kmem = new Kmem({ constants: SPIN_ONCE });
     const scenario = lockRounds(kmem.library, threadCount, rounds) as unknown as Case["scenario"];
     expectClean({ kmem, scenario, interleavingsMin });
+  });
+});
+
+describe("a thread that trims", () => {
+  it("while another destroys a cache finds the cache's lock as it left it, by random schedules", () => {
+    const kmem = new Kmem({ constants: SPIN_ONCE });
+    const { failure } = runAtRandom(kmem.library.runtime, () => trimWhileDestroyed(kmem), { seeds: 500, firstSeed: 1 });
+    expect(failure && failureText(kmem.library, failure)).toBe(undefined);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Cache } from "../../../src/cache.ts";
 import { call } from "../call.ts";
 import { type Outcome, type Scenario, unexpectedEnds } from "../explore/scenario.ts";
 import { LARGE_BYTES } from "./blocks.ts";
@@ -81,6 +82,21 @@ export function attachTogether(kmem: Kmem): Scenario<Heaps> {
       const problems = slots === "1,2" ? [] : [`the two threads got the slots ${slots}`];
       return [...problems, ...heapProblems(world, outcome, [])];
     },
+  };
+}
+
+/** One looks through all caches while another ends one of them: the lock must be the same before and after. */
+export function trimWhileDestroyed(kmem: Kmem): Scenario<Heaps & { readonly cache: Cache }> {
+  return {
+    name: "a thread trims while another destroys a cache",
+    setUp: () => {
+      const world = kmem.heaps(2);
+      const cache = heapOf(world, 1).createCache({ name: "objects", sizeBytes: LARGE_BYTES });
+      cache.free(cache.alloc());
+      return { ...world, cache };
+    },
+    threads: [(world) => call(heapOf(world, 0), "trim"), ({ cache }) => call(cache, "destroy")],
+    verdict: (world, outcome) => heapProblems(world, outcome, []),
   };
 }
 
