@@ -51,6 +51,8 @@ export class Duel {
       const free = (address: number): void => (cache === undefined ? heap.free(address) : cache.free(address));
       this.#fight(get, free, isExact ? 1 : 2);
     }
+    // An entry that outlives its slab can be taken for a block of its old size: see docs/architecture.md.
+    if (!isExact) heap.trim();
   }
 
   /** Blocks that are runs of pages: those are free pages at once, so all other threads have to rest. */
