@@ -1,6 +1,7 @@
 import { hex, KmemError } from "./memory/errors.ts";
 import { LAYOUT_VERSION } from "./memory/layout.ts";
 import { describeValue, type MemorySource } from "./memory/memory.ts";
+import type { Reservation } from "./sync/reservation.ts";
 
 /** What tells a handle from other objects. */
 const HANDLE_KIND = "kmem heap";
@@ -13,6 +14,8 @@ export interface HeapHandle {
   readonly memory: MemorySource;
   /** The byte at which the heap begins. */
   readonly start: number;
+  /** The slot that is reserved for the thread that gets the handle; without it the thread takes a free one. */
+  readonly place?: Reservation;
 }
 
 /** The handle of the heap that begins at byte `start` of a memory. */

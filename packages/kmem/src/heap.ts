@@ -1,6 +1,6 @@
 import { blockView, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
-import { type HeapHandle, isHandle, makeHandle, requireHandle } from "./handle.ts";
+import { type HeapHandle, isHandle, requireHandle } from "./handle.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { type Attachment, joinAttachment, leaveAttachment, newAttachment } from "./kmalloc/attachment.ts";
 import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
@@ -24,14 +24,16 @@ import type { BlockFunctions } from "./slab/block-functions.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "./slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
+import type { Reservation } from "./sync/reservation.ts";
 import { detachedError, requireHeld } from "./sync/slot-sync.ts";
+import { ThreadedHeap } from "./threaded-heap.ts";
 
 /**
  * A heap: malloc and its family inside one buffer. Addresses are byte offsets into that buffer, unsigned 32-bit; 0 is
  * null. All state is in the buffer: any number of threads work on it, each through a slot of its own that it takes with
  * {@link attach}, and any of them frees what any other allocated. A call that throws has changed nothing.
  */
-export class Heap {
+export class Heap extends ThreadedHeap {
   /**
    * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of
    * its own. Contents are whatever was there. Throws {@link OutOfMemoryError}, or BAD_SIZE for what is no size.
@@ -56,10 +58,11 @@ export class Heap {
   #isDetached = false;
 
   private constructor(attachment: Attachment) {
+    super();
     this.#attachment = attachment;
     this.layers = attachment.layers;
     this.#kmalloc = attachment.kmalloc;
-    this.pages = new Pages(() => this.#current(), attachment.kmalloc, attachment.waits);
+    this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
     this.#bind();
   }
 
@@ -103,14 +106,17 @@ export class Heap {
    * TRUNCATED with the name of the word that is wrong.
    */
   static attach(source: MemorySource | HeapHandle, start = 0): Heap {
-    if (isHandle(source)) {
-      requireHandle(source);
-      return Heap.attach(source.memory, source.start);
-    }
+    if (!isHandle(source)) return Heap.#attachAt(source, start);
+    requireHandle(source);
+    return Heap.#attachAt(source.memory, source.start, source.place);
+  }
+
+  static #attachAt(source: MemorySource, start: number, place?: Reservation): Heap {
     const memory = new LinearMemory(source);
     requireByteOffset("start", start);
     const { baseFrame } = readHeader(memory, start);
-    return new Heap(joinAttachment(memory, baseFrame) ?? newAttachment(attachLayers(memory, start)));
+    const joined = place === undefined ? joinAttachment(memory, baseFrame) : undefined;
+    return new Heap(joined ?? newAttachment(attachLayers(memory, start, place)));
   }
 
   /** Opens a copy of a dumped heap, in a new buffer. Throws as {@link attach} does. */
@@ -123,11 +129,6 @@ export class Heap {
     return new Heap(newAttachment(adoptLayers(memory, opened.start)));
   }
 
-  /** What another thread needs to {@link attach}; it goes through postMessage. */
-  get handle(): HeapHandle {
-    return makeHandle(this.source, this.layers.geometry.baseFrame * PAGE_SIZE);
-  }
-
   /** The slot that this thread works through: the tag of the blocks it allocates. */
   get slot(): number {
     return this.layers.slot;
@@ -138,7 +139,7 @@ export class Heap {
    * DETACHED. Do not keep `alloc` and `free` beyond it: the slot may soon be another thread's. O(free blocks held).
    */
   detach(): void {
-    this.#current();
+    this.current();
     this.#isDetached = true;
     this.alloc =
       this.free =
@@ -151,7 +152,7 @@ export class Heap {
 
   /** As {@link layers}, with what waits and reclaims, and memory as it is now. Throws DETACHED. It is not for users. */
   get attachment(): Attachment {
-    this.#current();
+    this.current();
     return this.#attachment;
   }
 
@@ -176,7 +177,7 @@ export class Heap {
    */
   allocWait(sizeBytes: number, options: WaitOptions = {}): number {
     requireSize(sizeBytes);
-    this.#current();
+    this.current();
     const address = this.#attachment.waits.wait(() => this.#slowTryAlloc(sizeBytes, false), options);
     if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
     return address;
@@ -185,7 +186,7 @@ export class Heap {
   /** As {@link allocWait}, without blocking: for a browser's main thread, and for waits on what this thread frees. */
   async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
     requireSize(sizeBytes);
-    this.#current();
+    this.current();
     const address = await this.#attachment.waits.waitAsync(() => this.#slowTryAlloc(sizeBytes, false), options);
     if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
     return address;
@@ -196,7 +197,7 @@ export class Heap {
    * within `alloc`, when all else has failed, and within any slow call while another thread waits.
    */
   addShrinker(shrinker: Shrinker): () => void {
-    this.#current();
+    this.current();
     return this.#kmalloc.shrinkers.add(shrinker);
   }
 
@@ -210,7 +211,7 @@ export class Heap {
     const totalBytes = count * sizeBytes;
     requireSize(totalBytes);
     const address = this.alloc(totalBytes);
-    const { memory, geometry } = this.#current();
+    const { memory, geometry } = this.current();
     clear(memory, geometry, address, totalBytes);
     return address;
   }
@@ -231,7 +232,7 @@ export class Heap {
     if (moved === 0) return address;
     const kept = Math.min(usableBytes, sizeBytes);
     // Another thread may have grown the memory meanwhile, and the new block lie in what it added.
-    this.#current();
+    this.current();
     this.layers.memory.bytes.copyWithin(moved, address, address + kept);
     this.free(address);
     return moved;
@@ -244,7 +245,7 @@ export class Heap {
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
-    this.#current();
+    this.current();
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
       const block = this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false);
@@ -286,7 +287,7 @@ export class Heap {
   }
 
   #cacheContext(): CacheContext {
-    this.#current();
+    this.current();
     this.#slotCaches ??= new SlotCaches(this.#pathContext());
     return { ...this.#attachment, slotCaches: this.#slotCaches };
   }
@@ -308,7 +309,7 @@ export class Heap {
 
   /** Empties this slot's caches and the barns, releases empty slabs; returns the pages set free. O(free blocks). */
   trim(): number {
-    this.#current();
+    this.current();
     return this.#kmalloc.trim();
   }
 
@@ -323,7 +324,7 @@ export class Heap {
    * grows and is not shared, only until the next growth. Throws INVALID_ADDRESS unless a block holds all of it.
    */
   view<View>(type: ViewType<View>, address: number, length: number): View {
-    return blockView(this.#current(), type, address, length);
+    return blockView(this.current(), type, address, length);
   }
 
   /** The bytes of a live block, all that it can hold unless `length` says fewer. */
@@ -354,7 +355,7 @@ export class Heap {
 
   #slowTryAlloc(sizeBytes: number, fromReserve: boolean): number {
     requireSize(sizeBytes);
-    this.#current();
+    this.current();
     if (sizeBytes > MAX_CLASS_BYTES) return this.#kmalloc.allocateRun(sizeBytes, 1, fromReserve);
     if (this.#rebindDetached()) {
       const address = this.#fast.take(sizeBytes);
@@ -373,7 +374,7 @@ export class Heap {
 
   #slowFree(address: number): void {
     if (address === 0) return;
-    this.#current();
+    this.current();
     this.#rebindDetached();
     while (this.#kmalloc.free(address) === "retry") {
       // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
@@ -395,7 +396,7 @@ export class Heap {
   }
 
   /** As #viewed, for whoever is to change something: the slot must still be this thread's. */
-  #current(): Layers {
+  protected current(): Layers {
     const layers = this.#viewed();
     requireHeld(layers.memory.words, layers.sync);
     return layers;
@@ -410,7 +411,7 @@ export class Heap {
   }
 
   #requireLive(address: number): void {
-    this.#current();
+    this.current();
     if (this.#kmalloc.isLive(address)) return;
     const info = describeAddress(this.layers, address);
     const text = `no live block starts at ${address} (${info.where})`;

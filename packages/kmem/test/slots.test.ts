@@ -339,9 +339,9 @@ describe("check finds", () => {
     words[peek.headerWord(Header.PAGES_LOCK)] = 2;
     expect(heap.check().findings).toMatchObject([{ layer: "kmalloc", problem: "slot 1 holds a lock" }]);
     words[peek.headerWord(Header.PAGES_LOCK)] = 0;
-    words[peek.headerWord(Header.HELD_SLOTS)] = 3;
-    expect(heap.check().findings).toMatchObject([{ problem: "2 slots are held, the count says 3" }]);
-    words[peek.headerWord(Header.HELD_SLOTS)] = 2;
+    words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
+    expect(heap.check().findings).toMatchObject([{ problem: "whether slot 2 is held is said in two ways" }]);
+    words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
     words[other.layers.sheaves.pageCacheWord]--;
     const problems = heap.check().findings.map(({ problem }) => problem);
     expect(problems).toEqual(["a run that is nobody's is in no page cache"]);

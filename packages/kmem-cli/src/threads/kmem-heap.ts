@@ -1,5 +1,4 @@
 import { Heap, type HeapHandle } from "kmem";
-import { Header } from "kmem/layout";
 import type { OwnedHeap, ThreadHeap, ThreadPlan } from "./thread-heap.ts";
 
 const MIB = 2 ** 20;
@@ -8,7 +7,6 @@ const FIXED_BYTES: number = 64 * MIB;
 const BYTES_PER_LANE: number = 24 * MIB;
 /** What a heap has unless it asks otherwise. */
 const DEFAULT_SLOTS = 64;
-const WORD_SHIFT = 2;
 
 /** kmem as it comes: one heap in one SharedArrayBuffer, exact checks on. */
 export function createHeap({ threadCount, laneCount }: ThreadPlan): OwnedHeap {
@@ -30,7 +28,7 @@ type Bytes = ReturnType<Heap["stats"]>["bytes"];
 
 function problemsOf(heap: Heap, before: Bytes): string[] {
   const problems = heap.check().findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
-  const heldSlots = new Int32Array(heap.buffer)[(heap.handle.start >>> WORD_SHIFT) + Header.HELD_SLOTS];
+  const { heldSlots } = heap.stats();
   if (heldSlots !== 1) problems.push(`${heldSlots} slots are held at the end, not 1`);
   const { liveBlocks } = heap.stats();
   if (liveBlocks > 0) problems.push(`${liveBlocks} blocks are live at the end`);

@@ -69,14 +69,11 @@ function checkSlots(layers: Layers, report: Report): void {
     const area = slots.area(number);
     const address = geometry.slotTable + number * SLOT_RECORD_BYTES;
     if (!slots.hasSoundState(number)) report(address, `slot ${number} is in no state that there is`);
+    if (!slots.hasSoundMembership(number)) report(address, `whether slot ${number} is held is said in two ways`);
     if (area === 0) continue;
     const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
     if (!slots.isHeld(number)) report(address, `slot ${number} has private pages and is not held`);
-  }
-  const held = Array.from({ length: slots.count }, (_, number) => slots.isHeld(number)).filter(Boolean).length;
-  if (held !== slots.heldCount) {
-    report(geometry.slotTable, `${held} slots are held, the count says ${slots.heldCount}`);
   }
   if (!slots.isHeld(slot)) report(geometry.slotTable, `slot ${slot} is in use and not held`);
   if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(geometry.slotTable, `slot ${slot} has lost its pages`);

@@ -2,7 +2,7 @@ import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { describeValue } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
-import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK, Tag } from "../slab/layout.ts";
+import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { Layers } from "./layers.ts";
 
@@ -134,25 +134,27 @@ const PHRASES: Record<AddressInfo["where"], string> = {
 
 /** Live blocks in address order. The generator reads the tables as it goes; do not allocate or free meanwhile. */
 export function* liveBlocks(layers: Layers): Generator<BlockInfo> {
-  const { geometry, pages, caches, memory } = layers;
+  const { geometry, pages, memory } = layers;
   const { frames } = pages;
-  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; ) {
+  // Frame by frame: while other threads work, no count says where the next slab or block begins.
+  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
     const kind = frames.kind(frame);
-    if (kind >= FrameKind.FIRST_CACHE) {
-      const bytes = caches.blockBytes(kind);
-      const count = caches.get(kind, CacheRecord.SLAB_BLOCKS);
-      const first = firstBlock(layers, frame);
-      for (let index = 0; index < count; index++) {
-        const address = first + index * bytes;
-        const tag = memory.bytes[tagIndex(geometry, address)];
-        if (tag !== Tag.NONE && isLive(tag)) {
-          yield { address, usableBytes: bytes, cache: caches.name(kind), live: true, slot: tag - 1 };
-        }
-      }
-      frame += caches.get(kind, CacheRecord.SLAB_PAGES);
-    } else if (kind === RunKind.BLOCK) {
-      yield runBlock(layers, frame);
-      frame += frames.count(frame);
-    } else frame += kind === FrameKind.FREE_HEAD ? 1 << frames.count(frame) : 1;
+    const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    if (kind >= FrameKind.FIRST_CACHE && (head & SLAB_HEAD_MASK) === frame && head >= 0) {
+      yield* liveBlocksOf(layers, frame, kind);
+    } else if (kind === RunKind.BLOCK) yield runBlock(layers, frame);
+  }
+}
+
+/** Live blocks of one slab. */
+function* liveBlocksOf(layers: Layers, slab: number, kind: number): Generator<BlockInfo> {
+  const { memory, geometry, caches } = layers;
+  const usableBytes = caches.blockBytes(kind);
+  const first = firstBlock(layers, slab);
+  for (let index = 0; index < caches.get(kind, CacheRecord.SLAB_BLOCKS); index++) {
+    const address = first + index * usableBytes;
+    const tag = memory.bytes[tagIndex(geometry, address)];
+    if (!isLive(tag)) continue;
+    yield { address, usableBytes, cache: caches.name(kind), live: true, slot: tag - 1 };
   }
 }

@@ -12,9 +12,10 @@ import { describeValue } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
-import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { freeRun, resizeRun } from "./block-run.ts";
 import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underRecallLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
@@ -141,11 +142,7 @@ export class Kmalloc {
       slabs.releaseEmpty(kind);
       return "done";
     }
-    const index = tagIndex(geometry, address);
-    const tag = memory.bytes[index];
-    const isMine = isLive(tag) && Atomics.compareExchange(memory.bytes, index, tag, Tag.NONE) === tag;
-    if (!isMine) throw badFree(this.#layers, address);
-    pages.freeOwn(frame, pages.frames.count(frame));
+    if (!freeRun(this.#layers, address)) throw badFree(this.#layers, address);
     return "done";
   }
 
@@ -199,11 +196,8 @@ export class Kmalloc {
       return sizeBytes <= usable && (sizeBytes >= usable >> 1 || usable === GRANULE);
     }
     if (sizeBytes <= MAX_CLASS_BYTES >> 1) return false;
-    const count = usable >>> PAGE_SHIFT;
     const newCount = Math.ceil(sizeBytes / PAGE_SIZE);
-    if (newCount > count) return pages.extend(frame, newCount, RunKind.BLOCK);
-    if (newCount < count) pages.shorten(frame, newCount);
-    return true;
+    return newCount === usable / PAGE_SIZE || resizeRun(this.#layers, address, newCount);
   }
 
   /**

@@ -13,8 +13,11 @@ import { Sheaves, sheafPages } from "../slab/sheaf.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
+import { SharedLocks } from "../sync/lock.ts";
+import { announceLife, type Reservation } from "../sync/reservation.ts";
 import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
+import { repairGuarded } from "./inherit.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {
@@ -79,13 +82,14 @@ export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }
 }
 
 /**
- * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot. Throws when there is no heap,
- * no free slot, or no memory for the slot's private pages; nothing is changed then.
+ * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
+ * thread. Throws when there is no heap, no such slot, or no memory for the slot's private pages; nothing is changed
+ * then.
  */
-export function attachLayers(memory: LinearMemory, start: number): Layers {
+export function attachLayers(memory: LinearMemory, start: number, place?: Reservation): Layers {
   const geometry = openGeometry(memory, start);
   const slots = slotTable(memory, geometry);
-  const slot = slots.take();
+  const slot = place === undefined ? slots.take() : occupy(slots, place);
   const sync = bindSlot(memory, geometry, slots, slot);
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(memory, geometry, sync, pages);
@@ -94,7 +98,14 @@ export function attachLayers(memory: LinearMemory, start: number): Layers {
     throw outOfMemory(pages, sheafPages() * PAGE_SIZE);
   }
   shareBarns(layers);
+  if (place !== undefined) announceLife(memory, slots, place);
   return layers;
+}
+
+/** Takes the slot that was reserved for this thread. Throws NO_SLOT where it is another's, or nobody's, by now. */
+function occupy(slots: SlotTable, { slot, generation }: Reservation): number {
+  if (slots.occupy(slot, generation)) return slot;
+  throw new KmemError("NO_SLOT", `slot ${slot} is not reserved for this thread, or not any more`, { slot, generation });
 }
 
 /** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
@@ -194,5 +205,9 @@ function openLayers(
   const sheaves = Sheaves.open({ memory, geometry, pages, caches, slabs, barns }, slots, slot);
   if (sheaves === undefined) return undefined;
   pages.useCache(sheaves.pageCacheWord);
-  return { memory, geometry, sync, slots, pages, caches, slabs, barns, sheaves, slot };
+  const layers = { memory, geometry, sync, slots, pages, caches, slabs, barns, sheaves, slot };
+  if (locks instanceof SharedLocks) {
+    locks.heir = { isGone: sync.mourners.isGone, repair: (word) => repairGuarded(layers, word) };
+  }
+  return layers;
 }

@@ -44,7 +44,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
@@ -84,8 +84,8 @@ export const Header = {
   RECLAIM_CREDIT: 19,
   /** {@link HeapFlag}s, chosen at creation. */
   FLAGS: 20,
-  /** Slots that threads hold now. */
-  HELD_SLOTS: 21,
+  /** The set of the slots that threads hold now: four words. */
+  HELD_SLOTS: 25,
   /** Serial number of the cache that was made last. */
   CACHE_SERIAL: 22,
   /** Address of the run of pages that holds the barns of the size classes; 0 while one thread works alone. */
@@ -104,14 +104,17 @@ export const Header = {
   /** Virtual memory. */
   VMALLOC_LOCK: 96,
 
-  /** Threads that wait for memory. */
+  /** Recovery from the death of threads: one thread at a time. */
+  REAP_LOCK: 104,
+
+  /** The set of the slots that wait for memory: four words. */
   WAITERS: 112,
   /** Counts what was freed while somebody waited; waiters sleep on it. */
-  FREED_EVENT: 113,
+  FREED_EVENT: 116,
   /** The ticket of the next waiter. */
-  NEXT_TICKET: 114,
+  NEXT_TICKET: 117,
   /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
-  PRESSURE: 115,
+  PRESSURE: 118,
 } as const;
 
 /** Words set aside for the header. Each lock and the words of waiting have a cache line of 16 words to themselves. */

@@ -24,7 +24,7 @@ export function orderFor(count: number): number {
 }
 
 /** The largest order whose block starts at `frame`, aligned, and has at most `count` frames. */
-function largestOrderAt(frame: number, count: number): number {
+export function largestOrderAt(frame: number, count: number): number {
   const bySize = 31 - Math.clz32(count);
   const byAlignment = frame === 0 ? maxOrder : 31 - Math.clz32(frame & -frame);
   return Math.min(bySize, byAlignment, maxOrder);
@@ -183,10 +183,11 @@ export class Buddy {
     const listWord = this.#zone + zoneFreeHead + order;
     const next = words[listWord];
     const record = this.#frames.record(frame);
+    // The kinds come first: as long as the frame is the head of a run, COUNT says how long that is.
+    this.#frames.setRun(frame, 1 << order, freeHead);
     words[record + frameNext] = next;
     words[record + framePrev] = noFrame;
     words[record + frameCount] = order;
-    this.#frames.setRun(frame, 1 << order, freeHead);
     if (next !== noFrame) words[this.#frames.record(next) + framePrev] = frame;
     words[listWord] = frame;
     words[this.#zone + zoneFreeCount + order]++;

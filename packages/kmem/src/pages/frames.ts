@@ -1,11 +1,12 @@
 import type { Geometry } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord } from "./layout.ts";
+import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord, RunOwner } from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
 const recordShift = FRAME_RECORD_SHIFT;
 const countField = FrameRecord.COUNT;
+const headField = FrameRecord.HEAD;
 const absent = FrameKind.ABSENT;
 
 /** Up to here a loop fills faster than a call of the engine's own `fill`. */
@@ -96,6 +97,26 @@ export class FrameTable {
 
   setCount(frame: number, count: number): void {
     this.memory.words[this.record(frame) + countField] = count;
+  }
+
+  /** Who answers for the run that starts at the frame: see RunOwner. */
+  owner(head: number): number {
+    return this.memory.words[this.record(head) + headField];
+  }
+
+  /** The slot that answers for the run that starts at the frame; -1 for none. */
+  ownerSlot(head: number): number {
+    const owner = this.owner(head);
+    return (owner & ~RunOwner.MASK) === RunOwner.MARK ? (owner & RunOwner.SLOT_MASK) - 1 : -1;
+  }
+
+  setOwner(head: number, owner: number): void {
+    this.memory.words[this.record(head) + headField] = owner;
+  }
+
+  /** Makes another owner of a run in one step; false when it was another's already. */
+  exchangeOwner(head: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.memory.words, this.record(head) + headField, from, to) === from;
   }
 
   /** The head of the run that the frame, head or tail, belongs to; O(frames before it in the run). */

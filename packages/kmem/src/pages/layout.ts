@@ -13,7 +13,7 @@
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
  *      RESERVED: the header and the tables; never changes.
- *      A run on its way back is claimed first: whoever exchanges the kind of its head for CACHED frees it, nobody else.
+ *      A run on its way back is claimed first: whoever exchanges its OWNER frees it, nobody else.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
  *
@@ -21,7 +21,24 @@
  *      NEXT     next in its list      –                   next in its cache's list
  *      PREV     previous in its list  –                   previous in its cache's list
  *      COUNT    order                 frames in the run   free blocks | cursor << 16
- *      HEAD     –                     –                   first frame of the slab | colour << 20, in every frame
+ *      HEAD     –                     OWNER               first frame of the slab | colour << 20, in every frame
+ *
+ * OWNER says who answers for a run, so that nothing is lost when a thread dies with it in its hands:
+ *
+ *      bit   31   30 … 16   15 … 9      8       7         6 … 0
+ *            1    0         former + 1  SPLIT   CLAIMED   slot + 1; 0: the heap itself
+ *
+ *      CLAIMED  on the way back, or in the page cache of the slot
+ *      SPLIT    a part of it is being freed, under the pages' lock, by the slot; the rest stays the former owner's
+ *
+ * What a thread that died leaves is told apart by the order of stores:
+ *
+ *      free block ► run    COUNT, OWNER, kinds of the tail, kind of the head. Until the last the frames are free.
+ *      run ► free block    each frame by its kind; tails that no COUNT covers are free.
+ *      run ► slab          HEAD of the tail, tags, kinds of the tail, kind of the head, COUNT, HEAD
+ *      slab ► run          tags, COUNT, OWNER, kind of the head, kinds of the tail
+ *
+ * The last two under the lock of the cache.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
@@ -48,7 +65,7 @@ export const RunKind = {
   BUCKET: 10,
   /** A page of a virtual area, of a page table, or of the areas' records. */
   VMALLOC: 12,
-  /** Nobody's: in the page cache of a slot, or on the way from its owner back to the free lists. */
+  /** Free, in the page cache of a slot, or on the way from its owner back to the free lists. */
   CACHED: 14,
 } as const;
 export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
@@ -57,6 +74,19 @@ export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 export const KIND_COUNT = 256;
 
 export const FrameRecord = { NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 } as const;
+/** OWNER of a run, in the word that is HEAD in slabs. */
+export const RunOwner = {
+  /** Every owner has it, and no HEAD of a slab. */
+  MARK: -0x8000_0000,
+  /** The run belongs to no slot. */
+  HEAP: -0x8000_0000,
+  SLOT_MASK: 0x7f,
+  CLAIMED: 0x80,
+  SPLIT: 0x100,
+  FORMER_SHIFT: 9,
+  /** All bits that an owner can have. */
+  MASK: 0xffff,
+} as const;
 /** log2 of the words in a frame's record. */
 export const FRAME_RECORD_SHIFT = 2;
 export const FRAME_RECORD_BYTES = 16;

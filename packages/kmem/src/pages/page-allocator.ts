@@ -13,6 +13,7 @@ import {
   PAGE_CACHE_ORDERS,
   RunKind,
   type RunKindValue,
+  RunOwner,
   Zone,
   ZoneRecord,
 } from "./layout.ts";
@@ -37,7 +38,7 @@ const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORD
 }));
 
 /** What a page allocator shared by threads needs of them; without it one thread at a time may work. */
-export type PageSync = Pick<SlotSync, "slots" | "locks" | "waiters">;
+export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
  * The page allocator: runs of any number of pages, any part of which can be given back. Small runs come from the buddy
@@ -56,6 +57,8 @@ export class PageAllocator {
   readonly #geometry: Geometry;
   readonly #sync: PageSync | undefined;
   readonly #lockWord: number;
+  /** OWNER of what this slot takes. */
+  readonly #owner: number;
   #cache: PageCache | undefined;
 
   private constructor(memory: LinearMemory, geometry: Geometry, sync: PageSync | undefined) {
@@ -63,6 +66,7 @@ export class PageAllocator {
     this.#geometry = geometry;
     this.#sync = sync;
     this.#lockWord = headerWord(geometry, Header.PAGES_LOCK);
+    this.#owner = sync === undefined ? RunOwner.HEAP : RunOwner.MARK | (sync.slot + 1);
     this.frames = new FrameTable(memory, geometry);
     this.zones = openZones(this.frames, geometry);
   }
@@ -95,7 +99,8 @@ export class PageAllocator {
     const cached = this.#takeCached(count, request);
     if (cached !== NO_FRAME) {
       this.frames.setRun(cached, count, kind);
-      return cached;
+      this.frames.setOwner(cached, this.#owner);
+      return this.#reach(cached, count);
     }
     this.#lock();
     let frame = this.#take(count, request);
@@ -104,11 +109,19 @@ export class PageAllocator {
       if (growPages(heap, count, request)) frame = this.#take(count, request);
     }
     if (frame !== NO_FRAME) {
-      this.frames.setRun(frame, count, kind);
-      this.frames.setCount(frame, count);
+      this.#makeRun(frame, count, kind, this.#owner);
     }
     this.#noteLevel();
     this.#unlock();
+    return this.#reach(frame, count);
+  }
+
+  /**
+   * Makes this thread's views reach a run: it may lie in pages that another thread has just added. A store beyond the
+   * end of a view is lost without a word.
+   */
+  #reach(frame: number, count: number): number {
+    this.#memory.reach((frame + count) * PAGE_SIZE);
     return frame;
   }
 
@@ -129,7 +142,7 @@ export class PageAllocator {
    * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    if (this.#isWhole(first, count, kind) && this.#claim(first, kind)) {
+    if (this.#isWhole(first, count, kind) && this.#claim(first, kind, this.claimedOwner)) {
       this.freeOwn(first, count);
       return;
     }
@@ -144,12 +157,23 @@ export class PageAllocator {
 
   /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */
   freeOwn(first: number, count: number): void {
+    this.claimOwn(first);
     if (this.#putCached(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
     this.#noteLevel();
     this.#unlock();
     this.#sync?.waiters.freed();
+  }
+
+  /** Says that a run which nobody else can free is on its way back: {@link freeOwn} is to follow. */
+  claimOwn(head: number): void {
+    this.frames.setOwner(head, this.claimedOwner);
+  }
+
+  /** OWNER of what this slot frees, or caches. */
+  get claimedOwner(): number {
+    return this.#owner | RunOwner.CLAIMED;
   }
 
   /** Gives the end of a run back that nobody else knows of, or may free. */
@@ -163,9 +187,8 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Lengthens a run in place when the frames behind it are free; returns whether it did. */
+  /** Lengthens a run that nobody else may free in place when the frames behind it are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
-    if (!this.#claim(head, kind)) return false;
     this.#lock();
     const count = this.frames.count(head);
     const zone = this.#zoneOf(head);
@@ -177,7 +200,6 @@ export class PageAllocator {
       this.frames.setCount(head, newCount);
     }
     this.#unlock();
-    this.frames.setKind(head, kind);
     return isPossible;
   }
 
@@ -233,32 +255,49 @@ export class PageAllocator {
     return problem;
   }
 
-  /** Makes a stretch of a run this thread's alone, and runs of their own of what is left before and behind it. */
+  /**
+   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and behind it. A thread
+   * that dies on the way leaves all of it to its former owner, or what is before and behind.
+   */
   #detach(first: number, count: number, kind: RunKindValue): string | undefined {
     const { frames } = this;
     const head = frames.headOfRun(first, kind);
-    if (!this.#claim(head, kind)) return kindPhrase(frames.kind(head));
+    const former = frames.owner(head);
+    const formerBits = (former & RunOwner.SLOT_MASK) << RunOwner.FORMER_SHIFT;
+    if (!this.#claim(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
     const end = first + count;
     const endOfRun = head + frames.count(head);
     if (end > endOfRun) {
-      frames.setKind(head, kind);
+      frames.setOwner(head, former);
       return kindPhrase(RunKind.CACHED);
     }
     if (end < endOfRun) {
       frames.setCount(end, endOfRun - end);
+      frames.setOwner(end, former);
       frames.setKind(end, kind);
     }
-    if (head < first) {
-      frames.setCount(head, first - head);
-      frames.setKind(head, kind);
-    }
+    frames.setCount(head, head < first ? first - head : count);
+    frames.setOwner(head, head < first ? former : this.claimedOwner);
     return undefined;
   }
 
   /** Makes a run this thread's alone; false when it is another thread's already, or no such run. */
-  #claim(head: number, kind: RunKindValue): boolean {
-    const { bytes } = this.#memory;
-    return Atomics.compareExchange(bytes, this.frames.kindBias + head, kind, RunKind.CACHED) === kind;
+  #claim(head: number, kind: RunKindValue, claimed: number): boolean {
+    const { frames } = this;
+    const owner = frames.owner(head);
+    if (frames.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
+    if (!frames.exchangeOwner(head, owner, claimed)) return false;
+    if (frames.kind(head) === kind) return true;
+    // Freed and taken anew in between, for something else: by a thread that may well have the same slot.
+    frames.exchangeOwner(head, claimed, owner);
+    return false;
+  }
+
+  /** Makes a run of frames that are in no list. The kind of the head comes last: until then they are free. */
+  #makeRun(first: number, count: number, kind: RunKindValue, owner: number): void {
+    this.frames.setCount(first, count);
+    this.frames.setOwner(first, owner);
+    this.frames.setRun(first, count, kind);
   }
 
   /** A run of this slot's page cache, filled anew when it is empty. NO_FRAME where it cannot serve. */
@@ -274,8 +313,7 @@ export class PageAllocator {
     for (let run = cacheBatch(order); run > 0; run--) {
       const taken = this.#takeFrom(zone, count, WHOLE_BLOCKS[order]);
       if (taken === NO_FRAME) break;
-      this.frames.setRun(taken, count, RunKind.CACHED);
-      this.frames.setCount(taken, count);
+      this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
     this.#noteLevel();
@@ -290,7 +328,6 @@ export class PageAllocator {
     const order = cachedOrder(count);
     if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
     this.frames.setRun(first, count, RunKind.CACHED);
-    this.frames.setCount(first, count);
     if (cache.push(this.#memory.words, order, first)) return true;
     this.#drainOrder(order, cacheBatch(order));
     return cache.push(this.#memory.words, order, first);
@@ -298,7 +335,7 @@ export class PageAllocator {
 
   /** A thread that works alone, or while memory is short, keeps no pages back. */
   #isCaching(): boolean {
-    return this.#sync !== undefined && this.#sync.slots.heldCount > 1 && !this.#sync.waiters.isPressing;
+    return this.#sync?.slots.areSeveral === true && !this.#sync.waiters.isPressing;
   }
 
   /** Pages are short from the low watermark down, until they are above the high one; memory that can grow never is. */

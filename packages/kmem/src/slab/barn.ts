@@ -1,7 +1,7 @@
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { FrameKind, NO_FRAME, RunKind, RunOwner } from "../pages/layout.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import type { CacheTable } from "./cache-table.ts";
@@ -45,8 +45,8 @@ function barnPages(): number {
 
 /**
  * What stands behind the sheaves of one slot: the barn of each cache, through which slots trade free blocks half a
- * sheaf at a time, and behind it the slabs. A barn is a stack of addresses; the cache's lock is held while they are
- * copied and no longer, since their tags are changed before and after. System: Linux 7's barn.
+ * sheaf at a time, and behind it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
+ * exactly the blocks that are tagged so, and no block is on its way. System: Linux 7's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -82,9 +82,9 @@ export class Barns {
     if (taken > 0) {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
+      const good = this.#retag(kind, firstWord, taken, inBarn, sheafTag);
       this.#sync.locks.release(cache + lockField);
-      this.#retag(kind, firstWord, taken, inBarn, sheafTag);
-      return taken;
+      return good;
     }
     let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     // A slab with a constructor is made without the lock, and then asked for here once more.
@@ -98,23 +98,23 @@ export class Barns {
   /** Takes `count` blocks over from a sheaf, `words[firstWord]` on; into their slabs while memory is short. */
   put(kind: number, cache: number, firstWord: number, count: number, sheafTag: number): void {
     if (count === 0) return;
-    if (this.#memory.words[cache + barnField] === 0 || this.#sync.waiters.isPressing) {
-      this.#putInSlabs(kind, cache, firstWord, count, sheafTag);
-      return;
-    }
-    const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    const isPressing = this.#sync.waiters.isPressing;
     this.#sync.locks.acquire(cache + lockField);
     const barn = this.#barn(cache);
     const { words } = this.#memory;
-    const room = barnRoom(words[cache + CacheRecord.CAPACITY]);
-    const before = barn === 0 ? room : words[barn];
-    const isRoom = before + good <= room;
-    if (isRoom) {
-      copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
-      words[barn] = before + good;
+    const before = barn === 0 ? 0 : words[barn];
+    const isRoom = barn !== 0 && before + count <= barnRoom(words[cache + CacheRecord.CAPACITY]);
+    if (!isRoom || isPressing) {
+      const stale = this.#slabs.put(kind, cache, firstWord, count, sheafTag);
+      this.#sync.locks.release(cache + lockField);
+      if (stale > 0) this.countStale(stale);
+      this.#sync.waiters.freed();
+      return;
     }
+    const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
+    words[barn] = before + good;
     this.#sync.locks.release(cache + lockField);
-    if (!isRoom) this.#putInSlabs(kind, cache, firstWord, good, inBarn);
   }
 
   /** Returns all blocks in the barn of a cache to its slabs. */
@@ -147,13 +147,14 @@ export class Barns {
     this.#memory.refresh();
     const { words } = this.#memory;
     let barn = frame << (PAGE_SHIFT - WORD_SHIFT);
+    words[this.#barnsWord] = frame << PAGE_SHIFT;
+    this.#pages.frames.setOwner(frame, RunOwner.HEAP);
     for (let index = 0; index < CLASS_COUNT; index++) {
       const cache = this.#caches.record(FrameKind.FIRST_CACHE + index);
       words[barn] = 0;
       Atomics.store(words, cache + barnField, barn);
       barn += barnRoom(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
     }
-    words[this.#barnsWord] = frame << PAGE_SHIFT;
   }
 
   /** Empties the barns of the size classes and gives their pages back. Under the table's lock. */
@@ -169,8 +170,10 @@ export class Barns {
       Atomics.store(words, cache + barnField, 0);
       this.#sync.locks.release(cache + lockField);
     }
+    // This slot's before it is nobody's: a thread that dies here leaves pages that somebody answers for.
+    this.#pages.claimOwn(address >>> PAGE_SHIFT);
     words[this.#barnsWord] = 0;
-    this.#pages.free(address >>> PAGE_SHIFT, barnPages(), RunKind.SYSTEM);
+    this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages());
   }
 
   #drainLocked(kind: number, cache: number): number {
@@ -181,14 +184,6 @@ export class Barns {
     words[barn] = 0;
     this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
     return count;
-  }
-
-  #putInSlabs(kind: number, cache: number, firstWord: number, count: number, tag: number): void {
-    this.#sync.locks.acquire(cache + lockField);
-    const stale = this.#slabs.put(kind, cache, firstWord, count, tag);
-    this.#sync.locks.release(cache + lockField);
-    if (stale > 0) this.countStale(stale);
-    this.#sync.waiters.freed();
   }
 
   /**
@@ -220,7 +215,7 @@ export class Barns {
   /** The barn of a cache, in views that reach it: it may lie in pages that another thread has added. */
   #barn(cache: number): number {
     const barn = this.#memory.words[cache + barnField];
-    if (barn >= this.#memory.words.length) this.#memory.refresh();
+    if (barn >= this.#memory.words.length) this.#memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
     return barn;
   }
 }

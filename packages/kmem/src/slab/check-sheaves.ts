@@ -168,8 +168,8 @@ function collect(
   for (const entry of entries) {
     const address = entry >>> 0;
     const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.limitFrame * PAGE_SIZE;
-    // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place. It may have
-    // left that place since, and its page be another cache's by now. The other entries are dropped in time.
+    // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place. It may
+    // have left that place since, and its page be another cache's by now. The other entries are dropped in time.
     const isSound = isInHeap && tagAt(address) === tag && kindAt(address) === kind;
     if (isInHeap && !isSound && isInSheaf(tag) && (mayBeStale || isInSheaf(tagAt(address)))) continue;
     if (found.has(address) && tag === Tag.IN_BARN) report(address, "a block is in the barn twice");

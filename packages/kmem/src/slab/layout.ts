@@ -218,5 +218,5 @@ export const SLAB_CURSOR_SHIFT = 16;
 export const SLAB_HEAD_MASK = 0xfffff;
 /** Above it, the granule at which the first block starts. */
 export const SLAB_COLOUR_SHIFT = 20;
-/** The last granule that a first block may start at. */
-export const SLAB_COLOUR_MAX = 0xfff;
+/** The last granule that a first block may start at. HEAD is then never negative, as the OWNER of a run always is. */
+export const SLAB_COLOUR_MAX = 0x7ff;

@@ -2,7 +2,7 @@ import { KmemError } from "../memory/errors.ts";
 import type { Geometry } from "../memory/header.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_SHIFT, FrameRecord, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { FRAME_RECORD_SHIFT, FrameRecord, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
 import type { Locks } from "../sync/lock.ts";
 import { FunctionTable } from "./block-functions.ts";
@@ -18,6 +18,7 @@ import {
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
+import { linkSlab, unlinkSlab } from "./slab-list.ts";
 
 /** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
 const none = Tag.NONE;
@@ -30,7 +31,6 @@ const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
 const cacheHead = CacheRecord.HEAD;
-const cacheTail = CacheRecord.TAIL;
 const cacheSlabs = CacheRecord.SLABS;
 const cacheFreeBlocks = CacheRecord.FREE_BLOCKS;
 const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
@@ -38,7 +38,6 @@ const cacheBlockBytes = CacheRecord.BLOCK_BYTES;
 const cacheSlabPages = CacheRecord.SLAB_PAGES;
 const cacheSlabBlocks = CacheRecord.SLAB_BLOCKS;
 const frameNext = FrameRecord.NEXT;
-const framePrev = FrameRecord.PREV;
 const frameCount = FrameRecord.COUNT;
 const noFrame = NO_FRAME;
 const emptySlabsKept = EMPTY_SLABS_KEPT;
@@ -146,7 +145,7 @@ export class Slabs {
     const left = word === endWord ? free - count : 0;
     words[recordWord] = left | ((tag - firstTag) << cursorShift);
     words[cache + cacheFreeBlocks] -= count;
-    if (left === 0) this.#unlink(slab, cache);
+    if (left === 0) unlinkSlab(this.#pages.frames, slab, cache);
     return count;
   }
 
@@ -238,11 +237,13 @@ export class Slabs {
     for (let released = 0; released < slabLimit; released++) {
       this.#locks.acquire(cache + CacheRecord.LOCK);
       const slab = this.#firstEmpty(cache);
-      if (slab !== noFrame) this.#withdraw(slab, cache);
+      // A run of the heap's own until the destructors have run: they may reach its blocks still.
+      const firstGranule = slab === noFrame ? 0 : this.#firstGranule(slab);
+      if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
       pages += this.#memory.words[cache + cacheSlabPages];
-      this.#dispose(slab, cache, destruct);
+      this.#dispose(slab, cache, firstGranule, destruct);
     }
     return pages;
   }
@@ -267,8 +268,8 @@ export class Slabs {
     const firstGranule = this.#nextColour(cache);
     const construct = this.functions.of(kind)?.construct;
     if (construct !== undefined) this.#constructAll(slab, cache, firstGranule, construct);
-    this.#cut(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
+    this.#cut(slab, kind, cache, firstGranule);
     this.#enter(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     return slab;
@@ -280,17 +281,22 @@ export class Slabs {
     return this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
   }
 
-  /** Makes pages that are nobody's else a slab of free blocks. */
+  /**
+   * Makes pages that are nobody's else a slab of free blocks. Under the cache's lock; in the order that pages/layout.ts
+   * says, so that a thread which dies here leaves a run of its own or a slab.
+   */
   #cut(slab: number, kind: number, cache: number, firstGranule: number): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
-    const slabPages = words[cache + cacheSlabPages];
+    const end = slab + words[cache + cacheSlabPages];
     const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
-    for (let frame = slab; frame < slab + slabPages; frame++) words[frames.record(frame) + headField] = head;
-    this.#tagAll(slab, cache, inSlab);
-    const slabBlocks = words[cache + cacheSlabBlocks];
-    words[frames.record(slab) + frameCount] = slabBlocks | (firstGranule << cursorShift);
-    frames.fillKind(slab, slabPages, kind);
+    for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + headField] = head;
+    this.#tagAll(slab, cache, firstGranule, inSlab);
+    frames.fillKind(slab + 1, end - slab - 1, kind);
+    frames.setKind(slab, kind);
+    const record = frames.record(slab);
+    words[record + frameCount] = words[cache + cacheSlabBlocks] | (firstGranule << cursorShift);
+    words[record + headField] = head;
   }
 
   /** Counts a new slab in and puts it into the list of its cache. Under the cache's lock. */
@@ -301,7 +307,7 @@ export class Slabs {
     words[cache + cacheSlabs]++;
     words[cache + cacheFreeBlocks] += words[cache + cacheSlabBlocks];
     words[cache + cacheEmptySlabs]++;
-    this.#link(slab, cache);
+    linkSlab(this.#pages.frames, slab, cache);
   }
 
   /** The granule at which the next slab of a cache starts its first block. */
@@ -333,17 +339,21 @@ export class Slabs {
     };
   }
 
+  /** The granule of a slab at which its first block starts. */
+  #firstGranule(slab: number): number {
+    return this.#memory.words[this.#pages.frames.record(slab) + headField] >>> SLAB_COLOUR_SHIFT;
+  }
+
   /** Index into `bytes` of the tag of an address. */
   #tagOf(address: number): number {
     return this.#tagTable + ((address - this.#base) >>> granuleShift);
   }
 
   /** Gives every block of a slab the same tag. */
-  #tagAll(slab: number, cache: number, value: number): void {
+  #tagAll(slab: number, cache: number, firstGranule: number, value: number): void {
     const { words, bytes } = this.#memory;
     const stride = words[cache + cacheBlockBytes] >>> granuleShift;
-    const head = words[this.#pages.frames.record(slab) + headField];
-    const first = this.#tagOf(slab << pageShift) + (head >>> SLAB_COLOUR_SHIFT);
+    const first = this.#tagOf(slab << pageShift) + firstGranule;
     const end = first + words[cache + cacheSlabBlocks] * stride;
     for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
   }
@@ -356,7 +366,7 @@ export class Slabs {
     const cursor = Math.min(words[recordWord] >>> cursorShift, lowest);
     words[recordWord] = (before + count) | (cursor << cursorShift);
     words[cache + cacheFreeBlocks] += count;
-    if (before === 0) this.#link(slab, cache);
+    if (before === 0) linkSlab(this.#pages.frames, slab, cache);
     if (before + count < words[cache + cacheSlabBlocks]) return;
     const emptySlabs = ++words[cache + cacheEmptySlabs];
     if ((words[cache + CacheRecord.FLAGS] & keepsSlabs) !== 0) return;
@@ -367,59 +377,37 @@ export class Slabs {
   /** Takes an empty slab out of its cache and gives its pages back. Under the cache's lock. */
   #release(slab: number, cache: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    this.#withdraw(slab, cache);
+    this.#withdraw(slab, cache, RunKind.CACHED);
     this.#releasedPages += slabPages;
     this.#pages.freeOwn(slab, slabPages);
   }
 
-  /** Takes an empty slab out of its cache; its pages are then nobody's. */
-  #withdraw(slab: number, cache: number): void {
+  /** Takes an empty slab out of its cache; its pages are then a run that this slot is about to give back. */
+  #withdraw(slab: number, cache: number, kind: RunKindValue): void {
     const { words } = this.#memory;
-    this.#unlink(slab, cache);
+    const { frames } = this.#pages;
+    const slabPages = words[cache + cacheSlabPages];
+    unlinkSlab(this.#pages.frames, slab, cache);
     words[cache + cacheSlabs]--;
     words[cache + cacheEmptySlabs]--;
     words[cache + cacheFreeBlocks] -= words[cache + cacheSlabBlocks];
-    this.#tagAll(slab, cache, none);
+    this.#tagAll(slab, cache, this.#firstGranule(slab), none);
+    frames.setCount(slab, slabPages);
+    this.#pages.claimOwn(slab);
+    frames.setKind(slab, kind);
+    frames.fillKind(slab + 1, slabPages - 1, kind + 1);
   }
 
   /** Gives the pages of a withdrawn slab back once the destructor has seen all blocks. */
-  #dispose(slab: number, cache: number, destruct: ((address: number) => void) | undefined): void {
+  #dispose(slab: number, cache: number, firstGranule: number, destruct: ((address: number) => void) | undefined): void {
     const { slabPages, slabBlocks, blockBytes } = this.#shape(cache);
-    const head = this.#memory.words[this.#pages.frames.record(slab) + headField];
-    this.#pages.frames.setRun(slab, slabPages, RunKind.SYSTEM);
-    this.#pages.frames.setCount(slab, slabPages);
     this.#releasedPages += slabPages;
     try {
       if (destruct === undefined) return;
-      const first = ((slab << pageShift) >>> 0) + ((head >>> SLAB_COLOUR_SHIFT) << granuleShift);
+      const first = ((slab << pageShift) >>> 0) + (firstGranule << granuleShift);
       for (let block = 0; block < slabBlocks; block++) destruct(first + block * blockBytes);
     } finally {
       this.#pages.freeOwn(slab, slabPages);
     }
-  }
-
-  /** Adds a slab at the end of its cache's list: the oldest is used first, so that the others have time to empty. */
-  #link(slab: number, cache: number): void {
-    const { words } = this.#memory;
-    const { frames } = this.#pages;
-    const tail = words[cache + cacheTail];
-    const record = frames.record(slab);
-    words[record + frameNext] = noFrame;
-    words[record + framePrev] = tail;
-    if (tail === noFrame) words[cache + cacheHead] = slab;
-    else words[frames.record(tail) + frameNext] = slab;
-    words[cache + cacheTail] = slab;
-  }
-
-  #unlink(slab: number, cache: number): void {
-    const { words } = this.#memory;
-    const { frames } = this.#pages;
-    const record = frames.record(slab);
-    const next = words[record + frameNext];
-    const previous = words[record + framePrev];
-    if (previous === noFrame) words[cache + cacheHead] = next;
-    else words[frames.record(previous) + frameNext] = next;
-    if (next === noFrame) words[cache + cacheTail] = previous;
-    else words[frames.record(next) + framePrev] = previous;
   }
 }

@@ -3,20 +3,32 @@
  *
  * A slot: what a thread works through, the kernel's "CPU". It outlives the thread that holds it.
  *
- *      word 0   STATE       free or held
+ *      word 0   STATE       free, reserved, held, or dead
  *      word 1   GENERATION  raised each time the slot is taken
  *      word 2   AREA        address of the slot's private pages (sheaves), 0 while it has none
- *      word 3   INTENT      what a multi-word change is about to do; 0 when nothing is half done
+ *      word 3   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
+ *
+ *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
+ *                           │                  │
+ *                           └──────► DEAD ◄────┘  bury: the thread is gone; whoever finds out says so, once
+ *                                     │
+ *                                     └──reaped, no blocks carry its tag──► FREE
+ *
+ * A slot is reserved for a thread that is watched from its first instruction on.
  */
-export const SlotRecord = { STATE: 0, GENERATION: 1, AREA: 2, INTENT: 3, TICKET: 4 } as const;
+export const SlotRecord = { STATE: 0, GENERATION: 1, AREA: 2, WATCHED: 3, TICKET: 4 } as const;
 
 /** Words in a slot's record. */
 export const SLOT_RECORD_WORDS = 16;
 /** A record fills a cache line, so that two threads never write to the same one. */
 export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 
-export const SlotState = { FREE: 0, HELD: 1 } as const;
+export const SlotState = { FREE: 0, HELD: 1, DEAD: 2, RESERVED: 3 } as const;
+
+/** Sets of slots, a bit each: 126 slots have four words. Setting a bit twice, or clearing it twice, does no harm. */
+export const SLOT_SET_SHIFT = 5;
+export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
 
 /**
  * A lock's word: 0 while nobody holds it, else who does. A slot's owner is its number + 1 and its generation, so that a
@@ -25,9 +37,12 @@ export const SlotState = { FREE: 0, HELD: 1 } as const;
  *      bit   31       30 … 7        6 … 0
  *            WAITED   generation    slot + 1
  *
+ * Who waits for a lock whose holder is gone inherits it, repairs what it guards from the tables that are true at any
+ * instant, and has it.
+ *
  * Locks are taken in this order, and never in another:
  *
- *      table  ►  a cache's  ►  pages
+ *      reap  ►  table  ►  a cache's  ►  pages
  *      recall, buckets, virtual memory  ►  pages
  *      a mempool's: none is taken under it
  *

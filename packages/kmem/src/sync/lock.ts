@@ -8,6 +8,12 @@ const waited: number = LockBits.WAITED;
 /** Attempts before a waiter goes to sleep: about as long as the short work under a lock takes. */
 const SPIN_LIMIT = 256;
 
+/**
+ * A waiter that nobody wakes looks again after so long: whoever was to wake it may have died before it could, and so
+ * may the holder of the lock.
+ */
+const LOOK_AGAIN_MS = 20;
+
 /** Node 20 and older browsers have no Atomics.pause. */
 const { pause } = Atomics as typeof Atomics & { pause?: () => void };
 
@@ -16,18 +22,30 @@ export function lockOwner(slot: number, generation: number): number {
   return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
 }
 
-/** Takes the lock in `words[word]` for `owner`; waits as long as another has it. Shared memory only. */
-export function acquireLock(words: Int32Array, word: number, owner: number): void {
-  if (Atomics.compareExchange(words, word, free, owner) === free) return;
+/** Says whether the thread that was the owner in a lock's word is gone, for certain. */
+export type IsGone = (owner: number) => boolean;
+
+const NOBODY_IS_GONE: IsGone = () => false;
+
+/**
+ * Takes the lock in `words[word]` for `owner`; waits as long as another has it who is there. Returns whether it was
+ * inherited from one who is gone, so that what it guards may be half changed. Shared memory only.
+ */
+export function acquireLock(words: Int32Array, word: number, owner: number, isGone: IsGone = NOBODY_IS_GONE): boolean {
+  if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   for (let spin = 0; spin < SPIN_LIMIT; spin++) {
     pause?.();
     if (Atomics.load(words, word) !== free) continue;
-    if (Atomics.compareExchange(words, word, free, owner) === free) return;
+    if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   }
   for (;;) {
     // Whoever has slept comes in with WAITED set, since others may still sleep.
     const found = Atomics.compareExchange(words, word, free, owner | waited);
-    if (found === free) return;
+    if (found === free) return false;
+    if (isGone(found & ~waited)) {
+      if (Atomics.compareExchange(words, word, found, owner | waited) === found) return true;
+      continue;
+    }
     const marked = found | waited;
     if (found === marked || Atomics.compareExchange(words, word, found, marked) === found) sleep(words, word, marked);
   }
@@ -41,7 +59,7 @@ export function releaseLock(words: Int32Array, word: number): void {
 /** Sleeps while the word has this value. A browser's main thread must not sleep and asks again at once. */
 function sleep(words: Int32Array, word: number, value: number): void {
   try {
-    Atomics.wait(words, word, value);
+    Atomics.wait(words, word, value, LOOK_AGAIN_MS);
   } catch {
     pause?.();
   }
@@ -53,8 +71,17 @@ export interface Locks {
   release(word: number): void;
 }
 
+/** What a thread does about locks whose holders are gone. */
+export interface Heir {
+  readonly isGone: IsGone;
+  /** Repairs what a lock guards that this thread has just inherited. */
+  repair(word: number): void;
+}
+
 /** Locks for a slot of shared memory. They spin a while, then sleep; a thread that must not sleep keeps spinning. */
 export class SharedLocks implements Locks {
+  /** Until there is one, nobody is known to be gone. */
+  heir: Heir | undefined;
   readonly #memory: LinearMemory;
   readonly #owner: number;
 
@@ -68,7 +95,7 @@ export class SharedLocks implements Locks {
       const holder = Atomics.load(this.#memory.words, word) & ~waited;
       assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
     }
-    acquireLock(this.#memory.words, word, this.#owner);
+    if (acquireLock(this.#memory.words, word, this.#owner, this.heir?.isGone)) this.heir?.repair(word);
   }
 
   release(word: number): void {

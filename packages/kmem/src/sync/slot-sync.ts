@@ -4,6 +4,7 @@ import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord, SlotState } from "./layout.ts";
 import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
+import { Mourners } from "./mourners.ts";
 import { SlotTable } from "./slot.ts";
 import { Waiters } from "./wait.ts";
 
@@ -21,6 +22,8 @@ export interface SlotSync {
   /** How often the slot had been taken when the thread took it: another number means that it is another thread's. */
   readonly generation: number;
   readonly locks: Locks;
+  /** Finds out which threads are gone. */
+  readonly mourners: Mourners;
   readonly waiters: Waiters;
 }
 
@@ -33,8 +36,9 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
   const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
+  const mourners = new Mourners(slots);
   const recordWord = slots.word(slot, 0);
-  return { slots, slot, recordWord, generation, locks, waiters: new Waiters(memory, geometry, slots, slot) };
+  return { slots, slot, recordWord, generation, locks, mourners, waiters: new Waiters(memory, geometry, slots, slot) };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */

@@ -2,19 +2,21 @@ import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
+import { SlotSet } from "./slot-set.ts";
 
 /** The table of slots. Slots are taken and given back by any thread, without a lock. */
 export class SlotTable {
   readonly #memory: LinearMemory;
   readonly #table: number;
-  /** Index in `words` of the count of slots that are held. */
-  readonly #heldWord: number;
+  /** The slots that are held: what many ask often, in few words. */
+  readonly #held: SlotSet;
   readonly count: number;
 
+  /** `heldWord` is the index in `words` of the set of slots that are held. */
   constructor(memory: LinearMemory, tableAddress: number, count: number, heldWord: number) {
     this.#memory = memory;
     this.#table = tableAddress;
-    this.#heldWord = heldWord;
+    this.#held = new SlotSet(memory, heldWord, count);
     this.count = count;
   }
 
@@ -25,12 +27,30 @@ export class SlotTable {
 
   /** Takes the free slot of the lowest number. Throws NO_SLOT when every slot is held. O(slots). */
   take(): number {
+    return this.#claim(SlotState.HELD);
+  }
+
+  /** As {@link take}, for another thread, which is to {@link occupy} it. */
+  reserve(): number {
+    return this.#claim(SlotState.RESERVED);
+  }
+
+  /** Takes a slot that was reserved for this thread; false where it is not, or not any more. */
+  occupy(slot: number, generation: number): boolean {
+    const { words } = this.#memory;
+    if (!(slot >= 0 && slot < this.count) || this.generation(slot) !== generation) return false;
+    const state = this.word(slot, SlotRecord.STATE);
+    return Atomics.compareExchange(words, state, SlotState.RESERVED, SlotState.HELD) === SlotState.RESERVED;
+  }
+
+  #claim(newState: number): number {
     const { words } = this.#memory;
     for (let slot = 0; slot < this.count; slot++) {
       const state = this.word(slot, SlotRecord.STATE);
-      if (Atomics.compareExchange(words, state, SlotState.FREE, SlotState.HELD) !== SlotState.FREE) continue;
+      if (Atomics.compareExchange(words, state, SlotState.FREE, newState) !== SlotState.FREE) continue;
       Atomics.add(words, this.word(slot, SlotRecord.GENERATION), 1);
-      Atomics.add(words, this.#heldWord, 1);
+      Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
+      this.#held.add(slot);
       return slot;
     }
     const text = `no slot is free: ${this.count} threads work on this heap; slotCount says how many may`;
@@ -43,25 +63,66 @@ export class SlotTable {
     if (slot < 0 || slot >= this.count) throw new KmemError("BAD_ARGUMENT", `there is no slot ${slot}`, { slot });
     words[this.word(slot, SlotRecord.GENERATION)]++;
     words[this.word(slot, SlotRecord.TICKET)] = 0;
-    if (this.isHeld(slot)) return;
     words[this.word(slot, SlotRecord.STATE)] = SlotState.HELD;
-    words[this.#heldWord]++;
+    this.#held.add(slot);
+  }
+
+  /**
+   * Says that the thread is gone that took the slot as the one of that generation; whoever says so again says nothing
+   * new, and one that has been reaped in the meantime is let be.
+   */
+  bury(slot: number, generation: number): void {
+    const { words } = this.#memory;
+    const state = this.word(slot, SlotRecord.STATE);
+    for (const taken of [SlotState.RESERVED, SlotState.HELD]) {
+      if (Atomics.compareExchange(words, state, taken, SlotState.DEAD) !== taken) continue;
+      if (this.generation(slot) === generation) break;
+      Atomics.store(words, state, taken);
+      return;
+    }
+    if (this.isDead(slot)) this.#held.remove(slot);
+  }
+
+  /** Slots whose threads are gone and that have not been freed since. */
+  get dead(): number[] {
+    return Array.from({ length: this.count }, (_, slot) => slot).filter((slot) => this.isDead(slot));
+  }
+
+  isDead(slot: number): boolean {
+    return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.STATE)) === SlotState.DEAD;
   }
 
   /** Gives a slot back. Its caches must be empty. */
   give(slot: number): void {
-    const { words } = this.#memory;
-    Atomics.sub(words, this.#heldWord, 1);
-    Atomics.store(words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
+    this.#held.remove(slot);
+    Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
 
   /** Slots that are held now. */
   get heldCount(): number {
-    return this.#memory.words[this.#heldWord];
+    return this.#held.size;
+  }
+
+  /** Whether more than one slot is held, so that threads may meet. */
+  get areSeveral(): boolean {
+    return this.#held.hasSeveral;
+  }
+
+  /** Whether the set of held slots says of a slot what its record says. */
+  hasSoundMembership(slot: number): boolean {
+    return this.#held.has(slot) === (this.isHeld(slot) || this.#state(slot) === SlotState.RESERVED);
   }
 
   isHeld(slot: number): boolean {
-    return this.#memory.words[this.word(slot, SlotRecord.STATE)] === SlotState.HELD;
+    return this.#state(slot) === SlotState.HELD;
+  }
+
+  isFree(slot: number): boolean {
+    return this.#state(slot) === SlotState.FREE;
+  }
+
+  #state(slot: number): number {
+    return this.#memory.words[this.word(slot, SlotRecord.STATE)];
   }
 
   /** How often the slot has been taken; 0 for a number beyond the table. */
@@ -71,8 +132,9 @@ export class SlotTable {
 
   /** Whether the slot's record says a state that there is, and one that goes with its generation. */
   hasSoundState(slot: number): boolean {
-    const state = this.#memory.words[this.word(slot, SlotRecord.STATE)];
-    return state === SlotState.FREE || (state === SlotState.HELD && this.generation(slot) > 0);
+    const state = this.#state(slot);
+    const isTaken = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;
+    return state === SlotState.FREE || (isTaken && this.generation(slot) > 0);
   }
 
   /** Address of the slot's private pages, 0 while it has none. */

@@ -4,6 +4,7 @@ import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
+import { SlotSet } from "./slot-set.ts";
 
 /** What Atomics.waitAsync answers; the lib of 2024 has it, engines of 2024 not all. */
 type WaitAsync = (
@@ -16,15 +17,17 @@ type WaitAsync = (
 /**
  * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
  * first. Whoever gives memory back raises FREED_EVENT while anybody waits, and wakes all of them; only the first tries.
- * That no wake-up is lost rests on the order: a waiter is counted before it looks for memory the last time, and the
- * event is read before that; whoever frees looks at the count after it has freed.
+ * That no wake-up is lost rests on the order: a waiter is in the set before it looks for memory the last time, and the
+ * event is read before that; whoever frees looks at the set after it has freed. One who dies in between has told
+ * nobody: a waiter looks again from time to time.
  */
 export class Waiters {
   readonly #memory: LinearMemory;
   readonly #slots: SlotTable;
   readonly #ticketWord: number;
   readonly #slot: number;
-  readonly #waitersWord: number;
+  /** The slots that wait. */
+  readonly #waiting: SlotSet;
   readonly #eventWord: number;
   readonly #nextWord: number;
   readonly #pressureWord: number;
@@ -37,15 +40,15 @@ export class Waiters {
     this.#slots = slots;
     this.#slot = slot;
     this.#ticketWord = slots.word(slot, SlotRecord.TICKET);
-    this.#waitersWord = headerWord(geometry, Header.WAITERS);
+    this.#waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
     this.#eventWord = headerWord(geometry, Header.FREED_EVENT);
     this.#nextWord = headerWord(geometry, Header.NEXT_TICKET);
     this.#pressureWord = headerWord(geometry, Header.PRESSURE);
   }
 
-  /** Whether anybody waits for memory. A plain load: see {@link isPressing}. */
+  /** Whether anybody waits for memory. Plain loads: see {@link isPressing}. */
   get areThere(): boolean {
-    return this.#memory.words[this.#waitersWord] !== 0;
+    return !this.#waiting.isEmpty;
   }
 
   /**
@@ -53,13 +56,12 @@ export class Waiters {
    * tenth of atomic ones, and may be a moment late: a waiter looks again from time to time for what went past it.
    */
   get isPressing(): boolean {
-    const { words } = this.#memory;
-    return ((words[this.#pressureWord] & 1) | words[this.#waitersWord]) !== 0;
+    return (this.#memory.words[this.#pressureWord] & 1) !== 0 || !this.#waiting.isEmpty;
   }
 
   /** Whether it matters how many pages are free: only to threads that share them, and until the shortage is over. */
   get isLevelOfInterest(): boolean {
-    return this.#slots.heldCount > 1 || (this.#memory.words[this.#pressureWord] & 1) !== 0;
+    return this.#slots.areSeveral || (this.#memory.words[this.#pressureWord] & 1) !== 0;
   }
 
   /** Says whether pages are short; under the pages' lock, and where {@link isLevelOfInterest}. */
@@ -92,18 +94,21 @@ export class Waiters {
 
   /** Queues this slot up; one that waits already keeps its place. */
   enter(): void {
-    const { words } = this.#memory;
-    Atomics.add(words, this.#waitersWord, 1);
-    if (Atomics.load(words, this.#ticketWord) === 0) this.#draw();
+    this.#waiting.add(this.#slot);
+    if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }
 
   /** Ends a wait; whoever is first now gets its chance. A slot with other waits queues up anew. */
   leave(waitsOn: boolean): void {
-    const { words } = this.#memory;
     if (waitsOn) this.#draw();
-    else Atomics.store(words, this.#ticketWord, 0);
-    Atomics.sub(words, this.#waitersWord, 1);
+    else this.forget(this.#slot);
     this.freed();
+  }
+
+  /** Takes a slot out of the queue: this one, or one whose thread is gone. */
+  forget(slot: number): void {
+    Atomics.store(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET), 0);
+    this.#waiting.remove(slot);
   }
 
   /** Whether no other slot has waited longer. Differences of tickets survive their wrapping. O(slots). */

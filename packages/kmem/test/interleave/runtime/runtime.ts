@@ -254,6 +254,7 @@ export class Runtime {
     access.memory?.record(access.first, access.end, thread.bit, (effect & Effect.WRITE) !== 0);
     if ((effect & Effect.WRITE) !== 0) {
       thread.stores++;
+      if (thread.killAfterStores !== Number.POSITIVE_INFINITY) thread.storeSites.push(access.site);
       thread.watched = [];
       this.onWrite(thread, access);
     } else if (access.request === Request.ATOMIC || access.request === Request.LOAD) {

@@ -37,6 +37,8 @@ export class VirtualThread {
   stopAt = 0;
   /** Stores made so far, and the number of them after which the thread is killed. */
   stores = 0;
+  /** Where each of them stands in the sources. */
+  readonly storeSites: number[] = [];
   killAfterStores: number = Number.POSITIVE_INFINITY;
   /** The last reads of the thread since it wrote or paused: what it waits for when it pauses. */
   watched: Watched[] = [];

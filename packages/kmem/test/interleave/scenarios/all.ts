@@ -45,7 +45,7 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(pageCaches(kmem, [1, 1]), 2),
       one(pageCaches(kmem, [1, 3]), 3),
       one(pageCaches(kmem, [3, 3]), 2),
-      one(partsFreed(kmem), 5),
+      one(partsFreed(kmem), 3),
     ],
     threads: [
       one(growTogether(kmem), 100),

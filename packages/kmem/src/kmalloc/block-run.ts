@@ -1,0 +1,43 @@
+import { PAGE_SHIFT } from "../memory/layout.ts";
+import { RunKind } from "../pages/layout.ts";
+import { isLive, Tag } from "../slab/layout.ts";
+import { tagIndex } from "../slab/tags.ts";
+import type { Layers } from "./layers.ts";
+
+/**
+ * Makes a live block that is a run of pages this thread's alone; returns its tag, or NONE where another thread has
+ * freed it, or is changing it. Should this thread die, the tag comes back as OWNER of the run says.
+ */
+function claim({ memory, geometry, slot }: Layers, address: number): number {
+  const index = tagIndex(geometry, address);
+  const tag = memory.bytes[index];
+  if (!isLive(tag)) return Tag.NONE;
+  return Atomics.compareExchange(memory.bytes, index, tag, Tag.FIRST_IN_SHEAF + slot) === tag ? tag : Tag.NONE;
+}
+
+/**
+ * Frees a live block that is a run of pages; false where another thread has done so. The tag says first who frees it,
+ * then OWNER does, so that one of them does at any instant.
+ */
+export function freeRun(layers: Layers, address: number): boolean {
+  if (claim(layers, address) === Tag.NONE) return false;
+  const { memory, geometry, pages } = layers;
+  const head = address >>> PAGE_SHIFT;
+  pages.claimOwn(head);
+  memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
+  pages.freeOwn(head, pages.frames.count(head));
+  return true;
+}
+
+/** Gives a live block that is a run of pages another number of pages where it stands; false where it cannot. */
+export function resizeRun(layers: Layers, address: number, newCount: number): boolean {
+  const tag = claim(layers, address);
+  if (tag === Tag.NONE) return false;
+  const { memory, geometry, pages } = layers;
+  const head = address >>> PAGE_SHIFT;
+  const count = pages.frames.count(head);
+  if (newCount < count) pages.shorten(head, newCount);
+  const isDone = newCount <= count || pages.extend(head, newCount, RunKind.BLOCK);
+  memory.bytes[tagIndex(geometry, address)] = tag;
+  return isDone;
+}

@@ -1,0 +1,249 @@
+import { hex, KmemError } from "../memory/errors.ts";
+import { headerWord } from "../memory/header.ts";
+import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { describeValue } from "../memory/memory.ts";
+import { FrameKind, RunKind, RunOwner } from "../pages/layout.ts";
+import { isRunHead } from "../pages/rebuild.ts";
+import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
+import { tagIndex } from "../slab/tags.ts";
+import { freeRun } from "./block-run.ts";
+import { type BlockInfo, liveBlocks } from "./describe.ts";
+import { inheritLocks, slabTables } from "./inherit.ts";
+import { type Layers, underRecallLock } from "./layers.ts";
+
+/** What becomes of the blocks and pages of a thread that is gone. */
+export interface ReapOptions {
+  /**
+   * `keep`: they stay as they are, and its slot stays dead until they are reaped otherwise. `free`: they are freed.
+   * `give`: they become those of the slot `to`. Default `keep`.
+   */
+  readonly blocks?: "keep" | "free" | "give";
+  /** The slot that gets them with `give`. Default: the caller's. */
+  readonly to?: number;
+  /** How often the slot had been taken when the dead thread took it: one that has it by now is let be. */
+  readonly generation?: number;
+}
+
+/** Pages that a slot took page by page. */
+export interface PageRun {
+  readonly address: number;
+  readonly pageCount: number;
+}
+
+/** What was found of a thread that is gone, and what was done. */
+export interface ReapReport {
+  readonly slot: number;
+  /** Live blocks that it had allocated: kept, freed or given on. */
+  readonly blocks: readonly BlockInfo[];
+  /** The same for pages of `heap.pages`. */
+  readonly pageRuns: readonly PageRun[];
+  /** Free blocks that lay in its sheaves and outboxes; they are in their slabs again. */
+  readonly returnedBlocks: number;
+  /** Pages that it had for itself, or held in its hands. */
+  readonly returnedPages: number;
+  /** Locks that it held. */
+  readonly inheritedLocks: number;
+  /** Whether the slot can be taken again. */
+  readonly isFreed: boolean;
+}
+
+/**
+ * Recovers from the death of the thread that held a slot: repairs what it left half done, takes back what was its own,
+ * and does with its blocks what the options say. Other threads work on meanwhile. A thread that dies in here leaves
+ * nothing that the next one does not recover. O(heap).
+ */
+export function reapSlot(layers: Layers, slot: number, options: ReapOptions): ReapReport {
+  const to = requireOptions(layers, slot, options);
+  const { slots, sync, geometry } = layers;
+  const generation = options.generation ?? slots.generation(slot);
+  // Before the lock: who waits for one of the dead thread's locks goes on at once.
+  slots.bury(slot, generation);
+  const lock = headerWord(geometry, Header.REAP_LOCK);
+  sync.locks.acquire(lock);
+  try {
+    if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...NOTHING, slot };
+    return recover(layers, slot, options.blocks ?? "keep", to);
+  } finally {
+    sync.locks.release(lock);
+    sync.waiters.freed();
+  }
+}
+
+/** What is left for a thread that comes second. */
+const NOTHING = { blocks: [], pageRuns: [], returnedBlocks: 0, returnedPages: 0, inheritedLocks: 0, isFreed: true };
+
+function recover(layers: Layers, slot: number, mode: "keep" | "free" | "give", to: number): ReapReport {
+  const { slots, sync, caches } = layers;
+  const inheritedLocks = inheritLocks(layers);
+  // All that are dead: one of them may have died while it reaped another.
+  const dead = slots.dead;
+  let returnedBlocks = 0;
+  for (const one of dead) {
+    underRecallLock(layers, () => slots.setArea(one, 0));
+    sync.waiters.forget(one);
+  }
+  for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);
+  const returnedPages = returnRuns(layers, new Set(dead));
+  const blocks = [...liveBlocks(layers)].filter((block) => block.slot === slot);
+  const pageRuns = [...pageRunsOf(layers, slot)];
+  if (mode === "free") freeAll(layers, blocks, pageRuns, slot);
+  else if (mode === "give") giveAll(layers, blocks, pageRuns, slot, to);
+  const isFreed = mode !== "keep" || blocks.length + pageRuns.length === 0;
+  if (isFreed) slots.give(slot);
+  return { slot, blocks, pageRuns, returnedBlocks, returnedPages, inheritedLocks, isFreed };
+}
+
+function requireOptions({ slots, slot: own }: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
+  const receiver = to ?? own;
+  if (!Number.isInteger(slot) || slot < 0 || slot >= slots.count) {
+    throw new KmemError("BAD_ARGUMENT", `there is no slot ${describeValue(slot)}`, { slot });
+  }
+  if (slot === own) throw new KmemError("BAD_ARGUMENT", `slot ${slot} is the caller's own`, { slot });
+  if (blocks !== "keep" && blocks !== "free" && blocks !== "give") {
+    throw new KmemError("BAD_ARGUMENT", `blocks are kept, freed or given, not ${describeValue(blocks)}`, { blocks });
+  }
+  if (blocks === "give" && !(Number.isInteger(receiver) && receiver !== slot && slots.isHeld(receiver))) {
+    throw new KmemError("BAD_ARGUMENT", `no thread holds the slot ${describeValue(receiver)}`, { to: receiver });
+  }
+  return receiver;
+}
+
+/** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
+function returnBlocks(layers: Layers, kind: number, dead: readonly number[]): number {
+  const { caches, sync } = layers;
+  const tables = slabTables(layers);
+  const lock = caches.record(kind) + CacheRecord.LOCK;
+  sync.locks.acquire(lock);
+  let count = 0;
+  for (const slot of dead) count += returnSheaf(tables, kind, slot);
+  if (count > 0) rebuildCache(tables, kind);
+  sync.locks.release(lock);
+  return count;
+}
+
+/** Gives back the runs that dead slots had claimed, or had for themselves; returns the pages. */
+function returnRuns(layers: Layers, dead: ReadonlySet<number>): number {
+  const { memory, geometry, pages } = layers;
+  const { frames } = pages;
+  memory.refresh();
+  let returned = 0;
+  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
+    const kind = frames.kind(head);
+    if (!isRunHead(kind)) continue;
+    if (kind === RunKind.BLOCK) restoreTag(layers, head, dead);
+    if (!dead.has(frames.ownerSlot(head)) || !isReturned(layers, head, kind)) continue;
+    const count = frames.count(head);
+    pages.claimOwn(head);
+    clearTags(layers, head, count);
+    // A slab that was being made or released may have kinds of the cache behind its head.
+    frames.setRun(head, count, RunKind.CACHED);
+    pages.freeOwn(head, count);
+    returned += count;
+  }
+  return returned;
+}
+
+/** Takes the tags away that a slab which was being made, or a block, has left on the pages of a run. */
+function clearTags({ memory, geometry }: Layers, head: number, count: number): void {
+  const end = tagIndex(geometry, (head + count) * PAGE_SIZE);
+  for (let index = tagIndex(geometry, head * PAGE_SIZE); index < end; index++) {
+    if (memory.bytes[index] !== Tag.NONE) memory.bytes[index] = Tag.NONE;
+  }
+}
+
+/** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block that was not finished. */
+function isReturned({ memory, geometry, pages }: Layers, head: number, kind: number): boolean {
+  if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0 || kind === RunKind.SYSTEM) return true;
+  return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
+}
+
+/** A block that a dead thread was about to free or to resize is its owner's still. */
+function restoreTag({ memory, geometry, pages }: Layers, head: number, dead: ReadonlySet<number>): void {
+  const index = tagIndex(geometry, head * PAGE_SIZE);
+  const tag = memory.bytes[index];
+  const isClaimed = (pages.frames.owner(head) & RunOwner.CLAIMED) !== 0;
+  if (isClaimed || !dead.has(tag - Tag.FIRST_IN_SHEAF)) return;
+  memory.bytes[index] = pages.frames.ownerSlot(head) + 1;
+}
+
+/** Runs of pages that a slot took page by page. O(frames). */
+export function* pageRunsOf({ geometry, pages }: Layers, slot: number): Generator<PageRun> {
+  const { frames } = pages;
+  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
+    if (frames.kind(head) !== RunKind.PAGES || frames.owner(head) !== ownerOf(slot)) continue;
+    yield { address: head * PAGE_SIZE, pageCount: frames.count(head) };
+  }
+}
+
+function ownerOf(slot: number): number {
+  return RunOwner.MARK | (slot + 1);
+}
+
+/** Frees what a dead slot had; what another thread has freed in the meantime is gone already. */
+function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonly PageRun[], slot: number): void {
+  const { memory, geometry, pages, sheaves } = layers;
+  for (const { address } of blocks) {
+    const kind = pages.frames.kind(address >>> PAGE_SHIFT);
+    const index = tagIndex(geometry, address);
+    if (memory.bytes[index] !== slot + 1) continue;
+    if (kind >= FrameKind.FIRST_CACHE) sheaves.putPast(kind, address);
+    else freeRun(layers, address);
+  }
+  for (const { address, pageCount } of pageRuns) {
+    const head = address / PAGE_SIZE;
+    if (pages.frames.exchangeOwner(head, ownerOf(slot), pages.claimedOwner)) pages.freeOwn(head, pageCount);
+  }
+}
+
+function giveAll(
+  layers: Layers,
+  blocks: readonly BlockInfo[],
+  pageRuns: readonly PageRun[],
+  slot: number,
+  to: number,
+): void {
+  for (const { address } of blocks) changeOwner(layers, address, slot, to);
+  for (const { address } of pageRuns)
+    layers.pages.frames.exchangeOwner(address / PAGE_SIZE, ownerOf(slot), ownerOf(to));
+}
+
+/** Makes a live block another slot's; false where it is not the first one's any more. */
+function changeOwner({ memory, geometry, pages }: Layers, address: number, from: number, to: number): boolean {
+  const index = tagIndex(geometry, address);
+  const head = address >>> PAGE_SHIFT;
+  if (pages.frames.kind(head) === RunKind.BLOCK) pages.frames.exchangeOwner(head, ownerOf(from), ownerOf(to));
+  return Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;
+}
+
+/** The slot that a live block, or a run of pages of `heap.pages`, belongs to; undefined for every other address. */
+export function ownerOfAddress(layers: Layers, address: number): number | undefined {
+  const { memory, geometry, pages } = layers;
+  if (address >>> 0 !== address || ((address >>> GRANULE_SHIFT) << GRANULE_SHIFT) >>> 0 !== address) return undefined;
+  const frame = address >>> PAGE_SHIFT;
+  if (frame < geometry.firstPageFrame || frame >= pages.frames.endFrame) return undefined;
+  const tag = memory.bytes[tagIndex(geometry, address)];
+  if (isLive(tag)) return tag - 1;
+  if (address % PAGE_SIZE !== 0 || pages.frames.kind(frame) !== RunKind.PAGES) return undefined;
+  const slot = pages.frames.ownerSlot(frame);
+  return slot < 0 ? undefined : slot;
+}
+
+/**
+ * Makes a live block or a run of pages another slot's. Throws INVALID_ADDRESS and BAD_ARGUMENT, with nothing changed.
+ */
+export function transfer(layers: Layers, address: number, to: number): void {
+  const { slots, pages } = layers;
+  if (!Number.isInteger(to) || !slots.isHeld(to)) {
+    throw new KmemError("BAD_ARGUMENT", `no thread holds the slot ${describeValue(to)}`, { to });
+  }
+  const from = ownerOfAddress(layers, address);
+  const isRun = from !== undefined && pages.frames.kind(address >>> PAGE_SHIFT) === RunKind.PAGES;
+  const isDone =
+    from !== undefined &&
+    (isRun
+      ? pages.frames.exchangeOwner(address / PAGE_SIZE, ownerOf(from), ownerOf(to))
+      : changeOwner(layers, address, from, to));
+  if (!isDone)
+    throw new KmemError("INVALID_ADDRESS", `no live block or run of pages starts at ${hex(address)}`, { address });
+}

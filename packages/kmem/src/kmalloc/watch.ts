@@ -1,0 +1,79 @@
+import { KmemError } from "../memory/errors.ts";
+import { SlotRecord } from "../sync/layout.ts";
+import { type Reservation, webLocks } from "../sync/reservation.ts";
+import type { Layers } from "./layers.ts";
+import { type ReapOptions, type ReapReport, reapSlot } from "./reap.ts";
+
+/** A worker as Node has them, or as a browser does. */
+export interface WatchedWorker {
+  /** Node: tells of the beginning and of the end of the thread. */
+  once?(event: "online" | "exit", listener: () => void): unknown;
+  /**
+   * Node: `idle` is negative once the thread has ended, which can be asked without waiting for an event; but only
+   * where it was asked before, while the thread ran.
+   */
+  readonly performance?: { eventLoopUtilization(): { readonly idle: number } };
+}
+
+export interface WatchOptions extends ReapOptions {
+  /** Is told what was found, when the thread has ended without a `detach`. */
+  readonly onReaped?: (report: ReapReport) => void;
+}
+
+/** How often a browser's watcher looks whether the thread has come. */
+const ARRIVAL_INTERVAL_MS = 20;
+
+/**
+ * Reaps a slot as soon as the thread that it is reserved for has ended without giving it back. This thread's own waits
+ * for locks notice the end as well, before any event comes. The result ends the watch.
+ */
+export function watchWorker(
+  layers: Layers,
+  worker: WatchedWorker,
+  { slot, generation, lockName }: Reservation,
+  { onReaped, ...options }: WatchOptions,
+): () => void {
+  const { slots, sync } = layers;
+  let isWatching = true;
+  const end = (): void => {
+    isWatching = false;
+    sync.mourners.unwatch(slot);
+  };
+  const settle = (): void => {
+    if (!isWatching) return;
+    end();
+    if (slots.generation(slot) !== generation || slots.isFree(slot)) return;
+    const report = reapSlot(layers, slot, { ...options, generation });
+    onReaped?.(report);
+  };
+  const { performance } = worker;
+  if (performance !== undefined) {
+    const hasEnded = (): boolean => performance.eventLoopUtilization().idle < 0;
+    sync.mourners.watch(slot, hasEnded);
+    hasEnded();
+    worker.once?.("online", hasEnded);
+  }
+  if (worker.once !== undefined) worker.once("exit", settle);
+  else watchByLock(layers, { slot, generation, lockName }, () => isWatching, settle);
+  return end;
+}
+
+/** Waits until the thread holds its Web Lock, then for the lock. */
+function watchByLock(
+  { slots, memory }: Layers,
+  { slot, generation, lockName }: Reservation,
+  isWatching: () => boolean,
+  settle: () => void,
+): void {
+  // Node has Web Locks too, but its workers tell of their end by an event.
+  const locks = "Worker" in globalThis ? webLocks() : undefined;
+  if (locks === undefined) {
+    throw new KmemError("BAD_ARGUMENT", "nothing here tells of the end of a worker: no exit event, no Web Locks", {});
+  }
+  const look = (): void => {
+    if (!isWatching() || slots.generation(slot) !== generation || slots.isFree(slot)) return;
+    if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, settle);
+    else setTimeout(look, ARRIVAL_INTERVAL_MS);
+  };
+  look();
+}

@@ -1,0 +1,127 @@
+import type { Geometry } from "../memory/header.ts";
+import { type Buddy, largestOrderAt } from "./buddy.ts";
+import type { FrameTable } from "./frames.ts";
+import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
+import { reservePages, setWatermarks, zoneBorder } from "./zone.ts";
+
+/** What zones are rebuilt from and into. */
+export interface PageTables {
+  readonly frames: FrameTable;
+  readonly zones: readonly Buddy[];
+}
+
+/**
+ * Rebuilds all zones from kinds, COUNT and OWNER alone: bounds, watermarks, free lists and their counts. Runs that were
+ * being split become whole again. Free is what is marked so, what growth has added and not covered, and every tail
+ * that no run's COUNT covers. No page's contents are changed. A thread that dies on the way leaves what the next call
+ * rebuilds. Under the pages' lock, with other threads at work, or while all are at rest. O(frames).
+ */
+export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
+  const border = zoneBorder(geometry);
+  const { firstPageFrame, endFrame } = frames;
+  freeOrphans(frames);
+  rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border)));
+  rebuildZone(frames, zones[Zone.NORMAL], border, Math.max(border, endFrame));
+}
+
+/** Whether a kind says that its page is free. */
+export function isFreeKind(kind: number): boolean {
+  return kind === FrameKind.FREE_HEAD || kind === FrameKind.FREE_TAIL;
+}
+
+/** Whether a kind is that of the first page of a run. */
+export function isRunHead(kind: number): boolean {
+  return kind >= FrameKind.FIRST_RUN && kind < FrameKind.FIRST_CACHE && (kind - FrameKind.FIRST_RUN) % 2 === 0;
+}
+
+/** Marks every frame free that belongs to no run and no slab, and ends splits that their thread has not. */
+function freeOrphans(frames: FrameTable): void {
+  for (let frame = frames.firstPageFrame; frame < frames.endFrame; ) {
+    const kind = frames.kind(frame);
+    const count = frames.count(frame);
+    if (isRunHead(kind)) {
+      // A slab may just be made of it without the pages' lock; COUNT was that of the run while the kind is the same.
+      if (frames.kind(frame) !== kind) continue;
+      mendSplit(frames, frame, kind);
+      mendTail(frames, frame, kind, count);
+      frame += Math.max(1, count);
+    } else {
+      const isUsed = isFreeKind(kind) || kind >= FrameKind.FIRST_CACHE || isCovered(frames, frame);
+      if (!isUsed) frames.setKind(frame, FrameKind.FREE_TAIL);
+      frame++;
+    }
+  }
+}
+
+/** Gives a run that was being split back to its former owner, with the COUNT that it has at this instant. */
+function mendSplit(frames: FrameTable, head: number, kind: number): void {
+  const owner = frames.owner(head);
+  if ((owner & ~RunOwner.MASK) !== RunOwner.MARK || (owner & RunOwner.SPLIT) === 0) return;
+  frames.fillKind(head + 1, frames.count(head) - 1, kind + 1);
+  frames.setOwner(head, RunOwner.MARK | ((owner >>> RunOwner.FORMER_SHIFT) & RunOwner.SLOT_MASK));
+}
+
+/** Takes pages back into a run of which the first ones were being marked free: while there is a head, all is a run. */
+function mendTail(frames: FrameTable, head: number, kind: number, count: number): void {
+  for (let frame = head + 1; frame < head + count; frame++) {
+    if (isFreeKind(frames.kind(frame))) frames.setKind(frame, kind + 1);
+  }
+}
+
+/**
+ * Whether a frame that was seen outside of any run lies in one after all: a slab that its cache has released just now,
+ * which needs no pages' lock.
+ */
+function isCovered(frames: FrameTable, frame: number): boolean {
+  for (let head = frame - 1; head >= frames.firstPageFrame; head--) {
+    const kind = frames.kind(head);
+    if (isRunHead(kind)) return head + frames.count(head) > frame;
+    if (isFreeKind(kind)) return false;
+  }
+  return false;
+}
+
+function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number): void {
+  zone.set(ZoneRecord.FIRST_FRAME, first);
+  zone.set(ZoneRecord.END_FRAME, end);
+  zone.set(ZoneRecord.FREE_FRAMES, 0);
+  for (let order = 0; order < ORDER_COUNT; order++) {
+    zone.set(ZoneRecord.FREE_HEAD + order, NO_FRAME);
+    zone.set(ZoneRecord.FREE_COUNT + order, 0);
+  }
+  setWatermarks(zone, reservePages(end - first));
+  // From the top down, so that the lowest block of each list stands first: see coverZones.
+  for (let top = end; top > first; ) {
+    let bottom = top;
+    while (bottom > first && isFreeKind(frames.kind(bottom - 1))) bottom--;
+    if (bottom < top) linkStretch(frames, zone, bottom, top);
+    top = bottom === top ? top - 1 : bottom;
+  }
+}
+
+/**
+ * Makes blocks of a stretch of free pages. The largest aligned blocks from its start are never buddies of each other.
+ */
+function linkStretch(frames: FrameTable, zone: Buddy, first: number, end: number): void {
+  const blocks: { frame: number; order: number }[] = [];
+  for (let frame = first; frame < end; ) {
+    const order = largestOrderAt(frame, end - frame);
+    blocks.push({ frame, order });
+    frame += 1 << order;
+  }
+  for (const { frame, order } of blocks.reverse()) link(frames, zone, frame, order);
+}
+
+function link(frames: FrameTable, zone: Buddy, frame: number, order: number): void {
+  const { words } = frames.memory;
+  const record = frames.record(frame);
+  const next = zone.head(order);
+  words[record + FrameRecord.NEXT] = next;
+  words[record + FrameRecord.PREV] = NO_FRAME;
+  words[record + FrameRecord.COUNT] = order;
+  frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
+  if (next !== NO_FRAME) words[frames.record(next) + FrameRecord.PREV] = frame;
+  zone.set(ZoneRecord.FREE_HEAD + order, frame);
+  zone.set(ZoneRecord.FREE_COUNT + order, zone.get(ZoneRecord.FREE_COUNT + order) + 1);
+  zone.set(ZoneRecord.FREE_FRAMES, zone.freeFrames + (1 << order));
+}

@@ -1,0 +1,37 @@
+import type { FrameTable } from "../pages/frames.ts";
+import { FrameRecord, NO_FRAME } from "../pages/layout.ts";
+import { CacheRecord } from "./layout.ts";
+
+/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
+const cacheHead = CacheRecord.HEAD;
+const cacheTail = CacheRecord.TAIL;
+const frameNext = FrameRecord.NEXT;
+const framePrev = FrameRecord.PREV;
+const noFrame = NO_FRAME;
+
+/**
+ * Adds a slab at the end of its cache's list: the oldest is used first, so that the others have time to empty. `cache`
+ * is the index of the cache's record. Under the cache's lock, as {@link unlinkSlab}.
+ */
+export function linkSlab(frames: FrameTable, slab: number, cache: number): void {
+  const { words } = frames.memory;
+  const tail = words[cache + cacheTail];
+  const record = frames.record(slab);
+  words[record + frameNext] = noFrame;
+  words[record + framePrev] = tail;
+  if (tail === noFrame) words[cache + cacheHead] = slab;
+  else words[frames.record(tail) + frameNext] = slab;
+  words[cache + cacheTail] = slab;
+}
+
+/** Takes a slab out of its cache's list. */
+export function unlinkSlab(frames: FrameTable, slab: number, cache: number): void {
+  const { words } = frames.memory;
+  const record = frames.record(slab);
+  const next = words[record + frameNext];
+  const previous = words[record + framePrev];
+  if (previous === noFrame) words[cache + cacheHead] = next;
+  else words[frames.record(previous) + frameNext] = next;
+  if (next === noFrame) words[cache + cacheTail] = previous;
+  else words[frames.record(next) + framePrev] = previous;
+}

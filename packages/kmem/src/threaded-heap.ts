@@ -1,0 +1,72 @@
+import { type HeapHandle, makeHandle } from "./handle.ts";
+import type { Layers } from "./kmalloc/layers.ts";
+import { ownerOfAddress, type ReapOptions, type ReapReport, reapSlot, transfer } from "./kmalloc/reap.ts";
+import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
+import { type WatchedWorker, type WatchOptions, watchWorker } from "./kmalloc/watch.ts";
+import { KmemError } from "./memory/errors.ts";
+import { PAGE_SIZE } from "./memory/layout.ts";
+
+/** What a heap knows of the threads that share it: whose what is, and what becomes of it when one of them dies. */
+export abstract class ThreadedHeap {
+  /** The layers as they are now, for whoever is to change something; throws DETACHED. */
+  protected abstract current(): Layers;
+
+  /** What another thread needs to attach; it goes through postMessage. */
+  get handle(): HeapHandle {
+    const { memory, geometry } = this.current();
+    return makeHandle(memory.source, geometry.baseFrame * PAGE_SIZE);
+  }
+
+  /**
+   * A handle for one thread, with a slot that is reserved for it, so that it can be watched from its first instruction
+   * on: give it to the worker and to {@link watch}. Throws NO_SLOT when every slot is held.
+   */
+  reserve(): HeapHandle {
+    const { memory, geometry, slots } = this.current();
+    const slot = slots.reserve();
+    const generation = slots.generation(slot);
+    const lockName = `kmem ${slot} ${generation} ${Math.random()}`;
+    return { ...makeHandle(memory.source, geometry.baseFrame * PAGE_SIZE), place: { slot, generation, lockName } };
+  }
+
+  /**
+   * Recovers as soon as a worker has ended without `detach`, however that came about: see {@link reap}. `handle` is
+   * from {@link reserve}, and the worker attaches with it. The result ends the watch. In Node by the worker's exit
+   * event, and even while this thread waits for a lock that the worker holds; in a browser by a Web Lock that the
+   * worker takes.
+   */
+  watch(worker: WatchedWorker, handle: HeapHandle, options: WatchOptions = {}): () => void {
+    if (handle.place === undefined) {
+      throw new KmemError("BAD_ARGUMENT", "to watch a worker takes a handle from heap.reserve()", {});
+    }
+    return watchWorker(this.current(), worker, handle.place, options);
+  }
+
+  /**
+   * Recovers from the death of the thread that had a slot: repairs what it left half done, takes back its caches and
+   * its locks, and keeps, frees or gives on its blocks. Only for a thread that is gone for certain: one that runs on
+   * corrupts the heap. Any thread may call it, several at once, and again after one that died in it. Throws
+   * BAD_ARGUMENT. O(heap).
+   */
+  reap(slot: number, options: ReapOptions = {}): ReapReport {
+    return reapSlot(this.current(), slot, options);
+  }
+
+  /** The slot that a live block, or a run of pages of `pages`, belongs to; undefined for every other address. O(1). */
+  owner(address: number): number | undefined {
+    return ownerOfAddress(this.current(), address);
+  }
+
+  /**
+   * Makes a live block or a run of pages another slot's, so that it outlives the thread that allocated it. Throws
+   * INVALID_ADDRESS, and BAD_ARGUMENT for a slot that no thread holds. O(1).
+   */
+  transfer(address: number, slot: number): void {
+    transfer(this.current(), address, slot);
+  }
+
+  /** What each slot that is not free has: its state, its live blocks, its pages, its caches. O(heap). */
+  slotStats(): readonly SlotStats[] {
+    return slotStats(this.current());
+  }
+}

@@ -1,0 +1,162 @@
+import { call } from "../interleave/call.ts";
+import type { Kmem } from "../interleave/scenarios/kmem.ts";
+import { type Life, live } from "./mortal.ts";
+import { verdictOf } from "./verdict.ts";
+import { type Operation, World } from "./world.ts";
+
+/** A death, or two, after which something was wrong. */
+export interface Fault {
+  readonly operation: string;
+  readonly storesMade: number;
+  readonly place: string;
+  /** Of the thread that recovered, where that one was killed too. */
+  readonly reaperStoresMade?: number;
+  readonly reaperPlace?: string;
+  readonly problems: readonly string[];
+}
+
+export interface DeathReport {
+  readonly operation: string;
+  /** Stores that the victim makes when it lives. */
+  readonly stores: number;
+  /** Points at which it was killed. */
+  readonly deaths: number;
+  /** Pairs of points at which the victim, and then the thread that recovered, were killed. */
+  readonly doubleDeaths: number;
+  /** Places in the sources after whose store a victim died, and a thread that recovered. */
+  readonly places: ReadonlySet<string>;
+  readonly reaperPlaces: ReadonlySet<string>;
+  readonly faults: readonly Fault[];
+}
+
+export interface DeathOptions {
+  /** Of the pairs of points that differ in kind, one in so many is tried, and every place once; 0: none. */
+  readonly pairStride: number;
+  /** Up to so many stores a victim is killed after each; of longer lives at unlike points. Default: all */
+  readonly longLife?: number;
+  readonly faultLimit?: number;
+}
+
+/** A loop is left at its first stores, and at its last: those in between are alike. */
+const ALIKE_LIMIT = 3;
+
+/** Kills the victim after each of its stores, and the thread that recovers from that after those of its own. */
+export function killEverywhere(kmem: Kmem, operation: Operation, options: DeathOptions): DeathReport {
+  return new Campaign(kmem, operation, options).run();
+}
+
+class Campaign {
+  readonly #kmem: Kmem;
+  readonly #operation: Operation;
+  readonly #pairStride: number;
+  readonly #longLife: number;
+  readonly #faultLimit: number;
+  readonly #world: World;
+  readonly #faults: Fault[] = [];
+  readonly #places = new Set<string>();
+  readonly #reaperPlaces = new Set<string>();
+  #doubleDeaths = 0;
+  #pairs = 0;
+
+  constructor(
+    kmem: Kmem,
+    operation: Operation,
+    { pairStride, longLife = Number.POSITIVE_INFINITY, faultLimit = 10 }: DeathOptions,
+  ) {
+    this.#kmem = kmem;
+    this.#operation = operation;
+    this.#pairStride = pairStride;
+    this.#longLife = longLife;
+    this.#faultLimit = faultLimit;
+    this.#world = new World(kmem, operation);
+  }
+
+  run(): DeathReport {
+    const whole = this.#liveAndDie();
+    if (whole.error !== undefined) throw whole.error;
+    const { storeSites } = whole;
+    const points =
+      storeSites.length > this.#longLife ? distinctPoints(storeSites) : storeSites.map((_, index) => index + 1);
+    for (const storesMade of points) {
+      if (this.#isEnough) break;
+      const place = this.#place(this.#liveAndDie(storesMade));
+      this.#places.add(place);
+      this.#judge({ storesMade, place });
+    }
+    if (this.#pairStride > 0) for (const storesMade of distinctPoints(storeSites)) this.#killReapers(storesMade);
+    return {
+      operation: this.#operation.name,
+      stores: storeSites.length,
+      deaths: points.length,
+      doubleDeaths: this.#doubleDeaths,
+      places: this.#places,
+      reaperPlaces: this.#reaperPlaces,
+      faults: this.#faults,
+    };
+  }
+
+  get #isEnough(): boolean {
+    return this.#faults.length >= this.#faultLimit;
+  }
+
+  /** The victim's life, up to so many stores. */
+  #liveAndDie(storesMade?: number): Life {
+    const { threads, prepared } = this.#world.begin();
+    return live(this.#kmem.library.runtime, this.#operation.operate(threads, prepared), storesMade);
+  }
+
+  /** The life of the thread that recovers, up to so many stores. */
+  #recover(storesMade?: number): Life {
+    const { reaper, victim } = this.#world.current.threads;
+    const life = live(this.#kmem.library.runtime, call(reaper, "reap", victim.slot), storesMade);
+    if (!life.isKilled && life.error !== undefined) throw life.error;
+    return life;
+  }
+
+  /** Kills the thread that recovers from a death of the victim at one point, at all points of its own. */
+  #killReapers(storesMade: number): void {
+    const place = this.#place(this.#liveAndDie(storesMade));
+    const { storeSites } = this.#recover();
+    for (const reaperStoresMade of distinctPoints(storeSites)) {
+      if (this.#isEnough) return;
+      const isNew = !this.#reaperPlaces.has(this.#kmem.library.place(storeSites[reaperStoresMade - 1] ?? -1));
+      if (this.#pairs++ % this.#pairStride !== 0 && !isNew) continue;
+      this.#liveAndDie(storesMade);
+      const reaperPlace = this.#place(this.#recover(reaperStoresMade));
+      this.#reaperPlaces.add(reaperPlace);
+      this.#doubleDeaths++;
+      const { survivor, reaper } = this.#world.current.threads;
+      survivor.layers.slots.bury(reaper.slot, reaper.layers.sync.generation);
+      this.#judge({ storesMade, place, reaperStoresMade, reaperPlace });
+    }
+  }
+
+  #judge(fault: Omit<Fault, "problems" | "operation">): void {
+    const problems = this.#problems();
+    if (problems.length > 0) this.#faults.push({ operation: this.#operation.name, ...fault, problems });
+  }
+
+  #problems(): string[] {
+    try {
+      return verdictOf(this.#world, this.#world.current);
+    } catch (error) {
+      return [`threw ${error instanceof Error ? error.stack : String(error)}`];
+    }
+  }
+
+  #place({ storeSites }: Life): string {
+    return this.#kmem.library.place(storeSites.at(-1) ?? -1);
+  }
+}
+
+/** Numbers of stores, of which a place in the sources has its first ones and its last. */
+function distinctPoints(storeSites: readonly number[]): number[] {
+  const seen = new Map<number, number>();
+  const points: number[] = [];
+  for (const [index, site] of storeSites.entries()) {
+    const count = (seen.get(site) ?? 0) + 1;
+    seen.set(site, count);
+    if (count <= ALIKE_LIMIT || storeSites.lastIndexOf(site) === index) points.push(index + 1);
+  }
+  return points;
+}

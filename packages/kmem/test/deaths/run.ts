@@ -1,0 +1,25 @@
+// Kills threads after every store, and those that recover from that after theirs:
+// `node packages/kmem/test/deaths/run.ts [stride of pairs, 0 for none] [part of an operation's name]`
+import "../setup.ts";
+import { argv, stdout } from "node:process";
+
+// Only after the set-up above: the library reads it when it is first imported.
+const { mortalKmem } = await import("./kmem.ts");
+const { killEverywhere } = await import("./campaign.ts");
+const { OPERATIONS } = await import("./operations.ts");
+const { faultText, reportLine, Totals } = await import("./report.ts");
+
+const pairStride = Number(argv[2] ?? 1);
+const namePart = argv[3] ?? "";
+const kmem = mortalKmem();
+const totals = new Totals();
+for (const operation of OPERATIONS) {
+  if (!operation.name.includes(namePart)) continue;
+  const startMs = performance.now();
+  const report = killEverywhere(kmem, operation, { pairStride });
+  totals.add(report);
+  stdout.write(`${reportLine(report, performance.now() - startMs)}\n`);
+  for (const fault of report.faults) stdout.write(`${faultText(fault)}\n`);
+}
+stdout.write(`${totals.text}\n`);
+process.exitCode = totals.faultCount === 0 ? 0 : 1;

@@ -1,0 +1,53 @@
+import { fileURLToPath } from "node:url";
+import { readSourceFiles } from "../source-files.ts";
+
+const SOURCES = fileURLToPath(new URL("../../src", import.meta.url));
+/** The layers whose every store is a point at which a thread is killed. */
+const LAYERS = /^(sync|pages|slab|kmalloc)\//;
+/** A store to the memory: to an element of its views, or a function that does so. */
+const STORE = new RegExp(
+  [
+    String.raw`\b(words|bytes|tags)\[[^=]*\] *(=[^=]|[-+|&^]=|\+\+|--)`,
+    String.raw`(\+\+|--)words\[`,
+    String.raw`Atomics\.(store|add|sub|or|and|exchange|compareExchange)\(`,
+    String.raw`\b(words|bytes)\.(fill|copyWithin)\(`,
+  ].join("|"),
+);
+
+/** Where a store stands, and its line. */
+export interface StorePlace {
+  /** "pages/buddy.ts:181" */
+  readonly place: string;
+  readonly line: string;
+}
+
+/** Stores that no operation of the campaign makes, by their file and a part of their line, and why that is so. */
+export const UNREACHED: readonly { readonly file: string; readonly text?: string; readonly why: string }[] = [
+  { file: "kmalloc/layers.ts", text: "fill(0", why: "the heap is made before another thread knows of it" },
+  { file: "kmalloc/layers.ts", text: "Header.FLAGS", why: "the heap is made before another thread knows of it" },
+  { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
+  { file: "sync/critical-section.ts", why: "the Atomik face's lock, which is not inherited yet" },
+  { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },
+  { file: "sync/reservation.ts", why: "only in a browser's worker" },
+  { file: "sync/slot.ts", text: "GENERATION)]++", why: "a dump is adopted while there are no other threads" },
+  { file: "sync/slot.ts", text: "TICKET)] = 0", why: "a dump is adopted while there are no other threads" },
+  { file: "sync/slot.ts", text: "= SlotState.HELD", why: "a dump is adopted while there are no other threads" },
+  {
+    file: "sync/slot.ts",
+    text: "Atomics.store(words, state, taken)",
+    why: "two reap one slot, and it is taken anew in between",
+  },
+  { file: "slab/copy-words.ts", text: "copyWithin", why: "longer sheaves than those of the largest class" },
+];
+
+/** Every store of the layers to the memory. */
+export function storePlaces(): StorePlace[] {
+  return readSourceFiles(SOURCES)
+    .filter(({ path }) => LAYERS.test(path))
+    .flatMap(({ path, text }) =>
+      text
+        .split("\n")
+        .map((line, index) => ({ place: `${path}:${index + 1}`, line }))
+        .filter(({ line }) => STORE.test(line) && !/^\s*(\*|\/\/)/.test(line)),
+    );
+}

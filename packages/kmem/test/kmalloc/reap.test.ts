@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Heap } from "../../src/index.ts";
+import { Header, PAGE_SIZE, SlotRecord, SlotState } from "../../src/layout.ts";
+import { lockOwner } from "../../src/sync/lock.ts";
+import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
+import { MIB } from "../support/memories.ts";
+import { Peek } from "../support/peek.ts";
+
+let heap: Heap;
+/** Another thread, which is gone as soon as the tests say so. */
+let other: Heap;
+let bytesAtFirst: unknown;
+
+beforeEach(() => {
+  heap = Heap.create({ sizeBytes: 4 * MIB });
+  bytesAtFirst = heap.stats().bytes;
+  other = Heap.attach(structuredClone(heap.handle));
+});
+
+function expectAsAtFirst(): void {
+  heap.trim();
+  expect(heap.stats().bytes).toEqual(bytesAtFirst);
+  expectClean(heap);
+}
+
+describe("reap", () => {
+  it("takes back what the thread held for itself, and frees the slot when nothing else is left", () => {
+    const blocks = Array.from({ length: 500 }, (_, index) => other.alloc(index * 20));
+    const mine = heap.alloc(64);
+    for (const block of [...blocks, mine]) other.free(block);
+    other.pages.free(other.pages.alloc(1), 1);
+    const report = heap.reap(other.slot);
+    expect(report).toMatchObject({ slot: 1, blocks: [], pageRuns: [], inheritedLocks: 0, isFreed: true });
+    expect(report.returnedBlocks).toBeGreaterThan(100);
+    expect(report.returnedPages).toBeGreaterThan(4);
+    expectAsAtFirst();
+    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(other.slot);
+  });
+
+  it("lists the blocks and pages of the dead, and keeps them; the slot stays dead", () => {
+    const small = other.alloc(100);
+    const large = other.alloc(100_000);
+    const run = other.pages.alloc(3);
+    const mine = heap.alloc(100);
+    heap.u8(small).fill(7);
+    const report = heap.reap(other.slot);
+    expect(report.blocks.map(({ address }) => address).sort((a, b) => a - b)).toEqual(
+      [small, large].sort((a, b) => a - b),
+    );
+    expect(report.pageRuns).toEqual([{ address: run, pageCount: 3 }]);
+    expect(report.isFreed).toBe(false);
+    expect([small, large, run, mine].map((address) => heap.owner(address))).toEqual([1, 1, 1, 0]);
+    expect(heap.u8(small).every((byte) => byte === 7)).toBe(true);
+    expect(heap.slotStats()).toMatchObject([
+      { slot: 0, state: "held", liveBlocks: 1, pageBytes: 0 },
+      { slot: 1, state: "dead", liveBlocks: 2, pageBytes: 3 * PAGE_SIZE },
+    ]);
+    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(2);
+    expectClean(heap);
+  });
+
+  it("frees them", () => {
+    const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
+    const kept = heap.alloc(100);
+    expect(heap.reap(other.slot, { blocks: "free" })).toMatchObject({ isFreed: true });
+    expect(addresses.map((address) => heap.owner(address))).toEqual([undefined, undefined, undefined]);
+    heap.free(kept);
+    expectAsAtFirst();
+  });
+
+  it("gives them to another slot", () => {
+    const third = Heap.attach(structuredClone(heap.handle));
+    const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
+    expect(heap.reap(other.slot, { blocks: "give", to: third.slot })).toMatchObject({ isFreed: true });
+    expect(addresses.map((address) => heap.owner(address))).toEqual([2, 2, 2]);
+    expect(heap.reap(third.slot, { blocks: "give" }).blocks.length).toBe(2);
+    expect(addresses.map((address) => heap.owner(address))).toEqual([0, 0, 0]);
+    for (const block of addresses.slice(0, 2)) heap.free(block);
+    heap.pages.free(addresses[2] as number, 3);
+    expectAsAtFirst();
+  });
+
+  it("frees later what was kept at first", () => {
+    other.alloc(100);
+    heap.reap(other.slot);
+    expect(heap.reap(other.slot, { blocks: "free" }).blocks.length).toBe(1);
+    expectAsAtFirst();
+  });
+
+  it("does nothing about a slot that is free, or another thread's by now", () => {
+    const nothing = { blocks: [], pageRuns: [], returnedPages: 0, isFreed: true };
+    expect(heap.reap(7)).toMatchObject(nothing);
+    expect(heap.reap(other.slot, { generation: 7 })).toMatchObject(nothing);
+    expect(heap.slotStats()).toMatchObject([{ state: "held" }, { state: "held" }]);
+    other.free(other.alloc(100_000));
+    expectClean(heap);
+  });
+
+  it("takes a slot from a thread that runs on after all: its slow paths say so", () => {
+    heap.reap(other.slot);
+    expect(thrownBy(() => other.alloc(200_000)).code).toBe("DETACHED");
+  });
+
+  it("gives back the locks of the dead, and what they guard is whole", () => {
+    const peek = new Peek(heap);
+    const word = peek.headerWord(Header.PAGES_LOCK);
+    heap.layers.memory.words[word] = lockOwner(other.slot, heap.layers.slots.generation(other.slot));
+    const zone = heap.layers.pages.zones[1];
+    zone?.set(2, 12345);
+    expect(heap.reap(other.slot).inheritedLocks).toBe(1);
+    expectAsAtFirst();
+  });
+
+  it("refuses what is no slot, the caller's own, a free one, and receivers that are none", () => {
+    for (const slot of [-1, 64, 1.5, Number.NaN])
+      expectRefusal(heap, () => heap.reap(slot), "BAD_ARGUMENT", "there is no slot");
+    expectRefusal(heap, () => heap.reap(heap.slot), "BAD_ARGUMENT", "the caller's own");
+    const give = (to: number) => () => heap.reap(other.slot, { blocks: "give", to });
+    for (const to of [other.slot, 9, -1]) expectRefusal(heap, give(to), "BAD_ARGUMENT", "no thread holds the slot");
+    const wrong = { blocks: "burn" } as unknown as { blocks: "free" };
+    expectRefusal(heap, () => heap.reap(other.slot, wrong), "BAD_ARGUMENT", "kept, freed or given");
+  });
+});
+
+describe("a thread that waits for a lock whose holder is dead", () => {
+  it("inherits it as soon as the slot is buried, and repairs what it guards", () => {
+    const { slots, caches, memory } = heap.layers;
+    const kind = new Peek(heap).kindAt(heap.alloc(64));
+    const record = caches.record(kind);
+    // As if it had died within: the count of free blocks is wrong, the lock is held.
+    memory.words[record + 9] = -77;
+    memory.words[record + 23] = lockOwner(other.slot, slots.generation(other.slot));
+    slots.bury(other.slot, other.layers.sync.generation);
+    for (let index = 0; index < 2000; index++) heap.alloc(64);
+    expect(heap.reap(other.slot).inheritedLocks).toBe(0);
+    expectClean(heap);
+  });
+
+  it("finds out by a probe that it is", () => {
+    const { slots, sync, memory } = heap.layers;
+    const word = new Peek(heap).headerWord(Header.PAGES_LOCK);
+    memory.words[word] = lockOwner(other.slot, slots.generation(other.slot));
+    let asked = 0;
+    sync.mourners.watch(other.slot, () => ++asked > 2);
+    expect(heap.alloc(100_000)).toBeGreaterThan(0);
+    expect(asked).toBe(3);
+    expect(slots.isDead(other.slot)).toBe(true);
+    heap.reap(other.slot);
+    expectClean(heap);
+  });
+});
+
+describe("transfer", () => {
+  it("makes blocks and runs of pages another slot's, so that they outlive the thread", () => {
+    const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
+    for (const address of addresses) other.transfer(address, heap.slot);
+    expect(addresses.map((address) => other.owner(address))).toEqual([0, 0, 0]);
+    expect(heap.reap(other.slot, { blocks: "free" }).blocks).toEqual([]);
+    expect(addresses.map((address) => heap.owner(address))).toEqual([0, 0, 0]);
+    expectClean(heap);
+  });
+
+  it("refuses what is nobody's, and slots without a thread", () => {
+    const block = heap.alloc(100);
+    const run = heap.pages.alloc(3);
+    for (const address of [0, 1, block + 16, run + PAGE_SIZE, 0.5, -16]) {
+      expectRefusal(heap, () => heap.transfer(address, other.slot), "INVALID_ADDRESS", "no live block or run of pages");
+    }
+    for (const slot of [5, -1, 64, Number.NaN]) {
+      expectRefusal(heap, () => heap.transfer(block, slot), "BAD_ARGUMENT", "no thread holds the slot");
+    }
+  });
+});
+
+describe("reserve", () => {
+  it("keeps a slot for one thread, which attaches with the handle once", () => {
+    const handle = structuredClone(heap.reserve());
+    expect(handle.place).toMatchObject({ slot: 2, generation: 1 });
+    expect(heap.slotStats()[2]).toMatchObject({ slot: 2, state: "reserved" });
+    expectClean(heap);
+    const third = Heap.attach(handle);
+    expect(third.slot).toBe(2);
+    expect(thrownBy(() => Heap.attach(structuredClone(handle))).code).toBe("NO_SLOT");
+    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(3);
+    expectClean(heap);
+  });
+
+  it("is over when the slot is reaped", () => {
+    const handle = structuredClone(heap.reserve());
+    expect(heap.reap(2)).toMatchObject({ isFreed: true, returnedPages: 0 });
+    expect(thrownBy(() => Heap.attach(handle)).code).toBe("NO_SLOT");
+    const { slots, memory } = heap.layers;
+    expect(memory.words[slots.word(2, SlotRecord.STATE)]).toBe(SlotState.FREE);
+    expectClean(heap);
+  });
+});
