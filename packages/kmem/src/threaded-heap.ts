@@ -13,7 +13,8 @@ export abstract class ThreadedHeap {
 
   /** What another thread needs to attach; it goes through postMessage. */
   get handle(): HeapHandle {
-    const { memory, geometry } = this.current();
+    const { memory, geometry, sync } = this.current();
+    sync.life.begin();
     return makeHandle(memory.source, geometry.baseFrame * PAGE_SIZE);
   }
 
@@ -22,7 +23,8 @@ export abstract class ThreadedHeap {
    * on: give it to the worker and to {@link watch}. Throws NO_SLOT when every slot is held.
    */
   reserve(): HeapHandle {
-    const { memory, geometry, slots } = this.current();
+    const { memory, geometry, slots, sync } = this.current();
+    sync.life.begin();
     const slot = slots.reserve();
     const generation = slots.generation(slot);
     const lockName = `kmem ${slot} ${generation} ${Math.random()}`;

@@ -33,6 +33,9 @@ export interface Layers {
   readonly slot: number;
 }
 
+/** What a lock guards can be repaired with these alone: a thread that is about to get its sheaves takes locks too. */
+export type LayersBelowSheaves = Omit<Layers, "sheaves">;
+
 const TABLE_SIZES = {
   zoneTableBytes: ZONE_TABLE_BYTES,
   slotRecordBytes: SLOT_RECORD_BYTES,
@@ -91,9 +94,11 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const slots = slotTable(memory, geometry);
   const slot = place === undefined ? slots.take() : occupy(slots, place);
   const sync = bindSlot(memory, geometry, slots, slot);
+  sync.life.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(memory, geometry, sync, pages);
   if (layers === undefined) {
+    sync.life.end();
     slots.give(slot);
     throw outOfMemory(pages, sheafPages() * PAGE_SIZE);
   }
@@ -133,12 +138,13 @@ export function sheavesOf(layers: Layers, slot: number): Sheaves {
 
 /** Gives a slot back, with all that it held for its thread. The layers are of no use any more. */
 export function closeLayers(layers: Layers): void {
-  const { memory, sheaves, slots, slot } = layers;
+  const { memory, sheaves, slots, slot, sync } = layers;
   memory.refresh();
   sheaves.empty();
   // From here on no thread that waits for memory recalls these sheaves.
   underRecallLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();
+  sync.life.end();
   slots.give(slot);
 }
 
@@ -202,12 +208,14 @@ function openLayers(
   const caches = new CacheTable(memory, geometry);
   const slabs = new Slabs({ memory, geometry, pages, caches, locks });
   const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });
+  const below = { memory, geometry, sync, slots, pages, caches, slabs, barns, slot };
+  if (locks instanceof SharedLocks) {
+    const { life, mourners } = sync;
+    const repair = (word: number): void => repairGuarded(below, word);
+    locks.heir = { isGone: mourners.isGone, renewLife: () => life.renew(), repair };
+  }
   const sheaves = Sheaves.open({ memory, geometry, pages, caches, slabs, barns }, slots, slot);
   if (sheaves === undefined) return undefined;
   pages.useCache(sheaves.pageCacheWord);
-  const layers = { memory, geometry, sync, slots, pages, caches, slabs, barns, sheaves, slot };
-  if (locks instanceof SharedLocks) {
-    locks.heir = { isGone: sync.mourners.isGone, repair: (word) => repairGuarded(layers, word) };
-  }
-  return layers;
+  return { ...below, sheaves };
 }

@@ -6,13 +6,8 @@ import { type ReapOptions, type ReapReport, reapSlot } from "./reap.ts";
 
 /** A worker as Node has them, or as a browser does. */
 export interface WatchedWorker {
-  /** Node: tells of the beginning and of the end of the thread. */
-  once?(event: "online" | "exit", listener: () => void): unknown;
-  /**
-   * Node: `idle` is negative once the thread has ended, which can be asked without waiting for an event; but only
-   * where it was asked before, while the thread ran.
-   */
-  readonly performance?: { eventLoopUtilization(): { readonly idle: number } };
+  /** Node: tells of the end of the thread. */
+  once?(event: "exit", listener: () => void): unknown;
 }
 
 export interface WatchOptions extends ReapOptions {
@@ -33,11 +28,10 @@ export function watchWorker(
   { slot, generation, lockName }: Reservation,
   { onReaped, ...options }: WatchOptions,
 ): () => void {
-  const { slots, sync } = layers;
+  const { slots } = layers;
   let isWatching = true;
   const end = (): void => {
     isWatching = false;
-    sync.mourners.unwatch(slot);
   };
   const settle = (): void => {
     if (!isWatching) return;
@@ -46,13 +40,6 @@ export function watchWorker(
     const report = reapSlot(layers, slot, { ...options, generation });
     onReaped?.(report);
   };
-  const { performance } = worker;
-  if (performance !== undefined) {
-    const hasEnded = (): boolean => performance.eventLoopUtilization().idle < 0;
-    sync.mourners.watch(slot, hasEnded);
-    hasEnded();
-    worker.once?.("online", hasEnded);
-  }
   if (worker.once !== undefined) worker.once("exit", settle);
   else watchByLock(layers, { slot, generation, lockName }, () => isWatching, settle);
   return end;

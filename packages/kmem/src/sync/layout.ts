@@ -8,6 +8,8 @@
  *      word 2   AREA        address of the slot's private pages (sheaves), 0 while it has none
  *      word 3   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
+ *      word 5   LIFE        always 0: where the thread's waiters wait whose absence tells of its death
+ *      word 6   LIFE_WAITERS  how many there are at the least; LIFE_ENDED once the thread has taken them away
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
  *                           │                  │
@@ -17,7 +19,19 @@
  *
  * A slot is reserved for a thread that is watched from its first instruction on.
  */
-export const SlotRecord = { STATE: 0, GENERATION: 1, AREA: 2, WATCHED: 3, TICKET: 4 } as const;
+export const SlotRecord = {
+  STATE: 0,
+  GENERATION: 1,
+  AREA: 2,
+  WATCHED: 3,
+  TICKET: 4,
+  LIFE: 5,
+  LIFE_WAITERS: 6,
+} as const;
+
+/** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
+export const LIFE_WAITER_COUNT = 16;
+export const LIFE_ENDED = -1;
 
 /** Words in a slot's record. */
 export const SLOT_RECORD_WORDS = 16;

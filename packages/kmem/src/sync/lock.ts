@@ -74,6 +74,8 @@ export interface Locks {
 /** What a thread does about locks whose holders are gone. */
 export interface Heir {
   readonly isGone: IsGone;
+  /** Sees to it that others find out when this thread is gone, before it takes a lock. */
+  renewLife(): void;
   /** Repairs what a lock guards that this thread has just inherited. */
   repair(word: number): void;
 }
@@ -95,6 +97,7 @@ export class SharedLocks implements Locks {
       const holder = Atomics.load(this.#memory.words, word) & ~waited;
       assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
     }
+    this.heir?.renewLife();
     if (acquireLock(this.#memory.words, word, this.#owner, this.heir?.isGone)) this.heir?.repair(word);
   }
 

@@ -3,6 +3,7 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord, SlotState } from "./layout.ts";
+import { Life } from "./life.ts";
 import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
 import { Mourners } from "./mourners.ts";
 import { SlotTable } from "./slot.ts";
@@ -22,6 +23,8 @@ export interface SlotSync {
   /** How often the slot had been taken when the thread took it: another number means that it is another thread's. */
   readonly generation: number;
   readonly locks: Locks;
+  /** Tells others of the end of this thread, and this thread of theirs. */
+  readonly life: Life;
   /** Finds out which threads are gone. */
   readonly mourners: Mourners;
   readonly waiters: Waiters;
@@ -36,9 +39,11 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
   const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
-  const mourners = new Mourners(slots);
+  const life = new Life(memory, slots, slot);
+  const mourners = new Mourners(slots, life);
   const recordWord = slots.word(slot, 0);
-  return { slots, slot, recordWord, generation, locks, mourners, waiters: new Waiters(memory, geometry, slots, slot) };
+  const waiters = new Waiters(memory, geometry, slots, slot);
+  return { slots, slot, recordWord, generation, locks, life, mourners, waiters };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */

@@ -7,7 +7,7 @@ import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
 
 /** What Atomics.waitAsync answers; the lib of 2024 has it, engines of 2024 not all. */
-type WaitAsync = (
+export type WaitAsync = (
   words: Int32Array,
   word: number,
   value: number,

@@ -135,19 +135,6 @@ describe("a thread that waits for a lock whose holder is dead", () => {
     expect(heap.reap(other.slot).inheritedLocks).toBe(0);
     expectClean(heap);
   });
-
-  it("finds out by a probe that it is", () => {
-    const { slots, sync, memory } = heap.layers;
-    const word = new Peek(heap).headerWord(Header.PAGES_LOCK);
-    memory.words[word] = lockOwner(other.slot, slots.generation(other.slot));
-    let asked = 0;
-    sync.mourners.watch(other.slot, () => ++asked > 2);
-    expect(heap.alloc(100_000)).toBeGreaterThan(0);
-    expect(asked).toBe(3);
-    expect(slots.isDead(other.slot)).toBe(true);
-    heap.reap(other.slot);
-    expectClean(heap);
-  });
 });
 
 describe("transfer", () => {

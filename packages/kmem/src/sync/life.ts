@@ -1,0 +1,78 @@
+import type { LinearMemory } from "../memory/memory.ts";
+import { LIFE_ENDED, LIFE_WAITER_COUNT, SlotRecord } from "./layout.ts";
+import type { SlotTable } from "./slot.ts";
+import type { WaitAsync } from "./wait.ts";
+
+/** By their own names, so that no test's virtual thread takes part: it lives as long as the thread that runs it. */
+const { add, compareExchange, load, notify, store } = Atomics;
+const { waitAsync } = Atomics as typeof Atomics & { waitAsync?: WaitAsync };
+
+/** What a thread that was asked about says after so long at the earliest, while it has all its waiters. */
+const ASK_AGAIN_MS = 20;
+
+/**
+ * How threads find out that another one is gone, whatever its end was, without an event: each leaves waiters of
+ * `Atomics.waitAsync` at a word of its slot's record, which the engine takes away when the thread's agent ends and not
+ * before. Waking one of them says whether there was one. A thread renews its waiters whenever it takes a lock, so busy
+ * ones have some as well; one that has none is never said to be gone. Engines without `waitAsync` have none ever.
+ */
+export class Life {
+  readonly #memory: LinearMemory;
+  readonly #slots: SlotTable;
+  readonly #lifeWord: number;
+  readonly #countWord: number;
+  #hasBegun = false;
+  /** When a slot may be asked about again: the fewer waiters it has, the later. */
+  readonly #askAgainMs = new Map<number, number>();
+
+  /** The life of the thread that holds `slot`, and what it knows of others'. */
+  constructor(memory: LinearMemory, slots: SlotTable, slot: number) {
+    this.#memory = memory;
+    this.#slots = slots;
+    this.#lifeWord = slots.word(slot, SlotRecord.LIFE);
+    this.#countWord = slots.word(slot, SlotRecord.LIFE_WAITERS);
+  }
+
+  /** Leaves waiters; before this thread takes its first lock among others. */
+  begin(): void {
+    if (this.#hasBegun || !this.#memory.isShared || waitAsync === undefined) return;
+    const { words } = this.#memory;
+    notify(words, this.#lifeWord);
+    store(words, this.#countWord, 0);
+    this.#hasBegun = true;
+    this.renew();
+  }
+
+  /** Leaves as many waiters as have been used up. */
+  renew(): void {
+    if (!this.#hasBegun) return;
+    const { words } = this.#memory;
+    const missing = LIFE_WAITER_COUNT - load(words, this.#countWord);
+    if (missing <= 0) return;
+    // They are counted when they are there: whoever finds the count above 0 finds a waiter.
+    for (let made = 0; made < missing; made++) waitAsync?.(words, this.#lifeWord, 0);
+    add(words, this.#countWord, missing);
+  }
+
+  /** Takes the waiters away; after this thread's last lock, while it still has the slot. */
+  end(): void {
+    if (!this.#hasBegun) return;
+    this.#hasBegun = false;
+    store(this.#memory.words, this.#countWord, LIFE_ENDED);
+    notify(this.#memory.words, this.#lifeWord);
+  }
+
+  /** Whether the thread that holds a slot is gone, for certain; false too where this cannot be said now. */
+  isOver(slot: number): boolean {
+    const nowMs = Date.now();
+    if (nowMs < (this.#askAgainMs.get(slot) ?? 0)) return false;
+    const { words } = this.#memory;
+    const countWord = this.#slots.word(slot, SlotRecord.LIFE_WAITERS);
+    const count = load(words, countWord);
+    if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
+    this.#askAgainMs.set(slot, nowMs + ASK_AGAIN_MS * 2 ** (LIFE_WAITER_COUNT - count));
+    if (notify(words, this.#slots.word(slot, SlotRecord.LIFE), 1) > 0) return false;
+    // The thread may have taken its waiters away itself just then.
+    return load(words, countWord) === count - 1;
+  }
+}
