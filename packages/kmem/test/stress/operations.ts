@@ -105,6 +105,10 @@ export class Operations {
     for (let index = 0; index < count; index++) this.#holder.release(this.#removeAny(), false);
   }
 
+  shedAll(): void {
+    while (this.#holder.ledger.count > 0) this.#holder.release(this.#removeAny(), false);
+  }
+
   /** Gives one piece up for a shrinker; false when there is none. */
   shrinkOne(): boolean {
     if (this.#holder.ledger.count === 0) return false;

@@ -125,6 +125,9 @@ export class StressThread {
   }
 
   #detach(): void {
+    // Where memory is always short, threads without a slot might hold all of it in small pieces: then those that stay
+    // could not make room for them to come back, whatever they gave up.
+    if (this.#orders.configuration.waits) this.#operations.shedAll();
     const { heap } = this.#holder;
     heap.detach();
     const holder = this.#holder;

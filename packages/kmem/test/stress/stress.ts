@@ -109,8 +109,16 @@ class StressRun {
     const { name } = this.#configuration;
     const reason = cause instanceof Error ? `: ${cause.message}` : "";
     const states = this.control.describe(OPERATION_NAMES);
-    const text = `stress "${name}", seed ${this.#options.seed}: ${what}${reason}\n${states}`;
+    const text = `stress "${name}", seed ${this.#options.seed}: ${what}${reason}\n${states}\n${this.#heapText()}`;
     this.#end?.reject(new StressFault(text, { cause }));
+  }
+
+  /** Where the memory is, for whoever has to find out why there is none. */
+  #heapText(): string {
+    const { bytes, zones, liveBlocks, heldSlots } = this.heap.stats();
+    const parts = Object.entries(bytes).map(([part, count]) => `${part} ${count}`);
+    const free = zones.map(({ name, freeBlocksByOrder }) => `${name} ${freeBlocksByOrder.join(" ")}`);
+    return [`  ${heldSlots} slots, ${liveBlocks} blocks, ${parts.join(", ")}`, `  ${free.join("; ")}`].join("\n");
   }
 
   #startWatchdog(): NodeJS.Timeout {
