@@ -25,4 +25,5 @@ const figures = run(pinnedNode, [
   ...traces,
 ]);
 const regions = run(pinnedNode, ["scripts/region-cost.mjs"]);
-exit(Math.max(figures, regions));
+const kills = run(pinnedNode, ["scripts/kill-figures.mjs"]);
+exit(Math.max(figures, regions, kills));

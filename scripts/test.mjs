@@ -32,6 +32,9 @@ const passed = [
 // With arguments only some tests have run, and most sentences would be without theirs.
 if (argv.length === 2) {
   passed.push(
+    stage("2,000 threads that are killed while others work", () =>
+      run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", "kill", "--kills", "2000"]),
+    ),
     stage("every sentence of the documents has its test", () => run(pinnedNode, ["scripts/conformance.mjs"])),
   );
 }

@@ -14,6 +14,7 @@ import { hasThreadsFailed, threadsFaults } from "../threads/report.ts";
 import { promisesTable, threadsTable } from "../threads/threads-figures.ts";
 import { THREAD_WORKLOADS } from "../threads/workloads.ts";
 import { parseCount } from "./arguments.ts";
+import { registerBenchKill } from "./bench-kill.ts";
 import { registerBenchThreads, type ThreadsContext } from "./bench-threads.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -50,6 +51,7 @@ export function registerBench(program: Command, context: ThreadsContext): void {
     .option("--document <file>", "a Markdown document with marks")
     .action((traces: string[], flags: FiguresFlags) => measure(traces, flags, context));
   registerBenchThreads(bench, context);
+  registerBenchKill(bench);
 }
 
 async function measure(traces: readonly string[], flags: FiguresFlags, context: ThreadsContext): Promise<void> {

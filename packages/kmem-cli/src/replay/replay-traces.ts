@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
 import { basename, join } from "node:path";
-import process from "node:process";
 import { getSystemErrorMessage } from "node:util";
+import { describeEnvironment } from "../report/environment.ts";
 import { meansOf } from "../report/means.ts";
 import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "../report/report.ts";
 import { withTempFolder } from "../system/cleanup.ts";
@@ -127,14 +126,4 @@ function describeError(path: string, error: unknown): string {
     return `${path}: ${getSystemErrorMessage(error.errno)}`;
   }
   throw error;
-}
-
-function describeEnvironment(): ReplayReport["environment"] {
-  return {
-    node: process.versions.node,
-    platform: process.platform,
-    arch: process.arch,
-    cpuModel: cpus()[0]?.model ?? "unknown",
-    cpuCount: availableParallelism(),
-  };
 }

@@ -1,8 +1,6 @@
-import { availableParallelism, cpus } from "node:os";
 import { performance } from "node:perf_hooks";
-import process from "node:process";
 import type { Absence } from "../replay/contender.ts";
-import type { ReportEnvironment } from "../report/report.ts";
+import { describeEnvironment } from "../report/environment.ts";
 import { median } from "../report/statistics.ts";
 import { runProcess } from "../system/run-process.ts";
 import { isReady, type ReadyThreadContender, type ThreadContender, warmupMs } from "./contenders.ts";
@@ -155,15 +153,5 @@ function figuresFrom(results: readonly ThreadResult[]): ThreadFigures {
     minOpsPerSecond: Math.min(...rates),
     maxOpsPerSecond: Math.max(...rates),
     roundOpsPerSecond: rates,
-  };
-}
-
-function describeEnvironment(): ReportEnvironment {
-  return {
-    node: process.versions.node,
-    platform: process.platform,
-    arch: process.arch,
-    cpuModel: cpus()[0]?.model.trim() ?? "unknown",
-    cpuCount: availableParallelism(),
   };
 }

@@ -1,0 +1,84 @@
+import process from "node:process";
+import { type Command, Option } from "commander";
+import { killText } from "../kill/kill-text.ts";
+import { hasKillFailed } from "../kill/report.ts";
+import { runKill } from "../kill/run-kill.ts";
+import { styleFor } from "../report/terminal.ts";
+import { formatCount } from "../report/units.ts";
+import { parseCount } from "./arguments.ts";
+import { ReportedFailure } from "./reported-failure.ts";
+
+const DEFAULT_KILLS = 10_000;
+const DEFAULT_SURVIVORS = 2;
+const DEFAULT_SEED = 1;
+const JSON_INDENT = 2;
+/** Progress is told this often, in kills. */
+const PROGRESS_STEP = 100;
+
+interface KillFlags {
+  readonly kills: number;
+  readonly survivors: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
+const EXPLANATION = `
+Threads work on one heap: blocks of all sizes, frees of others' blocks, runs of
+pages, a cache, trim, detach. Some are killed by terminate(), one to three at a
+time, from before they attach to some milliseconds later; the others go on
+meanwhile. heap.watch() recovers; the blocks of the dead are freed, given to the
+main thread, or kept and freed later. After each time all threads rest, and the
+whole heap is looked at: check() is clean, every block that a living thread has
+is there and as it was left, nobody else has it, and no live block or page is
+nobody's. At the end everything is freed, and the heap is as at first, byte for
+byte of each kind. A third of the threads die on a heap of fixed size, a third
+on one that is always short of memory, a third on one that grows.
+
+Examples:
+  kmem bench kill                    10,000 threads, which takes some minutes
+  kmem bench kill --kills 300 --json
+
+Exit codes: 0; 1 when anything was lost or hung; 2 for a command line that makes
+no sense.`;
+
+/** Adds `kmem bench kill`. */
+export function registerBenchKill(bench: Command): void {
+  bench
+    .command("kill")
+    .summary("threads that are killed while others work on the same heap")
+    .description("Kills worker threads at random instants, and looks whether anything was lost.")
+    .addOption(
+      new Option("-k, --kills <count>", "threads that are killed")
+        .default(DEFAULT_KILLS)
+        .argParser((text) => parseCount(text, 1)),
+    )
+    .addOption(
+      new Option("-t, --survivors <count>", "threads that work on")
+        .default(DEFAULT_SURVIVORS)
+        .argParser((text) => parseCount(text, 1)),
+    )
+    .addOption(
+      new Option("--seed <number>", "where the random numbers begin")
+        .default(DEFAULT_SEED)
+        .argParser((text) => parseCount(text, 0)),
+    )
+    .option("--json", "print one JSON document (kmem-kill, version 1) and nothing else")
+    .addHelpText("after", EXPLANATION)
+    .action(kill);
+}
+
+async function kill({ kills, survivors, seed, json }: KillFlags): Promise<void> {
+  const isJson = json === true;
+  let told = 0;
+  const report = await runKill({ killCount: kills, survivorCount: survivors, seed }, (killCount, world) => {
+    if (process.stderr.isTTY !== true || isJson || killCount < told + PROGRESS_STEP) return;
+    told = killCount;
+    console.error(`${formatCount(killCount)} of ${formatCount(kills)} killed (heap: ${world})`);
+  });
+  console.log(
+    isJson ? JSON.stringify(report, null, JSON_INDENT) : killText(report, styleFor(process.stdout, process.env)),
+  );
+  if (!hasKillFailed(report)) return;
+  if (isJson) for (const { problems } of report.worlds) for (const text of problems) console.error(`kmem: ${text}`);
+  throw new ReportedFailure();
+}

@@ -1,0 +1,68 @@
+import { workerData } from "node:worker_threads";
+import { Heap, type HeapHandle } from "kmem";
+import { Board, Line, lineWord, OPERATIONS } from "./board.ts";
+import { Labour, type LabourSetting } from "./labour.ts";
+
+// A thread of a killing. A victim works until it is terminated; some of them detach in between and are killed in that.
+// A survivor works until it is told to stop, and rests when it is told to.
+
+/** What a thread is started with. */
+export interface KillOrders extends LabourSetting {
+  readonly role: "victim" | "survivor";
+  readonly handle: HeapHandle;
+  /** Operations after which a victim frees all that it holds and detaches. */
+  readonly detachAfter: number;
+}
+
+/** A survivor that rests looks up this often, should it miss the end of the rest. */
+const REST_MS = 50;
+
+const orders = workerData as KillOrders;
+const { role, handle, board, thread, detachAfter } = orders;
+
+function note(operation: (typeof OPERATIONS)[number]): void {
+  Atomics.store(board, lineWord(thread, Line.OPERATION), OPERATIONS.indexOf(operation));
+}
+
+/** Says that this thread could begin, and waits until it may. */
+function awaitGate(): void {
+  Atomics.store(board, lineWord(thread, Line.READY), 1);
+  Atomics.wait(board, lineWord(thread, Line.GATE), 0);
+}
+
+function victim(): void {
+  awaitGate();
+  note("attach");
+  const heap = Heap.attach(handle);
+  const labour = new Labour(heap, orders);
+  for (let count = 0; count < detachAfter; count++) labour.workOnce();
+  labour.freeAll();
+  note("detach");
+  heap.detach();
+  note("detached");
+}
+
+function survivor(): void {
+  const heap = Heap.attach(handle);
+  const labour = new Labour(heap, orders);
+  awaitGate();
+  while (Atomics.load(board, Board.STOP) === 0) {
+    labour.workOnce();
+    rest(labour);
+  }
+  labour.freeAll();
+  heap.detach();
+}
+
+/** Rests while the others look at the heap, when that is due. */
+function rest(labour: Labour): void {
+  const number = Atomics.load(board, Board.REST);
+  if (number % 2 === 0) return;
+  labour.verify();
+  Atomics.add(board, Board.RESTING, 1);
+  while (Atomics.load(board, Board.REST) === number) Atomics.wait(board, Board.REST, number, REST_MS);
+  Atomics.sub(board, Board.RESTING, 1);
+}
+
+if (role === "victim") victim();
+else survivor();
