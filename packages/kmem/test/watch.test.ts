@@ -61,8 +61,8 @@ describe("watch", () => {
   });
 
   it("needs a handle with a slot of its own", () => {
-    expect(thrownBy(() => heap.watch({ once: () => {} }, heap.handle)).code).toBe("BAD_ARGUMENT");
-    expect(thrownBy(() => heap.watch({}, heap.reserve())).code).toBe("BAD_ARGUMENT");
+    expect(thrownBy(() => heap.watch({ terminate: () => {}, once: () => {} }, heap.handle)).code).toBe("BAD_ARGUMENT");
+    expect(thrownBy(() => heap.watch({ terminate: () => {} }, heap.reserve())).code).toBe("BAD_ARGUMENT");
   });
 
   it("tells a thread of the death of a worker while it waits for a lock that the worker held", async () => {

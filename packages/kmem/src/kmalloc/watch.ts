@@ -6,6 +6,7 @@ import { type ReapOptions, type ReapReport, reapSlot } from "./reap.ts";
 
 /** A worker as Node has them, or as a browser does. */
 export interface WatchedWorker {
+  terminate(): unknown;
   /** Node: tells of the end of the thread. */
   once?(event: "exit", listener: () => void): unknown;
 }
@@ -47,7 +48,7 @@ export function watchWorker(
 
 /** Waits until the thread holds its Web Lock, then for the lock. */
 function watchByLock(
-  { slots, memory }: Layers,
+  { slots, memory, sync }: Layers,
   { slot, generation, lockName }: Reservation,
   isWatching: () => boolean,
   settle: () => void,
@@ -60,6 +61,8 @@ function watchByLock(
   const look = (): void => {
     if (!isWatching() || slots.generation(slot) !== generation || slots.isFree(slot)) return;
     if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, settle);
+    // It may have attached and died before it had its Web Lock.
+    else if (slots.isHeld(slot) && sync.life.isOver(slot)) settle();
     else setTimeout(look, ARRIVAL_INTERVAL_MS);
   };
   look();

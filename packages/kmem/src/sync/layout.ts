@@ -30,7 +30,7 @@ export const SlotRecord = {
 } as const;
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
-export const LIFE_WAITER_COUNT = 16;
+export const LIFE_WAITER_COUNT = 32;
 export const LIFE_ENDED = -1;
 
 /** Words in a slot's record. */

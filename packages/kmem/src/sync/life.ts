@@ -7,8 +7,9 @@ import type { WaitAsync } from "./wait.ts";
 const { add, compareExchange, load, notify, store } = Atomics;
 const { waitAsync } = Atomics as typeof Atomics & { waitAsync?: WaitAsync };
 
-/** What a thread that was asked about says after so long at the earliest, while it has all its waiters. */
+/** A thread is asked about again after so long at the earliest, and by this factor later for each waiter it lacks. */
 const ASK_AGAIN_MS = 20;
+const DELAY_FACTOR = 1.5;
 
 /**
  * How threads find out that another one is gone, whatever its end was, without an event: each leaves waiters of
@@ -70,7 +71,7 @@ export class Life {
     const countWord = this.#slots.word(slot, SlotRecord.LIFE_WAITERS);
     const count = load(words, countWord);
     if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
-    this.#askAgainMs.set(slot, nowMs + ASK_AGAIN_MS * 2 ** (LIFE_WAITER_COUNT - count));
+    this.#askAgainMs.set(slot, nowMs + ASK_AGAIN_MS * DELAY_FACTOR ** (LIFE_WAITER_COUNT - count));
     if (notify(words, this.#slots.word(slot, SlotRecord.LIFE), 1) > 0) return false;
     // The thread may have taken its waiters away itself just then.
     return load(words, countWord) === count - 1;

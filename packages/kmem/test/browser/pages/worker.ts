@@ -1,5 +1,7 @@
 // A dedicated worker: the commands that a page can have it run, each with its result or its error as the answer.
 import { Heap, type HeapHandle } from "../../../dist/index.js";
+import { Header } from "../../../dist/layout.js";
+import { headerWord } from "../../../dist/memory/header.js";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";
@@ -57,6 +59,14 @@ const commands = {
   /** Sleeps until there is memory. */
   allocWait(sizeBytes: number, timeoutMs: number): number {
     return attached().allocWait(sizeBytes, { timeoutMs });
+  },
+
+  /** Takes the lock of the pages and never gives it back: says so in the first word of the memory, and is busy. */
+  holdLockForEver(doneMemory: SharedArrayBuffer): void {
+    const { sync, geometry } = attached().layers;
+    const done = new Int32Array(doneMemory);
+    sync.locks.acquire(headerWord(geometry, Header.PAGES_LOCK));
+    for (;;) Atomics.add(done, 0, 1);
   },
 
   detach(): void {
