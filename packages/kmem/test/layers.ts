@@ -17,7 +17,7 @@ export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   slab: ["memory", "sync", "pages"],
   bucket: ["memory", "sync", "pages"],
   vmalloc: ["memory", "sync", "pages", "vmem"],
-  kmalloc: ["memory", "sync", "pages", "slab"],
+  kmalloc: ["memory", "sync", "pages", "slab", "bucket", "vmalloc"],
   nodes: ["memory", "pages", "slab", "kmalloc"],
   atomik: objects,
   linux: objects,

@@ -9,8 +9,8 @@ import { PAGE_SIZE } from "../memory/layout.ts";
  *      │          │ the virtual memory     │ made so far          │               │
  *      └──────────┴────────────────────────┴──────────────────────┴───────────────┘
  *
- * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: the HEAD word in the
- * record of its frame holds ANCHOR_MARK.
+ * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: OWNER of its run
+ * holds ANCHOR_MARK.
  *
  * Pointers are addresses: of a block, of a page, of a virtual area, and
  *
@@ -24,7 +24,7 @@ export const AnchorWord = {
   POOL_SERIAL: 2,
 } as const;
 
-/** In HEAD: no slab leaves it there, since its colour would reach beyond the end of memory. */
+/** In OWNER of a run: negative as the marks of buckets are, and none of theirs. */
 export const ANCHOR_MARK = -4;
 /** For whoever reads a dump. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;

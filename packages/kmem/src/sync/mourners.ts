@@ -30,9 +30,9 @@ export class Mourners {
     const slot = (owner & LockBits.OWNER_SLOT_MASK) - 1;
     const generation = owner >>> LockBits.GENERATION_SHIFT;
     if (slot < 0 || slot >= this.#slots.count) return false;
-    // A slot that was taken anew was reaped before, and holds no lock from its earlier life.
-    if ((this.#slots.generation(slot) & LockBits.GENERATION_MASK) !== generation) return false;
-    if (this.#slots.isDead(slot)) return true;
+    // A slot that is free again, or another thread's, was reaped; a lock that nobody knew of then is still the dead's.
+    if ((this.#slots.generation(slot) & LockBits.GENERATION_MASK) !== generation) return true;
+    if (this.#slots.isDead(slot) || this.#slots.isFree(slot)) return true;
     const watched = this.#probes.get(slot);
     if (watched === undefined || watched.generation !== this.#slots.generation(slot) || !watched.probe()) return false;
     this.#slots.bury(slot, watched.generation);

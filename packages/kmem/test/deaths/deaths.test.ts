@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { type DeathReport, killEverywhere } from "./campaign.ts";
+import { ENGINE_OPERATIONS } from "./engine-operations.ts";
 import { mortalKmem } from "./kmem.ts";
 import { live } from "./mortal.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -26,7 +27,7 @@ function kill(operation: (typeof OPERATIONS)[number]): DeathReport {
 }
 
 describe("a thread that dies after any of its stores loses nothing, nor does one that dies while it recovers", () => {
-  it.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
+  it.each([...OPERATIONS, ...ENGINE_OPERATIONS].map((operation) => [operation.name, operation] as const))(
     "%s",
     { timeout: 60_000 },
     (_, operation) => {

@@ -6,6 +6,7 @@ import { argv, stdout } from "node:process";
 // Only after the set-up above: the library reads it when it is first imported.
 const { mortalKmem } = await import("./kmem.ts");
 const { killEverywhere } = await import("./campaign.ts");
+const { ENGINE_OPERATIONS } = await import("./engine-operations.ts");
 const { OPERATIONS } = await import("./operations.ts");
 const { faultText, reportLine, Totals } = await import("./report.ts");
 
@@ -13,7 +14,7 @@ const pairStride = Number(argv[2] ?? 1);
 const namePart = argv[3] ?? "";
 const kmem = mortalKmem();
 const totals = new Totals();
-for (const operation of OPERATIONS) {
+for (const operation of [...OPERATIONS, ...ENGINE_OPERATIONS]) {
   if (!operation.name.includes(namePart)) continue;
   const startMs = performance.now();
   const report = killEverywhere(kmem, operation, { pairStride });
