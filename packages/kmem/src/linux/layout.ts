@@ -31,7 +31,8 @@ export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
 
 /**
  * Words of a mempool's block. What the pool hands to its functions and the elements follow as doubles, since virtual
- * addresses need more than a word. COUNT, the elements and WAITERS are under the pool's lock.
+ * addresses need more than a word. COUNT, the elements and AWAITED are under the pool's lock. COUNT alone says which
+ * elements there are, so that a pool is whole at any instant at which a thread may die.
  */
 export const PoolWord = {
   MAGIC: 0,
@@ -45,7 +46,8 @@ export const PoolWord = {
   LOCK: 5,
   /** Counts elements that came back while somebody waited; waiters sleep on it. */
   EVENT: 6,
-  WAITERS: 7,
+  /** 1 when somebody may sleep until an element comes back. */
+  AWAITED: 7,
 } as const;
 export const POOL_MAGIC = 0x4c4f4f50;
 /** Who gives a pool its elements: a cache, kmalloc, or functions of the threads that use it. */

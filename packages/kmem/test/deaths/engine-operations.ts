@@ -8,6 +8,7 @@ import { ARENA_TABLE_WORDS, SEGMENT_WORDS } from "../../src/vmem/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
+import { moduleOf, SURVIVOR, VICTIM } from "./modules.ts";
 import { type Operation, PAGE_BYTES, type Threads } from "./world.ts";
 
 type BucketHeap = BucketModule.BucketHeap;
@@ -17,13 +18,6 @@ type Vmalloc = VmallocModule.Vmalloc;
 interface Opened<Engine> {
   readonly victim: Engine;
   readonly survivor: Engine;
-}
-
-const SURVIVOR = 0;
-const VICTIM = 1;
-
-function moduleOf<Module extends object>({ realms }: Threads, thread: number, path: string): Module {
-  return (realms[thread] as Threads["realms"][number]).module<Module>(path);
 }
 
 function bucketClass(threads: Threads, thread: number): typeof BucketModule.BucketHeap {

@@ -7,6 +7,7 @@ import { argv, stdout } from "node:process";
 const { mortalKmem } = await import("./kmem.ts");
 const { killEverywhere } = await import("./campaign.ts");
 const { ENGINE_OPERATIONS } = await import("./engine-operations.ts");
+const { FACE_OPERATIONS } = await import("./face-operations.ts");
 const { OPERATIONS } = await import("./operations.ts");
 const { faultText, reportLine, Totals } = await import("./report.ts");
 
@@ -14,7 +15,7 @@ const pairStride = Number(argv[2] ?? 1);
 const namePart = argv[3] ?? "";
 const kmem = mortalKmem();
 const totals = new Totals();
-for (const operation of [...OPERATIONS, ...ENGINE_OPERATIONS]) {
+for (const operation of [...OPERATIONS, ...ENGINE_OPERATIONS, ...FACE_OPERATIONS]) {
   if (!operation.name.includes(namePart)) continue;
   const startMs = performance.now();
   const report = killEverywhere(kmem, operation, { pairStride });
