@@ -21,6 +21,7 @@ export function verdictOf(world: World, { threads, prepared }: { threads: Thread
   if (!isReaperDead) prepared.goOn?.();
   if (prepared.slot !== undefined) survivor.reap(prepared.slot);
   for (const slot of deadSlots) if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot);
+  if (isReaperDead) prepared.goOn?.();
   problems.push(...findings(survivor), ...lostHoldings(world, survivor, prepared), ...(prepared.check?.() ?? []));
   // In the other order: none may need the other to be reaped first.
   for (const slot of deadSlots.toReversed()) {

@@ -9,7 +9,7 @@ export interface Threads {
   readonly victim: Heap;
   readonly reaper: Heap;
   readonly survivor: Heap;
-  /** The modules that each has loaded: those of the survivor, then the victim's. */
+  /** The modules that each has loaded: the survivor, the victim, the thread that recovers. */
   readonly realms: readonly Realm[];
 }
 
@@ -21,6 +21,8 @@ export interface Operation {
   readonly isStateful?: boolean;
   /** Makes the state that leads to the branch that is meant. Nothing but the memory may hold it. */
   prepare?(threads: Threads): Prepared;
+  /** What the thread that recovers does when it has reaped the victim's slot. */
+  recover?(threads: Threads, prepared: Prepared): ThreadBody;
   /** What the victim does. */
   operate(threads: Threads, prepared: Prepared): ThreadBody;
 }
@@ -32,7 +34,10 @@ export interface Prepared {
   readonly slot?: number;
   /** What is wrong with an engine that stands on the heap, once a thread has died that worked on it. */
   readonly check?: () => readonly string[];
-  /** Works on that engine, as a thread that knows of the death and waits for the lock of the dead. */
+  /**
+   * Works on that engine, as a thread that knows of the death and waits for the lock of the dead: before the slot of
+   * one is reaped, and after those of two.
+   */
   readonly goOn?: () => void;
   /** Ends what the operation may have made besides blocks and pages, before everything is freed. */
   readonly cleanUp?: (survivor: Heap) => void;
