@@ -90,6 +90,23 @@ export interface Atomik {
    * threads must be at rest. O(pages + chunks). Not in the document.
    */
   check(): readonly AtomikFinding[];
+
+  /**
+   * The number under which this binding is inside the critical section; 0 before its first registration. Another
+   * thread's {@link AtomikOptions.isGone} is asked with it. Not in the document.
+   */
+  readonly owner: number;
+}
+
+/** What a binding knows of other threads. Not in the document. */
+export interface AtomikOptions {
+  /**
+   * Says whether the thread whose binding had this {@link Atomik.owner} is gone, for certain, without waiting for
+   * anything. Who finds it inside the critical section then repairs the ranges and goes in: what it was at is done or
+   * not done, and pages that it was just given stay allocated. Without it a thread that is terminated inside keeps all
+   * others out.
+   */
+  readonly isGone?: (owner: number) => boolean;
 }
 
 /**
@@ -97,11 +114,15 @@ export interface Atomik {
  * ranges then go into blocks and pages of that heap). Each thread binds its own. Throws BAD_ARGUMENT for what is no
  * memory. Messages go to `console`; the default keeps the last thousand and echoes to the runtime's console.
  */
-export function atomik(memory: MemorySource | Heap, console: KernelConsole = defaultConsole()): Atomik {
+export function atomik(
+  memory: MemorySource | Heap,
+  console: KernelConsole = defaultConsole(),
+  { isGone }: AtomikOptions = {},
+): Atomik {
   const linear = new LinearMemory(isHeap(memory) ? memory.source : memory);
   const print = (message: string): void => console.print(message);
   const regions = new AtomikKmalloc(linear, print);
-  const pages = new AtomikPages(linear, print);
+  const pages = new AtomikPages(linear, print, isGone);
   const pageWithoutOwner = (start: number, end: number): number => pages.pageWithoutOwner(start, end);
   const liveIn = (start: number, end: number): number => regions.liveIn(start, end);
   return {
@@ -125,6 +146,9 @@ export function atomik(memory: MemorySource | Heap, console: KernelConsole = def
     },
     mm_region_debug: (region) => pages.debug(region),
     check: () => findingsOf(linear, regions, pages),
+    get owner() {
+      return pages.ranges.owner;
+    },
   };
 }
 

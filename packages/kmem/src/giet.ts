@@ -7,6 +7,7 @@ import { coversBytes, type HeapSegment, segmentFault, segmentsOverlap } from "./
 import { defaultConsole, type KernelConsole } from "./console.ts";
 import { KmemError, type KmemErrorCode } from "./memory/errors.ts";
 import { describeValue, LinearMemory, type MemorySource } from "./memory/memory.ts";
+import type { IsGone } from "./sync/lock.ts";
 
 export { MIN_BLOCK_SIZE } from "./cluster/layout.ts";
 export { type KernelConsole, LogRing } from "./console.ts";
@@ -47,6 +48,13 @@ export interface GietConfig {
   readonly processor?: number;
   /** The cluster that this processor is in: `_malloc` looks there first. Default [0][0]. */
   readonly cluster?: { readonly x: number; readonly y: number };
+  /**
+   * Says whether the thread that stood for a processor is gone, for certain, without waiting for anything. Who waits
+   * for a heap's lock then passes it over, and makes the heap whole where it held the lock: its call is done or not
+   * done. A thread that comes in its place takes a number that nobody had. Without it a thread that is terminated in a
+   * call keeps all others from that heap.
+   */
+  readonly isGone?: (processor: number) => boolean;
 }
 
 /** kernel_heap[x][y], as it stands in cluster [0][0] now. Addresses are virtual. */
@@ -145,7 +153,7 @@ class Kernel implements Giet {
   readonly #byDistance: readonly Bound[];
 
   constructor(config: GietConfig, console: KernelConsole) {
-    const { clusters, processor = 0, cluster: home = { x: 0, y: 0 } } = config;
+    const { clusters, processor = 0, cluster: home = { x: 0, y: 0 }, isGone } = config;
     requireRectangle(clusters);
     if (!Number.isInteger(processor) || processor < 0) {
       throw new KmemError("BAD_ARGUMENT", `processor is a whole number from 0, not ${describeValue(processor)}`, {});
@@ -162,8 +170,9 @@ class Kernel implements Giet {
     this.#kernelDataMemory = memories[0][0];
     this.#kernelDataOffset = config.kernel_data ?? behind(segments[0][0]);
     this.#requireKernelData();
+    const isOwnerGone = isGone && ((owner: number): boolean => owner > 0 && isGone(owner - 1));
     this.#clusters = segments.map((column, x) =>
-      column.map((segment, y) => this.#bindCluster(x, y, segment, processor + 1)),
+      column.map((segment, y) => this.#bindCluster(x, y, segment, processor + 1, isOwnerGone)),
     );
     const bound = this.#clusters.flat();
     this.#byDistance = nearestFirst(bound.map((cluster) => manhattanDistance(home, cluster))).map(
@@ -246,9 +255,9 @@ class Kernel implements Giet {
     return { isClean: findings.length === 0, findings };
   };
 
-  #bindCluster(x: number, y: number, segment: HeapSegment | undefined, owner: number): Bound {
+  #bindCluster(x: number, y: number, segment: HeapSegment | undefined, owner: number, isGone?: IsGone): Bound {
     const address = this.#kernelDataOffset + (x * this.Y_SIZE + y) * DESCRIPTOR_BYTES;
-    const heap = segment && new ClusterHeap(this.#kernelDataMemory, address, segment, owner);
+    const heap = segment && new ClusterHeap(this.#kernelDataMemory, address, segment, owner, isGone);
     return { x, y, descriptor: heap?.descriptor ?? new Descriptor(this.#kernelDataMemory, address), heap };
   }
 

@@ -5,6 +5,7 @@ import { Heap } from "./heap.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { requireSize } from "./kmalloc/kmalloc.ts";
 import type { HeapStats } from "./kmalloc/stats.ts";
+import type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
 import { clear } from "./memory/clear.ts";
 import { type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
@@ -14,38 +15,13 @@ import { heapStart, openAll, requireApart, requireNode, requireNodes } from "./n
 import type { NumaCounts } from "./nodes/node-area.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { type NodeShortage, NodesOutOfMemoryError } from "./nodes/out-of-memory.ts";
+import { reserveAll, watchAll } from "./nodes/threads.ts";
+import type { AllocOnOptions, NodesHandle, NodesOptions } from "./nodes-options.ts";
 
 export { LOCAL_DISTANCE, REMOTE_DISTANCE } from "./cluster/placement.ts";
 export type { NumaCounts } from "./nodes/node-area.ts";
 export { type NodeShortage, NodesOutOfMemoryError } from "./nodes/out-of-memory.ts";
-
-/** A machine of nodes. */
-export interface NodesOptions {
-  /**
-   * How the heap of each node is made, as for {@link Heap.create}: 1 to 1024 nodes, each in bytes of its own. The first
-   * 8 KiB of them hold the node's counters; the heap follows.
-   */
-  readonly nodes: readonly HeapOptions[];
-  /**
-   * distances[from][to], as in the SLIT of ACPI: 10 from a node to itself, whole numbers from 11 to 254 otherwise.
-   * Default: every other node is 20 away.
-   */
-  readonly distances?: readonly (readonly number[])[];
-  /** The node that this thread runs on. Default 0. */
-  readonly home?: number;
-}
-
-/** What another thread attaches to; goes through postMessage. */
-export interface NodesHandle {
-  readonly nodes: readonly HeapHandle[];
-  readonly distances: readonly (readonly number[])[];
-}
-
-/** How {@link Nodes.allocOn} asks. */
-export interface AllocOnOptions {
-  /** No other node will do: Linux's __GFP_THISNODE. */
-  readonly thisNode?: boolean;
-}
+export type { AllocOnOptions, NodesHandle, NodesOptions } from "./nodes-options.ts";
 
 /** One node's figures. */
 export interface NodeStats extends NumaCounts {
@@ -304,6 +280,22 @@ export class Nodes {
   detach(): void {
     for (const node of this.#nodes) leave(node);
     this.alloc = (sizeBytes) => this.#slowAlloc(sizeBytes);
+  }
+
+  /**
+   * A handle for one thread, with a slot on each node that is reserved for it: give it to the worker and to
+   * {@link watch}. Throws NO_SLOT, with nothing changed, when every slot of a node is held.
+   */
+  reserve(): NodesHandle {
+    return { ...this.handle, nodes: reserveAll(this.#nodes.map(({ heap }) => heap)) };
+  }
+
+  /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see {@link Heap.watch}. */
+  watch(worker: WatchedWorker, { nodes }: NodesHandle, options: WatchOptions = {}): () => void {
+    return watchAll(
+      this.#nodes.map(({ heap }) => heap),
+      (heap, node) => heap.watch(worker, nodes[node], options),
+    );
   }
 
   #slowAlloc(sizeBytes: number): number {

@@ -240,13 +240,13 @@ describe("002-17 002-26 the critical section, not re-entrant,", () => {
   it("lets one owner in and keeps the word of who is inside", () => {
     const linear = new LinearMemory(memory);
     const lock = 100 * PAGE_SIZE;
-    const first = new CriticalSection(linear, lock, 1);
+    const first = new CriticalSection(linear, lock, { owner: 1 });
     expect(first.enter()).toBe(true);
     expect(words[lock / 4]).toBe(1);
     expect(first.enter()).toBe(false);
     first.leave();
     expect(words[lock / 4]).toBe(0);
-    const second = new CriticalSection(linear, lock, 2);
+    const second = new CriticalSection(linear, lock, { owner: 2 });
     expect(second.enter()).toBe(true);
     expect(words[lock / 4]).toBe(2);
   });

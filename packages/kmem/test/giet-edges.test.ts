@@ -1,6 +1,6 @@
 // What the GIET-VM page (document 004) leaves open, and what its original is known to get wrong.
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { DescriptorWord, LockWord } from "../src/cluster/layout.ts";
+import { DescriptorWord, DRAWER_COUNT, LOCK_WORDS, LockWord } from "../src/cluster/layout.ts";
 import { type Giet, GietError, giet, LogRing, VOBJ_TYPE_HEAP } from "../src/giet.ts";
 import { KmemError } from "../src/index.ts";
 import { thrownBy } from "./support/expectations.ts";
@@ -20,14 +20,12 @@ beforeEach(() => {
   machine._heap_init();
 });
 
-const { FREE, CURRENT } = LockWord;
-
-/** The memory without the lock's counters of tickets, which every call that takes the lock moves on. */
+/** The memory without the lock's tickets and who drew them, which every call that takes the lock moves on. */
 function contents(): Uint8Array {
   const copy = new Uint8Array(memory).slice();
-  const lock = new Int32Array(copy.buffer, LENGTH, 16);
-  lock[FREE] = 0;
-  lock[CURRENT] = 0;
+  const lock = new Int32Array(copy.buffer, LENGTH, LOCK_WORDS);
+  for (const word of [LockWord.FREE, LockWord.CURRENT]) lock[word] = 0;
+  lock.fill(0, LockWord.DRAWERS, LockWord.DRAWERS + DRAWER_COUNT);
   return copy;
 }
 

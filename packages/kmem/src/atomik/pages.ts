@@ -3,6 +3,7 @@ import { ADDRESS_SPACE_BYTES, PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
 import { describeValue, type LinearMemory } from "../memory/memory.ts";
 import { FrameRecord, NO_FRAME, ORDER_COUNT, RunKind, Zone } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { IsGone } from "../sync/lock.ts";
 import { Range } from "./range.ts";
 import { RangeList, type RangeRefusal } from "./range-list.ts";
 
@@ -41,10 +42,10 @@ export class AtomikPages {
   readonly #print: (message: string) => void;
   readonly ranges: RangeList;
 
-  constructor(memory: LinearMemory, print: (message: string) => void) {
+  constructor(memory: LinearMemory, print: (message: string) => void, isGone?: IsGone) {
     this.#memory = memory;
     this.#print = print;
-    this.ranges = new RangeList(memory);
+    this.ranges = new RangeList(memory, isGone);
   }
 
   /** `liveIn` gives the header of a kmalloc region that lies in these bytes, or 0. */

@@ -1,6 +1,7 @@
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { CriticalSection } from "../sync/critical-section.ts";
+import type { IsGone } from "../sync/lock.ts";
 import { RangeHeader } from "./layout.ts";
 import { planRange, Range } from "./range.ts";
 
@@ -20,10 +21,19 @@ export class RangeList {
   /** The ranges opened so far, by address: views over headers that are verified at each use. */
   readonly #opened: Map<number, Range> = new Map();
   #root: Range | undefined;
+  readonly #isGone: IsGone | undefined;
   #section: CriticalSection | undefined;
+  #owner = 0;
 
-  constructor(memory: LinearMemory) {
+  /** `isGone` is asked with an {@link owner} of another thread's list. */
+  constructor(memory: LinearMemory, isGone?: IsGone) {
     this.#memory = memory;
+    this.#isGone = isGone;
+  }
+
+  /** The number of this list in the lock of the critical section; 0 until it is joined. */
+  get owner(): number {
+    return this.#owner;
   }
 
   get isEmpty(): boolean {
@@ -95,8 +105,11 @@ export class RangeList {
         if (range.overlaps(first, last)) return "overlap";
         tail = range;
       }
-      if (tail === undefined || Range.open(this.#memory, first) !== undefined) return "foreign";
-      const range = Range.create(this.#memory, geometry, this.#root?.address ?? 0);
+      const root = this.#root?.address ?? 0;
+      const stray = Range.open(this.#memory, first);
+      // One of this list that is not in it was being made by a thread that died.
+      if (tail === undefined || (stray !== undefined && stray.get(RangeHeader.ROOT) !== root)) return "foreign";
+      const range = Range.create(this.#memory, geometry, root);
       tail.set(RangeHeader.NEXT, range.address);
       return range;
     } finally {
@@ -112,8 +125,19 @@ export class RangeList {
   #adopt(root: Range): void {
     const { words } = this.#memory;
     this.#root = root;
-    const owner = Atomics.add(words, (root.address + OWNERS_BYTES) / Int32Array.BYTES_PER_ELEMENT, 1) + 1;
-    this.#section = new CriticalSection(this.#memory, root.address + LOCK_BYTES, owner);
+    this.#owner = Atomics.add(words, (root.address + OWNERS_BYTES) / Int32Array.BYTES_PER_ELEMENT, 1) + 1;
+    const occupant = { owner: this.#owner, repair: () => this.#repair() };
+    const isGone = this.#isGone;
+    this.#section = new CriticalSection(
+      this.#memory,
+      root.address + LOCK_BYTES,
+      isGone === undefined ? occupant : { ...occupant, isGone },
+    );
+  }
+
+  /** Whoever was inside may have been at work on any range. */
+  #repair(): void {
+    for (let range = this.next(); range !== undefined; range = this.next(range)) range.repair();
   }
 
   #open(address: number): Range | undefined {

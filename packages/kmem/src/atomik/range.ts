@@ -1,8 +1,9 @@
 import type { Geometry } from "../memory/header.ts";
 import { HEADER_WORDS, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_BYTES, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { FRAME_RECORD_BYTES, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
+import { rebuildZones } from "../pages/rebuild.ts";
 import { mix } from "../region/mix.ts";
 import { RANGE_MAGIC, RangeHeader, TABLE_ALIGNMENT } from "./layout.ts";
 
@@ -41,10 +42,12 @@ export class Range {
   readonly address: number;
   readonly pages: PageAllocator;
   readonly #memory: LinearMemory;
+  readonly #geometry: Geometry;
 
-  private constructor(memory: LinearMemory, address: number, pages: PageAllocator) {
+  private constructor(memory: LinearMemory, geometry: Geometry, pages: PageAllocator) {
     this.#memory = memory;
-    this.address = address;
+    this.#geometry = geometry;
+    this.address = geometry.baseFrame * PAGE_SIZE;
     this.pages = pages;
   }
 
@@ -62,7 +65,7 @@ export class Range {
     words[header + Header.END_FRAME] = limitFrame;
     const pages = PageAllocator.create(memory, geometry, limitFrame);
     words[header + RangeHeader.MAGIC] = RANGE_MAGIC;
-    return new Range(memory, address, pages);
+    return new Range(memory, geometry, pages);
   }
 
   /** Opens the range whose header is at `address`, or undefined where none is, or a damaged one. Reads only. */
@@ -72,7 +75,7 @@ export class Range {
     const end = memory.words[header + RangeHeader.END] >>> 0;
     const geometry = planRange(address, end);
     if (geometry === undefined || end >= memory.byteLength) return undefined;
-    return new Range(memory, address, PageAllocator.attach(memory, geometry));
+    return new Range(memory, geometry, PageAllocator.attach(memory, geometry));
   }
 
   get(field: number): number {
@@ -91,6 +94,19 @@ export class Range {
   /** Whether the header is still whole. */
   isWhole(): boolean {
     return isRange(this.#memory, this.address);
+  }
+
+  /**
+   * Makes the range whole after a thread has died at work on it: free lists and counts are made anew from what the
+   * pages are, and pages that were on their way back are free. One that dies on the way leaves what the next repairs.
+   */
+  repair(): void {
+    const { frames } = this.pages;
+    rebuildZones(this.pages, this.#geometry);
+    for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
+      const isClaimed = frames.kind(head) === RunKind.PAGES && (frames.owner(head) & RunOwner.CLAIMED) !== 0;
+      if (isClaimed) this.pages.freeOwn(head, frames.count(head));
+    }
   }
 
   /** Whether any byte from `start` to `end`, both included, lies in the range. */

@@ -2,10 +2,11 @@ import { clear } from "../memory/clear.ts";
 import { hex } from "../memory/errors.ts";
 import { GRANULE, Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
-import { FrameRecord, NO_FRAME } from "../pages/layout.ts";
+import { NO_FRAME } from "../pages/layout.ts";
 import { Buckets } from "./bucket.ts";
 import { type BucketFinding, checkBuckets } from "./check.ts";
 import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, RunMark, STATE_MAGIC, StateWord } from "./layout.ts";
+import { findState, markedRuns, markOf, setMark, stateWord } from "./runs.ts";
 import { type BucketShape, blockShiftFor, bucketShapes } from "./shape.ts";
 
 /** log2 of the bytes of a double. */
@@ -44,7 +45,9 @@ const FOREIGN: Place = { state: "foreign", frame: NO_FRAME, index: -1 };
 /**
  * The bucket allocator of the My Kernel page: each size, a power of two, has buckets of its own, and a bucket goes back
  * to the page allocator with its last block. All state is in the buffer; any number of threads work on it, each through
- * an object of its own. One lock is around each operation, and nobody is called back under it.
+ * an object of its own. One lock is around each operation, and nobody is called back under it. Where a thread dies in
+ * an operation, that is done or it is not, and all others go on; a block that the thread was just given stays live,
+ * since blocks of buckets have no owner.
  */
 export class BucketHeap {
   readonly #context: EngineContext;
@@ -279,8 +282,8 @@ export class BucketHeap {
   #create(shape: BucketShape, pool: number): number {
     const frame = this.#context.pages.allocate(shape.pageCount, BUCKET_RUN);
     if (frame === NO_FRAME) return NO_FRAME;
-    setMark(this.#context, frame, RunMark.BUCKET);
     this.#buckets.format(frame, shape, pool);
+    setMark(this.#context, frame, RunMark.BUCKET);
     this.#list(frame);
     this.#count(StateWord.BUCKETS, 1);
     return frame;
@@ -288,8 +291,7 @@ export class BucketHeap {
 
   #release(frame: number): void {
     const { pages } = this.#context;
-    setMark(this.#context, frame, RunMark.NONE);
-    pages.free(frame, pages.frames.count(frame), BUCKET_RUN);
+    pages.freeOwn(frame, pages.frames.count(frame));
   }
 
   #listWord(frame: number): number {
@@ -314,11 +316,11 @@ export class BucketHeap {
   }
 
   #state(field: number): number {
-    return this.#context.memory.words[(this.#stateFrame << (PAGE_SHIFT - WORD_SHIFT)) + field];
+    return this.#context.memory.words[stateWord(this.#stateFrame) + field];
   }
 
   #setState(field: number, value: number): void {
-    this.#context.memory.words[(this.#stateFrame << (PAGE_SHIFT - WORD_SHIFT)) + field] = value;
+    this.#context.memory.words[stateWord(this.#stateFrame) + field] = value;
   }
 
   #count(field: number, by: number): void {
@@ -331,33 +333,12 @@ export function isPageAddress(address: number): boolean {
   return address >>> 0 === address && (address & PAGE_MASK) === 0;
 }
 
-function markOf({ memory, pages }: EngineContext, frame: number): number {
-  return memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
-}
-
-function setMark({ memory, pages }: EngineContext, frame: number, mark: number): void {
-  memory.words[pages.frames.record(frame) + FrameRecord.HEAD] = mark;
-}
-
-/** First frames of the runs that carry a mark, in address order. */
-function* markedRuns(context: EngineContext, mark: number): Generator<number> {
-  const { frames } = context.pages;
-  for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
-    if (frames.kind(frame) === BUCKET_RUN && markOf(context, frame) === mark) yield frame;
-  }
-}
-
-function findState(context: EngineContext): number {
-  for (const frame of markedRuns(context, RunMark.STATE)) return frame;
-  return NO_FRAME;
-}
-
 /** Makes the engine's own page; NO_FRAME where there is none left. */
 function createState(context: EngineContext): number {
   const { memory, pages } = context;
   const frame = pages.allocate(1, BUCKET_RUN);
   if (frame === NO_FRAME) return NO_FRAME;
-  const word = frame << (PAGE_SHIFT - WORD_SHIFT);
+  const word = stateWord(frame);
   memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
   memory.words[word + StateWord.MAGIC] = STATE_MAGIC;
   setMark(context, frame, RunMark.STATE);

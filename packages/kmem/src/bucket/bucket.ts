@@ -66,6 +66,14 @@ export class Buckets {
     this.relink(frame);
   }
 
+  /** Counts the live blocks anew from the bitmap and returns them. O(blocks). */
+  recount(frame: number): number {
+    let liveCount = 0;
+    for (let index = 0; index < this.shape(frame).blockCount; index++) liveCount += Number(this.isLive(frame, index));
+    this.set(frame, BucketWord.SHAPE, (this.get(frame, BucketWord.SHAPE) & ~SHAPE_LIVE_MASK) | liveCount);
+    return liveCount;
+  }
+
   /** Makes the free list anew from the bitmap. O(blocks). */
   relink(frame: number): void {
     const { words } = this.#memory;

@@ -31,9 +31,11 @@ import { RunKind, type RunKindValue } from "../pages/layout.ts";
  *      word 4   DMA_PAGES    their pages
  *      word 8   HEADS        frame of the first bucket with free blocks: [pool][log2 of the block size]
  *
- * Which of these a run of pages is stands in the frame table, where no user writes: the HEAD word in the record of its
- * first frame, which runs do not use, holds a RunMark. Marks are negative; what slabs leave in that word are frame
- * numbers, which are not.
+ * Which of these a run of pages is stands in the frame table, where no user writes: OWNER of the run holds a RunMark,
+ * which no owner is. Until it has one, its slot is its owner, and it is none of these.
+ *
+ * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is made anew from them where a thread has
+ * died on the way. A bucket is marked when it is formatted, and gives its mark back by being claimed.
  */
 export const BucketWord = { FREE_HEAD: 0, SHAPE: 1, NEXT: 2, PREV: 3, BITMAP: 4 } as const;
 
@@ -55,7 +57,6 @@ export const STATE_MAGIC = 0x53544b42;
 export const BUCKET_RUN: RunKindValue = RunKind.BUCKET;
 
 export const RunMark = {
-  NONE: 0,
   STATE: -1,
   BUCKET: -2,
   DMA: -3,

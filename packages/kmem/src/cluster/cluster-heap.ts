@@ -1,8 +1,10 @@
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import type { IsGone } from "../sync/lock.ts";
 import { type ClusterFinding, checkCluster } from "./check.ts";
 import { Descriptor } from "./descriptor.ts";
 import { ALLOC_MIN_BYTES, MAX_REQUEST_BYTES, MIN_BLOCK_SHIFT, MIN_BLOCK_SIZE } from "./layout.ts";
+import { rebuildCluster } from "./rebuild.ts";
 import type { HeapSegment } from "./segment.ts";
 import { TicketLock } from "./ticket-lock.ts";
 
@@ -31,11 +33,18 @@ export class ClusterHeap {
   readonly #lock: TicketLock;
   readonly #owner: number;
 
-  /** `owner` names the thread in the lock; not 0. Writes nothing. */
-  constructor(descriptors: LinearMemory, descriptorAddress: number, segment: HeapSegment, owner: number) {
+  /** `owner` names the thread in the lock; not 0. `isGone` is asked with the owners of others. Writes nothing. */
+  constructor(
+    descriptors: LinearMemory,
+    descriptorAddress: number,
+    segment: HeapSegment,
+    owner: number,
+    isGone?: IsGone,
+  ) {
     this.descriptor = new Descriptor(descriptors, descriptorAddress);
     this.segment = segment;
-    this.#lock = new TicketLock(descriptors, descriptorAddress);
+    const heir = isGone && { isGone, repair: () => rebuildCluster(this.descriptor, segment) };
+    this.#lock = new TicketLock(descriptors, descriptorAddress, heir);
     this.#owner = owner;
   }
 

@@ -15,6 +15,8 @@
  *      word 0    CURRENT      the ticket that is being served
  *      word 1    FREE         the next ticket
  *      word 2    OWNER        the owner's number, 0 while nobody holds the lock
+ *      word 3    DRAWING      who is drawing a ticket: a lock in itself
+ *      word 4    DRAWERS      who drew the tickets that are not served yet, by the lowest bits of the ticket
  *
  * The heap stands in the cluster's own memory. After _heap_init(), here 64 KiB:
  *
@@ -24,9 +26,13 @@
  *      └────────────────────────┴─────────────┴───────┴─────┴─────┴─────┴─────────┘
  *
  * The first word of a free block holds the virtual address of the next one of its size, 0 at the end. alloc[] has a
- * byte for each MIN_BLOCK_SIZE bytes of the heap: log2 of the block's size where an allocated block starts, else 0.
+ * byte for each MIN_BLOCK_SIZE bytes of the heap: log2 of the block's size where an allocated block starts, else 0. It
+ * is the truth, and changed last when a block is taken and first when it is freed; where a thread has died on the way
+ * the lists are made anew from it.
  */
-export const LockWord = { CURRENT: 0, FREE: 1, OWNER: 2 } as const;
+export const LockWord = { CURRENT: 0, FREE: 1, OWNER: 2, DRAWING: 3, DRAWERS: 4 } as const;
+/** Words of DRAWERS, a power of two. */
+export const DRAWER_COUNT = 8;
 /** Words of a lock: a cache line. */
 export const LOCK_WORDS = 16;
 

@@ -1,10 +1,14 @@
 import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { LockWord } from "./layout.ts";
+import { acquireLock, type Heir, releaseLock } from "../sync/lock.ts";
+import { DRAWER_COUNT, LockWord } from "./layout.ts";
 
 /** Looks at the lock before a waiter goes to sleep. */
 const SPIN_LIMIT = 200;
+
+/** A waiter looks again after so long: whoever is to let it in may have died. */
+const LOOK_AGAIN_MS = 20;
 
 /** A hint to the processor that the thread spins; engines of 2024 and before have none. */
 const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).pause;
@@ -13,15 +17,23 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
  * The queuing spin lock of the GIET-VM page: each comer draws a ticket, and tickets are served in order, so that
  * whoever came first goes first. A waiter spins for a while, then sleeps where its thread may; one that must not block
  * keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
+ *
+ * A ticket is drawn under a lock of its own, with the name of who drew it, so that those of threads that are gone are
+ * passed over. Behind as many waiters as there are names, others wait to draw, in no order.
  */
 export class TicketLock {
   readonly #memory: LinearMemory;
   readonly #word: number;
+  readonly #heir: Heir | undefined;
 
-  /** A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. */
-  constructor(memory: LinearMemory, address: number) {
+  /**
+   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without an heir, nobody
+   * is known to be gone.
+   */
+  constructor(memory: LinearMemory, address: number, heir?: Heir) {
     this.#memory = memory;
     this.#word = address >>> WORD_SHIFT;
+    this.#heir = heir;
   }
 
   /** Whether somebody holds the lock or waits for it. */
@@ -46,13 +58,8 @@ export class TicketLock {
         owner: this.owner,
       });
     }
-    const current = this.#word + LockWord.CURRENT;
-    const ticket = Atomics.add(words, this.#word + LockWord.FREE, 1);
-    let spins = 0;
-    for (let served = Atomics.load(words, current); served !== ticket; served = Atomics.load(words, current)) {
-      if (++spins < SPIN_LIMIT) pause?.();
-      else sleepWhile(words, current, served);
-    }
+    const ticket = this.#draw(owner);
+    this.#await(owner, (served) => served === ticket);
     Atomics.store(words, this.#word + LockWord.OWNER, owner);
   }
 
@@ -66,6 +73,63 @@ export class TicketLock {
     Atomics.notify(words, current);
   }
 
+  /** Draws the next ticket. One who dies on the way has drawn it if it is counted, and then its name is there. */
+  #draw(owner: number): number {
+    const { words } = this.#memory;
+    const drawing = this.#word + LockWord.DRAWING;
+    acquireLock(words, drawing, owner, this.#heir?.isGone);
+    const ticket = this.#load(LockWord.FREE);
+    this.#await(owner, (served) => ((ticket - served) | 0) < DRAWER_COUNT);
+    Atomics.store(words, this.#drawer(ticket), owner);
+    Atomics.store(words, this.#word + LockWord.FREE, ticket + 1);
+    releaseLock(words, drawing);
+    return ticket;
+  }
+
+  /** Waits until the ticket that is being served is one that `isDue` accepts. */
+  #await(owner: number, isDue: (served: number) => boolean): void {
+    const { words } = this.#memory;
+    const current = this.#word + LockWord.CURRENT;
+    let spins = 0;
+    for (let served = Atomics.load(words, current); !isDue(served); served = Atomics.load(words, current)) {
+      if (++spins < SPIN_LIMIT) pause?.();
+      else if (!this.#passOver(owner, served)) sleepWhile(words, current, served);
+    }
+  }
+
+  /** Lets the next one in where whoever is being served is gone; false where nothing is known of that. */
+  #passOver(owner: number, served: number): boolean {
+    const heir = this.#heir;
+    if (heir === undefined) return false;
+    const { words } = this.#memory;
+    const drawer = Atomics.load(words, this.#drawer(served));
+    // Asked before OWNER is read: one who is gone then will not come to hold the lock any more.
+    const isDrawerGone = heir.isGone(drawer);
+    const holder = this.owner;
+    if (holder === 0) return isDrawerGone && this.#passOn(served);
+    if (!heir.isGone(holder)) return false;
+    if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
+    // While OWNER says that this thread holds the lock, nobody lets the next one in; as soon as it does not, others may.
+    const held = this.#load(LockWord.CURRENT);
+    heir.repair(this.#word);
+    Atomics.store(words, this.#word + LockWord.OWNER, 0);
+    return this.#passOn(held);
+  }
+
+  /** Lets the ticket after `served` in, unless somebody else has. */
+  #passOn(served: number): boolean {
+    const { words } = this.#memory;
+    const current = this.#word + LockWord.CURRENT;
+    Atomics.compareExchange(words, current, served, served + 1);
+    Atomics.notify(words, current);
+    return true;
+  }
+
+  /** Index in `words` of the name of who drew a ticket. */
+  #drawer(ticket: number): number {
+    return this.#word + LockWord.DRAWERS + (ticket & (DRAWER_COUNT - 1));
+  }
+
   #load(field: number): number {
     return Atomics.load(this.#memory.words, this.#word + field);
   }
@@ -73,7 +137,7 @@ export class TicketLock {
 
 function sleepWhile(words: Int32Array, index: number, value: number): void {
   try {
-    Atomics.wait(words, index, value);
+    Atomics.wait(words, index, value, LOOK_AGAIN_MS);
   } catch (error) {
     // A thread that must not block, a page's main thread, gets this error; it spins instead.
     if (!(error instanceof TypeError)) throw error;

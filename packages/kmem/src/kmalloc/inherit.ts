@@ -1,10 +1,12 @@
+import { repairBuckets } from "../bucket/repair.ts";
 import { headerWord } from "../memory/header.ts";
-import { Header } from "../memory/layout.ts";
+import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { rebuildZones } from "../pages/rebuild.ts";
 import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
+import { repairVirtualMemory } from "../vmalloc/repair.ts";
 import type { Layers, LayersBelowSheaves } from "./layers.ts";
 
 /** Locks of the header, in the order in which they are inherited: the innermost first. */
@@ -23,9 +25,14 @@ export function slabTables({ memory, geometry, pages, caches }: LayersBelowSheav
 
 /** Repairs what a lock guards whose holder is gone; this thread has inherited it, and holds it. */
 export function repairGuarded(layers: LayersBelowSheaves, word: number): void {
-  const { geometry, pages, caches } = layers;
+  const { memory, geometry, pages, caches } = layers;
+  // The dead may have worked in pages that another thread has just grown the memory by.
+  memory.refresh();
+  memory.reach(pages.frames.endFrame * PAGE_SIZE);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) rebuildZones(pages, geometry);
   else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
+  else if (word === headerWord(geometry, Header.BUCKET_LOCK)) repairBuckets(layers);
+  else if (word === headerWord(geometry, Header.VMALLOC_LOCK)) repairVirtualMemory(layers);
   else {
     const kind = kindOfLock(layers, word);
     if (kind >= FrameKind.FIRST_CACHE && caches.isUsed(kind)) rebuildCache(slabTables(layers), kind);

@@ -98,9 +98,10 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(memory, geometry, sync, pages);
   if (layers === undefined) {
+    const error = outOfMemory(pages, sheafPages() * PAGE_SIZE);
     sync.life.end();
     slots.give(slot);
-    throw outOfMemory(pages, sheafPages() * PAGE_SIZE);
+    throw error;
   }
   shareBarns(layers);
   if (place !== undefined) announceLife(memory, slots, place);

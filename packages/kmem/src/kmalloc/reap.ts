@@ -152,9 +152,10 @@ function clearTags({ memory, geometry }: Layers, head: number, count: number): v
   }
 }
 
-/** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block that was not finished. */
+/** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block or bucket not finished. */
 function isReturned({ memory, geometry, pages }: Layers, head: number, kind: number): boolean {
-  if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0 || kind === RunKind.SYSTEM) return true;
+  if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0) return true;
+  if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET) return true;
   return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
 }
 

@@ -9,8 +9,8 @@ import { PAGE_SIZE } from "../memory/layout.ts";
  *      │          │ the virtual memory     │ made so far          │               │
  *      └──────────┴────────────────────────┴──────────────────────┴───────────────┘
  *
- * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: the HEAD word in the
- * record of its frame holds ANCHOR_MARK.
+ * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: OWNER of its run
+ * holds ANCHOR_MARK.
  *
  * Pointers are addresses: of a block, of a page, of a virtual area, and
  *
@@ -24,14 +24,15 @@ export const AnchorWord = {
   POOL_SERIAL: 2,
 } as const;
 
-/** In HEAD: no slab leaves it there, since its colour would reach beyond the end of memory. */
+/** In OWNER of a run: negative as the marks of buckets are, and none of theirs. */
 export const ANCHOR_MARK = -4;
 /** For whoever reads a dump. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
 
 /**
  * Words of a mempool's block. What the pool hands to its functions and the elements follow as doubles, since virtual
- * addresses need more than a word. COUNT, the elements and WAITERS are under the pool's lock.
+ * addresses need more than a word. COUNT, the elements and AWAITED are under the pool's lock. COUNT alone says which
+ * elements there are, so that a pool is whole at any instant at which a thread may die.
  */
 export const PoolWord = {
   MAGIC: 0,
@@ -45,7 +46,8 @@ export const PoolWord = {
   LOCK: 5,
   /** Counts elements that came back while somebody waited; waiters sleep on it. */
   EVENT: 6,
-  WAITERS: 7,
+  /** 1 when somebody may sleep until an element comes back. */
+  AWAITED: 7,
 } as const;
 export const POOL_MAGIC = 0x4c4f4f50;
 /** Who gives a pool its elements: a cache, kmalloc, or functions of the threads that use it. */

@@ -29,7 +29,7 @@ export class PoolBlock {
   readonly #locks: Locks;
   readonly #address: number;
 
-  constructor({ memory, layers }: Kernel, address: number) {
+  constructor({ memory, layers }: Pick<Kernel, "memory" | "layers">, address: number) {
     this.#memory = memory;
     this.#locks = layers.sync.locks;
     this.#address = address;
@@ -83,7 +83,7 @@ export class PoolBlock {
     return element;
   }
 
-  /** Adds an element to the reserve and wakes one who waits for it; false where the reserve is full. */
+  /** Adds an element to the reserve and wakes those who wait for one; false where the reserve is full. */
   push(element: number): boolean {
     this.#lock();
     const { words, doubles } = this.#memory;
@@ -94,11 +94,14 @@ export class PoolBlock {
       doubles[this.#element(count)] = element;
       words[countWord] = count + 1;
     }
-    const isAwaited = hasRoom && words[this.#word(PoolWord.WAITERS)] > 0;
     const eventWord = this.#word(PoolWord.EVENT);
-    if (isAwaited) Atomics.add(words, eventWord, 1);
+    const isAwaited = hasRoom && words[this.#word(PoolWord.AWAITED)] !== 0;
+    if (isAwaited) {
+      words[this.#word(PoolWord.AWAITED)] = 0;
+      Atomics.add(words, eventWord, 1);
+    }
     this.#unlock();
-    if (isAwaited) Atomics.notify(words, eventWord, 1);
+    if (isAwaited) Atomics.notify(words, eventWord);
     return hasRoom;
   }
 
@@ -111,7 +114,7 @@ export class PoolBlock {
     this.#lock();
     const isEmpty = words[this.#word(PoolWord.COUNT)] === 0;
     const event = words[this.#word(PoolWord.EVENT)];
-    if (isEmpty) words[this.#word(PoolWord.WAITERS)]++;
+    if (isEmpty) words[this.#word(PoolWord.AWAITED)] = 1;
     this.#unlock();
     if (!isEmpty) return true;
     try {
@@ -120,10 +123,6 @@ export class PoolBlock {
     } catch (error) {
       if (error instanceof TypeError) return false;
       throw error;
-    } finally {
-      this.#lock();
-      words[this.#word(PoolWord.WAITERS)]--;
-      this.#unlock();
     }
   }
 

@@ -1,22 +1,31 @@
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { LockBits } from "./layout.ts";
-import { acquireLock, releaseLock } from "./lock.ts";
+import { acquireLock, type IsGone, releaseLock } from "./lock.ts";
+
+/** Who is inside a critical section, in the word of its lock, and what is known of others. */
+export interface Occupant {
+  /** From 1 to 2^31 - 1; no other has it. */
+  readonly owner: number;
+  readonly isGone?: IsGone;
+  /** Makes whole what the section is about, after whoever was inside has died. */
+  readonly repair?: () => void;
+}
 
 /**
  * A critical section around work on one memory: of all threads, and of all owners in one thread, one at a time is
- * inside. It stands for the "interrupts blocked" of the Atomik pages. It is a lock whose owner is any number from 1 to
- * 2^31 - 1 that no other has. A thread that is terminated inside leaves the section closed for ever.
+ * inside. It stands for the "interrupts blocked" of the Atomik pages. Where an owner was inside that is gone, the next
+ * one repairs what it left and is inside.
  */
 export class CriticalSection {
   readonly #memory: LinearMemory;
   readonly #word: number;
-  readonly #owner: number;
+  readonly #occupant: Occupant;
 
-  constructor(memory: LinearMemory, lockAddress: number, owner: number) {
+  constructor(memory: LinearMemory, lockAddress: number, occupant: Occupant) {
     this.#memory = memory;
     this.#word = lockAddress >>> WORD_SHIFT;
-    this.#owner = owner;
+    this.#occupant = occupant;
   }
 
   /**
@@ -25,10 +34,11 @@ export class CriticalSection {
    */
   enter(): boolean {
     const { words, isShared } = this.#memory;
-    const found = Atomics.compareExchange(words, this.#word, LockBits.FREE, this.#owner);
+    const { owner, isGone, repair } = this.#occupant;
+    const found = Atomics.compareExchange(words, this.#word, LockBits.FREE, owner);
     if (found === LockBits.FREE) return true;
-    if ((found & ~LockBits.WAITED) === this.#owner || !isShared) return false;
-    acquireLock(words, this.#word, this.#owner);
+    if ((found & ~LockBits.WAITED) === owner || !isShared) return false;
+    if (acquireLock(words, this.#word, owner, isGone)) repair?.();
     return true;
   }
 

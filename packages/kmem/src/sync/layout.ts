@@ -52,12 +52,13 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  *            WAITED   generation    slot + 1
  *
  * Who waits for a lock whose holder is gone inherits it, repairs what it guards from the tables that are true at any
- * instant, and has it.
+ * instant, and has it. A slot that is free, or of another generation, is no holder that is still there, so that a lock
+ * which nobody asked for while its holder was reaped is inherited too.
  *
  * Locks are taken in this order, and never in another:
  *
- *      reap  ►  table  ►  a cache's  ►  pages
- *      recall, buckets, virtual memory  ►  pages
+ *      reap  ►  table  ►  a cache's, virtual memory  ►  pages
+ *      recall, buckets  ►  pages
  *      a mempool's: none is taken under it
  *
  * No constructor, shrinker or other function of a user ever runs under one.

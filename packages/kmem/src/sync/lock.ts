@@ -74,16 +74,20 @@ export interface Locks {
 /** What a thread does about locks whose holders are gone. */
 export interface Heir {
   readonly isGone: IsGone;
-  /** Sees to it that others find out when this thread is gone, before it takes a lock. */
-  renewLife(): void;
   /** Repairs what a lock guards that this thread has just inherited. */
   repair(word: number): void;
+}
+
+/** The same for a thread with a slot, which others are to find out about in turn. */
+export interface SlotHeir extends Heir {
+  /** Sees to it that others find out when this thread is gone, before it takes a lock. */
+  renewLife(): void;
 }
 
 /** Locks for a slot of shared memory. They spin a while, then sleep; a thread that must not sleep keeps spinning. */
 export class SharedLocks implements Locks {
   /** Until there is one, nobody is known to be gone. */
-  heir: Heir | undefined;
+  heir: SlotHeir | undefined;
   readonly #memory: LinearMemory;
   readonly #owner: number;
 

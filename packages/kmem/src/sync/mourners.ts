@@ -20,10 +20,10 @@ export class Mourners {
     const slot = (owner & LockBits.OWNER_SLOT_MASK) - 1;
     const generation = owner >>> LockBits.GENERATION_SHIFT;
     if (slot < 0 || slot >= this.#slots.count) return false;
-    // A slot that was taken anew was reaped before, and holds no lock from its earlier life.
+    // A slot that is free again, or another thread's, was reaped; a lock that nobody knew of then is still the dead's.
     const taken = this.#slots.generation(slot);
-    if ((taken & LockBits.GENERATION_MASK) !== generation) return false;
-    if (this.#slots.isDead(slot)) return true;
+    if ((taken & LockBits.GENERATION_MASK) !== generation) return true;
+    if (this.#slots.isDead(slot) || this.#slots.isFree(slot)) return true;
     if (!this.#life.isOver(slot) || this.#slots.generation(slot) !== taken) return false;
     this.#slots.bury(slot, taken);
     return true;

@@ -127,7 +127,7 @@ export class SlotTable {
 
   /** How often the slot has been taken; 0 for a number beyond the table. */
   generation(slot: number): number {
-    return slot < this.count ? this.#memory.words[this.word(slot, SlotRecord.GENERATION)] : 0;
+    return slot < this.count ? Atomics.load(this.#memory.words, this.word(slot, SlotRecord.GENERATION)) : 0;
   }
 
   /** Whether the slot's record says a state that there is, and one that goes with its generation. */

@@ -36,12 +36,11 @@ export interface NewArea {
 }
 
 /**
- * Fills in the record of an area. A caller's name is cut off where it is too long, and what is not printable ASCII
- * becomes a question mark: a label never makes an allocation fail.
+ * Fills in the record of an area, its KIND last: from then on there is one. A caller's name is cut off where it is too
+ * long, and what is not printable ASCII becomes a question mark: a label never makes an allocation fail.
  */
 export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea): void {
   const { words, bytes } = memory;
-  words[ownerWord + VmAreaRecord.KIND] = area.kind;
   words[ownerWord + VmAreaRecord.PAGE_COUNT] = area.pageCount;
   words[ownerWord + VmAreaRecord.ASKED_BYTES] = area.askedBytes;
   const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
@@ -50,6 +49,7 @@ export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea
     const code = area.caller.charCodeAt(index);
     bytes[callerByte + index] = code >= PRINTABLE_FIRST && code <= PRINTABLE_LAST ? code : REPLACEMENT;
   }
+  words[ownerWord + VmAreaRecord.KIND] = area.kind;
 }
 
 /** Reads the record of an area. */

@@ -30,7 +30,15 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *      ◄─────────── area of 3 pages ───────►◄── area of 1 ───►
  *
  * The root page holds the words below, the header of the arena that hands out virtual pages (numbered from 0 at
- * VMALLOC_START), and that arena's first table. An *anchor*, a word that the caller provides, holds its address.
+ * VMALLOC_START), and that arena's first table. An *anchor*, a word that the caller provides, holds its address. Its
+ * run carries ROOT_MARK in the frame table, in place of an owner.
+ *
+ * What a thread that died under the lock leaves is told apart by the order of stores:
+ *
+ *      root   formatted, mark, anchor; back: anchor, mark. A root that its anchor does not name is none.
+ *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0 there is none.
+ *      page   taken, then named by an entry, the directory or the list of tables; back the other way round. A page of
+ *             VMALLOC_RUN that nothing names is free.
  */
 
 /** The first virtual address. */
@@ -70,6 +78,8 @@ export const VmallocRoot = {
   RECORD_PAGES: 5,
   /** Areas of both kinds. */
   AREA_COUNT: 6,
+  /** Address of the anchor. */
+  ANCHOR: 7,
 } as const;
 /** Bytes from the start of the root page to the header of its arena. */
 export const ARENA_OFFSET: number = 8 * WORD_BYTES;
@@ -77,7 +87,12 @@ export const ARENA_OFFSET: number = 8 * WORD_BYTES;
 export const ARENA_RECORDS_OFFSET: number = ARENA_OFFSET + ARENA_HEADER_BYTES;
 
 /** What an area is: its value in VmAreaRecord.KIND. */
-export const VmAreaKind = { VMALLOC: 1, VMAP: 2 } as const;
+export const VmAreaKind = {
+  /** The area is just being made, or taken back. */
+  NONE: 0,
+  VMALLOC: 1,
+  VMAP: 2,
+} as const;
 export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
 
 /** The owner's words in the arena's record of an area. */
@@ -94,6 +109,9 @@ export const VmAreaRecord = {
 export const CALLER_BYTES = 84;
 /** Words of an area in the arena's record, which makes it 128 bytes long. */
 export const VM_AREA_WORDS: number = VmAreaRecord.CALLER + CALLER_BYTES / WORD_BYTES;
+
+/** In OWNER of the run of a root: negative as the marks of buckets are, and none of theirs. */
+export const ROOT_MARK = -5;
 
 /** Whose runs the tables and the frames of areas are in the page allocator's books. */
 export const VMALLOC_RUN: RunKindValue = RunKind.VMALLOC;

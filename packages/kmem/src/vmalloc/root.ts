@@ -7,6 +7,7 @@ import {
   ARENA_OFFSET,
   ARENA_RECORDS_OFFSET,
   DIRECTORY_PAGE_BYTES,
+  ROOT_MARK,
   VIRTUAL_PER_REAL,
   VM_AREA_WORDS,
   VMALLOC_MAGIC,
@@ -34,7 +35,9 @@ export function createRoot(context: EngineContext, anchorAddress: number): boole
   const arena = Vmem.create(memory, rootAddress + ARENA_OFFSET, { ownerWords: VM_AREA_WORDS });
   arena.addTable(rootAddress + ARENA_RECORDS_OFFSET, PAGE_SIZE - ARENA_RECORDS_OFFSET);
   arena.addSpan(0, (directoryPages * DIRECTORY_PAGE_BYTES) / PAGE_SIZE);
+  memory.words[root + VmallocRoot.ANCHOR] = anchorAddress;
   memory.words[root + VmallocRoot.MAGIC] = VMALLOC_MAGIC;
+  pages.frames.setOwner(rootFrame, ROOT_MARK);
   memory.words[anchorAddress >>> WORD_SHIFT] = rootAddress;
   return true;
 }
@@ -53,14 +56,15 @@ export function openArena({ memory, pages }: EngineContext, rootAddress: number)
 
 /** Frees the pages of an arena without areas, the directory and the root page, and clears the anchor. */
 export function destroyRoot({ memory, pages }: EngineContext, anchorAddress: number, arena: Vmem): void {
-  const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
+  const { words } = memory;
+  const rootAddress = words[anchorAddress >>> WORD_SHIFT] >>> 0;
   const root = rootAddress >>> WORD_SHIFT;
-  memory.words[anchorAddress >>> WORD_SHIFT] = 0;
-  for (const table of arena.tables()) {
-    if (table !== rootAddress + ARENA_RECORDS_OFFSET) pages.free(table / PAGE_SIZE, 1, VMALLOC_RUN);
-  }
-  const directory = memory.words[root + VmallocRoot.DIRECTORY] >>> 0;
-  pages.free(directory / PAGE_SIZE, memory.words[root + VmallocRoot.DIRECTORY_PAGES], VMALLOC_RUN);
-  memory.words[root + VmallocRoot.MAGIC] = 0;
-  pages.free(rootAddress / PAGE_SIZE, 1, VMALLOC_RUN);
+  const tables = [...arena.tables()].filter((table) => table !== rootAddress + ARENA_RECORDS_OFFSET);
+  const directory = words[root + VmallocRoot.DIRECTORY] >>> 0;
+  const directoryPages = words[root + VmallocRoot.DIRECTORY_PAGES];
+  words[anchorAddress >>> WORD_SHIFT] = 0;
+  words[root + VmallocRoot.MAGIC] = 0;
+  pages.freeOwn(rootAddress / PAGE_SIZE, 1);
+  for (const table of tables) pages.free(table / PAGE_SIZE, 1, VMALLOC_RUN);
+  pages.free(directory / PAGE_SIZE, directoryPages, VMALLOC_RUN);
 }

@@ -65,8 +65,9 @@ const ASKED_BYTES_MAX = 0xffff_ffff;
  * each area. There is no MMU under JavaScript, so reads and writes go through {@link VirtualMemory}. All state is in
  * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
- * work on it, each through an object of its own: one lock is around all that reads or changes areas. Documents: the
- * vmalloc and vfree of the Linux pages.
+ * work on it, each through an object of its own: one lock is around all that reads or changes areas. Where a thread
+ * dies in a call, its area is there or is not, and all others stay; areas have no owner. The word of an anchor must
+ * stay the anchor's until {@link destroy}. Documents: the vmalloc and vfree of the Linux pages.
  */
 export class Vmalloc extends VirtualMemory {
   readonly #context: EngineContext;
@@ -97,7 +98,8 @@ export class Vmalloc extends VirtualMemory {
     if (anchorWord(context, anchorAddress) !== 0) {
       throw new KmemError("BAD_ARGUMENT", `the anchor at ${hex(anchorAddress)} is in use`, { anchorAddress });
     }
-    return createRoot(context, anchorAddress) ? new Vmalloc(context, anchorAddress) : undefined;
+    const lock = new EngineLock(context, Header.VMALLOC_LOCK);
+    return lock.within(() => createRoot(context, anchorAddress)) ? new Vmalloc(context, anchorAddress) : undefined;
   }
 
   /** Opens the virtual memory that an anchor leads to. Throws BAD_ARGUMENT or NOT_A_HEAP. O(1). */
@@ -308,6 +310,7 @@ export class Vmalloc extends VirtualMemory {
     if (owner === 0) return "nonexistent";
     if (memory.words[owner + VmAreaRecord.KIND] !== kind) return "wrong kind";
     const pageCount = memory.words[owner + VmAreaRecord.PAGE_COUNT];
+    memory.words[owner + VmAreaRecord.KIND] = VmAreaKind.NONE;
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
     else for (let index = 0; index < pageCount; index++) this.table.unmap(first + index);
     this.#arena.free(first);

@@ -19,6 +19,11 @@
  *
  * A record in use stands in a list by address (the boundary tags, for merging and walking) and in a tree by address
  * that knows the longest free segment below each node (for finding). Links are word indexes of records.
+ *
+ * START, SIZE and STATE of the records in the tables are the truth; all else is made anew from them where a thread has
+ * died on the way. STATE is what makes a record a segment and the other way round, so it is stored behind START and
+ * SIZE. While a segment is cut in two, or takes another in, the two hold the same integers: the lower one then ends
+ * where the upper one begins.
  */
 
 /** Word indexes in the header of an arena. */

@@ -40,7 +40,8 @@ export interface VmemOptions {
  * An arena of integers: hands out ranges of whole numbers from 0 to 2^32 - 2 and never looks at what they stand for.
  * The lowest range that fits is taken; freed ranges merge with their neighbours at once; ranges never reach from one
  * span into another. All state lies in the buffer, in a header and tables at addresses that the caller gives.
- * One thread at a time. Systems: Bonwick's vmem, Linux's genalloc and the tree of its vmap areas.
+ * One thread at a time; what one that died has left half done, `rebuildArena` makes whole. Systems: Bonwick's vmem,
+ * Linux's genalloc and the tree of its vmap areas.
  */
 export class Vmem {
   readonly #memory: LinearMemory;
@@ -158,9 +159,9 @@ export class Vmem {
     if (!this.#reserve(Number(before > 0) + Number(after > 0))) return NO_RANGE;
     const range = before > 0 ? this.#cut(fit, before) : fit;
     if (after > 0) this.#cut(range, size);
-    this.#setAllocated(range, true);
     const { words } = this.#memory;
     words.fill(0, range + SegmentRecord.OWNER, range + this.#records.recordWords);
+    this.#setAllocated(range, true);
     this.#tree.update(range);
     this.#addTo(ArenaHeader.FREE_UNITS, -size);
     return start;
@@ -319,8 +320,8 @@ export class Vmem {
   #cut(record: number, size: number): number {
     const start = this.#get(record, SegmentRecord.START);
     const restSize = this.#get(record, SegmentRecord.SIZE) - size;
-    this.#memory.words[record + SegmentRecord.SIZE] = size;
     const rest = this.#newSegment(record, start + size, restSize, SegmentState.FREE);
+    this.#memory.words[record + SegmentRecord.SIZE] = size;
     this.#tree.insert(rest);
     return rest;
   }
@@ -332,9 +333,8 @@ export class Vmem {
   }
 
   #absorb(low: number, high: number): void {
-    const size = this.#get(high, SegmentRecord.SIZE);
+    this.#memory.words[low + SegmentRecord.SIZE] += this.#get(high, SegmentRecord.SIZE);
     this.#drop(high);
-    this.#memory.words[low + SegmentRecord.SIZE] += size;
   }
 
   /** Takes a segment out of the tree and the list and its record back. */

@@ -113,7 +113,7 @@ const damage: readonly (readonly [string, () => void, RegExp])[] = [
   ["a wrong count of their pages", () => words[stateWord + StateWord.DMA_PAGES]--, /3 pages for DMA, the count says 2/],
   ["a lost magic", () => words[stateWord + StateWord.MAGIC]++, /lost its magic/],
   ["a second page of its own", () => mark(bucket, RunMark.STATE), /not exactly one page of the buckets/],
-  ["a bucket that lost its mark", () => mark(bucket, RunMark.NONE), /1 buckets, the count says 2/],
+  ["a bucket that lost its mark", () => mark(bucket, 0), /1 buckets, the count says 2/],
 ];
 
 function moveList(from: number, to: number): void {

@@ -107,10 +107,16 @@ class Campaign {
 
   /** The life of the thread that recovers, up to so many stores. */
   #recover(storesMade?: number): Life {
-    const { reaper, victim } = this.#world.current.threads;
-    const life = live(this.#kmem.library.runtime, call(reaper, "reap", victim.slot), storesMade);
+    const life = live(this.#kmem.library.runtime, this.#recovery(), storesMade);
     if (!life.isKilled && life.error !== undefined) throw life.error;
     return life;
+  }
+
+  *#recovery(): Generator<unknown, void> {
+    const { threads, prepared } = this.#world.current;
+    yield* call(threads.reaper, "reap", threads.victim.slot);
+    const more = this.#operation.recover?.(threads, prepared);
+    if (more !== undefined) yield* { [Symbol.iterator]: () => more };
   }
 
   /** Kills the thread that recovers from a death of the victim at one point, at all points of its own. */

@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { ATOMIK_OPERATIONS } from "./atomik-operations.ts";
 import { type DeathReport, killEverywhere } from "./campaign.ts";
+import { ENGINE_OPERATIONS } from "./engine-operations.ts";
+import { FACE_OPERATIONS } from "./face-operations.ts";
+import { GIET_OPERATIONS } from "./giet-operations.ts";
 import { mortalKmem } from "./kmem.ts";
 import { live } from "./mortal.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -26,15 +30,15 @@ function kill(operation: (typeof OPERATIONS)[number]): DeathReport {
 }
 
 describe("a thread that dies after any of its stores loses nothing, nor does one that dies while it recovers", () => {
-  it.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
-    "%s",
-    { timeout: 60_000 },
-    (_, operation) => {
-      const { faults, deaths } = kill(operation);
-      expect(faults.map(faultText).join("\n")).toBe("");
-      expect(deaths).toBeGreaterThan(1);
-    },
-  );
+  it.each(
+    [...OPERATIONS, ...ENGINE_OPERATIONS, ...FACE_OPERATIONS, ...ATOMIK_OPERATIONS, ...GIET_OPERATIONS].map(
+      (operation) => [operation.name, operation] as const,
+    ),
+  )("%s", { timeout: 60_000 }, (_, operation) => {
+    const { faults, deaths } = kill(operation);
+    expect(faults.map(faultText).join("\n")).toBe("");
+    expect(deaths).toBeGreaterThan(1);
+  });
 
   it("and every store of the layers is one of those points, but for those that are named", () => {
     const reached = new Set([...totals.places, ...totals.reaperPlaces].map((place) => place.replace(/:\d+$/, "")));

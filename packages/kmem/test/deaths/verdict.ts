@@ -18,9 +18,11 @@ export function verdictOf(world: World, { threads, prepared }: { threads: Thread
   const deadSlots = isReaperDead ? [reaper.slot, victim.slot] : [victim.slot];
   // Whoever learns of a death buries the slot first, and waits for locks after that.
   survivor.layers.slots.bury(victim.slot, victim.layers.sync.generation);
+  if (!isReaperDead) prepared.goOn?.();
   if (prepared.slot !== undefined) survivor.reap(prepared.slot);
   for (const slot of deadSlots) if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot);
-  problems.push(...findings(survivor), ...lostHoldings(world, survivor, prepared));
+  if (isReaperDead) prepared.goOn?.();
+  problems.push(...findings(survivor), ...lostHoldings(world, survivor, prepared), ...(prepared.check?.() ?? []));
   // In the other order: none may need the other to be reaped first.
   for (const slot of deadSlots.toReversed()) {
     if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot, { blocks: "free" });

@@ -1,4 +1,5 @@
 import { Snapshot } from "../interleave/explore/snapshot.ts";
+import type { Realm } from "../interleave/library.ts";
 import { TrackedMemories } from "../interleave/runtime/tracked-memory.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
 import type { Heap, HeapOptions, Kmem } from "../interleave/scenarios/kmem.ts";
@@ -8,6 +9,8 @@ export interface Threads {
   readonly victim: Heap;
   readonly reaper: Heap;
   readonly survivor: Heap;
+  /** The modules that each has loaded: the survivor, the victim, the thread that recovers. */
+  readonly realms: readonly Realm[];
 }
 
 /** What a thread is at when it dies. */
@@ -18,6 +21,8 @@ export interface Operation {
   readonly isStateful?: boolean;
   /** Makes the state that leads to the branch that is meant. Nothing but the memory may hold it. */
   prepare?(threads: Threads): Prepared;
+  /** What the thread that recovers does when it has reaped the victim's slot. */
+  recover?(threads: Threads, prepared: Prepared): ThreadBody;
   /** What the victim does. */
   operate(threads: Threads, prepared: Prepared): ThreadBody;
 }
@@ -27,6 +32,13 @@ export interface Prepared {
   readonly at?: readonly number[];
   /** A slot that the operation may have taken, which is to be reaped like the victim's own. */
   readonly slot?: number;
+  /** What is wrong with an engine that stands on the heap, once a thread has died that worked on it. */
+  readonly check?: () => readonly string[];
+  /**
+   * Works on that engine, as a thread that knows of the death and waits for the lock of the dead: before the slot of
+   * one is reaped, and after those of two.
+   */
+  readonly goOn?: () => void;
   /** Ends what the operation may have made besides blocks and pages, before everything is freed. */
   readonly cleanUp?: (survivor: Heap) => void;
 }
@@ -79,7 +91,7 @@ export class World {
     this.#bytesAtFirst = bytesOf(survivor);
     const victim = kmem.heapClass(1).attach(survivor.handle);
     const reaper = kmem.heapClass(2).attach(survivor.handle);
-    const threads = { victim, reaper, survivor };
+    const threads = { victim, reaper, survivor, realms: kmem.realms };
     this.#threads = threads;
     this.#prepared = this.#operation.prepare?.(threads) ?? {};
     this.#holdings = holdingsOf(survivor);

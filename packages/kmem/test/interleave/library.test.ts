@@ -8,9 +8,13 @@ import { lockRounds } from "./scenarios/locks.ts";
 import { randomOperations } from "./scenarios/random-operations.ts";
 import { failureText, reportLine } from "./scenarios/report.ts";
 import { trimWhileDestroyed } from "./scenarios/threads.ts";
+import { ticketsOfTheDead } from "./scenarios/tickets.ts";
 
 /** Random seeds that a test tries; `run.ts` tries as many as it is told. */
 const RANDOM_SEEDS = 60;
+
+/** Runs of the queuing lock; there are far more. */
+const TICKET_RUNS = 1500;
 
 const lines: string[] = [];
 afterAll(() => console.log(lines.join("\n")));
@@ -36,6 +40,22 @@ describe("the lock", () => {
     const scenario = lockRounds(kmem.library, threadCount, rounds) as unknown as Case["scenario"];
     expectClean({ kmem, scenario, interleavingsMin });
   });
+});
+
+describe("the queuing lock", () => {
+  const ticketKmem = new Kmem({
+    entries: ["cluster/ticket-lock.ts"],
+    constants: { ...SPIN_ONCE, "cluster/ticket-lock.ts SPIN_LIMIT": "1" },
+  });
+
+  // All that a thread does to draw a ticket and to wait for it, and one more: it dies while it holds the lock.
+  it.each(Array.from({ length: 10 }, (_, accesses) => accesses))(
+    "passes over a thread that dies after %d accesses",
+    (accessesMade) => {
+      const scenario = ticketsOfTheDead(ticketKmem, 3, accessesMade) as unknown as Case["scenario"];
+      expectClean({ kmem: ticketKmem, scenario, interleavingsMin: 10, testRuns: TICKET_RUNS });
+    },
+  );
 });
 
 describe("a thread that trims", () => {

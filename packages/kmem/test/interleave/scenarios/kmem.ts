@@ -25,6 +25,8 @@ export interface KmemOptions {
   readonly areLocksAbstract?: boolean;
   /** Locks are not taken at all, to see that scenarios notice. Default: they are. */
   readonly areLocksMissing?: boolean;
+  /** Modules that are loaded beside the heap's. */
+  readonly entries?: readonly string[];
   /** New values of module constants, as the transform takes them. */
   readonly constants?: Readonly<Record<string, string>>;
 }
@@ -42,9 +44,9 @@ export class Kmem {
   readonly library: InstrumentedLibrary;
   readonly realms: readonly Realm[];
 
-  constructor({ areLocksAbstract = false, areLocksMissing = false, constants = {} }: KmemOptions = {}) {
+  constructor({ areLocksAbstract = false, areLocksMissing = false, entries = [], constants = {} }: KmemOptions = {}) {
     this.library = new InstrumentedLibrary(SOURCES, {
-      entries: ["heap.ts"],
+      entries: ["heap.ts", ...entries],
       constants: { ...constants, ...SMALL_SHEAVES },
     });
     this.realms = Array.from({ length: REALM_COUNT }, () => {
