@@ -5,7 +5,7 @@ import { rebuildZones } from "../pages/rebuild.ts";
 import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
-import type { Layers } from "./layers.ts";
+import type { Layers, RestingLayers } from "./layers.ts";
 
 /** Locks of the header, in the order in which they are inherited: the innermost first. */
 const HEADER_LOCKS: readonly number[] = [
@@ -17,7 +17,7 @@ const HEADER_LOCKS: readonly number[] = [
 ];
 
 /** What caches are rebuilt from. */
-export function slabTables({ memory, geometry, pages, caches }: Layers): SlabTables {
+export function slabTables({ memory, geometry, pages, caches }: RestingLayers): SlabTables {
   return { memory, geometry, frames: pages.frames, caches };
 }
 
