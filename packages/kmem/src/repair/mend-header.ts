@@ -1,7 +1,7 @@
 import { TABLE_SIZES } from "../kmalloc/layers.ts";
 import { KmemError } from "../memory/errors.ts";
 import { planGeometry } from "../memory/geometry.ts";
-import { checksumOfHeader, GEOMETRY_WORDS, readHeader } from "../memory/header.ts";
+import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord, readHeader } from "../memory/header.ts";
 import {
   BYTE_ORDER_MARK,
   HEADER_WORDS,
@@ -95,6 +95,27 @@ function restoreByte(header: Int32Array): boolean {
     }
   }
   return false;
+}
+
+/**
+ * As {@link mendHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags of which there
+ * is no witness are cleared.
+ */
+export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: MendLog): void {
+  const { words } = memory;
+  const firstWord = headerWord(geometry, 0);
+  const header = words.subarray(firstWord, firstWord + HEADER_WORDS);
+  for (const [field, word] of GEOMETRY_WORDS) header[word] = geometry[field];
+  if (!restoreDerived(header, geometry.baseFrame)) {
+    const { FLAGS, CHECKSUM } = Header;
+    if ((header[FLAGS] & ~HeapFlag.EXACT_FREES) !== 0) header[FLAGS] = 0;
+    header[Header.MAGIC] = MAGIC;
+    header[Header.VERSION] = LAYOUT_VERSION;
+    header[Header.BYTE_ORDER] = BYTE_ORDER_MARK;
+    header[CHECKSUM] = checksumOfHeader(header, 0);
+    log.lost(geometry.baseFrame * PAGE_SIZE, "the header was written anew; its flags may have been others");
+  }
+  mendHeader(memory, geometry.baseFrame * PAGE_SIZE, endFrame, log);
 }
 
 /**

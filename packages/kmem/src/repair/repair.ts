@@ -3,7 +3,7 @@ import { lockWords, stateFaults } from "../kmalloc/check-state.ts";
 import { slabTables } from "../kmalloc/inherit.ts";
 import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
-import { GEOMETRY_WORDS, headerWord } from "../memory/header.ts";
+import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, RunKind, RunOwner, ZoneRecord } from "../pages/layout.ts";
 import { isRunHead, rebuildZones } from "../pages/rebuild.ts";
@@ -11,7 +11,7 @@ import { CacheRecord } from "../slab/layout.ts";
 import { rebuildCache } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import type { RepairContext } from "./context.ts";
-import { likelyEnd, mendHeader } from "./mend-header.ts";
+import { likelyEnd, rewriteHeader } from "./mend-header.ts";
 import { type Mend, MendLog } from "./mend-log.ts";
 import { mendRecords } from "./mend-records.ts";
 import { mendBorders, mendRuns, settleRuns } from "./mend-runs.ts";
@@ -20,12 +20,25 @@ import { claimArea, formatArea, mendSlots, type OwnSlot } from "./mend-slots.ts"
 import { freeWitness, mendTags } from "./mend-tags.ts";
 import { SettledFrames } from "./settled.ts";
 
+/** What the check found, and what was done about it. */
+export interface RepairedFinding extends Finding {
+  readonly done: string;
+}
+
+/** What was done about findings where nothing had to be mended: all that follows from the truth is made anew. */
+const MADE_ANEW: Readonly<Record<Finding["layer"], string>> = {
+  header: "it was restored",
+  pages: "zones, free lists and page caches were made anew from kinds and COUNTs",
+  slab: "lists, counts, sheaves and barns were made anew from tags",
+  kmalloc: "slots, locks and waits were put to rest",
+};
+
 /** What a repair found and did. */
 export interface RepairReport {
   /** Whether the check finds nothing any more. */
   readonly isRepaired: boolean;
   /** What the check found before. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly RepairedFinding[];
   /** What was damaged in what all else is made from, and what was done about it. All else was made anew. */
   readonly mends: readonly Mend[];
   /** What the check still finds. */
@@ -54,7 +67,17 @@ export function repairLayers(layers: RestingLayers, mends: Mend[], own?: OwnSlot
   mendTags(context, isFree, keptSlot + 1);
   remake(layers, areas);
   const { findings: remaining } = checkResting(layers);
-  return { isRepaired: remaining.length === 0, findings, mends, remaining };
+  return { isRepaired: remaining.length === 0, findings: withDone(findings, mends), mends, remaining };
+}
+
+/** Says of each finding what was done about it. */
+export function withDone(findings: readonly Finding[], mends: readonly Mend[]): RepairedFinding[] {
+  const byAddress = new Map<number, string>();
+  for (const { address, done } of mends) {
+    const before = byAddress.get(address);
+    byAddress.set(address, before === undefined ? done : `${before}; ${done}`);
+  }
+  return findings.map((finding) => ({ ...finding, done: byAddress.get(finding.address) ?? MADE_ANEW[finding.layer] }));
 }
 
 /**
@@ -69,13 +92,12 @@ export function repairHeap(layers: Layers): RepairReport {
   let presentEnd = reach;
   while (presentEnd > geometry.firstPageFrame && frames.kind(presentEnd - 1) === FrameKind.ABSENT) presentEnd--;
   const endFrame = likelyEnd(frames.endFrame, zoneEnd, presentEnd);
-  const start = geometry.baseFrame * PAGE_SIZE;
   const { findings: before } = checkLayers(layers);
-  for (const [field, word] of GEOMETRY_WORDS) memory.words[headerWord(geometry, word)] = geometry[field];
-  mendHeader(memory, start, endFrame, new MendLog(mends, "header"));
+  rewriteHeader(memory, geometry, endFrame, new MendLog(mends, "header"));
   const report = repairLayers(layers, mends, layers);
   if (report.isRepaired && layers.slots.areSeveral) layers.barns.create();
-  return { ...report, findings: before };
+  const { isClean, findings: remaining } = checkLayers(layers);
+  return { isRepaired: isClean, findings: withDone(before, mends), mends, remaining };
 }
 
 /** Mends records of caches, kinds, COUNT and OWNER of runs, and HEAD of slabs. */

@@ -19,7 +19,7 @@ import {
   Tag,
 } from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
-import { CLASS_COUNT } from "./size-classes.ts";
+import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What the check of the sheaves reads: the sheaves of every slot that has some. */
@@ -121,20 +121,33 @@ function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: 
 /** Barns are of caches that have one, hold no more than they have room for, and lie in the heap's own pages. */
 function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
   const { memory, geometry, pages, caches, barns } = context;
-  for (const kind of sound) {
+  const run = memory.words[headerWord(geometry, Header.BARNS)] >>> 0;
+  let next = run >>> WORD_SHIFT;
+  for (const kind of caches.kinds()) {
+    const isClass = kind < FrameKind.FIRST_CACHE + CLASS_COUNT;
     const word = caches.get(kind, CacheRecord.BARN);
-    if (word === 0) continue;
-    const record = caches.record(kind) << WORD_SHIFT;
+    const record = (caches.record(kind) << WORD_SHIFT) >>> 0;
+    if (word !== (isClass ? next : 0)) {
+      report(record, `the barn of ${caches.name(kind)} is not where it belongs`);
+      return;
+    }
+    if (isClass && run !== 0) next += barnWords(kind - FrameKind.FIRST_CACHE);
+    if (word === 0 || !sound.has(kind)) continue;
     const owner = pages.frames.kind(word >>> (PAGE_SHIFT - WORD_SHIFT));
     const isRun = owner === RunKind.SYSTEM || owner === RunKind.SYSTEM + 1;
     const room = barnRoom(caches.get(kind, CacheRecord.CAPACITY));
     const count = isRun ? barns.count(kind) : -1;
-    if (memory.words[headerWord(geometry, Header.BARNS)] === 0 || count < 0 || count > room) {
+    if (count < 0 || count > room) {
       report(record, `the barn of ${caches.name(kind)} holds ${count} blocks of ${room}`);
       continue;
     }
     collect(context, kind, barns.entries(kind), Tag.IN_BARN, found, report);
   }
+}
+
+/** Words of the barn of a size class: the count of its entries, and room for them. */
+function barnWords(classIndex: number): number {
+  return 1 + barnRoom(slabShape(classBytes(classIndex)).capacity);
 }
 
 /** Where the sheaf of a cache made by hand begins; undefined for kinds without one. */

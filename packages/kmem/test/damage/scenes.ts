@@ -1,5 +1,5 @@
-import { type Cache, Heap, OutOfMemoryError } from "../../src/index.ts";
-import { MIB } from "../support/memories.ts";
+import { type Cache, Heap, type HeapOptions, OutOfMemoryError } from "../../src/index.ts";
+import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 
@@ -15,6 +15,8 @@ export interface Belonging {
 /** A heap at rest, as a dump, and all that is live in it. */
 export interface Scene {
   readonly name: string;
+  /** Whether entries of sheaves may be stale, since threads may free a block at the same moment. */
+  readonly isStalePossible: boolean;
   readonly dump: Uint8Array;
   readonly belongings: readonly Belonging[];
 }
@@ -58,7 +60,7 @@ class Household {
   pages(heap: Heap, counts: readonly number[], dma = false): void {
     for (const count of counts) {
       const address = tryPages(heap, count, dma);
-      this.add(heap, address, count * 4096, undefined, count);
+      this.add(heap, address, count * PAGE, undefined, count);
     }
   }
 
@@ -68,13 +70,17 @@ class Household {
       if (this.#random.below(100) >= share * 100) continue;
       const index = this.#random.below(heaps.length);
       const heap = heaps[index] as Heap;
-      if (one.cache !== undefined) (caches.get(one.cache)?.[index] as Cache).free(one.address);
+      const cache = one.cache === undefined ? undefined : caches.get(one.cache)?.[index];
+      if (cache !== undefined) cache.free(one.address);
       else if (one.pageCount > 0) heap.pages.free(one.address, one.pageCount);
       else heap.free(one.address);
       this.belongings.delete(one.address);
     }
   }
 }
+
+/** Bytes of the DMA zone. */
+const DMA_BYTES = 200_000;
 
 const CACHES = [
   { name: "objects", sizeBytes: 72, alignmentBytes: 8 },
@@ -83,12 +89,12 @@ const CACHES = [
 ];
 
 /** A heap that so many slots have worked on, each from this thread. */
-function scene(name: string, seed: number, slotCount: number, make: () => Heap): Scene {
+function scene(name: string, seed: number, slotCount: number, options: HeapOptions): Scene {
   const random = new Random(seed);
-  const first = make();
+  const first = Heap.create({ ...options, dmaBytes: DMA_BYTES });
   const household = new Household(random);
   const caches = new Map<string, Cache[]>();
-  for (const options of CACHES) caches.set(options.name, [first.createCache(options)]);
+  for (const one of CACHES) caches.set(one.name, [first.createCache(one)]);
   first.createCache({ name: "idle", sizeBytes: 500 });
   const heaps = [first];
   for (let slot = 1; slot < slotCount; slot++) {
@@ -111,16 +117,15 @@ function scene(name: string, seed: number, slotCount: number, make: () => Heap):
   const dump = first.dump();
   const { findings } = first.check();
   if (findings.length > 0) throw new Error(`${name}: ${findings[0]?.problem}`);
-  return { name, dump, belongings: [...household.belongings.values()] };
+  const isStalePossible = slotCount > 1 && options.exactFrees !== true;
+  return { name, isStalePossible, dump, belongings: [...household.belongings.values()] };
 }
 
 /** The heaps that are damaged. */
 export function scenes(): Scene[] {
   return [
-    scene("one slot", 1, 1, () => Heap.create({ sizeBytes: 2 * MIB, dmaBytes: 200_000 })),
-    scene("three slots", 2, 3, () => Heap.create({ sizeBytes: 4 * MIB, dmaBytes: 200_000, slotCount: 8 })),
-    scene("grown, exact frees", 3, 2, () =>
-      Heap.create({ sizeBytes: MIB, maximumBytes: 8 * MIB, dmaBytes: 200_000, exactFrees: true }),
-    ),
+    scene("one slot", 1, 1, { sizeBytes: 2 * MIB }),
+    scene("three slots", 2, 3, { sizeBytes: 4 * MIB, slotCount: 8 }),
+    scene("grown, exact frees", 3, 2, { sizeBytes: MIB, maximumBytes: 8 * MIB, exactFrees: true }),
   ];
 }

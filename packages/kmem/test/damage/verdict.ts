@@ -1,147 +1,122 @@
-import { type Cache, Heap, type HeapStats } from "../../src/index.ts";
-import { FRAME_RECORD_BYTES, Header, PAGE_SIZE } from "../../src/layout.ts";
-import { checkDump, repairDump } from "../../src/dump-repair.ts";
+import { checkDump } from "../../src/dumps.ts";
+import { type Cache, Heap, repairDump } from "../../src/index.ts";
+import { FRAME_RECORD_BYTES, FrameKind, FrameRecord, Header, PAGE_SIZE, SLAB_HEAD_MASK } from "../../src/layout.ts";
+import { CacheRecord } from "../../src/slab/layout.ts";
 import { patternFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 import type { Hit } from "./corrupt.ts";
 import { type Belonging, type Scene, tryPages } from "./scenes.ts";
 
-/** What became of one damaged dump. */
+/**
+ * What became of a damaged heap.
+ *
+ * - harmless: not reported, and nothing is otherwise than without the damage;
+ * - taken for stale: not reported; free blocks of a sheaf are tagged live, as by a double free at the same moment, and
+ *   are lost until they are freed;
+ * - repaired, or repaired with losses: reported, the check is clean, and nothing that may be in use was given away;
+ * - refused: the header cannot be restored;
+ * - fault: all else.
+ */
+export type Outcome = "harmless" | "taken for stale" | "repaired" | "repaired with losses" | "refused" | "fault";
+
 export interface Verdict {
-  readonly outcome: "harmless" | "repaired" | "repaired with losses" | "refused" | "fault";
+  readonly outcome: Outcome;
   readonly text: string;
 }
 
+const STACK_LINES = 7;
+
 /** Says what check and repair make of a damaged dump, and whether that is right. */
-export function judge(scene: Scene, damaged: Uint8Array, hits: readonly Hit[]): Verdict {
+export function judgeDump(scene: Scene, damaged: Uint8Array, hits: readonly Hit[]): Verdict {
+  return judge(() => {
+    if (checkDump(damaged).isClean) return unreported(Heap.load(damaged), scene, hits);
+    const { dump, remaining, mends } = repairDump(damaged);
+    const [left] = remaining;
+    if (dump === undefined && left?.layer === "header") return { outcome: "refused", text: left.problem };
+    if (dump === undefined) return { outcome: "fault", text: `the check still finds: ${left?.problem}` };
+    return repaired(
+      () => Heap.load(dump),
+      scene,
+      hits,
+      mends.some(({ isLoss }) => isLoss),
+    );
+  });
+}
+
+/** The same for a heap that is in use, into which the damage is written; `damaged` are the bytes of its memory. */
+export function judgeLive(scene: Scene, damage: (bytes: Uint8Array) => void, hits: readonly Hit[]): Verdict {
+  return judge(() => {
+    const heap = Heap.load(scene.dump);
+    damage(new Uint8Array(heap.buffer));
+    if (heap.check().isClean) return unreported(heap, scene, hits);
+    const { isRepaired, remaining, mends } = heap.repair();
+    if (!isRepaired) return { outcome: "fault", text: `the check still finds: ${remaining[0]?.problem}` };
+    return repaired(
+      () => heap,
+      scene,
+      hits,
+      mends.some(({ isLoss }) => isLoss),
+    );
+  });
+}
+
+function judge(judgement: () => Verdict): Verdict {
   try {
-    const { isClean } = checkDump(damaged);
-    if (isClean) return judgeHarmless(scene, damaged);
-    const { dump, isRepaired, remaining, mends } = repairDump(damaged);
-    if (dump === undefined || !isRepaired) {
-      const [first] = remaining;
-      if (first?.layer === "header") return { outcome: "refused", text: first.problem };
-      return { outcome: "fault", text: `the check still finds: ${first?.layer}: ${first?.problem}` };
-    }
-    const spared = scene.belongings.filter((one) => !isHit(scene, one, hits));
-    const fault = faultOfRepaired(dump, spared);
-    if (fault !== undefined) return { outcome: "fault", text: fault };
-    return { outcome: mends.some(({ isLoss }) => isLoss) ? "repaired with losses" : "repaired", text: "" };
+    return judgement();
   } catch (error) {
-    return { outcome: "fault", text: error instanceof Error ? `${error.stack?.split("\n").slice(0, 7).join(" | ")}` : String(error) };
+    const text = error instanceof Error ? error.stack?.split("\n").slice(0, STACK_LINES).join(" | ") : undefined;
+    return { outcome: "fault", text: text ?? String(error) };
   }
 }
 
-/** Whether the damage is to a belonging's own tag, or to what the tables say of one of its slab's or run's pages. */
-function isHit({ dump }: Scene, { address }: Belonging, hits: readonly Hit[]): boolean {
-  const { frames, kinds, tags, pages } = placesOf(dump, address);
-  const stretches = [frames, kinds, tags];
-  return pages > 0 && hits.some((hit) => stretches.some(([start, end]) => hit.start < end && hit.end > start));
+/** A repaired heap keeps what was not hit itself, and serves whoever wants memory; without losses all can be freed. */
+function repaired(open: () => Heap, scene: Scene, hits: readonly Hit[], isLossy: boolean): Verdict {
+  const spared = scene.belongings.filter((one) => !isHit(scene, one, hits));
+  const heap = open();
+  const text = brokenContents(heap, spared) ?? useUp(heap) ?? brokenContents(heap, spared) ?? firstFinding(heap);
+  if (text !== undefined) return { outcome: "fault", text: `after the repair: ${text}` };
+  if (isLossy) return { outcome: "repaired with losses", text: "" };
+  freeAll(heap, spared);
+  return { outcome: "repaired", text: firstFinding(heap) ?? "" };
 }
 
-const opened = new WeakMap<Uint8Array, Heap>();
-
-/** The heap of an undamaged dump, to look things up in. */
-function heapOf(dump: Uint8Array): Heap {
-  const heap = opened.get(dump) ?? Heap.load(dump);
-  opened.set(dump, heap);
-  return heap;
-}
-
-type Stretch = readonly [number, number];
-
-/** Where the tables speak of a live thing: records and kinds of its pages, and its tag. */
-function placesOf(
-  dump: Uint8Array,
-  address: number,
-): { readonly frames: Stretch; readonly kinds: Stretch; readonly tags: Stretch; readonly pages: number } {
-  const heap = heapOf(dump);
-  const words = new Int32Array(heap.buffer, 0, heap.buffer.byteLength >>> 2);
-  const { frames } = heap.layers.pages;
-  let first = Math.floor(address / PAGE_SIZE);
-  const kind = frames.kind(first);
-  const isSlab = kind >= 16;
-  const pages = isSlab ? heap.layers.caches.get(kind, 3) : frames.count(first);
-  if (isSlab) first = words[frames.record(first) + 3] & 0xfffff;
-  const table = words[Header.FRAME_TABLE] >>> 0;
-  const kindTable = words[Header.KIND_TABLE] >>> 0;
-  const tag = (words[Header.TAG_TABLE] >>> 0) + Math.floor(address / 16);
-  return {
-    frames: [table + first * FRAME_RECORD_BYTES, table + (first + pages) * FRAME_RECORD_BYTES],
-    kinds: [kindTable + first, kindTable + first + pages],
-    tags: [tag, tag + 1],
-    pages,
-  };
-}
-
-function brokenContents(heap: Heap, belongings: readonly Belonging[]): Belonging | undefined {
-  const bytes = new Uint8Array(heap.buffer);
-  return belongings.find(({ address, bytes: length }) => patternFault(bytes, address, address + length, address >>> 4) >= 0);
-}
-
-/** Uses a heap for everything there is until it is full, then empties it again. Throws what the heap throws. */
-function useUp(heap: Heap, random: Random): void {
-  const blocks: number[] = [];
-  const bytes = (): Uint8Array => new Uint8Array(heap.buffer);
-  for (const step of [1, 300, 5000, 40_000]) {
-    for (let n = 0; n < 40; n++) {
-      const address = heap.tryAlloc(step + random.below(step));
-      if (address === 0) break;
-      bytes().fill(0xee, address, address + heap.usableSize(address));
-      blocks.push(address);
-    }
-  }
-  const pages: number[] = [];
-  for (let page = tryPages(heap, 1); page !== 0; page = tryPages(heap, 1)) {
-    bytes().fill(0xee, page, page + PAGE_SIZE);
-    pages.push(page);
-  }
-  for (let size = 16; size <= 32_768; size = Math.ceil((size * 9) / 8 / 16) * 16) {
-    for (let address = heap.tryAlloc(size); address !== 0; address = heap.tryAlloc(size)) {
-      bytes().fill(0xee, address, address + size);
-      blocks.push(address);
-    }
-  }
-  for (const address of blocks) heap.free(address);
-  for (const address of pages) heap.pages.free(address, 1);
-}
-
-/** What is wrong with a repaired heap, undefined where nothing is. */
-function faultOfRepaired(dump: Uint8Array, spared: readonly Belonging[]): string | undefined {
-  const heap = Heap.load(dump);
-  const before = brokenContents(heap, spared);
-  if (before !== undefined) return `repair changed the block at 0x${before.address.toString(16)}`;
-  useUp(heap, new Random(1));
-  const after = brokenContents(heap, spared);
-  if (after !== undefined) return `the live block at 0x${after.address.toString(16)} was handed out again`;
-  const { findings } = heap.check();
-  return findings[0] === undefined ? undefined : `after use: ${findings[0].problem}`;
-}
-
-const restStates = new WeakMap<Scene, unknown>();
+const restStates = new WeakMap<Scene, string>();
 
 /** Damage that the check does not report must change nothing: all is there, all can be freed, the heap is as at first. */
-function judgeHarmless(scene: Scene, damaged: Uint8Array): Verdict {
-  const expected = restStates.get(scene) ?? emptied(Heap.load(scene.dump), scene);
+function unreported(heap: Heap, scene: Scene, hits: readonly Hit[]): Verdict {
+  const expected = restStates.get(scene) ?? emptied(Heap.load(scene.dump), scene, []).state;
   restStates.set(scene, expected);
-  const heap = Heap.load(damaged);
   const broken = brokenContents(heap, scene.belongings);
-  if (broken !== undefined) return { outcome: "fault", text: "unreported damage changed a live block" };
-  const found = emptied(heap, scene);
-  if (JSON.stringify(found) !== JSON.stringify(expected)) {
-    return { outcome: "fault", text: `unreported, but not as before: ${JSON.stringify(found)}` };
-  }
-  useUp(heap, new Random(1));
-  const { findings } = heap.check();
-  if (findings[0] !== undefined) return { outcome: "fault", text: `unreported, then: ${findings[0].problem}` };
-  return { outcome: "harmless", text: "" };
+  if (broken !== undefined) return { outcome: "fault", text: `unreported: ${broken}` };
+  const { state, staleCount } = emptied(heap, scene, hits);
+  if (state !== expected) return { outcome: "fault", text: `unreported, and not as before: ${state}` };
+  if (staleCount > 0 && !scene.isStalePossible) return { outcome: "fault", text: `unreported: ${staleCount} are live` };
+  const text = useUp(heap) ?? firstFinding(heap);
+  if (text !== undefined) return { outcome: "fault", text: `unreported, then: ${text}` };
+  return { outcome: staleCount > 0 ? "taken for stale" : "harmless", text: "" };
 }
 
-/** Frees everything and says what the heap is then. */
-function emptied(heap: Heap, scene: Scene): unknown {
+/** Frees everything and says what the heap is then. What is live by its tag alone, which was hit, is freed as well. */
+function emptied(
+  heap: Heap,
+  scene: Scene,
+  hits: readonly Hit[],
+): { readonly state: string; readonly staleCount: number } {
   for (const { slot } of heap.slotStats()) if (slot !== heap.slot) heap.reap(slot);
+  freeAll(heap, scene.belongings);
+  const stale = [...heap.blocks()].filter(({ address }) => meet(hits, tagOf(scene, address)));
+  for (const { address } of stale) heap.free(address);
+  heap.trim();
+  const { zones, caches, liveBlocks, bytes, heldSlots, allCaches } = heap.stats();
+  const shapes = allCaches.map(({ name, objectBytes }) => [name, objectBytes]);
+  const { findings } = heap.check();
+  const state = JSON.stringify({ zones, caches, liveBlocks, bytes, heldSlots, shapes, findings });
+  return { state, staleCount: stale.length };
+}
+
+function freeAll(heap: Heap, belongings: readonly Belonging[]): void {
   const caches = new Map<string, Cache>();
-  for (const { address, cache, pageCount } of scene.belongings) {
+  for (const { address, cache, pageCount } of belongings) {
     if (pageCount > 0) heap.pages.free(address, pageCount);
     else if (cache === undefined) heap.free(address);
     else {
@@ -150,10 +125,85 @@ function emptied(heap: Heap, scene: Scene): unknown {
       opened.free(address);
     }
   }
-  heap.trim();
-  const { findings } = heap.check();
-  const stats: HeapStats = heap.stats();
-  const { zones, caches: used, liveBlocks, bytes, heldSlots } = stats;
-  const names = stats.allCaches.map(({ name, objectBytes }) => [name, objectBytes]);
-  return { zones, used, liveBlocks, bytes, heldSlots, names, findings };
+}
+
+function firstFinding(heap: Heap): string | undefined {
+  return heap.check().findings[0]?.problem;
+}
+
+function brokenContents(heap: Heap, belongings: readonly Belonging[]): string | undefined {
+  const bytes = new Uint8Array(heap.buffer);
+  const broken = belongings.find(
+    ({ address, bytes: length }) => patternFault(bytes, address, address + length, address >>> 4) >= 0,
+  );
+  return broken && `the live block at 0x${broken.address.toString(16)} was overwritten`;
+}
+
+const FILL = 0xee;
+const RANDOM_BLOCKS = 40;
+const RANDOM_SIZES = [1, 300, 5000, 40_000];
+
+/** Takes blocks of all sizes and pages until the heap is full, overwrites them, and frees them; says what is wrong. */
+function useUp(heap: Heap): string | undefined {
+  const random = new Random(1);
+  const blocks: number[] = [];
+  const pages: number[] = [];
+  const take = (sizeBytes: number): boolean => {
+    const address = heap.tryAlloc(sizeBytes);
+    if (address === 0) return false;
+    new Uint8Array(heap.buffer).fill(FILL, address, address + heap.usableSize(address));
+    blocks.push(address);
+    return true;
+  };
+  for (const sizeBytes of RANDOM_SIZES) {
+    for (let n = 0; n < RANDOM_BLOCKS && take(sizeBytes + random.below(sizeBytes)); n++);
+  }
+  for (let page = tryPages(heap, 1); page !== 0; page = tryPages(heap, 1)) {
+    new Uint8Array(heap.buffer).fill(FILL, page, page + PAGE_SIZE);
+    pages.push(page);
+  }
+  for (const { blockBytes } of heap.stats().allCaches) while (take(blockBytes));
+  for (const address of blocks) heap.free(address);
+  for (const address of pages) heap.pages.free(address, 1);
+  return blocks.length > 0 ? undefined : "there is no memory for a single block";
+}
+
+type Stretch = readonly [number, number];
+
+function meet(hits: readonly Hit[], [start, end]: Stretch): boolean {
+  return hits.some((hit) => hit.start < end && hit.end > start);
+}
+
+/** Whether the damage is to a belonging's own tag, or to what the tables say of one of its slab's or run's pages. */
+function isHit(scene: Scene, { address }: Belonging, hits: readonly Hit[]): boolean {
+  const { layers } = heapOf(scene);
+  const { memory, geometry, pages, caches } = layers;
+  const { frames } = pages;
+  const frame = Math.floor(address / PAGE_SIZE);
+  const kind = frames.kind(frame);
+  const isSlab = kind >= FrameKind.FIRST_CACHE;
+  const head = isSlab ? memory.words[frames.record(frame) + FrameRecord.HEAD] & SLAB_HEAD_MASK : frame;
+  const first = head - geometry.baseFrame;
+  const end = first + (isSlab ? caches.get(kind, CacheRecord.SLAB_PAGES) : frames.count(frame));
+  const { frameTable, kindTable } = geometry;
+  const records: Stretch = [frameTable + first * FRAME_RECORD_BYTES, frameTable + end * FRAME_RECORD_BYTES];
+  return [records, [kindTable + first, kindTable + end], tagOf(scene, address)].some((one) =>
+    meet(hits, one as Stretch),
+  );
+}
+
+/** Where the tag of an address stands. */
+function tagOf(scene: Scene, address: number): Stretch {
+  const { memory } = heapOf(scene).layers;
+  const tag = (memory.words[Header.TAG_TABLE] >>> 0) + Math.floor(address / 16);
+  return [tag, tag + 1];
+}
+
+const undamaged = new WeakMap<Scene, Heap>();
+
+/** The heap of the undamaged dump, to look things up in. */
+function heapOf(scene: Scene): Heap {
+  const heap = undamaged.get(scene) ?? Heap.load(scene.dump);
+  undamaged.set(scene, heap);
+  return heap;
 }
