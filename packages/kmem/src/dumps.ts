@@ -44,7 +44,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 }
 
 /**
- * Repairs a copy of a dumped heap as `heap.repair` does. Throws as `Heap.load` does where the bytes are no dump. O(heap).
+ * Repairs a copy of a dumped heap, as `heap.repair` does. Throws as `Heap.load` does for what is no dump. O(heap).
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
   const opened = openDump(dump);

@@ -43,11 +43,11 @@ function infoLines({
     `bytes     ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
       `blocks ${formatBytes(liveBytes)}, pages ${formatBytes(bytes.pageRunBytes)}, free ${formatBytes(bytes.freePageBytes)}`,
     `blocks    ${liveBlocks} live, ${formatBytes(liveBytes)}`,
+    `slots     ${slots.length} of ${slotCount}`,
     ...slots.map((one) => {
       const what = `${one.liveBlocks} blocks, ${formatBytes(one.liveBytes)}; pages ${formatBytes(one.pageBytes)}`;
       return `slot ${String(one.slot).padEnd(4)} ${one.state}: ${what}`;
     }),
-    `slots     ${slots.length} of ${slotCount}`,
     ...zones.map(({ name, pages, freePages }) => `zone ${name.padEnd(7)} ${freePages} of ${pages} pages free`),
     ...caches.map(
       (one) => `cache ${one.name}: ${one.liveBlocks} live of ${one.blockBytes} bytes in ${one.slabs} slabs`,

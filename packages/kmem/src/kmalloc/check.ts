@@ -81,7 +81,8 @@ function checkSlots(layers: RestingLayers, report: Report): void {
     if (!slots.hasSoundState(number)) report(address, `slot ${number} is in no state that there is`);
     if (!slots.hasSoundMembership(number)) report(address, `whether slot ${number} is held is said in two ways`);
     if (area === 0) continue;
-    const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
+    const isRun = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
+    const isPrivate = isRun && frames.ownerSlot(area / PAGE_SIZE) === number;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
     if (!slots.isHeld(number)) report(address, `slot ${number} has private pages and is not held`);
   }

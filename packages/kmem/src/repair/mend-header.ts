@@ -32,16 +32,20 @@ export function mendHeader(memory: LinearMemory, start: number, endFrame: number
   const header = memory.words.subarray(firstWord, firstWord + HEADER_WORDS);
   const before = header.slice();
   const isRestored = restoreDerived(header, baseFrame) || restoreByte(header);
-  if (isRestored && header[Header.END_FRAME] !== endFrame) header[Header.END_FRAME] = endFrame;
+  if (isRestored) header[Header.END_FRAME] = endFrame;
   try {
     readHeader(memory, start);
   } catch (error) {
     header.set(before);
     throw error;
   }
+  logChanges(before, header, baseFrame * PAGE_SIZE, log);
+}
+
+function logChanges(before: Int32Array, header: Int32Array, address: number, log: MendLog): void {
   for (const [word, value] of before.entries()) {
     if (header[word] === value) continue;
-    log.done(start + word * WORD_BYTES, `word ${word} of the header was ${value >>> 0} and is ${header[word] >>> 0}`);
+    log.done(address + word * WORD_BYTES, `word ${word} of the header was ${value >>> 0} and is ${header[word] >>> 0}`);
   }
 }
 
@@ -105,6 +109,7 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
   const { words } = memory;
   const firstWord = headerWord(geometry, 0);
   const header = words.subarray(firstWord, firstWord + HEADER_WORDS);
+  const before = header.slice();
   for (const [field, word] of GEOMETRY_WORDS) header[word] = geometry[field];
   if (!restoreDerived(header, geometry.baseFrame)) {
     const { FLAGS, CHECKSUM } = Header;
@@ -115,11 +120,12 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
     header[CHECKSUM] = checksumOfHeader(header, 0);
     log.lost(geometry.baseFrame * PAGE_SIZE, "the header was written anew; its flags may have been others");
   }
-  mendHeader(memory, geometry.baseFrame * PAGE_SIZE, endFrame, log);
+  header[Header.END_FRAME] = endFrame;
+  logChanges(before, header, geometry.baseFrame * PAGE_SIZE, log);
 }
 
 /**
- * The end of the managed pages as most of its witnesses say: the header, the zone at the end, and the kinds of the pages
+ * The end of the managed pages as most of its witnesses say: the header, the zone at the end, and the kinds of pages
  * (`presentEnd`). Where none agrees with another, the kinds have it.
  */
 export function likelyEnd(said: number, zoneEnd: number, presentEnd: number): number {

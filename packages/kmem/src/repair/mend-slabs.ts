@@ -37,16 +37,27 @@ export function mendSlabs(context: RepairContext): void {
   const { layers, settled } = context;
   const { caches } = layers;
   for (const slab of settled.others()) {
-    let best = { kind: 0, score: 0, isAmbiguous: false };
-    for (const kind of candidates(context, slab)) {
-      const score = scoreOf(context, kind, slab);
-      if (score === best.score) best.isAmbiguous = true;
-      if (score > best.score) best = { kind, score, isAmbiguous: false };
-    }
-    if (best.score < ENOUGH || best.isAmbiguous) continue;
-    setSlab(context, best.kind, slab);
-    settled.add(slab, caches.get(best.kind, CacheRecord.SLAB_PAGES));
+    const scores = [...candidates(context, slab)].map((kind) => ({ kind, score: scoreOf(context, kind, slab) }));
+    const bestScore = Math.max(0, ...scores.map(({ score }) => score));
+    if (bestScore < ENOUGH) continue;
+    const best = scores.filter(({ score }) => score === bestScore);
+    // Of caches with blocks of one size, it is that of the one which misses a slab.
+    const [found, other] = best.length === 1 ? best : best.filter(({ kind }) => missesSlab(context, kind));
+    if (found === undefined || other !== undefined) continue;
+    setSlab(context, found.kind, slab);
+    settled.add(slab, caches.get(found.kind, CacheRecord.SLAB_PAGES));
   }
+}
+
+/** Whether a cache is said to have more slabs than are settled. O(frames). */
+function missesSlab(context: RepairContext, kind: number): boolean {
+  const { caches, pages } = context.layers;
+  let settledSlabs = 0;
+  for (let frame = pages.frames.firstPageFrame; frame < pages.frames.endFrame; frame++) {
+    const isFirst = pages.frames.kind(frame) === kind && (headOf(context, frame) & SLAB_HEAD_MASK) === frame;
+    if (isFirst && context.settled.has(frame)) settledSlabs++;
+  }
+  return caches.get(kind, CacheRecord.SLABS) > settledSlabs;
 }
 
 /** Caches whose slab may start with a page: that of its kind, or all of them where HEAD says that one starts there. */

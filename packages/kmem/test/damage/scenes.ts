@@ -17,6 +17,7 @@ export interface Scene {
   readonly name: string;
   /** Whether entries of sheaves may be stale, since threads may free a block at the same moment. */
   readonly isStalePossible: boolean;
+  readonly isExact: boolean;
   readonly dump: Uint8Array;
   readonly belongings: readonly Belonging[];
 }
@@ -117,8 +118,14 @@ function scene(name: string, seed: number, slotCount: number, options: HeapOptio
   const dump = first.dump();
   const { findings } = first.check();
   if (findings.length > 0) throw new Error(`${name}: ${findings[0]?.problem}`);
-  const isStalePossible = slotCount > 1 && options.exactFrees !== true;
-  return { name, isStalePossible, dump, belongings: [...household.belongings.values()] };
+  const isExact = options.exactFrees === true;
+  return {
+    name,
+    isExact,
+    isStalePossible: slotCount > 1 && !isExact,
+    dump,
+    belongings: [...household.belongings.values()],
+  };
 }
 
 /** The heaps that are damaged. */
