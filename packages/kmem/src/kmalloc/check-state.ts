@@ -104,8 +104,8 @@ function checkWaiters({ memory, geometry, slots }: RestingLayers, report: Report
 
 /** Whether OWNER of a run is one that there can be while all threads are at rest. */
 export function isOwner({ slots }: RestingLayers, kind: number, owner: number): boolean {
-  // A face may leave a mark of its own on a page of the heap's.
-  if (kind === RunKind.SYSTEM) return owner < 0;
+  // An engine or a face may leave a mark of its own on its pages.
+  if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET || kind === RunKind.VMALLOC) return owner < 0;
   const isClaimed = (owner & RunOwner.CLAIMED) !== 0;
   const slot = (owner & RunOwner.SLOT_MASK) - 1;
   const bits = RunOwner.MARK | RunOwner.CLAIMED | RunOwner.SLOT_MASK;
