@@ -41,7 +41,7 @@ export function checkResting(layers: RestingLayers): CheckReport {
     checkState(layers, reporter(findings, "kmalloc"));
     checkPageCaches(
       layers.pages.frames,
-      [...sheaves.values()].map(({ pageCacheWord }) => pageCacheWord),
+      new Map([...sheaves].map(([slot, { pageCacheWord }]) => [slot, pageCacheWord])),
       reporter(findings, "pages"),
     );
   }

@@ -1,7 +1,16 @@
 import { isOwner } from "../kmalloc/check-state.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { FrameTable } from "../pages/frames.ts";
-import { FrameKind, FrameRecord, MAX_ORDER, ORDER_COUNT, RunKind, RunOwner, ZoneRecord } from "../pages/layout.ts";
+import {
+  FrameKind,
+  FrameRecord,
+  MAX_ORDER,
+  NO_FRAME,
+  ORDER_COUNT,
+  RunKind,
+  RunOwner,
+  ZoneRecord,
+} from "../pages/layout.ts";
 import { isFreeKind, isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
@@ -82,6 +91,31 @@ function linkedFrames({ layers }: RepairContext): Set<number> {
     linked.add(words[frames.record(frame) + FrameRecord.PREV]);
   }
   return linked;
+}
+
+/** Settles the blocks of free lists, as far as links and orders are whole, on which nothing starts and nobody lives. */
+export function settleListed(context: RepairContext): void {
+  const { layers, settled, pagesLog } = context;
+  const { frames, zones } = layers.pages;
+  const { words } = layers.memory;
+  for (const zone of zones) {
+    for (let order = 0; order < ORDER_COUNT; order++) {
+      let previous: number = NO_FRAME;
+      let frame = zone.head(order);
+      // A list that runs into itself ends where a link back is another one than at the first time.
+      while (frame >= frames.firstPageFrame && frame + (1 << order) <= frames.endFrame) {
+        const isWhole = frames.count(frame) === order && frame % (1 << order) === 0;
+        if (!isWhole || words[frames.record(frame) + FrameRecord.PREV] !== previous) break;
+        if (!settled.hasAny(frame, 1 << order) && !isAnyTagged(context, frame, 1 << order)) {
+          frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
+          settled.add(frame, 1 << order);
+          pagesLog.done(frame * PAGE_SIZE, `a block of ${1 << order} pages is free, as its list says`);
+        }
+        previous = frame;
+        frame = words[frames.record(frame) + FrameRecord.NEXT];
+      }
+    }
+  }
 }
 
 /**

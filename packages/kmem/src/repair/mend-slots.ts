@@ -114,21 +114,33 @@ function isArea({ pages }: RestingLayers, address: number): boolean {
   return count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES;
 }
 
-/** Makes the private pages of a thread's own slot what they were. The records of caches are sound by now. */
-export function claimArea({ layers, settled, kmallocLog }: RepairContext, own: OwnSlot): void {
-  const { caches, pages } = layers;
+/**
+ * Makes the private pages of slots what they were: those of the thread's own slot, whatever the tables say, and those
+ * on which the slot's record, COUNT and OWNER agree. The records of caches are sound by now.
+ */
+export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
+  const { slots, caches, pages } = context.layers;
   const { frames } = pages;
-  const { slot, sheaves } = own;
-  const area = ownArea(own);
-  const anyClass = FrameKind.FIRST_CACHE;
-  const isLarge = sheaves.capacity(anyClass) > caches.get(anyClass, CacheRecord.CAPACITY);
-  const head = area / PAGE_SIZE;
-  const count = isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES;
+  if (own !== undefined) {
+    const anyClass = FrameKind.FIRST_CACHE;
+    const isLarge = own.sheaves.capacity(anyClass) > caches.get(anyClass, CacheRecord.CAPACITY);
+    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES);
+  }
+  for (const slot of slots.withAreas()) {
+    const head = slots.area(slot) / PAGE_SIZE;
+    const count = frames.count(head);
+    const isArea = (count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES) && frames.ownerSlot(head) === slot;
+    if (isArea && Number.isInteger(head) && !context.settled.hasAny(head, count)) claimArea(context, slot, head, count);
+  }
+}
+
+function claimArea({ layers, settled, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
+  const { frames } = layers.pages;
   const isWhole = Array.from({ length: count }, (_, page) => frames.kind(head + page)).every(
     (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),
   );
   if (!isWhole || frames.count(head) !== count) {
-    kmallocLog.done(area, `${count} pages are the private pages of slot ${slot} again`);
+    pagesLog.done(head * PAGE_SIZE, `${count} pages are the private pages of slot ${slot} again`);
   }
   frames.setRun(head, count, RunKind.SYSTEM);
   frames.setCount(head, count);

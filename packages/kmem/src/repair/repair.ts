@@ -14,9 +14,9 @@ import type { RepairContext } from "./context.ts";
 import { likelyEnd, rewriteHeader } from "./mend-header.ts";
 import { type Mend, MendLog } from "./mend-log.ts";
 import { mendRecords } from "./mend-records.ts";
-import { mendBorders, mendRuns, settleRuns } from "./mend-runs.ts";
+import { mendBorders, mendRuns, settleListed, settleRuns } from "./mend-runs.ts";
 import { mendSlabs, settleSlabs } from "./mend-slabs.ts";
-import { claimArea, formatArea, mendSlots, type OwnSlot } from "./mend-slots.ts";
+import { claimAreas, formatArea, mendSlots, type OwnSlot } from "./mend-slots.ts";
 import { freeWitness, mendTags } from "./mend-tags.ts";
 import { SettledFrames } from "./settled.ts";
 
@@ -104,10 +104,11 @@ export function repairHeap(layers: Layers): RepairReport {
 function mendFrames(context: RepairContext, own: OwnSlot | undefined): void {
   mendRecords(context.layers.caches, context.slabLog);
   mendBorders(context);
-  if (own !== undefined) claimArea(context, own);
+  claimAreas(context, own);
   settleSlabs(context);
   settleRuns(context);
   mendSlabs(context);
+  settleListed(context);
   mendRuns(context);
 }
 

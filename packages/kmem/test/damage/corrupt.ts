@@ -60,8 +60,10 @@ export interface Hit {
   readonly end: number;
 }
 
-/** The longest stretch that is overwritten at once. */
+/** The longest stretch that is overwritten at once: as a rule, and now and then. */
 const STRETCH_MAX = 64;
+const LONG_STRETCH_MAX = 4096;
+const LONG_STRETCH_SHARE = 8;
 const HITS_MAX = 3;
 
 /** Overwrites a few stretches of the metadata: bits, bytes, words, or more. */
@@ -95,7 +97,8 @@ function overwrite(bytes: Uint8Array, at: number, limit: number, random: Random)
     bytes[at] ^= 1 << random.below(8);
     return at + 1;
   }
-  const length = way === 1 ? 1 : way < 4 ? 4 - (at & 3) : 1 + random.below(STRETCH_MAX);
+  const stretchMax = random.below(LONG_STRETCH_SHARE) === 0 ? LONG_STRETCH_MAX : STRETCH_MAX;
+  const length = way === 1 ? 1 : way < 4 ? 4 - (at & 3) : 1 + random.below(stretchMax);
   const end = Math.min(limit, at + length);
   const before = bytes.slice(at, end);
   const fill = way === 5 ? random.pick([0, 0xff, 1, 2]) : undefined;
