@@ -3,7 +3,6 @@ import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { type HeapHandle, isHandle, requireHandle } from "./handle.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { type Attachment, joinAttachment, leaveAttachment, newAttachment } from "./kmalloc/attachment.ts";
-import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
 import { type BlockInfo, describeAddress, liveBlocks } from "./kmalloc/describe.ts";
 import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import { adoptLayers, attachLayers, createLayers, type Layers } from "./kmalloc/layers.ts";
@@ -265,12 +264,12 @@ export class Heap extends ThreadedHeap {
 
   /** The block that an address lies in, live or free, or undefined where there is none. Any number is allowed. */
   blockAt(address: number): BlockInfo | undefined {
-    return describeAddress(this.#viewed(), address).block;
+    return describeAddress(this.viewed(), address).block;
   }
 
   /** All live blocks in address order. Do not allocate or free while iterating. */
   blocks(): Generator<BlockInfo> {
-    return liveBlocks(this.#viewed());
+    return liveBlocks(this.viewed());
   }
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
@@ -294,17 +293,12 @@ export class Heap extends ThreadedHeap {
 
   /** Figures of every layer; the parts of `bytes` add up to the whole. O(pages). */
   stats(): HeapStats {
-    return heapStats(this.#viewed());
+    return heapStats(this.viewed());
   }
 
   /** Bytes of memory in use by blocks, slabs, sheaves and the tables that describe them. O(1). */
   get footprintBytes(): number {
-    return footprintBytes(this.#viewed());
-  }
-
-  /** Verifies every invariant of every layer and lists what is broken. O(heap). Reads only. */
-  check(): CheckReport {
-    return checkLayers(this.#viewed());
+    return footprintBytes(this.viewed());
   }
 
   /** Empties this slot's caches and the barns, releases empty slabs; returns the pages set free. O(free blocks). */
@@ -315,7 +309,7 @@ export class Heap extends ThreadedHeap {
 
   /** A copy of the memory without its empty pages, for {@link load}. O(bytes). */
   dump(): Uint8Array<ArrayBuffer> {
-    const { memory, geometry, pages } = this.#viewed();
+    const { memory, geometry, pages } = this.viewed();
     return writeDump(memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE), geometry.baseFrame * PAGE_SIZE);
   }
 
@@ -387,7 +381,7 @@ export class Heap extends ThreadedHeap {
   }
 
   /** The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it. */
-  #viewed(): Layers {
+  protected viewed(): Layers {
     if (this.#isDetached) throw detachedError(this.slot);
     const { memory, pages } = this.layers;
     memory.refresh();
@@ -395,9 +389,9 @@ export class Heap extends ThreadedHeap {
     return this.layers;
   }
 
-  /** As #viewed, for whoever is to change something: the slot must still be this thread's. */
+  /** As `viewed`, for whoever is to change something: the slot must still be this thread's. */
   protected current(): Layers {
-    const layers = this.#viewed();
+    const layers = this.viewed();
     requireHeld(layers.memory.words, layers.sync);
     return layers;
   }

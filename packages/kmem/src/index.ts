@@ -5,6 +5,7 @@
  */
 export type { ViewType } from "./block-view.ts";
 export { Cache, type CacheOptions } from "./cache.ts";
+export { checkDump, type DumpInfo, type DumpRepair, describeDump, repairDump } from "./dumps.ts";
 export type { HeapHandle } from "./handle.ts";
 export { Heap } from "./heap.ts";
 export type { HeapOptions } from "./heap-options.ts";
@@ -23,5 +24,7 @@ export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { ZoneStats } from "./pages/zone.ts";
 export { type PageOptions, Pages, type PageWaitOptions } from "./pages-face.ts";
+export type { Mend } from "./repair/mend-log.ts";
+export type { RepairedFinding, RepairReport } from "./repair/repair.ts";
 export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";

@@ -1,15 +1,34 @@
 import { type HeapHandle, makeHandle } from "./handle.ts";
+import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import { ownerOfAddress, type ReapOptions, type ReapReport, reapSlot, transfer } from "./kmalloc/reap.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
 import { type WatchedWorker, type WatchOptions, watchWorker } from "./kmalloc/watch.ts";
 import { KmemError } from "./memory/errors.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
+import { type RepairReport, repairHeap } from "./repair/repair.ts";
 
 /** What a heap knows of the threads that share it: whose what is, and what becomes of it when one of them dies. */
 export abstract class ThreadedHeap {
   /** The layers as they are now, for whoever is to change something; throws DETACHED. */
   protected abstract current(): Layers;
+
+  /** As {@link current}, to look at: the slot need not be this thread's any more. */
+  protected abstract viewed(): Layers;
+
+  /** Verifies every invariant of every layer and lists what is broken. O(heap). Reads only. */
+  check(): CheckReport {
+    return checkLayers(this.viewed());
+  }
+
+  /**
+   * Repairs whatever is damaged, while this thread and all others are at rest. Live blocks stay where they are; what
+   * may be in use is kept; free lists, sheaves and counts are made anew. Throws where not even the header can be
+   * restored. O(heap).
+   */
+  repair(): RepairReport {
+    return repairHeap(this.viewed());
+  }
 
   /** What another thread needs to attach; it goes through postMessage. */
   get handle(): HeapHandle {

@@ -15,6 +15,9 @@ describe("the library exports", () => {
       "OutOfMemoryError",
       "PAGE_SIZE",
       "Pages",
+      "checkDump",
+      "describeDump",
+      "repairDump",
     ]);
   });
 
@@ -45,7 +48,6 @@ describe("the library exports", () => {
       "blocks",
       "buffer",
       "calloc",
-      "check",
       "constructor",
       "createCache",
       "current",
@@ -67,6 +69,7 @@ describe("the library exports", () => {
       "u8",
       "usableSize",
       "view",
+      "viewed",
     ]);
     expect(
       Object.getOwnPropertyNames(library.Heap).filter((name) => !["length", "name", "prototype"].includes(name)),

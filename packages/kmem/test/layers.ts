@@ -18,6 +18,7 @@ export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   bucket: ["memory", "sync", "pages"],
   vmalloc: ["memory", "sync", "pages", "vmem"],
   kmalloc: ["memory", "sync", "pages", "slab", "bucket", "vmalloc"],
+  repair: ["memory", "sync", "pages", "slab", "kmalloc"],
   nodes: ["memory", "sync", "pages", "slab", "kmalloc"],
   atomik: objects,
   linux: objects,

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { registerBench } from "./bench.ts";
+import { registerCheck } from "./check.ts";
 import type { CommandContext } from "./context.ts";
+import { registerInfo } from "./info.ts";
 import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
 
@@ -8,5 +10,7 @@ import { registerReplay } from "./replay.ts";
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
   registerBench(program, context);
+  registerCheck(program);
+  registerInfo(program);
   registerProc(program);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { getSystemErrorMessage } from "node:util";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Heap } from "kmem";
 
 const GZIP_MAGIC = [0x1f, 0x8b];
@@ -11,11 +11,22 @@ const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
  * that names the file where that cannot be.
  */
 export function readDump(path: string): Heap {
+  return readDumpWith(path, (dump) => Heap.load(dump));
+}
+
+/** Reads a dump with a function of the library; as {@link readDump} otherwise. */
+export function readDumpWith<Result>(path: string, read: (dump: Uint8Array) => Result): Result {
   try {
-    return Heap.load(unpack(readFileSync(path)));
+    return read(unpack(readFileSync(path)));
   } catch (error) {
     throw new Error(`${path}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** The bytes of a file that is packed as its name ends. */
+export function pack(path: string, bytes: Uint8Array): Uint8Array {
+  if (path.endsWith(".gz")) return gzipSync(bytes);
+  return path.endsWith(".zst") ? zstdCompressSync(bytes) : bytes;
 }
 
 function unpack(bytes: Uint8Array): Uint8Array {

@@ -1,15 +1,16 @@
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Finding, type Report, reporter } from "../memory/finding.ts";
 import { headerWord, readHeader } from "../memory/header.ts";
-import { GRANULE, Header, HeapFlag, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE, Header, HeapFlag, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import { checkPages } from "../pages/check.ts";
 import { checkPageCaches } from "../pages/check-caches.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { checkSlabs } from "../slab/check.ts";
-import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
+import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { LockBits, SLOT_RECORD_BYTES } from "../sync/layout.ts";
-import { allSheaves, type Layers } from "./layers.ts";
+import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
+import { checkLocks, checkState } from "./check-state.ts";
+import { allSheaves, type Layers, type RestingLayers } from "./layers.ts";
 
 /** What a check found. */
 export interface CheckReport {
@@ -17,8 +18,16 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
 }
 
-/** Verifies every invariant of every layer. Reads only; ends on any bytes. O(heap). */
+/** As {@link checkResting}, for a thread that has a slot of the heap: also that it still has it. */
 export function checkLayers(layers: Layers): CheckReport {
+  const { findings } = checkResting(layers);
+  const own: Finding[] = [];
+  checkOwnSlot(layers, reporter(own, "kmalloc"));
+  return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };
+}
+
+/** Verifies every invariant of every layer while no thread works. Reads only; ends on any bytes. O(heap). */
+export function checkResting(layers: RestingLayers): CheckReport {
   const findings: Finding[] = [];
   checkHeader(layers, reporter(findings, "header"));
   // Without a sound end nothing says which frames there are.
@@ -29,16 +38,17 @@ export function checkLayers(layers: Layers): CheckReport {
     checkRunTags(layers, reporter(findings, "kmalloc"));
     checkSlots(layers, reporter(findings, "kmalloc"));
     checkLocks(layers, reporter(findings, "kmalloc"));
+    checkState(layers, reporter(findings, "kmalloc"));
     checkPageCaches(
       layers.pages.frames,
-      [...sheaves.values()].map(({ pageCacheWord }) => pageCacheWord),
+      new Map([...sheaves].map(([slot, { pageCacheWord }]) => [slot, pageCacheWord])),
       reporter(findings, "pages"),
     );
   }
   return { isClean: findings.length === 0, findings };
 }
 
-function checkHeader(layers: Layers, report: Report): void {
+function checkHeader(layers: RestingLayers, report: Report): void {
   const start = layers.geometry.baseFrame * PAGE_SIZE;
   try {
     readHeader(layers.memory, start);
@@ -49,21 +59,21 @@ function checkHeader(layers: Layers, report: Report): void {
 }
 
 /** Whether several threads have worked on the heap, in the mode in which simultaneous double frees are found later. */
-function mayBeStale({ memory, geometry, slots }: Layers): boolean {
+export function mayBeStale({ memory, geometry, slots }: RestingLayers): boolean {
   if ((memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0) return false;
   const generations = Array.from({ length: slots.count }, (_, slot) => slots.generation(slot));
   return generations.reduce((sum, generation) => sum + generation, 0) > 1;
 }
 
-function hasSoundEnd({ memory, geometry, pages }: Layers): boolean {
+function hasSoundEnd({ memory, geometry, pages }: RestingLayers): boolean {
   const { endFrame } = pages.frames;
   const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.limitFrame;
   return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
 }
 
 /** Slots are in states that there are, have their private pages, and every live block was handed out by one of them. */
-function checkSlots(layers: Layers, report: Report): void {
-  const { memory, geometry, pages, slots, sheaves, slot } = layers;
+function checkSlots(layers: RestingLayers, report: Report): void {
+  const { memory, geometry, pages, slots } = layers;
   const { frames } = pages;
   for (let number = 0; number < slots.count; number++) {
     const area = slots.area(number);
@@ -71,12 +81,16 @@ function checkSlots(layers: Layers, report: Report): void {
     if (!slots.hasSoundState(number)) report(address, `slot ${number} is in no state that there is`);
     if (!slots.hasSoundMembership(number)) report(address, `whether slot ${number} is held is said in two ways`);
     if (area === 0) continue;
-    const isPrivate = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
+    const isRun = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
+    const isPrivate = isRun && frames.ownerSlot(area / PAGE_SIZE) === number;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
     if (!slots.isHeld(number)) report(address, `slot ${number} has private pages and is not held`);
   }
-  if (!slots.isHeld(slot)) report(geometry.slotTable, `slot ${slot} is in use and not held`);
-  if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(geometry.slotTable, `slot ${slot} has lost its pages`);
+  const heldCount = Array.from({ length: slots.count }, (_, slot) => slot).filter((slot) => slots.isTaken(slot)).length;
+  if (slots.heldCount !== heldCount) {
+    const address = headerWord(geometry, Header.HELD_SLOTS) * WORD_BYTES;
+    report(address, `${heldCount} slots are held, their set says ${slots.heldCount}`);
+  }
   const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
   const tags = memory.bytes.subarray(firstTag, tagIndex(geometry, frames.endFrame * PAGE_SIZE));
@@ -92,21 +106,15 @@ function checkSlots(layers: Layers, report: Report): void {
   }
 }
 
-/** While all threads are at rest nobody holds a lock. */
-function checkLocks({ memory, geometry, caches }: Layers, report: Report): void {
-  const { PAGES_LOCK, TABLE_LOCK, RECALL_LOCK, BUCKET_LOCK, VMALLOC_LOCK } = Header;
-  const words = [PAGES_LOCK, TABLE_LOCK, RECALL_LOCK, BUCKET_LOCK, VMALLOC_LOCK].map((field) =>
-    headerWord(geometry, field),
-  );
-  for (const kind of caches.kinds()) words.push(caches.record(kind) + CacheRecord.LOCK);
-  for (const word of words) {
-    const slot = (memory.words[word] & LockBits.OWNER_SLOT_MASK) - 1;
-    if (slot >= 0) report((word << WORD_SHIFT) >>> 0, `slot ${slot} holds a lock`);
-  }
+function checkOwnSlot({ geometry, slots, sheaves, slot, sync }: Layers, report: Report): void {
+  const address = geometry.slotTable + slot * SLOT_RECORD_BYTES;
+  const isOwn = slots.isHeld(slot) && slots.generation(slot) === sync.generation;
+  if (!isOwn) report(address, `slot ${slot} is in use and not held`);
+  if (slots.area(slot) !== sheaves.areaWord * WORD_BYTES) report(address, `slot ${slot} has lost its pages`);
 }
 
 /** Outside of slabs a tag may stand in one place only: at the start of a live block that is a run of pages. */
-function checkRunTags(layers: Layers, report: Report): void {
+function checkRunTags(layers: RestingLayers, report: Report): void {
   const { memory, geometry, pages } = layers;
   const { bytes } = memory;
   if (bytes[geometry.tagTable] !== Tag.RESERVED) report(geometry.tagTable, "the header's tag is not reserved");

@@ -4,7 +4,7 @@ import { describeValue } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
 import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import type { Layers } from "./layers.ts";
+import type { RestingLayers } from "./layers.ts";
 
 /** A block: what an address inside of it belongs to. */
 export interface BlockInfo {
@@ -36,7 +36,7 @@ export interface AddressInfo {
 }
 
 /** Looks an address up in the frame and tag tables; any number is allowed. O(pages of the block). */
-export function describeAddress(layers: Layers, address: number): AddressInfo {
+export function describeAddress(layers: RestingLayers, address: number): AddressInfo {
   const { geometry, pages } = layers;
   const frame = Math.floor(address / PAGE_SIZE);
   if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return { where: "outside", block: undefined };
@@ -71,7 +71,7 @@ export function describeAddress(layers: Layers, address: number): AddressInfo {
 }
 
 /** The block of a run of pages, by its first frame. */
-export function runBlock(layers: Layers, head: number): BlockInfo {
+export function runBlock(layers: RestingLayers, head: number): BlockInfo {
   const address = head * PAGE_SIZE;
   const tag = layers.memory.bytes[tagIndex(layers.geometry, address)];
   const usableBytes = layers.pages.frames.count(head) * PAGE_SIZE;
@@ -80,13 +80,13 @@ export function runBlock(layers: Layers, head: number): BlockInfo {
 }
 
 /** Address of the first block of the slab that a frame belongs to. */
-function firstBlock({ memory, pages }: Layers, frame: number): number {
+function firstBlock({ memory, pages }: RestingLayers, frame: number): number {
   const head = memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
   return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
 }
 
 /** The block of a slab around an address; undefined in the unused ends of the slab. */
-function slabBlock(layers: Layers, address: number, kind: number): BlockInfo | undefined {
+function slabBlock(layers: RestingLayers, address: number, kind: number): BlockInfo | undefined {
   const { memory, geometry, caches } = layers;
   const first = firstBlock(layers, address >>> PAGE_SHIFT);
   const usableBytes = caches.blockBytes(kind);
@@ -99,7 +99,7 @@ function slabBlock(layers: Layers, address: number, kind: number): BlockInfo | u
 }
 
 /** The error for a free of something that is no live block; it says all that is known of the address. */
-export function badFree(layers: Layers, address: unknown): KmemError {
+export function badFree(layers: RestingLayers, address: unknown): KmemError {
   if (typeof address !== "number" || !Number.isInteger(address) || address < 0 || address > 0xffff_ffff) {
     return new KmemError("INVALID_FREE", `cannot free ${describeValue(address)}: it is no address`, { address });
   }
@@ -133,7 +133,7 @@ const PHRASES: Record<AddressInfo["where"], string> = {
 };
 
 /** Live blocks in address order. The generator reads the tables as it goes; do not allocate or free meanwhile. */
-export function* liveBlocks(layers: Layers): Generator<BlockInfo> {
+export function* liveBlocks(layers: RestingLayers): Generator<BlockInfo> {
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
@@ -147,7 +147,7 @@ export function* liveBlocks(layers: Layers): Generator<BlockInfo> {
 }
 
 /** Live blocks of one slab. */
-function* liveBlocksOf(layers: Layers, slab: number, kind: number): Generator<BlockInfo> {
+function* liveBlocksOf(layers: RestingLayers, slab: number, kind: number): Generator<BlockInfo> {
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);

@@ -7,7 +7,7 @@ import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts"
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import { repairVirtualMemory } from "../vmalloc/repair.ts";
-import type { Layers, LayersBelowSheaves } from "./layers.ts";
+import type { Layers, RestingLayers } from "./layers.ts";
 
 /** Locks of the header, in the order in which they are inherited: the innermost first. */
 const HEADER_LOCKS: readonly number[] = [
@@ -19,12 +19,12 @@ const HEADER_LOCKS: readonly number[] = [
 ];
 
 /** What caches are rebuilt from. */
-export function slabTables({ memory, geometry, pages, caches }: LayersBelowSheaves): SlabTables {
+export function slabTables({ memory, geometry, pages, caches }: RestingLayers): SlabTables {
   return { memory, geometry, frames: pages.frames, caches };
 }
 
 /** Repairs what a lock guards whose holder is gone; this thread has inherited it, and holds it. */
-export function repairGuarded(layers: LayersBelowSheaves, word: number): void {
+export function repairGuarded(layers: RestingLayers, word: number): void {
   const { memory, geometry, pages, caches } = layers;
   // The dead may have worked in pages that another thread has just grown the memory by.
   memory.refresh();
@@ -58,7 +58,7 @@ export function inheritLocks(layers: Layers): number {
 }
 
 /** Ends the barns, which may be half made, and clears the records of caches that are half made or half destroyed. */
-function repairTable({ memory, caches, slots, barns }: LayersBelowSheaves): void {
+function repairTable({ memory, caches, slots, barns }: RestingLayers): void {
   barns.end();
   for (let cache = 0; cache < CACHE_COUNT; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
@@ -70,7 +70,7 @@ function repairTable({ memory, caches, slots, barns }: LayersBelowSheaves): void
 }
 
 /** The kind of the cache whose lock a word is; below FIRST_CACHE for all others. */
-function kindOfLock({ caches }: LayersBelowSheaves, word: number): number {
+function kindOfLock({ caches }: RestingLayers, word: number): number {
   const offset = word - CacheRecord.LOCK - caches.record(FrameKind.FIRST_CACHE);
   const isLock = offset >= 0 && offset % CACHE_RECORD_WORDS === 0 && offset / CACHE_RECORD_WORDS < CACHE_COUNT;
   return isLock ? FrameKind.FIRST_CACHE + offset / CACHE_RECORD_WORDS : 0;

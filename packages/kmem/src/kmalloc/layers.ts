@@ -1,5 +1,5 @@
 import { hex, KmemError } from "../memory/errors.ts";
-import { type Extent, planGeometry, requireByteOffset } from "../memory/geometry.ts";
+import { type Extent, planGeometry, requireByteOffset, type TableSizes } from "../memory/geometry.ts";
 import { type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -33,15 +33,18 @@ export interface Layers {
   readonly slot: number;
 }
 
-/** What a lock guards can be repaired with these alone: a thread that is about to get its sheaves takes locks too. */
-export type LayersBelowSheaves = Omit<Layers, "sheaves">;
+/**
+ * The layers of a heap on which no thread works, opened without a slot, to check it or to repair it; and those of a
+ * thread that has no sheaves yet.
+ */
+export type RestingLayers = Omit<Layers, "sheaves" | "slot">;
 
-const TABLE_SIZES = {
+export const TABLE_SIZES: TableSizes = {
   zoneTableBytes: ZONE_TABLE_BYTES,
   slotRecordBytes: SLOT_RECORD_BYTES,
   cacheTableBytes: CACHE_TABLE_BYTES,
   frameRecordBytes: FRAME_RECORD_BYTES,
-} as const;
+};
 
 /** What a new heap is beside its extent. */
 export interface FormatOptions {
@@ -72,8 +75,7 @@ export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }
   if (extent.isZeroed !== true) {
     memory.bytes.fill(0, geometry.baseFrame * PAGE_SIZE, geometry.firstPageFrame * PAGE_SIZE);
   }
-  writeHeader(memory, geometry, endFrame);
-  memory.words[headerWord(geometry, Header.FLAGS)] = flags;
+  writeHeader(memory, geometry, endFrame, flags);
   createTags(memory, geometry);
   const slots = slotTable(memory, geometry);
   const sync = bindSlot(memory, geometry, slots, slots.take());
@@ -127,14 +129,26 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   return layers;
 }
 
+/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
+export function restingLayers(memory: LinearMemory, start: number): RestingLayers {
+  const geometry = openGeometry(memory, start);
+  const slots = slotTable(memory, geometry);
+  const sync = bindSlot(memory, geometry, slots, 0);
+  return { slots, ...lowerLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync)) };
+}
+
 /** The sheaves of every slot that has some, by its number: to read them while their threads are at rest. */
-export function allSheaves(layers: Layers): Map<number, Sheaves> {
-  return new Map([...layers.slots.withAreas()].map((slot) => [slot, sheavesOf(layers, slot)]));
+export function allSheaves(layers: RestingLayers): Map<number, Sheaves> {
+  return new Map([...layers.slots.withAreas()].map((slot) => [slot, sheavesAt(layers, slot)]));
 }
 
 /** The sheaves of another slot: to read them while it is at rest, or to recall them. */
 export function sheavesOf(layers: Layers, slot: number): Sheaves {
-  return slot === layers.slot ? layers.sheaves : Sheaves.at(layers, layers.slots.area(slot), slot);
+  return slot === layers.slot ? layers.sheaves : sheavesAt(layers, slot);
+}
+
+function sheavesAt(layers: RestingLayers, slot: number): Sheaves {
+  return Sheaves.at(layers, layers.slots.area(slot), slot);
 }
 
 /** Gives a slot back, with all that it held for its thread. The layers are of no use any more. */
@@ -206,17 +220,28 @@ function openLayers(
   pages: PageAllocator,
 ): Layers | undefined {
   const { slots, slot, locks } = sync;
-  const caches = new CacheTable(memory, geometry);
-  const slabs = new Slabs({ memory, geometry, pages, caches, locks });
-  const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });
-  const below = { memory, geometry, sync, slots, pages, caches, slabs, barns, slot };
+  const lower = { ...lowerLayers(memory, geometry, sync, pages), slots };
   if (locks instanceof SharedLocks) {
     const { life, mourners } = sync;
-    const repair = (word: number): void => repairGuarded(below, word);
+    // A thread that is about to get its sheaves takes locks too.
+    const repair = (word: number): void => repairGuarded(lower, word);
     locks.heir = { isGone: mourners.isGone, renewLife: () => life.renew(), repair };
   }
-  const sheaves = Sheaves.open({ memory, geometry, pages, caches, slabs, barns }, slots, slot);
+  const sheaves = Sheaves.open(lower, slots, slot);
   if (sheaves === undefined) return undefined;
   pages.useCache(sheaves.pageCacheWord);
-  return { ...below, sheaves };
+  return { ...lower, sheaves, slot };
+}
+
+/** The layers that no slot has for itself. */
+function lowerLayers(
+  memory: LinearMemory,
+  geometry: Geometry,
+  sync: SlotSync,
+  pages: PageAllocator,
+): Omit<RestingLayers, "slots"> {
+  const caches = new CacheTable(memory, geometry);
+  const slabs = new Slabs({ memory, geometry, pages, caches, locks: sync.locks });
+  const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });
+  return { memory, geometry, sync, pages, caches, slabs, barns };
 }

@@ -10,7 +10,7 @@ import { tagIndex } from "../slab/tags.ts";
 import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
 import { inheritLocks, slabTables } from "./inherit.ts";
-import { type Layers, underRecallLock } from "./layers.ts";
+import { type Layers, type RestingLayers, underRecallLock } from "./layers.ts";
 
 /** What becomes of the blocks and pages of a thread that is gone. */
 export interface ReapOptions {
@@ -169,7 +169,7 @@ function restoreTag({ memory, geometry, pages }: Layers, head: number, dead: Rea
 }
 
 /** Runs of pages that a slot took page by page. O(frames). */
-export function* pageRunsOf({ geometry, pages }: Layers, slot: number): Generator<PageRun> {
+export function* pageRunsOf({ geometry, pages }: RestingLayers, slot: number): Generator<PageRun> {
   const { frames } = pages;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     if (frames.kind(head) !== RunKind.PAGES || frames.owner(head) !== ownerOf(slot)) continue;

@@ -6,7 +6,7 @@ import type { ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import type { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
-import { allSheaves, type Layers } from "./layers.ts";
+import { allSheaves, type RestingLayers } from "./layers.ts";
 
 /** One cache, size class or made by hand. */
 export interface CacheStats {
@@ -79,7 +79,7 @@ export interface HeapStats {
 }
 
 /** Counts of one cache; O(entries of its sheaves). Exact while no other thread works. */
-export function cacheStats(layers: Layers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
+export function cacheStats(layers: RestingLayers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
   const { caches, barns } = layers;
   const slabs = caches.get(kind, CacheRecord.SLABS);
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
@@ -111,7 +111,7 @@ const SIZE_CLASS_RECORD_BYTES: number = CLASS_COUNT * CACHE_RECORD_WORDS * WORD_
  * What the heap occupies: frames that are not free, the tables' share for those frames, and what stands before the
  * tables. Tables of free and absent frames have never been touched and cost no memory. O(zones).
  */
-export function footprintBytes(layers: Layers): number {
+export function footprintBytes(layers: RestingLayers): number {
   const { geometry, pages } = layers;
   const fixedBytes = geometry.cacheTable + SIZE_CLASS_RECORD_BYTES - geometry.baseFrame * PAGE_SIZE;
   return pages.usedFrames * (PAGE_SIZE + TABLE_BYTES_PER_FRAME) + fixedBytes;
@@ -123,7 +123,7 @@ type RunCounts = { readonly blockRuns: number } & Pick<
 >;
 
 /** Counts frames of the kinds that caches do not count; O(frames). */
-function countRuns(layers: Layers): RunCounts {
+function countRuns(layers: RestingLayers): RunCounts {
   const { geometry, pages } = layers;
   const frameCounts = new Uint32Array(FrameKind.FIRST_CACHE);
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
@@ -143,7 +143,7 @@ function countRuns(layers: Layers): RunCounts {
 }
 
 /** All figures of a heap; O(frames). */
-export function heapStats(layers: Layers): HeapStats {
+export function heapStats(layers: RestingLayers): HeapStats {
   const { memory, geometry, pages, slots } = layers;
   const sheaves = [...allSheaves(layers).values()];
   const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind, sheaves));

@@ -66,8 +66,12 @@ export function writeDump(bytes: Uint8Array, start: number): Uint8Array<ArrayBuf
 
 /** A dump's memory, opened up: its pages and where its heap begins. */
 export interface OpenedDump {
+  /** Version of the format. */
+  readonly version: number;
   readonly start: number;
   readonly byteLength: number;
+  /** Pages that are in the dump; all others read as zero. */
+  readonly storedPages: number;
   /** Copies the pages into a buffer of at least `byteLength` bytes that reads as zero. */
   copyTo(target: Uint8Array): void;
 }
@@ -118,8 +122,10 @@ export function openDump(dump: Uint8Array): OpenedDump {
   }
   if (headerBytes + storedPages * PAGE_SIZE !== dump.length) throw truncated(dump.length);
   return {
+    version: word(1),
     start: word(2),
     byteLength: pageCount * PAGE_SIZE,
+    storedPages,
     copyTo(target: Uint8Array): void {
       let offset = headerBytes;
       for (const run of runs) {

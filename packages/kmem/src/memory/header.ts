@@ -1,3 +1,4 @@
+import { checksumOf } from "./checksum.ts";
 import { KmemError } from "./errors.ts";
 import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
@@ -23,7 +24,7 @@ export function headerWord(geometry: Geometry, field: number): number {
 }
 
 /** The geometry's fields in the order of the header's words. */
-const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
+export const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
   ["baseFrame", Header.BASE_FRAME],
   ["limitFrame", Header.LIMIT_FRAME],
   ["firstPageFrame", Header.FIRST_PAGE_FRAME],
@@ -37,23 +38,13 @@ const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
   ["tagTable", Header.TAG_TABLE],
 ];
 
-const FNV_OFFSET_BASIS = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
-
-/** FNV-1a over the words of the header that never change. */
-function checksumOfConstants(words: Int32Array, headerWord: number): number {
-  let hash = FNV_OFFSET_BASIS;
-  for (let word = 0; word < Header.CHECKSUM; word++) {
-    const value = words[headerWord + word];
-    for (let shift = 0; shift < 32; shift += 8) {
-      hash = Math.imul(hash ^ ((value >>> shift) & 0xff), FNV_PRIME);
-    }
-  }
-  return hash | 0;
+/** The checksum over the words of the header that never change, `words[firstWord]` the first of it. */
+export function checksumOfHeader(words: Int32Array, firstWord: number): number {
+  return checksumOf([...words.subarray(firstWord, firstWord + Header.CHECKSUM), words[firstWord + Header.FLAGS]]);
 }
 
 /** Writes the constant part of the header; the magic goes last, so that a half-written header is not taken for one. */
-export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: number): void {
+export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, flags = 0): void {
   const { words } = memory;
   const first = headerWord(geometry, 0);
   words[first + Header.VERSION] = LAYOUT_VERSION;
@@ -61,8 +52,9 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
   for (const [field, word] of GEOMETRY_WORDS) words[first + word] = geometry[field];
   words[first + Header.END_FRAME] = endFrame;
   words[first + Header.GENERATION] = 1;
+  words[first + Header.FLAGS] = flags;
   words[first + Header.MAGIC] = MAGIC;
-  words[first + Header.CHECKSUM] = checksumOfConstants(words, first);
+  words[first + Header.CHECKSUM] = checksumOfHeader(words, first);
 }
 
 /**
@@ -81,7 +73,7 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
   expectWord("NOT_A_HEAP", "magic", words[first + Header.MAGIC], MAGIC);
   expectWord("WRONG_BYTE_ORDER", "byte order mark", words[first + Header.BYTE_ORDER], BYTE_ORDER_MARK);
   expectWord("WRONG_VERSION", "layout version", words[first + Header.VERSION], LAYOUT_VERSION);
-  const checksum = checksumOfConstants(words, first);
+  const checksum = checksumOfHeader(words, first);
   expectWord("BAD_GEOMETRY", "header checksum", words[first + Header.CHECKSUM], checksum);
   const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[first + word] >>> 0]);
   const geometry = Object.fromEntries(fields) as unknown as Geometry;

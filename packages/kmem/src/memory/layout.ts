@@ -49,8 +49,8 @@ export const LAYOUT_VERSION = 4;
 export const BYTE_ORDER_MARK = 0x01020304;
 
 /**
- * Word indexes in the header. Words below `CHECKSUM` never change after creation and are covered by it; the words
- * after it are state.
+ * Word indexes in the header. Words below `CHECKSUM`, and FLAGS, never change after creation and are covered by it; the
+ * words after it are state.
  */
 export const Header = {
   MAGIC: 0,
@@ -72,7 +72,7 @@ export const Header = {
   FRAME_TABLE: 11,
   KIND_TABLE: 12,
   TAG_TABLE: 13,
-  /** FNV-1a over the words before it. */
+  /** FNV-1a over the words before it and FLAGS. */
   CHECKSUM: 14,
   /** One past the last frame that exists now. */
   END_FRAME: 16,

@@ -5,13 +5,14 @@ import { PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE, RunKind } from "./layout.ts";
 import { cacheCapacity } from "./page-cache.ts";
 
 /**
- * Verifies the page caches of all slots, by the indexes of their first words: each holds whole runs of its orders that
- * are nobody's, and every such run is in exactly one of them. Reads only; ends on any bytes. O(pages).
+ * Verifies the page caches of all slots; of each slot the index of its first word. Each holds whole runs of its orders
+ * that are nobody's but the slot's, and every such run is in exactly one of them. Reads only; ends on any bytes.
+ * O(pages).
  */
-export function checkPageCaches(frames: FrameTable, cacheWords: readonly number[], report: Report): void {
+export function checkPageCaches(frames: FrameTable, cacheWords: ReadonlyMap<number, number>, report: Report): void {
   const { words } = frames.memory;
   const cached = new Set<number>();
-  for (const cacheWord of cacheWords) {
+  for (const [slot, cacheWord] of cacheWords) {
     for (let order = 0; order < PAGE_CACHE_ORDERS; order++) {
       const countWord = cacheWord + order * PAGE_CACHE_STRIDE;
       const count = words[countWord];
@@ -21,7 +22,7 @@ export function checkPageCaches(frames: FrameTable, cacheWords: readonly number[
       }
       for (const frame of words.subarray(countWord + 1, countWord + 1 + count)) {
         const isRun = frames.kind(frame) === RunKind.CACHED && frames.count(frame) === 1 << order;
-        if (!isRun || cached.has(frame)) {
+        if (!isRun || frames.ownerSlot(frame) !== slot || cached.has(frame)) {
           report(frame * PAGE_SIZE, `a page cache holds what is no free run of order ${order}, or is in another too`);
         }
         cached.add(frame);

@@ -1,3 +1,4 @@
+import { checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE, Header, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
@@ -12,6 +13,7 @@ import {
   CacheFlag,
   CacheRecord,
   GROUP_SHEAF_CAPACITY,
+  RECORD_CONSTANTS,
   SLAB_COLOUR_MAX,
 } from "./layout.ts";
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, type SlabShape, slabShape } from "./size-classes.ts";
@@ -63,6 +65,11 @@ export class CacheTable {
 
   get(kind: number, field: number): number {
     return this.#memory.words[this.record(kind) + field];
+  }
+
+  /** The words of a cache's record. */
+  words(kind: number): Int32Array<ArrayBufferLike> {
+    return this.#memory.words.subarray(this.record(kind), this.record(kind) + recordWords);
   }
 
   /** Bytes of a block of the cache. */
@@ -167,8 +174,16 @@ export class CacheTable {
     words[record + CacheRecord.SERIAL] = ++words[this.#serialWord];
     const nameByte = (record + CacheRecord.NAME) * WORD_BYTES;
     for (let i = 0; i < shape.name.length; i++) bytes[nameByte + i] = shape.name.charCodeAt(i);
+    const constants = this.words(FrameKind.FIRST_CACHE + cache).slice();
+    constants[CacheRecord.BLOCK_BYTES] = blockBytes;
+    words[record + CacheRecord.CHECKSUM] = checksumOfRecord(constants);
     words[record + CacheRecord.BLOCK_BYTES] = blockBytes;
   }
+}
+
+/** The checksum over the words of a cache's record that never change while the cache lives. */
+export function checksumOfRecord(record: Int32Array): number {
+  return checksumOf(RECORD_CONSTANTS.flatMap(([first, last]) => [...record.subarray(first, last + 1)]));
 }
 
 /** Colours that fit into the end that the blocks of a slab leave unused. */
@@ -184,7 +199,7 @@ function roundUp(value: number, unit: number): number {
 
 /** Verifies what a user asks of a cache; returns the bytes of its blocks. */
 function checkShape({ name, objectBytes, alignBytes, colourBytes = 0, ownerFlags = 0 }: CacheShape): number {
-  if (typeof name !== "string" || !/^[\x20-\x7e]+$/.test(name) || name.length > CACHE_NAME_BYTES) {
+  if (typeof name !== "string" || !isCacheName(name)) {
     throw new KmemError(
       "BAD_ARGUMENT",
       `a cache's name has 1 to ${CACHE_NAME_BYTES} printable ASCII characters, unlike "${name}"`,
@@ -215,6 +230,11 @@ function checkShape({ name, objectBytes, alignBytes, colourBytes = 0, ownerFlags
     });
   }
   return roundUp(objectBytes, alignment);
+}
+
+/** Whether a cache can have this name: printable ASCII that fits its record. */
+export function isCacheName(name: string): boolean {
+  return /^[\x20-\x7e]+$/.test(name) && name.length <= CACHE_NAME_BYTES;
 }
 
 export function isPowerOfTwo(value: number): boolean {

@@ -3,7 +3,7 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { type CacheTable, colourCount, isPowerOfTwo } from "./cache-table.ts";
+import { type CacheTable, checksumOfRecord, colourCount, isCacheName, isPowerOfTwo } from "./cache-table.ts";
 import {
   CACHE_COUNT,
   CACHE_FLAG_MASK,
@@ -47,7 +47,7 @@ export function checkRecords(context: RecordContext, report: Report): Set<number
 }
 
 /** Says what is wrong with the constants of a record, or undefined. */
-function recordFault(caches: CacheTable, kind: number, cache: number): string | undefined {
+export function recordFault(caches: CacheTable, kind: number, cache: number): string | undefined {
   const blockBytes = caches.blockBytes(kind);
   const objectBytes = caches.get(kind, CacheRecord.OBJECT_BYTES);
   const alignBytes = caches.get(kind, CacheRecord.ALIGN_BYTES);
@@ -71,9 +71,11 @@ function recordFault(caches: CacheTable, kind: number, cache: number): string | 
   if (capacity !== expected) return `its sheaves have ${capacity} entries, not ${expected}`;
   const colourFault = faultOfColours(caches, kind, cache);
   if (colourFault !== undefined) return colourFault;
-  if (cache >= CLASS_COUNT) return /^[\x20-\x7e]+$/.test(name) ? undefined : "its name is no name";
+  if (cache >= CLASS_COUNT && !isCacheName(name)) return "its name is no name";
   const isClass = blockBytes === classBytes(cache) && objectBytes === blockBytes && alignBytes === GRANULE;
-  return isClass && name === `kmalloc-${blockBytes}` ? undefined : "it is not that of its size class";
+  if (cache < CLASS_COUNT && !(isClass && name === `kmalloc-${blockBytes}`)) return "it is not that of its size class";
+  const isIntact = checksumOfRecord(caches.words(kind)) === caches.get(kind, CacheRecord.CHECKSUM);
+  return isIntact ? undefined : "its checksum is that of other words";
 }
 
 /** Says what is wrong with the colours and flags of a record whose shape is sound, or undefined. */

@@ -2,7 +2,7 @@ import type { Report } from "../memory/finding.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
+import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import { type Barns, barnRoom } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
@@ -19,7 +19,7 @@ import {
   Tag,
 } from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
-import { CLASS_COUNT } from "./size-classes.ts";
+import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What the check of the sheaves reads: the sheaves of every slot that has some. */
@@ -89,11 +89,11 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
 
 /** Outboxes stand between their sentinels, and above their tops there is nothing. */
 function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
-  const { memory, geometry, caches, sheaves, pages } = context;
+  const { memory, geometry, caches, sheaves } = context;
   const { words } = memory;
   const { outboxes } = sheaves;
   const run = words[sheaves.areaWord + AreaWord.OUT_PAGES] >>> 0;
-  if (run !== 0 && (run % PAGE_SIZE !== 0 || pages.frames.kind(run >>> PAGE_SHIFT) !== RunKind.SYSTEM)) {
+  if (run !== 0 && !isOwnRun(context, run)) {
     const address = ((sheaves.areaWord + AreaWord.OUT_PAGES) << WORD_SHIFT) >>> 0;
     report(address, "the pages of the outboxes are no pages of a slot");
     return;
@@ -121,20 +121,36 @@ function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: 
 /** Barns are of caches that have one, hold no more than they have room for, and lie in the heap's own pages. */
 function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
   const { memory, geometry, pages, caches, barns } = context;
-  for (const kind of sound) {
+  const run = memory.words[headerWord(geometry, Header.BARNS)] >>> 0;
+  let next = run >>> WORD_SHIFT;
+  if (run !== 0 && pages.frames.owner(run >>> PAGE_SHIFT) !== RunOwner.HEAP) {
+    report(run, "the pages of the barns are not the heap's");
+  }
+  for (const kind of caches.kinds()) {
+    const isClass = kind < FrameKind.FIRST_CACHE + CLASS_COUNT;
     const word = caches.get(kind, CacheRecord.BARN);
-    if (word === 0) continue;
-    const record = caches.record(kind) << WORD_SHIFT;
+    const record = (caches.record(kind) << WORD_SHIFT) >>> 0;
+    if (word !== (isClass ? next : 0)) {
+      report(record, `the barn of ${caches.name(kind)} is not where it belongs`);
+      return;
+    }
+    if (isClass && run !== 0) next += barnWords(kind - FrameKind.FIRST_CACHE);
+    if (word === 0 || !sound.has(kind)) continue;
     const owner = pages.frames.kind(word >>> (PAGE_SHIFT - WORD_SHIFT));
     const isRun = owner === RunKind.SYSTEM || owner === RunKind.SYSTEM + 1;
     const room = barnRoom(caches.get(kind, CacheRecord.CAPACITY));
     const count = isRun ? barns.count(kind) : -1;
-    if (memory.words[headerWord(geometry, Header.BARNS)] === 0 || count < 0 || count > room) {
+    if (count < 0 || count > room) {
       report(record, `the barn of ${caches.name(kind)} holds ${count} blocks of ${room}`);
       continue;
     }
     collect(context, kind, barns.entries(kind), Tag.IN_BARN, found, report);
   }
+}
+
+/** Words of the barn of a size class: the count of its entries, and room for them. */
+function barnWords(classIndex: number): number {
+  return 1 + barnRoom(slabShape(classBytes(classIndex)).capacity);
 }
 
 /** Where the sheaf of a cache made by hand begins; undefined for kinds without one. */
@@ -145,12 +161,20 @@ function groupSheaf({ memory, sheaves, caches, pages }: SlotContext, kind: numbe
   return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_GROUP_MASK) << GROUP_SHEAF_SHIFT);
 }
 
-function checkGroups({ memory, sheaves, pages }: SlotContext, report: Report): void {
+/** Whether an address is that of a run of pages which the slot has for itself. */
+function isOwnRun({ pages, tag }: SlotContext, address: number): boolean {
+  const frame = address / PAGE_SIZE;
+  const isRun = Number.isInteger(frame) && pages.frames.kind(frame) === RunKind.SYSTEM;
+  return isRun && pages.frames.ownerSlot(frame) === tag - Tag.FIRST_IN_SHEAF;
+}
+
+function checkGroups(context: SlotContext, report: Report): void {
+  const { memory, sheaves } = context;
   const first = sheaves.areaWord + AreaWord.GROUPS;
   for (let group = 0; group < KIND_COUNT >>> CACHES_PER_GROUP_SHIFT; group++) {
     const page = memory.words[first + group] >>> 0;
     if (page === 0) continue;
-    if (page % PAGE_SIZE === 0 && pages.frames.kind(page >>> PAGE_SHIFT) === RunKind.SYSTEM) continue;
+    if (isOwnRun(context, page)) continue;
     report(((first + group) << WORD_SHIFT) >>> 0, `the page of the sheaves of group ${group} is no page of a slot`);
   }
 }

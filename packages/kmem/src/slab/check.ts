@@ -110,7 +110,8 @@ function checkSlab(
   return slabPages;
 }
 
-function isColour(caches: CacheTable, kind: number, firstGranule: number): boolean {
+/** Whether the slabs of a cache may start their first block at this granule. */
+export function isColour(caches: CacheTable, kind: number, firstGranule: number): boolean {
   if (firstGranule === 0) return true;
   const colour = (firstGranule * GRANULE) / caches.get(kind, CacheRecord.COLOUR_BYTES);
   return Number.isInteger(colour) && colour < caches.get(kind, CacheRecord.COLOURS);

@@ -169,9 +169,17 @@ export const CacheRecord = {
   BARN: 24,
   /** No two caches of a heap have the same, one after another in the same record neither. */
   SERIAL: 25,
+  /** FNV-1a over the words that never change while the cache lives; see RECORD_CONSTANTS. */
+  CHECKSUM: 26,
   /** The top of the sheaf when idle sheaves were last looked for; one that is still there is idle. */
   SEEN: 27,
 } as const;
+/** First and last word of each stretch of a cache's record that never changes while the cache lives. */
+export const RECORD_CONSTANTS: readonly (readonly [number, number])[] = [
+  [CacheRecord.BLOCK_BYTES, CacheRecord.CAPACITY],
+  [CacheRecord.FLAGS, CacheRecord.COLOUR_BYTES],
+  [CacheRecord.SERIAL, CacheRecord.SERIAL],
+];
 /** Two cache lines, so that no two locks share one. */
 export const CACHE_RECORD_WORDS = 32;
 /** Bytes of a name in a record; longer names are refused. */

@@ -110,7 +110,12 @@ export class SlotTable {
 
   /** Whether the set of held slots says of a slot what its record says. */
   hasSoundMembership(slot: number): boolean {
-    return this.#held.has(slot) === (this.isHeld(slot) || this.#state(slot) === SlotState.RESERVED);
+    return this.#held.has(slot) === this.isTaken(slot);
+  }
+
+  /** Whether a slot is held, or reserved for a thread. */
+  isTaken(slot: number): boolean {
+    return this.isHeld(slot) || this.#state(slot) === SlotState.RESERVED;
   }
 
   isHeld(slot: number): boolean {

@@ -24,7 +24,6 @@ export interface StorePlace {
 /** Stores that no operation of the campaign makes, by their file and a part of their line, and why that is so. */
 export const UNREACHED: readonly { readonly file: string; readonly text?: string; readonly why: string }[] = [
   { file: "kmalloc/layers.ts", text: "fill(0", why: "the heap is made before another thread knows of it" },
-  { file: "kmalloc/layers.ts", text: "Header.FLAGS", why: "the heap is made before another thread knows of it" },
   { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
   { file: "sync/critical-section.ts", why: "the Atomik face's lock, which is not inherited yet" },
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },

@@ -1,0 +1,60 @@
+import process from "node:process";
+import type { Command } from "commander";
+import { type DumpInfo, describeDump } from "kmem";
+import { formatBytes } from "../report/units.ts";
+import { readDumpWith } from "./read-dump.ts";
+
+const EXPLANATION = `
+DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
+
+Exit codes: 0; 1 when the dump cannot be read; 2 for a command line that makes
+no sense.`;
+
+/** Adds `kmem info`. */
+export function registerInfo(program: Command): void {
+  program
+    .command("info")
+    .summary("say what a dump holds")
+    .description("Says what a dump holds: version, geometry, slots, zones, caches, live blocks and bytes.")
+    .argument("<dump>", "file of a dump")
+    .option("--json", "print it as JSON")
+    .addHelpText("after", EXPLANATION)
+    .action((path: string, { json }: { json?: true }) => {
+      const info = readDumpWith(path, describeDump);
+      process.stdout.write(json === true ? `${JSON.stringify(info, null, 2)}\n` : `${infoLines(info).join("\n")}\n`);
+    });
+}
+
+function infoLines({
+  formatVersion,
+  layoutVersion,
+  storedPages,
+  slotCount,
+  isExactFrees,
+  slots,
+  stats,
+}: DumpInfo): string[] {
+  const { startAddress, endAddress, limitAddress, bytes, zones, caches, liveBlocks } = stats;
+  const liveBytes = bytes.liveSlabBytes + bytes.blockRunBytes;
+  return [
+    `dump      version ${formatVersion}, ${storedPages} pages; layout version ${layoutVersion}`,
+    `heap      ${hex(startAddress)} to ${hex(endAddress)}, may grow to ${hex(limitAddress)}` +
+      `${isExactFrees ? ", exact frees" : ""}`,
+    `bytes     ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
+      `blocks ${formatBytes(liveBytes)}, pages ${formatBytes(bytes.pageRunBytes)}, free ${formatBytes(bytes.freePageBytes)}`,
+    `blocks    ${liveBlocks} live, ${formatBytes(liveBytes)}`,
+    `slots     ${slots.length} of ${slotCount}`,
+    ...slots.map((one) => {
+      const what = `${one.liveBlocks} blocks, ${formatBytes(one.liveBytes)}; pages ${formatBytes(one.pageBytes)}`;
+      return `slot ${String(one.slot).padEnd(4)} ${one.state}: ${what}`;
+    }),
+    ...zones.map(({ name, pages, freePages }) => `zone ${name.padEnd(7)} ${freePages} of ${pages} pages free`),
+    ...caches.map(
+      (one) => `cache ${one.name}: ${one.liveBlocks} live of ${one.blockBytes} bytes in ${one.slabs} slabs`,
+    ),
+  ];
+}
+
+function hex(address: number): string {
+  return `0x${address.toString(16).padStart(8, "0")}`;
+}

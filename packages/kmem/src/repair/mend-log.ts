@@ -1,0 +1,33 @@
+import type { Finding } from "../memory/finding.ts";
+
+/** One thing that was damaged beyond what is made anew anyway, and what was done about it. */
+export interface Mend {
+  readonly layer: Finding["layer"];
+  /** Where: the address of the page, block or table word that was changed. */
+  readonly address: number;
+  /** What was done, in a sentence without its full stop. */
+  readonly done: string;
+  /** Whether it could not be made what it was: it is kept in a safe form, or forgotten. */
+  readonly isLoss: boolean;
+}
+
+/** Notes what a repair does, in one layer. */
+export class MendLog {
+  readonly #mends: Mend[];
+  readonly #layer: Finding["layer"];
+
+  constructor(mends: Mend[], layer: Finding["layer"]) {
+    this.#mends = mends;
+    this.#layer = layer;
+  }
+
+  /** Something is as it was. */
+  done(address: number, done: string): void {
+    this.#mends.push({ layer: this.#layer, address, done, isLoss: false });
+  }
+
+  /** Something is safe, but not as it was. */
+  lost(address: number, done: string): void {
+    this.#mends.push({ layer: this.#layer, address, done, isLoss: true });
+  }
+}

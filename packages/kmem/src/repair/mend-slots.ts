@@ -1,0 +1,172 @@
+import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import { headerWord } from "../memory/header.ts";
+import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
+import {
+  AREA_SHEAVES,
+  AreaWord,
+  CacheRecord,
+  FULL,
+  isInSheaf,
+  isLive,
+  LARGE_SHEAF_SHIFT,
+  SENTINEL_WORDS,
+  Tag,
+} from "../slab/layout.ts";
+import { sheafPages } from "../slab/sheaf.ts";
+import { CLASS_COUNT, classBytes, slabShape } from "../slab/size-classes.ts";
+import { tagIndex } from "../slab/tags.ts";
+import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
+import { SlotSet } from "../sync/slot-set.ts";
+import type { RepairContext } from "./context.ts";
+
+const SMALL_AREA_PAGES: number = sheafPages();
+const LARGE_AREA_PAGES: number = sheafPages(LARGE_SHEAF_SHIFT);
+
+/** What a thread knows of its own slot, whatever the tables say. */
+export type OwnSlot = Pick<Layers, "slot" | "sheaves" | "sync">;
+
+/** Address of the private pages of a thread's own slot. */
+function ownArea({ sheaves }: OwnSlot): number {
+  return sheaves.areaWord * WORD_BYTES;
+}
+
+/**
+ * Mends the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its state,
+ * its area, the set of slots that are held. A held slot without an area is given up: its thread is told DETACHED.
+ */
+export function mendSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
+  const { layers, kmallocLog } = context;
+  const { memory, geometry, slots } = layers;
+  const { words } = memory;
+  const heldWord = headerWord(geometry, Header.HELD_SLOTS);
+  const held = new SlotSet(memory, heldWord, slots.count);
+  const waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
+  const named = slotsOfTags(layers);
+  const areas = new Map<number, number>();
+  if (own !== undefined) areas.set(own.slot, ownArea(own));
+  for (let slot = 0; slot < slots.count; slot++) {
+    const record = words.subarray(slots.word(slot, 0), slots.word(slot + 1, 0));
+    const before = record.slice();
+    const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, held.has(slot), new Set(areas.values()));
+    if (area === 0) {
+      // Nobody holds a slot without an area.
+      const isKept = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
+      record[SlotRecord.STATE] = isKept ? record[SlotRecord.STATE] : SlotState.FREE;
+    } else {
+      areas.set(slot, area);
+      record[SlotRecord.STATE] = SlotState.HELD;
+    }
+    record[SlotRecord.AREA] = area;
+    const isTaken = record[SlotRecord.STATE] !== SlotState.FREE || named.has(slot);
+    if (record[SlotRecord.GENERATION] < (isTaken ? 1 : 0)) record[SlotRecord.GENERATION] = isTaken ? 1 : 0;
+    if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
+    if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
+    // Where nobody works on, nobody waits.
+    if (own === undefined || area === 0 || !waiting.has(slot)) record[SlotRecord.TICKET] = 0;
+    if (record[SlotRecord.TICKET] === 0) waiting.remove(slot);
+    const isChanged = record.some((word, index) => word !== before[index]);
+    if (isChanged) kmallocLog.done(slots.word(slot, 0) * WORD_BYTES, `the record of slot ${slot} was mended`);
+  }
+  words.fill(0, heldWord, heldWord + setWords(slots.count));
+  for (let slot = 0; slot < slots.count; slot++) {
+    const state = words[slots.word(slot, SlotRecord.STATE)];
+    if (state === SlotState.HELD || state === SlotState.RESERVED) held.add(slot);
+  }
+  return areas;
+}
+
+function setWords(slotCount: number): number {
+  return ((slotCount - 1) >>> SLOT_SET_SHIFT) + 1;
+}
+
+/** Slots that tags name, live or in a sheaf. */
+function slotsOfTags({ memory, geometry, pages }: RestingLayers): Set<number> {
+  const first = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
+  const tags = new Set(memory.bytes.subarray(first, tagIndex(geometry, pages.frames.endFrame * PAGE_SIZE)));
+  return new Set(
+    [...tags]
+      .filter((tag) => isLive(tag) || isInSheaf(tag))
+      .map((tag) => (isLive(tag) ? tag - 1 : tag - Tag.FIRST_IN_SHEAF)),
+  );
+}
+
+/** Address of the area of a slot that is held, 0 for all others. */
+function areaOf(layers: RestingLayers, slot: number, isInSet: boolean, taken: ReadonlySet<number>): number {
+  const { slots, pages } = layers;
+  const isHeld = slots.isHeld(slot);
+  const said = slots.area(slot);
+  if (isArea(layers, said) && !taken.has(said)) return isHeld || isInSet ? said : 0;
+  if (!isHeld || !isInSet) return 0;
+  const { frames } = pages;
+  for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
+    const address = frame * PAGE_SIZE;
+    if (isArea(layers, address) && frames.ownerSlot(frame) === slot && !taken.has(address)) return address;
+  }
+  return 0;
+}
+
+/** Whether an address is that of a run that can be the private pages of a slot. */
+function isArea({ pages }: RestingLayers, address: number): boolean {
+  const frame = address / PAGE_SIZE;
+  if (!Number.isInteger(frame) || pages.frames.kind(frame) !== RunKind.SYSTEM) return false;
+  const count = pages.frames.count(frame);
+  return count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES;
+}
+
+/**
+ * Makes the private pages of slots what they were: those of the thread's own slot, whatever the tables say, and those
+ * on which the slot's record, COUNT and OWNER agree. The records of caches are sound by now.
+ */
+export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
+  const { slots, caches, pages } = context.layers;
+  const { frames } = pages;
+  if (own !== undefined) {
+    const anyClass = FrameKind.FIRST_CACHE;
+    const isLarge = own.sheaves.capacity(anyClass) > caches.get(anyClass, CacheRecord.CAPACITY);
+    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES);
+  }
+  for (const slot of slots.withAreas()) {
+    const head = slots.area(slot) / PAGE_SIZE;
+    const count = frames.count(head);
+    const isArea = (count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES) && frames.ownerSlot(head) === slot;
+    if (isArea && Number.isInteger(head) && !context.settled.hasAny(head, count)) claimArea(context, slot, head, count);
+  }
+}
+
+function claimArea({ layers, settled, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
+  const { frames } = layers.pages;
+  const isWhole = Array.from({ length: count }, (_, page) => frames.kind(head + page)).every(
+    (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),
+  );
+  if (!isWhole || frames.count(head) !== count) {
+    pagesLog.done(head * PAGE_SIZE, `${count} pages are the private pages of slot ${slot} again`);
+  }
+  frames.setRun(head, count, RunKind.SYSTEM);
+  frames.setCount(head, count);
+  frames.setOwner(head, RunOwner.MARK | (slot + 1));
+  settled.add(head, count);
+}
+
+/** Makes the area of a slot anew: empty sheaves, no outboxes, no sheaves of caches made by hand, no cached pages. */
+export function formatArea({ memory, geometry, pages }: RestingLayers, area: number): void {
+  const { words } = memory;
+  const areaWord = area >>> WORD_SHIFT;
+  const empty = geometry.baseFrame << PAGE_SHIFT;
+  const closed = areaWord + AreaWord.CLOSED;
+  const isLarge = pages.frames.count(area / PAGE_SIZE) === LARGE_AREA_PAGES;
+  words.fill(0, areaWord, areaWord + AREA_SHEAVES);
+  words[closed] = empty;
+  words[closed + 1] = FULL;
+  words.fill(closed, areaWord + AreaWord.TOPS, areaWord + AreaWord.TOPS + KIND_COUNT);
+  words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
+  let bottom: number = areaWord + AREA_SHEAVES;
+  for (let index = 0; index < CLASS_COUNT; index++) {
+    const capacity = slabShape(classBytes(index)).capacity << (isLarge ? LARGE_SHEAF_SHIFT : 0);
+    words[bottom] = empty;
+    words.fill(0, bottom + 1, bottom + 1 + capacity);
+    words[bottom + 1 + capacity] = FULL;
+    words[areaWord + AreaWord.TOPS + FrameKind.FIRST_CACHE + index] = bottom;
+    bottom += capacity + SENTINEL_WORDS;
+  }
+}

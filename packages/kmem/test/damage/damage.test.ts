@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { caseText, DamageCampaign, DamageTotals } from "./campaign.ts";
+
+/** `npm run test:damage` does as many as it is told. */
+const CASES = 500;
+const SEED = 1;
+/** A case that takes so long would be on the way to no end. */
+const LONG_MS = 10_000;
+
+describe("random damage to a heap's metadata", () => {
+  it("is reported and repaired, or refused, or harmless", { timeout: 240_000 }, () => {
+    const campaign = new DamageCampaign(SEED);
+    const totals = new DamageTotals();
+    const faults: string[] = [];
+    for (let number = 0; number < CASES; number++) {
+      const one = campaign.run(number);
+      totals.add(one);
+      if (one.outcome === "fault") faults.push(caseText(one));
+    }
+    console.log(totals.text);
+    expect(faults).toEqual([]);
+    expect(totals.longestMs).toBeLessThan(LONG_MS);
+    for (const part of ["header", "zones", "slots", "caches", "frame records", "kinds", "tags"]) {
+      expect(totals.parts.get(part)).toBeGreaterThan(CASES / 20);
+    }
+    for (const part of ["areas", "outboxes", "groups", "barns"]) {
+      expect(totals.parts.get(part)).toBeGreaterThan(CASES / 40);
+    }
+    expect(totals.counts.get("repaired")).toBeGreaterThan(CASES / 4);
+    expect(totals.counts.get("harmless")).toBeGreaterThan(CASES / 20);
+  });
+});
