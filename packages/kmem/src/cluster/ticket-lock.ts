@@ -109,7 +109,7 @@ export class TicketLock {
     if (holder === 0) return isDrawerGone && this.#passOn(served);
     if (!heir.isGone(holder)) return false;
     if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
-    // While OWNER says that this thread holds the lock, nobody lets the next one in; as soon as it does not, others may.
+    // While OWNER names this thread nobody else lets the next one in; as soon as it does not, others may.
     const held = this.#load(LockWord.CURRENT);
     heir.repair(this.#word);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
