@@ -59,7 +59,7 @@ export class TicketLock {
       });
     }
     const ticket = this.#draw(owner);
-    this.#await(owner, (served) => served === ticket);
+    if (this.#load(LockWord.CURRENT) !== ticket) this.#await(owner, ticket, 1);
     Atomics.store(words, this.#word + LockWord.OWNER, owner);
   }
 
@@ -79,19 +79,22 @@ export class TicketLock {
     const drawing = this.#word + LockWord.DRAWING;
     acquireLock(words, drawing, owner, this.#heir?.isGone);
     const ticket = this.#load(LockWord.FREE);
-    this.#await(owner, (served) => ((ticket - served) | 0) < DRAWER_COUNT);
-    Atomics.store(words, this.#drawer(ticket), owner);
-    Atomics.store(words, this.#word + LockWord.FREE, ticket + 1);
+    if (((ticket - this.#load(LockWord.CURRENT)) | 0) >= DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
+    // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
+    words[this.#drawer(ticket)] = owner;
+    words[this.#word + LockWord.FREE] = ticket + 1;
     releaseLock(words, drawing);
     return ticket;
   }
 
-  /** Waits until the ticket that is being served is one that `isDue` accepts. */
-  #await(owner: number, isDue: (served: number) => boolean): void {
+  /** Waits until fewer than `distance` tickets are before the one behind `ticket`. */
+  #await(owner: number, ticket: number, distance: number): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
     let spins = 0;
-    for (let served = Atomics.load(words, current); !isDue(served); served = Atomics.load(words, current)) {
+    for (;;) {
+      const served = Atomics.load(words, current);
+      if (((ticket - served) | 0) < distance) return;
       if (++spins < SPIN_LIMIT) pause?.();
       else if (!this.#passOver(owner, served)) sleepWhile(words, current, served);
     }
@@ -109,7 +112,7 @@ export class TicketLock {
     if (holder === 0) return isDrawerGone && this.#passOn(served);
     if (!heir.isGone(holder)) return false;
     if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
-    // While OWNER says that this thread holds the lock, nobody lets the next one in; as soon as it does not, others may.
+    // While OWNER names this thread nobody else lets the next one in; as soon as it does not, others may.
     const held = this.#load(LockWord.CURRENT);
     heir.repair(this.#word);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);

@@ -20,11 +20,13 @@ export interface Occupant {
 export class CriticalSection {
   readonly #memory: LinearMemory;
   readonly #word: number;
+  readonly #owner: number;
   readonly #occupant: Occupant;
 
   constructor(memory: LinearMemory, lockAddress: number, occupant: Occupant) {
     this.#memory = memory;
     this.#word = lockAddress >>> WORD_SHIFT;
+    this.#owner = occupant.owner;
     this.#occupant = occupant;
   }
 
@@ -33,12 +35,14 @@ export class CriticalSection {
    * this owner is inside already, or somebody is and the memory is not shared, so that no other thread can leave.
    */
   enter(): boolean {
-    const { words, isShared } = this.#memory;
-    const { owner, isGone, repair } = this.#occupant;
-    const found = Atomics.compareExchange(words, this.#word, LockBits.FREE, owner);
-    if (found === LockBits.FREE) return true;
-    if ((found & ~LockBits.WAITED) === owner || !isShared) return false;
-    if (acquireLock(words, this.#word, owner, isGone)) repair?.();
+    const found = Atomics.compareExchange(this.#memory.words, this.#word, LockBits.FREE, this.#owner);
+    return found === LockBits.FREE || this.#enterAfter(found & ~LockBits.WAITED);
+  }
+
+  #enterAfter(other: number): boolean {
+    if (other === this.#owner || !this.#memory.isShared) return false;
+    const { isGone, repair } = this.#occupant;
+    if (acquireLock(this.#memory.words, this.#word, this.#owner, isGone)) repair?.();
     return true;
   }
 

@@ -25,7 +25,6 @@ export interface StorePlace {
 export const UNREACHED: readonly { readonly file: string; readonly text?: string; readonly why: string }[] = [
   { file: "kmalloc/layers.ts", text: "fill(0", why: "the heap is made before another thread knows of it" },
   { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
-  { file: "sync/critical-section.ts", why: "the Atomik face's lock, which is not inherited yet" },
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },
   { file: "sync/reservation.ts", why: "only in a browser's worker" },
   { file: "sync/slot.ts", text: "GENERATION)]++", why: "a dump is adopted while there are no other threads" },
