@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Heap, KmemError, LAYOUT_VERSION, OutOfMemoryError } from "../src/index.ts";
-import { AreaWord, Header, isInSheaf, PAGE_SIZE, RunKind, Tag } from "../src/layout.ts";
+import { AreaWord, Header, isInSheaf, NO_FRAME, PAGE_SIZE, RunKind, Tag } from "../src/layout.ts";
 import { expectBytesAddUp, expectClean, expectRefusal, thrownBy } from "./support/expectations.ts";
 import { MIB } from "./support/memories.ts";
 import { Peek } from "./support/peek.ts";
@@ -48,6 +48,37 @@ describe("attach", () => {
     while (heap.tryAlloc(PAGE_SIZE) !== 0);
     expect(thrownBy(() => attachAnother())).toBeInstanceOf(OutOfMemoryError);
     expect(heap.stats().heldSlots).toBe(1);
+    expectClean(heap);
+  });
+
+  it("takes the pages of slabs that are empty", () => {
+    const other = attachAnother();
+    const blocks: number[] = [];
+    for (let block = other.tryAlloc(1024); block !== 0; block = other.tryAlloc(1024)) blocks.push(block);
+    for (const block of blocks) other.free(block);
+    other.detach();
+    // Below the calls of a heap, which would take those pages themselves.
+    while (heap.layers.pages.allocate(1, RunKind.PAGES) !== NO_FRAME);
+    expect(heap.stats().caches.find(({ blockBytes }) => blockBytes === 1024)?.liveBlocks).toBe(0);
+    expect(attachAnother().slot).toBe(other.slot);
+    expect(heap.stats().bytes.freePageBytes).toBeGreaterThan(0);
+    expectClean(heap);
+  });
+
+  it("refuses without pages for the slot that was reserved, which may be tried again", () => {
+    heap = Heap.create({ sizeBytes: MIB });
+    const handle = heap.reserve();
+    const held: number[] = [];
+    for (let block = heap.tryAlloc(PAGE_SIZE); block !== 0; block = heap.tryAlloc(PAGE_SIZE)) held.push(block);
+    for (let tries = 0; tries < 2; tries++) {
+      expect(thrownBy(() => Heap.attach(handle))).toBeInstanceOf(OutOfMemoryError);
+      expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+    }
+    for (const block of held) heap.free(block);
+    heap.trim();
+    const other = Heap.attach(handle);
+    expect(other.slot).toBe(handle.place?.slot);
+    other.detach();
     expectClean(heap);
   });
 

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { Heap, type HeapHandle } from "kmem";
+import { Heap, type HeapHandle, OutOfMemoryError } from "kmem";
 import { Board, Line, lineWord, OPERATIONS } from "./board.ts";
 import { Labour, type LabourSetting } from "./labour.ts";
 
@@ -16,6 +16,8 @@ export interface KillOrders extends LabourSetting {
 
 /** A survivor that rests looks up this often, should it miss the end of the rest. */
 const REST_MS = 50;
+/** A victim that finds no memory when it attaches tries again so much later. */
+const TRY_AGAIN_MS = 1;
 
 const orders = workerData as KillOrders;
 const { role, handle, board, thread, detachAfter } = orders;
@@ -33,13 +35,25 @@ function awaitGate(): void {
 function victim(): void {
   awaitGate();
   note("attach");
-  const heap = Heap.attach(handle);
+  const heap = attach();
   const labour = new Labour(heap, orders);
   for (let count = 0; count < detachAfter; count++) labour.workOnce();
   labour.freeAll();
   note("detach");
   heap.detach();
   note("detached");
+}
+
+/** Tries as long as there are no pages for the slot: that is an ordinary result where memory is short. */
+function attach(): Heap {
+  for (;;) {
+    try {
+      return Heap.attach(handle);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+    }
+    Atomics.wait(board, lineWord(thread, Line.GATE), 1, TRY_AGAIN_MS);
+  }
 }
 
 function survivor(): void {

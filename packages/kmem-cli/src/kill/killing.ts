@@ -62,6 +62,7 @@ export class Killing {
   readonly #heirSlots: number[] = [];
   readonly #freeLines: number[];
   #pool: { victim: Victim; fate: ReturnType<Fates["next"]> }[] = [];
+  #dying: readonly Victim[] = [];
   #inherited: Piece[] = [];
   #keptSlots: number[] = [];
   readonly #hands = new Set<number>();
@@ -149,6 +150,7 @@ export class Killing {
     this.#refill();
     const count = Math.min(1 + this.#fates.below(GROUP_MAX), this.#settings.killCount - this.#sums.killCount);
     const group = this.#pool.splice(0, count);
+    this.#dying = group.map(({ victim }) => victim);
     await this.#until(() => group.every(({ victim }) => victim.isReady), "victims start");
     const deaths = await this.#within(
       Promise.all(group.map(({ victim, fate }) => victim.kill(fate))),
@@ -280,6 +282,7 @@ export class Killing {
       const operation = OPERATIONS[Atomics.load(this.#board, lineWord(thread, Line.OPERATION))];
       return `survivor ${thread}: ${operation}`;
     });
+    for (const { thread, operation } of this.#dying) states.push(`victim ${thread}: ${operation}`);
     throw new Standstill(`nothing has moved for ${HANG_MS / 1000} s until ${what} (${states.join(", ")})`);
   }
 

@@ -11,6 +11,9 @@ import { wrongList } from "./pieces-of-dead.ts";
 
 const WORKER_URL = new URL(`./kill-worker${extname(import.meta.url)}`, import.meta.url);
 
+/** A victim that has not begun to work so long after it was told to is killed all the same. */
+const BEGIN_MS = 1000;
+
 /** A thread that works, as {@link Victim} and the survivors are started. */
 export function startWorker(orders: KillOrders): Worker {
   return new Worker(WORKER_URL, { workerData: orders });
@@ -37,6 +40,7 @@ export class Victim {
   #reapedAtMs = 0;
   #report: ReapReport | undefined;
   #error: Error | undefined;
+  #hasEnded = false;
 
   constructor(heap: Heap, setting: LabourSetting, fate: Fate) {
     const { board, thread } = setting;
@@ -52,6 +56,7 @@ export class Victim {
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => {
         this.#exitedAtMs = performance.now();
+        this.#hasEnded = true;
         // The watch, which was registered after this, has reaped by then.
         setImmediate(resolve);
       });
@@ -75,24 +80,27 @@ export class Victim {
     return words.map((word) => Atomics.load(this.#board, word) >>> 0).filter((address) => address !== 0);
   }
 
-  get #operation(): OperationName {
+  /** What it is at, or was at when it died. */
+  get operation(): OperationName {
     return OPERATIONS[Atomics.load(this.#board, lineWord(this.thread, Line.OPERATION))]!;
   }
 
   #isBefore(point: Fate["from"]): boolean {
     if (point === "start") return false;
-    return this.#operation === "starting" || (point === "work" && this.#operation === "attach");
+    return this.operation === "starting" || (point === "work" && this.operation === "attach");
   }
 
   /** Lets it begin, and terminates it a little later. */
   async kill({ from, delayMs }: Fate): Promise<Death> {
     openGate(this.#board, this.thread);
-    while (this.#isBefore(from)) await pause(0);
+    const untilMs = performance.now() + BEGIN_MS;
+    // Where memory is short it may find none to attach with for long, and is killed at that.
+    while (this.#isBefore(from) && !this.#hasEnded && performance.now() < untilMs) await pause(0);
     await pause(delayMs);
     const calledAtMs = performance.now();
     void this.#worker.terminate();
     await this.#exited;
-    const operation = this.#operation;
+    const operation = this.operation;
     const report = this.#report;
     const problems = report === undefined ? [] : wrongList(report, this.#ledger.pieces());
     if (this.#error !== undefined) problems.push(`a victim failed: ${this.#error.message}`);

@@ -29,8 +29,10 @@ export function repairGuarded(layers: RestingLayers, word: number): void {
   // The dead may have worked in pages that another thread has just grown the memory by.
   memory.refresh();
   memory.reach(pages.frames.endFrame * PAGE_SIZE);
-  if (word === headerWord(geometry, Header.PAGES_LOCK)) rebuildZones(pages, geometry);
-  else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
+  if (word === headerWord(geometry, Header.PAGES_LOCK)) {
+    rebuildZones(pages, geometry);
+    pages.noteLevel();
+  } else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
   else if (word === headerWord(geometry, Header.BUCKET_LOCK)) repairBuckets(layers);
   else if (word === headerWord(geometry, Header.VMALLOC_LOCK)) repairVirtualMemory(layers);
   else {

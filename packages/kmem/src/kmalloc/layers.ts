@@ -89,7 +89,7 @@ export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }
 /**
  * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
  * thread. Throws when there is no heap, no such slot, or no memory for the slot's private pages; nothing is changed
- * then.
+ * then, and a slot that was reserved still is.
  */
 export function attachLayers(memory: LinearMemory, start: number, place?: Reservation): Layers {
   const geometry = openGeometry(memory, start);
@@ -102,7 +102,8 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   if (layers === undefined) {
     const error = outOfMemory(pages, sheafPages() * PAGE_SIZE);
     sync.life.end();
-    slots.give(slot);
+    if (place === undefined) slots.give(slot);
+    else slots.vacate(slot);
     throw error;
   }
   shareBarns(layers);
@@ -227,10 +228,20 @@ function openLayers(
     const repair = (word: number): void => repairGuarded(lower, word);
     locks.heir = { isGone: mourners.isGone, renewLife: () => life.renew(), repair };
   }
-  const sheaves = Sheaves.open(lower, slots, slot);
+  const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);
   if (sheaves === undefined) return undefined;
   pages.useCache(sheaves.pageCacheWord);
   return { ...lower, sheaves, slot };
+}
+
+/** Opens the sheaves of a slot with the pages of what lies in the barns, and of empty slabs. */
+function openAfterReclaim(lower: RestingLayers, slot: number): Sheaves | undefined {
+  const { slots, caches, barns, slabs } = lower;
+  for (const kind of caches.kinds()) {
+    barns.drain(kind);
+    slabs.releaseEmpty(kind);
+  }
+  return Sheaves.open(lower, slots, slot);
 }
 
 /** The layers that no slot has for itself. */

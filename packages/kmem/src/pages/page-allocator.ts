@@ -111,7 +111,7 @@ export class PageAllocator {
     if (frame !== NO_FRAME) {
       this.#makeRun(frame, count, kind, this.#owner);
     }
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     return this.#reach(frame, count);
   }
@@ -161,7 +161,7 @@ export class PageAllocator {
     if (this.#putCached(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -182,7 +182,7 @@ export class PageAllocator {
     const count = this.frames.count(head);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -249,7 +249,7 @@ export class PageAllocator {
     this.#lock();
     const problem = this.whyNotFree(first, count, kind) ?? this.#detach(first, count, kind);
     if (problem === undefined) this.#zoneOf(first).give(first, count);
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
@@ -316,7 +316,7 @@ export class PageAllocator {
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     return cache.pop(this.#memory.words, order);
   }
@@ -338,8 +338,11 @@ export class PageAllocator {
     return this.#sync?.slots.areSeveral === true && !this.#sync.waiters.isPressing;
   }
 
-  /** Pages are short from the low watermark down, until they are above the high one; memory that can grow never is. */
-  #noteLevel(): void {
+  /**
+   * Pages are short from the low watermark down, until they are above the high one; memory that can grow never is.
+   * Under the pages' lock, after every change.
+   */
+  noteLevel(): void {
     if (this.#sync === undefined || !this.#sync.waiters.isLevelOfInterest) return;
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
@@ -361,7 +364,7 @@ export class PageAllocator {
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
-    this.#noteLevel();
+    this.noteLevel();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;

@@ -17,7 +17,8 @@
  *                                     │
  *                                     └──reaped, no blocks carry its tag──► FREE
  *
- * A slot is reserved for a thread that is watched from its first instruction on.
+ * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
+ * attaches leaves it reserved (vacate), and may try again.
  */
 export const SlotRecord = {
   STATE: 0,

@@ -43,6 +43,11 @@ export class SlotTable {
     return Atomics.compareExchange(words, state, SlotState.RESERVED, SlotState.HELD) === SlotState.RESERVED;
   }
 
+  /** Makes a slot that was occupied reserved again: the thread could not attach after all. */
+  vacate(slot: number): void {
+    Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
+  }
+
   #claim(newState: number): number {
     const { words } = this.#memory;
     for (let slot = 0; slot < this.count; slot++) {

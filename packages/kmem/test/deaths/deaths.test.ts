@@ -1,15 +1,11 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { ATOMIK_OPERATIONS } from "./atomik-operations.ts";
+import { ALL_OPERATIONS } from "./all-operations.ts";
 import { type DeathReport, killEverywhere } from "./campaign.ts";
-import { ENGINE_OPERATIONS } from "./engine-operations.ts";
-import { FACE_OPERATIONS } from "./face-operations.ts";
-import { GIET_OPERATIONS } from "./giet-operations.ts";
 import { mortalKmem } from "./kmem.ts";
 import { live } from "./mortal.ts";
-import { OPERATIONS } from "./operations.ts";
 import { faultText, reportLine, Totals } from "./report.ts";
 import { type StorePlace, storePlaces, UNREACHED } from "./store-places.ts";
-import { World } from "./world.ts";
+import { type Operation, World } from "./world.ts";
 
 /** Of the pairs of points, one in so many; `run.ts` tries all. */
 const PAIR_STRIDE = 101;
@@ -21,7 +17,7 @@ const totals = new Totals();
 const lines: string[] = [];
 afterAll(() => console.log([...lines, totals.text].join("\n")));
 
-function kill(operation: (typeof OPERATIONS)[number]): DeathReport {
+function kill(operation: Operation): DeathReport {
   const startMs = performance.now();
   const report = killEverywhere(kmem, operation, { pairStride: PAIR_STRIDE, longLife: LONG_LIFE });
   totals.add(report);
@@ -30,15 +26,15 @@ function kill(operation: (typeof OPERATIONS)[number]): DeathReport {
 }
 
 describe("a thread that dies after any of its stores loses nothing, nor does one that dies while it recovers", () => {
-  it.each(
-    [...OPERATIONS, ...ENGINE_OPERATIONS, ...FACE_OPERATIONS, ...ATOMIK_OPERATIONS, ...GIET_OPERATIONS].map(
-      (operation) => [operation.name, operation] as const,
-    ),
-  )("%s", { timeout: 60_000 }, (_, operation) => {
-    const { faults, deaths } = kill(operation);
-    expect(faults.map(faultText).join("\n")).toBe("");
-    expect(deaths).toBeGreaterThan(1);
-  });
+  it.each(ALL_OPERATIONS.map((operation) => [operation.name, operation] as const))(
+    "%s",
+    { timeout: 60_000 },
+    (_, operation) => {
+      const { faults, deaths } = kill(operation);
+      expect(faults.map(faultText).join("\n")).toBe("");
+      expect(deaths).toBeGreaterThan(1);
+    },
+  );
 
   it("and every store of the layers is one of those points, but for those that are named", () => {
     const reached = new Set([...totals.places, ...totals.reaperPlaces].map((place) => place.replace(/:\d+$/, "")));
@@ -53,7 +49,7 @@ describe("a thread that dies after any of its stores loses nothing, nor does one
   });
 
   it("would be found out: most deaths leave a heap that is not whole", () => {
-    const operation = OPERATIONS.find(({ name }) => name === "alloc: a slab is made") as (typeof OPERATIONS)[number];
+    const operation = ALL_OPERATIONS.find(({ name }) => name === "alloc: a slab is made") as Operation;
     const world = new World(kmem, operation);
     let torn = 0;
     for (let storesMade = 1; ; storesMade++) {

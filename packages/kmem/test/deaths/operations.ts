@@ -1,4 +1,3 @@
-import type { HeapHandle } from "../../src/handle.ts";
 import type { Heap as HeapClass } from "../../src/heap.ts";
 import { tagIndex } from "../../src/slab/tags.ts";
 import { call } from "../interleave/call.ts";
@@ -12,9 +11,6 @@ const LARGE_BYTES = 32 * 1024;
 const RUN_PAGES = 11;
 const PAGE_BYTES = 4096;
 const RUN_BYTES: number = RUN_PAGES * PAGE_BYTES;
-
-/** What the last preparation has reserved; a handle is no part of the memory. */
-let reserved: HeapHandle | undefined;
 
 function many(heap: Heap, count: number, sizeBytes: number): number[] {
   return Array.from({ length: count }, () => heap.alloc(sizeBytes));
@@ -270,54 +266,7 @@ const lists: readonly Operation[] = [
   },
 ];
 
-const comingAndGoing: readonly Operation[] = [
-  {
-    name: "attach: with a slot that was reserved",
-    isStateful: true,
-    // The victim leaves, and comes again as the thread that the slot is reserved for.
-    prepare: ({ victim, survivor }) => {
-      victim.detach();
-      reserved = survivor.reserve();
-      return {};
-    },
-    operate: ({ victim }) => call(victim.constructor as typeof HeapClass, "attach", reserved as HeapHandle),
-  },
-  {
-    name: "attach: with the first slot that is free",
-    isStateful: true,
-    prepare: ({ victim }) => {
-      victim.detach();
-      return {};
-    },
-    operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
-  },
-  {
-    name: "attach: the barns are made",
-    isStateful: true,
-    prepare: ({ victim, survivor }) => {
-      victim.detach();
-      survivor.layers.barns.end();
-      return {};
-    },
-    operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
-  },
-  {
-    name: "reserve",
-    // Nobody but the thread that dies knows of the slot, which is the next one.
-    prepare: () => ({ slot: 3 }),
-    operate: ({ victim }) => call(victim, "reserve"),
-  },
-  {
-    name: "detach: sheaves, outboxes and page cache are given back",
-    isStateful: true,
-    prepare: ({ victim, survivor }) => {
-      victim.free(victim.alloc(LARGE_BYTES));
-      victim.free(survivor.alloc(SMALL_BYTES));
-      victim.pages.free(victim.pages.alloc(1), 1);
-      return {};
-    },
-    operate: ({ victim }) => call(victim, "detach"),
-  },
+const remaining: readonly Operation[] = [
   {
     name: "trim",
     prepare: ({ victim, survivor }) => {
@@ -412,7 +361,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...stale,
   ...caches,
   ...lists,
-  ...comingAndGoing,
+  ...remaining,
   ...growing,
   ...waiting,
 ];

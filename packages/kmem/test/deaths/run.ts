@@ -6,24 +6,14 @@ import { argv, stdout } from "node:process";
 // Only after the set-up above: the library reads it when it is first imported.
 const { mortalKmem } = await import("./kmem.ts");
 const { killEverywhere } = await import("./campaign.ts");
-const { ATOMIK_OPERATIONS } = await import("./atomik-operations.ts");
-const { ENGINE_OPERATIONS } = await import("./engine-operations.ts");
-const { FACE_OPERATIONS } = await import("./face-operations.ts");
-const { GIET_OPERATIONS } = await import("./giet-operations.ts");
-const { OPERATIONS } = await import("./operations.ts");
+const { ALL_OPERATIONS } = await import("./all-operations.ts");
 const { faultText, reportLine, Totals } = await import("./report.ts");
 
 const pairStride = Number(argv[2] ?? 1);
 const namePart = argv[3] ?? "";
 const kmem = mortalKmem();
 const totals = new Totals();
-for (const operation of [
-  ...OPERATIONS,
-  ...ENGINE_OPERATIONS,
-  ...FACE_OPERATIONS,
-  ...ATOMIK_OPERATIONS,
-  ...GIET_OPERATIONS,
-]) {
+for (const operation of ALL_OPERATIONS) {
   if (!operation.name.includes(namePart)) continue;
   const startMs = performance.now();
   const report = killEverywhere(kmem, operation, { pairStride });

@@ -1,0 +1,17 @@
+import { ARRIVAL_OPERATIONS } from "./arrival-operations.ts";
+import { ATOMIK_OPERATIONS } from "./atomik-operations.ts";
+import { ENGINE_OPERATIONS } from "./engine-operations.ts";
+import { FACE_OPERATIONS } from "./face-operations.ts";
+import { GIET_OPERATIONS } from "./giet-operations.ts";
+import { OPERATIONS } from "./operations.ts";
+import type { Operation } from "./world.ts";
+
+/** All that threads die in. */
+export const ALL_OPERATIONS: readonly Operation[] = [
+  ...OPERATIONS,
+  ...ARRIVAL_OPERATIONS,
+  ...ENGINE_OPERATIONS,
+  ...FACE_OPERATIONS,
+  ...ATOMIK_OPERATIONS,
+  ...GIET_OPERATIONS,
+];
