@@ -10,6 +10,7 @@ import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
 import { clear } from "./memory/clear.ts";
+import { copyBytes } from "./memory/copy.ts";
 import { openDump, writeDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
 import { requireByteOffset } from "./memory/geometry.ts";
@@ -224,15 +225,16 @@ export class Heap extends ThreadedHeap {
     requireSize(sizeBytes);
     if (address === 0) return this.alloc(sizeBytes);
     this.#requireLive(address);
-    if (this.#kmalloc.resizeInPlace(address, sizeBytes)) return address;
     const usableBytes = this.#kmalloc.usableBytes(address);
+    if (this.#kmalloc.resizeInPlace(address, sizeBytes, usableBytes)) return address;
     // A block that is to become smaller can always stay where it is.
     const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
     if (moved === 0) return address;
-    const kept = Math.min(usableBytes, sizeBytes);
-    // Another thread may have grown the memory meanwhile, and the new block lie in what it added.
-    this.current();
-    this.layers.memory.bytes.copyWithin(moved, address, address + kept);
+    const { memory } = this.layers;
+    // The new block may lie in what the memory has grown by meanwhile.
+    memory.refresh();
+    memory.reach(moved + sizeBytes);
+    copyBytes(memory, moved, address, Math.min(usableBytes, sizeBytes));
     this.free(address);
     return moved;
   }
@@ -384,8 +386,10 @@ export class Heap extends ThreadedHeap {
   protected viewed(): Layers {
     if (this.#isDetached) throw detachedError(this.slot);
     const { memory, pages } = this.layers;
-    memory.refresh();
-    memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    if (memory.mayGrow) {
+      memory.refresh();
+      memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    }
     return this.layers;
   }
 

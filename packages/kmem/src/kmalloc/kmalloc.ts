@@ -1,13 +1,5 @@
 import { KmemError } from "../memory/errors.ts";
-import {
-  ADDRESS_SPACE_BYTES,
-  GRANULE,
-  GRANULE_MASK,
-  GRANULE_SHIFT,
-  Header,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-} from "../memory/layout.ts";
+import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { describeValue } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
@@ -186,11 +178,10 @@ export class Kmalloc {
 
   /**
    * Fits a live block to a new size where it stands, if that is sensible: the same class, a run whose tail goes back,
-   * or one with free pages behind it. False leaves it as it was.
+   * or one with free pages behind it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
    */
-  resizeInPlace(address: number, sizeBytes: number): boolean {
+  resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;
-    const usable = this.usableBytes(address);
     const frame = address >>> PAGE_SHIFT;
     if (pages.frames.kind(frame) >= FrameKind.FIRST_CACHE) {
       return sizeBytes <= usable && (sizeBytes >= usable >> 1 || usable === GRANULE);
@@ -248,9 +239,9 @@ export class Kmalloc {
   }
 }
 
-/** Throws BAD_ALIGNMENT unless it is a power of two up to 2 GiB. */
+/** Throws BAD_ALIGNMENT unless it is a power of two below 2^32. */
 export function requireAlignment(alignmentBytes: number): void {
-  if (isPowerOfTwo(alignmentBytes) && alignmentBytes < ADDRESS_SPACE_BYTES) return;
+  if (isPowerOfTwo(alignmentBytes)) return;
   throw new KmemError(
     "BAD_ALIGNMENT",
     `an alignment is a power of two below 2^32, not ${describeValue(alignmentBytes)}`,

@@ -52,6 +52,11 @@ export class LinearMemory {
       : (this.source as ArrayBufferLike);
   }
 
+  /** Whether another thread, or another object, may have grown the memory. */
+  get mayGrow(): boolean {
+    return this.kind === "WebAssembly.Memory";
+  }
+
   /** Whether other threads can reach the memory. */
   get isShared(): boolean {
     return typeof SharedArrayBuffer !== "undefined" && this.bytes.buffer instanceof SharedArrayBuffer;

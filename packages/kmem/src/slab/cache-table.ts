@@ -237,6 +237,7 @@ export function isCacheName(name: string): boolean {
   return /^[\x20-\x7e]+$/.test(name) && name.length <= CACHE_NAME_BYTES;
 }
 
+/** Whether a value is a power of two below 2^32. */
 export function isPowerOfTwo(value: number): boolean {
-  return Number.isInteger(value) && value > 0 && Math.log2(value) % 1 === 0;
+  return value >>> 0 === value && value !== 0 && (value & (value - 1)) === 0;
 }

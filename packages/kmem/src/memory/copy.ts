@@ -1,0 +1,24 @@
+import { WORD_BYTES, WORD_SHIFT } from "./layout.ts";
+import type { LinearMemory } from "./memory.ts";
+
+/** Constants of this module are folded into the code, imported ones are not. */
+const wordShift = WORD_SHIFT;
+const wordMask = WORD_BYTES - 1;
+
+/** Up to so many bytes a loop copies faster than a call of the engine's own `copyWithin`, which costs 25 to 35 ns. */
+const LOOP_BYTES = 256;
+
+/**
+ * Copies the words that hold `sizeBytes` from one block to another. Both addresses are multiples of a word, and the
+ * blocks do not overlap. O(bytes).
+ */
+export function copyBytes({ words, bytes }: LinearMemory, target: number, source: number, sizeBytes: number): void {
+  if (sizeBytes > LOOP_BYTES) {
+    bytes.copyWithin(target, source, source + sizeBytes);
+    return;
+  }
+  const from = source >>> wordShift;
+  const to = target >>> wordShift;
+  const count = (sizeBytes + wordMask) >>> wordShift;
+  for (let index = 0; index < count; index++) words[to + index] = words[from + index];
+}
