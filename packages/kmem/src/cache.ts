@@ -70,7 +70,7 @@ export class Cache {
   readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
 
-  private constructor({ layers, kmalloc, waits, slotCaches }: CacheContext, kind: number) {
+  protected constructor({ layers, kmalloc, waits, slotCaches }: CacheContext, kind: number) {
     this.#layers = layers;
     this.#kmalloc = kmalloc;
     this.#waits = waits;
@@ -83,17 +83,25 @@ export class Cache {
 
   /** Makes a cache; `heap.createCache` is the way in. */
   static create(context: CacheContext, options: CacheOptions): Cache {
-    const { layers } = context;
+    return new Cache(context, Cache.make(context, options));
+  }
+
+  /** Makes the record of a cache; returns its kind. */
+  protected static make({ layers }: CacheContext, options: CacheOptions): number {
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
     const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags };
     const kind = underTableLock(layers, () => layers.caches.create({ ...shape, flags: flagsOf(options) }));
     layers.slabs.functions.register(kind, options);
-    return new Cache(context, kind);
+    return kind;
   }
 
   /** Opens a cache that there is; `heap.openCache` is the way in. */
   static open(context: CacheContext, name: string, functions: BlockFunctions): Cache {
-    const { layers } = context;
+    return new Cache(context, Cache.find(context, name, functions));
+  }
+
+  /** The kind of a cache that there is, once its functions are named. */
+  protected static find({ layers }: CacheContext, name: string, functions: BlockFunctions): number {
     const kind = layers.caches.find(name);
     if (kind === undefined || kind < FrameKind.FIRST_CACHE + CLASS_COUNT) {
       throw new KmemError("BAD_ARGUMENT", `there is no cache named "${name}"`, { name });
@@ -104,7 +112,7 @@ export class Cache {
       throw new KmemError("BAD_ARGUMENT", `the cache "${name}" was made with other functions than these`, { name });
     }
     if (given !== 0) layers.slabs.functions.register(kind, functions);
-    return new Cache(context, kind);
+    return kind;
   }
 
   /** An object's address. Throws {@link OutOfMemoryError}. O(1) as a rule. */

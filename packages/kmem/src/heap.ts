@@ -1,32 +1,33 @@
 import { blockView, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
-import { type HeapHandle, isHandle, requireHandle } from "./handle.ts";
+import type { HeapHandle } from "./handle.ts";
+import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
 import type { HeapOptions } from "./heap-options.ts";
-import { type Attachment, joinAttachment, leaveAttachment, newAttachment } from "./kmalloc/attachment.ts";
+import { type Attachment, leaveAttachment } from "./kmalloc/attachment.ts";
 import { type BlockInfo, describeAddress, liveBlocks } from "./kmalloc/describe.ts";
 import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
-import { adoptLayers, attachLayers, createLayers, type Layers } from "./kmalloc/layers.ts";
+import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
 import { clear } from "./memory/clear.ts";
 import { copyBytes } from "./memory/copy.ts";
-import { openDump, writeDump } from "./memory/dump.ts";
+import { writeDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
-import { requireByteOffset } from "./memory/geometry.ts";
-import { headerWord, readHeader } from "./memory/header.ts";
+import { headerWord } from "./memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "./memory/layout.ts";
-import { LinearMemory, type MemoryKind, type MemorySource } from "./memory/memory.ts";
-import { newMemory } from "./memory/new-memory.ts";
+import type { MemoryKind, MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "./slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
-import type { Reservation } from "./sync/reservation.ts";
 import { detachedError, requireHeld } from "./sync/slot-sync.ts";
 import { ThreadedHeap } from "./threaded-heap.ts";
+
+/** The calls that go the fast path. */
+export type BlockCalls = Pick<Heap, "alloc" | "free" | "tryAlloc">;
 
 /**
  * A heap: malloc and its family inside one buffer. Addresses are byte offsets into that buffer, unsigned 32-bit; 0 is
@@ -57,7 +58,7 @@ export class Heap extends ThreadedHeap {
   #fast!: FastPath;
   #isDetached = false;
 
-  private constructor(attachment: Attachment) {
+  protected constructor(attachment: Attachment) {
     super();
     this.#attachment = attachment;
     this.layers = attachment.layers;
@@ -77,12 +78,18 @@ export class Heap extends ThreadedHeap {
       free: (address) => this.#slowFree(address),
     });
     const { alloc, free, take } = this.#fast;
-    this.alloc = alloc;
-    this.free = free;
-    this.tryAlloc = (sizeBytes) => {
+    const tryAlloc = (sizeBytes: number): number => {
       const address = take(sizeBytes);
       return address !== 0 ? address : this.#slowTryAlloc(sizeBytes, true);
     };
+    this.publish({ alloc, free, tryAlloc });
+  }
+
+  /** Makes the functions the heap's own. A heap that does more to its blocks puts others around them. */
+  protected publish({ alloc, free, tryAlloc }: BlockCalls): void {
+    this.alloc = alloc;
+    this.free = free;
+    this.tryAlloc = tryAlloc;
   }
 
   #pathContext(): FastPathContext {
@@ -93,40 +100,22 @@ export class Heap extends ThreadedHeap {
 
   /** Makes a heap in new or given memory. Throws BAD_ARGUMENT or BAD_GEOMETRY before it writes anything. */
   static create(options: HeapOptions = {}): Heap {
-    const { memory, extent } = newMemory(options);
-    const { slotCount, dmaBytes, exactFrees = false } = options;
-    const flags = exactFrees ? HeapFlag.EXACT_FREES : 0;
-    return new Heap(newAttachment(createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags })));
+    return new Heap(createAttachment(options));
   }
 
   /**
    * Opens the heap that another thread made: by its {@link handle}, or by its memory and the byte it begins at. The
    * thread takes a free slot; a second `Heap` over the same memory in one thread shares it. Throws NO_SLOT when all are
-   * held, OUT_OF_MEMORY without pages for the slot, and NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or
-   * TRUNCATED with the name of the word that is wrong.
+   * held, OUT_OF_MEMORY without pages for the slot, BAD_ARGUMENT for a heap that is debugged, and NOT_A_HEAP,
+   * WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED with the name of the word that is wrong.
    */
   static attach(source: MemorySource | HeapHandle, start = 0): Heap {
-    if (!isHandle(source)) return Heap.#attachAt(source, start);
-    requireHandle(source);
-    return Heap.#attachAt(source.memory, source.start, source.place);
-  }
-
-  static #attachAt(source: MemorySource, start: number, place?: Reservation): Heap {
-    const memory = new LinearMemory(source);
-    requireByteOffset("start", start);
-    const { baseFrame } = readHeader(memory, start);
-    const joined = place === undefined ? joinAttachment(memory, baseFrame) : undefined;
-    return new Heap(joined ?? newAttachment(attachLayers(memory, start, place)));
+    return new Heap(openAttachment(source, start));
   }
 
   /** Opens a copy of a dumped heap, in a new buffer. Throws as {@link attach} does. */
   static load(dump: Uint8Array): Heap {
-    const opened = openDump(dump);
-    // A page that is not isolated has no shared memory.
-    const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-    const memory = new LinearMemory(new Buffer(opened.byteLength));
-    opened.copyTo(memory.bytes);
-    return new Heap(newAttachment(adoptLayers(memory, opened.start)));
+    return new Heap(loadAttachment(dump));
   }
 
   /** The slot that this thread works through: the tag of the blocks it allocates. */
@@ -276,7 +265,7 @@ export class Heap extends ThreadedHeap {
 
   /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
   createCache(options: CacheOptions): Cache {
-    return Cache.create(this.#cacheContext(), options);
+    return Cache.create(this.cacheContext(), options);
   }
 
   /**
@@ -284,10 +273,11 @@ export class Heap extends ThreadedHeap {
    * those that it was made with, or none, which does for all but making and releasing slabs. Throws BAD_ARGUMENT.
    */
   openCache(name: string, functions: BlockFunctions = {}): Cache {
-    return Cache.open(this.#cacheContext(), name, functions);
+    return Cache.open(this.cacheContext(), name, functions);
   }
 
-  #cacheContext(): CacheContext {
+  /** What a cache of this heap stands on. */
+  protected cacheContext(): CacheContext {
     this.current();
     this.#slotCaches ??= new SlotCaches(this.#pathContext());
     return { ...this.#attachment, slotCaches: this.#slotCaches };

@@ -60,7 +60,7 @@ export abstract class ThreadedHeap {
     if (handle.place === undefined) {
       throw new KmemError("BAD_ARGUMENT", "to watch a worker takes a handle from heap.reserve()", {});
     }
-    return watchWorker(this.current(), worker, handle.place, options);
+    return watchWorker(this.current(), worker, handle.place, options, (slot, how) => this.reap(slot, how));
   }
 
   /**

@@ -133,7 +133,16 @@ const PHRASES: Record<AddressInfo["where"], string> = {
 };
 
 /** Live blocks in address order. The generator reads the tables as it goes; do not allocate or free meanwhile. */
-export function* liveBlocks(layers: RestingLayers): Generator<BlockInfo> {
+export function liveBlocks(layers: RestingLayers): Generator<BlockInfo> {
+  return blocks(layers, false);
+}
+
+/** As {@link liveBlocks}, with the free blocks of all slabs. */
+export function everyBlock(layers: RestingLayers): Generator<BlockInfo> {
+  return blocks(layers, true);
+}
+
+function* blocks(layers: RestingLayers, areFreeToo: boolean): Generator<BlockInfo> {
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
@@ -141,20 +150,20 @@ export function* liveBlocks(layers: RestingLayers): Generator<BlockInfo> {
     const kind = frames.kind(frame);
     const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
     if (kind >= FrameKind.FIRST_CACHE && (head & SLAB_HEAD_MASK) === frame && head >= 0) {
-      yield* liveBlocksOf(layers, frame, kind);
+      yield* blocksOf(layers, frame, kind, areFreeToo);
     } else if (kind === RunKind.BLOCK) yield runBlock(layers, frame);
   }
 }
 
-/** Live blocks of one slab. */
-function* liveBlocksOf(layers: RestingLayers, slab: number, kind: number): Generator<BlockInfo> {
+function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo: boolean): Generator<BlockInfo> {
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);
   for (let index = 0; index < caches.get(kind, CacheRecord.SLAB_BLOCKS); index++) {
     const address = first + index * usableBytes;
     const tag = memory.bytes[tagIndex(geometry, address)];
-    if (!isLive(tag)) continue;
-    yield { address, usableBytes, cache: caches.name(kind), live: true, slot: tag - 1 };
+    const live = isLive(tag);
+    if (!live && !areFreeToo) continue;
+    yield { address, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
   }
 }

@@ -2,7 +2,7 @@ import { KmemError } from "../memory/errors.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { type Reservation, webLocks } from "../sync/reservation.ts";
 import type { Layers } from "./layers.ts";
-import { type ReapOptions, type ReapReport, reapSlot } from "./reap.ts";
+import type { ReapOptions, ReapReport } from "./reap.ts";
 
 /** A worker as Node has them, or as a browser does. */
 export interface WatchedWorker {
@@ -28,6 +28,7 @@ export function watchWorker(
   worker: WatchedWorker,
   { slot, generation, lockName }: Reservation,
   { onReaped, ...options }: WatchOptions,
+  reap: (slot: number, options: ReapOptions) => ReapReport,
 ): () => void {
   const { slots } = layers;
   let isWatching = true;
@@ -38,7 +39,7 @@ export function watchWorker(
     if (!isWatching) return;
     end();
     if (slots.generation(slot) !== generation || slots.isFree(slot)) return;
-    const report = reapSlot(layers, slot, { ...options, generation });
+    const report = reap(slot, { ...options, generation });
     onReaped?.(report);
   };
   if (worker.once !== undefined) worker.once("exit", settle);

@@ -18,7 +18,8 @@ export type KmemErrorCode =
   | "NO_CONSTRUCTOR"
   | "NO_SLOT"
   | "DETACHED"
-  | "MUST_NOT_BLOCK";
+  | "MUST_NOT_BLOCK"
+  | "CORRUPTION";
 
 /**
  * Every error that kmem throws. The message names the value, the reason and what is known of the address; `details`

@@ -1,7 +1,7 @@
 /** One broken invariant, found by a check. */
 export interface Finding {
   /** The layer whose invariant it is. */
-  readonly layer: "header" | "pages" | "slab" | "kmalloc";
+  readonly layer: "header" | "pages" | "slab" | "kmalloc" | "debug";
   /** Where: the address of the page, block or table word that it is about. */
   readonly address: number;
   /** What is wrong, in a sentence without its full stop. */

@@ -124,7 +124,12 @@ export const HEADER_WORDS = 128;
 export const HeapFlag = {
   /** Frees are exchanged atomically, so that one of two simultaneous frees of a block is refused at once. */
   EXACT_FREES: 1,
+  /** Blocks have red zones and records around them: see debug/layout.ts. */
+  DEBUGGED: 2,
 } as const;
+
+/** Flags that there are. */
+export const HEAP_FLAG_MASK: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED;
 
 /** The least number of slots a heap has unless it asks otherwise. */
 export const DEFAULT_SLOT_COUNT = 64;

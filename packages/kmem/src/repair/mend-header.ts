@@ -5,8 +5,8 @@ import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord, readHeader
 import {
   BYTE_ORDER_MARK,
   HEADER_WORDS,
+  HEAP_FLAG_MASK,
   Header,
-  HeapFlag,
   LAYOUT_VERSION,
   MAGIC,
   PAGE_SHIFT,
@@ -16,6 +16,9 @@ import {
 } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { MendLog } from "./mend-log.ts";
+
+/** Every value that a heap's flags can have. */
+const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
 
 /** Values of a byte. */
 const BYTE_VALUES = 256;
@@ -72,14 +75,14 @@ function restoreDerived(header: Int32Array, baseFrame: number): boolean {
     throw error;
   }
   const isSame = derived.subarray(0, Header.CHECKSUM).every((value, word) => value === header[word]);
-  for (const flags of [header[Header.FLAGS], 0, HeapFlag.EXACT_FREES]) {
+  for (const flags of [header[Header.FLAGS], ...POSSIBLE_FLAGS]) {
     derived[Header.FLAGS] = flags;
     if (checksumOfHeader(derived, 0) !== derived[Header.CHECKSUM]) continue;
     header.set(derived);
     return true;
   }
   // Constants all of which agree are right, and the checksum is not.
-  if (!isSame || (header[Header.FLAGS] & ~HeapFlag.EXACT_FREES) !== 0) return false;
+  if (!isSame || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
   header[Header.CHECKSUM] = checksumOfHeader(header, 0);
   return true;
 }
@@ -113,7 +116,7 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
   for (const [field, word] of GEOMETRY_WORDS) header[word] = geometry[field];
   if (!restoreDerived(header, geometry.baseFrame)) {
     const { FLAGS, CHECKSUM } = Header;
-    if ((header[FLAGS] & ~HeapFlag.EXACT_FREES) !== 0) header[FLAGS] = 0;
+    if ((header[FLAGS] & ~HEAP_FLAG_MASK) !== 0) header[FLAGS] = 0;
     header[Header.MAGIC] = MAGIC;
     header[Header.VERSION] = LAYOUT_VERSION;
     header[Header.BYTE_ORDER] = BYTE_ORDER_MARK;

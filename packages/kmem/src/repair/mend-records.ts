@@ -40,7 +40,7 @@ export function mendRecords(caches: CacheTable, log: MendLog): void {
     if ((isEmpty && cache >= CLASS_COUNT) || isSound(caches, kind)) continue;
     const text = `the record of cache ${cache}`;
     if (cache < CLASS_COUNT) {
-      setClass(record, cache);
+      setClass(record, cache, caches.classFlags);
       log.done(address, `${text} was written anew: it is kmalloc-${classBytes(cache)}`);
     } else if (attempt(caches, kind, restoreShape) || attempt(caches, kind, restoreByte)) {
       log.done(address, `${text}, "${caches.name(kind)}", was restored by its checksum`);
@@ -73,10 +73,10 @@ function attempt(caches: CacheTable, kind: number, mend: (record: Int32Array) =>
   return false;
 }
 
-function setClass(record: Int32Array, cache: number): void {
+function setClass(record: Int32Array, cache: number, flags: number): void {
   const bytes = classBytes(cache);
   setShape(record, { objectBytes: bytes, alignBytes: GRANULE, colourBytes: 0 }, Number.POSITIVE_INFINITY);
-  record[CacheRecord.FLAGS] = 0;
+  record[CacheRecord.FLAGS] = flags;
   record[CacheRecord.COLOUR_NEXT] = 0;
   // The classes were the first caches that the heap made, in their order.
   record[CacheRecord.SERIAL] = cache + 1;

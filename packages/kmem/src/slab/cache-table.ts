@@ -1,7 +1,7 @@
 import { checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
-import { GRANULE, Header, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE, Header, HeapFlag, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
 import {
@@ -43,19 +43,28 @@ export class CacheTable {
   readonly #memory: LinearMemory;
   readonly #tableWord: number;
   readonly #serialWord: number;
+  readonly #flagsWord: number;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
     this.#memory = memory;
     this.#tableWord = geometry.cacheTable >>> WORD_SHIFT;
     this.#serialWord = headerWord(geometry, Header.CACHE_SERIAL);
+    this.#flagsWord = headerWord(geometry, Header.FLAGS);
   }
 
   /** Writes the records of kmalloc's size classes into a new memory. */
   createSizeClasses(): void {
+    const flags = this.classFlags;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const bytes = classBytes(index);
-      this.#write(index, { name: `kmalloc-${bytes}`, objectBytes: bytes, alignBytes: GRANULE }, bytes);
+      this.#write(index, { name: `kmalloc-${bytes}`, objectBytes: bytes, alignBytes: GRANULE, flags }, bytes);
     }
+  }
+
+  /** {@link CacheFlag}s of the size classes: the blocks of a debugged heap are formatted when their slab is made. */
+  get classFlags(): number {
+    const isDebugged = (this.#memory.words[this.#flagsWord] & HeapFlag.DEBUGGED) !== 0;
+    return isDebugged ? CacheFlag.HAS_CONSTRUCTOR : 0;
   }
 
   /** Index of the record's first word in `memory.words`, by the kind of the cache's frames. */

@@ -86,8 +86,9 @@ function faultOfColours(caches: CacheTable, kind: number, cache: number): string
   const colours = caches.get(kind, CacheRecord.COLOURS);
   const next = caches.get(kind, CacheRecord.COLOUR_NEXT);
   const isClass = cache < CLASS_COUNT;
-  const knownFlags = isClass ? 0 : CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT);
-  if (flags < 0 || (flags & ~knownFlags) !== 0) return `its flags are ${flags}`;
+  const knownFlags = CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT);
+  const areFlags = isClass ? flags === caches.classFlags : flags >= 0 && (flags & ~knownFlags) === 0;
+  if (!areFlags) return `its flags are ${flags}`;
   const alignment = Math.max(caches.get(kind, CacheRecord.ALIGN_BYTES), GRANULE);
   const isDistance = isClass ? colourBytes === 0 : colourBytes >= 0 && colourBytes % alignment === 0;
   if (!isDistance) return `its colours are ${colourBytes} bytes apart`;

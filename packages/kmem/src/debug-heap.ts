@@ -1,0 +1,362 @@
+import { blockView, type ViewType } from "./block-view.ts";
+import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
+import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
+import { Debugging, type DebuggingOptions } from "./debug/debugging.ts";
+import type { FaultOptions } from "./debug/fault-injection.ts";
+import { DebugLetter } from "./debug/layout.ts";
+import { DebugLetters } from "./debug/letters.ts";
+import { type Located, objectAddress } from "./debug/located.ts";
+import { DebugRoot } from "./debug/root.ts";
+import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
+import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
+import type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
+import type { HeapHandle } from "./handle.ts";
+import { type BlockCalls, Heap } from "./heap.ts";
+import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
+import type { Attachment } from "./kmalloc/attachment.ts";
+import type { CheckReport } from "./kmalloc/check.ts";
+import type { BlockInfo } from "./kmalloc/describe.ts";
+import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
+import type { WaitOptions } from "./kmalloc/memory-wait.ts";
+import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
+import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
+import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
+import type { MemorySource } from "./memory/memory.ts";
+import { RunKind } from "./pages/layout.ts";
+import { outOfMemory } from "./pages/out-of-memory.ts";
+import type { BlockFunctions } from "./slab/block-functions.ts";
+import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+
+const DEFAULT_QUARANTINE_BYTES: number = 2 ** 20;
+/** And no more than this part of the heap. */
+const QUARANTINE_SHARE = 16;
+
+/** What the thread has of each debugged heap. */
+const debuggings = new WeakMap<Attachment, Debugging>();
+
+/**
+ * A heap that finds memory bugs, after Linux's SLUB debugging: each block has red zones around it, is poisoned while it
+ * is free, and a record says who allocated and who freed it. What is found is reported, repaired as SLUB does, and the
+ * work goes on. All else is as in {@link Heap}, which it can stand in for; `usableSize` and views end where the size
+ * asked for does. Every thread opens such a heap with `DebugHeap.attach`.
+ */
+export class DebugHeap extends Heap {
+  /** The calls of the layers below. */
+  declare private below: BlockCalls;
+  readonly #debugging: Debugging;
+
+  private constructor(attachment: Attachment, options: DebugThreadOptions) {
+    super(attachment);
+    let debugging = debuggings.get(attachment);
+    if (debugging === undefined) {
+      const root = DebugRoot.find(attachment.layers);
+      if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the debugged heap has lost its root", {});
+      debugging = new Debugging(attachment.layers, root, withDefaults(options, this.stats().bytes.totalBytes));
+      debuggings.set(attachment, debugging);
+    }
+    this.#debugging = debugging;
+  }
+
+  /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, and OUT_OF_MEMORY without room for the root. */
+  static override create(options: DebugHeapOptions = {}): DebugHeap {
+    const text = options.debug ?? "";
+    const { unknown } = DebugLetters.parse(text);
+    const attachment = createAttachment(options, HeapFlag.DEBUGGED);
+    if (Debugging.createRoot(attachment.layers, text) === undefined) throw outOfMemory(attachment.layers.pages, 0);
+    const heap = new DebugHeap(attachment, options);
+    const { print } = heap.#debugging.options;
+    for (const letter of unknown) print(`slab_debug option '${letter}' unknown. skipped`);
+    return heap;
+  }
+
+  /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
+  static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
+    return new DebugHeap(openAttachment(source, start, true), options);
+  }
+
+  /** As `Heap.load`. */
+  static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
+    return new DebugHeap(loadAttachment(dump, true), options);
+  }
+
+  protected override publish(below: BlockCalls): void {
+    this.below = below;
+    const alloc = (sizeBytes: number): number => this.#orThrow(this.#take(sizeBytes, alloc, below.alloc), sizeBytes);
+    const tryAlloc = (sizeBytes: number): number => this.#take(sizeBytes, tryAlloc, below.tryAlloc);
+    const free = (address: number): void => {
+      if (address !== 0) this.#retire(address, free);
+    };
+    super.publish({ alloc, free, tryAlloc });
+  }
+
+  override alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
+    requireAlignment(alignmentBytes);
+    const take = (rawBytes: number): number => super.alignedAlloc(alignmentBytes, rawBytes);
+    return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.alignedAlloc, take, alignmentBytes), sizeBytes);
+  }
+
+  override allocWait(sizeBytes: number, options: WaitOptions = {}): number {
+    const take = (rawBytes: number): number => super.allocWait(rawBytes, options);
+    return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.allocWait, take), sizeBytes);
+  }
+
+  override async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
+    const above = DebugHeap.prototype.allocAsync;
+    const asked = this.#ask(sizeBytes, above, GRANULE);
+    if (asked === undefined) throw outOfMemory(this.layers.pages, sizeBytes);
+    return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
+  }
+
+  override calloc(count: number, sizeBytes: number): number {
+    requireSize(count);
+    requireSize(sizeBytes);
+    const totalBytes = count * sizeBytes;
+    const take = this.below.alloc;
+    const address = this.#orThrow(this.#take(totalBytes, DebugHeap.prototype.calloc, take), totalBytes);
+    this.layers.memory.bytes.fill(0, address, address + totalBytes);
+    return address;
+  }
+
+  override realloc(address: number, sizeBytes: number): number {
+    requireSize(sizeBytes);
+    const above = DebugHeap.prototype.realloc;
+    if (address === 0) return this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
+    const located = this.#requireObject(address, above);
+    const { block, record } = located;
+    const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
+    const isSameClass = record.kind === this.#kindFor(sizeBytes);
+    if (rawBytes <= block.bytes && isSameClass) {
+      this.#debugging.blocks.resize(located, sizeBytes, above);
+      return address;
+    }
+    const moved = this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
+    const { memory } = this.current();
+    memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
+    this.#retire(address, above);
+    return moved;
+  }
+
+  /** The bytes that were asked for: what lies behind them is no part of the object. Throws INVALID_ADDRESS. */
+  override usableSize(address: number): number {
+    return this.#requireObject(address, DebugHeap.prototype.usableSize).record.sizeBytes;
+  }
+
+  override blockAt(address: number): BlockInfo | undefined {
+    this.viewed();
+    const located = this.#debugging.blocks.locate(address);
+    return located === undefined ? undefined : this.#info(located);
+  }
+
+  override *blocks(): Generator<BlockInfo> {
+    for (const block of super.blocks()) {
+      const info = this.blockAt(block.address);
+      if (info?.live === true) yield info;
+    }
+  }
+
+  override owner(address: number): number | undefined {
+    return super.owner(this.#blockOf(address));
+  }
+
+  override transfer(address: number, slot: number): void {
+    super.transfer(this.#blockOf(address), slot);
+  }
+
+  override view<View>(type: ViewType<View>, address: number, length: number): View {
+    const info = this.blockAt(address);
+    const end = address + length * type.BYTES_PER_ELEMENT;
+    if (info?.live === true && address >= info.address && end <= info.address + info.usableBytes) {
+      return blockView(this.current(), type, address, length);
+    }
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
+    throw new KmemError("INVALID_ADDRESS", text, { address, length, block: info });
+  }
+
+  /** As `Heap.createCache`, with letters of the cache's own where `debug` has some. */
+  override createCache(options: DebugCacheOptions): DebugCache {
+    return DebugCache.create(this.#debugCacheContext(), options);
+  }
+
+  override openCache(name: string, functions: BlockFunctions = {}): DebugCache {
+    return DebugCache.open(this.#debugCacheContext(), name, functions);
+  }
+
+  /** As `Heap.check`, and the bytes around all blocks, and in those that are free. */
+  override check(): CheckReport {
+    const { findings } = super.check();
+    const all = [...findings, ...checkDebugged(this.viewed(), this.#debugging.blocks)];
+    return { isClean: all.length === 0, findings: all };
+  }
+
+  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns how many blocks were damaged. */
+  validate(): number {
+    this.current();
+    const { blocks } = this.#debugging;
+    let damaged = 0;
+    for (const located of debuggedBlocks(this.layers, blocks)) {
+      if (!blocks.verify(located, DebugHeap.prototype.validate)) damaged++;
+    }
+    return damaged;
+  }
+
+  override trim(): number {
+    this.#emptyQuarantine(DebugHeap.prototype.trim);
+    return super.trim();
+  }
+
+  override detach(): void {
+    this.#emptyQuarantine(DebugHeap.prototype.detach);
+    super.detach();
+  }
+
+  /** As `Heap.reap`; blocks that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
+  override reap(slot: number, options: ReapOptions = {}): ReapReport {
+    const { blocks = "keep" } = options;
+    const isFreeing = blocks === "free";
+    const report = super.reap(slot, isFreeing ? { ...options, blocks: "give", to: this.slot } : options);
+    const found = report.blocks.map((block) => this.#debugging.blocks.locate(block.address));
+    const owned: BlockInfo[] = [];
+    for (const located of found) {
+      if (located === undefined) continue;
+      if (located.record.state === "LIVE") owned.push(this.#info(located));
+      if (located.record.state !== "LIVE") this.below.free(located.block.address);
+      else if (isFreeing) this.#retire(objectAddress(located), DebugHeap.prototype.reap);
+    }
+    if (isFreeing) for (const { address, pageCount } of report.pageRuns) this.pages.free(address, pageCount);
+    // What lay in quarantine was all that the slot was kept for.
+    const isFreed = report.isFreed || super.reap(slot, { ...options, blocks: "keep" }).isFreed;
+    return { ...report, blocks: owned, isFreed };
+  }
+
+  /** Which allocations of this thread are to fail from now on; undefined for none. */
+  injectFaults(options: FaultOptions | undefined): void {
+    this.#debugging.setFaults(options);
+  }
+
+  /** Allocations that have been made to fail since {@link injectFaults}. */
+  get failedCount(): number {
+    return this.#debugging.failedCount;
+  }
+
+  /** Asks for an object with `take`, which knows only bytes; 0 where it, or a fault that was wished for, says so. */
+  #take(
+    sizeBytes: number,
+    above: unknown,
+    take: (rawBytes: number) => number,
+    alignmentBytes: number = GRANULE,
+  ): number {
+    const asked = this.#ask(sizeBytes, above, alignmentBytes);
+    if (asked === undefined) return 0;
+    let block = 0;
+    try {
+      block = take(rawBytesOf(asked)) || this.#takeAgain(asked, take);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      block = this.#takeAgain(asked, take);
+    }
+    return this.#activate(block, asked);
+  }
+
+  /** What lies in quarantine is free memory, when there is no other. */
+  #takeAgain(asked: Asked, take: (rawBytes: number) => number): number {
+    if (this.#debugging.quarantine.count === 0) return 0;
+    this.#emptyQuarantine(asked.above);
+    try {
+      return take(rawBytesOf(asked));
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      return 0;
+    }
+  }
+
+  /** What an object asks for; undefined where it is to fail, or cannot be. */
+  #ask(sizeBytes: number, above: unknown, alignmentBytes: number): Asked | undefined {
+    requireSize(sizeBytes);
+    this.current();
+    const kind = this.#kindFor(sizeBytes);
+    const asked = { sizeBytes, padBytes: DebugBlocks.padBytes(alignmentBytes), kind, above };
+    if (rawBytesOf(asked) >= ADDRESS_SPACE_BYTES) return undefined;
+    return this.#debugging.fails(kind, sizeBytes) ? undefined : asked;
+  }
+
+  #kindFor(sizeBytes: number): number {
+    return sizeBytes > MAX_CLASS_BYTES ? RunKind.BLOCK : this.attachment.kmalloc.kindFor(sizeBytes);
+  }
+
+  #activate(block: number, asked: Asked): number {
+    if (block === 0) return 0;
+    const { options, blocks } = this.#debugging;
+    const address = blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
+    if (options.zeroOnAlloc) this.layers.memory.bytes.fill(0, address, address + asked.sizeBytes);
+    return address;
+  }
+
+  #retire(address: number, above: unknown): void {
+    this.current();
+    const { blocks, quarantine, options, root } = this.#debugging;
+    const located = blocks.deactivate(address, above);
+    const { record } = located;
+    const isPoisoned = (root.letters(record.kind) & DebugLetter.P) !== 0;
+    if (options.zeroOnFree && !isPoisoned) this.layers.memory.bytes.fill(0, address, address + record.sizeBytes);
+    this.#debugging.expel(quarantine.put(located), above, this.below.free);
+  }
+
+  #emptyQuarantine(above: unknown): void {
+    const { quarantine } = this.#debugging;
+    this.#debugging.expel(quarantine.drain(), above, this.below.free);
+  }
+
+  #orThrow(address: number, sizeBytes: number): number {
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
+    return address;
+  }
+
+  #requireObject(address: number, above: unknown): Located {
+    this.current();
+    return this.#debugging.blocks.requireLive(address, above);
+  }
+
+  /** The block of the live object that starts at an address; the address itself where there is none. */
+  #blockOf(address: number): number {
+    const located = this.#debugging.blocks.locate(address);
+    const isObject = located?.record.state === "LIVE" && objectAddress(located) === address;
+    return isObject ? located.block.address : address;
+  }
+
+  #info(located: Located): BlockInfo {
+    const { record, isTaken } = located;
+    const live = isTaken && record.state === "LIVE";
+    return {
+      address: objectAddress(located),
+      usableBytes: record.sizeBytes,
+      cache: this.#debugging.blocks.cacheName(record.kind),
+      live,
+      slot: live ? super.owner(located.block.address) : undefined,
+    };
+  }
+
+  #debugCacheContext(): DebugCacheContext {
+    return {
+      ...this.cacheContext(),
+      debugging: this.#debugging,
+      release: (address) => this.below.free(address),
+      emptyQuarantine: () => this.#emptyQuarantine(DebugCache.prototype.shrink),
+    };
+  }
+}
+
+/** Bytes of the block that an object takes. */
+function rawBytesOf({ sizeBytes, padBytes }: Asked): number {
+  return sizeBytes + DebugBlocks.overheadBytes(padBytes);
+}
+
+function withDefaults(options: DebugThreadOptions, heapBytes: number): DebuggingOptions {
+  // biome-ignore lint/suspicious/noConsole: who debugs a heap asks for its reports, and may say where they go.
+  const log = (message: string): void => console.error(message);
+  const { print = log, report = (bug) => log(bug.text()), panic = false, stackDepth = DEFAULT_STACK_DEPTH } = options;
+  const { quarantineBytes = Math.min(DEFAULT_QUARANTINE_BYTES, Math.floor(heapBytes / QUARANTINE_SHARE)) } = options;
+  const { quarantineCount = Number.POSITIVE_INFINITY, randomReuse = false, faults } = options;
+  const { zeroOnAlloc = false, zeroOnFree = false } = options;
+  const quarantine = { bytes: quarantineBytes, count: quarantineCount };
+  return { print, report, panics: panic, stackDepth, quarantine, randomReuse, zeroOnAlloc, zeroOnFree, faults };
+}

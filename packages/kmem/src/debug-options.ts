@@ -1,0 +1,37 @@
+import type { FaultOptions } from "./debug/fault-injection.ts";
+import type { BugReport } from "./debug/report.ts";
+import type { HeapOptions } from "./heap-options.ts";
+
+/** How one thread debugs a heap. */
+export interface DebugThreadOptions {
+  /** Gets each bug that is found. Default: its text goes to console.error. */
+  readonly report?: (report: BugReport) => void;
+  /** Gets what the letter T prints. Default: console.error. */
+  readonly print?: (message: string) => void;
+  /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
+  readonly panic?: boolean;
+  /** Frames of a stack that are kept, with the letter U. Default 16. */
+  readonly stackDepth?: number;
+  /** Bytes of freed blocks that are kept from reuse; 0 for none. Default 1 MiB, or a sixteenth of the heap. */
+  readonly quarantineBytes?: number;
+  /** Freed blocks that are kept from reuse. Default: as many as have room. */
+  readonly quarantineCount?: number;
+  /** Blocks leave the quarantine in random order. Default false. */
+  readonly randomReuse?: boolean;
+  /** Blocks are zero when they are allocated, as with init_on_alloc. Default false. */
+  readonly zeroOnAlloc?: boolean;
+  /** Blocks that are not poisoned are zero as soon as they are freed, as with init_on_free. Default false. */
+  readonly zeroOnFree?: boolean;
+  /** Allocations of this thread that are to fail. */
+  readonly faults?: FaultOptions;
+}
+
+/** How a debugged heap is made. */
+export interface DebugHeapOptions extends HeapOptions, DebugThreadOptions {
+  /**
+   * What is debugged, in the grammar of Linux's `slab_debug=`: letters for all caches, and after a semicolon others for
+   * caches by name, as in "FZ;P,kmalloc-64,inode*". F checks records, Z has red zones, P poison, U keeps who allocated
+   * and freed, T prints each alloc and free, A marks what faults may pick; "-" is nothing. Default "FZPU".
+   */
+  readonly debug?: string;
+}

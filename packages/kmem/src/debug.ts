@@ -1,0 +1,7 @@
+/** Finds memory bugs: see {@link DebugHeap}. */
+export type { FaultOptions } from "./debug/fault-injection.ts";
+export { type BugFacts, BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./debug/report.ts";
+export type { MapFrame } from "./debug/stack.ts";
+export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
+export { DebugHeap } from "./debug-heap.ts";
+export type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";

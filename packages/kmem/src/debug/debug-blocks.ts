@@ -1,0 +1,240 @@
+import { describeAddress } from "../kmalloc/describe.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import { PAGE_SHIFT } from "../memory/layout.ts";
+import { FrameKind } from "../pages/layout.ts";
+import { CacheRecord } from "../slab/layout.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
+import { type BlockShape, fillStretches, type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
+import type { StackDepot } from "./depot.ts";
+import { BugReporter, type DebugSettings } from "./findings.ts";
+import {
+  BlockState,
+  CONSTRUCTED,
+  DebugByte,
+  DebugLetter,
+  KIND_SHIFT,
+  RECORD_BYTES,
+  RED_LEFT_BYTES,
+  RED_RIGHT_BYTES,
+  RecordWord,
+  SLOT_SHIFT,
+} from "./layout.ts";
+import { type Located, objectAddress } from "./located.ts";
+import { type BlockRecord, type RawBlock, readRecord, recordWord, seal } from "./record.ts";
+import type { DebugRoot } from "./root.ts";
+import { callerStack } from "./stack.ts";
+
+const FIRST_HAND_MADE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
+
+/** What is asked for. */
+export interface Asked {
+  readonly sizeBytes: number;
+  readonly padBytes: number;
+  /** Kind of the cache that reports are to name. */
+  readonly kind: number;
+  /** The function whose caller asks. */
+  readonly above: unknown;
+}
+
+/** Formats the blocks of a debugged heap, and finds out what has become of them; see layout.ts. One for each thread. */
+export class DebugBlocks {
+  readonly #layers: Layers;
+  readonly #root: DebugRoot;
+  readonly #depot: StackDepot;
+  readonly #stackDepth: number;
+  readonly #reporter: BugReporter;
+  #sequence = 0;
+
+  constructor(layers: Layers, root: DebugRoot, depot: StackDepot, settings: DebugSettings) {
+    this.#layers = layers;
+    this.#root = root;
+    this.#depot = depot;
+    this.#stackDepth = settings.stackDepth;
+    this.#reporter = new BugReporter(layers, root, depot, settings);
+  }
+
+  /** Bytes that a block has besides its object: `padBytes` before it, the rest behind. */
+  static overheadBytes(padBytes: number): number {
+    return padBytes + RED_RIGHT_BYTES + RECORD_BYTES;
+  }
+
+  /** Bytes before an object that is to be aligned so. */
+  static padBytes(alignmentBytes: number): number {
+    return Math.max(RED_LEFT_BYTES, alignmentBytes);
+  }
+
+  /** Allocations of this thread so far. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number is allowed. */
+  locate(address: number): Located | undefined {
+    const { block } = describeAddress(this.#layers, address);
+    if (block === undefined || block.usableBytes < RECORD_BYTES) return undefined;
+    return this.#located({ address: block.address, bytes: block.usableBytes }, block.live);
+  }
+
+  #located(block: RawBlock, isTaken: boolean): Located {
+    const word = recordWord(block);
+    return { block, isTaken, word, record: readRecord(this.#layers.memory, word) };
+  }
+
+  /** Formats a block of a slab that is just being made. */
+  format(block: RawBlock, kind: number, padBytes: number): void {
+    const { memory } = this.#layers;
+    const word = recordWord(block);
+    const { words } = memory;
+    words[word + RecordWord.STATE] = BlockState.CHANGING;
+    words.fill(0, word + RecordWord.SIZE, word + RecordWord.MAGIC);
+    words[word + RecordWord.SIZE] = block.bytes - DebugBlocks.overheadBytes(padBytes);
+    words[word + RecordWord.PAD] = padBytes;
+    words[word + RecordWord.LETTERS] = this.#root.letters(kind) | (kind << KIND_SHIFT);
+    seal(words, word);
+    words[word + RecordWord.STATE] = BlockState.FRESH;
+    fillStretches(memory, stretchesOf(block, this.#shape(readRecord(memory, word))));
+  }
+
+  /** Makes a block that has just been taken an object; returns its address. Reports what has happened to it meanwhile. */
+  activate(block: RawBlock, { sizeBytes, padBytes, kind, above }: Asked): number {
+    const { memory, slot, pages } = this.#layers;
+    const located = this.#located(block, true);
+    const { word, record } = located;
+    const isInSlab = pages.frames.kind(block.address >>> PAGE_SHIFT) >= FrameKind.FIRST_CACHE;
+    if (isInSlab && (record.state === "FREE" || record.state === "FRESH")) this.verify(located, above);
+    else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, above);
+    const letters = this.#root.letters(kind);
+    const { words, bytes } = memory;
+    words[word + RecordWord.STATE] = BlockState.CHANGING;
+    words[word + RecordWord.SIZE] = sizeBytes;
+    words[word + RecordWord.PAD] = padBytes;
+    words[word + RecordWord.LETTERS] = letters | (kind << KIND_SHIFT);
+    words[word + RecordWord.ALLOC_STACK] = this.#stackId(letters, above);
+    words[word + RecordWord.FREE_STACK] = 0;
+    words[word + RecordWord.ALLOC_TIME] = this.#reporter.now();
+    words[word + RecordWord.FREE_TIME] = 0;
+    words[word + RecordWord.SLOTS] = slot;
+    words[word + RecordWord.SEQUENCE] = ++this.#sequence;
+    seal(words, word);
+    const address = block.address + padBytes;
+    const shape = this.#shape({ ...readRecord(memory, word), state: "LIVE" });
+    fillStretches(memory, stretchesOf(block, shape));
+    if ((letters & DebugLetter.P) !== 0 && !shape.isConstructed) {
+      bytes.fill(DebugByte.POISON_FREE, address, address + sizeBytes);
+      if (sizeBytes > 0) bytes[address + sizeBytes - 1] = DebugByte.POISON_END;
+    }
+    words[word + RecordWord.STATE] = BlockState.LIVE;
+    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("alloc", kind, address, above);
+    return address;
+  }
+
+  /**
+   * Makes the object at an address a free one, which the layers below still have handed out. Reports what was written
+   * beyond it. Throws DOUBLE_FREE and INVALID_FREE, with the report, for anything that is no object.
+   */
+  deactivate(address: number, above: unknown): Located {
+    const located = this.#requireObject(address, above);
+    const { block, word, record } = located;
+    const { memory, slot } = this.#layers;
+    const { words } = memory;
+    if (record.state !== "damaged") this.verify(located, above);
+    const state = word + RecordWord.STATE;
+    const from = record.state === "damaged" ? words[state] : BlockState.LIVE;
+    if (Atomics.compareExchange(words, state, from, BlockState.CHANGING) !== from)
+      throw this.#reporter.refusal(address, located, above);
+    const { letters, kind } = record;
+    if (record.state === "damaged") words[word + RecordWord.PAD] = address - block.address;
+    words[word + RecordWord.FREE_STACK] = this.#stackId(letters, above);
+    words[word + RecordWord.FREE_TIME] = this.#reporter.now();
+    words[word + RecordWord.SLOTS] = record.allocSlot | (slot << SLOT_SHIFT);
+    seal(words, word);
+    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+    words[state] = BlockState.QUARANTINED;
+    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("free", kind, address, above);
+    return this.#located(block, true);
+  }
+
+  /** Says that a block leaves the quarantine; reports what was written to it there. */
+  leaveQuarantine({ block, word }: Located, above: unknown): void {
+    const located = this.#located(block, true);
+    if (located.record.state === "damaged") this.#reporter.damaged(located, above);
+    else this.verify(located, above);
+    this.#layers.memory.words[word + RecordWord.STATE] = BlockState.FREE;
+  }
+
+  /** Gives an object that stays where it is another size. */
+  resize({ block, word, record }: Located, sizeBytes: number, above: unknown): void {
+    const { memory } = this.#layers;
+    const { words } = memory;
+    this.verify(this.#located(block, true), above);
+    words[word + RecordWord.STATE] = BlockState.CHANGING;
+    words[word + RecordWord.SIZE] = sizeBytes;
+    seal(words, word);
+    fillStretches(memory, stretchesOf(block, this.#shape({ ...record, sizeBytes, state: "LIVE" })));
+    words[word + RecordWord.STATE] = BlockState.LIVE;
+  }
+
+  /** What is wrong with a block now. Reads only. */
+  overwrites({ block, record }: Located): Overwrite[] {
+    if (record.state === "damaged" || record.state === "CHANGING") return [];
+    return overwritesIn(this.#layers.memory, stretchesOf(block, this.#shape(record)));
+  }
+
+  /** Reports what is wrong with a block, and repairs it; returns whether all was well. */
+  verify(located: Located, above: unknown): boolean {
+    const overwrites = this.overwrites(located);
+    for (const overwrite of overwrites) {
+      const { what, from, to, byte } = overwrite;
+      const fix = `Restoring ${what} 0x${from.toString(16)}-0x${(to - 1).toString(16)}=0x${byte.toString(16)}`;
+      this.#reporter.found(this.#reporter.corruption(located, overwrite, fix, above));
+      this.#layers.memory.bytes.fill(byte, from, to);
+    }
+    return overwrites.length === 0;
+  }
+
+  /** The object that starts at an address, live; reports and throws for anything else. */
+  #requireObject(address: number, above: unknown): Located {
+    const located = this.locate(address);
+    if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, above);
+    const { block, record } = located;
+    if (record.state === "damaged") {
+      this.#reporter.damaged(located, above);
+      return located;
+    }
+    if (record.state !== "LIVE" || address !== block.address + record.padBytes)
+      throw this.#reporter.refusal(address, located, above);
+    return located;
+  }
+
+  /** The name that reports give to a cache. */
+  cacheName(kind: number): string {
+    return this.#reporter.cacheName(kind);
+  }
+
+  /** Reports and throws INVALID_FREE where an address lies in a block of another cache than it was given to. */
+  requireKind(address: number, kind: number, cache: string, above: unknown): void {
+    const located = this.locate(address);
+    if (located === undefined || located.record.state === "damaged" || located.record.kind === kind) return;
+    throw this.#reporter.wrongCache(address, located, cache, above);
+  }
+
+  /** The live object that starts at an address. Reports and throws INVALID_ADDRESS for anything else. */
+  requireLive(address: number, above: unknown): Located {
+    const located = this.locate(address);
+    const isLive = located?.isTaken === true && located.record.state === "LIVE";
+    if (isLive && address === objectAddress(located)) return located;
+    throw this.#reporter.notLive(address, located, above);
+  }
+
+  #stackId(letters: number, above: unknown): number {
+    if ((letters & DebugLetter.U) === 0) return 0;
+    return this.#depot.idOf(callerStack(above, this.#stackDepth));
+  }
+
+  #shape(record: BlockRecord): BlockShape {
+    const { kind, sizeBytes, letters } = record;
+    const isClass = kind >= FrameKind.FIRST_CACHE && kind < FIRST_HAND_MADE;
+    const objectBytes = isClass ? this.#layers.caches.get(kind, CacheRecord.OBJECT_BYTES) : sizeBytes;
+    return { ...record, objectBytes, isConstructed: (letters & CONSTRUCTED) !== 0 };
+  }
+}

@@ -1,0 +1,109 @@
+import type { Layers } from "../kmalloc/layers.ts";
+import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
+import { DebugBlocks } from "./debug-blocks.ts";
+import { StackDepot } from "./depot.ts";
+import { FaultInjection, type FaultOptions } from "./fault-injection.ts";
+import { type DebugSettings, LARGE_NAME } from "./findings.ts";
+import { DebugLetter } from "./layout.ts";
+import { DebugLetters } from "./letters.ts";
+import type { Located } from "./located.ts";
+import { Quarantine, type QuarantineLimits } from "./quarantine.ts";
+import { DebugRoot } from "./root.ts";
+
+/** How a thread debugs, beside what is reported. */
+export interface DebuggingOptions extends DebugSettings {
+  readonly quarantine: QuarantineLimits;
+  readonly randomReuse: boolean;
+  readonly zeroOnAlloc: boolean;
+  readonly zeroOnFree: boolean;
+  readonly faults: FaultOptions | undefined;
+}
+
+const RANDOM_RANGE = 2 ** 32;
+
+/** What one thread has of a debugged heap; all its `DebugHeap` objects share it. */
+export class Debugging {
+  readonly root: DebugRoot;
+  readonly depot: StackDepot;
+  readonly blocks: DebugBlocks;
+  readonly quarantine: Quarantine;
+  readonly options: DebuggingOptions;
+  /** The letters of caches that are made from now on. */
+  readonly letters: DebugLetters;
+  readonly #layers: Layers;
+  #faults: FaultInjection | undefined;
+
+  constructor(layers: Layers, root: DebugRoot, options: DebuggingOptions) {
+    this.#layers = layers;
+    this.root = root;
+    this.options = options;
+    this.letters = DebugLetters.parse(root.text);
+    this.depot = new StackDepot(layers, root);
+    this.blocks = new DebugBlocks(layers, root, this.depot, options);
+    this.quarantine = new Quarantine(options.quarantine, options.randomReuse ? strongRandom : undefined);
+    this.setFaults(options.faults);
+    this.#formatClasses();
+  }
+
+  /** Makes the root of a new heap. Undefined without pages for it. */
+  static createRoot(layers: Layers, text: string): DebugRoot | undefined {
+    const { caches } = layers;
+    const letters = DebugLetters.parse(text);
+    return DebugRoot.create(layers, text, (kind) => {
+      if (kind === RunKind.BLOCK) return letters.of(LARGE_NAME);
+      const isClass = kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + CLASS_COUNT;
+      return isClass ? letters.of(caches.name(kind)) : 0;
+    });
+  }
+
+  /** Which allocations of this thread are to fail from now on; undefined for none. */
+  setFaults(options: FaultOptions | undefined): void {
+    this.#faults = options === undefined ? undefined : new FaultInjection(options, this.#isAnyMarked());
+  }
+
+  /** Allocations of this thread that have been made to fail since they were last chosen. */
+  get failedCount(): number {
+    return this.#faults?.failedCount ?? 0;
+  }
+
+  /** Whether an allocation is to fail. */
+  fails(kind: number, sizeBytes: number): boolean {
+    if (this.#faults === undefined) return false;
+    const isMarked = (this.root.letters(kind) & DebugLetter.A) !== 0;
+    return this.#faults.fails({ cache: this.blocks.cacheName(kind), sizeBytes, isMarked });
+  }
+
+  /** Ends the quarantine of blocks; `release` gives each back to the layers below. */
+  expel(leaving: readonly Located[], above: unknown, release: (address: number) => void): void {
+    for (const located of leaving) {
+      this.blocks.leaveQuarantine(located, above);
+      release(located.block.address);
+    }
+  }
+
+  #isAnyMarked(): boolean {
+    const kinds = Array.from({ length: KIND_COUNT }, (_, kind) => kind);
+    return kinds.some((kind) => (this.root.letters(kind) & DebugLetter.A) !== 0);
+  }
+
+  /** Every block of a size class has a record from the moment on at which its slab is made. */
+  #formatClasses(): void {
+    const { slabs, caches } = this.#layers;
+    for (let kind: number = FrameKind.FIRST_CACHE; kind < FrameKind.FIRST_CACHE + CLASS_COUNT; kind++) {
+      const bytes = caches.blockBytes(kind);
+      const padBytes = DebugBlocks.padBytes(1);
+      if (bytes < DebugBlocks.overheadBytes(padBytes)) continue;
+      slabs.functions.register(kind, {
+        construct: (address) => this.blocks.format({ address, bytes }, kind, padBytes),
+      });
+    }
+  }
+}
+
+/** From 0 on below 1, where there is a source of such numbers that nobody can foresee. */
+function strongRandom(): number {
+  const { crypto } = globalThis as { crypto?: { getRandomValues(array: Uint32Array): Uint32Array } };
+  const [value = 0] = crypto === undefined ? [] : crypto.getRandomValues(new Uint32Array(1));
+  return crypto === undefined ? Math.random() : value / RANDOM_RANGE;
+}

@@ -1,0 +1,131 @@
+import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { NO_FRAME, RunKind } from "../pages/layout.ts";
+import { DEPOT_CHUNK_PAGES, DEPOT_MARK, ROOT_BUCKET_COUNT, RootWord, STACK_HEADER_BYTES, StackWord } from "./layout.ts";
+import type { DebugRoot } from "./root.ts";
+
+const CHUNK_BYTES: number = DEPOT_CHUNK_PAGES * PAGE_SIZE;
+const HASH_FACTOR = 0x01000193;
+
+/**
+ * Texts of stacks in the heap's buffer, each once, so that any thread and whoever reads a dump can print who allocated
+ * a block. Stacks stay for as long as the heap does. Any thread; new ones are put in under the depot's lock.
+ */
+export class StackDepot {
+  readonly #layers: RestingLayers;
+  readonly #root: DebugRoot;
+  /** Ids of the stacks that this thread has put in or met. */
+  readonly #known = new Map<string, number>();
+
+  constructor(layers: RestingLayers, root: DebugRoot) {
+    this.#layers = layers;
+    this.#root = root;
+  }
+
+  /** The id of a stack, which is put in if it is new; 0 where there are no pages for it. O(length of the text). */
+  idOf(text: string): number {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const bytes = new TextEncoder().encode(text);
+    const { sync } = this.#layers;
+    const lock = this.#root.word + RootWord.LOCK;
+    sync.locks.acquire(lock);
+    try {
+      this.#reachAll();
+      const id = this.#find(bytes) || this.#add(bytes);
+      if (id !== 0) this.#known.set(text, id);
+      return id;
+    } finally {
+      sync.locks.release(lock);
+    }
+  }
+
+  /** The text of a stack; empty for 0 and for what is no id. */
+  textOf(id: number): string {
+    this.#reachAll();
+    const { bytes, words } = this.#layers.memory;
+    if (id === 0 || id % WORD_BYTES !== 0 || !this.#isInDepot(id)) return "";
+    const length = words[(id >>> WORD_SHIFT) + StackWord.LENGTH];
+    if (length < 0 || length > CHUNK_BYTES - STACK_HEADER_BYTES) return "";
+    // A decoder takes no shared bytes.
+    return new TextDecoder().decode(bytes.slice(id + STACK_HEADER_BYTES, id + STACK_HEADER_BYTES + length));
+  }
+
+  /** Stacks that have been put in. */
+  get count(): number {
+    return this.#layers.memory.words[this.#root.word + RootWord.STACK_COUNT];
+  }
+
+  #isInDepot(id: number): boolean {
+    const { frames } = this.#layers.pages;
+    const frame = frames.headOfRun(id >>> PAGE_SHIFT, RunKind.SYSTEM);
+    return frames.kind(frame) === RunKind.SYSTEM && frames.owner(frame) === DEPOT_MARK;
+  }
+
+  /** Another thread may have grown the memory, and the depot lie in what it added. */
+  #reachAll(): void {
+    const { memory, pages } = this.#layers;
+    memory.refresh();
+    memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  }
+
+  #bucket(hash: number): number {
+    return this.#root.word + RootWord.BUCKETS + (hash & (ROOT_BUCKET_COUNT - 1));
+  }
+
+  #find(text: Uint8Array): number {
+    const { words, bytes } = this.#layers.memory;
+    const hash = hashOf(text);
+    for (let id = words[this.#bucket(hash)] >>> 0; id !== 0; id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
+      const word = id >>> WORD_SHIFT;
+      if (words[word + StackWord.HASH] !== hash || words[word + StackWord.LENGTH] !== text.length) continue;
+      const first = id + STACK_HEADER_BYTES;
+      if (text.every((byte, index) => bytes[first + index] === byte)) return id;
+    }
+    return 0;
+  }
+
+  /** The text first, its place in the chain last: a thread that dies in between leaves a few bytes unused. */
+  #add(text: Uint8Array): number {
+    const { memory } = this.#layers;
+    const bytesNeeded = Math.ceil((STACK_HEADER_BYTES + text.length) / WORD_BYTES) * WORD_BYTES;
+    const id = this.#room(bytesNeeded);
+    if (id === 0) return 0;
+    const { words, bytes } = memory;
+    const hash = hashOf(text);
+    const bucket = this.#bucket(hash);
+    const word = id >>> WORD_SHIFT;
+    bytes.set(text, id + STACK_HEADER_BYTES);
+    words[word + StackWord.HASH] = hash;
+    words[word + StackWord.LENGTH] = text.length;
+    words[word + StackWord.NEXT] = words[bucket];
+    words[bucket] = id;
+    words[this.#root.word + RootWord.STACK_COUNT]++;
+    return id;
+  }
+
+  #room(bytesNeeded: number): number {
+    const { memory } = this.#layers;
+    const root = this.#root.word;
+    if (bytesNeeded > CHUNK_BYTES) return 0;
+    const chunk = memory.words[root + RootWord.CHUNK] >>> 0;
+    const used = memory.words[root + RootWord.CHUNK_USED];
+    if (chunk !== 0 && used + bytesNeeded <= CHUNK_BYTES) {
+      memory.words[root + RootWord.CHUNK_USED] = used + bytesNeeded;
+      return chunk + used;
+    }
+    const { pages } = this.#layers as Layers;
+    const frame = pages.allocate(DEPOT_CHUNK_PAGES, RunKind.SYSTEM);
+    if (frame === NO_FRAME) return 0;
+    pages.frames.setOwner(frame, DEPOT_MARK);
+    memory.words[root + RootWord.CHUNK_USED] = bytesNeeded;
+    memory.words[root + RootWord.CHUNK] = frame << PAGE_SHIFT;
+    return (frame << PAGE_SHIFT) >>> 0;
+  }
+}
+
+function hashOf(text: Uint8Array): number {
+  let hash = text.length;
+  for (const byte of text) hash = Math.imul(hash ^ byte, HASH_FACTOR);
+  return hash;
+}

@@ -1,0 +1,155 @@
+/**
+ * Debugged blocks.
+ *
+ * A block of a heap or a cache that is debugged is larger than what was asked for. What the user gets is `object`:
+ *
+ *      block                                                                            block + block bytes
+ *      ▼                                                                                                  ▼
+ *      ┌───────────────┬────────────────────────────┬──────────────────────────────────┬──────────────────┐
+ *      │ left red zone │ object, of the size that   │ right red zone, at least         │ record           │
+ *      │ bb or cc      │ was asked for              │ 8 bytes: bb or cc                │ 12 words         │
+ *      └───────────────┴────────────────────────────┴──────────────────────────────────┴──────────────────┘
+ *
+ *      letter   left and right zone     object while it is free    what it is for
+ *      F        –                       –                          the record's own consistency
+ *      Z        cc live, bb free        –                          writes past either end
+ *      P        –                       6b … 6b a5                 writes after the free; 5a in one never freed yet
+ *      U        –                       –                          who allocated and who freed it, in the record
+ *
+ * The bytes are those of Linux's SLUB (include/linux/poison.h), and so are the names of the zones in reports.
+ *
+ * The record's STATE word says what the block is:
+ *
+ *      FRESH ──alloc──► CHANGING ──► LIVE ──free──► CHANGING ──► QUARANTINED ──► FREE ──alloc──► CHANGING …
+ *
+ * CHANGING is stored before anything else changes and the new state after everything has, so that a thread which dies
+ * in between leaves a block of which nothing is expected. One of two threads that free the same block exchanges its
+ * state, and the other finds it done.
+ */
+export const DebugLetter = {
+  /** Consistency checks of the record at each alloc and free. */
+  F: 1,
+  /** Red zones. */
+  Z: 2,
+  /** Poison. */
+  P: 4,
+  /** Who allocated, who freed: stacks, slots and times. */
+  U: 8,
+  /** Each alloc and free is printed. */
+  T: 16,
+  /** Fault injection may pick it. */
+  A: 32,
+} as const;
+
+/** Beside the letters of a cache: its objects keep what their constructor made of them, and are not poisoned. */
+export const CONSTRUCTED = 64;
+
+/** What the letters stand for when none are given: all that finds something. */
+export const DEFAULT_LETTERS: number = DebugLetter.F | DebugLetter.Z | DebugLetter.P | DebugLetter.U;
+
+/** Bytes of poison and red zones: include/linux/poison.h of Linux. */
+export const DebugByte = {
+  /** An object that has never been allocated. */
+  POISON_INUSE: 0x5a,
+  /** The object while it is free. */
+  POISON_FREE: 0x6b,
+  /** Its last byte. */
+  POISON_END: 0xa5,
+  /** Red zones of a free block. */
+  RED_INACTIVE: 0xbb,
+  /** Red zones of a live one. */
+  RED_ACTIVE: 0xcc,
+} as const;
+
+/** What a block is: values of the record's STATE. Each is far from the others in every byte. */
+export const BlockState = {
+  FRESH: 0x3c5a_0f01,
+  LIVE: 0x5ac3_f102,
+  QUARANTINED: 0x69a5_3c04,
+  FREE: 0x1e96_c308,
+  CHANGING: 0x7869_5a10,
+} as const;
+
+/** The words of a record. */
+export const RecordWord = {
+  STATE: 0,
+  /** Bytes that were asked for. */
+  SIZE: 1,
+  /** Bytes from the start of the block to the object. */
+  PAD: 2,
+  /** {@link DebugLetter}s, and from KIND_SHIFT on the number of the cache that the report names. */
+  LETTERS: 3,
+  /** Ids of stacks in the depot; 0 where none is known. */
+  ALLOC_STACK: 4,
+  FREE_STACK: 5,
+  /** Milliseconds since the heap was made. */
+  ALLOC_TIME: 6,
+  FREE_TIME: 7,
+  /** Slot that allocated, and from SLOT_SHIFT on the one that freed. */
+  SLOTS: 8,
+  /** Counts the slot's allocations. */
+  SEQUENCE: 9,
+  /** Constant: tells a record from other bytes. */
+  MAGIC: 10,
+  /** Over all words before it but STATE. */
+  CHECK: 11,
+} as const;
+export const RECORD_WORDS = 12;
+export const RECORD_BYTES: number = RECORD_WORDS * 4;
+export const RECORD_MAGIC = 0x4b64_6267;
+export const KIND_SHIFT = 8;
+export const LETTERS_MASK = 0xff;
+export const SLOT_SHIFT = 8;
+export const SLOT_MASK = 0xff;
+
+/** The least right red zone. */
+export const RED_RIGHT_BYTES = 8;
+/** The least left red zone: more where objects are aligned to more. */
+export const RED_LEFT_BYTES = 16;
+
+/**
+ * The root of a debugged heap: a run of pages that no slot owns, found by its mark in the frame table.
+ *
+ *      word 0    MAGIC
+ *      word 1    LOCK          of the depot
+ *      word 2    CHUNK         address of the depot's pages that are being filled
+ *      word 3    CHUNK_USED    bytes of them that are taken
+ *      word 4    STACK_COUNT   stacks in the depot
+ *      word 6    EPOCH         milliseconds since 1970 when the heap was made, a double
+ *      word 64   LETTERS       a byte for each kind of frame: the letters of the cache's blocks
+ *      word 128  BUCKETS       1024 words: the first stack of each chain of the depot
+ *      word 1152 TEXT_BYTES    then the text in which the letters were asked for
+ */
+export const RootWord = {
+  MAGIC: 0,
+  LOCK: 1,
+  CHUNK: 2,
+  CHUNK_USED: 3,
+  STACK_COUNT: 4,
+  EPOCH: 6,
+  LETTERS: 64,
+  BUCKETS: 128,
+  TEXT_BYTES: 1152,
+  TEXT: 1153,
+} as const;
+export const ROOT_BUCKET_COUNT = 1024;
+export const ROOT_PAGES = 2;
+/** Bytes that the text of the letters may have. */
+export const ROOT_TEXT_BYTES_MAX = 2048;
+export const ROOT_DEBUG_MAGIC = 0x4442_4721;
+/** In OWNER of the root's run: negative as other marks are, and none of theirs. */
+export const DEBUG_ROOT_MARK = -6;
+/** In OWNER of a run of the depot. */
+export const DEPOT_MARK = -7;
+
+/** A stack in the depot: its text, UTF-8, follows the words. */
+export const StackWord = {
+  /** Address of the next stack of the chain; 0 at its end. */
+  NEXT: 0,
+  HASH: 1,
+  /** Bytes of the text. */
+  LENGTH: 2,
+} as const;
+export const STACK_HEADER_BYTES = 12;
+/** Pages that the depot takes at a time. */
+export const DEPOT_CHUNK_PAGES = 4;

@@ -1,0 +1,67 @@
+import { KmemError } from "../memory/errors.ts";
+import { describeValue } from "../memory/memory.ts";
+import { DEFAULT_LETTERS, DebugLetter } from "./layout.ts";
+
+/** Letters for the caches whose names match one of the patterns; without patterns, for all others. */
+interface Selection {
+  readonly letters: number;
+  readonly patterns: readonly RegExp[];
+}
+
+/** Which letters each cache gets. */
+export class DebugLetters {
+  readonly #selections: readonly Selection[];
+  /** Letters that there are not. Linux says so in its log and goes on, and so does whoever has a log here. */
+  readonly unknown: readonly string[];
+
+  private constructor(selections: readonly Selection[], unknown: readonly string[]) {
+    this.#selections = selections;
+    this.unknown = unknown;
+  }
+
+  /**
+   * Reads the value of Linux's `slab_debug=`: blocks of letters, divided by semicolons, each for the caches that follow
+   * it after commas (`*` stands for any characters), or for all. `-` turns everything off; no letters are FZPU. Throws
+   * BAD_ARGUMENT for what is no string.
+   */
+  static parse(text: string): DebugLetters {
+    if (typeof text !== "string") {
+      throw new KmemError("BAD_ARGUMENT", `debug is letters as in "FZ,kmalloc-64;P", not ${describeValue(text)}`, {});
+    }
+    const unknown: string[] = [];
+    const selections = text.split(";").map((block) => {
+      const [letters = "", ...names] = block.split(",");
+      return { letters: lettersOf(letters, unknown), patterns: names.filter((name) => name !== "").map(patternOf) };
+    });
+    return new DebugLetters(selections, unknown);
+  }
+
+  /** The letters of a cache: of the first selection that names it, else of the last for all. */
+  of(cacheName: string): number {
+    const named = this.#selections.find(({ patterns }) => patterns.some((pattern) => pattern.test(cacheName)));
+    const general = this.#selections.findLast(({ patterns }) => patterns.length === 0);
+    return (named ?? general)?.letters ?? 0;
+  }
+}
+
+function lettersOf(text: string, unknown: string[]): number {
+  if (text === "") return DEFAULT_LETTERS;
+  let letters = 0;
+  for (const letter of text.toUpperCase()) {
+    const bit = letter === "-" || letter === "O" ? 0 : DebugLetter[letter as keyof typeof DebugLetter];
+    if (bit === undefined) unknown.push(letter.toLowerCase());
+    else letters |= bit;
+  }
+  return letters;
+}
+
+function patternOf(name: string): RegExp {
+  const parts = name.split("*").map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}
+
+/** The letters as text, in the order in which Linux lists them. */
+export function lettersText(letters: number): string {
+  const names = Object.entries(DebugLetter).filter(([, bit]) => (letters & bit) !== 0);
+  return names.map(([name]) => name).join("");
+}

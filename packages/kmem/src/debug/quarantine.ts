@@ -1,0 +1,71 @@
+import type { Located } from "./located.ts";
+
+/** How long freed blocks are kept from reuse. */
+export interface QuarantineLimits {
+  /** Bytes of the blocks in quarantine. */
+  readonly bytes: number;
+  readonly count: number;
+}
+
+/**
+ * Blocks that a thread has freed and that nobody gets yet, oldest first, so that a write to one of them meets no other
+ * block's contents but poison. With `random` they leave in an order that nobody can foresee. O(1).
+ */
+export class Quarantine {
+  readonly #limits: QuarantineLimits;
+  /** A number from 0 on below 1; undefined for first in, first out. */
+  readonly #random: (() => number) | undefined;
+  #blocks: Located[] = [];
+  #first = 0;
+  #bytes = 0;
+
+  constructor(limits: QuarantineLimits, random?: () => number) {
+    this.#limits = limits;
+    this.#random = random;
+  }
+
+  get count(): number {
+    return this.#blocks.length - this.#first;
+  }
+
+  /** Bytes of the blocks that are held back. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes a block in; returns those that leave for it, which may be the same. */
+  put(block: Located): Located[] {
+    this.#blocks.push(block);
+    this.#bytes += block.block.bytes;
+    const leaving: Located[] = [];
+    while (this.count > this.#limits.count || this.#bytes > this.#limits.bytes) leaving.push(this.#take());
+    return leaving;
+  }
+
+  /** All blocks, which leave. */
+  drain(): Located[] {
+    const blocks = this.#blocks.slice(this.#first);
+    this.#blocks = [];
+    this.#first = 0;
+    this.#bytes = 0;
+    return blocks;
+  }
+
+  /** The next block, which leaves. There must be one. */
+  #take(): Located {
+    const blocks = this.#blocks;
+    if (this.#random !== undefined) {
+      const chosen = this.#first + Math.floor(this.#random() * this.count);
+      [blocks[this.#first], blocks[chosen]] = [blocks[chosen]!, blocks[this.#first]!];
+    }
+    const block = blocks[this.#first]!;
+    this.#first++;
+    // The places of those that have left are given up half at a time.
+    if (this.#first * 2 > blocks.length) {
+      this.#blocks = blocks.slice(this.#first);
+      this.#first = 0;
+    }
+    this.#bytes -= block.block.bytes;
+    return block;
+  }
+}

@@ -1,0 +1,81 @@
+import { type Layers, type RestingLayers, underTableLock } from "../kmalloc/layers.ts";
+import { KmemError } from "../memory/errors.ts";
+import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { DEBUG_ROOT_MARK, ROOT_DEBUG_MAGIC, ROOT_PAGES, ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
+
+/** Where the state of a debugged heap begins; see {@link RootWord}. */
+export class DebugRoot {
+  /** Index in `words` of the root's pages. */
+  readonly word: number;
+  readonly #layers: RestingLayers;
+
+  private constructor(layers: RestingLayers, word: number) {
+    this.#layers = layers;
+    this.word = word;
+  }
+
+  /** The root of a heap that is debugged, undefined in any other. O(pages). */
+  static find(layers: RestingLayers): DebugRoot | undefined {
+    const { geometry, memory, pages } = layers;
+    const { frames } = pages;
+    memory.refresh();
+    memory.reach(frames.endFrame * PAGE_SIZE);
+    for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
+      if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DEBUG_ROOT_MARK) continue;
+      const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
+      return memory.words[word + RootWord.MAGIC] === ROOT_DEBUG_MAGIC ? new DebugRoot(layers, word) : undefined;
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes the root of a new heap; `lettersOf` says the letters of each cache by its kind, `text` of those to come.
+   * Undefined without pages.
+   */
+  static create(layers: Layers, text: string, lettersOf: (kind: number) => number): DebugRoot | undefined {
+    const bytes = new TextEncoder().encode(text);
+    if (bytes.length > ROOT_TEXT_BYTES_MAX) {
+      throw new KmemError("BAD_ARGUMENT", `debug has ${bytes.length} bytes, more than ${ROOT_TEXT_BYTES_MAX}`, {});
+    }
+    return underTableLock(layers, () => {
+      const { memory, pages } = layers;
+      const frame = pages.allocate(ROOT_PAGES, RunKind.SYSTEM);
+      if (frame === NO_FRAME) return undefined;
+      const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
+      const { words } = memory;
+      words.fill(0, word, word + (ROOT_PAGES * PAGE_SIZE) / WORD_BYTES);
+      const root = new DebugRoot(layers, word);
+      for (let kind = 0; kind < KIND_COUNT; kind++) root.setLetters(kind, lettersOf(kind));
+      words[word + RootWord.TEXT_BYTES] = bytes.length;
+      memory.bytes.set(bytes, (word + RootWord.TEXT) * WORD_BYTES);
+      memory.doubles[(word + RootWord.EPOCH) >> 1] = Date.now();
+      words[word + RootWord.MAGIC] = ROOT_DEBUG_MAGIC;
+      pages.frames.setOwner(frame, DEBUG_ROOT_MARK);
+      return root;
+    });
+  }
+
+  /** Milliseconds since 1970 when the heap was made. */
+  get epochMs(): number {
+    return this.#layers.memory.doubles[(this.word + RootWord.EPOCH) >> 1];
+  }
+
+  /** What was asked for when the heap was made, in the grammar of {@link DebugLetters}. */
+  get text(): string {
+    const { bytes, words } = this.#layers.memory;
+    const length = Math.max(0, Math.min(words[this.word + RootWord.TEXT_BYTES], ROOT_TEXT_BYTES_MAX));
+    const first = (this.word + RootWord.TEXT) * WORD_BYTES;
+    // A decoder takes no shared bytes.
+    return new TextDecoder().decode(bytes.slice(first, first + length));
+  }
+
+  /** The letters of the cache whose slabs have that kind. */
+  letters(kind: number): number {
+    return this.#layers.memory.bytes[(this.word + RootWord.LETTERS) * WORD_BYTES + kind];
+  }
+
+  setLetters(kind: number, letters: number): void {
+    this.#layers.memory.bytes[(this.word + RootWord.LETTERS) * WORD_BYTES + kind] = letters;
+  }
+}
