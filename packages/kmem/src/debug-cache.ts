@@ -62,7 +62,7 @@ export class DebugCache extends Cache {
     const areWanted = (context.debugging.root.letters(found) & CONSTRUCTED) !== 0;
     const hasDestructor = caches.isUsed(found) && caches.hasFlag(found, CacheFlag.HAS_DESTRUCTOR);
     const areGiven = functions.construct !== undefined || functions.destruct !== undefined;
-    // Who does not name the functions of a cache that has some cannot make slabs of it, as in a heap that is not debugged.
+    // As in a heap that is not debugged: slabs are made only by who names the functions of a cache that has some.
     const named = areGiven || !(areWanted || hasDestructor) ? wrap(context, padBytes, functions, () => found) : {};
     return new DebugCache(context, Cache.find(context, name, named));
   }

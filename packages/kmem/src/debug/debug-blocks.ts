@@ -1,9 +1,10 @@
-import { describeAddress } from "../kmalloc/describe.ts";
+import { boundsAt } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { CacheRecord } from "../slab/layout.ts";
+import { CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
+import { tagIndex } from "../slab/tags.ts";
 import { type BlockShape, fillStretches, type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
 import type { StackDepot } from "./depot.ts";
 import { BugReporter, type DebugSettings } from "./findings.ts";
@@ -68,11 +69,12 @@ export class DebugBlocks {
     return this.#sequence;
   }
 
-  /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number is allowed. */
+  /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number will do. */
   locate(address: number): Located | undefined {
-    const { block } = describeAddress(this.#layers, address);
-    if (block === undefined || block.usableBytes < RECORD_BYTES) return undefined;
-    return this.#located({ address: block.address, bytes: block.usableBytes }, block.live);
+    const block = boundsAt(this.#layers, address);
+    if (block === undefined || block.bytes < RECORD_BYTES) return undefined;
+    const { memory, geometry } = this.#layers;
+    return this.#located(block, isLive(memory.bytes[tagIndex(geometry, block.address)]));
   }
 
   #located(block: RawBlock, isTaken: boolean): Located {
@@ -95,7 +97,7 @@ export class DebugBlocks {
     fillStretches(memory, stretchesOf(block, this.#shape(readRecord(memory, word))));
   }
 
-  /** Makes a block that has just been taken an object; returns its address. Reports what has happened to it meanwhile. */
+  /** Makes a block that was just taken an object; returns its address. Reports what was written to it meanwhile. */
   activate(block: RawBlock, { sizeBytes, padBytes, kind, above }: Asked): number {
     const { memory, slot, pages } = this.#layers;
     const located = this.#located(block, true);

@@ -72,11 +72,31 @@ export function describeAddress(layers: RestingLayers, address: number): Address
 
 /** The block of a run of pages, by its first frame. */
 export function runBlock(layers: RestingLayers, head: number): BlockInfo {
-  const address = head * PAGE_SIZE;
-  const tag = layers.memory.bytes[tagIndex(layers.geometry, address)];
-  const usableBytes = layers.pages.frames.count(head) * PAGE_SIZE;
+  return blockInfo(layers, { address: head * PAGE_SIZE, bytes: layers.pages.frames.count(head) * PAGE_SIZE }, "pages");
+}
+
+function blockInfo({ memory, geometry }: RestingLayers, { address, bytes }: BlockBounds, cache: string): BlockInfo {
+  const tag = memory.bytes[tagIndex(geometry, address)];
   const live = isLive(tag);
-  return { address, usableBytes, cache: "pages", live, slot: live ? tag - 1 : undefined };
+  return { address, usableBytes: bytes, cache, live, slot: live ? tag - 1 : undefined };
+}
+
+/** Where a block lies. */
+export interface BlockBounds {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** The block around an address, or undefined where there is none; any number is allowed. O(pages of the block). */
+export function boundsAt(layers: RestingLayers, address: number): BlockBounds | undefined {
+  const { geometry, pages } = layers;
+  const frame = Math.floor(address / PAGE_SIZE);
+  if (!(frame >= geometry.firstPageFrame && frame < geometry.limitFrame)) return undefined;
+  const kind = pages.frames.kind(frame);
+  if (kind >= FrameKind.FIRST_CACHE) return slabBounds(layers, address, kind);
+  if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
+  const head = pages.frames.headOfRun(frame, RunKind.BLOCK);
+  return { address: head * PAGE_SIZE, bytes: pages.frames.count(head) * PAGE_SIZE };
 }
 
 /** Address of the first block of the slab that a frame belongs to. */
@@ -86,16 +106,18 @@ function firstBlock({ memory, pages }: RestingLayers, frame: number): number {
 }
 
 /** The block of a slab around an address; undefined in the unused ends of the slab. */
-function slabBlock(layers: RestingLayers, address: number, kind: number): BlockInfo | undefined {
-  const { memory, geometry, caches } = layers;
+function slabBounds(layers: RestingLayers, address: number, kind: number): BlockBounds | undefined {
+  const { caches } = layers;
   const first = firstBlock(layers, address >>> PAGE_SHIFT);
-  const usableBytes = caches.blockBytes(kind);
-  const index = Math.floor((address - first) / usableBytes);
+  const bytes = caches.blockBytes(kind);
+  const index = Math.floor((address - first) / bytes);
   if (index < 0 || index >= caches.get(kind, CacheRecord.SLAB_BLOCKS)) return undefined;
-  const start = first + index * usableBytes;
-  const tag = memory.bytes[tagIndex(geometry, start)];
-  const live = isLive(tag);
-  return { address: start, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
+  return { address: first + index * bytes, bytes };
+}
+
+function slabBlock(layers: RestingLayers, address: number, kind: number): BlockInfo | undefined {
+  const bounds = slabBounds(layers, address, kind);
+  return bounds === undefined ? undefined : blockInfo(layers, bounds, layers.caches.name(kind));
 }
 
 /** The error for a free of something that is no live block; it says all that is known of the address. */
