@@ -4,9 +4,20 @@ import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
 import { Debugging, type DebuggingOptions } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
 import { DebugLetter } from "./debug/layout.ts";
+import {
+  type AllocationSite,
+  allocationSites,
+  isWanted,
+  type LeakContext,
+  type LeakFilter,
+  type LiveObject,
+  liveObjects,
+} from "./debug/leaks.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
 import { DebugRoot } from "./debug/root.ts";
+import { type ScanOptions, scanForLeaks } from "./debug/scan.ts";
+import { AllocationScope } from "./debug/scope.ts";
 import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
 import type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
@@ -188,7 +199,7 @@ export class DebugHeap extends Heap {
     return { isClean: all.length === 0, findings: all };
   }
 
-  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns the blocks that were damaged. */
+  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns their number. */
   validate(): number {
     this.current();
     const { blocks } = this.#debugging;
@@ -197,6 +208,27 @@ export class DebugHeap extends Heap {
       if (!blocks.verify(located, DebugHeap.prototype.validate)) damaged++;
     }
     return damaged;
+  }
+
+  /** Live objects by the place where they were allocated, those with the most bytes first. O(heap). */
+  leaks(filter: LeakFilter = {}): AllocationSite[] {
+    const objects = [...liveObjects(this.#leakContext())].filter((object) => isWanted(object, filter));
+    return allocationSites(objects);
+  }
+
+  /** Live objects that nothing leads to from the roots that are named: see {@link ScanOptions}. O(bytes). */
+  scanForLeaks(options: ScanOptions): LiveObject[] {
+    return scanForLeaks(this.#leakContext(), options);
+  }
+
+  /** From now on until its end lists what this thread allocates and does not free: `using scope = heap.scope()`. */
+  scope(name = "of the heap"): AllocationScope {
+    return new AllocationScope(this.#leakContext(), this.slot, name, this.#debugging.options.print);
+  }
+
+  #leakContext(): LeakContext {
+    const { blocks, depot } = this.#debugging;
+    return { layers: this.viewed(), blocks, depot };
   }
 
   override trim(): number {

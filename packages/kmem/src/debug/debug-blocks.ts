@@ -208,6 +208,11 @@ export class DebugBlocks {
     return located;
   }
 
+  /** Milliseconds since something was noted in a record. */
+  ageMs(timeMs: number): number {
+    return Math.max(0, this.#reporter.now() - timeMs);
+  }
+
   /** The name that reports give to a cache. */
   cacheName(kind: number): string {
     return this.#reporter.cacheName(kind);

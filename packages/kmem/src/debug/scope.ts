@@ -1,0 +1,49 @@
+import {
+  type AllocationSite,
+  allocationSites,
+  type LeakContext,
+  type LiveObject,
+  liveObjects,
+  sitesText,
+} from "./leaks.ts";
+
+/**
+ * A stretch of one thread's work in which all that it allocates should be freed again: `using scope = heap.scope()`.
+ * At its end, what is still live is printed.
+ */
+export class AllocationScope implements Disposable {
+  readonly #context: LeakContext;
+  readonly #slot: number;
+  readonly #first: number;
+  readonly #print: (message: string) => void;
+  #last = Number.POSITIVE_INFINITY;
+  readonly name: string;
+
+  constructor(context: LeakContext, slot: number, name: string, print: (message: string) => void) {
+    this.#context = context;
+    this.#slot = slot;
+    this.#print = print;
+    this.name = name;
+    this.#first = context.blocks.sequence + 1;
+  }
+
+  /** Live objects that this thread has allocated since the scope began, and until it ended. O(heap). */
+  objects(): LiveObject[] {
+    const isInside = ({ slot, sequence }: LiveObject): boolean =>
+      slot === this.#slot && sequence >= this.#first && sequence <= this.#last;
+    return [...liveObjects(this.#context)].filter(isInside);
+  }
+
+  /** The same by the place where they were allocated. O(heap). */
+  leaks(): AllocationSite[] {
+    return allocationSites(this.objects());
+  }
+
+  /** Ends the scope, and prints what was not freed, if anything. */
+  [Symbol.dispose](): void {
+    if (this.#last !== Number.POSITIVE_INFINITY) return;
+    this.#last = this.#context.blocks.sequence;
+    const sites = this.leaks();
+    if (sites.length > 0) this.#print(`scope ${this.name}: not freed at its end\n${sitesText(sites)}`);
+  }
+}
