@@ -82,12 +82,12 @@ export class DebugHeap extends Heap {
 
   /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
-    return new DebugHeap(openAttachment(source, start, true), options);
+    return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), options);
   }
 
   /** As `Heap.load`. */
   static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
-    return new DebugHeap(loadAttachment(dump, true), options);
+    return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), options);
   }
 
   protected override publish(below: BlockCalls): void {

@@ -14,3 +14,4 @@ export type { MapFrame } from "./debug/stack.ts";
 export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
 export { DebugHeap } from "./debug-heap.ts";
 export type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
+export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";

@@ -19,39 +19,45 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   return newAttachment(createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags }));
 }
 
-/** Opens a heap that another thread made, with a slot of this thread; one whose blocks are debugged, or not. */
-export function openAttachment(source: MemorySource | HeapHandle, start: number, isDebugged = false): Attachment {
-  if (!isHandle(source)) return openAt(source, start, isDebugged);
+/** Flags that say which class of heap opens it. */
+const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
+
+/** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
+export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
+  if (!isHandle(source)) return openAt(source, start, mode);
   requireHandle(source);
-  return openAt(source.memory, source.start, isDebugged, source.place);
+  return openAt(source.memory, source.start, mode, source.place);
 }
 
-function openAt(source: MemorySource, start: number, isDebugged: boolean, place?: Reservation): Attachment {
+function openAt(source: MemorySource, start: number, mode: number, place?: Reservation): Attachment {
   const memory = new LinearMemory(source);
   requireByteOffset("start", start);
   const geometry = readHeader(memory, start);
-  requireDebugged((memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.DEBUGGED) !== 0, isDebugged);
+  requireMode(memory.words[headerWord(geometry, Header.FLAGS)] & MODES, mode);
   const joined = place === undefined ? joinAttachment(memory, geometry.baseFrame) : undefined;
   return joined ?? newAttachment(attachLayers(memory, start, place));
 }
 
 /** Opens a copy of a dumped heap, in a new buffer. */
-export function loadAttachment(dump: Uint8Array, isDebugged = false): Attachment {
+export function loadAttachment(dump: Uint8Array, mode = 0): Attachment {
   const opened = openDump(dump);
   // A page that is not isolated has no shared memory.
   const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
   const memory = new LinearMemory(new Buffer(opened.byteLength));
   opened.copyTo(memory.bytes);
   const geometry = readHeader(memory, opened.start);
-  requireDebugged((memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.DEBUGGED) !== 0, isDebugged);
+  requireMode(memory.words[headerWord(geometry, Header.FLAGS)] & MODES, mode);
   return newAttachment(adoptLayers(memory, opened.start));
 }
 
 /** The blocks of a debugged heap have bytes around them that a plain one would take for the user's. */
-function requireDebugged(isDebugged: boolean, isWanted: boolean): void {
-  if (isDebugged === isWanted) return;
-  const text = isDebugged
-    ? "this heap is debugged: open it with DebugHeap, from kmem/debug"
-    : "this heap is not debugged: open it with Heap";
-  throw new KmemError("BAD_ARGUMENT", text, {});
+function requireMode(mode: number, wanted: number): void {
+  if (mode === wanted) return;
+  const needed =
+    mode === HeapFlag.DEBUGGED
+      ? "is debugged: open it with DebugHeap, from kmem/debug"
+      : mode === HeapFlag.SAMPLED
+        ? "is sampled: open it with SampledHeap, from kmem/debug"
+        : "is a plain one: open it with Heap";
+  throw new KmemError("BAD_ARGUMENT", `this heap ${needed}`, {});
 }

@@ -75,7 +75,7 @@ export class Heap extends ThreadedHeap {
   #bind(): void {
     this.#fast = bindFastPath(this.#pathContext(), {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
-      free: (address) => this.#slowFree(address),
+      free: (address) => this.slowFree(address),
     });
     const { alloc, free, take } = this.#fast;
     const tryAlloc = (sizeBytes: number): number => {
@@ -358,7 +358,8 @@ export class Heap extends ThreadedHeap {
     }
   }
 
-  #slowFree(address: number): void {
+  /** Frees what the fast path did not. Throws for what is no block. */
+  protected slowFree(address: number): void {
     if (address === 0) return;
     this.current();
     this.#rebindDetached();

@@ -1,5 +1,7 @@
 import { boundsAt } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
+import { hex } from "../memory/errors.ts";
+import type { Finding } from "../memory/finding.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { CacheRecord, isLive } from "../slab/layout.ts";
@@ -180,6 +182,20 @@ export class DebugBlocks {
   overwrites({ block, record }: Located): Overwrite[] {
     if (record.state === "damaged" || record.state === "CHANGING") return [];
     return overwritesIn(this.#layers.memory, stretchesOf(block, this.#shape(record)));
+  }
+
+  /** The same as a check lists it. */
+  findings(located: Located): Finding[] {
+    const { record, block } = located;
+    if (record.state === "damaged") {
+      return [{ layer: "debug", address: block.address, problem: "the record of a block is damaged" }];
+    }
+    const where = `object ${hex(objectAddress(located))} of ${this.cacheName(record.kind)}, ${record.sizeBytes} bytes`;
+    return this.overwrites(located).map(({ what, from, to, found, byte }) => {
+      const instead = `0x${found.toString(16)} instead of 0x${byte.toString(16)}`;
+      const problem = `${what} overwritten in ${hex(from)}-${hex(to - 1)}: ${instead} (${where})`;
+      return { layer: "debug", address: from, problem };
+    });
   }
 
   /** Reports what is wrong with a block, and repairs it; returns whether all was well. */

@@ -107,8 +107,11 @@ export const RED_RIGHT_BYTES = 8;
 /** The least left red zone: more where objects are aligned to more. */
 export const RED_LEFT_BYTES = 16;
 
+/** Red zone on each side of an object of a sampled heap, at least. */
+export const GUARD_BYTES = 256;
+
 /**
- * The root of a debugged heap: a run of pages that no slot owns, found by its mark in the frame table.
+ * The root of a debugged or sampled heap: a run of pages that no slot owns, found by its mark in the frame table.
  *
  *      word 0    MAGIC
  *      word 1    LOCK          of the depot

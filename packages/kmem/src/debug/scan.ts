@@ -58,6 +58,6 @@ export function scanForLeaks(context: LeakContext, options: ScanOptions): LiveOb
 function requireStretch(stretch: { address: number; bytes: number }, end: number): { address: number; bytes: number } {
   const { address, bytes } = stretch;
   if (address >= 0 && bytes >= 0 && address + bytes <= end) return stretch;
-  const text = `a root is an address or a stretch of the buffer, not ${describeValue(address)}, ${describeValue(bytes)}`;
+  const text = `a root is an address or a stretch of the buffer, not ${describeValue(stretch)}`;
   throw new KmemError("BAD_ARGUMENT", text, { address, bytes });
 }

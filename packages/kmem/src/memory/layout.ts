@@ -126,10 +126,12 @@ export const HeapFlag = {
   EXACT_FREES: 1,
   /** Blocks have red zones and records around them: see debug/layout.ts. */
   DEBUGGED: 2,
+  /** A few blocks have guarded places of their own, which only a SampledHeap takes back. */
+  SAMPLED: 4,
 } as const;
 
 /** Flags that there are. */
-export const HEAP_FLAG_MASK: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED;
+export const HEAP_FLAG_MASK: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 
 /** The least number of slots a heap has unless it asks otherwise. */
 export const DEFAULT_SLOT_COUNT = 64;

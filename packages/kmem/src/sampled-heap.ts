@@ -1,0 +1,262 @@
+import { blockView, type ViewType } from "./block-view.ts";
+import { DebugBlocks } from "./debug/debug-blocks.ts";
+import { StackDepot } from "./debug/depot.ts";
+import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./debug/guarded.ts";
+import { DEFAULT_LETTERS } from "./debug/layout.ts";
+import { type Located, objectAddress } from "./debug/located.ts";
+import { Quarantine } from "./debug/quarantine.ts";
+import type { BugReport } from "./debug/report.ts";
+import { DebugRoot } from "./debug/root.ts";
+import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
+import type { HeapHandle } from "./handle.ts";
+import { type BlockCalls, Heap } from "./heap.ts";
+import { createAttachment, openAttachment } from "./heap-open.ts";
+import type { HeapOptions } from "./heap-options.ts";
+import type { Attachment } from "./kmalloc/attachment.ts";
+import type { CheckReport } from "./kmalloc/check.ts";
+import type { BlockInfo } from "./kmalloc/describe.ts";
+import { KmemError } from "./memory/errors.ts";
+import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
+import type { MemorySource } from "./memory/memory.ts";
+import { outOfMemory } from "./pages/out-of-memory.ts";
+
+/** How one thread samples. */
+export interface SamplingOptions {
+  /** One allocation in so many gets a guarded place, on average. Default 10,000. */
+  readonly sampleEvery?: number;
+  /** Guarded objects that there are at a time, live or freed and not given up yet, for this thread. Default 255. */
+  readonly guardedCount?: number;
+  /** Gets each bug that is found. Default: its text goes to console.error. */
+  readonly report?: (report: BugReport) => void;
+  /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
+  readonly panic?: boolean;
+  /** Frames of a stack that are kept. Default 16. */
+  readonly stackDepth?: number;
+}
+
+export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
+
+/** What one thread has sampled: the figures of KFENCE's `stats`. */
+export interface SamplingStats {
+  readonly currentlyAllocated: number;
+  readonly totalAllocations: number;
+  readonly totalFrees: number;
+  /** Freed objects whose places are kept, so that writes to them are found. */
+  readonly zombieAllocations: number;
+  readonly totalBugs: number;
+  /** Allocations that were chosen, and got no place: too large, none left, or no pages. */
+  readonly skippedIncompatible: number;
+  readonly skippedCapacity: number;
+}
+
+const DEFAULT_SAMPLE_EVERY = 10_000;
+/** Half of these may be freed ones. Linux's CONFIG_KFENCE_NUM_OBJECTS. */
+const DEFAULT_GUARDED_COUNT = 255;
+
+/**
+ * A heap for production that finds some memory bugs, after Linux's KFENCE: one allocation in many gets pages of its
+ * own, canaries around it and a record of who allocated and who freed it; all others are those of a plain heap, at its
+ * cost but for one counter. Bugs that come again are found in the end. Every thread opens such a heap with
+ * `SampledHeap.attach`.
+ */
+export class SampledHeap extends Heap {
+  declare private below: BlockCalls;
+  readonly #blocks: DebugBlocks;
+  readonly #quarantine: Quarantine;
+  readonly #guardedCount: number;
+  readonly #counts = { allocations: 0, frees: 0, bugs: 0, incompatible: 0, capacity: 0 };
+
+  private constructor(attachment: Attachment, options: SamplingOptions) {
+    super(attachment);
+    const { sampleEvery = DEFAULT_SAMPLE_EVERY, guardedCount = DEFAULT_GUARDED_COUNT } = options;
+    if (!(sampleEvery >= 1) || !(guardedCount >= 2)) {
+      throw new KmemError("BAD_ARGUMENT", "one allocation in 1 or more is sampled, into 2 places or more", {});
+    }
+    const { layers } = attachment;
+    const root = DebugRoot.find(layers);
+    if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the sampled heap has lost its root", {});
+    // biome-ignore lint/suspicious/noConsole: who samples a heap asks for its reports, and may say where they go.
+    const { report = (bug: BugReport) => console.error(bug.text()), panic = false } = options;
+    const { stackDepth = DEFAULT_STACK_DEPTH } = options;
+    this.#blocks = new DebugBlocks(layers, root, new StackDepot(layers, root), {
+      stackDepth,
+      panics: panic,
+      print: () => {},
+      report: (bug) => {
+        this.#counts.bugs++;
+        report(bug);
+      },
+    });
+    this.#guardedCount = guardedCount;
+    this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
+    this.#sample(sampleEvery);
+  }
+
+  /** As `Heap.create`. Throws OUT_OF_MEMORY too, without pages for the records. */
+  static override create(options: SampledHeapOptions = {}): SampledHeap {
+    const attachment = createAttachment(options, HeapFlag.SAMPLED);
+    const root = DebugRoot.create(attachment.layers, "", () => DEFAULT_LETTERS);
+    if (root === undefined) throw outOfMemory(attachment.layers.pages, 0);
+    return new SampledHeap(attachment, options);
+  }
+
+  /** As `Heap.attach`, with how this thread samples. */
+  static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
+    return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), options);
+  }
+
+  protected override publish(below: BlockCalls): void {
+    this.below = below;
+    super.publish(below);
+  }
+
+  /** Puts a counter before `alloc`, and nothing before `free`: a guarded object turns slow there by itself. */
+  #sample(sampleEvery: number): void {
+    const { alloc: allocBelow } = this.below;
+    let countdown = intervalAround(sampleEvery);
+    const alloc = (sizeBytes: number): number => {
+      if (--countdown > 0) return allocBelow(sizeBytes);
+      countdown = intervalAround(sampleEvery);
+      return this.#allocGuarded(sizeBytes, alloc) || this.below.alloc(sizeBytes);
+    };
+    this.alloc = alloc;
+  }
+
+  /** A guarded object, or 0 where it cannot be. */
+  #allocGuarded(sizeBytes: number, above: unknown): number {
+    if (!(Number.isInteger(sizeBytes) && sizeBytes > 0 && sizeBytes <= GUARDED_MAX_BYTES)) {
+      this.#counts.incompatible++;
+      return 0;
+    }
+    this.current();
+    const runBytes = guardedRunBytes(sizeBytes);
+    const isRoom = this.#live + this.#quarantine.count < this.#guardedCount;
+    const { kmalloc } = this.attachment;
+    const run = isRoom ? kmalloc.allocateRun(runBytes, 1, false) : 0;
+    if (run === 0) {
+      this.#counts.capacity++;
+      return 0;
+    }
+    const isRight = (++this.#counts.allocations & 1) === 0;
+    const padBytes = guardedPadBytes(sizeBytes, runBytes, isRight);
+    const kind = kmalloc.kindFor(sizeBytes);
+    return this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
+  }
+
+  get #live(): number {
+    return this.#counts.allocations - this.#counts.frees;
+  }
+
+  protected override slowFree(address: number): void {
+    const located = this.#guarded(address);
+    if (located === undefined) {
+      super.slowFree(address);
+      return;
+    }
+    this.current();
+    const freed = this.#blocks.deactivate(address, this.free);
+    this.#counts.frees++;
+    for (const leaving of this.#quarantine.put(freed)) this.#release(leaving, this.free);
+  }
+
+  #release(located: Located, above: unknown): void {
+    this.#blocks.leaveQuarantine(located, above);
+    super.slowFree(located.block.address);
+  }
+
+  /** The guarded object that an address lies in, unless it is the start of a page. */
+  #guarded(address: number): Located | undefined {
+    if ((address & PAGE_MASK) === 0) return undefined;
+    return guardedAt(this.viewed(), this.#blocks, address);
+  }
+
+  override realloc(address: number, sizeBytes: number): number {
+    const located = this.#guarded(address);
+    if (located === undefined) return super.realloc(address, sizeBytes);
+    const { sizeBytes: before } = this.#blocks.requireLive(address, SampledHeap.prototype.realloc).record;
+    const moved = this.alloc(sizeBytes);
+    const { memory } = this.current();
+    memory.bytes.copyWithin(moved, address, address + Math.min(before, sizeBytes));
+    this.free(address);
+    return moved;
+  }
+
+  override usableSize(address: number): number {
+    const located = this.#guarded(address);
+    if (located === undefined) return super.usableSize(address);
+    return this.#blocks.requireLive(address, SampledHeap.prototype.usableSize).record.sizeBytes;
+  }
+
+  override blockAt(address: number): BlockInfo | undefined {
+    const located = this.#guarded(address);
+    return located === undefined ? super.blockAt(address) : this.#info(located);
+  }
+
+  override *blocks(): Generator<BlockInfo> {
+    for (const block of super.blocks()) {
+      const located = block.cache === "pages" ? guardedAt(this.layers, this.#blocks, block.address) : undefined;
+      if (located === undefined) yield block;
+      else if (located.record.state === "LIVE") yield this.#info(located);
+    }
+  }
+
+  override owner(address: number): number | undefined {
+    return super.owner(this.#guarded(address)?.block.address ?? address);
+  }
+
+  override transfer(address: number, slot: number): void {
+    super.transfer(this.#guarded(address)?.block.address ?? address, slot);
+  }
+
+  override view<View>(type: ViewType<View>, address: number, length: number): View {
+    const located = this.#guarded(address);
+    if (located === undefined) return super.view(type, address, length);
+    const { usableBytes, live, ...block } = this.#info(located);
+    const end = address + length * type.BYTES_PER_ELEMENT;
+    if (live && address >= block.address && end <= block.address + usableBytes) {
+      return blockView(this.current(), type, address, length);
+    }
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
+    throw new KmemError("INVALID_ADDRESS", text, { address, length, block });
+  }
+
+  #info(located: Located): BlockInfo {
+    const { record, isTaken, block } = located;
+    const live = isTaken && record.state === "LIVE";
+    const cache = this.#blocks.cacheName(record.kind);
+    const slot = live ? super.owner(block.address) : undefined;
+    return { address: objectAddress(located), usableBytes: record.sizeBytes, cache, live, slot };
+  }
+
+  /** As `Heap.check`, and the canaries of all guarded objects. */
+  override check(): CheckReport {
+    const { findings } = super.check();
+    const layers = this.viewed();
+    const own = [...guardedObjects(layers, this.#blocks)].flatMap((located) => this.#blocks.findings(located));
+    return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };
+  }
+
+  override detach(): void {
+    for (const located of this.#quarantine.drain()) this.#release(located, SampledHeap.prototype.detach);
+    super.detach();
+  }
+
+  /** What this thread has sampled so far. */
+  samplingStats(): SamplingStats {
+    const { allocations, frees, bugs, incompatible, capacity } = this.#counts;
+    return {
+      currentlyAllocated: this.#live,
+      totalAllocations: allocations,
+      totalFrees: frees,
+      zombieAllocations: this.#quarantine.count,
+      totalBugs: bugs,
+      skippedIncompatible: incompatible,
+      skippedCapacity: capacity,
+    };
+  }
+}
+
+/** A whole number from 1 on, on average about `mean`, so that no program's rhythm hides its bugs. */
+function intervalAround(mean: number): number {
+  return 1 + Math.floor(Math.random() * (2 * mean - 1));
+}
