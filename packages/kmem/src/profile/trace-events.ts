@@ -55,13 +55,14 @@ interface JsonEvent {
   readonly ts: number;
   readonly pid: number;
   readonly tid: number;
-  readonly args: object;
+  /** Left out where there are none: some viewers would show an empty object. */
+  readonly args?: object;
 }
 
 /**
  * A trace in Chrome's JSON format, for Perfetto, chrome://tracing and the Performance panel of DevTools: a counter for
  * each cache or zone, which starts with its first snapshot and is 0 where a later one has it no more; instants; and
- * slow paths on a track for each slot. Throws `BAD_ARGUMENT` for times that are not finite or below 0, and for slots and
+ * slow paths on a track for each slot. Throws `BAD_ARGUMENT` for times that are not finite or below 0, and for slots or
  * bytes that are no numbers for it. O(n log n).
  */
 export function traceEventsText(timeline: HeapTimeline): string {
@@ -113,7 +114,8 @@ function metadataEvent(name: string, tid: number, value: string): JsonEvent {
 
 function jsonEvent(name: string, ph: string, what: string, timeMs: number, tid: number, args: object): JsonEvent {
   requireTime(what, timeMs);
-  return { name: name.toWellFormed(), ph, ts: timeMs * MICROSECONDS_PER_MS, pid: PROCESS_ID, tid, args };
+  const event = { name: name.toWellFormed(), ph, ts: timeMs * MICROSECONDS_PER_MS, pid: PROCESS_ID, tid };
+  return Object.keys(args).length === 0 ? event : { ...event, args };
 }
 
 function wellFormed(details: Readonly<Record<string, string | number>>): object {
