@@ -77,6 +77,7 @@ describe("a pprof profile, read by a protobuf library", () => {
     fc.assert(
       fc.property(anyProfile, (any) => {
         const read = readPprof(pprofBytes(any));
+        expect(new Set(read.message.stringTable).size).toBe(read.message.stringTable.length);
         expect(read.samples.map(({ values }) => values)).toEqual(
           any.samples.map((sample) => PROFILE_FIGURES.map((figure) => sample[figure])),
         );
