@@ -24,6 +24,7 @@ export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   linux: objects,
   debug: objects,
   proc: objects,
+  profile: ["memory"],
   trace: objects,
 };
 

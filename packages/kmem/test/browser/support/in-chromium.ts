@@ -1,4 +1,4 @@
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { findChromium } from "./find-chromium.ts";
 import { ModulePage } from "./page-modules.ts";
@@ -21,11 +21,14 @@ const PAGES_FOLDER = "test/browser/pages";
 /** Opens an empty page of a site, ready to run the functions of one module in `pages`. */
 export type OpenPage = <Functions>(site: Site, moduleFile: string) => Promise<ModulePage<Functions>>;
 
+/** Opens a page for whoever does more with it than run a module. It is closed after the test. */
+export type OpenBlank = () => Promise<Page>;
+
 /**
  * Tests that run in Chromium, with a fresh profile, over the library as it was built last. Where there is no Chromium
  * they are skipped; `npm test` then says so. A test fails, too, when its page has an error that nobody caught.
  */
-export function describeInChromium(name: string, body: (openPage: OpenPage) => void): void {
+export function describeInChromium(name: string, body: (openPage: OpenPage, openBlank: OpenBlank) => void): void {
   const executablePath = findChromium() ?? "";
   describe.skipIf(executablePath === "")(name, () => {
     let server: StaticServer;
@@ -47,12 +50,13 @@ export function describeInChromium(name: string, body: (openPage: OpenPage) => v
       await server?.stop();
     });
 
-    body(async (site, moduleFile) => {
+    const openPage: OpenPage = async (site, moduleFile) => {
       const page = await browser.newPage();
       const modulePage = new ModulePage<never>(page, server.url(site, `${PAGES_FOLDER}/${moduleFile}`));
       pages.push(modulePage);
       await page.goto(server.url(site, `${PAGES_FOLDER}/empty.html`));
       return modulePage;
-    });
+    };
+    body(openPage, () => browser.newPage());
   });
 }

@@ -1,0 +1,132 @@
+import { KmemError } from "../memory/errors.ts";
+
+/** Where bytes of a heap are, by the name that the metric gives the part and the field of `heap.stats().bytes`. */
+const BYTE_PARTS = {
+  metadata: "metadataBytes",
+  live_slab: "liveSlabBytes",
+  sheaf: "sheafBytes",
+  barn: "barnBytes",
+  free_slab: "freeSlabBytes",
+  slab_tail: "slabTailBytes",
+  block_run: "blockRunBytes",
+  page_run: "pageRunBytes",
+  slot: "slotBytes",
+  page_cache: "pageCacheBytes",
+  bucket: "bucketBytes",
+  vmalloc: "vmallocBytes",
+  free_page: "freePageBytes",
+} as const;
+
+type BytePart = (typeof BYTE_PARTS)[keyof typeof BYTE_PARTS];
+
+/** What the metrics are made of: `heap.stats()` has it all. */
+export interface MetricsSource {
+  readonly liveBlocks: number;
+  readonly heldSlots: number;
+  readonly lateDoubleFrees: number;
+  readonly footprintBytes: number;
+  readonly bytes: Readonly<Record<BytePart, number>> & { readonly totalBytes: number };
+  readonly zones: readonly { readonly name: string; readonly pages: number; readonly freePages: number }[];
+  /** Caches that have slabs. */
+  readonly caches: readonly {
+    readonly name: string;
+    readonly blockBytes: number;
+    readonly slabs: number;
+    readonly liveBlocks: number;
+  }[];
+}
+
+/** How {@link openMetricsText} is wanted. */
+export interface MetricsOptions {
+  /** Labels that every line gets, for instance the name of the heap. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** One figure with the labels that tell it from the others of its metric. */
+type Line = readonly [labels: Labels, value: number];
+
+/** The media type that a server sends with {@link openMetricsText}. */
+export const OPEN_METRICS_MEDIA_TYPE: string = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const OWN_LABELS: readonly string[] = ["part", "zone", "cache"];
+
+/**
+ * The figures of a heap as OpenMetrics text, which Prometheus and Grafana's agents read. The series of `kmem_bytes`
+ * add up to `kmem_memory_bytes`. Throws `BAD_ARGUMENT` for a label whose name the format does not allow, or that the
+ * metrics have themselves: `part`, `zone`, `cache`. O(caches).
+ */
+export function openMetricsText(stats: MetricsSource, { labels = {} }: MetricsOptions = {}): string {
+  for (const name of Object.keys(labels)) requireLabelName(name);
+  const { bytes, zones, caches } = stats;
+  const gauge = (name: string, help: string, lines: readonly Line[], unit = ""): string =>
+    metricText({ name: `kmem_${name}`, type: "gauge", help, unit }, withLabels(labels, lines));
+  const one = (value: number): readonly Line[] => [[{}, value]];
+  return [
+    gauge("memory_bytes", "The whole memory of the heap.", one(bytes.totalBytes), "bytes"),
+    gauge("footprint_bytes", "What the heap occupies.", one(stats.footprintBytes), "bytes"),
+    gauge("bytes", "Where the bytes of the memory are.", byteLines(bytes), "bytes"),
+    gauge("live_blocks", "Blocks that have not been freed.", one(stats.liveBlocks)),
+    gauge("held_slots", "Slots that threads hold.", one(stats.heldSlots)),
+    metricText(
+      { name: "kmem_late_double_frees", type: "counter", help: "Double frees that were found late.", unit: "" },
+      withLabels(labels, one(stats.lateDoubleFrees)),
+    ),
+    gauge("zone_pages", "Pages of a zone.", linesOf("zone", zones, "pages")),
+    gauge("zone_free_pages", "Free pages of a zone.", linesOf("zone", zones, "freePages")),
+    gauge("cache_live_blocks", "Blocks of a cache that live.", linesOf("cache", caches, "liveBlocks")),
+    gauge("cache_block_bytes", "The size of a cache's blocks.", linesOf("cache", caches, "blockBytes"), "bytes"),
+    gauge("cache_slabs", "Slabs of a cache.", linesOf("cache", caches, "slabs")),
+    "# EOF\n",
+  ].join("");
+}
+
+function byteLines(bytes: MetricsSource["bytes"]): Line[] {
+  return Object.entries(BYTE_PARTS).map(([part, field]) => [{ part }, bytes[field]]);
+}
+
+function linesOf<Figure extends string>(
+  label: string,
+  rows: readonly (Readonly<Record<Figure, number>> & { readonly name: string })[],
+  figure: Figure,
+): Line[] {
+  return rows.map((row) => [{ [label]: row.name }, row[figure]]);
+}
+
+function withLabels(labels: Labels, lines: readonly Line[]): Line[] {
+  return lines.map(([own, value]) => [{ ...labels, ...own }, value]);
+}
+
+interface Metric {
+  readonly name: string;
+  readonly type: "gauge" | "counter";
+  readonly help: string;
+  /** The last word of the name where that is a unit, or empty. */
+  readonly unit: string;
+}
+
+function metricText({ name, type, help, unit }: Metric, lines: readonly Line[]): string {
+  const sampleName = type === "counter" ? `${name}_total` : name;
+  return [
+    `# TYPE ${name} ${type}\n`,
+    unit === "" ? "" : `# UNIT ${name} ${unit}\n`,
+    `# HELP ${name} ${help}\n`,
+    ...lines.map(([labels, value]) => `${sampleName}${labelsText(labels)} ${value}\n`),
+  ].join("");
+}
+
+function labelsText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  return value.toWellFormed().replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function requireLabelName(name: string): void {
+  if (LABEL_NAME.test(name) && !OWN_LABELS.includes(name) && !name.startsWith("__")) return;
+  throw new KmemError("BAD_ARGUMENT", `"${name}" cannot be the name of a label`, { name });
+}
