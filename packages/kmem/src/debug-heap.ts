@@ -35,6 +35,8 @@ import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { RunKind } from "./pages/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
+import { parseStack } from "./profile/parse-stack.ts";
+import type { AllocationProfile } from "./profile/profile.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 
@@ -214,6 +216,20 @@ export class DebugHeap extends Heap {
   leaks(filter: LeakFilter = {}): AllocationSite[] {
     const objects = [...liveObjects(this.#leakContext())].filter((object) => isWanted(object, filter));
     return allocationSites(objects);
+  }
+
+  /**
+   * All that was ever allocated, by places, with the letter U: for the writers of `kmem/profile`. All threads together.
+   * O(heap).
+   */
+  profile(): AllocationProfile {
+    const { depot, root } = this.#debugging;
+    const live = new Map(this.leaks().map((site) => [site.stack, site]));
+    const samples = [...depot.all()].map(({ stack, allocCount, allocBytes }) => {
+      const { blocks: liveCount = 0, bytes: liveBytes = 0 } = live.get(stack) ?? {};
+      return { stack: parseStack(stack), allocCount, allocBytes, liveCount, liveBytes };
+    });
+    return { samples, startedAtMs: root.epochMs, durationMs: Date.now() - root.epochMs };
   }
 
   /** Live objects that nothing leads to from the roots that are named: see {@link ScanOptions}. O(bytes). */

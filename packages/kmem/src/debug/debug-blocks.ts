@@ -113,7 +113,9 @@ export class DebugBlocks {
     words[word + RecordWord.SIZE] = sizeBytes;
     words[word + RecordWord.PAD] = padBytes;
     words[word + RecordWord.LETTERS] = letters | (kind << KIND_SHIFT);
-    words[word + RecordWord.ALLOC_STACK] = this.#stackId(letters, above);
+    const stack = this.#stackId(letters, above);
+    if (stack !== 0) this.#depot.count(stack, sizeBytes);
+    words[word + RecordWord.ALLOC_STACK] = stack;
     words[word + RecordWord.FREE_STACK] = 0;
     words[word + RecordWord.ALLOC_TIME] = this.#reporter.now();
     words[word + RecordWord.FREE_TIME] = 0;

@@ -5,7 +5,15 @@ import { DEPOT_CHUNK_PAGES, DEPOT_MARK, ROOT_BUCKET_COUNT, RootWord, STACK_HEADE
 import type { DebugRoot } from "./root.ts";
 
 const CHUNK_BYTES: number = DEPOT_CHUNK_PAGES * PAGE_SIZE;
+const WORD_MAX = 0xffff_ffff;
 const HASH_FACTOR = 0x01000193;
+
+/** What has been allocated with one stack. */
+export interface StackFigures {
+  readonly stack: string;
+  readonly allocCount: number;
+  readonly allocBytes: number;
+}
 
 /**
  * Texts of stacks in the heap's buffer, each once, so that any thread and whoever reads a dump can print who allocated
@@ -51,8 +59,33 @@ export class StackDepot {
     return new TextDecoder().decode(bytes.slice(id + STACK_HEADER_BYTES, id + STACK_HEADER_BYTES + length));
   }
 
+  /** Counts an allocation with a stack that there is. Any thread, without a lock. */
+  count(id: number, sizeBytes: number): void {
+    const { words } = this.#layers.memory;
+    const word = id >>> WORD_SHIFT;
+    Atomics.add(words, word + StackWord.ALLOC_COUNT, 1);
+    const before = Atomics.add(words, word + StackWord.ALLOC_BYTES, sizeBytes) >>> 0;
+    if (before + sizeBytes > WORD_MAX) Atomics.add(words, word + StackWord.ALLOC_BYTES_HIGH, 1);
+  }
+
+  /** All stacks, with what has been allocated with each. */
+  *all(): Generator<StackFigures> {
+    this.#reachAll();
+    const { words } = this.#layers.memory;
+    const first = this.#root.word + RootWord.BUCKETS;
+    for (let bucket = first; bucket < first + ROOT_BUCKET_COUNT; bucket++) {
+      for (let id = words[bucket] >>> 0; id !== 0; id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
+        const word = id >>> WORD_SHIFT;
+        const low = words[word + StackWord.ALLOC_BYTES] >>> 0;
+        const high = words[word + StackWord.ALLOC_BYTES_HIGH] >>> 0;
+        const allocBytes = high * (WORD_MAX + 1) + low;
+        yield { stack: this.textOf(id), allocCount: words[word + StackWord.ALLOC_COUNT] >>> 0, allocBytes };
+      }
+    }
+  }
+
   /** Stacks that have been put in. */
-  get count(): number {
+  get stackCount(): number {
     return this.#layers.memory.words[this.#root.word + RootWord.STACK_COUNT];
   }
 
@@ -98,6 +131,7 @@ export class StackDepot {
     bytes.set(text, id + STACK_HEADER_BYTES);
     words[word + StackWord.HASH] = hash;
     words[word + StackWord.LENGTH] = text.length;
+    words.fill(0, word + StackWord.ALLOC_COUNT, word + STACK_HEADER_BYTES / WORD_BYTES);
     words[word + StackWord.NEXT] = words[bucket];
     words[bucket] = id;
     words[this.#root.word + RootWord.STACK_COUNT]++;

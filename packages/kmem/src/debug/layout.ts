@@ -141,9 +141,9 @@ export const ROOT_PAGES = 2;
 export const ROOT_TEXT_BYTES_MAX = 2048;
 export const ROOT_DEBUG_MAGIC = 0x4442_4721;
 /** In OWNER of the root's run: negative as other marks are, and none of theirs. */
-export const DEBUG_ROOT_MARK = -6;
+export const DEBUG_ROOT_MARK = -7;
 /** In OWNER of a run of the depot. */
-export const DEPOT_MARK = -7;
+export const DEPOT_MARK = -8;
 
 /** A stack in the depot: its text, UTF-8, follows the words. */
 export const StackWord = {
@@ -152,7 +152,12 @@ export const StackWord = {
   HASH: 1,
   /** Bytes of the text. */
   LENGTH: 2,
+  /** Allocations with this stack. */
+  ALLOC_COUNT: 3,
+  /** Bytes that they asked for, the low half and the high. */
+  ALLOC_BYTES: 4,
+  ALLOC_BYTES_HIGH: 5,
 } as const;
-export const STACK_HEADER_BYTES = 12;
+export const STACK_HEADER_BYTES = 24;
 /** Pages that the depot takes at a time. */
 export const DEPOT_CHUNK_PAGES = 4;
