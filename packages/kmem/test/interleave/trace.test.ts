@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Scenario } from "./explore/scenario.ts";
 import { Kmem, NO_ASSERTIONS } from "./scenarios/kmem.ts";
 import { failureText, reportLine } from "./scenarios/report.ts";
-import { SMALL_RINGS, TRACE_ENTRIES, writeAndRead, writeOfTheDead } from "./scenarios/trace.ts";
+import { SMALL_RINGS, TRACE_ENTRIES, takenForDead, writeAndRead, writeOfTheDead } from "./scenarios/trace.ts";
 
 const lines: string[] = [];
 afterAll(() => console.log(lines.join("\n")));
@@ -24,8 +24,33 @@ function expectClean<World>(scenario: Scenario<World>, interleavingsMin: number,
   expect(kmem.unplaced, "accesses that could not be scheduled").toEqual([]);
 }
 
+/** Runs of the larger scenarios; there are far more. */
+const RUN_LIMIT = 20_000;
+/** Accesses of one write, to what threads share, and one more. */
+const WRITE_ACCESSES = 18;
+
 describe("the ring of trace events", () => {
   it("shows no torn event to one who reads while two write in one place", () => {
-    expectClean(writeAndRead(kmem, 1, [1, 1], 1), 20);
+    expectClean(writeAndRead(kmem, 1, [1, 1], 1), 5000);
+  });
+
+  it.each([
+    [1, [1, 2], 1],
+    [1, [1, 1], 2],
+    [2, [2, 1], 2],
+  ] as const)("nor in a ring of %d with %j events and %d reads, as far as it is run", (capacity, counts, reads) => {
+    expectClean(writeAndRead(kmem, capacity, counts, reads), 5000, RUN_LIMIT);
+  });
+
+  it.each(Array.from({ length: WRITE_ACCESSES }, (_, accesses) => accesses))(
+    "gives the place of a thread that dies after %d accesses to the next writer",
+    (accesses) => {
+      expectClean(writeOfTheDead(kmem, accesses, 1), 1, 1500);
+    },
+  );
+
+  it("would show torn events if whoever writes were taken for dead: the explorer finds them", () => {
+    const { failures } = kmem.explore(takenForDead(writeAndRead(kmem, 1, [1, 1], 1)));
+    expect(failures.flatMap(({ problems }) => problems).join()).toContain("a torn event was shown");
   });
 });

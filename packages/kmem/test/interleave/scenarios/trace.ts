@@ -132,6 +132,18 @@ export function writeAndRead(
   };
 }
 
+/** The same with threads that take every other for dead, to see that the scenario notices. */
+export function takenForDead(scenario: Scenario<Traced>): Scenario<Traced> {
+  return {
+    ...scenario,
+    setUp: () => {
+      const world = scenario.setUp();
+      for (const { layers } of world.heaps) Object.assign(layers.sync.mourners, { isGone: () => true });
+      return world;
+    },
+  };
+}
+
 /**
  * A thread dies after so many of its accesses to shared memory, and everybody may know from then on; another writes
  * `count` events meanwhile, and a third one reads.
