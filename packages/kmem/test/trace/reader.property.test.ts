@@ -206,6 +206,20 @@ describe("a reader of a trace ring", () => {
     expect(reader.read().map(numberOf)).toEqual([0]);
   });
 
+  it("is not shown the event of a writer that comes when a later one is in its place", () => {
+    const { heap, ring } = traced(4);
+    const words = wordsOf(heap);
+    const next = ring.address / 4 + TraceHeader.NEXT;
+    for (let number = 0; number < 5; number++) writeNumber(ring, number);
+    // As if the ticket had been drawn before the others', and used now.
+    words[next] = 0;
+    writeNumber(ring, 99);
+    words[next] = 5;
+    const reader = new TraceReader(ring);
+    expect(reader.read().map(numberOf)).toEqual([1, 2, 3, 4]);
+    expect([reader.lostCount, reader.pendingCount]).toEqual([1, 0]);
+  });
+
   it("loses an event whose kind a stray write has changed", () => {
     const { heap, ring } = traced(4);
     for (let number = 0; number < 3; number++) writeNumber(ring, number);

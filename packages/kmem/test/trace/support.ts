@@ -4,6 +4,8 @@ import { PAGE_SIZE, TRACE_EVENT_SHIFT, TRACE_HEADER_WORDS } from "../../src/layo
 import { createTraceRing, type TraceEvent, TraceKind, type TraceRing } from "../../src/trace.ts";
 
 export const MIB = 2 ** 20;
+/** Numbers of two writers never meet. */
+export const NUMBERS_APART = 1_000_000;
 
 /** A clock that stands still until it is moved. */
 export class TestClock {
