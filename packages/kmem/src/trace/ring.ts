@@ -171,7 +171,7 @@ export class TraceRing {
   ): void {
     const ring = this.words;
     const { words } = ring;
-    const timeUs = Math.max(0, (this.#clock() - this.#originMs) * US_PER_MS);
+    const timeUs = Math.max(0, Math.round((this.#clock() - this.#originMs) * US_PER_MS));
     const ticket = Atomics.add(words, ring.nextWord, 1);
     const at = ring.event(ticket);
     const found = Atomics.load(words, at);

@@ -81,7 +81,10 @@ class ModelReader {
 }
 
 type Step =
-  | { readonly name: "write" | "draw" | "interrupt" | "die" }
+  | { readonly name: "write" }
+  | { readonly name: "draw" }
+  | { readonly name: "interrupt" }
+  | { readonly name: "die" }
   | { readonly name: "finish"; readonly which: number }
   | { readonly name: "read"; readonly limit: number };
 
@@ -171,7 +174,8 @@ function run(capacity: number, steps: readonly Step[]): void {
     if (state === "busy") model.interrupted.push(number);
   };
   for (const step of steps) {
-    if (step.name === "write") {
+    if (step.name === "read") verify(reader.read(step.limit), modelReader.read(step.limit));
+    else if (step.name === "write") {
       const { number, isClaimed } = model.begin();
       writeNumber(ring, number);
       if (isClaimed) model.set(number, "whole");
@@ -180,12 +184,12 @@ function run(capacity: number, steps: readonly Step[]): void {
       hand.draw();
     } else if (step.name === "interrupt") begin("busy");
     else if (step.name === "die") begin("deserted");
-    else if (step.name === "finish") {
+    else {
       const [number] = model.interrupted.splice(step.which % Math.max(1, model.interrupted.length), 1);
       if (number === undefined) continue;
       hand.finish(number);
       model.set(number, "whole");
-    } else verify(reader.read(step.limit), modelReader.read(step.limit));
+    }
   }
   verify(reader.read(), modelReader.read(Number.POSITIVE_INFINITY));
 }
