@@ -51,7 +51,7 @@ const COLUMNS: readonly string[] = [
   "#              | |         |   |||||     |         |",
 ];
 
-/** What stands before the first line of the kernel's trace file, and how many events were lost. Ends with a line feed. */
+/** What stands before the first event in the kernel's trace file, and how many were lost. Ends with a line feed. */
 export function ftraceHeader({ shownCount, lostCount, slotCount }: TraceFigures): string {
   const lost = lostCount > 0 ? [`CPU:0 [LOST ${lostCount} EVENTS]`] : [];
   const entries = `# entries-in-buffer/entries-written: ${shownCount}/${shownCount + lostCount}   #P:${slotCount}`;
