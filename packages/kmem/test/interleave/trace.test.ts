@@ -2,7 +2,14 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Scenario } from "./explore/scenario.ts";
 import { Kmem, NO_ASSERTIONS } from "./scenarios/kmem.ts";
 import { failureText, reportLine } from "./scenarios/report.ts";
-import { SMALL_RINGS, TRACE_ENTRIES, takenForDead, writeAndRead, writeOfTheDead } from "./scenarios/trace.ts";
+import {
+  SMALL_RINGS,
+  TRACE_ENTRIES,
+  takenForDead,
+  WRITE_ACCESSES,
+  writeAndRead,
+  writeOfTheDead,
+} from "./scenarios/trace.ts";
 
 const lines: string[] = [];
 afterAll(() => console.log(lines.join("\n")));
@@ -26,8 +33,6 @@ function expectClean<World>(scenario: Scenario<World>, interleavingsMin: number,
 
 /** Runs of the larger scenarios; there are far more. */
 const RUN_LIMIT = 20_000;
-/** Accesses of one write, to what threads share, and one more. */
-const WRITE_ACCESSES = 18;
 
 describe("the ring of trace events", () => {
   it("shows no torn event to one who reads while two write in one place", () => {
