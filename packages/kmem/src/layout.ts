@@ -10,5 +10,6 @@ export * from "./region/layout.ts";
 export * from "./slab/layout.ts";
 export { CLASS_COUNT, classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 export * from "./sync/layout.ts";
+export * from "./trace/layout.ts";
 export * from "./vmalloc/layout.ts";
 export * from "./vmem/layout.ts";

@@ -5,6 +5,7 @@ import type { CommandContext } from "./context.ts";
 import { registerInfo } from "./info.ts";
 import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
+import { registerTrace } from "./trace.ts";
 
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
@@ -13,4 +14,5 @@ export function registerCommands(program: Command, context: CommandContext): voi
   registerCheck(program);
   registerInfo(program);
   registerProc(program);
+  registerTrace(program);
 }

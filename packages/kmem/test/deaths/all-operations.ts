@@ -4,6 +4,7 @@ import { ENGINE_OPERATIONS } from "./engine-operations.ts";
 import { FACE_OPERATIONS } from "./face-operations.ts";
 import { GIET_OPERATIONS } from "./giet-operations.ts";
 import { OPERATIONS } from "./operations.ts";
+import { TRACE_OPERATIONS } from "./trace-operations.ts";
 import type { Operation } from "./world.ts";
 
 /** All that threads die in. */
@@ -14,4 +15,5 @@ export const ALL_OPERATIONS: readonly Operation[] = [
   ...FACE_OPERATIONS,
   ...ATOMIK_OPERATIONS,
   ...GIET_OPERATIONS,
+  ...TRACE_OPERATIONS,
 ];

@@ -1,7 +1,10 @@
 import { Kmem, NO_ASSERTIONS, SPIN_ONCE } from "../interleave/scenarios/kmem.ts";
 
 /** Engines that stand on a heap's layers. */
-const ENGINES: readonly string[] = ["bucket/bucket-heap.ts", "vmalloc/vmalloc.ts", "linux.ts", "atomik.ts", "giet.ts"];
+const ENGINES: readonly string[] = [
+  ...["bucket/bucket-heap.ts", "vmalloc/vmalloc.ts", "linux.ts", "atomik.ts", "giet.ts"],
+  ...["trace/ring.ts", "trace/reader.ts"],
+];
 
 const TICKET_SPIN_ONCE: Readonly<Record<string, string>> = { "cluster/ticket-lock.ts SPIN_LIMIT": "1" };
 

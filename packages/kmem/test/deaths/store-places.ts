@@ -3,7 +3,7 @@ import { readSourceFiles } from "../source-files.ts";
 
 const SOURCES = fileURLToPath(new URL("../../src", import.meta.url));
 /** The layers whose every store is a point at which a thread is killed. */
-const LAYERS = /^(sync|pages|slab|kmalloc|bucket|vmem|vmalloc|linux|atomik|cluster)\//;
+const LAYERS = /^(sync|pages|slab|kmalloc|bucket|vmem|vmalloc|linux|atomik|cluster|trace)\//;
 /** A store to the memory: to an element of its views, or a function that does so. */
 const STORE = new RegExp(
   [

@@ -10,6 +10,9 @@ const { Kmem, NO_ASSERTIONS, SPIN_ONCE } = await import("./scenarios/kmem.ts");
 const { lockRounds } = await import("./scenarios/locks.ts");
 const { randomOperations } = await import("./scenarios/random-operations.ts");
 const { failureText, reportLine } = await import("./scenarios/report.ts");
+const { SMALL_RINGS, TRACE_ENTRIES, WRITE_ACCESSES, writeAndRead, writeOfTheDead } = await import(
+  "./scenarios/trace.ts"
+);
 
 const runLimit = Number(argv[2] ?? 100_000);
 const seeds = Number(argv[3] ?? 5_000);
@@ -25,6 +28,11 @@ function report(line: string, failure: string | undefined): void {
 
 const whole = new Kmem({ constants: SPIN_ONCE });
 const abstract = new Kmem({ areLocksAbstract: true, constants: NO_ASSERTIONS });
+const rings = new Kmem({
+  areLocksAbstract: true,
+  entries: TRACE_ENTRIES,
+  constants: { ...NO_ASSERTIONS, ...SMALL_RINGS },
+});
 const jobs = [
   ...(
     [
@@ -37,6 +45,14 @@ const jobs = [
     scenario: lockRounds(whole.library, threads, rounds) as never,
   })),
   ...Object.values(heapCases(abstract)).flatMap((cases) => cases.map(({ scenario }) => ({ kmem: abstract, scenario }))),
+  ...[
+    writeAndRead(rings, 1, [1, 1], 1),
+    writeAndRead(rings, 1, [1, 2], 1),
+    writeAndRead(rings, 1, [1, 1], 2),
+    writeAndRead(rings, 2, [2, 1], 2),
+    // The last one of these has made all of its accesses.
+    ...Array.from({ length: WRITE_ACCESSES }, (_, accesses) => writeOfTheDead(rings, accesses, 2)),
+  ].map((scenario) => ({ kmem: rings, scenario: scenario as never })),
 ];
 
 for (const { kmem, scenario } of jobs as { kmem: InstanceType<typeof Kmem>; scenario: { name: string } }[]) {

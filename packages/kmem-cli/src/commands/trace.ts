@@ -1,0 +1,29 @@
+import process from "node:process";
+import type { Command } from "commander";
+import { traceText } from "kmem/trace";
+import { readDump } from "./read-dump.ts";
+
+const EXPLANATION = `
+DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
+
+Examples:
+  kmem trace heap.dump.zst
+  kmem trace heap.dump | kmem replay -
+
+Exit codes: 0; 1 when the dump cannot be read, or has no trace ring in it; 2
+for a command line that makes no sense.`;
+
+/** Adds `kmem trace`. */
+export function registerTrace(program: Command): void {
+  program
+    .command("trace")
+    .summary("print the events of a dump's trace ring, as ftrace")
+    .description("Prints the events in the trace ring of a dumped heap, as Linux prints its trace file.")
+    .argument("<dump>", "file of a dump")
+    .addHelpText("after", EXPLANATION)
+    .action((path: string) => {
+      const text = traceText(readDump(path));
+      if (text === undefined) throw new Error(`${path}: there is no trace ring in it`);
+      process.stdout.write(text);
+    });
+}

@@ -1,0 +1,68 @@
+/**
+ * The kernel's memory tracepoints in a ring inside the heap's own memory: written by its threads, read by any of them
+ * meanwhile or from a dump, and printed as the kernel's trace file has them.
+ *
+ * @module
+ */
+import type { Heap } from "./heap.ts";
+import { gfpText } from "./linux/gfp-text.ts";
+import { FRAME_RECORD_BYTES, KIND_COUNT } from "./pages/layout.ts";
+import { ftraceHeader, ftraceText, type TraceNames } from "./trace/ftrace.ts";
+import type { TraceEvent } from "./trace/reader.ts";
+import { TraceReader } from "./trace/reader.ts";
+import { TraceRing, type TraceRingOptions } from "./trace/ring.ts";
+
+export type { TraceClock } from "./trace/clock.ts";
+export { ftraceHeader, ftraceText, type TraceFigures, type TraceNames } from "./trace/ftrace.ts";
+export { NO_NODE, TraceKind, type TraceKindValue } from "./trace/layout.ts";
+export { type TraceEvent, TraceReader } from "./trace/reader.ts";
+export { TraceRing, type TraceRingOptions } from "./trace/ring.ts";
+
+/** What traces call the threads of a heap. */
+const TASK_NAME = "kmem";
+const HEX = 16;
+
+/** Makes a ring in a heap: see `TraceRing.create`. */
+export function createTraceRing(heap: Heap, eventCount: number, options: TraceRingOptions = {}): TraceRing | undefined {
+  return TraceRing.create(heap.layers, eventCount, options);
+}
+
+/** Opens the ring that another thread has made in a heap: see `TraceRing.open`. */
+export function openTraceRing(heap: Heap, address: number, options: TraceRingOptions = {}): TraceRing {
+  return TraceRing.open(heap.layers, address, options);
+}
+
+/** Opens the ring of a heap or of a dump, undefined where there is none. O(pages). */
+export function findTraceRing(heap: Heap, options: TraceRingOptions = {}): TraceRing | undefined {
+  return TraceRing.find(heap.layers, options);
+}
+
+/**
+ * The names of a heap: its caches by what they are called now, its threads by their slots, masks as those of
+ * `kmem/linux`, call sites as numbers. Override what you know better: `{ ...traceNames(heap), callSite }`.
+ */
+export function traceNames(heap: Heap): TraceNames {
+  const { caches, geometry } = heap.layers;
+  return {
+    task: (slot) => ({ name: TASK_NAME, pid: slot + 1 }),
+    cache: (kind) => (kind < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
+    callSite: (id) => `0x${id.toString(HEX)}`,
+    gfp: gfpText,
+    page: (frame) => geometry.frameTable + (frame - geometry.baseFrame) * FRAME_RECORD_BYTES,
+  };
+}
+
+/**
+ * All that is in the ring of a heap, as the kernel's trace file; undefined where there is no ring. Events that were
+ * never finished count as lost. O(pages + events).
+ */
+export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): string | undefined {
+  const ring = findTraceRing(heap);
+  if (ring === undefined) return undefined;
+  const reader = new TraceReader(ring);
+  const events: readonly TraceEvent[] = reader.read();
+  const { slotCount } = heap.layers.geometry;
+  const lostCount = reader.lostCount + reader.pendingCount;
+  const header = ftraceHeader({ shownCount: events.length, lostCount, slotCount });
+  return header + events.map((event) => ftraceText(event, names)).join("");
+}

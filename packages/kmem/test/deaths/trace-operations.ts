@@ -1,0 +1,68 @@
+import { TraceKind } from "../../src/trace/layout.ts";
+import type * as ReaderModule from "../../src/trace/reader.ts";
+import type * as RingModule from "../../src/trace/ring.ts";
+import { call } from "../interleave/call.ts";
+import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
+import { moduleOf, SURVIVOR, VICTIM } from "./modules.ts";
+import type { Operation, Threads } from "./world.ts";
+
+type Ring = RingModule.TraceRing;
+
+const CAPACITY = 4;
+const OPTIONS: RingModule.TraceRingOptions = { clock: () => 0 };
+/** An event's pointer and size, which belong together. */
+const SIZE_FACTOR = 3;
+
+function ringClass(threads: Threads, thread: number): typeof RingModule.TraceRing {
+  return moduleOf<typeof RingModule>(threads, thread, "trace/ring.ts").TraceRing;
+}
+
+function find(threads: Threads): Ring | undefined {
+  return ringClass(threads, SURVIVOR).find(threads.survivor.layers, OPTIONS);
+}
+
+function write(ring: Ring, number: number): void {
+  ring.kmalloc(number, number * SIZE_FACTOR, 0, 0);
+}
+
+/** What is wrong with the ring, if there is one: an event that is not whole, or a place that nobody can have. */
+function problemsOf(threads: Threads): string[] {
+  const ring = find(threads);
+  if (ring === undefined) return [];
+  const { TraceReader } = moduleOf<typeof ReaderModule>(threads, SURVIVOR, "trace/reader.ts");
+  const torn = new TraceReader(ring).read().filter(({ ptr, bytesReq }) => bytesReq !== ptr * SIZE_FACTOR);
+  for (let number = 1; number <= CAPACITY; number++) write(ring, number);
+  const shown = new TraceReader(ring).read().map(({ ptr }) => ptr);
+  const lost = shown.length === CAPACITY ? [] : [`of ${CAPACITY} events that were written ${shown.join()} are shown`];
+  return [...torn.map((event) => `a torn event was shown: ${JSON.stringify(event)}`), ...lost];
+}
+
+/** Works on a ring that has so many events. */
+function tracing(name: string, eventCount: number, operate: (ring: Ring) => ThreadBody): Operation {
+  return {
+    name: `trace ring, ${name}`,
+    prepare: (threads) => {
+      const ring = ringClass(threads, SURVIVOR).create(threads.survivor.layers, CAPACITY, OPTIONS) as Ring;
+      for (let number = 1; number <= eventCount; number++) write(ring, number);
+      return { check: () => problemsOf(threads), cleanUp: () => find(threads)?.end() };
+    },
+    operate: (threads) => {
+      const { address } = find(threads) as Ring;
+      return operate(ringClass(threads, VICTIM).open(threads.victim.layers, address, OPTIONS));
+    },
+  };
+}
+
+/** What threads do with a ring of trace events. */
+export const TRACE_OPERATIONS: readonly Operation[] = [
+  {
+    name: "trace ring, made",
+    prepare: (threads) => ({ check: () => problemsOf(threads), cleanUp: () => find(threads)?.end() }),
+    operate: (threads) => call(ringClass(threads, VICTIM), "create", threads.victim.layers, CAPACITY, OPTIONS),
+  },
+  tracing("the first event", 0, (ring) => call(ring, "write", TraceKind.KMALLOC, 7, 7 * SIZE_FACTOR, 0, 0, 0, 0, 0)),
+  tracing("an event in the place of another", CAPACITY, (ring) =>
+    call(ring, "write", TraceKind.KMALLOC, 9, 9 * SIZE_FACTOR, 0, 0, 0, 0, 0),
+  ),
+  tracing("ended", CAPACITY, (ring) => call(ring, "end")),
+];
