@@ -1,7 +1,7 @@
 import { blockView, type ViewType } from "./block-view.ts";
 import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
 import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
-import { Debugging, type DebuggingOptions } from "./debug/debugging.ts";
+import { Debugging } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
 import { DebugLetter } from "./debug/layout.ts";
 import {
@@ -18,9 +18,9 @@ import { type Located, objectAddress } from "./debug/located.ts";
 import { DebugRoot } from "./debug/root.ts";
 import { type ScanOptions, scanForLeaks } from "./debug/scan.ts";
 import { AllocationScope } from "./debug/scope.ts";
-import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
-import type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
+import { type DebugHeapOptions, type DebugThreadOptions, withDefaults } from "./debug-options.ts";
+import { ringTracer } from "./debug-tracer.ts";
 import type { HeapHandle } from "./handle.ts";
 import { type BlockCalls, Heap } from "./heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
@@ -39,10 +39,7 @@ import { parseStack } from "./profile/parse-stack.ts";
 import type { AllocationProfile } from "./profile/profile.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
-
-const DEFAULT_QUARANTINE_BYTES: number = 2 ** 20;
-/** And no more than this part of the heap. */
-const QUARANTINE_SHARE = 16;
+import { TraceRing } from "./trace/ring.ts";
 
 /** What the thread has of each debugged heap. */
 const debuggings = new WeakMap<Attachment, Debugging>();
@@ -64,7 +61,8 @@ export class DebugHeap extends Heap {
     if (debugging === undefined) {
       const root = DebugRoot.find(attachment.layers);
       if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the debugged heap has lost its root", {});
-      debugging = new Debugging(attachment.layers, root, withDefaults(options, this.stats().bytes.totalBytes));
+      const settings = withDefaults(options, this.stats().bytes.totalBytes);
+      debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
     }
     this.#debugging = debugging;
@@ -76,6 +74,10 @@ export class DebugHeap extends Heap {
     const { unknown } = DebugLetters.parse(text);
     const attachment = createAttachment(options, HeapFlag.DEBUGGED);
     if (Debugging.createRoot(attachment.layers, text) === undefined) throw outOfMemory(attachment.layers.pages, 0);
+    const { traceEvents } = options;
+    if (traceEvents !== undefined && TraceRing.create(attachment.layers, traceEvents) === undefined) {
+      throw outOfMemory(attachment.layers.pages, 0);
+    }
     const heap = new DebugHeap(attachment, options);
     const { print } = heap.#debugging.options;
     for (const letter of unknown) print(`slab_debug option '${letter}' unknown. skipped`);
@@ -230,6 +232,11 @@ export class DebugHeap extends Heap {
       return { stack: parseStack(stack), allocCount, allocBytes, liveCount, liveBytes };
     });
     return { samples, startedAtMs: root.epochMs, durationMs: Date.now() - root.epochMs };
+  }
+
+  /** The stack that an id of a record or of a traced call site stands for; empty where it stands for none. */
+  stackOf(id: number): string {
+    return this.#debugging.depot.textOf(id);
   }
 
   /** Live objects that nothing leads to from the roots that are named: see {@link ScanOptions}. O(bytes). */
@@ -396,15 +403,4 @@ export class DebugHeap extends Heap {
 /** Bytes of the block that an object takes. */
 function rawBytesOf({ sizeBytes, padBytes }: Asked): number {
   return sizeBytes + DebugBlocks.overheadBytes(padBytes);
-}
-
-function withDefaults(options: DebugThreadOptions, heapBytes: number): DebuggingOptions {
-  // biome-ignore lint/suspicious/noConsole: who debugs a heap asks for its reports, and may say where they go.
-  const log = (message: string): void => console.error(message);
-  const { print = log, report = (bug) => log(bug.text()), panic = false, stackDepth = DEFAULT_STACK_DEPTH } = options;
-  const { quarantineBytes = Math.min(DEFAULT_QUARANTINE_BYTES, Math.floor(heapBytes / QUARANTINE_SHARE)) } = options;
-  const { quarantineCount = Number.POSITIVE_INFINITY, randomReuse = false, faults } = options;
-  const { zeroOnAlloc = false, zeroOnFree = false } = options;
-  const quarantine = { bytes: quarantineBytes, count: quarantineCount };
-  return { print, report, panics: panic, stackDepth, quarantine, randomReuse, zeroOnAlloc, zeroOnFree, faults };
 }

@@ -1,5 +1,7 @@
+import type { DebuggingOptions } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
 import type { BugReport } from "./debug/report.ts";
+import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
 import type { HeapOptions } from "./heap-options.ts";
 
 /** How one thread debugs a heap. */
@@ -34,4 +36,25 @@ export interface DebugHeapOptions extends HeapOptions, DebugThreadOptions {
    * and freed, T prints each alloc and free, A marks what faults may pick; "-" is nothing. Default "FZPU".
    */
   readonly debug?: string;
+  /**
+   * Each alloc and free is noted in a ring of so many events in the heap, with the kernel's names and fields: see
+   * `kmem/trace`, which reads it from any thread. Default: no ring.
+   */
+  readonly traceEvents?: number;
+}
+
+const DEFAULT_QUARANTINE_BYTES: number = 2 ** 20;
+/** And no more than this part of the heap. */
+const QUARANTINE_SHARE = 16;
+
+/** What a thread debugs with where it has not said otherwise. */
+export function withDefaults(options: DebugThreadOptions, heapBytes: number): DebuggingOptions {
+  // biome-ignore lint/suspicious/noConsole: who debugs a heap asks for its reports, and may say where they go.
+  const log = (message: string): void => console.error(message);
+  const { print = log, report = (bug) => log(bug.text()), panic = false, stackDepth = DEFAULT_STACK_DEPTH } = options;
+  const { quarantineBytes = Math.min(DEFAULT_QUARANTINE_BYTES, Math.floor(heapBytes / QUARANTINE_SHARE)) } = options;
+  const { quarantineCount = Number.POSITIVE_INFINITY, randomReuse = false, faults } = options;
+  const { zeroOnAlloc = false, zeroOnFree = false } = options;
+  const quarantine = { bytes: quarantineBytes, count: quarantineCount };
+  return { print, report, panics: panic, stackDepth, quarantine, randomReuse, zeroOnAlloc, zeroOnFree, faults };
 }

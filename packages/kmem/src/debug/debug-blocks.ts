@@ -9,7 +9,7 @@ import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { type BlockShape, fillStretches, type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
 import type { StackDepot } from "./depot.ts";
-import { BugReporter, type DebugSettings } from "./findings.ts";
+import { BugReporter, type DebugSettings, type DebugTracer } from "./findings.ts";
 import {
   BlockState,
   CONSTRUCTED,
@@ -46,6 +46,7 @@ export class DebugBlocks {
   readonly #depot: StackDepot;
   readonly #stackDepth: number;
   readonly #reporter: BugReporter;
+  readonly #tracer: DebugTracer | undefined;
   #sequence = 0;
 
   constructor(layers: Layers, root: DebugRoot, depot: StackDepot, settings: DebugSettings) {
@@ -54,6 +55,7 @@ export class DebugBlocks {
     this.#depot = depot;
     this.#stackDepth = settings.stackDepth;
     this.#reporter = new BugReporter(layers, root, depot, settings);
+    this.#tracer = settings.tracer;
   }
 
   /** Bytes that a block has besides its object: `padBytes` before it, the rest behind. */
@@ -130,6 +132,7 @@ export class DebugBlocks {
       if (sizeBytes > 0) bytes[address + sizeBytes - 1] = DebugByte.POISON_END;
     }
     words[word + RecordWord.STATE] = BlockState.LIVE;
+    this.#tracer?.alloc(kind, address, sizeBytes, block.bytes, stack);
     if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("alloc", kind, address, above);
     return address;
   }
@@ -150,12 +153,14 @@ export class DebugBlocks {
       throw this.#reporter.refusal(address, located, above);
     const { letters, kind } = record;
     if (record.state === "damaged") words[word + RecordWord.PAD] = address - block.address;
-    words[word + RecordWord.FREE_STACK] = this.#stackId(letters, above);
+    const stack = this.#stackId(letters, above);
+    words[word + RecordWord.FREE_STACK] = stack;
     words[word + RecordWord.FREE_TIME] = this.#reporter.now();
     words[word + RecordWord.SLOTS] = record.allocSlot | (slot << SLOT_SHIFT);
     seal(words, word);
     fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
     words[state] = BlockState.QUARANTINED;
+    this.#tracer?.free(kind, address, stack);
     if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("free", kind, address, above);
     return this.#located(block, true);
   }

@@ -28,6 +28,14 @@ export interface DebugSettings {
   readonly panics: boolean;
   readonly report: (report: BugReport) => void;
   readonly print: (message: string) => void;
+  /** Is told of each object that comes and goes. */
+  readonly tracer?: DebugTracer | undefined;
+}
+
+/** Is told of objects, with numbers only: the kind of the cache that reports would name, and the id of a stack. */
+export interface DebugTracer {
+  alloc(kind: number, address: number, sizeBytes: number, blockBytes: number, stack: number): void;
+  free(kind: number, address: number, stack: number): void;
 }
 
 /** Makes the reports of one thread, and sees to what becomes of them. */
