@@ -14,4 +14,5 @@ export type { MapFrame } from "./debug/stack.ts";
 export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
 export { DebugHeap } from "./debug-heap.ts";
 export type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
+export { loadHeap } from "./load-heap.ts";
 export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";

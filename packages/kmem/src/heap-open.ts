@@ -32,22 +32,35 @@ export function openAttachment(source: MemorySource | HeapHandle, start: number,
 function openAt(source: MemorySource, start: number, mode: number, place?: Reservation): Attachment {
   const memory = new LinearMemory(source);
   requireByteOffset("start", start);
-  const geometry = readHeader(memory, start);
-  requireMode(memory.words[headerWord(geometry, Header.FLAGS)] & MODES, mode);
-  const joined = place === undefined ? joinAttachment(memory, geometry.baseFrame) : undefined;
+  requireMode(modeOf(memory, start), mode);
+  const joined = place === undefined ? joinAttachment(memory, readHeader(memory, start).baseFrame) : undefined;
   return joined ?? newAttachment(attachLayers(memory, start, place));
 }
 
 /** Opens a copy of a dumped heap, in a new buffer. */
 export function loadAttachment(dump: Uint8Array, mode = 0): Attachment {
+  const { memory, start } = copyOf(dump);
+  requireMode(modeOf(memory, start), mode);
+  return newAttachment(adoptLayers(memory, start));
+}
+
+/** Which of {@link MODES} a dumped heap has; 0 for a plain one. Throws as `Heap.load` does. */
+export function dumpMode(dump: Uint8Array): number {
+  const { memory, start } = copyOf(dump);
+  return modeOf(memory, start);
+}
+
+function copyOf(dump: Uint8Array): { memory: LinearMemory; start: number } {
   const opened = openDump(dump);
   // A page that is not isolated has no shared memory.
   const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
   const memory = new LinearMemory(new Buffer(opened.byteLength));
   opened.copyTo(memory.bytes);
-  const geometry = readHeader(memory, opened.start);
-  requireMode(memory.words[headerWord(geometry, Header.FLAGS)] & MODES, mode);
-  return newAttachment(adoptLayers(memory, opened.start));
+  return { memory, start: opened.start };
+}
+
+function modeOf(memory: LinearMemory, start: number): number {
+  return memory.words[headerWord(readHeader(memory, start), Header.FLAGS)] & MODES;
 }
 
 /** The blocks of a debugged heap have bytes around them that a plain one would take for the user's. */

@@ -10,7 +10,7 @@ import { DebugRoot } from "./debug/root.ts";
 import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
 import type { HeapHandle } from "./handle.ts";
 import { type BlockCalls, Heap } from "./heap.ts";
-import { createAttachment, openAttachment } from "./heap-open.ts";
+import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import type { Attachment } from "./kmalloc/attachment.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
@@ -22,7 +22,7 @@ import { outOfMemory } from "./pages/out-of-memory.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
-  /** One allocation in so many gets a guarded place, on average. Default 10,000. */
+  /** One allocation in so many gets a guarded place, on average. Default 100,000. */
   readonly sampleEvery?: number;
   /** Guarded objects that there are at a time, live or freed and not given up yet, for this thread. Default 255. */
   readonly guardedCount?: number;
@@ -49,7 +49,7 @@ export interface SamplingStats {
   readonly skippedCapacity: number;
 }
 
-const DEFAULT_SAMPLE_EVERY = 10_000;
+const DEFAULT_SAMPLE_EVERY = 100_000;
 /** Half of these may be freed ones. Linux's CONFIG_KFENCE_NUM_OBJECTS. */
 const DEFAULT_GUARDED_COUNT = 255;
 
@@ -103,6 +103,11 @@ export class SampledHeap extends Heap {
   /** As `Heap.attach`, with how this thread samples. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
     return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), options);
+  }
+
+  /** As `Heap.load`. */
+  static override load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
+    return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), options);
   }
 
   protected override publish(below: BlockCalls): void {

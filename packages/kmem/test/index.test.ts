@@ -63,6 +63,7 @@ describe("the library exports", () => {
       "publish",
       "realloc",
       "slot",
+      "slowFree",
       "source",
       "stats",
       "trim",

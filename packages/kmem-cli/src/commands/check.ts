@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import type { Command } from "commander";
-import { checkDump, type DumpRepair, type Finding, repairDump } from "kmem";
+import { type CheckReport, checkDump, type DumpRepair, type Finding, repairDump } from "kmem";
+import { loadHeap } from "kmem/debug";
 import { pack, readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -42,8 +43,14 @@ export function registerCheck(program: Command): void {
     });
 }
 
+/** What a heap's own check says of a dump; the blocks of a debugged heap are looked at where all else is sound. */
+function checkAll(dump: Uint8Array): CheckReport {
+  const report = checkDump(dump);
+  return report.isClean ? loadHeap(dump).check() : report;
+}
+
 function check(path: string, { json }: CheckOptions): boolean {
-  const { isClean, findings } = readDumpWith(path, checkDump);
+  const { isClean, findings } = readDumpWith(path, checkAll);
   if (json === true) printJson({ dump: path, isClean, findings });
   else print([headline(path, findings), ...findingLines(findings)]);
   return isClean;

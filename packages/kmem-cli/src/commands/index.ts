@@ -3,6 +3,7 @@ import { registerBench } from "./bench.ts";
 import { registerCheck } from "./check.ts";
 import type { CommandContext } from "./context.ts";
 import { registerInfo } from "./info.ts";
+import { registerLeaks } from "./leaks.ts";
 import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
 import { registerTrace } from "./trace.ts";
@@ -13,6 +14,7 @@ export function registerCommands(program: Command, context: CommandContext): voi
   registerBench(program, context);
   registerCheck(program);
   registerInfo(program);
+  registerLeaks(program);
   registerProc(program);
   registerTrace(program);
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { getSystemErrorMessage } from "node:util";
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { Heap } from "kmem";
+import type { Heap } from "kmem";
+import { loadHeap } from "kmem/debug";
 
 const GZIP_MAGIC = [0x1f, 0x8b];
 const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
@@ -11,7 +12,7 @@ const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
  * that names the file where that cannot be.
  */
 export function readDump(path: string): Heap {
-  return readDumpWith(path, (dump) => Heap.load(dump));
+  return readDumpWith(path, loadHeap);
 }
 
 /** Reads a dump with a function of the library; as {@link readDump} otherwise. */
