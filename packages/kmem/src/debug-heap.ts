@@ -227,7 +227,9 @@ export class DebugHeap extends Heap {
   profile(): AllocationProfile {
     const { depot, root } = this.#debugging;
     const live = new Map(this.leaks().map((site) => [site.stack, site]));
-    const samples = [...depot.all()].map(({ stack, allocCount, allocBytes }) => {
+    // Frees have stacks as well.
+    const allocating = [...depot.all()].filter(({ allocCount }) => allocCount > 0);
+    const samples = allocating.map(({ stack, allocCount, allocBytes }) => {
       const { blocks: liveCount = 0, bytes: liveBytes = 0 } = live.get(stack) ?? {};
       return { stack: parseStack(stack), allocCount, allocBytes, liveCount, liveBytes };
     });

@@ -15,6 +15,7 @@ import type { HeapOptions } from "./heap-options.ts";
 import type { Attachment } from "./kmalloc/attachment.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
+import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
 import { KmemError } from "./memory/errors.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
@@ -24,7 +25,7 @@ import { outOfMemory } from "./pages/out-of-memory.ts";
 export interface SamplingOptions {
   /** One allocation in so many gets a guarded place, on average. Default 100,000. */
   readonly sampleEvery?: number;
-  /** Guarded objects that there are at a time, live or freed and not given up yet, for this thread. Default 255. */
+  /** Guarded objects that there may be when this thread takes one: live ones, and its own freed ones. Default 255. */
   readonly guardedCount?: number;
   /** Gets each bug that is found. Default: its text goes to console.error. */
   readonly report?: (report: BugReport) => void;
@@ -38,6 +39,7 @@ export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
 
 /** What one thread has sampled: the figures of KFENCE's `stats`. */
 export interface SamplingStats {
+  /** Live guarded objects, of all threads. */
   readonly currentlyAllocated: number;
   readonly totalAllocations: number;
   readonly totalFrees: number;
@@ -61,6 +63,7 @@ const DEFAULT_GUARDED_COUNT = 255;
  */
 export class SampledHeap extends Heap {
   declare private below: BlockCalls;
+  readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
   readonly #quarantine: Quarantine;
   readonly #guardedCount: number;
@@ -75,6 +78,7 @@ export class SampledHeap extends Heap {
     const { layers } = attachment;
     const root = DebugRoot.find(layers);
     if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the sampled heap has lost its root", {});
+    this.#root = root;
     // biome-ignore lint/suspicious/noConsole: who samples a heap asks for its reports, and may say where they go.
     const { report = (bug: BugReport) => console.error(bug.text()), panic = false } = options;
     const { stackDepth = DEFAULT_STACK_DEPTH } = options;
@@ -135,7 +139,7 @@ export class SampledHeap extends Heap {
     }
     this.current();
     const runBytes = guardedRunBytes(sizeBytes);
-    const isRoom = this.#live + this.#quarantine.count < this.#guardedCount;
+    const isRoom = this.#root.guardedCount + this.#quarantine.count < this.#guardedCount;
     const { kmalloc } = this.attachment;
     const run = isRoom ? kmalloc.allocateRun(runBytes, 1, false) : 0;
     if (run === 0) {
@@ -143,13 +147,10 @@ export class SampledHeap extends Heap {
       return 0;
     }
     const isRight = (++this.#counts.allocations & 1) === 0;
+    this.#root.addGuarded(1);
     const padBytes = guardedPadBytes(sizeBytes, runBytes, isRight);
     const kind = kmalloc.kindFor(sizeBytes);
     return this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
-  }
-
-  get #live(): number {
-    return this.#counts.allocations - this.#counts.frees;
   }
 
   protected override slowFree(address: number): void {
@@ -161,6 +162,7 @@ export class SampledHeap extends Heap {
     this.current();
     const freed = this.#blocks.deactivate(address, this.free);
     this.#counts.frees++;
+    this.#root.addGuarded(-1);
     for (const leaving of this.#quarantine.put(freed)) this.#release(leaving, this.free);
   }
 
@@ -241,6 +243,14 @@ export class SampledHeap extends Heap {
     return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };
   }
 
+  /** As `Heap.reap`. Guarded objects that are freed with it go without a look at them. */
+  override reap(slot: number, options: ReapOptions = {}): ReapReport {
+    const report = super.reap(slot, options);
+    const objects = [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE");
+    this.#root.addGuarded(objects.length - this.#root.guardedCount);
+    return report;
+  }
+
   override detach(): void {
     for (const located of this.#quarantine.drain()) this.#release(located, SampledHeap.prototype.detach);
     super.detach();
@@ -250,7 +260,7 @@ export class SampledHeap extends Heap {
   samplingStats(): SamplingStats {
     const { allocations, frees, bugs, incompatible, capacity } = this.#counts;
     return {
-      currentlyAllocated: this.#live,
+      currentlyAllocated: this.#root.guardedCount,
       totalAllocations: allocations,
       totalFrees: frees,
       zombieAllocations: this.#quarantine.count,

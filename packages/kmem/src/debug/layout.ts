@@ -118,6 +118,7 @@ export const GUARD_BYTES = 256;
  *      word 2    CHUNK         address of the depot's pages that are being filled
  *      word 3    CHUNK_USED    bytes of them that are taken
  *      word 4    STACK_COUNT   stacks in the depot
+ *      word 5    GUARDED       live objects of a sampled heap that have guarded places
  *      word 6    EPOCH         milliseconds since 1970 when the heap was made, a double
  *      word 64   LETTERS       a byte for each kind of frame: the letters of the cache's blocks
  *      word 128  BUCKETS       1024 words: the first stack of each chain of the depot
@@ -129,6 +130,7 @@ export const RootWord = {
   CHUNK: 2,
   CHUNK_USED: 3,
   STACK_COUNT: 4,
+  GUARDED: 5,
   EPOCH: 6,
   LETTERS: 64,
   BUCKETS: 128,

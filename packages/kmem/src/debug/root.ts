@@ -70,6 +70,16 @@ export class DebugRoot {
     return new TextDecoder().decode(bytes.slice(first, first + length));
   }
 
+  /** Live objects of a sampled heap that have guarded places, of all threads. */
+  get guardedCount(): number {
+    return Atomics.load(this.#layers.memory.words, this.word + RootWord.GUARDED);
+  }
+
+  /** Counts guarded objects that came, or went. */
+  addGuarded(count: number): void {
+    Atomics.add(this.#layers.memory.words, this.word + RootWord.GUARDED, count);
+  }
+
   /** The letters of the cache whose slabs have that kind. */
   letters(kind: number): number {
     return this.#layers.memory.bytes[(this.word + RootWord.LETTERS) * WORD_BYTES + kind];
