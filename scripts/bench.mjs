@@ -26,4 +26,5 @@ const figures = run(pinnedNode, [
 ]);
 const regions = run(pinnedNode, ["scripts/region-cost.mjs"]);
 const kills = run(pinnedNode, ["scripts/kill-figures.mjs"]);
-exit(Math.max(figures, regions, kills));
+const debugging = run(pinnedNode, ["scripts/debug-cost.mjs"]);
+exit(Math.max(figures, regions, kills, debugging));
