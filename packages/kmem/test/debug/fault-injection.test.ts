@@ -9,7 +9,7 @@ const candidate = { cache: "kmalloc-64", sizeBytes: 60, isMarked: false };
 
 /** A letter for each of 12 allocations: x for those that fail. */
 function pattern(options: FaultOptions): string {
-  const faults = new FaultInjection(options, false);
+  const faults = new FaultInjection(options, () => false);
   return Array.from({ length: 12 }, () => (faults.fails(candidate) ? "x" : ".")).join("");
 }
 
@@ -31,16 +31,16 @@ describe("faults that are wished for", () => {
   });
 
   it("fall on marked caches alone where some are, unless caches are named", () => {
-    const ofMarked = new FaultInjection({}, true);
+    const ofMarked = new FaultInjection({}, () => true);
     expect([ofMarked.fails(candidate), ofMarked.fails({ ...candidate, isMarked: true })]).toEqual([false, true]);
-    expect(new FaultInjection({ caches: ["kmalloc-64"] }, true).fails(candidate)).toBe(true);
+    expect(new FaultInjection({ caches: ["kmalloc-64"] }, () => true).fails(candidate)).toBe(true);
   });
 
   it("are the same for the same seed, and about as many as their probability says", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000_000 }), fc.integer({ min: 1, max: 9 }), (seed, tenths) => {
         const probability = tenths / 10;
-        const [first, second] = [0, 1].map(() => new FaultInjection({ probability, seed }, false)) as [
+        const [first, second] = [0, 1].map(() => new FaultInjection({ probability, seed }, () => false)) as [
           FaultInjection,
           FaultInjection,
         ];
@@ -58,7 +58,7 @@ describe("faults that are wished for", () => {
     { interval: 0 },
     { interval: 1.5 },
   ])("cannot be %j", (options) => {
-    expect(thrownBy(() => new FaultInjection(options, false)).code).toBe("BAD_ARGUMENT");
+    expect(thrownBy(() => new FaultInjection(options, () => false)).code).toBe("BAD_ARGUMENT");
   });
 
   it("make every call that asks for memory fail as if there were none, and change nothing", async () => {
