@@ -6,6 +6,17 @@ export function steadyText(report: BugReport): string {
   return report.text(() => "at caller").replaceAll(/ age=\d+ /g, " age=0 ");
 }
 
+/** Addresses further away belong to something else. */
+const NEAR_BYTES = 200_000;
+
+/** A text whose addresses are told from an object: `object+18`. */
+export function fromObject(text: string, object: number): string {
+  return text.replaceAll(/\b(?:0x([0-9a-f]{4,8})|([0-9a-f]{8})h?)\b/g, (whole, short?: string, long?: string) => {
+    const offset = Number.parseInt(short ?? long ?? "", 16) - object;
+    return Math.abs(offset) > NEAR_BYTES ? whole : `object${offset < 0 ? "" : "+"}${offset}`;
+  });
+}
+
 /** A debugged heap, and what it reports and prints. */
 export class Bench {
   readonly heap: DebugHeap;

@@ -17,7 +17,7 @@ const shape: BlockShape = {
   isConstructed: false,
 };
 
-const rows = (changes: Partial<BlockShape>): unknown[] =>
+const rows = (changes: Partial<BlockShape>): (string | number)[][] =>
   stretchesOf(block, { ...shape, ...changes }).map(({ what, start, end, byte }) => [what, start, end, byte]);
 
 describe("the known bytes of a block", () => {
@@ -42,7 +42,7 @@ describe("the known bytes of a block", () => {
   });
 
   it("are poison of its own in a block that was never allocated", () => {
-    const poison = rows({ state: "FRESH" }).find(([what]) => (what as string) === "Poison");
+    const poison = rows({ state: "FRESH" }).find(([what]) => what === "Poison");
     expect(poison).toEqual(["Poison", 1040, 1059, DebugByte.POISON_INUSE]);
   });
 
