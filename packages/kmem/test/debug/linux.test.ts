@@ -50,4 +50,33 @@ describe("the Linux face over a debugged heap", () => {
       others.kmem_cache_free(cache, object);
     }
   });
+
+  it("reports what kmem_cache_free refuses, beside what Linux prints", () => {
+    const [cache, other] = ["own", "other"].map((name) => calls.kmem_cache_create(name, 64, 0, 0, null, null));
+    const object = calls.kmem_cache_alloc(cache, GFP_KERNEL);
+    calls.kmem_cache_free(other, object);
+    calls.kmem_cache_free(cache, object + 1);
+    calls.kmem_cache_free(cache, object);
+    calls.kmem_cache_free(cache, object);
+    expect(bench.reports.splice(0).map(({ reason }) => reason)).toEqual([
+      "Wrong slab cache. other but object is from own",
+      `Invalid object pointer 0x${(object + 1).toString(16)}`,
+      "Object already free",
+    ]);
+    expect(log.messages().map((line) => line.slice(0, 30))).toEqual([
+      "kmem_cache_free: Wrong slab ca",
+      "kmem_free: Bad obj addr (objp=",
+      "kmem_free: Double free detecte",
+    ]);
+    log.clear();
+  });
+
+  it("frees an object whose record was overwritten, once that is reported", () => {
+    const cache = calls.kmem_cache_create("damaged", 64, 0, 0, null, null);
+    const object = calls.kmem_cache_alloc(cache, GFP_KERNEL);
+    bench.bytes.fill(1, object + 80, object + 84);
+    calls.kmem_cache_free(cache, object);
+    expect(bench.texts().join("\n")).toContain("FIX damaged: Object padding made anew");
+    expect(bench.heap.blockAt(object)?.live).toBe(false);
+  });
 });
