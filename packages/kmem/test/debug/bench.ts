@@ -7,7 +7,7 @@ export function steadyText(report: BugReport): string {
 }
 
 /** Addresses further away belong to something else. */
-const NEAR_BYTES = 200_000;
+const NEAR_BYTES = 100_000;
 
 /** A text whose addresses are told from an object: `object+18`. */
 export function fromObject(text: string, object: number): string {
