@@ -115,6 +115,11 @@ export class Cache {
     return kind;
   }
 
+  /** Whether objects are in the state that a constructor, or whoever freed them, left them in. */
+  get hasConstructor(): boolean {
+    return this.#layers.caches.hasFlag(this.#kind, CacheFlag.HAS_CONSTRUCTOR);
+  }
+
   /** An object's address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
   alloc(): number {
     const address = this.#slotCaches.path.take(this.#kind);

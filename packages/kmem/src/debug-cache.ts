@@ -67,6 +67,11 @@ export class DebugCache extends Cache {
     return new DebugCache(context, Cache.find(context, name, named));
   }
 
+  /** Every cache of a debugged heap formats its blocks: this says whether there is more. */
+  override get hasConstructor(): boolean {
+    return (this.#context.debugging.root.letters(this.#kind) & CONSTRUCTED) !== 0;
+  }
+
   override alloc(): number {
     this.#failIfWished();
     return this.#activate(super.alloc(), DebugCache.prototype.alloc);

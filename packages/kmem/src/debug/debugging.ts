@@ -59,7 +59,7 @@ export class Debugging {
 
   /** Which allocations of this thread are to fail from now on; undefined for none. */
   setFaults(options: FaultOptions | undefined): void {
-    this.#faults = options === undefined ? undefined : new FaultInjection(options, this.#isAnyMarked());
+    this.#faults = options === undefined ? undefined : new FaultInjection(options, () => this.#isAnyMarked());
   }
 
   /** Allocations of this thread that have been made to fail since they were last chosen. */
@@ -82,7 +82,9 @@ export class Debugging {
     }
   }
 
+  /** A cache that is yet to be made counts too, where the heap's letters mark it. */
   #isAnyMarked(): boolean {
+    if (this.letters.mentions(DebugLetter.A)) return true;
     const kinds = Array.from({ length: KIND_COUNT }, (_, kind) => kind);
     return kinds.some((kind) => (this.root.letters(kind) & DebugLetter.A) !== 0);
   }

@@ -33,13 +33,13 @@ const RANDOM_RANGE = 2 ** 32;
 /** Decides which allocations of one thread fail. */
 export class FaultInjection {
   readonly #options: FaultOptions;
-  readonly #onlyMarked: boolean;
+  readonly #onlyMarked: () => boolean;
   #state: number;
   #candidates = 0;
   #failed = 0;
 
-  /** `onlyMarked`: some caches have the letter A, and the others never fail unless they are named. */
-  constructor(options: FaultOptions, onlyMarked: boolean) {
+  /** `onlyMarked` says whether some caches have the letter A: then the others never fail unless they are named. */
+  constructor(options: FaultOptions, onlyMarked: () => boolean) {
     const { probability = 1, interval = 1, seed = 1 } = options;
     if (!(probability >= 0 && probability <= 1) || !(Number.isInteger(interval) && interval >= 1)) {
       throw new KmemError("BAD_ARGUMENT", "faults have a probability from 0 to 1 and a whole interval from 1", {});
@@ -57,7 +57,7 @@ export class FaultInjection {
   /** Whether this allocation is to fail. */
   fails({ cache, sizeBytes, isMarked }: FaultCandidate): boolean {
     const { caches, sizeMin = 0, sizeMax = Number.POSITIVE_INFINITY } = this.#options;
-    const isChosen = caches === undefined ? isMarked || !this.#onlyMarked : caches.includes(cache);
+    const isChosen = caches === undefined ? isMarked || !this.#onlyMarked() : caches.includes(cache);
     if (!isChosen || sizeBytes < sizeMin || sizeBytes > sizeMax) return false;
     const { space = 0, interval = 1, times = Number.POSITIVE_INFINITY, probability = 1 } = this.#options;
     const number = this.#candidates++ - space;

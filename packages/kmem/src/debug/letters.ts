@@ -42,6 +42,11 @@ export class DebugLetters {
     const general = this.#selections.findLast(({ patterns }) => patterns.length === 0);
     return (named ?? general)?.letters ?? 0;
   }
+
+  /** Whether any cache, one that there is not yet included, gets a letter. */
+  mentions(letter: number): boolean {
+    return this.#selections.some(({ letters }) => (letters & letter) !== 0);
+  }
 }
 
 function lettersOf(text: string, unknown: string[]): number {

@@ -30,6 +30,8 @@ export interface KernelCacheOptions extends BlockFunctions {
 /** A cache of the heap, as far as the face uses it. */
 export interface KernelCache {
   readonly name: string;
+  readonly sizeBytes: number;
+  readonly hasConstructor: boolean;
   alloc(): number;
   tryAlloc(): number;
   allocWait(options: WaitOptions): number;

@@ -1,8 +1,8 @@
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
-import { WORD_BYTES } from "../memory/layout.ts";
+import { GRANULE, WORD_BYTES } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheFlag, CacheRecord } from "../slab/layout.ts";
+import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
 import {
@@ -134,7 +134,7 @@ export class SlabCaches {
       this.#kernel.print(`${caller}: the cache ${this.#name(cachep)} is not of SLAB_CACHE_DMA`);
       return NULL;
     }
-    if (wantsZeros(flags) && this.#hasConstructor(cachep)) {
+    if (wantsZeros(flags) && cache.hasConstructor) {
       this.#kernel.print(`${caller}: __GFP_ZERO, but the cache ${this.#name(cachep)} has a constructor`);
       return NULL;
     }
@@ -150,7 +150,7 @@ export class SlabCaches {
     } finally {
       this.#ctorFlags = before;
     }
-    if (objp !== NULL && wantsZeros(flags)) this.#zero(cachep, objp);
+    if (objp !== NULL && wantsZeros(flags)) this.#zero(cache, objp);
     if (objp === NULL && isTried)
       warn(this.#kernel, flags, `__alloc_pages: ${this.#order(cachep)}-order allocation failed.`);
     return objp;
@@ -162,13 +162,16 @@ export class SlabCaches {
     const { heap, print } = this.#kernel;
     const name = this.#name(cachep);
     const complain = (what: string): void => print(`kmem_free: ${what} (objp=${pointer(objp)}, name=${name})`);
-    if (objp === NULL) complain("NULL ptr");
-    else {
-      const block = Number.isInteger(objp) && objp > 0 ? heap.blockAt(objp) : undefined;
-      if (block?.address !== objp) complain("Bad obj addr");
-      else if (block.cache !== name) print(`${caller}: Wrong slab cache. ${name} but object is from ${block.cache}`);
-      else if (!block.live || !this.#isFreed(cache, objp)) complain("Double free detected during checks");
+    if (objp === NULL) {
+      complain("NULL ptr");
+      return;
     }
+    // The cache looks first: over a debugged heap it has more to say.
+    if (this.#isFreed(cache, objp)) return;
+    const block = Number.isInteger(objp) && objp > 0 ? heap.blockAt(objp) : undefined;
+    if (block?.address !== objp) complain("Bad obj addr");
+    else if (block.cache !== name) print(`${caller}: Wrong slab cache. ${name} but object is from ${block.cache}`);
+    else complain("Double free detected during checks");
   }
 
   shrink(cachep: number): number {
@@ -194,7 +197,7 @@ export class SlabCaches {
   }
 
   size(cachep: number): number {
-    return this.#find("kmem_cache_size", cachep) === undefined ? 0 : this.#field(cachep, CacheRecord.OBJECT_BYTES);
+    return this.#find("kmem_cache_size", cachep)?.sizeBytes ?? 0;
   }
 
   #functions(name: string, ctor: CacheFunction | null, dtor: CacheFunction | null): Functions {
@@ -222,7 +225,7 @@ export class SlabCaches {
     return cache;
   }
 
-  /** Frees an object that was live; false where another thread has been faster. */
+  /** Frees an object; false where it is no live one of this cache. */
   #isFreed(cache: KernelCache, objp: number): boolean {
     try {
       cache.free(objp);
@@ -233,11 +236,13 @@ export class SlabCaches {
     }
   }
 
-  #zero(cachep: number, objp: number): void {
+  #zero({ sizeBytes }: KernelCache, objp: number): void {
     const { memory, geometry } = this.#kernel;
-    const bytes = this.#field(cachep, CacheRecord.OBJECT_BYTES);
-    memory.reach(objp + bytes);
-    clear(memory, geometry, objp, bytes);
+    memory.reach(objp + sizeBytes);
+    // Behind the last byte lies what is not the object's, where the heap is debugged.
+    const granulesBytes = sizeBytes - (sizeBytes % GRANULE);
+    clear(memory, geometry, objp, granulesBytes);
+    memory.bytes.fill(0, objp + granulesBytes, objp + sizeBytes);
   }
 
   /** Does it, or prints why it cannot be done and returns false. */
@@ -273,10 +278,6 @@ export class SlabCaches {
 
   #isForDma(cachep: number): boolean {
     return (this.#kernel.caches.ownerFlags(this.#kindOf(cachep) as number) & SLAB_CACHE_DMA) !== 0;
-  }
-
-  #hasConstructor(cachep: number): boolean {
-    return this.#kernel.caches.hasFlag(this.#kindOf(cachep) as number, CacheFlag.HAS_CONSTRUCTOR);
   }
 
   /** Whether there is an object that this thread can have without a new slab. */

@@ -1,0 +1,10 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { DebugHeap } from "../../src/debug.ts";
+import type { HeapHandle } from "../../src/index.ts";
+import { depotOf } from "./depot-of.ts";
+
+const { handle, texts } = workerData as { handle: HeapHandle; texts: readonly string[] };
+const heap = DebugHeap.attach(handle);
+const depot = depotOf(heap);
+parentPort?.postMessage(texts.map((text) => depot.idOf(text)));
+heap.detach();
