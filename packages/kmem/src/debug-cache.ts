@@ -11,8 +11,11 @@ import { CacheFlag, CacheRecord } from "./slab/layout.ts";
 
 /** What a cache of a debugged heap holds. */
 export interface DebugCacheOptions extends CacheOptions {
-  /** Letters of this cache alone, as in `DebugHeap.create`. Default: those that the heap has for it. */
-  readonly debug?: string;
+  /**
+   * Letters of this cache alone, as in `DebugHeap.create`; after a "+" beside those that the heap has for it. Default:
+   * those that the heap has.
+   */
+  readonly debug?: string | undefined;
 }
 
 /** What a cache of a debugged heap stands on. */
@@ -44,13 +47,14 @@ export class DebugCache extends Cache {
     const { sizeBytes, alignmentBytes = GRANULE, construct, destruct, debug } = options;
     const padBytes = DebugBlocks.padBytes(alignmentBytes);
     const functions = wrap(context, padBytes, { construct, destruct }, () => kind);
-    const letters = debug === undefined ? context.debugging.letters : DebugLetters.parse(debug);
+    const general = context.debugging.letters.of(options.name);
+    const letters = debug === undefined ? general : lettersOf(debug, options.name, general);
     // A size that cannot be is refused below, whatever is added to it.
     const rawBytes =
       Number.isInteger(sizeBytes) && sizeBytes > 0 ? sizeBytes + DebugBlocks.overheadBytes(padBytes) : sizeBytes;
     const kind: number = Cache.make(context, { ...options, ...functions, sizeBytes: rawBytes, alignmentBytes });
     const isConstructed = construct !== undefined;
-    context.debugging.root.setLetters(kind, letters.of(options.name) | (isConstructed ? CONSTRUCTED : 0));
+    context.debugging.root.setLetters(kind, letters | (isConstructed ? CONSTRUCTED : 0));
     return new DebugCache(context, kind);
   }
 
@@ -113,6 +117,12 @@ export class DebugCache extends Cache {
     const { debugging, layers } = this.#context;
     if (debugging.fails(this.#kind, this.sizeBytes)) throw outOfMemory(layers.pages, this.sizeBytes);
   }
+}
+
+/** The letters of a cache that has some of its own: those alone, or after a "+" those beside the heap's. */
+function lettersOf(debug: string, name: string, general: number): number {
+  const isMore = typeof debug === "string" && debug.startsWith("+");
+  return isMore ? general | DebugLetters.parse(debug.slice(1)).of(name) : DebugLetters.parse(debug).of(name);
 }
 
 /** The functions of the layers below: they format each block, and run the user's for its object. */

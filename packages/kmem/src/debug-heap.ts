@@ -28,6 +28,7 @@ import type { Attachment } from "./kmalloc/attachment.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
+import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
 import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
@@ -35,11 +36,13 @@ import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { RunKind } from "./pages/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
+import { Pages } from "./pages-face.ts";
 import { parseStack } from "./profile/parse-stack.ts";
 import type { AllocationProfile } from "./profile/profile.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { TraceRing } from "./trace/ring.ts";
+import { TracedPages } from "./traced-pages.ts";
 
 /** What the thread has of each debugged heap. */
 const debuggings = new WeakMap<Attachment, Debugging>();
@@ -53,6 +56,7 @@ const debuggings = new WeakMap<Attachment, Debugging>();
 export class DebugHeap extends Heap {
   /** The calls of the layers below. */
   declare private below: BlockCalls;
+  override readonly pages: Pages;
   readonly #debugging: Debugging;
 
   private constructor(attachment: Attachment, options: DebugThreadOptions) {
@@ -66,6 +70,10 @@ export class DebugHeap extends Heap {
       debuggings.set(attachment, debugging);
     }
     this.#debugging = debugging;
+    const { tracer } = debugging.options;
+    const { kmalloc, waits } = attachment;
+    const layers = (): Layers => this.current();
+    this.pages = tracer === undefined ? new Pages(layers, kmalloc, waits) : new TracedPages(layers, attachment, tracer);
   }
 
   /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, OUT_OF_MEMORY without room for the root. */

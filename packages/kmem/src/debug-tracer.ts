@@ -20,5 +20,7 @@ export function ringTracer(layers: Layers): DebugTracer | undefined {
       if (kind < FIRST_HAND_MADE) ring.kfree(address, stack);
       else ring.cacheFree(address, kind, stack);
     },
+    pageAlloc: (address, sizeBytes) => ring.pageAlloc(address, sizeBytes, GFP_KERNEL),
+    pageFree: (address, sizeBytes) => ring.pageFree(address, sizeBytes),
   };
 }

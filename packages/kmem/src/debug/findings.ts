@@ -36,6 +36,8 @@ export interface DebugSettings {
 export interface DebugTracer {
   alloc(kind: number, address: number, sizeBytes: number, blockBytes: number, stack: number): void;
   free(kind: number, address: number, stack: number): void;
+  pageAlloc(address: number, sizeBytes: number): void;
+  pageFree(address: number, sizeBytes: number): void;
 }
 
 /** Makes the reports of one thread, and sees to what becomes of them. */

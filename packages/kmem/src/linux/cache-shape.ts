@@ -1,6 +1,13 @@
 import { GRANULE, WORD_BYTES } from "../memory/layout.ts";
 import { MAX_OBJECT_BYTES } from "../slab/size-classes.ts";
-import { CREATE_MASK, SLAB_CACHE_DMA, SLAB_HWCACHE_ALIGN, SLAB_POISON } from "./flags.ts";
+import {
+  CREATE_MASK,
+  SLAB_CACHE_DMA,
+  SLAB_DEBUG_FREE,
+  SLAB_HWCACHE_ALIGN,
+  SLAB_POISON,
+  SLAB_RED_ZONE,
+} from "./flags.ts";
 import { CACHE_NAME_LIMIT, L1_CACHE_BYTES, OBJECT_MIN_BYTES } from "./layout.ts";
 
 /** What kmem_cache_create is asked for. */
@@ -21,6 +28,8 @@ export interface CacheShape {
   readonly keepsSlabs: boolean;
   readonly ownerFlags: number;
   readonly notices: readonly string[];
+  /** For a heap that is debugged; no other looks at it. */
+  readonly debug: string | undefined;
 }
 
 /** Why a cache cannot be made, in the words of Linux 2.2 where it has some, or undefined. */
@@ -58,8 +67,19 @@ export function shapeOf({ name, size, offset, flags }: NewCache, hasCtor: boolea
     dma: hasDmaZone && (flags & SLAB_CACHE_DMA) !== 0,
     keepsSlabs: true,
     ownerFlags: flags,
+    debug: debugLetters(flags, hasCtor),
     notices,
   };
+}
+
+/** What the flags for debugging are to a `DebugHeap`, beside the letters that it has for all caches. */
+function debugLetters(flags: number, hasCtor: boolean): string | undefined {
+  const letters = [
+    (flags & SLAB_DEBUG_FREE) !== 0 ? "F" : "",
+    (flags & SLAB_RED_ZONE) !== 0 ? "Z" : "",
+    (flags & SLAB_POISON) !== 0 && !hasCtor ? "P" : "",
+  ].join("");
+  return letters === "" ? undefined : `+${letters}`;
 }
 
 /** A cache line, or the half, quarter … of it that an object still fits into. */

@@ -69,7 +69,10 @@ export const SLAB_DMA: number = GFP_DMA;
 /** For kmem_cache_alloc: only what the cache's slabs hold already. */
 export const SLAB_NO_GROW = 0x1000;
 
-/** For kmem_cache_create. The first four are for debugging and do nothing, as without SLAB_DEBUG. */
+/**
+ * For kmem_cache_create. The first four are for debugging: over a `DebugHeap` SLAB_DEBUG_FREE is the letter F,
+ * SLAB_RED_ZONE Z and SLAB_POISON P; over other heaps they do nothing, as without SLAB_DEBUG.
+ */
 export const SLAB_DEBUG_FREE = 0x100;
 export const SLAB_DEBUG_INITIAL = 0x200;
 export const SLAB_RED_ZONE = 0x400;

@@ -15,7 +15,7 @@ describe("a depot of stacks", () => {
     const id = first.idOf("at a\nat b");
     expect(second.idOf("at a\nat b")).toBe(id);
     expect(second.idOf("at a")).not.toBe(id);
-    expect(first.count).toBe(2);
+    expect(first.stackCount).toBe(2);
     expect(second.textOf(id)).toBe("at a\nat b");
   });
 
@@ -69,7 +69,7 @@ describe("a depot of stacks", () => {
     expect([...backwards].reverse()).toEqual(forwards);
     const depot = depotOf(heap);
     expect(forwards.map((id) => depot.textOf(id))).toEqual(texts);
-    expect(depot.count).toBe(texts.length);
+    expect(depot.stackCount).toBe(texts.length);
     expect(heap.check().findings).toEqual([]);
   });
 });
