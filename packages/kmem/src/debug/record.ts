@@ -52,7 +52,7 @@ export function readRecord({ words }: LinearMemory, record: number): BlockRecord
   const slots = words[record + RecordWord.SLOTS];
   const letters = words[record + RecordWord.LETTERS];
   return {
-    state: isSound(words, record) ? (STATE_NAMES.get(words[record + RecordWord.STATE]) ?? "damaged") : "damaged",
+    state: stateOf(words, record),
     sizeBytes: words[record + RecordWord.SIZE] >>> 0,
     padBytes: words[record + RecordWord.PAD],
     letters: letters & LETTERS_MASK,
@@ -65,6 +65,19 @@ export function readRecord({ words }: LinearMemory, record: number): BlockRecord
     freeSlot: (slots >>> SLOT_SHIFT) & SLOT_MASK,
     sequence: words[record + RecordWord.SEQUENCE] >>> 0,
   };
+}
+
+function stateOf(words: Int32Array, record: number): BlockRecord["state"] {
+  const state = words[record + RecordWord.STATE];
+  // Whoever was changing it may be dead, and its words be half written.
+  if (state === BlockState.CHANGING) return "CHANGING";
+  return isSound(words, record) ? (STATE_NAMES.get(state) ?? "damaged") : "damaged";
+}
+
+/** Whether a block's last words were a record's once, though they may be damaged: pages may hold anything. */
+export function hasRecord(words: Int32Array, record: number): boolean {
+  const { MAGIC, CHECK } = RecordWord;
+  return words[record + MAGIC] === RECORD_MAGIC || words[record + CHECK] === checkOf(words, record);
 }
 
 /** Whether the words of a record are those that were written. STATE is not among them: threads exchange it. */

@@ -45,7 +45,7 @@ describe("a depot of stacks", () => {
     do while (pages.allocate(1, RunKind.PAGES) > 0);
     while (pages.drainCache() > 0);
     expect(depotOf(heap).idOf("at nowhere")).toBe(0);
-    expect(depotOf(heap).count).toBe(0);
+    expect(depotOf(heap).stackCount).toBe(0);
   });
 
   it("survives a dump", () => {
