@@ -3,6 +3,7 @@
  */
 export * from "./bucket/layout.ts";
 export * from "./cluster/layout.ts";
+export * from "./debug/layout.ts";
 export * from "./memory/layout.ts";
 export * from "./nodes/layout.ts";
 export * from "./pages/layout.ts";
