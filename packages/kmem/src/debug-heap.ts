@@ -125,11 +125,14 @@ export class DebugHeap extends Heap {
     const { block, record } = located;
     const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
     const isSameClass = record.kind === this.#kindFor(sizeBytes);
-    if (rawBytes <= block.bytes && isSameClass) {
+    const fits = rawBytes <= block.bytes;
+    // A block that becomes much smaller moves to its class, but stays where it is when there is no memory.
+    const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, above, this.below.alloc);
+    if (moved === 0 && fits) {
       this.#debugging.blocks.resize(located, sizeBytes, above);
       return address;
     }
-    const moved = this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
+    this.#orThrow(moved, sizeBytes);
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
     this.#retire(address, above);
