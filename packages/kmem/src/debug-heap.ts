@@ -3,7 +3,6 @@ import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
 import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
 import { Debugging, type DebuggingOptions } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
-import { DebugLetter } from "./debug/layout.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
 import { DebugRoot } from "./debug/root.ts";
@@ -130,6 +129,7 @@ export class DebugHeap extends Heap {
     const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, above, this.below.alloc);
     if (moved === 0 && fits) {
       this.#debugging.blocks.resize(located, sizeBytes, above);
+      this.#debugging.clearNew(record.kind, address + record.sizeBytes, address + sizeBytes);
       return address;
     }
     this.#orThrow(moved, sizeBytes);
@@ -288,20 +288,18 @@ export class DebugHeap extends Heap {
 
   #activate(block: number, asked: Asked): number {
     if (block === 0) return 0;
-    const { options, blocks } = this.#debugging;
-    const address = blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
-    if (options.zeroOnAlloc) this.layers.memory.bytes.fill(0, address, address + asked.sizeBytes);
+    const debugging = this.#debugging;
+    const address = debugging.blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
+    debugging.clearNew(asked.kind, address, address + asked.sizeBytes);
     return address;
   }
 
   #retire(address: number, above: unknown): void {
     this.current();
-    const { blocks, quarantine, options, root } = this.#debugging;
-    const located = blocks.deactivate(address, above);
-    const { record } = located;
-    const isPoisoned = (root.letters(record.kind) & DebugLetter.P) !== 0;
-    if (options.zeroOnFree && !isPoisoned) this.layers.memory.bytes.fill(0, address, address + record.sizeBytes);
-    this.#debugging.expel(quarantine.put(located), above, this.below.free);
+    const debugging = this.#debugging;
+    const located = debugging.blocks.deactivate(address, above);
+    debugging.clearFreed(located);
+    debugging.expel(debugging.quarantine.put(located), above, this.below.free);
   }
 
   #emptyQuarantine(above: unknown): void {
