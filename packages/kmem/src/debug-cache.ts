@@ -97,6 +97,7 @@ export class DebugCache extends Cache {
     const above = DebugCache.prototype.free;
     debugging.blocks.requireKind(address, this.#kind, this.name, above);
     const located = debugging.blocks.deactivate(address, above);
+    debugging.clearFreed(located);
     debugging.expel(debugging.quarantine.put(located), above, release);
   }
 
@@ -110,7 +111,9 @@ export class DebugCache extends Cache {
     const { debugging, layers } = this.#context;
     const bytes = layers.caches.blockBytes(this.#kind);
     const asked = { sizeBytes: this.sizeBytes, padBytes: this.#padBytes, kind: this.#kind, above };
-    return debugging.blocks.activate({ address: block, bytes }, asked);
+    const address = debugging.blocks.activate({ address: block, bytes }, asked);
+    debugging.clearNew(this.#kind, address, address + this.sizeBytes);
+    return address;
   }
 
   #failIfWished(): void {

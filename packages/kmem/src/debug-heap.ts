@@ -3,7 +3,6 @@ import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
 import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
 import { Debugging } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
-import { DebugLetter } from "./debug/layout.ts";
 import {
   type AllocationSite,
   allocationSites,
@@ -148,11 +147,15 @@ export class DebugHeap extends Heap {
     const { block, record } = located;
     const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
     const isSameClass = record.kind === this.#kindFor(sizeBytes);
-    if (rawBytes <= block.bytes && isSameClass) {
+    const fits = rawBytes <= block.bytes;
+    // A block that becomes much smaller moves to its class, but stays where it is when there is no memory.
+    const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, above, this.below.alloc);
+    if (moved === 0 && fits) {
       this.#debugging.blocks.resize(located, sizeBytes, above);
+      this.#debugging.clearNew(record.kind, address + record.sizeBytes, address + sizeBytes);
       return address;
     }
-    const moved = this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
+    this.#orThrow(moved, sizeBytes);
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
     this.#retire(address, above);
@@ -350,20 +353,18 @@ export class DebugHeap extends Heap {
 
   #activate(block: number, asked: Asked): number {
     if (block === 0) return 0;
-    const { options, blocks } = this.#debugging;
-    const address = blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
-    if (options.zeroOnAlloc) this.layers.memory.bytes.fill(0, address, address + asked.sizeBytes);
+    const debugging = this.#debugging;
+    const address = debugging.blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
+    debugging.clearNew(asked.kind, address, address + asked.sizeBytes);
     return address;
   }
 
   #retire(address: number, above: unknown): void {
     this.current();
-    const { blocks, quarantine, options, root } = this.#debugging;
-    const located = blocks.deactivate(address, above);
-    const { record } = located;
-    const isPoisoned = (root.letters(record.kind) & DebugLetter.P) !== 0;
-    if (options.zeroOnFree && !isPoisoned) this.layers.memory.bytes.fill(0, address, address + record.sizeBytes);
-    this.#debugging.expel(quarantine.put(located), above, this.below.free);
+    const debugging = this.#debugging;
+    const located = debugging.blocks.deactivate(address, above);
+    debugging.clearFreed(located);
+    debugging.expel(debugging.quarantine.put(located), above, this.below.free);
   }
 
   #emptyQuarantine(above: unknown): void {

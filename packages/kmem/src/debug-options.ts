@@ -20,9 +20,9 @@ export interface DebugThreadOptions {
   readonly quarantineCount?: number;
   /** Blocks leave the quarantine in random order. Default false. */
   readonly randomReuse?: boolean;
-  /** Blocks are zero when they are allocated, as with init_on_alloc. Default false. */
+  /** Blocks are zero when they are allocated, as with init_on_alloc; not those of constructors. Default false. */
   readonly zeroOnAlloc?: boolean;
-  /** Blocks that are not poisoned are zero as soon as they are freed, as with init_on_free. Default false. */
+  /** Blocks that are neither poisoned nor constructed are zero from the free on, as with init_on_free. Default false. */
   readonly zeroOnFree?: boolean;
   /** Allocations of this thread that are to fail. */
   readonly faults?: FaultOptions;

@@ -27,7 +27,7 @@ describe("the library exports", () => {
       GRANULE: 16,
       PAGE_SIZE: 4096,
       MAX_CLASS_BYTES: 32_768,
-      LAYOUT_VERSION: 4,
+      LAYOUT_VERSION: 5,
     });
   });
 
@@ -80,7 +80,17 @@ describe("the library exports", () => {
   });
 
   it("a Cache and Pages with these methods", () => {
-    const cache = ["alloc", "allocWait", "constructor", "destroy", "free", "shrink", "stats", "tryAlloc"];
+    const cache = [
+      "alloc",
+      "allocWait",
+      "constructor",
+      "destroy",
+      "free",
+      "hasConstructor",
+      "shrink",
+      "stats",
+      "tryAlloc",
+    ];
     expect(Object.getOwnPropertyNames(library.Cache.prototype).sort()).toEqual(cache);
     expect(Object.getOwnPropertyNames(library.Pages.prototype).sort()).toEqual([
       "alloc",
@@ -93,11 +103,11 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
-  it("what a tool needs to read a heap, and the values that make the layout what version 4 is", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 5 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
       MAGIC: 0x4d454d4b,
-      LAYOUT_VERSION: 4,
+      LAYOUT_VERSION: 5,
       BYTE_ORDER_MARK: 0x01020304,
       HEADER_WORDS: 128,
     });

@@ -151,12 +151,12 @@ export class DebugBlocks {
     const from = record.state === "damaged" ? words[state] : BlockState.LIVE;
     if (Atomics.compareExchange(words, state, from, BlockState.CHANGING) !== from)
       throw this.#reporter.refusal(address, located, above);
-    const { letters, kind } = record;
-    if (record.state === "damaged") words[word + RecordWord.PAD] = address - block.address;
+    if (record.state === "damaged") this.#forget(located, address);
+    const { letters, kind, allocSlot } = readRecord(memory, word);
     const stack = this.#stackId(letters, above);
     words[word + RecordWord.FREE_STACK] = stack;
     words[word + RecordWord.FREE_TIME] = this.#reporter.now();
-    words[word + RecordWord.SLOTS] = record.allocSlot | (slot << SLOT_SHIFT);
+    words[word + RecordWord.SLOTS] = allocSlot | (slot << SLOT_SHIFT);
     seal(words, word);
     fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
     words[state] = BlockState.QUARANTINED;
@@ -165,12 +165,29 @@ export class DebugBlocks {
     return this.#located(block, true);
   }
 
+  /** Makes a damaged record one of which only so much is known: that its object is at an address, and whose slab that is. */
+  #forget({ block, word }: Located, address: number): void {
+    const { memory, pages } = this.#layers;
+    const { words } = memory;
+    const kind = pages.frames.kind(block.address >>> PAGE_SHIFT);
+    const padBytes = address - block.address;
+    words.fill(0, word + RecordWord.SIZE, word + RecordWord.MAGIC);
+    words[word + RecordWord.SIZE] = Math.max(0, block.bytes - DebugBlocks.overheadBytes(padBytes));
+    words[word + RecordWord.PAD] = padBytes;
+    words[word + RecordWord.LETTERS] = this.#root.letters(kind) | (kind << KIND_SHIFT);
+  }
+
   /** Says that a block leaves the quarantine; reports what was written to it there. */
-  leaveQuarantine({ block, word }: Located, above: unknown): void {
+  leaveQuarantine({ block, word, record }: Located, above: unknown): void {
+    const { memory } = this.#layers;
     const located = this.#located(block, true);
-    if (located.record.state === "damaged") this.#reporter.damaged(located, above);
-    else this.verify(located, above);
-    this.#layers.memory.words[word + RecordWord.STATE] = BlockState.FREE;
+    if (located.record.state === "damaged") {
+      this.#reporter.damaged(located, above);
+      this.#forget(located, block.address + record.padBytes);
+      seal(memory.words, word);
+      fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+    } else this.verify(located, above);
+    memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
 
   /** Gives an object that stays where it is another size. */

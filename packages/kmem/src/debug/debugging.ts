@@ -5,9 +5,9 @@ import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";
 import { FaultInjection, type FaultOptions } from "./fault-injection.ts";
 import { type DebugSettings, LARGE_NAME } from "./findings.ts";
-import { DebugLetter } from "./layout.ts";
+import { CONSTRUCTED, DebugLetter } from "./layout.ts";
 import { DebugLetters } from "./letters.ts";
-import type { Located } from "./located.ts";
+import { type Located, objectAddress } from "./located.ts";
 import { Quarantine, type QuarantineLimits } from "./quarantine.ts";
 import { DebugRoot } from "./root.ts";
 
@@ -72,6 +72,20 @@ export class Debugging {
     if (this.#faults === undefined) return false;
     const isMarked = (this.root.letters(kind) & DebugLetter.A) !== 0;
     return this.#faults.fails({ cache: this.blocks.cacheName(kind), sizeBytes, isMarked });
+  }
+
+  /** Clears bytes that an object has just got, where that is wished and no constructor has made them what they are. */
+  clearNew(kind: number, from: number, to: number): void {
+    const isConstructed = (this.root.letters(kind) & CONSTRUCTED) !== 0;
+    if (this.options.zeroOnAlloc && !isConstructed) this.#layers.memory.bytes.fill(0, from, to);
+  }
+
+  /** Clears an object that was just freed, where that is wished and it is neither poisoned nor constructed. */
+  clearFreed(located: Located): void {
+    const { kind, sizeBytes } = located.record;
+    const isKept = (this.root.letters(kind) & (DebugLetter.P | CONSTRUCTED)) !== 0;
+    const address = objectAddress(located);
+    if (this.options.zeroOnFree && !isKept) this.#layers.memory.bytes.fill(0, address, address + sizeBytes);
   }
 
   /** Ends the quarantine of blocks; `release` gives each back to the layers below. */

@@ -20,15 +20,22 @@ export interface MemoryCase {
 
 const untouched = (heap: Heap): Subject => ({ heap, foreignFault: () => -1 });
 
-function owned(name: string, options: HeapOptions): MemoryCase {
+/** The ways that lead to a heap: those of `Heap`, or of what extends it. */
+export type HeapMaker = Pick<typeof Heap, "create" | "attach" | "load">;
+
+function owned(maker: HeapMaker, name: string, options: HeapOptions): MemoryCase {
   const { sizeBytes = 0, maximumBytes = sizeBytes } = options;
-  return { name, sizeBytes, maximumBytes, make: () => untouched(Heap.create(options)) };
+  return { name, sizeBytes, maximumBytes, make: () => untouched(maker.create(options)) };
 }
 
 const FOREIGN_BYTE = 0xa5;
 
 /** A heap between two bytes of a larger buffer whose every other byte is somebody else's. */
-function embedded(name: string, makeBuffer: (bytes: number) => SharedArrayBuffer | ArrayBuffer): MemoryCase {
+function embedded(
+  maker: HeapMaker,
+  name: string,
+  makeBuffer: (bytes: number) => SharedArrayBuffer | ArrayBuffer,
+): MemoryCase {
   const start = 70_001;
   const sizeBytes = 6 * MIB;
   const end = start + sizeBytes;
@@ -36,7 +43,7 @@ function embedded(name: string, makeBuffer: (bytes: number) => SharedArrayBuffer
     const memory = makeBuffer(end + 77_777);
     const bytes = new Uint8Array(memory);
     bytes.fill(FOREIGN_BYTE);
-    const heap = Heap.create({ memory, start, end });
+    const heap = maker.create({ memory, start, end });
     const isForeign = (at: number): boolean => bytes[at] === FOREIGN_BYTE;
     const foreignFault = (): number => {
       for (let at = 0; at < start; at++) if (!isForeign(at)) return at;
@@ -49,22 +56,22 @@ function embedded(name: string, makeBuffer: (bytes: number) => SharedArrayBuffer
 }
 
 /** Every kind of memory, by every way that leads to a heap in it. */
-export const MEMORY_CASES: readonly MemoryCase[] = [
-  owned("SharedArrayBuffer", { sizeBytes: 6 * MIB }),
-  owned("ArrayBuffer", { sizeBytes: 6 * MIB, shared: false }),
-  owned("fixed shared WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB }),
-  owned("fixed WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB, shared: false }),
-  owned("growing shared WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB }),
-  owned("growing WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB, shared: false }),
-  embedded("part of a SharedArrayBuffer", (bytes) => new SharedArrayBuffer(bytes)),
-  embedded("part of an ArrayBuffer", (bytes) => new ArrayBuffer(bytes)),
+export const memoryCasesOf = (maker: HeapMaker): readonly MemoryCase[] => [
+  owned(maker, "SharedArrayBuffer", { sizeBytes: 6 * MIB }),
+  owned(maker, "ArrayBuffer", { sizeBytes: 6 * MIB, shared: false }),
+  owned(maker, "fixed shared WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB }),
+  owned(maker, "fixed WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB, shared: false }),
+  owned(maker, "growing shared WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB }),
+  owned(maker, "growing WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB, shared: false }),
+  embedded(maker, "part of a SharedArrayBuffer", (bytes) => new SharedArrayBuffer(bytes)),
+  embedded(maker, "part of an ArrayBuffer", (bytes) => new ArrayBuffer(bytes)),
   {
     name: "part of a WebAssembly.Memory",
     sizeBytes: 6 * MIB,
     maximumBytes: 6 * MIB,
     make: () => {
       const memory = new WebAssembly.Memory({ initial: 128, maximum: 128 });
-      return untouched(Heap.create({ memory, start: 65_536, end: 65_536 + 6 * MIB }));
+      return untouched(maker.create({ memory, start: 65_536, end: 65_536 + 6 * MIB }));
     },
   },
   {
@@ -73,7 +80,7 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
     maximumBytes: 6 * MIB,
     make: () => {
       const memory = new SharedArrayBuffer(2200 * MIB);
-      return untouched(Heap.create({ memory, start: 2100 * MIB, end: 2106 * MIB }));
+      return untouched(maker.create({ memory, start: 2100 * MIB, end: 2106 * MIB }));
     },
   },
   {
@@ -83,14 +90,14 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
     make: () => {
       // Untouched pages of such a buffer cost nothing.
       const memory = new SharedArrayBuffer(4096 * MIB);
-      return untouched(Heap.create({ memory, start: 4090 * MIB }));
+      return untouched(maker.create({ memory, start: 4090 * MIB }));
     },
   },
   {
     name: "attached",
     sizeBytes: 6 * MIB,
     maximumBytes: 6 * MIB,
-    make: () => untouched(Heap.attach(Heap.create({ sizeBytes: 6 * MIB }).source)),
+    make: () => untouched(maker.attach(maker.create({ sizeBytes: 6 * MIB }).source)),
   },
   {
     name: "attached at a start",
@@ -98,17 +105,19 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
     maximumBytes: 6 * MIB,
     make: () => {
       const memory = new ArrayBuffer(8 * MIB);
-      Heap.create({ memory, start: 70_001, end: 70_001 + 6 * MIB });
-      return untouched(Heap.attach(memory, 70_001));
+      maker.create({ memory, start: 70_001, end: 70_001 + 6 * MIB });
+      return untouched(maker.attach(memory, 70_001));
     },
   },
   {
     name: "loaded",
     sizeBytes: 6 * MIB,
     maximumBytes: 6 * MIB,
-    make: () => untouched(Heap.load(Heap.create({ sizeBytes: 6 * MIB, shared: false }).dump())),
+    make: () => untouched(maker.load(maker.create({ sizeBytes: 6 * MIB, shared: false }).dump())),
   },
 ];
+
+export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf(Heap);
 
 /** The three kinds of buffer, for tests that need no more. */
 export const BUFFER_CASES: readonly MemoryCase[] = [0, 1, 5].map((index) => MEMORY_CASES[index] as MemoryCase);

@@ -39,7 +39,7 @@ export interface CatalogueCase {
   readonly name: string;
   readonly what: string;
   /** The letter without which it is not found; undefined where it is found whatever the letters are, or never. */
-  readonly letter?: "Z" | "P";
+  readonly letter?: "Z" | "P" | undefined;
   readonly options?: DebugHeapOptions;
   /** When a debugged heap finds it. */
   readonly found: Moment;

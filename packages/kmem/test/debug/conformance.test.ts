@@ -1,0 +1,64 @@
+import { DebugHeap, type DebugHeapOptions } from "../../src/debug.ts";
+import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
+import { type Allocator, describeConformance } from "../conformance.ts";
+import { freePagesOf } from "../support/expectations.ts";
+import { type HeapMaker, memoryCasesOf, PAGE } from "../support/memories.ts";
+
+/** Zones and a record; see src/debug/layout.ts. */
+const OVERHEAD_BYTES = 72;
+
+/** Reports of the heap that is being tested: misuse on purpose makes some, but none is of bytes that have changed. */
+let reports: unknown[] = [];
+const quiet = {
+  stackDepth: 1,
+  report: ({ bytes }: { readonly bytes: unknown }): void => {
+    if (bytes !== undefined) reports.push(bytes);
+  },
+};
+
+const maker: HeapMaker = {
+  create: (options?: DebugHeapOptions) => DebugHeap.create({ ...options, ...quiet }),
+  attach: (source, start) => DebugHeap.attach(source, start, quiet),
+  load: (dump) => DebugHeap.load(dump, quiet),
+};
+
+function figuresOf(heap: DebugHeap): unknown {
+  const { liveBlocks, bytes, footprintBytes, caches } = heap.stats();
+  return { liveBlocks, bytes, footprintBytes, caches, zones: freePagesOf(heap.stats()), live: [...heap.blocks()] };
+}
+
+function allocatorOver(heap: DebugHeap, foreignFault: () => number): Allocator {
+  return {
+    alloc: (sizeBytes) => heap.alloc(sizeBytes),
+    tryAlloc: (sizeBytes) => heap.tryAlloc(sizeBytes),
+    calloc: (count, sizeBytes) => heap.calloc(count, sizeBytes),
+    realloc: (address, sizeBytes) => heap.realloc(address, sizeBytes),
+    alignedAlloc: (alignmentBytes, sizeBytes) => heap.alignedAlloc(alignmentBytes, sizeBytes),
+    free: (address) => heap.free(address),
+    usableSize: (address) => heap.usableSize(address),
+    findings: () => [...heap.check().findings, ...reports],
+    trim: () => heap.trim(),
+    figures: () => figuresOf(heap),
+    bytes: () => new Uint8Array(heap.buffer),
+    foreignFault,
+  };
+}
+
+const classBorders = Array.from({ length: CLASS_COUNT }, (_, index) => classBytes(index));
+const pageBorders = [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33].map((pages) => pages * PAGE);
+const borders = [...classBorders, ...pageBorders];
+
+for (const { name, maximumBytes, make } of memoryCasesOf(maker)) {
+  describeConformance({
+    name: `${name}, debugged`,
+    capacityBytes: maximumBytes,
+    borderBytes: [...borders, ...borders.map((bytes) => bytes - OVERHEAD_BYTES)],
+    overheadBytes: OVERHEAD_BYTES,
+    isExact: true,
+    make: () => {
+      reports = [];
+      const { heap, foreignFault } = make();
+      return allocatorOver(heap as DebugHeap, foreignFault);
+    },
+  });
+}
