@@ -97,8 +97,8 @@ export class DebugBlocks {
     words[word + RecordWord.PAD] = padBytes;
     words[word + RecordWord.LETTERS] = this.#root.letters(kind) | (kind << KIND_SHIFT);
     seal(words, word);
+    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FRESH" })));
     words[word + RecordWord.STATE] = BlockState.FRESH;
-    fillStretches(memory, stretchesOf(block, this.#shape(readRecord(memory, word))));
   }
 
   /** Makes a block that was just taken an object; returns its address. Reports what was written to it meanwhile. */
