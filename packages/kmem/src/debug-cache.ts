@@ -4,6 +4,7 @@ import type { Debugging } from "./debug/debugging.ts";
 import { CONSTRUCTED } from "./debug/layout.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
+import type { CacheStats } from "./kmalloc/stats.ts";
 import { GRANULE } from "./memory/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
@@ -62,7 +63,7 @@ export class DebugCache extends Cache {
     const areWanted = (context.debugging.root.letters(found) & CONSTRUCTED) !== 0;
     const hasDestructor = caches.isUsed(found) && caches.hasFlag(found, CacheFlag.HAS_DESTRUCTOR);
     const areGiven = functions.construct !== undefined || functions.destruct !== undefined;
-    // Who does not name the functions of a cache that has some cannot make slabs of it, as in a heap that is not debugged.
+    // Who does not name the functions of a cache that has some cannot make slabs of it, debugged or not.
     const named = areGiven || !(areWanted || hasDestructor) ? wrap(context, padBytes, functions, () => found) : {};
     return new DebugCache(context, Cache.find(context, name, named));
   }
@@ -95,6 +96,13 @@ export class DebugCache extends Cache {
     const located = debugging.blocks.deactivate(address, above);
     debugging.clearFreed(located);
     debugging.expel(debugging.quarantine.put(located), above, release);
+  }
+
+  /** As `Cache.stats`; objects in this thread's quarantine are free, those in others' count as live. */
+  override stats(): CacheStats {
+    const stats = super.stats();
+    const held = this.#context.debugging.quarantine.countOf(this.#kind);
+    return { ...stats, liveBlocks: stats.liveBlocks - held, freeBlocks: stats.freeBlocks + held };
   }
 
   override shrink(slabLimit?: number): number {
