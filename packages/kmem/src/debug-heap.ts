@@ -56,7 +56,7 @@ export class DebugHeap extends Heap {
     this.#debugging = debugging;
   }
 
-  /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, and OUT_OF_MEMORY without room for the root. */
+  /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, OUT_OF_MEMORY without room for the root. */
   static override create(options: DebugHeapOptions = {}): DebugHeap {
     const text = options.debug ?? "";
     const { unknown } = DebugLetters.parse(text);
@@ -191,7 +191,7 @@ export class DebugHeap extends Heap {
     return { isClean: all.length === 0, findings: all };
   }
 
-  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns how many blocks were damaged. */
+  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns how many were damaged. */
   validate(): number {
     this.current();
     const { blocks } = this.#debugging;

@@ -79,7 +79,17 @@ describe("the library exports", () => {
   });
 
   it("a Cache and Pages with these methods", () => {
-    const cache = ["alloc", "allocWait", "constructor", "destroy", "free", "shrink", "stats", "tryAlloc"];
+    const cache = [
+      "alloc",
+      "allocWait",
+      "constructor",
+      "destroy",
+      "free",
+      "hasConstructor",
+      "shrink",
+      "stats",
+      "tryAlloc",
+    ];
     expect(Object.getOwnPropertyNames(library.Cache.prototype).sort()).toEqual(cache);
     expect(Object.getOwnPropertyNames(library.Pages.prototype).sort()).toEqual([
       "alloc",

@@ -68,7 +68,7 @@ export class DebugBlocks {
     return this.#sequence;
   }
 
-  /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number is allowed. */
+  /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number will do. */
   locate(address: number): Located | undefined {
     const { block } = describeAddress(this.#layers, address);
     if (block === undefined || block.usableBytes < RECORD_BYTES) return undefined;
@@ -95,7 +95,7 @@ export class DebugBlocks {
     fillStretches(memory, stretchesOf(block, this.#shape(readRecord(memory, word))));
   }
 
-  /** Makes a block that has just been taken an object; returns its address. Reports what has happened to it meanwhile. */
+  /** Makes a block that has just been taken an object; returns its address. Reports what happened to it meanwhile. */
   activate(block: RawBlock, { sizeBytes, padBytes, kind, above }: Asked): number {
     const { memory, slot, pages } = this.#layers;
     const located = this.#located(block, true);
@@ -154,7 +154,7 @@ export class DebugBlocks {
     return this.#located(block, true);
   }
 
-  /** Makes a damaged record one of which only so much is known: that its object is at an address, and whose slab that is. */
+  /** Makes a damaged record one that knows only where its object is, and whose slab that is. */
   #forget({ block, word }: Located, address: number): void {
     const { memory, pages } = this.#layers;
     const { words } = memory;

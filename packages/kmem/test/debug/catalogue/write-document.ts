@@ -1,4 +1,5 @@
-// Makes the report and the table in docs/memory-bugs.md anew: `node packages/kmem/test/debug/catalogue/write-document.ts`.
+// Makes the report and the table in docs/memory-bugs.md anew:
+// `node packages/kmem/test/debug/catalogue/write-document.ts`
 import { readFileSync, writeFileSync } from "node:fs";
 import { withParts } from "./document.ts";
 
