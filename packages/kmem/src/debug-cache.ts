@@ -4,6 +4,7 @@ import type { Debugging } from "./debug/debugging.ts";
 import { CONSTRUCTED } from "./debug/layout.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
+import type { CacheStats } from "./kmalloc/stats.ts";
 import { GRANULE } from "./memory/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
@@ -99,6 +100,13 @@ export class DebugCache extends Cache {
     const located = debugging.blocks.deactivate(address, above);
     debugging.clearFreed(located);
     debugging.expel(debugging.quarantine.put(located), above, release);
+  }
+
+  /** As `Cache.stats`; objects in this thread's quarantine are free, those in others' count as live. */
+  override stats(): CacheStats {
+    const stats = super.stats();
+    const held = this.#context.debugging.quarantine.countOf(this.#kind);
+    return { ...stats, liveBlocks: stats.liveBlocks - held, freeBlocks: stats.freeBlocks + held };
   }
 
   override shrink(slabLimit?: number): number {

@@ -22,7 +22,7 @@ export interface DebugThreadOptions {
   readonly randomReuse?: boolean;
   /** Blocks are zero when they are allocated, as with init_on_alloc; not those of constructors. Default false. */
   readonly zeroOnAlloc?: boolean;
-  /** Blocks that are neither poisoned nor constructed are zero from the free on, as with init_on_free. Default false. */
+  /** Blocks neither poisoned nor constructed are zero from the free on, as with init_on_free. Default false. */
   readonly zeroOnFree?: boolean;
   /** Allocations of this thread that are to fail. */
   readonly faults?: FaultOptions;

@@ -32,7 +32,7 @@ export interface ConformanceCase {
   readonly capacityBytes: number;
   /** Block sizes at which something changes: sizes next to them are tried. */
   readonly borderBytes: readonly number[];
-  /** Bytes that a block takes beside those that were asked for, in an allocator that keeps something there. Default 0. */
+  /** Bytes that a block takes beside those that were asked for. Default 0. */
   readonly overheadBytes?: number;
   /** Usable is what was asked for and not a byte more: none of a block of size 0. Default false. */
   readonly isExact?: boolean;

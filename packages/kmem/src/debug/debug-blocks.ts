@@ -165,7 +165,7 @@ export class DebugBlocks {
     return this.#located(block, true);
   }
 
-  /** Makes a damaged record one of which only so much is known: that its object is at an address, and whose slab that is. */
+  /** Makes a damaged record one that knows only where its object is, and whose slab that is. */
   #forget({ block, word }: Located, address: number): void {
     const { memory, pages } = this.#layers;
     const { words } = memory;

@@ -33,6 +33,11 @@ export class Quarantine {
     return this.#bytes;
   }
 
+  /** How many objects of a cache are held back, by the cache's kind. O(count). */
+  countOf(kind: number): number {
+    return this.#blocks.slice(this.#first).filter(({ record }) => record.kind === kind).length;
+  }
+
   /** Takes a block in; returns those that leave for it, which may be the same. */
   put(block: Located): Located[] {
     this.#blocks.push(block);

@@ -79,4 +79,15 @@ describe("the Linux face over a debugged heap", () => {
     expect(bench.texts().join("\n")).toContain("FIX damaged: Object padding made anew");
     expect(bench.heap.blockAt(object)?.live).toBe(false);
   });
+
+  it("destroys a cache whose objects are all freed, though they lie in quarantine", () => {
+    const cache = calls.kmem_cache_create("destroyed", 64, 0, 0, null, null);
+    const [first, second] = [0, 1].map(() => calls.kmem_cache_alloc(cache, GFP_KERNEL));
+    calls.kmem_cache_free(cache, first);
+    expect(calls.kmem_cache_destroy(cache)).toBe(1);
+    expect(log.messages()).toHaveLength(1);
+    log.clear();
+    calls.kmem_cache_free(cache, second);
+    expect(calls.kmem_cache_destroy(cache)).toBe(0);
+  });
 });
