@@ -22,7 +22,7 @@ const makerOf = (debug: string): HeapMaker => ({
   load: (dump) => DebugHeap.load(dump, quiet),
 });
 
-/** Stacks take half of the time, and lie where the memory is, fixed or growing: two kinds of it show all that there is. */
+/** Stacks take half of the time; they lie in the memory, fixed or growing: two kinds of it show what there is. */
 const WITH_STACKS: readonly string[] = ["SharedArrayBuffer", "growing shared WebAssembly.Memory"];
 const cases = [
   ...memoryCasesOf(makerOf("FZPU")).filter(({ name }) => WITH_STACKS.includes(name)),
