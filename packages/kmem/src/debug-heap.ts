@@ -214,13 +214,16 @@ export class DebugHeap extends Heap {
     return { isClean: all.length === 0, findings: all };
   }
 
-  /** Reports all that {@link check} finds around and in blocks, and repairs it; returns their number. */
+  /**
+   * Reports all that {@link check} finds around and in blocks, and repairs it, but for records: those wait until their
+   * object is freed. Returns how many blocks were damaged.
+   */
   validate(): number {
     this.current();
     const { blocks } = this.#debugging;
     let damaged = 0;
     for (const located of debuggedBlocks(this.layers, blocks)) {
-      if (!blocks.verify(located, DebugHeap.prototype.validate)) damaged++;
+      if (!blocks.validate(located, DebugHeap.prototype.validate)) damaged++;
     }
     return damaged;
   }

@@ -29,6 +29,9 @@ import { callerStack } from "./stack.ts";
 
 const FIRST_HAND_MADE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
+/** What becomes of a damaged record. */
+const MADE_ANEW = "Object padding made anew";
+
 /** What is asked for. */
 export interface Asked {
   readonly sizeBytes: number;
@@ -108,7 +111,7 @@ export class DebugBlocks {
     const { word, record } = located;
     const isInSlab = pages.frames.kind(block.address >>> PAGE_SHIFT) >= FrameKind.FIRST_CACHE;
     if (isInSlab && (record.state === "FREE" || record.state === "FRESH")) this.verify(located, above);
-    else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, above);
+    else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, above, MADE_ANEW);
     const letters = this.#root.letters(kind);
     const { words, bytes } = memory;
     words[word + RecordWord.STATE] = BlockState.CHANGING;
@@ -182,7 +185,7 @@ export class DebugBlocks {
     const { memory } = this.#layers;
     const located = this.#located(block, true);
     if (located.record.state === "damaged") {
-      this.#reporter.damaged(located, above);
+      this.#reporter.damaged(located, above, MADE_ANEW);
       this.#forget(located, block.address + record.padBytes);
       seal(memory.words, word);
       fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
@@ -234,13 +237,20 @@ export class DebugBlocks {
     return overwrites.length === 0;
   }
 
+  /** As {@link verify}, for any block that there is: a damaged record is reported, but does not say what it was. */
+  validate(located: Located, above: unknown): boolean {
+    if (located.record.state !== "damaged") return this.verify(located, above);
+    this.#reporter.damaged(located, above);
+    return false;
+  }
+
   /** The object that starts at an address, live; reports and throws for anything else. */
   #requireObject(address: number, above: unknown): Located {
     const located = this.locate(address);
     if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, above);
     const { block, record } = located;
     if (record.state === "damaged") {
-      this.#reporter.damaged(located, above);
+      this.#reporter.damaged(located, above, MADE_ANEW);
       return located;
     }
     if (record.state !== "LIVE" || address !== block.address + record.padBytes)

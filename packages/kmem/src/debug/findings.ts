@@ -68,8 +68,8 @@ export class BugReporter {
     });
   }
 
-  /** Reports a block whose record is damaged. */
-  damaged(located: Located, above: unknown): void {
+  /** Reports a block whose record is damaged; `fix` says what is done about it. */
+  damaged(located: Located, above: unknown, fix?: string): void {
     const end = located.block.address + located.block.bytes;
     this.found(
       new BugReport({
@@ -80,7 +80,7 @@ export class BugReporter {
         block: undefined,
         dump: hexDump(this.#layers.memory, [{ label: "Padding", start: end - RECORD_BYTES, end }]),
         stack: callerStack(above, this.#settings.stackDepth),
-        fix: "Object padding made anew",
+        fix,
       }),
     );
   }

@@ -1,4 +1,4 @@
-import { Heap } from "../../src/index.ts";
+import { Heap, type HeapOptions } from "../../src/index.ts";
 import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL } from "../../src/linux.ts";
 import { LinuxModel } from "../linux/model.ts";
 import { Random } from "../support/random.ts";
@@ -44,13 +44,16 @@ export interface CampaignOptions {
   readonly sizeBytes?: number;
   /** Operations between two checks of everything. */
   readonly checkInterval?: number;
+  /** Makes the model of a new heap of so many bytes. */
+  readonly newModel?: (options: HeapOptions) => LinuxModel;
 }
 
 /** Runs random operations against the model; throws at the first difference. */
 export function runLinuxCampaign(options: CampaignOptions): void {
   const { operations, seed = 1, sizeBytes = 8 * 1024 * 1024, checkInterval = 5000 } = options;
+  const { newModel = (heap): LinuxModel => new LinuxModel(Heap.create(heap).source) } = options;
   const random = new Random(seed);
-  const model = new LinuxModel(Heap.create({ sizeBytes, dmaBytes: sizeBytes / 8 }).source);
+  const model = newModel({ sizeBytes, dmaBytes: sizeBytes / 8 });
   for (let step = 1; step <= operations; step++) {
     model.step({
       name: random.pick(WEIGHTED),

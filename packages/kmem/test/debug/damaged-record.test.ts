@@ -44,4 +44,16 @@ describe("a record that was overwritten", () => {
     heap.trim();
     expect([heap.check().findings, bench.texts()]).toEqual([[], []]);
   });
+
+  it("is reported by validate, which cannot know what it was", () => {
+    const bench = new Bench();
+    const object = bench.heap.alloc(64);
+    bench.bytes[object + RECORD_OFFSET + 5] ^= 1;
+    expect(bench.heap.validate()).toBe(1);
+    const [report] = bench.reports.splice(0);
+    expect(report?.reason).toMatch(/^Object padding overwritten in 0x/);
+    expect(report?.fix).toBeUndefined();
+    bench.heap.free(object);
+    expect([bench.heap.validate(), bench.reports.map(({ fix }) => fix)]).toEqual([0, ["Object padding made anew"]]);
+  });
 });

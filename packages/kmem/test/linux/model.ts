@@ -10,6 +10,19 @@ const MAX_CACHES = 12;
 /** What the constructor writes at the start of every object, and the user keeps. */
 const CONSTRUCTED = 0xc0ffee;
 
+/** A cache line: what kmalloc aligns to. */
+const ALIGNMENT_BYTES = 32;
+
+/** The largest object of a cache. */
+const OBJECT_BYTES_MAX = 131_072;
+
+/** How the model opens its heap, what a block is at least aligned to, and how large an object may be. */
+export interface ModelOptions {
+  readonly objectBytesMax?: number;
+  readonly attach?: (source: MemorySource) => Heap;
+  readonly alignmentBytes?: number;
+}
+
 interface Held {
   readonly address: number;
   readonly usableBytes: number;
@@ -35,7 +48,9 @@ function must(condition: boolean, text: string): asserts condition {
 /** A plain model of the Linux face beside the real one: what is held, where, with which bytes, in which state. */
 export class LinuxModel {
   #kernel: Linux;
-  readonly #source: MemorySource;
+  readonly #attach: () => Heap;
+  readonly #alignmentBytes: number;
+  readonly #objectBytesMax: number;
   readonly #messages: string[] = [];
   readonly #blocks: Held[] = [];
   readonly #runs: Held[] = [];
@@ -49,8 +64,12 @@ export class LinuxModel {
   #seed = 0;
   #cacheCount = 0;
 
-  constructor(source: MemorySource) {
-    this.#source = source;
+  constructor(source: MemorySource, options: ModelOptions = {}) {
+    const { attach = (memory): Heap => Heap.attach(memory) } = options;
+    const { alignmentBytes = ALIGNMENT_BYTES, objectBytesMax = OBJECT_BYTES_MAX } = options;
+    this.#attach = (): Heap => attach(source);
+    this.#alignmentBytes = alignmentBytes;
+    this.#objectBytesMax = objectBytesMax;
     this.#kernel = this.#bind();
     this.#taken = new Uint8Array(this.#bytes.length / GRANULE);
   }
@@ -124,7 +143,7 @@ export class LinuxModel {
   }
 
   #bind(): Linux {
-    return linux(Heap.attach(this.#source), { print: (message) => this.#messages.push(message) });
+    return linux(this.#attach(), { print: (message) => this.#messages.push(message) });
   }
 
   #rebind(): void {
@@ -171,7 +190,7 @@ export class LinuxModel {
 
   #hold(list: Held[], address: number, size: number, usableBytes = this.#kernel.ksize(address)): void {
     if (address === 0) return;
-    must(usableBytes >= size && address % 32 === 0, `${usableBytes} bytes at ${address} for ${size}`);
+    must(usableBytes >= size && address % this.#alignmentBytes === 0, `${usableBytes} bytes at ${address} for ${size}`);
     this.#claim(address, usableBytes);
     stamp(this.#bytes, address, usableBytes, this.#seed);
     list.push({ address, usableBytes, seed: this.#seed++ });
@@ -292,7 +311,7 @@ export class LinuxModel {
   #createCache(pick: number, size: number): void {
     if (this.#caches.length >= MAX_CACHES) return;
     const name = `cache-${this.#cacheCount++}`;
-    const objectBytes = Math.min(131_072, Math.max(64, size * (pick % 7 === 0 ? 20 : 1)));
+    const objectBytes = Math.min(this.#objectBytesMax, Math.max(64, size * (pick % 7 === 0 ? 20 : 1)));
     const hasFunctions = pick % 3 !== 0;
     const [ctor, dtor] = hasFunctions ? this.#functions(name) : [null, null];
     const offset = (pick % 4) * 16;
