@@ -18,7 +18,8 @@ const SIZE_BYTES = 64 * 2 ** 20;
 const LIVE_COUNT = 2000;
 const SMALLEST_BYTES = 16;
 const SIZES = 465;
-const PLAIN_OPERATIONS = 5_000_000;
+/** Enough for hundreds of samples, so that the first ones, in which code is compiled, do not count. */
+const PLAIN_OPERATIONS = 40_000_000;
 const DEBUG_OPERATIONS = 100_000;
 /** Calls around each alloc and free, so that there are stacks to keep. */
 const CALL_DEPTH = 8;

@@ -73,7 +73,7 @@ export class Heap extends ThreadedHeap {
    * #rebindDetached.
    */
   #bind(): void {
-    this.#fast = bindFastPath(this.#pathContext(), {
+    this.#fast = bindFastPath(this.pathContext(), {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
       free: (address) => this.slowFree(address),
     });
@@ -92,7 +92,8 @@ export class Heap extends ThreadedHeap {
     this.tryAlloc = tryAlloc;
   }
 
-  #pathContext(): FastPathContext {
+  /** What a fast path of this heap is bound to. */
+  protected pathContext(): FastPathContext {
     const { memory, geometry, sheaves, slot } = this.layers;
     const isExact = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;
     return { memory, geometry, areaWord: sheaves.areaWord, slot, isExact };
@@ -279,7 +280,7 @@ export class Heap extends ThreadedHeap {
   /** What a cache of this heap stands on. */
   protected cacheContext(): CacheContext {
     this.current();
-    this.#slotCaches ??= new SlotCaches(this.#pathContext());
+    this.#slotCaches ??= new SlotCaches(this.pathContext());
     return { ...this.#attachment, slotCaches: this.#slotCaches };
   }
 

@@ -20,6 +20,7 @@ import { KmemError } from "./memory/errors.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
+import { bindCountedAlloc } from "./slab/fast-path.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
@@ -63,6 +64,7 @@ const DEFAULT_GUARDED_COUNT = 255;
  */
 export class SampledHeap extends Heap {
   declare private below: BlockCalls;
+  declare private sampleEvery: number | undefined;
   readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
   readonly #quarantine: Quarantine;
@@ -93,6 +95,7 @@ export class SampledHeap extends Heap {
     });
     this.#guardedCount = guardedCount;
     this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
+    this.sampleEvery = sampleEvery;
     this.#sample(sampleEvery);
   }
 
@@ -114,20 +117,22 @@ export class SampledHeap extends Heap {
     return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), options);
   }
 
+  /** Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself. */
   protected override publish(below: BlockCalls): void {
     this.below = below;
     super.publish(below);
+    // Before the constructor has gone on, nothing says how often; memory that is not shared is bound anew as it grows.
+    if (this.sampleEvery !== undefined) this.#sample(this.sampleEvery);
   }
 
-  /** Puts a counter before `alloc`, and nothing before `free`: a guarded object turns slow there by itself. */
   #sample(sampleEvery: number): void {
     const { alloc: allocBelow } = this.below;
-    let countdown = intervalAround(sampleEvery);
-    const alloc = (sizeBytes: number): number => {
-      if (--countdown > 0) return allocBelow(sizeBytes);
-      countdown = intervalAround(sampleEvery);
-      return this.#allocGuarded(sizeBytes, alloc) || this.below.alloc(sizeBytes);
-    };
+    const alloc = bindCountedAlloc(
+      this.pathContext(),
+      allocBelow,
+      (sizeBytes) => this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes),
+      () => intervalAround(sampleEvery),
+    );
     this.alloc = alloc;
   }
 

@@ -60,6 +60,7 @@ describe("the library exports", () => {
       "i32",
       "memoryKind",
       "openCache",
+      "pathContext",
       "publish",
       "realloc",
       "slot",

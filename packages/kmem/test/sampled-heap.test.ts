@@ -104,6 +104,16 @@ describe("sampling", () => {
     expect(totalFrees).toBe(totalAllocations);
   });
 
+  it("goes on when memory that is not shared has grown", () => {
+    heap = SampledHeap.create({ sizeBytes: MIB, maximumBytes: 8 * MIB, shared: false, sampleEvery: 4, report });
+    const held = Array.from({ length: 200 }, () => heap.alloc(16_000));
+    const { totalAllocations } = heap.samplingStats();
+    for (let count = 0; count < 400; count++) heap.free(heap.alloc(20));
+    expect(heap.samplingStats().totalAllocations).toBeGreaterThan(totalAllocations + 50);
+    for (const address of held) heap.free(address);
+    expectClean(heap);
+  });
+
   it("uses no more places than it may, and takes those of the objects that were freed first", () => {
     heap = sampleAll(10);
     const held = Array.from({ length: 20 }, () => heap.alloc(32));
