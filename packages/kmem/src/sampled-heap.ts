@@ -127,12 +127,12 @@ export class SampledHeap extends Heap {
 
   #sample(sampleEvery: number): void {
     const { alloc: allocBelow } = this.below;
-    const alloc = bindCountedAlloc(
-      this.pathContext(),
-      allocBelow,
-      (sizeBytes) => this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes),
-      () => intervalAround(sampleEvery),
-    );
+    const left = new Int32Array([intervalAround(sampleEvery)]);
+    const alloc = bindCountedAlloc(this.pathContext(), left, (sizeBytes) => {
+      if (left[0] > 0) return allocBelow(sizeBytes);
+      left[0] = intervalAround(sampleEvery);
+      return this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes);
+    });
     this.alloc = alloc;
   }
 

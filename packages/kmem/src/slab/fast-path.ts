@@ -170,15 +170,14 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 }
 
 /**
- * `alloc` of the fast path with a counter: the call at which it runs out goes to `sample`, and `interval` says how many
- * go by before the next. Written out like the others, and for the same reason: the counter alone costs nothing that
- * could be measured, put around `alloc` it costs a tenth.
+ * `alloc` of the fast path with a counter: `left[0]` calls go the fast path, and all that do not, for want of a block
+ * or because the counter has run out, go to `slow`, which is to set it again. Written out like the others, and for the
+ * same reason; with one slow call like `alloc`, since the engine puts functions that are larger into no caller.
  */
 export function bindCountedAlloc(
   context: FastPathContext,
-  slowAlloc: (sizeBytes: number) => number,
-  sample: (sizeBytes: number) => number,
-  interval: () => number,
+  left: Int32Array,
+  slow: (sizeBytes: number) => number,
 ): (sizeBytes: number) => number {
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
@@ -188,13 +187,8 @@ export function bindCountedAlloc(
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
   const sheafTag = firstInSheaf + slot;
-  const left = new Int32Array([interval()]);
   return (sizeBytes) => {
-    if (--left[0] <= 0) {
-      left[0] = interval();
-      return sample(sizeBytes);
-    }
-    if (sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
+    if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
       const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
       const top = words[topWord];
       const block = words[top];
@@ -205,7 +199,7 @@ export function bindCountedAlloc(
         return block >>> 0;
       }
     }
-    return slowAlloc(sizeBytes);
+    return slow(sizeBytes);
   };
 }
 
