@@ -1,4 +1,5 @@
 import { blockView, type ViewType } from "./block-view.ts";
+import { bindCountedAlloc } from "./debug/counted-alloc.ts";
 import { DebugBlocks } from "./debug/debug-blocks.ts";
 import { StackDepot } from "./debug/depot.ts";
 import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./debug/guarded.ts";
@@ -20,7 +21,6 @@ import { KmemError } from "./memory/errors.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
-import { bindCountedAlloc } from "./slab/fast-path.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {

@@ -170,40 +170,6 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 }
 
 /**
- * `alloc` of the fast path with a counter: `left[0]` calls go the fast path, and all that do not, for want of a block
- * or because the counter has run out, go to `slow`, which is to set it again. Written out like the others, and for the
- * same reason; with one slow call like `alloc`, since the engine puts functions that are larger into no caller.
- */
-export function bindCountedAlloc(
-  context: FastPathContext,
-  left: Int32Array,
-  slow: (sizeBytes: number) => number,
-): (sizeBytes: number) => number {
-  const { memory, geometry, areaWord, slot } = context;
-  const words = memory.words;
-  const tags = tagView(memory, geometry);
-  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
-  const base = geometry.baseFrame * PAGE_SIZE;
-  const tops: number = areaWord + AreaWord.TOPS;
-  const liveTag = slot + 1;
-  const sheafTag = firstInSheaf + slot;
-  return (sizeBytes) => {
-    if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
-      const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
-      const top = words[topWord];
-      const block = words[top];
-      const granule = (block - base) >>> granuleShift;
-      if (tags[granule] === sheafTag) {
-        words[topWord] = top - 1;
-        tags[granule] = liveTag;
-        return block >>> 0;
-      }
-    }
-    return slow(sizeBytes);
-  };
-}
-
-/**
  * Binds the fast path of the caches made by hand: one pair of functions for all of them, since functions of their own
  * for each would be many targets for every call.
  */
