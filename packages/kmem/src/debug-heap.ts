@@ -1,8 +1,8 @@
 import { blockView, type ViewType } from "./block-view.ts";
 import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
-import { type Asked, DebugBlocks } from "./debug/debug-blocks.ts";
+import { type Asked, DebugBlocks, rawBytesOf } from "./debug/debug-blocks.ts";
 import { Debugging } from "./debug/debugging.ts";
-import type { FaultOptions } from "./debug/fault-injection.ts";
+import { type FaultOptions, requireFaults } from "./debug/fault-injection.ts";
 import {
   type AllocationSite,
   allocationSites,
@@ -67,6 +67,7 @@ export class DebugHeap extends Heap {
       const settings = withDefaults(options, this.stats().bytes.totalBytes);
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
+      this.addShrinker(debugging.shrinker((address) => this.below.free(address)));
     }
     this.#debugging = debugging;
     const { tracer } = debugging.options;
@@ -79,6 +80,7 @@ export class DebugHeap extends Heap {
   static override create(options: DebugHeapOptions = {}): DebugHeap {
     const text = options.debug ?? "";
     const { unknown } = DebugLetters.parse(text);
+    requireFaults(options.faults ?? {});
     const attachment = createAttachment(options, HeapFlag.DEBUGGED);
     if (Debugging.createRoot(attachment.layers, text) === undefined) throw outOfMemory(attachment.layers.pages, 0);
     const { traceEvents } = options;
@@ -93,11 +95,13 @@ export class DebugHeap extends Heap {
 
   /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
+    requireFaults(options.faults ?? {});
     return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), options);
   }
 
   /** As `Heap.load`. */
   static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
+    requireFaults(options.faults ?? {});
     return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), options);
   }
 
@@ -371,8 +375,7 @@ export class DebugHeap extends Heap {
   }
 
   #emptyQuarantine(above: unknown): void {
-    const { quarantine } = this.#debugging;
-    this.#debugging.expel(quarantine.drain(), above, this.below.free);
+    this.#debugging.expel(this.#debugging.quarantine.drain(), above, this.below.free);
   }
 
   #orThrow(address: number, sizeBytes: number): number {
@@ -412,9 +415,4 @@ export class DebugHeap extends Heap {
       emptyQuarantine: () => this.#emptyQuarantine(DebugCache.prototype.shrink),
     };
   }
-}
-
-/** Bytes of the block that an object takes. */
-function rawBytesOf({ sizeBytes, padBytes }: Asked): number {
-  return sizeBytes + DebugBlocks.overheadBytes(padBytes);
 }

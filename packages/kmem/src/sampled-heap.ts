@@ -74,9 +74,6 @@ export class SampledHeap extends Heap {
   private constructor(attachment: Attachment, options: SamplingOptions) {
     super(attachment);
     const { sampleEvery = DEFAULT_SAMPLE_EVERY, guardedCount = DEFAULT_GUARDED_COUNT } = options;
-    if (!(sampleEvery >= 1) || !(guardedCount >= 2)) {
-      throw new KmemError("BAD_ARGUMENT", "one allocation in 1 or more is sampled, into 2 places or more", {});
-    }
     const { layers } = attachment;
     const root = DebugRoot.find(layers);
     if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the sampled heap has lost its root", {});
@@ -101,6 +98,7 @@ export class SampledHeap extends Heap {
 
   /** As `Heap.create`. Throws OUT_OF_MEMORY too, without pages for the records. */
   static override create(options: SampledHeapOptions = {}): SampledHeap {
+    requireSampling(options);
     const attachment = createAttachment(options, HeapFlag.SAMPLED);
     const root = DebugRoot.create(attachment.layers, "", () => DEFAULT_LETTERS);
     if (root === undefined) throw outOfMemory(attachment.layers.pages, 0);
@@ -109,11 +107,13 @@ export class SampledHeap extends Heap {
 
   /** As `Heap.attach`, with how this thread samples. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
+    requireSampling(options);
     return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), options);
   }
 
   /** As `Heap.load`. */
   static override load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
+    requireSampling(options);
     return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), options);
   }
 
@@ -274,6 +274,12 @@ export class SampledHeap extends Heap {
       skippedCapacity: capacity,
     };
   }
+}
+
+/** Throws BAD_ARGUMENT for numbers that cannot be, before anything is opened. */
+function requireSampling({ sampleEvery = 1, guardedCount = 2 }: SamplingOptions): void {
+  if (sampleEvery >= 1 && guardedCount >= 2) return;
+  throw new KmemError("BAD_ARGUMENT", "one allocation in 1 or more is sampled, into 2 places or more", {});
 }
 
 /** A whole number from 1 on, on average about `mean`, so that no program's rhythm hides its bugs. */

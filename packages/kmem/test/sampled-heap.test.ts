@@ -144,6 +144,9 @@ describe("sampling", () => {
   });
 
   it("refuses numbers that cannot be", () => {
+    const copy = structuredClone(heap.handle);
+    expect(thrownBy(() => SampledHeap.attach(copy, 0, { sampleEvery: 0 })).code).toBe("BAD_ARGUMENT");
+    expect(heap.stats().heldSlots).toBe(1);
     for (const options of [{ sampleEvery: 0 }, { guardedCount: 1 }, { sampleEvery: Number.NaN }]) {
       expect(thrownBy(() => SampledHeap.create({ sizeBytes: MIB, ...options })).code).toBe("BAD_ARGUMENT");
     }

@@ -295,3 +295,8 @@ export class DebugBlocks {
     return { ...record, objectBytes, isConstructed: (letters & CONSTRUCTED) !== 0 };
   }
 }
+
+/** Bytes of the block that an object takes. */
+export function rawBytesOf({ sizeBytes, padBytes }: Asked): number {
+  return sizeBytes + DebugBlocks.overheadBytes(padBytes);
+}

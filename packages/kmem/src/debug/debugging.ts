@@ -1,4 +1,5 @@
 import type { Layers } from "../kmalloc/layers.ts";
+import type { Shrinker } from "../kmalloc/shrinkers.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
@@ -94,6 +95,19 @@ export class Debugging {
       this.blocks.leaveQuarantine(located, above);
       release(located.block.address);
     }
+  }
+
+  /** What lies in quarantine is free memory, when there is no other: `release` is as for {@link expel}. */
+  shrinker(release: (address: number) => void): Shrinker {
+    return {
+      name: "quarantine",
+      count: () => this.quarantine.count,
+      scan: () => {
+        const leaving = this.quarantine.drain();
+        this.expel(leaving, undefined, release);
+        return leaving.length;
+      },
+    };
   }
 
   /** A cache that is yet to be made counts too, where the heap's letters mark it. */

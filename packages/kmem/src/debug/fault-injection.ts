@@ -30,6 +30,12 @@ export interface FaultCandidate {
 
 const RANDOM_RANGE = 2 ** 32;
 
+/** Throws BAD_ARGUMENT for faults that cannot be. */
+export function requireFaults({ probability = 1, interval = 1 }: FaultOptions): void {
+  if (probability >= 0 && probability <= 1 && Number.isInteger(interval) && interval >= 1) return;
+  throw new KmemError("BAD_ARGUMENT", "faults have a probability from 0 to 1 and a whole interval from 1", {});
+}
+
 /** Decides which allocations of one thread fail. */
 export class FaultInjection {
   readonly #options: FaultOptions;
@@ -40,10 +46,8 @@ export class FaultInjection {
 
   /** `onlyMarked` says whether some caches have the letter A: then the others never fail unless they are named. */
   constructor(options: FaultOptions, onlyMarked: () => boolean) {
-    const { probability = 1, interval = 1, seed = 1 } = options;
-    if (!(probability >= 0 && probability <= 1) || !(Number.isInteger(interval) && interval >= 1)) {
-      throw new KmemError("BAD_ARGUMENT", "faults have a probability from 0 to 1 and a whole interval from 1", {});
-    }
+    const { seed = 1 } = options;
+    requireFaults(options);
     this.#options = options;
     this.#onlyMarked = onlyMarked;
     this.#state = seed | 1;

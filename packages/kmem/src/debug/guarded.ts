@@ -1,4 +1,4 @@
-import { boundsAt, liveBlocks } from "../kmalloc/describe.ts";
+import { liveBlocks } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { RunKind } from "../pages/layout.ts";
@@ -29,7 +29,6 @@ export function guardedPadBytes(sizeBytes: number, runBytes: number, isRight: bo
 export function guardedAt(layers: Layers, blocks: DebugBlocks, address: number): Located | undefined {
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
   if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
-  if (boundsAt(layers, address) === undefined) return undefined;
   const located = blocks.locate(address);
   return located === undefined || located.record.state === "damaged" || located.record.padBytes < GUARD_BYTES
     ? undefined

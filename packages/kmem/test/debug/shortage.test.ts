@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { DebugHeap } from "../../src/debug.ts";
+import { expectClean, thrownBy } from "../support/expectations.ts";
+import { MIB } from "../support/memories.ts";
+
+it("what lies in quarantine is memory for caches too, and for those who wait", () => {
+  const heap = DebugHeap.create({ sizeBytes: 2 * MIB, quarantineBytes: MIB });
+  const other = DebugHeap.attach(structuredClone(heap.handle));
+  const cache = heap.createCache({ name: "objects", sizeBytes: 2000 });
+  const objects: number[] = [];
+  for (let object = cache.tryAlloc(); object !== 0; object = cache.tryAlloc()) objects.push(object);
+  for (const object of objects.splice(-40)) cache.free(object);
+  for (let count = 0; count < 20; count++) objects.push(cache.alloc());
+  const startMs = performance.now();
+  heap.free(heap.allocWait(1000, { timeoutMs: 5000 }));
+  expect(performance.now() - startMs).toBeLessThan(2500);
+  other.detach();
+  for (const object of objects) cache.free(object);
+  expectClean(heap);
+});
+
+it("a rejected attach takes no slot", () => {
+  const heap = DebugHeap.create({ sizeBytes: MIB });
+  const copy = structuredClone(heap.handle);
+  expect(thrownBy(() => DebugHeap.attach(copy, 0, { faults: { interval: 0 } })).code).toBe("BAD_ARGUMENT");
+  expect(heap.stats().heldSlots).toBe(1);
+});
