@@ -21,6 +21,7 @@ import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "./slab/fast-path.ts";
+import { bindResizePath, NO_RESIZE_PATH, type ResizePath } from "./slab/fast-resize.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
 import { detachedError, requireHeld } from "./sync/slot-sync.ts";
@@ -56,6 +57,7 @@ export class Heap extends ThreadedHeap {
   readonly #kmalloc: Kmalloc;
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
+  #fastResize!: ResizePath;
   #isDetached = false;
 
   protected constructor(attachment: Attachment) {
@@ -73,7 +75,9 @@ export class Heap extends ThreadedHeap {
    * #rebindDetached.
    */
   #bind(): void {
-    this.#fast = bindFastPath(this.pathContext(), {
+    const context = this.pathContext();
+    this.#fastResize = bindResizePath(context);
+    this.#fast = bindFastPath(context, {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
       free: (address) => this.slowFree(address),
     });
@@ -131,6 +135,7 @@ export class Heap extends ThreadedHeap {
   detach(): void {
     this.current();
     this.#isDetached = true;
+    this.#fastResize = NO_RESIZE_PATH;
     this.alloc =
       this.free =
       this.tryAlloc =
@@ -196,6 +201,10 @@ export class Heap extends ThreadedHeap {
    * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
    */
   calloc(count: number, sizeBytes: number): number {
+    return this.#fastResize.takeCleared(count, sizeBytes) || this.slowCalloc(count, sizeBytes);
+  }
+
+  protected slowCalloc(count: number, sizeBytes: number): number {
     requireSize(count);
     requireSize(sizeBytes);
     const totalBytes = count * sizeBytes;
@@ -212,6 +221,10 @@ export class Heap extends ThreadedHeap {
    * old block survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
    */
   realloc(address: number, sizeBytes: number): number {
+    return this.#fastResize.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
+  }
+
+  protected slowRealloc(address: number, sizeBytes: number): number {
     requireSize(sizeBytes);
     if (address === 0) return this.alloc(sizeBytes);
     this.#requireLive(address);

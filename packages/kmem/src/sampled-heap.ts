@@ -182,9 +182,13 @@ export class SampledHeap extends Heap {
     return guardedAt(this.viewed(), this.#blocks, address);
   }
 
+  override calloc(count: number, sizeBytes: number): number {
+    return this.slowCalloc(count, sizeBytes);
+  }
+
   override realloc(address: number, sizeBytes: number): number {
     const located = this.#guarded(address);
-    if (located === undefined) return super.realloc(address, sizeBytes);
+    if (located === undefined) return this.slowRealloc(address, sizeBytes);
     const { sizeBytes: before } = this.#blocks.requireLive(address, SampledHeap.prototype.realloc).record;
     const moved = this.alloc(sizeBytes);
     const { memory } = this.current();

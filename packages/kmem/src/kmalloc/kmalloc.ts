@@ -15,6 +15,11 @@ import { Shrinkers } from "./shrinkers.ts";
 /** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
+/**
+ * A reclaim that finds much lets the heap come back as far as it was, but no further than so many steps: programs that
+ * swing would come there again and again.
+ */
+const RECLAIM_STEPS_MAX = 4;
 /** Requests for pages that pay for a reclaim. */
 const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
@@ -192,9 +197,9 @@ export class Kmalloc {
   }
 
   /**
-   * Before the heap grows past what it used at the last such time by a thirty-second, takes back what lies in sheaves
-   * and empty slabs of caches that have been idle since: at its peak a heap then holds little that is free. A heap that
-   * does not grow never comes here, and one that swings comes seldom.
+   * Before the heap grows past the highest level that it had after such a time by a thirty-second, takes back what lies
+   * in sheaves and empty slabs of caches that have been idle since: at its peak a heap then holds little that is free.
+   * A heap that does not grow never comes here, and one that swings comes until it has reached its peak a few times.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves, barns, slabs } = this.#layers;
@@ -212,7 +217,10 @@ export class Kmalloc {
     }
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
-    frames.setReclaimWord(Header.RECLAIM_AT, used + Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT));
+    const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
+    const next = Math.max(used + step, Math.min(usedFrames, used + RECLAIM_STEPS_MAX * step));
+    // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before.
+    frames.setReclaimWord(Header.RECLAIM_AT, Math.max(next, frames.reclaimWord(Header.RECLAIM_AT)));
   }
 
   /** As {@link reclaim}; the pages of empty sheaves go too, and the barns end where no other thread needs them. */

@@ -1,0 +1,111 @@
+import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
+import type { FastPathContext } from "./fast-path.ts";
+import { AreaWord, FULL, Tag } from "./layout.ts";
+import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "./size-classes.ts";
+import { tagView } from "./tags.ts";
+
+/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
+const firstInSheaf = Tag.FIRST_IN_SHEAF;
+const full = FULL;
+const granuleShift = GRANULE_SHIFT;
+const granuleMask = GRANULE_MASK;
+const granuleBytes = GRANULE;
+const pageShift = PAGE_SHIFT;
+const wordShift = WORD_SHIFT;
+const wordMask: number = WORD_BYTES - 1;
+const maxClassBytes = MAX_CLASS_BYTES;
+/** log2 of the bytes of a double, the widest store there is. */
+const doubleShift = 3;
+/** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
+const loopMaxBytes = 256;
+
+/** calloc and realloc, as far as they need no more than the sheaves. Each returns 0, with nothing changed, otherwise. */
+export interface ResizePath {
+  /** Pops a small block for `count` times `sizeBytes`, and clears it. */
+  readonly takeCleared: (count: number, sizeBytes: number) => number;
+  /**
+   * Gives the live block of this slot at `address` a new size: where it stands, while it fills half of its class; or in
+   * a block popped from another sheaf, with the little that it holds copied, and the old one pushed.
+   */
+  readonly resize: (address: number, sizeBytes: number) => number;
+}
+
+/** The path of a heap that was detached. */
+export const NO_RESIZE_PATH: ResizePath = { takeCleared: () => 0, resize: () => 0 };
+
+/** Bytes of the blocks of each kind; 0 for kinds that are no size class. */
+function bytesOfKinds(): Int32Array {
+  const bytes = new Int32Array(KIND_COUNT);
+  for (let index = 0; index < CLASS_COUNT; index++) bytes[FrameKind.FIRST_CACHE + index] = classBytes(index);
+  return bytes;
+}
+
+/**
+ * Binds the two to one slot of one memory, as `bindFastPath` binds alloc and free, which they repeat: a call within
+ * would cost what is saved. Heaps with exact frees have no `resize`.
+ */
+export function bindResizePath(context: FastPathContext): ResizePath {
+  const { memory, geometry, areaWord, slot, isExact } = context;
+  const { words, doubles } = memory;
+  const tags = tagView(memory, geometry);
+  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
+  const bytesByKind = bytesOfKinds();
+  const base = geometry.baseFrame * PAGE_SIZE;
+  const tops: number = areaWord + AreaWord.TOPS;
+  const liveTag = slot + 1;
+  const sheafTag = firstInSheaf + slot;
+  // What lies beyond was added by a growth that these views do not know of: a store there would be lost.
+  const wordCount = words.length;
+  const doubleCount = doubles.length;
+
+  const takeCleared = (count: number, sizeBytes: number): number => {
+    const totalBytes = count * sizeBytes;
+    if (count >>> 0 !== count || sizeBytes >>> 0 !== sizeBytes || totalBytes > loopMaxBytes) return 0;
+    const granuleCount = (totalBytes + granuleMask) >>> granuleShift;
+    const topWord = tops + kindBySize[granuleCount];
+    const top = words[topWord];
+    const block = words[top];
+    const granule = (block - base) >>> granuleShift;
+    const first = block >>> doubleShift;
+    const end = first + (granuleCount << (granuleShift - doubleShift));
+    if (tags[granule] !== sheafTag || end > doubleCount) return 0;
+    words[topWord] = top - 1;
+    tags[granule] = liveTag;
+    for (let index = first; index < end; index++) doubles[index] = 0;
+    return block >>> 0;
+  };
+
+  const resize = (address: number, sizeBytes: number): number => {
+    if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || address >>> 0 !== address) return 0;
+    const offset = (address - base) >>> 0;
+    const granule = offset >>> granuleShift;
+    if (tags[granule] !== liveTag || (offset & granuleMask) !== 0) return 0;
+    const kind = kinds[offset >>> pageShift];
+    const blockBytes = bytesByKind[kind];
+    if (blockBytes === 0) return 0;
+    if (sizeBytes <= blockBytes && (sizeBytes >= blockBytes >> 1 || blockBytes === granuleBytes)) return address;
+    const keptBytes = sizeBytes < blockBytes ? sizeBytes : blockBytes;
+    const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
+    const top = words[topWord];
+    const block = words[top];
+    const roomWord = tops + kind;
+    const room = words[roomWord] + 1;
+    const movedGranule = (block - base) >>> granuleShift;
+    const from = address >>> wordShift;
+    const to = block >>> wordShift;
+    const count = (keptBytes + wordMask) >>> wordShift;
+    if (tags[movedGranule] !== sheafTag || (words[room] ?? full) === full) return 0;
+    if (keptBytes === 0 || keptBytes > loopMaxBytes || from + count > wordCount || to + count > wordCount) return 0;
+    words[topWord] = top - 1;
+    tags[movedGranule] = liveTag;
+    for (let index = 0; index < count; index++) words[to + index] = words[from + index];
+    words[room] = address;
+    tags[granule] = sheafTag;
+    words[roomWord] = room;
+    return block >>> 0;
+  };
+
+  return { takeCleared, resize: isExact ? NO_RESIZE_PATH.resize : resize };
+}
