@@ -136,12 +136,10 @@ export class Heap extends ThreadedHeap {
     this.current();
     this.#isDetached = true;
     this.#fastResize = NO_RESIZE_PATH;
-    this.alloc =
-      this.free =
-      this.tryAlloc =
-        () => {
-          throw detachedError(this.slot);
-        };
+    const refuse = (): never => {
+      throw detachedError(this.slot);
+    };
+    this.alloc = this.free = this.tryAlloc = refuse;
     leaveAttachment(this.#attachment);
   }
 
@@ -174,8 +172,7 @@ export class Heap extends ThreadedHeap {
     requireSize(sizeBytes);
     this.current();
     const address = this.#attachment.waits.wait(() => this.#slowTryAlloc(sizeBytes, false), options);
-    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
-    return address;
+    return this.#orThrow(address, sizeBytes);
   }
 
   /** As {@link allocWait}, without blocking: for a browser's main thread, and for waits on what this thread frees. */
@@ -183,8 +180,7 @@ export class Heap extends ThreadedHeap {
     requireSize(sizeBytes);
     this.current();
     const address = await this.#attachment.waits.waitAsync(() => this.#slowTryAlloc(sizeBytes, false), options);
-    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
-    return address;
+    return this.#orThrow(address, sizeBytes);
   }
 
   /**
@@ -253,12 +249,9 @@ export class Heap extends ThreadedHeap {
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
       const block = this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false);
-      if (block === 0) throw outOfMemory(this.layers.pages, sizeBytes);
-      return block;
+      return this.#orThrow(block, sizeBytes);
     }
-    const address = this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false);
-    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
-    return address;
+    return this.#orThrow(this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false), sizeBytes);
   }
 
   /** Bytes that the live block at `address` can hold, at least what was asked for. Throws INVALID_ADDRESS. O(1). */
@@ -348,7 +341,10 @@ export class Heap extends ThreadedHeap {
   }
 
   #slowAlloc(sizeBytes: number): number {
-    const address = this.#slowTryAlloc(sizeBytes, false);
+    return this.#orThrow(this.#slowTryAlloc(sizeBytes, false), sizeBytes);
+  }
+
+  #orThrow(address: number, sizeBytes: number): number {
     if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
     return address;
   }

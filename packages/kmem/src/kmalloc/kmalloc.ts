@@ -19,7 +19,7 @@ const RECLAIM_STEP_FRAMES = 2;
  * A reclaim that finds much lets the heap come back as far as it was, but no further than so many steps: programs that
  * swing would come there again and again.
  */
-const RECLAIM_STEPS_MAX = 4;
+const RECLAIM_STEPS_MAX = 8;
 /** Requests for pages that pay for a reclaim. */
 const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */

@@ -9,7 +9,7 @@ import { PageAllocator } from "../pages/page-allocator.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
 import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
-import { Sheaves, sheafPages } from "../slab/sheaf.ts";
+import { areaPages, Sheaves } from "../slab/sheaf.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
@@ -64,7 +64,7 @@ export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }
   );
   const pageCount = geometry.limitFrame - geometry.firstPageFrame;
   const dmaPages = Math.min(geometry.dmaFrames, pageCount);
-  if (Math.max(dmaPages, pageCount - dmaPages) < sheafPages()) throw noRoomForSheaves();
+  if (Math.max(dmaPages, pageCount - dmaPages) < areaPages(false)) throw noRoomForSheaves();
   if (!memory.growTo(endFrame * PAGE_SIZE)) {
     throw new KmemError(
       "BAD_GEOMETRY",
@@ -100,7 +100,7 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(memory, geometry, sync, pages);
   if (layers === undefined) {
-    const error = outOfMemory(pages, sheafPages() * PAGE_SIZE);
+    const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
     sync.life.end();
     if (place === undefined) slots.give(slot);
     else slots.vacate(slot);

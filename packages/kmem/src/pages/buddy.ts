@@ -162,29 +162,37 @@ export class Buddy {
     return head;
   }
 
+  /**
+   * Makes a block free and joins it with its buddies. Only frames that were not free before, and the heads that are
+   * none any more, get another kind: what it costs does not depend on how large the block becomes. The first frame's
+   * comes after the others': as long as it is the head of a run, COUNT says how long that is.
+   */
   #merge(frame: number, order: number): void {
     const first = this.get(zoneFirstFrame);
     const end = this.get(zoneEndFrame);
+    const frames = this.#frames;
+    frames.fillKind(frame + 1, (1 << order) - 1, freeTail);
     let head = frame;
     let merged = order;
     while (merged < maxOrder) {
       const buddy = head ^ (1 << merged);
       if (buddy < first || buddy + (1 << merged) > end) break;
-      if (this.#frames.kind(buddy) !== freeHead || this.#frames.count(buddy) !== merged) break;
+      if (frames.kind(buddy) !== freeHead || frames.count(buddy) !== merged) break;
       this.#unlink(buddy, merged);
+      frames.setKind(Math.max(head, buddy), freeTail);
       head = Math.min(head, buddy);
       merged++;
     }
     this.#link(head, merged);
   }
 
+  /** Puts a block into its list, all of whose frames but the first are marked as the tail of a free block. */
   #link(frame: number, order: number): void {
     const { words } = this.#frames.memory;
     const listWord = this.#zone + zoneFreeHead + order;
     const next = words[listWord];
     const record = this.#frames.record(frame);
-    // The kinds come first: as long as the frame is the head of a run, COUNT says how long that is.
-    this.#frames.setRun(frame, 1 << order, freeHead);
+    this.#frames.setKind(frame, freeHead);
     words[record + frameNext] = next;
     words[record + framePrev] = noFrame;
     words[record + frameCount] = order;

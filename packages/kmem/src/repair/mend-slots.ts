@@ -2,26 +2,16 @@ import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
-import {
-  AREA_SHEAVES,
-  AreaWord,
-  CacheRecord,
-  FULL,
-  isInSheaf,
-  isLive,
-  LARGE_SHEAF_SHIFT,
-  SENTINEL_WORDS,
-  Tag,
-} from "../slab/layout.ts";
-import { sheafPages } from "../slab/sheaf.ts";
-import { CLASS_COUNT, classBytes, slabShape } from "../slab/size-classes.ts";
+import { AREA_SHEAVES, AreaWord, CacheRecord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
+import { areaPages } from "../slab/sheaf.ts";
+import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
 import type { RepairContext } from "./context.ts";
 
-const SMALL_AREA_PAGES: number = sheafPages();
-const LARGE_AREA_PAGES: number = sheafPages(LARGE_SHEAF_SHIFT);
+const SMALL_AREA_PAGES: number = areaPages(false);
+const LARGE_AREA_PAGES: number = areaPages(true);
 
 /** What a thread knows of its own slot, whatever the tables say. */
 export type OwnSlot = Pick<Layers, "slot" | "sheaves" | "sync">;
@@ -162,7 +152,7 @@ export function formatArea({ memory, geometry, pages }: RestingLayers, area: num
   words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
   let bottom: number = areaWord + AREA_SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) {
-    const capacity = slabShape(classBytes(index)).capacity << (isLarge ? LARGE_SHEAF_SHIFT : 0);
+    const capacity = sheafCapacity(index, isLarge);
     words[bottom] = empty;
     words.fill(0, bottom + 1, bottom + 1 + capacity);
     words[bottom + 1 + capacity] = FULL;

@@ -1,4 +1,12 @@
-import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import {
+  GRANULE,
+  GRANULE_MASK,
+  GRANULE_SHIFT,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  WORD_BYTES,
+  WORD_SHIFT,
+} from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
 import type { FastPathContext } from "./fast-path.ts";
 import { AreaWord, FULL, Tag } from "./layout.ts";
@@ -20,7 +28,7 @@ const doubleShift = 3;
 /** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
 const loopMaxBytes = 256;
 
-/** calloc and realloc, as far as they need no more than the sheaves. Each returns 0, with nothing changed, otherwise. */
+/** calloc and realloc, as far as they need no more than the sheaves. Else each returns 0, with nothing changed. */
 export interface ResizePath {
   /** Pops a small block for `count` times `sizeBytes`, and clears it. */
   readonly takeCleared: (count: number, sizeBytes: number) => number;
@@ -36,9 +44,9 @@ export const NO_RESIZE_PATH: ResizePath = { takeCleared: () => 0, resize: () => 
 
 /** Bytes of the blocks of each kind; 0 for kinds that are no size class. */
 function bytesOfKinds(): Int32Array {
-  const bytes = new Int32Array(KIND_COUNT);
-  for (let index = 0; index < CLASS_COUNT; index++) bytes[FrameKind.FIRST_CACHE + index] = classBytes(index);
-  return bytes;
+  const table = new Int32Array(KIND_COUNT);
+  for (let index = 0; index < CLASS_COUNT; index++) table[FrameKind.FIRST_CACHE + index] = classBytes(index);
+  return table;
 }
 
 /**

@@ -99,12 +99,6 @@ export const AreaWord = {
 export const AREA_SHEAVES: number = AreaWord.OUT_PAGES + 1;
 
 /**
- * Sheaves of the size classes have twice their entries in an area of more pages, as every slot but the first has where
- * there is memory: threads that meet pay more for an exchange than one thread alone, which should cost little.
- */
-export const LARGE_SHEAF_SHIFT = 1;
-
-/**
  * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair
  * of lines that processors fetch. Larger blocks of other slots go into the sheaf like a slot's own.
  */

@@ -16,12 +16,11 @@ import {
   FULL,
   GROUP_SHEAF_SHIFT,
   isLive,
-  LARGE_SHEAF_SHIFT,
   SENTINEL_WORDS,
   Tag,
 } from "./layout.ts";
 import { Outboxes } from "./outbox.ts";
-import { CLASS_COUNT, classBytes, SHEAF_CAPACITY_MAX, slabShape } from "./size-classes.ts";
+import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
 /** Constants of the hot functions once more, as constants of this module: see fast-path.ts. */
@@ -35,21 +34,23 @@ const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
 const firstHandMadeKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
-/** A slot's private pages: those that the sheaves of all size classes need, with 2^shift times their usual entries. */
-export function sheafPages(shift = 0): number {
+/** Pages of a slot's private area, which holds the sheaves of all size classes: those of a small one, or a large one. */
+export function areaPages(isLarge: boolean): number {
   let words: number = AREA_SHEAVES;
-  for (let index = 0; index < CLASS_COUNT; index++) {
-    words += (slabShape(classBytes(index)).capacity << shift) + SENTINEL_WORDS;
-  }
+  for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge) + SENTINEL_WORDS;
   return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
 }
 
-const SMALL_AREA_PAGES: number = sheafPages();
-const LARGE_AREA_PAGES: number = sheafPages(LARGE_SHEAF_SHIFT);
+const SMALL_AREA_PAGES: number = areaPages(false);
+const LARGE_AREA_PAGES: number = areaPages(true);
+/** A slot's area is large where that is no more than this share of the memory. */
+const LARGE_AREA_SHARE: number = 1 / 128;
 
-/** Pages for the sheaves of a slot: few for the first, more for others, few where there are no more. */
-function allocateArea(pages: PageAllocator, slot: number): number {
-  const large = slot === 0 ? NO_FRAME : pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM);
+/** Pages for the sheaves of a slot: few in a small memory, and where there are no more. */
+function allocateArea(pages: PageAllocator): number {
+  const { endFrame, firstPageFrame } = pages.frames;
+  const isLarge = LARGE_AREA_PAGES <= (endFrame - firstPageFrame) * LARGE_AREA_SHARE;
+  const large = isLarge ? pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM) : NO_FRAME;
   return large === NO_FRAME ? pages.allocate(SMALL_AREA_PAGES, RunKind.SYSTEM) : large;
 }
 
@@ -70,8 +71,9 @@ export class Sheaves {
   readonly #tagBias: number;
   readonly #sheafTag: number;
   readonly #slot: number;
-  /** log2 of how many times their usual entries the sheaves of size classes have. */
-  readonly #shift: number;
+  readonly #isLarge: boolean;
+  /** Entries of the sheaves of size classes, by class. */
+  readonly #classCapacities: readonly number[];
   /** Blocks of other slots on their way back. */
   readonly outboxes: Outboxes;
   /** Index in `words` of the sheaf of those that have none. */
@@ -79,7 +81,7 @@ export class Sheaves {
   /** Index in `words` of the top of kind 0. */
   readonly #tops: number;
 
-  private constructor(context: SheafContext, areaAddress: number, slot: number, shift: number) {
+  private constructor(context: SheafContext, areaAddress: number, slot: number, isLarge: boolean) {
     const { geometry } = context;
     this.#memory = context.memory;
     this.#pages = context.pages;
@@ -90,7 +92,8 @@ export class Sheaves {
     this.#tagBias = geometry.tagTable - (this.#empty >>> GRANULE_SHIFT);
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
     this.#slot = slot;
-    this.#shift = shift;
+    this.#isLarge = isLarge;
+    this.#classCapacities = Array.from({ length: CLASS_COUNT }, (_, index) => sheafCapacity(index, isLarge));
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#closed = this.areaWord + AreaWord.CLOSED;
     this.#tops = this.areaWord + AreaWord.TOPS;
@@ -99,15 +102,15 @@ export class Sheaves {
 
   /** The sheaves in a slot's private pages; how many pages those are says how large the sheaves are. */
   static at(context: SheafContext, areaAddress: number, slot: number): Sheaves {
-    const areaPages = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
-    return new Sheaves(context, areaAddress, slot, areaPages === LARGE_AREA_PAGES ? LARGE_SHEAF_SHIFT : 0);
+    const pageCount = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
+    return new Sheaves(context, areaAddress, slot, pageCount === LARGE_AREA_PAGES);
   }
 
   /** Opens the sheaves of a slot, with new private pages if it has none. Undefined when there are no pages for them. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
     if (area !== 0) return Sheaves.at(context, area, slot);
-    const frame = allocateArea(context.pages, slot);
+    const frame = allocateArea(context.pages);
     if (frame === NO_FRAME) return undefined;
     context.memory.refresh();
     const sheaves = Sheaves.at(context, frame * PAGE_SIZE, slot);
@@ -136,8 +139,8 @@ export class Sheaves {
   }
 
   #capacity(kind: number, cache: number): number {
-    const capacity = this.#memory.words[cache + capacityField];
-    return kind < firstHandMadeKind ? capacity << this.#shift : capacity;
+    if (kind < firstHandMadeKind) return this.#classCapacities[kind - FrameKind.FIRST_CACHE];
+    return this.#memory.words[cache + capacityField];
   }
 
   /** Entries in the sheaf of a cache. */
@@ -157,7 +160,7 @@ export class Sheaves {
   bottom(kind: number): number {
     const { words } = this.#memory;
     const top = this.top(kind);
-    for (let word = top; word >= top - (SHEAF_CAPACITY_MAX << this.#shift); word--) {
+    for (let word = top; word >= top - LARGE_SHEAF_CAPACITY_MAX; word--) {
       if (words[word] === this.#empty) return word;
     }
     return top;
@@ -325,8 +328,8 @@ export class Sheaves {
   end(): void {
     this.#pages.useCache(undefined);
     this.endGroups();
-    const areaPages = this.#shift === 0 ? SMALL_AREA_PAGES : LARGE_AREA_PAGES;
-    this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), areaPages, RunKind.SYSTEM);
+    const pageCount = this.#isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES;
+    this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), pageCount, RunKind.SYSTEM);
   }
 
   /** Addresses in the sheaf of a cache, bottom first. */

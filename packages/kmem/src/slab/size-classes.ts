@@ -54,9 +54,13 @@ const SLAB_PAGES_MAX = 16;
 const SLAB_PAGE_WEIGHT: number = 1 / 64;
 /** A full sheaf holds about this many bytes of blocks. */
 const SHEAF_BYTES = 16384;
-/** Entries of the largest sheaf. */
-export const SHEAF_CAPACITY_MAX = 256;
+const SHEAF_CAPACITY_MAX = 256;
 const SHEAF_CAPACITY_MIN = 4;
+/** The same for the size classes of a slot with a large area; measured over the real traces: docs/performance.md. */
+const LARGE_SHEAF_BYTES = 32768;
+/** Entries of the largest sheaf there is. */
+export const LARGE_SHEAF_CAPACITY_MAX = 1024;
+const LARGE_SHEAF_CAPACITY_MIN = 8;
 /** Entries of the sheaf for blocks above the largest size class. */
 const LARGE_SHEAF_CAPACITY = 2;
 
@@ -82,4 +86,11 @@ export function slabShape(blockBytes: number): SlabShape {
   }
   if (best === undefined) throw new RangeError(`no slab for blocks of ${blockBytes} bytes`);
   return best;
+}
+
+/** Entries of the sheaves of a size class: those of a slot with a small area, or with a large one. */
+export function sheafCapacity(index: number, isLarge: boolean): number {
+  if (!isLarge) return slabShape(classBytes(index)).capacity;
+  const capacity = Math.floor(LARGE_SHEAF_BYTES / classBytes(index));
+  return Math.max(LARGE_SHEAF_CAPACITY_MIN, Math.min(LARGE_SHEAF_CAPACITY_MAX, capacity));
 }

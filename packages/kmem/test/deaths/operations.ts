@@ -94,6 +94,22 @@ const resizes: readonly Operation[] = [
     prepare: ({ victim }) => ({ at: [victim.alloc(SMALL_BYTES)] }),
     operate: ({ victim }, { at = [] }) => call(victim, "realloc", at[0] as number, 200),
   },
+  {
+    name: "realloc: a block moves between two sheaves",
+    prepare: ({ victim }) => {
+      victim.free(victim.alloc(200));
+      return { at: [victim.alloc(SMALL_BYTES)] };
+    },
+    operate: ({ victim }, { at = [] }) => call(victim, "realloc", at[0] as number, 200),
+  },
+  {
+    name: "calloc: from the sheaf",
+    prepare: ({ victim }) => {
+      victim.free(victim.alloc(SMALL_BYTES));
+      return {};
+    },
+    operate: ({ victim }) => call(victim, "calloc", 1, SMALL_BYTES),
+  },
 ];
 
 /** Frees a part of a run of pages that another slot took. */

@@ -75,7 +75,7 @@ describe("a sheaf", () => {
 
   it.each([16, 100, 512, 4096, 32_768])("of blocks of %i bytes is filled by half and never beyond its room", (size) => {
     const kind = kindOf(size);
-    const capacity = peek.cache(kind, CacheRecord.CAPACITY);
+    const capacity = heap.layers.sheaves.capacity(kind);
     const sheafNow = (): number => peek.sheaf(kind).length;
     expect(sheafNow()).toBeLessThanOrEqual(capacity >> 1);
     const blocks = Array.from({ length: capacity * 3 }, () => heap.tryAlloc(size)).filter((block) => block !== 0);

@@ -36,8 +36,8 @@ export const SPIN_ONCE: Readonly<Record<string, string>> = { "sync/lock.ts SPIN_
 /** Assertions read what the code itself does not, locks among it: without them there is less to interleave. */
 export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.ts ASSERTIONS": "false" };
 
-/** Few steps lead to a sheaf's border in every slot, as they do in the first. */
-const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/layout.ts LARGE_SHEAF_SHIFT": "0" };
+/** Few steps lead to a sheaf's border in every slot, however large the memory. */
+const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/sheaf.ts LARGE_AREA_SHARE": "0" };
 
 /** One instrumented copy of the library with the realms of its threads. */
 export class Kmem {
