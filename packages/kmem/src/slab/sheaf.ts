@@ -34,7 +34,7 @@ const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
 const firstHandMadeKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
-/** Pages of a slot's private area, which holds the sheaves of all size classes: those of a small one, or a large one. */
+/** Pages of a slot's private area with the sheaves of all size classes, large or small. */
 export function areaPages(isLarge: boolean): number {
   let words: number = AREA_SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge) + SENTINEL_WORDS;
