@@ -5,12 +5,6 @@ import { AreaWord, Tag } from "../slab/layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagView } from "../slab/tags.ts";
 
-/** Constants of the function below once more, as constants of this module: see slab/fast-path.ts. */
-const firstInSheaf = Tag.FIRST_IN_SHEAF;
-const granuleShift = GRANULE_SHIFT;
-const granuleMask = GRANULE_MASK;
-const maxClassBytes = MAX_CLASS_BYTES;
-
 /**
  * `alloc` of the fast path with a counter: `left[0]` calls go the fast path, and all that do not, for want of a block
  * or because the counter has run out, go to `slow`, which is to set it again. Written out once more, and with one slow
@@ -22,6 +16,9 @@ export function bindCountedAlloc(
   left: Int32Array,
   slow: (sizeBytes: number) => number,
 ): (sizeBytes: number) => number {
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
@@ -29,7 +26,7 @@ export function bindCountedAlloc(
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = firstInSheaf + slot;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
   return (sizeBytes) => {
     if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
       const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];

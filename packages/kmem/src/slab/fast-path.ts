@@ -6,23 +6,14 @@ import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "./layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/**
- * The engine folds constants of this module into the code; imported ones and fields of constant objects it loads anew
- * at each use, which costs the fast path a fifth of its time. So they stand here once more.
- */
-const firstInSheaf = Tag.FIRST_IN_SHEAF;
-const liveMax = Tag.LIVE_MAX;
-const full = FULL;
-const granuleShift = GRANULE_SHIFT;
-const granuleMask = GRANULE_MASK;
-const pageShift = PAGE_SHIFT;
-const maxClassBytes = MAX_CLASS_BYTES;
 /** The first kind whose blocks go into the sheaf whoever allocated them. */
-const outboxEnd: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
+const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no atomics, no calls. They are
- * closures over constants, which the engine folds into the code; fields read through `this` cost a fifth more.
+ * closures over constants, which the engine folds into the code; fields read through `this` cost a fifth more, and so do
+ * constants of other modules, or of this one once a bundler has made a `var` of them: hence those at the head of each
+ * function that binds.
  *
  * take, for a size:                          put, for an address:
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
@@ -80,16 +71,23 @@ export interface FastPathContext {
  * that is made once into its code, not those of a function made twice, which cost a fifth more.
  */
 export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): FastPath {
-  const { memory, geometry, areaWord, slot, isExact } = context;
+  const liveMax = Tag.LIVE_MAX;
+  const full = FULL;
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const pageShift = PAGE_SHIFT;
+  const maxClassBytes = MAX_CLASS_BYTES;
+  const outboxEnd = OUTBOX_END;
+  const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
-  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  const kinds = kindView(context);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
-  const sheafTag = firstInSheaf + slot;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 
   const alloc = (sizeBytes: number): number => {
     if (sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
@@ -124,23 +122,6 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
     slowFree(address);
   };
 
-  const exactFree = (address: number): void => {
-    const offset = (address - base) >>> 0;
-    const granule = offset >>> granuleShift;
-    const tag = tags[granule] | 0;
-    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
-      const kind = kinds[offset >>> pageShift];
-      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
-      const room = words[topWord] + 1;
-      if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
-        words[room] = address;
-        words[topWord] = room;
-        return;
-      }
-    }
-    slowFree(address);
-  };
-
   const take = (sizeBytes: number): number => {
     if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes) return 0;
     const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
@@ -162,11 +143,52 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   return {
     alloc,
-    free: isExact ? exactFree : free,
+    free: context.isExact ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
     isDetached: () => words.length === 0,
   };
+}
+
+/** `free` that exchanges the tag atomically: of two threads that free one block, the second goes the slow path. */
+function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): FastPath["free"] {
+  const liveMax = Tag.LIVE_MAX;
+  const full = FULL;
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const pageShift = PAGE_SHIFT;
+  const outboxEnd = OUTBOX_END;
+  const { memory, geometry, areaWord, slot } = context;
+  const words = memory.words;
+  const tags = tagView(memory, geometry);
+  const kinds = kindView(context);
+  const base = geometry.baseFrame * PAGE_SIZE;
+  const tops: number = areaWord + AreaWord.TOPS;
+  const outTops: number = areaWord + AreaWord.OUT_TOPS;
+  const liveTag = slot + 1;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+
+  return (address: number): void => {
+    const offset = (address - base) >>> 0;
+    const granule = offset >>> granuleShift;
+    const tag = tags[granule] | 0;
+    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
+      const kind = kinds[offset >>> pageShift];
+      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
+      const room = words[topWord] + 1;
+      if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
+        words[room] = address;
+        words[topWord] = room;
+        return;
+      }
+    }
+    slowFree(address);
+  };
+}
+
+/** The kinds of the frames, from the first of the heap on. */
+function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBufferLike> {
+  return new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
 }
 
 /**
@@ -174,14 +196,19 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
  * for each would be many targets for every call.
  */
 export function bindCachePath(context: FastPathContext): CachePath {
+  const liveMax = Tag.LIVE_MAX;
+  const full = FULL;
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const pageShift = PAGE_SHIFT;
   const { memory, geometry, areaWord, slot, isExact } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
-  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  const kinds = kindView(context);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = firstInSheaf + slot;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 
   const take = (kind: number): number => {
     const topWord = tops + kind;

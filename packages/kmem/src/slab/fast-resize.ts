@@ -13,20 +13,10 @@ import { AreaWord, FULL, Tag } from "./layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
-const firstInSheaf = Tag.FIRST_IN_SHEAF;
-const full = FULL;
-const granuleShift = GRANULE_SHIFT;
-const granuleMask = GRANULE_MASK;
-const granuleBytes = GRANULE;
-const pageShift = PAGE_SHIFT;
-const wordShift = WORD_SHIFT;
-const wordMask: number = WORD_BYTES - 1;
-const maxClassBytes = MAX_CLASS_BYTES;
 /** log2 of the bytes of a double, the widest store there is. */
-const doubleShift = 3;
+const DOUBLE_SHIFT = 3;
 /** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
-const loopMaxBytes = 256;
+const LOOP_MAX_BYTES = 256;
 
 /** calloc and realloc, as far as they need no more than the sheaves. Else each returns 0, with nothing changed. */
 export interface ResizePath {
@@ -54,6 +44,17 @@ function bytesOfKinds(): Int32Array {
  * would cost what is saved. Heaps with exact frees have no `resize`.
  */
 export function bindResizePath(context: FastPathContext): ResizePath {
+  // Constants of this function are folded into the code of those within: see fast-path.ts.
+  const full = FULL;
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const granuleBytes = GRANULE;
+  const pageShift = PAGE_SHIFT;
+  const wordShift = WORD_SHIFT;
+  const wordMask = WORD_BYTES - 1;
+  const doubleShift = DOUBLE_SHIFT;
+  const loopMaxBytes = LOOP_MAX_BYTES;
+  const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot, isExact } = context;
   const { words, doubles } = memory;
   const tags = tagView(memory, geometry);
@@ -63,7 +64,7 @@ export function bindResizePath(context: FastPathContext): ResizePath {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = firstInSheaf + slot;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
   // What lies beyond was added by a growth that these views do not know of: a store there would be lost.
   const wordCount = words.length;
   const doubleCount = doubles.length;
