@@ -25,6 +25,9 @@ const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
+/** Refills between two looks at a cache: a power of two. */
+const REAP_INTERVAL = 64;
+
 /** The sheaf has blocks again: no address of one. */
 export const REFILLED = -1;
 
@@ -55,6 +58,9 @@ export class Kmalloc {
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
   /** The occasion at which this thread last gave everything back. */
   #gaveWayAt: number;
+  #refillCount = 0;
+  /** The kind of the cache that was looked at last. */
+  #reapedKind: number = FrameKind.FIRST_CACHE;
 
   constructor(layers: Layers) {
     this.#layers = layers;
@@ -79,6 +85,8 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
+    this.#refillCount++;
+    if ((this.#refillCount & (REAP_INTERVAL - 1)) === 0) this.#reapNext();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -202,25 +210,42 @@ export class Kmalloc {
    * A heap that does not grow never comes here, and one that swings comes until it has reached its peak a few times.
    */
   #reclaimAtPeak(): void {
-    const { pages, caches, sheaves, barns, slabs } = this.#layers;
+    const { pages } = this.#layers;
     const { frames } = pages;
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
     const usedFrames = pages.usedFrames;
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
-    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) continue;
-      sheaves.drain(kind);
-      barns.drain(kind);
-      slabs.releaseEmpty(kind);
-    }
+    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) this.#reapIdle(kind);
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
     const next = Math.max(used + step, Math.min(usedFrames, used + RECLAIM_STEPS_MAX * step));
     // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before.
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(next, frames.reclaimWord(Header.RECLAIM_AT)));
+  }
+
+  /**
+   * Looks at one cache after another, now and then, so that a program which has changed its ways does not keep the
+   * empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
+   */
+  #reapNext(): void {
+    const { caches } = this.#layers;
+    for (let look: number = FrameKind.FIRST_CACHE; look < KIND_COUNT; look++) {
+      this.#reapedKind = this.#reapedKind + 1 < KIND_COUNT ? this.#reapedKind + 1 : FrameKind.FIRST_CACHE;
+      if (caches.get(this.#reapedKind, CacheRecord.SLABS) > 0) break;
+    }
+    this.#reapIdle(this.#reapedKind);
+  }
+
+  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache, if it was idle since the last look. */
+  #reapIdle(kind: number): void {
+    const { caches, sheaves, barns, slabs } = this.#layers;
+    if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) return;
+    sheaves.drain(kind);
+    barns.drain(kind);
+    slabs.releaseEmpty(kind);
   }
 
   /** As {@link reclaim}; the pages of empty sheaves go too, and the barns end where no other thread needs them. */

@@ -18,6 +18,12 @@ const freeTail = FrameKind.FREE_TAIL;
 const maxOrder = MAX_ORDER;
 const orderCount: number = ORDER_COUNT;
 
+/** Blocks of a list among which the lowest is taken. */
+const LIST_LOOK_COUNT = 8;
+/** Free stretches, and frames, that a search for the lowest stretch looks at before it gives up. */
+const SEARCH_RUN_COUNT = 64;
+const SEARCH_FRAME_COUNT = 4096;
+
 /** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
 export function orderFor(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
@@ -38,6 +44,8 @@ export function largestOrderAt(frame: number, count: number): number {
 export class Buddy {
   readonly #frames: FrameTable;
   readonly #zone: number;
+  /** Where this thread's search begins: nothing that it freed lies below. Only a hint. */
+  #searchFrom = 0;
 
   constructor(frames: FrameTable, zoneTableAddress: number, zone: number) {
     this.#frames = frames;
@@ -61,12 +69,15 @@ export class Buddy {
     return this.get(zoneFreeHead + order);
   }
 
-  /** Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. */
+  /**
+   * Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. Of the
+   * first few of a list the lowest is taken: so the memory fills from below, and what was used before is used again.
+   */
   take(order: number): number {
     let found = order;
     while (found < orderCount && this.head(found) === noFrame) found++;
     if (found >= orderCount) return noFrame;
-    const frame = this.head(found);
+    const frame = this.#lowest(found);
     this.#unlink(frame, found);
     while (found > order) {
       found--;
@@ -75,8 +86,21 @@ export class Buddy {
     return frame;
   }
 
+  #lowest(order: number): number {
+    const { words } = this.#frames.memory;
+    let lowest = this.head(order);
+    let frame = lowest;
+    for (let look = 1; look < LIST_LOOK_COUNT; look++) {
+      frame = words[this.#frames.record(frame) + frameNext];
+      if (frame === noFrame) break;
+      if (frame < lowest) lowest = frame;
+    }
+    return lowest;
+  }
+
   /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
   give(first: number, count: number): void {
+    if (first < this.#searchFrom) this.#searchFrom = first;
     let frame = first;
     let left = count;
     while (left > 0) {
@@ -112,6 +136,28 @@ export class Buddy {
       if (first + count <= run.end) return first;
       if (run.end >= end) break;
     }
+    return noFrame;
+  }
+
+  /**
+   * As {@link find}, but looks at a few free stretches only, from the lowest that this thread has freed on, and at the
+   * next few the next time. What it finds was mostly used before, where a whole block would be new memory.
+   */
+  findLow(count: number, alignFrames: number): number {
+    const { bytes } = this.#frames.memory;
+    const bias = this.#frames.kindBias;
+    const zoneFirst = this.get(zoneFirstFrame);
+    const zoneEnd = this.get(zoneEndFrame);
+    let frame = Math.max(this.#searchFrom, zoneFirst);
+    const limit = Math.min(frame + SEARCH_FRAME_COUNT, zoneEnd);
+    for (let look = 0; look < SEARCH_RUN_COUNT; look++) {
+      while (frame < limit && bytes[bias + frame] !== freeHead) frame++;
+      const first = Math.ceil(frame / alignFrames) * alignFrames;
+      while (frame < zoneEnd && bytes[bias + frame] === freeHead) frame += 1 << this.#frames.count(frame);
+      if (first + count <= frame) return first;
+      if (frame >= limit) break;
+    }
+    this.#searchFrom = frame < zoneEnd ? frame : zoneFirst;
     return noFrame;
   }
 

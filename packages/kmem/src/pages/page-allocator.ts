@@ -6,6 +6,7 @@ import type { SlotSync } from "../sync/slot-sync.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { growPages } from "./growth.ts";
+import { kindPhrase } from "./kind-phrase.ts";
 import {
   FrameKind,
   MAX_ORDER,
@@ -31,6 +32,9 @@ export interface PageRequest {
 }
 
 const ANY_PAGES: PageRequest = {};
+
+/** The heap's own runs of so many pages come from the lowest stretch with room; users' from the buddy lists. */
+const SEARCHED_PAGES_MIN = 4;
 
 /** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
 const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
@@ -103,10 +107,10 @@ export class PageAllocator {
       return this.#reach(cached, count);
     }
     this.#lock();
-    let frame = this.#take(count, request);
+    let frame = this.#take(count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
-      if (growPages(heap, count, request)) frame = this.#take(count, request);
+      if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
     }
     if (frame !== NO_FRAME) {
       this.#makeRun(frame, count, kind, this.#owner);
@@ -311,7 +315,7 @@ export class PageAllocator {
     const zone = this.zones[Zone.NORMAL];
     this.#lock();
     for (let run = cacheBatch(order); run > 0; run--) {
-      const taken = this.#takeFrom(zone, count, WHOLE_BLOCKS[order]);
+      const taken = this.#takeFrom(zone, count, WHOLE_BLOCKS[order], RunKind.CACHED);
       if (taken === NO_FRAME) break;
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
@@ -378,16 +382,23 @@ export class PageAllocator {
     this.#sync?.locks.release(this.#lockWord);
   }
 
-  #take(count: number, request: PageRequest): number {
-    if (request.dma === true) return this.#takeFrom(this.zones[Zone.DMA], count, request);
-    const frame = this.#takeFrom(this.zones[Zone.NORMAL], count, request);
-    return frame === NO_FRAME ? this.#takeFrom(this.zones[Zone.DMA], count, request) : frame;
+  #take(count: number, request: PageRequest, kind: RunKindValue): number {
+    if (request.dma === true) return this.#takeFrom(this.zones[Zone.DMA], count, request, kind);
+    const frame = this.#takeFrom(this.zones[Zone.NORMAL], count, request, kind);
+    return frame === NO_FRAME ? this.#takeFrom(this.zones[Zone.DMA], count, request, kind) : frame;
   }
 
-  #takeFrom(zone: Buddy, count: number, request: PageRequest): number {
+  #takeFrom(zone: Buddy, count: number, request: PageRequest, kind: RunKindValue): number {
     const left = zone.freeFrames - count;
     if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
     const alignFrames = request.alignFrames ?? 1;
+    if (count >= SEARCHED_PAGES_MIN && kind !== RunKind.PAGES) {
+      const low = zone.findLow(count, alignFrames);
+      if (low !== NO_FRAME) {
+        zone.carve(low, count);
+        return low;
+      }
+    }
     const order = orderFor(Math.max(count, alignFrames));
     const block = order <= MAX_ORDER ? zone.take(order) : NO_FRAME;
     if (block !== NO_FRAME) {
@@ -404,17 +415,4 @@ export class PageAllocator {
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }
-}
-
-function kindPhrase(kind: number): string {
-  if (kind === FrameKind.ABSENT) return "lies outside of the managed memory";
-  if (kind === FrameKind.RESERVED) return "belongs to the header and the tables";
-  if (kind === FrameKind.FREE_HEAD || kind === FrameKind.FREE_TAIL) return "is already free";
-  if (kind >= FrameKind.FIRST_CACHE) return "belongs to a slab";
-  if (kind === RunKind.BLOCK || kind === RunKind.BLOCK + 1) return "belongs to a block of the heap";
-  if (kind === RunKind.SYSTEM || kind === RunKind.SYSTEM + 1) return "belongs to a slot";
-  if (kind === RunKind.BUCKET || kind === RunKind.BUCKET + 1) return "belongs to a bucket";
-  if (kind === RunKind.VMALLOC || kind === RunKind.VMALLOC + 1) return "belongs to vmalloc";
-  if (kind === RunKind.CACHED || kind === RunKind.CACHED + 1) return "is already free, or just being freed";
-  return "is the start of another allocation";
 }

@@ -11,9 +11,9 @@ const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no atomics, no calls. They are
- * closures over constants, which the engine folds into the code; fields read through `this` cost a fifth more, and so do
- * constants of other modules, or of this one once a bundler has made a `var` of them: hence those at the head of each
- * function that binds.
+ * closures over constants, which the engine folds into the code; fields read through `this` cost a fifth more, and so
+ * do constants of other modules, or of this one once a bundler has made a `var` of them: hence those at the head of
+ * each function that binds.
  *
  * take, for a size:                          put, for an address:
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)

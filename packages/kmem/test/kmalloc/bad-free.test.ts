@@ -224,8 +224,8 @@ describe.each<[string, (address: number) => unknown]>([
 
 describe("the address at the end of the heap", () => {
   it("has no tag: the byte behind the last tag, which is a page's, is not taken for one", () => {
-    // So many slots make the tables end before a page with an odd number, which the sheaves leave free.
-    heap = Heap.create({ sizeBytes: MIB, slotCount: 126 });
+    // The first page behind the tables is the DMA zone's, and free.
+    heap = Heap.create({ sizeBytes: MIB, slotCount: 126, dmaBytes: 8 * PAGE_SIZE });
     const peek = new Peek(heap);
     const behind = peek.tagByte(MIB);
     expect(behind).toBe(peek.firstPageFrame * PAGE_SIZE);

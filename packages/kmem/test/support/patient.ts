@@ -13,6 +13,10 @@ export class Patient {
   readonly bytes: Uint8Array = this.peek.bytes;
 
   constructor() {
+    // Two pages with neighbours in use, so that a list of the normal zone has more than one block.
+    const { pages } = this.busy.heap;
+    const singles = Array.from({ length: 4 }, () => pages.alloc(1));
+    for (const page of [singles[0], singles[2]]) pages.free(page as number, 1);
     expect(this.busy.heap.check()).toEqual({ isClean: true, findings: [] });
   }
 

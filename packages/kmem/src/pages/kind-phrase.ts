@@ -1,0 +1,15 @@
+import { FrameKind, RunKind } from "./layout.ts";
+
+/** What a frame of a kind is, as the predicate of a sentence: why it cannot be freed as pages. */
+export function kindPhrase(kind: number): string {
+  if (kind === FrameKind.ABSENT) return "lies outside of the managed memory";
+  if (kind === FrameKind.RESERVED) return "belongs to the header and the tables";
+  if (kind === FrameKind.FREE_HEAD || kind === FrameKind.FREE_TAIL) return "is already free";
+  if (kind >= FrameKind.FIRST_CACHE) return "belongs to a slab";
+  if (kind === RunKind.BLOCK || kind === RunKind.BLOCK + 1) return "belongs to a block of the heap";
+  if (kind === RunKind.SYSTEM || kind === RunKind.SYSTEM + 1) return "belongs to a slot";
+  if (kind === RunKind.BUCKET || kind === RunKind.BUCKET + 1) return "belongs to a bucket";
+  if (kind === RunKind.VMALLOC || kind === RunKind.VMALLOC + 1) return "belongs to vmalloc";
+  if (kind === RunKind.CACHED || kind === RunKind.CACHED + 1) return "is already free, or just being freed";
+  return "is the start of another allocation";
+}
