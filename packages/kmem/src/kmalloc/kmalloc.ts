@@ -59,8 +59,8 @@ export class Kmalloc {
   /** The occasion at which this thread last gave everything back. */
   #gaveWayAt: number;
   #refillCount = 0;
-  /** The kind of the cache that was looked at last. */
-  #reapedKind: number = FrameKind.FIRST_CACHE;
+  /** The size class that was looked at last. */
+  #reapedClass = 0;
 
   constructor(layers: Layers) {
     this.#layers = layers;
@@ -227,16 +227,16 @@ export class Kmalloc {
   }
 
   /**
-   * Looks at one cache after another, now and then, so that a program which has changed its ways does not keep the
-   * empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
+   * Looks at one size class after another, now and then, so that a program which has changed its ways does not keep
+   * the empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
    */
   #reapNext(): void {
     const { caches } = this.#layers;
-    for (let look: number = FrameKind.FIRST_CACHE; look < KIND_COUNT; look++) {
-      this.#reapedKind = this.#reapedKind + 1 < KIND_COUNT ? this.#reapedKind + 1 : FrameKind.FIRST_CACHE;
-      if (caches.get(this.#reapedKind, CacheRecord.SLABS) > 0) break;
+    for (let look = 0; look < CLASS_COUNT; look++) {
+      this.#reapedClass = this.#reapedClass + 1 < CLASS_COUNT ? this.#reapedClass + 1 : 0;
+      if (caches.get(FrameKind.FIRST_CACHE + this.#reapedClass, CacheRecord.SLABS) > 0) break;
     }
-    this.#reapIdle(this.#reapedKind);
+    this.#reapIdle(FrameKind.FIRST_CACHE + this.#reapedClass);
   }
 
   /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache, if it was idle since the last look. */
