@@ -15,11 +15,6 @@ import { Shrinkers } from "./shrinkers.ts";
 /** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
-/**
- * A reclaim that finds much lets the heap come back as far as it was, but no further than so many steps: programs that
- * swing would come there again and again.
- */
-const RECLAIM_STEPS_MAX = 8;
 /** Requests for pages that pay for a reclaim. */
 const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
@@ -221,9 +216,10 @@ export class Kmalloc {
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
-    const next = Math.max(used + step, Math.min(usedFrames, used + RECLAIM_STEPS_MAX * step));
-    // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before.
-    frames.setReclaimWord(Header.RECLAIM_AT, Math.max(next, frames.reclaimWord(Header.RECLAIM_AT)));
+    // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before. And a
+    // heap that comes back each time rises by a step each time, until it is left alone.
+    const risen = Math.min(usedFrames, frames.reclaimWord(Header.RECLAIM_AT) + step);
+    frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
   }
 
   /**

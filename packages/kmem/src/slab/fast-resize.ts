@@ -1,3 +1,4 @@
+import { clear } from "../memory/clear.ts";
 import {
   GRANULE,
   GRANULE_MASK,
@@ -20,7 +21,7 @@ const LOOP_MAX_BYTES = 256;
 
 /** calloc and realloc, as far as they need no more than the sheaves. Else each returns 0, with nothing changed. */
 export interface ResizePath {
-  /** Pops a small block for `count` times `sizeBytes`, and clears it. */
+  /** Pops a block for `count` times `sizeBytes`, and clears it. */
   readonly takeCleared: (count: number, sizeBytes: number) => number;
   /**
    * Gives the live block of this slot at `address` a new size: where it stands, while it fills half of its class; or in
@@ -56,7 +57,7 @@ export function bindResizePath(context: FastPathContext): ResizePath {
   const loopMaxBytes = LOOP_MAX_BYTES;
   const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot, isExact } = context;
-  const { words, doubles } = memory;
+  const { words, bytes, doubles } = memory;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
@@ -71,7 +72,7 @@ export function bindResizePath(context: FastPathContext): ResizePath {
 
   const takeCleared = (count: number, sizeBytes: number): number => {
     const totalBytes = count * sizeBytes;
-    if (count >>> 0 !== count || sizeBytes >>> 0 !== sizeBytes || totalBytes > loopMaxBytes) return 0;
+    if (count >>> 0 !== count || sizeBytes >>> 0 !== sizeBytes || totalBytes > maxClassBytes) return 0;
     const granuleCount = (totalBytes + granuleMask) >>> granuleShift;
     const topWord = tops + kindBySize[granuleCount];
     const top = words[topWord];
@@ -82,7 +83,8 @@ export function bindResizePath(context: FastPathContext): ResizePath {
     if (tags[granule] !== sheafTag || end > doubleCount) return 0;
     words[topWord] = top - 1;
     tags[granule] = liveTag;
-    for (let index = first; index < end; index++) doubles[index] = 0;
+    if (totalBytes > loopMaxBytes) clear(memory, geometry, block >>> 0, totalBytes);
+    else for (let index = first; index < end; index++) doubles[index] = 0;
     return block >>> 0;
   };
 
@@ -106,10 +108,11 @@ export function bindResizePath(context: FastPathContext): ResizePath {
     const to = block >>> wordShift;
     const count = (keptBytes + wordMask) >>> wordShift;
     if (tags[movedGranule] !== sheafTag || (words[room] ?? full) === full) return 0;
-    if (keptBytes === 0 || keptBytes > loopMaxBytes || from + count > wordCount || to + count > wordCount) return 0;
+    if (keptBytes === 0 || from + count > wordCount || to + count > wordCount) return 0;
     words[topWord] = top - 1;
     tags[movedGranule] = liveTag;
-    for (let index = 0; index < count; index++) words[to + index] = words[from + index];
+    if (keptBytes > loopMaxBytes) bytes.copyWithin(block >>> 0, address, address + keptBytes);
+    else for (let index = 0; index < count; index++) words[to + index] = words[from + index];
     words[room] = address;
     tags[granule] = sheafTag;
     words[roomWord] = room;
