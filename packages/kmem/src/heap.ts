@@ -20,8 +20,8 @@ import type { MemoryKind, MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
+import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "./slab/fast-family.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "./slab/fast-path.ts";
-import { bindResizePath, NO_RESIZE_PATH, type ResizePath } from "./slab/fast-resize.ts";
 import { classBytes, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { SlotCaches } from "./slab/slot-caches.ts";
 import { detachedError, requireHeld } from "./sync/slot-sync.ts";
@@ -57,7 +57,7 @@ export class Heap extends ThreadedHeap {
   readonly #kmalloc: Kmalloc;
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
-  #fastResize!: ResizePath;
+  #family!: FamilyPath;
   #isDetached = false;
 
   protected constructor(attachment: Attachment) {
@@ -76,7 +76,7 @@ export class Heap extends ThreadedHeap {
    */
   #bind(): void {
     const context = this.pathContext();
-    this.#fastResize = bindResizePath(context);
+    this.#family = bindFamilyPath(context);
     this.#fast = bindFastPath(context, {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
       free: (address) => this.slowFree(address),
@@ -135,7 +135,7 @@ export class Heap extends ThreadedHeap {
   detach(): void {
     this.current();
     this.#isDetached = true;
-    this.#fastResize = NO_RESIZE_PATH;
+    this.#family = NO_FAMILY_PATH;
     const refuse = (): never => {
       throw detachedError(this.slot);
     };
@@ -197,7 +197,7 @@ export class Heap extends ThreadedHeap {
    * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
    */
   calloc(count: number, sizeBytes: number): number {
-    return this.#fastResize.takeCleared(count, sizeBytes) || this.slowCalloc(count, sizeBytes);
+    return this.#family.takeCleared(count, sizeBytes) || this.slowCalloc(count, sizeBytes);
   }
 
   protected slowCalloc(count: number, sizeBytes: number): number {
@@ -217,7 +217,7 @@ export class Heap extends ThreadedHeap {
    * old block survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
    */
   realloc(address: number, sizeBytes: number): number {
-    return this.#fastResize.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
+    return this.#family.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
   }
 
   protected slowRealloc(address: number, sizeBytes: number): number {
@@ -243,13 +243,14 @@ export class Heap extends ThreadedHeap {
    * BAD_ALIGNMENT. Up to a page it costs what `alloc` does; beyond, the block is a run of pages.
    */
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
+    const taken = this.#family.takeAligned(alignmentBytes, sizeBytes);
+    if (taken !== 0) return taken;
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
     this.current();
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
-      const block = this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false);
-      return this.#orThrow(block, sizeBytes);
+      return this.#orThrow(this.#fast.take(bytes) || this.#slowTryAlloc(bytes, false), sizeBytes);
     }
     return this.#orThrow(this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false), sizeBytes);
   }

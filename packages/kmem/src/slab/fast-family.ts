@@ -18,9 +18,15 @@ import { tagView } from "./tags.ts";
 const DOUBLE_SHIFT = 3;
 /** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
 const LOOP_MAX_BYTES = 256;
+/** log2 of a page in granules: the largest alignment. */
+const KIND_SHIFT: number = Math.log2(KIND_COUNT);
+const ALIGNMENT_SHIFT_MAX: number = PAGE_SHIFT - GRANULE_SHIFT;
 
-/** calloc and realloc, as far as they need no more than the sheaves. Else each returns 0, with nothing changed. */
-export interface ResizePath {
+/**
+ * malloc's family, as far as it needs no more than the sheaves: calloc, realloc, aligned_alloc. Where it does, or
+ * something is wrong, each returns 0, with nothing changed.
+ */
+export interface FamilyPath {
   /** Pops a block for `count` times `sizeBytes`, and clears it. */
   readonly takeCleared: (count: number, sizeBytes: number) => number;
   /**
@@ -28,10 +34,12 @@ export interface ResizePath {
    * a block popped from another sheaf, with the little that it holds copied, and the old one pushed.
    */
   readonly resize: (address: number, sizeBytes: number) => number;
+  /** Pops a block of the smallest class for the size all of whose blocks are aligned so; from 16 to a page. */
+  readonly takeAligned: (alignmentBytes: number, sizeBytes: number) => number;
 }
 
 /** The path of a heap that was detached. */
-export const NO_RESIZE_PATH: ResizePath = { takeCleared: () => 0, resize: () => 0 };
+export const NO_FAMILY_PATH: FamilyPath = { takeCleared: () => 0, resize: () => 0, takeAligned: () => 0 };
 
 /** Bytes of the blocks of each kind; 0 for kinds that are no size class. */
 function bytesOfKinds(): Int32Array {
@@ -40,11 +48,24 @@ function bytesOfKinds(): Int32Array {
   return table;
 }
 
+/** For log2 of an alignment in granules, and a kind: the kind of the first class from there on that is aligned so. */
+function alignedKinds(): Uint8Array {
+  const table = new Uint8Array((ALIGNMENT_SHIFT_MAX + 1) * KIND_COUNT);
+  for (let shift = 0; shift <= ALIGNMENT_SHIFT_MAX; shift++) {
+    let aligned = CLASS_COUNT - 1;
+    for (let index = CLASS_COUNT - 1; index >= 0; index--) {
+      if (classBytes(index) % (GRANULE << shift) === 0) aligned = index;
+      table[shift * KIND_COUNT + FrameKind.FIRST_CACHE + index] = FrameKind.FIRST_CACHE + aligned;
+    }
+  }
+  return table;
+}
+
 /**
- * Binds the two to one slot of one memory, as `bindFastPath` binds alloc and free, which they repeat: a call within
+ * Binds them to one slot of one memory, as `bindFastPath` binds alloc and free, which they repeat: a call within
  * would cost what is saved. Heaps with exact frees have no `resize`.
  */
-export function bindResizePath(context: FastPathContext): ResizePath {
+export function bindFamilyPath(context: FastPathContext): FamilyPath {
   // Constants of this function are folded into the code of those within: see fast-path.ts.
   const full = FULL;
   const granuleShift = GRANULE_SHIFT;
@@ -119,5 +140,40 @@ export function bindResizePath(context: FastPathContext): ResizePath {
     return block >>> 0;
   };
 
-  return { takeCleared, resize: isExact ? NO_RESIZE_PATH.resize : resize };
+  return { takeCleared, resize: isExact ? NO_FAMILY_PATH.resize : resize, takeAligned: bindTakeAligned(context) };
+}
+
+function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const maxClassBytes = MAX_CLASS_BYTES;
+  const alignmentShiftMax = ALIGNMENT_SHIFT_MAX;
+  const kindShift = KIND_SHIFT;
+  // Leading zeros of the least alignment, a granule.
+  const firstBit = Math.clz32(GRANULE);
+  const { memory, geometry, areaWord, slot } = context;
+  const { words } = memory;
+  const tags = tagView(memory, geometry);
+  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
+  const kindByAlignment = alignedKinds();
+  const base = geometry.baseFrame * PAGE_SIZE;
+  const tops: number = areaWord + AreaWord.TOPS;
+  const liveTag = slot + 1;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+
+  return (alignmentBytes: number, sizeBytes: number): number => {
+    if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || alignmentBytes >>> 0 !== alignmentBytes) return 0;
+    const shift = firstBit - Math.clz32(alignmentBytes);
+    if ((alignmentBytes & (alignmentBytes - 1)) !== 0 || shift < 0 || shift > alignmentShiftMax) return 0;
+    const leastBytes = sizeBytes > alignmentBytes ? sizeBytes : alignmentBytes;
+    const kind = kindBySize[(leastBytes + granuleMask) >>> granuleShift];
+    const topWord = tops + kindByAlignment[(shift << kindShift) | kind];
+    const top = words[topWord];
+    const block = words[top];
+    const granule = (block - base) >>> granuleShift;
+    if (tags[granule] !== sheafTag) return 0;
+    words[topWord] = top - 1;
+    tags[granule] = liveTag;
+    return block >>> 0;
+  };
 }
