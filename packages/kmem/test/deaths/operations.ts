@@ -110,6 +110,14 @@ const resizes: readonly Operation[] = [
     },
     operate: ({ victim }) => call(victim, "calloc", 1, SMALL_BYTES),
   },
+  {
+    name: "alignedAlloc: from the sheaf",
+    prepare: ({ victim }) => {
+      victim.free(victim.alloc(SMALL_BYTES));
+      return {};
+    },
+    operate: ({ victim }) => call(victim, "alignedAlloc", SMALL_BYTES, SMALL_BYTES),
+  },
 ];
 
 /** Frees a part of a run of pages that another slot took. */
