@@ -20,7 +20,10 @@ const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
-/** Refills between two looks at a cache: a power of two. */
+/**
+ * Refills between two looks at a size class, one after another, so that a program which has changed its ways does not
+ * keep the empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
+ */
 const REAP_INTERVAL = 64;
 
 /** The sheaf has blocks again: no address of one. */
@@ -53,9 +56,6 @@ export class Kmalloc {
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
   /** The occasion at which this thread last gave everything back. */
   #gaveWayAt: number;
-  #refillCount = 0;
-  /** The size class that was looked at last. */
-  #reapedClass = 0;
 
   constructor(layers: Layers) {
     this.#layers = layers;
@@ -80,8 +80,9 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
-    this.#refillCount++;
-    if ((this.#refillCount & (REAP_INTERVAL - 1)) === 0) this.#reapNext();
+    const refillCount = this.#layers.sheaves.countRefill();
+    if (refillCount % REAP_INTERVAL === 0)
+      this.#reapIdle(FrameKind.FIRST_CACHE + ((refillCount / REAP_INTERVAL) % CLASS_COUNT));
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -220,19 +221,6 @@ export class Kmalloc {
     // heap that comes back each time rises by a step each time, until it is left alone.
     const risen = Math.min(usedFrames, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
-  }
-
-  /**
-   * Looks at one size class after another, now and then, so that a program which has changed its ways does not keep
-   * the empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
-   */
-  #reapNext(): void {
-    const { caches } = this.#layers;
-    for (let look = 0; look < CLASS_COUNT; look++) {
-      this.#reapedClass = this.#reapedClass + 1 < CLASS_COUNT ? this.#reapedClass + 1 : 0;
-      if (caches.get(FrameKind.FIRST_CACHE + this.#reapedClass, CacheRecord.SLABS) > 0) break;
-    }
-    this.#reapIdle(FrameKind.FIRST_CACHE + this.#reapedClass);
   }
 
   /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache, if it was idle since the last look. */

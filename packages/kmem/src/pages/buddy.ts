@@ -9,6 +9,7 @@ const zoneEndFrame = ZoneRecord.END_FRAME;
 const zoneFreeFrames = ZoneRecord.FREE_FRAMES;
 const zoneFreeHead = ZoneRecord.FREE_HEAD;
 const zoneFreeCount = ZoneRecord.FREE_COUNT;
+const zoneSearchFrom = ZoneRecord.SEARCH_FROM;
 const frameNext = FrameRecord.NEXT;
 const framePrev = FrameRecord.PREV;
 const frameCount = FrameRecord.COUNT;
@@ -44,8 +45,6 @@ export function largestOrderAt(frame: number, count: number): number {
 export class Buddy {
   readonly #frames: FrameTable;
   readonly #zone: number;
-  /** Where this thread's search begins: nothing that it freed lies below. Only a hint. */
-  #searchFrom = 0;
 
   constructor(frames: FrameTable, zoneTableAddress: number, zone: number) {
     this.#frames = frames;
@@ -100,7 +99,7 @@ export class Buddy {
 
   /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
   give(first: number, count: number): void {
-    if (first < this.#searchFrom) this.#searchFrom = first;
+    if (first < this.get(zoneSearchFrom)) this.set(zoneSearchFrom, first);
     let frame = first;
     let left = count;
     while (left > 0) {
@@ -140,15 +139,16 @@ export class Buddy {
   }
 
   /**
-   * As {@link find}, but looks at a few free stretches only, from the lowest that this thread has freed on, and at the
-   * next few the next time. What it finds was mostly used before, where a whole block would be new memory.
+   * As {@link find}, but looks at a few free stretches only, from the lowest that was freed on, and at the next few the
+   * next time. What it finds was mostly used before, where a whole block would be new memory.
    */
   findLow(count: number, alignFrames: number): number {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneFirst = this.get(zoneFirstFrame);
     const zoneEnd = this.get(zoneEndFrame);
-    let frame = Math.max(this.#searchFrom, zoneFirst);
+    const hint = this.get(zoneSearchFrom);
+    let frame = hint > zoneFirst && hint < zoneEnd ? hint : zoneFirst;
     const limit = Math.min(frame + SEARCH_FRAME_COUNT, zoneEnd);
     for (let look = 0; look < SEARCH_RUN_COUNT; look++) {
       while (frame < limit && bytes[bias + frame] !== freeHead) frame++;
@@ -157,7 +157,7 @@ export class Buddy {
       if (first + count <= frame) return first;
       if (frame >= limit) break;
     }
-    this.#searchFrom = frame < zoneEnd ? frame : zoneFirst;
+    this.set(zoneSearchFrom, frame);
     return noFrame;
   }
 

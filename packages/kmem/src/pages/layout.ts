@@ -108,6 +108,7 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      MIN, LOW, HIGH              watermarks, in frames
  *      FREE_HEAD + order           first free block of each order
  *      FREE_COUNT + order          how many there are
+ *      SEARCH_FROM                 where a search for a low stretch begins; any frame will do
  */
 export const ZoneRecord = {
   FIRST_FRAME: 0,
@@ -119,6 +120,8 @@ export const ZoneRecord = {
   FREE_HEAD: 6,
   /** FREE_HEAD + ORDER_COUNT. */
   FREE_COUNT: 17,
+  /** FREE_COUNT + ORDER_COUNT. */
+  SEARCH_FROM: 28,
 } as const;
 /** Words in a zone's record. */
 export const ZONE_RECORD_WORDS = 32;

@@ -133,6 +133,12 @@ export class Sheaves {
     return saved === 0 ? top : saved;
   }
 
+  /** Counts a refill of any sheaf of the slot; returns how many there were. */
+  countRefill(): number {
+    const { words } = this.#memory;
+    return ++words[this.areaWord + AreaWord.REFILLS] >>> 0;
+  }
+
   /** Entries that the sheaf of a cache has room for. */
   capacity(kind: number): number {
     return this.#capacity(kind, this.#caches.record(kind));
