@@ -14,11 +14,13 @@ const workers: Worker[] = [];
 /** Starts threads with these homes, each of which sends its blocks to the next. */
 function startRing(nodes: Nodes, homes: readonly number[], blocks: number): Promise<NodesReport[]> {
   const boxes = homes.map(() => Mailbox.makeBuffer());
+  const gate = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  new Int32Array(gate)[0] = homes.length;
   return Promise.all(
     homes.map(async (home, index) => {
       const inbox = boxes[index] as SharedArrayBuffer;
       const outbox = boxes[(index + 1) % homes.length] as SharedArrayBuffer;
-      const workerData: NodesOrders = { handle: nodes.handle, home, seed: index + 1, blocks, inbox, outbox };
+      const workerData: NodesOrders = { handle: nodes.handle, home, seed: index + 1, blocks, inbox, outbox, gate };
       const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData });
       workers.push(worker);
       const [report] = (await once(worker, "message")) as [NodesReport];

@@ -15,6 +15,8 @@ export interface NodesOrders {
   readonly blocks: number;
   readonly inbox: SharedArrayBuffer;
   readonly outbox: SharedArrayBuffer;
+  /** How many threads are still to attach: none begins before all have what they need. */
+  readonly gate: SharedArrayBuffer;
 }
 
 /** What it has seen. */
@@ -30,8 +32,15 @@ const WAIT_MS = 5;
 const LARGE_BYTES = 60_000;
 const ORDINARY_BYTES = 3000;
 
-function work({ handle, home, seed, blocks, inbox, outbox }: NodesOrders): NodesReport {
+function passGate(missing: Int32Array): void {
+  Atomics.sub(missing, 0, 1);
+  Atomics.notify(missing, 0);
+  for (let left = Atomics.load(missing, 0); left > 0; left = Atomics.load(missing, 0)) Atomics.wait(missing, 0, left);
+}
+
+function work({ handle, home, seed, blocks, inbox, outbox, gate }: NodesOrders): NodesReport {
   const nodes = Nodes.attach(handle, { home });
+  passGate(new Int32Array(gate));
   const random = new Random(seed);
   const [incoming, outgoing] = [new Mailbox(inbox), new Mailbox(outbox)];
   const problems: string[] = [];
