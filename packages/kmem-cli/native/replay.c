@@ -35,6 +35,8 @@ enum {
   OP_CACHE_FREE,
   OP_PAGE_ALLOC,
   OP_PAGE_FREE,
+  OP_PAGE_RUN,
+  OP_CACHE_BUILD,
 };
 
 enum {
@@ -123,6 +125,17 @@ static void create_tables(uint32_t slot_count) {
   pages_held = map_bytes(slot_count * sizeof *pages_held);
 }
 
+/*
+ * What the constructor of a cache does, for a malloc that has none: the mirror image of src/replay/constructed-heap.ts.
+ * All zeros, and a list head that points to itself.
+ */
+static inline void *build(void *object, uint32_t bytes) {
+  if (object == NULL) return NULL;
+  memset(object, 0, bytes);
+  ((uint32_t *)object)[0] = ((uint32_t *)object)[1] = (uint32_t)(uintptr_t)object;
+  return object;
+}
+
 /* The loop that is timed. */
 static void replay(const struct op *op, size_t count) {
   void **const block = blocks;
@@ -155,6 +168,13 @@ static void replay(const struct op *op, size_t count) {
       case OP_PAGE_ALLOC:
         failures += (block[slot] = aligned_alloc(PAGE_BYTES, (size_t)PAGE_BYTES << op->size)) == NULL;
         held[slot] = (uint32_t)1 << op->size;
+        break;
+      case OP_PAGE_RUN:
+        failures += (block[slot] = aligned_alloc(PAGE_BYTES, (size_t)PAGE_BYTES * op->size)) == NULL;
+        held[slot] = op->size;
+        break;
+      case OP_CACHE_BUILD:
+        failures += (block[slot] = build(malloc(op->size), op->size)) == NULL;
         break;
       case OP_PAGE_FREE:
         /* malloc takes back whole blocks only. */
@@ -214,6 +234,8 @@ static int64_t live_change(const struct op *op) {
       return (int64_t)op->size - op->aux;
     case OP_PAGE_ALLOC:
       return (int64_t)PAGE_BYTES << op->size;
+    case OP_PAGE_RUN:
+      return (int64_t)PAGE_BYTES * op->size;
     case OP_PAGE_FREE:
       return -(int64_t)op->size * PAGE_BYTES;
     default:
@@ -284,7 +306,9 @@ static void account_op(struct account *account, const struct op *op) {
   } else if (code == OP_PAGE_FREE) {
     *live_size -= blocks[op->slot] == NULL ? 0 : (uint64_t)op->size * PAGE_BYTES;
   } else if (failure_count == failures_before) {
-    const uint64_t bytes = code == OP_PAGE_ALLOC ? (uint64_t)PAGE_BYTES << op->size : op->size;
+    const uint64_t bytes = code == OP_PAGE_ALLOC ? (uint64_t)PAGE_BYTES << op->size
+                           : code == OP_PAGE_RUN ? (uint64_t)PAGE_BYTES * op->size
+                                                 : op->size;
     *live_size = bytes;
     account->requested_bytes += bytes;
     account->allocated_bytes += malloc_usable_size(blocks[op->slot]);

@@ -4,7 +4,7 @@ import type { ReadyContender } from "../replay/contender.ts";
 import { type RunOptions, runWorkload } from "../replay/run-workload.ts";
 import type { AllocatorResult } from "../report/report.ts";
 import { withTempFolder } from "../system/cleanup.ts";
-import { makeChurn } from "./churn.ts";
+import { makeChurn } from "./loads/churn.ts";
 
 /** What random churn costs with so many blocks live. */
 export interface LiveBlocksReport {
@@ -14,7 +14,7 @@ export interface LiveBlocksReport {
 }
 
 /** The counts of live blocks for which the README shows what an operation costs. */
-export const LIVE_BLOCK_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000];
+export const LIVE_BLOCK_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /** Runs random churn at each count of live blocks on every contender. */
 export function measureLiveBlocks(

@@ -81,6 +81,9 @@ class Account {
         this.#addBlock(slot, sizeBytes, sizeBytes);
         return;
       }
+      case OP.PAGE_RUN:
+        this.#addBlock(slot, size * PAGE_BYTES, size * PAGE_BYTES);
+        return;
       default:
         this.#addBlock(slot, size, this.#target.heap.usableSize(address));
     }

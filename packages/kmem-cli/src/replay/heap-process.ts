@@ -2,6 +2,7 @@ import { argv, stdout } from "node:process";
 import { OpReader } from "../trace/op-reader.ts";
 import { accountOps } from "./account-ops.ts";
 import { checkOps } from "./check-ops.ts";
+import { constructedHeap } from "./constructed-heap.ts";
 import type { AccountResult, CheckResult, Job, TimeResult } from "./jobs.ts";
 import type { CheckableHeap, HeapModule, HeapPlan, ReplayHeap } from "./replay-heap.ts";
 import { timeOps } from "./time-ops.ts";
@@ -13,6 +14,14 @@ function readPlan(opsPath: string): HeapPlan {
   const reader = new OpReader(opsPath);
   reader.close();
   return reader.header;
+}
+
+/** The heap of a module as a kind of workload uses it. */
+function heapFor({ kind, opsPath }: Job, { createHeap, createAreas, runsConstructors }: HeapModule): ReplayHeap {
+  const plan = readPlan(opsPath);
+  if (kind === "areas" && createAreas !== undefined) return createAreas(plan);
+  const heap = createHeap(plan);
+  return kind === "constructed" ? constructedHeap(heap, runsConstructors === true) : heap;
 }
 
 function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
@@ -33,5 +42,5 @@ function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | Accou
 
 const [moduleUrl, jobText] = argv.slice(2) as [string, string];
 const job = JSON.parse(jobText) as Job;
-const { createHeap } = (await import(moduleUrl)) as HeapModule;
-stdout.write(JSON.stringify(perform(createHeap(readPlan(job.opsPath)), job)));
+const module = (await import(moduleUrl)) as HeapModule;
+stdout.write(JSON.stringify(perform(heapFor(job, module), job)));

@@ -84,9 +84,12 @@ const WARMUP_MS = { javascript: 400, native: 20 } as const;
 const TIMED_OPS = 2_000_000;
 const TIMED_MIN = 3;
 const TIMED_MAX = 15;
+/** Of workloads longer than this one pass says as much as three of the others. */
+const LONG_OPS = 10_000_000;
 
 /** Few passes over long workloads, more over short ones; an odd number, so that the median is one of them. */
 export function planPasses({ opCount }: Pick<Workload, "opCount">, isNative: boolean): PassPlan {
   const timed = Math.min(TIMED_MAX, Math.max(TIMED_MIN, Math.ceil(TIMED_OPS / Math.max(opCount, 1))));
+  if (opCount > LONG_OPS) return { warmupMs: 0, timedCount: 1 };
   return { warmupMs: isNative ? WARMUP_MS.native : WARMUP_MS.javascript, timedCount: timed + 1 - (timed % 2) };
 }
