@@ -13,12 +13,15 @@ export interface RunOptions {
   readonly roundCount: number;
   /** Operations between two checks of the heap; undefined: no contender is checked. */
   readonly checkEvery: number | undefined;
+  /** Whether the memory is looked at, in a process of its own. Default true. */
+  readonly accounts?: boolean;
 }
 
 /** How many processes a workload takes. */
 export function countProcesses(contenders: readonly ReadyContender[], options: RunOptions): number {
   const checkable = options.checkEvery === undefined ? [] : contenders.filter(({ canCheck }) => canCheck);
-  return contenders.length * (options.roundCount + 1) + checkable.length;
+  const accountCount = options.accounts === false ? 0 : 1;
+  return contenders.length * (options.roundCount + accountCount) + checkable.length;
 }
 
 /**
@@ -34,10 +37,10 @@ export async function runWorkload(
   onProcess: () => void,
 ): Promise<AllocatorResult[]> {
   const runs = contenders.map((contender) => new ContenderRun(contender, workload, onProcess));
-  const { checkEvery, roundCount } = options;
+  const { checkEvery, roundCount, accounts = true } = options;
   for (const run of runs) {
     if (checkEvery !== undefined && run.canCheck) await run.check(checkEvery);
-    await run.account();
+    if (accounts) await run.account();
   }
   for (let round = 0; round < roundCount; round += 1) {
     for (const run of runs) await run.time();

@@ -4,7 +4,7 @@ import { LoadWriter } from "./load-writer.ts";
 import { Random } from "./random.ts";
 
 const LIVE_AREAS = 100;
-const REPLACEMENTS = 20_000;
+const REPLACEMENTS = 6_000;
 const MAX_PAGES = 1_024;
 
 /** Random churn of 100 areas of vmalloc of 4 KiB to 4 MiB, as many of each doubling. */
