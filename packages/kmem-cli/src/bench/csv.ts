@@ -4,7 +4,8 @@ export type Cells = readonly (readonly (string | number)[])[];
 /** A row of a CSV file by the names in its header. */
 export type CsvRecord = Readonly<Record<string, string>>;
 
-const CELL = /(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g;
+/** A comma and the cell after it. */
+const CELL = /,(?:"((?:[^"]|"")*)"|([^,]*))/g;
 
 /** The text of a CSV file. Cells have no line breaks. */
 export function csvText(cells: Cells): string {
@@ -30,5 +31,5 @@ function quoted(cell: string | number): string {
 }
 
 function cellsOf(line: string): string[] {
-  return [...line.matchAll(CELL)].map(([, inQuotes, plain]) => inQuotes?.replaceAll('""', '"') ?? plain ?? "");
+  return [...`,${line}`.matchAll(CELL)].map(([, inQuotes, plain]) => inQuotes?.replaceAll('""', '"') ?? plain ?? "");
 }

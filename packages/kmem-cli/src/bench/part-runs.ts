@@ -1,6 +1,6 @@
 import { loadavg } from "node:os";
 import { describeEnvironment } from "../report/environment.ts";
-import { threeDigits } from "../report/units.ts";
+import { formatCounted, threeDigits } from "../report/units.ts";
 import { type Cells, type CsvRecord, numberIn } from "./csv.ts";
 import type { FigureFiles } from "./figure-files.ts";
 
@@ -65,10 +65,13 @@ export function notePartRun(files: FigureFiles, run: PartRun): void {
   files.write(FILE_NAME, [HEADER, ...others, row]);
 }
 
-/** The paragraph that says on what machine, with what versions and under what load the figures were measured. */
-export function machineText(files: FigureFiles): string {
+/**
+ * The paragraph that says on what machine, with what versions and under what load the figures were measured; undefined
+ * where no run has been noted.
+ */
+export function machineText(files: FigureFiles): string | undefined {
   const records = files.read(FILE_NAME);
-  if (records.length === 0) return "Not measured yet.";
+  if (records.length === 0) return undefined;
   const machines = [...new Set(records.map(machineOf))];
   const parts = records.map((record) => partText(record, machines.length > 1 ? machineOf(record) : undefined));
   const allocators = records.map((record) => record["allocators"] ?? "").toSorted((a, b) => b.length - a.length)[0]!;
@@ -85,7 +88,7 @@ function machineOf(record: CsvRecord): string {
 }
 
 function partText(record: CsvRecord, machine: string | undefined): string {
-  const rounds = record["rounds"] === "" ? "" : `${record["rounds"]} rounds, `;
+  const rounds = record["rounds"] === "" ? "" : `${formatCounted(Number(record["rounds"]), "round")}, `;
   const minutes = threeDigits((numberIn(record, "seconds") ?? 0) / SECONDS_PER_MINUTE);
   const load = `load ${record["load_before"]} → ${record["load_after"]}`;
   return `${record["part"]} (${rounds}${minutes} min, ${load}${machine === undefined ? "" : `, on ${machine}`})`;

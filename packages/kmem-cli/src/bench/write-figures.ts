@@ -76,5 +76,9 @@ export function threadFigures(report: ThreadsReport, files: FigureFiles): Marked
 
 /** What is made of the CSV files of all parts. */
 export function summaryFigures(files: FigureFiles): MarkedTexts {
-  return { "figures: goals": markdownTable(goalsTable(files)), "figures: machine": machineText(files) };
+  const machine = machineText(files);
+  return {
+    "figures: goals": markdownTable(goalsTable(files)),
+    ...(machine === undefined ? {} : { "figures: machine": machine }),
+  };
 }

@@ -16,7 +16,10 @@ const TITLE_PIXELS = 17;
 const SUBTITLE_PIXELS = 13;
 const LABEL_PIXELS = 12;
 const LEGEND_TOP = 58;
+const LEGEND_GAP = 22;
 const GRID_TOP = 96;
+/** Room for the first of the tilted names below a bar chart. */
+const TILTED_LEFT = 56;
 const LABEL_TILT = 30;
 const KILO = 1_000;
 const MEGA = 1_000_000;
@@ -35,7 +38,13 @@ function frame({ title, subtitle }: ChartTitles, names: readonly string[]): ECha
       textStyle: { fontFamily: FONT, fontSize: TITLE_PIXELS, color: TEXT_COLOUR },
       subtextStyle: { fontFamily: FONT, fontSize: SUBTITLE_PIXELS, color: TEXT_COLOUR },
     },
-    legend: { data: [...names], top: LEGEND_TOP, left: 12, textStyle: { fontFamily: FONT, color: TEXT_COLOUR } },
+    legend: {
+      data: [...names],
+      top: LEGEND_TOP,
+      left: 12,
+      itemGap: LEGEND_GAP,
+      textStyle: { fontFamily: FONT, color: TEXT_COLOUR },
+    },
     grid: { left: 16, right: 40, top: GRID_TOP, bottom: 34, containLabel: true },
   };
 }
@@ -50,6 +59,7 @@ export function barChart(titles: ChartTitles, { categories, series }: CategoryDa
       titles,
       series.map(({ name }) => name),
     ),
+    grid: { left: TILTED_LEFT, right: 40, top: GRID_TOP, bottom: 34, containLabel: true },
     xAxis: {
       type: "category",
       data: [...categories],

@@ -17,7 +17,7 @@ export async function writePlots(files: FigureFiles): Promise<readonly string[] 
   for (const [name, option] of plots) {
     const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: HEIGHT });
     chart.setOption(option);
-    writeFileSync(join(files.folder, name), withStableIds(chart.renderToSVGString()));
+    writeFileSync(join(files.folder, name), plainSvg(chart.renderToSVGString()));
     chart.dispose();
   }
   return plots.map(([name]) => name);
@@ -44,7 +44,13 @@ function plotsOf(files: FigureFiles): [name: string, option: EChartsOption][] {
   return plots;
 }
 
-/** Names in the drawing count on from plot to plot and process to process; the same figures are to give the same file. */
-function withStableIds(svg: string): string {
-  return svg.replaceAll(/zr\d+-/g, "plot-");
+/**
+ * Without what is there for a pointer that hovers: nothing does over a picture. Names in the drawing count on from plot
+ * to plot; the same figures are to give the same file.
+ */
+function plainSvg(svg: string): string {
+  return svg
+    .replaceAll(/ class="zr\d+-cls-\d+"/g, "")
+    .replaceAll(/<style\b[\s\S]*?<\/style>\n?/g, "")
+    .replaceAll(/zr\d+-/g, "plot-");
 }
