@@ -20,14 +20,17 @@ const places = ["--out", join("docs", "figures"), "--document", "README.md"];
 
 /** Parts that `kmem bench figures` measures in one go. */
 const figureParts = ["traces", "live", "loads", "threads"];
+/** Parts that are a command each, and whether it takes traces. */
+const commandParts = { memory: true, latency: true, drift: false };
 /** Parts that are a script each. */
 const scriptParts = {
   regions: "scripts/region-cost.mjs",
   kills: "scripts/kill-figures.mjs",
   debugging: "scripts/debug-cost.mjs",
+  sizes: "scripts/bundle-size.mjs",
 };
 const reportPart = "report";
-const allParts = [...figureParts, ...Object.keys(scriptParts), reportPart];
+const allParts = [...figureParts, ...Object.keys(commandParts), ...Object.keys(scriptParts), reportPart];
 
 /**
  * The parts that are asked for, and the options besides.
@@ -59,15 +62,18 @@ function kmem(...args) {
   return run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", ...args]);
 }
 
-/** @param {string} script */
-async function timedScript(script) {
+/**
+ * Does a part, says how long it took, and notes it beside the figures.
+ * @param {string} part
+ * @param {() => number} action gives an exit code
+ */
+async function timed(part, action) {
   // Built by now, and not before.
   const { FigureFiles } = await import("../packages/kmem-cli/dist/bench/figure-files.js");
   const { currentLoad, notePartRun } = await import("../packages/kmem-cli/dist/bench/part-runs.js");
-  const part = Object.entries(scriptParts).find(([, path]) => path === script)?.[0] ?? script;
   const loadBefore = currentLoad();
   const startMs = performance.now();
-  const exitCode = run(pinnedNode, [script]);
+  const exitCode = action();
   const seconds = (performance.now() - startMs) / MS_PER_SECOND;
   console.error(`${part}: ${seconds.toFixed(0)} s`);
   const files = new FigureFiles(join(root, "docs", "figures"));
@@ -82,8 +88,12 @@ const figures = figureParts.filter((part) => parts.includes(part));
 if (figures.length > 0) {
   exitCodes.push(kmem("figures", ...places, "--only", figures.join(","), ...rest, ...traceFiles()));
 }
+for (const [part, takesTraces] of Object.entries(commandParts)) {
+  if (!parts.includes(part)) continue;
+  exitCodes.push(await timed(part, () => kmem(part, ...places, ...(takesTraces ? traceFiles() : []))));
+}
 for (const [part, script] of Object.entries(scriptParts)) {
-  if (parts.includes(part)) exitCodes.push(await timedScript(script));
+  if (parts.includes(part)) exitCodes.push(await timed(part, () => run(pinnedNode, [script])));
 }
 // What is made of all parts, whatever has been measured now.
 exitCodes.push(kmem("report", ...places));

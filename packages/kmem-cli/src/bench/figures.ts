@@ -15,6 +15,8 @@ import {
   timeColumns,
 } from "./measured.ts";
 
+export type { Cells };
+
 /** A trace whose live bytes never reach this is a few pages: what it needs says more of the page size than of waste. */
 export const SMALL_TRACE_BYTES = 1_000_000;
 

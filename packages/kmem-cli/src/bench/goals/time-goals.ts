@@ -1,4 +1,5 @@
-import type { CsvRecord } from "../csv.ts";
+import { formatCount } from "../../report/units.ts";
+import { type CsvRecord, numberIn } from "../csv.ts";
 import type { FigureFiles } from "../figure-files.ts";
 import { blockTraces, meanRatio, namesIn, nsIn } from "../ratios.ts";
 import { atLeast, atMost, type Goal, ratioText } from "./goal.ts";
@@ -50,6 +51,22 @@ const GROWTH: Goal = {
   },
 };
 
+/** The slowest of 10,000 single operations: what matters is that both are told. */
+const WORST: Goal = {
+  name: "traces: worst single operations (p99.99), worst trace",
+  goal: "beside mimalloc's",
+  measure: (files) => {
+    const worstNs = (allocator: string): number | undefined => {
+      const rows = files.read("latency").filter((one) => one["allocator"] === allocator);
+      const values = rows.flatMap((row) => numberIn(row, "p99_99_ns") ?? []);
+      return values.length === 0 ? undefined : Math.max(...values);
+    };
+    const [own, other] = [worstNs("kmem"), worstNs("mimalloc")];
+    if (own === undefined || other === undefined) return undefined;
+    return { text: `${formatCount(own)} ns; mimalloc ${formatCount(other)} ns`, isReached: true };
+  },
+};
+
 /** What kmem is to reach in time. */
 export const TIME_GOALS: readonly Goal[] = [
   atMost("traces: kmem's ns/op over native mimalloc's", 1.25, (files) =>
@@ -64,4 +81,5 @@ export const TIME_GOALS: readonly Goal[] = [
     churnRatio(files, ["thi.ng", SOME_LIVE], ["kmem", SOME_LIVE]),
   ),
   GROWTH,
+  WORST,
 ];

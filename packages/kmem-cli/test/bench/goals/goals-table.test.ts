@@ -9,18 +9,34 @@ describe("the table of goals", () => {
     await withTempDir(async (folder) => {
       const files = sampleFiles(folder);
       files.write("memory", [
-        ["trace", "allocator", "initial_bytes", "after_trim_bytes"],
-        ["one", "kmem", 4096, 4096],
-        ["one", "glibc", 0, 9999],
-        ["two", "kmem", 4096, 8192],
+        [
+          "allocator",
+          "peak_live_bytes",
+          "resident_peak_bytes",
+          "own_initial_bytes",
+          "own_peak_bytes",
+          "own_trimmed_bytes",
+        ],
+        ["kmem", 2_000_000, 2_200_000, 100_000, 2_100_000, 100_000],
+        ["kmem", 2000, 90_000, 100_000, 104_096, 104_096],
+        ["glibc", 2_000_000, 9_000_000, "", "", ""],
       ]);
       files.write("drift", [
-        ["allocator", "end_over_start"],
-        ["kmem", 1.01],
+        ["allocator", "segment", "own_bytes"],
+        ["kmem", 1, 1000],
+        ["kmem", 2, 5000],
+        ["kmem", 3, 1010],
+        ["glibc", 1, ""],
+      ]);
+      files.write("latency", [
+        ["workload", "allocator", "p99_99_ns"],
+        ["one", "kmem", 900],
+        ["two", "kmem", 1100],
+        ["one", "mimalloc", 1200],
       ]);
       files.write("bundle-size", [
-        ["part", "brotli_bytes"],
-        ["core", 8192],
+        ["sub_path", "brotli_bytes"],
+        ["kmem", 8000],
         ["everything", 40_000],
       ]);
       const [, ...rows] = goalsTable(files);
@@ -31,12 +47,14 @@ describe("the table of goals", () => {
         ["300", "≥ 200", "yes"],
         ["400", "≥ 1,000", "**no**"],
         ["20.00; mimalloc 15.00", "≤ mimalloc's", "**no**"],
+        ["1,100 ns; mimalloc 1,200 ns", "beside mimalloc's", "yes"],
         ["0.80", "≤ 1.00", "yes"],
         ["1.00", "≤ 1.05", "yes"],
         ["4096", "0", "**no**"],
+        ["10.0 %", "≤ 5 %", "**no**"],
         ["1.01", "≤ 1.05", "yes"],
-        ["8.0 KiB", "≤ 8 KiB", "yes"],
-        ["39.1 KiB", "≤ 30 KiB", "**no**"],
+        ["8.0 kB", "≤ 8 kB", "yes"],
+        ["40.0 kB", "≤ 30 kB", "**no**"],
       ]);
     });
   });
