@@ -1,6 +1,6 @@
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
+import type { Job } from "../replay/jobs.ts";
 import type { Load } from "./loads/load.ts";
-import { isOwn } from "./measured.ts";
 
 /** Contenders that take part in replays only where they are named, but in the figures always. */
 const PEER_NAMES: readonly string[] = [
@@ -16,11 +16,39 @@ const PEER_NAMES: readonly string[] = [
 ];
 /** With more live blocks than this the peers, some of which look at every block for each operation, are left out. */
 const PEER_LIVE_BLOCKS_MAX = 10_000;
+/** One process of a peer is cut off after so long: some of them would be at one trace for hours. */
+const PEER_LIMIT_MS = 4_000;
+/** A mode of kmem that is as fast as kmem. */
+const UNCHECKED_NAME = "kmem-unchecked";
 
 /** Who takes part in the figures when nobody says which. */
 export function figureContenders(known: readonly Contender[]): Contender[] {
   const defaults = defaultContenders(known);
   return known.filter((one) => defaults.includes(one) || PEER_NAMES.includes(one.name));
+}
+
+/** The same contenders, of which the peers are cut off. Only those in JavaScript know how to be. */
+export function withLimits(contenders: readonly Contender[]): Contender[] {
+  return contenders.map((contender) => (isPeer(contender) && !contender.isNative ? limited(contender) : contender));
+}
+
+function isPeer({ name, isByNameOnly }: Contender): boolean {
+  return isByNameOnly === true && name !== UNCHECKED_NAME;
+}
+
+function limited(contender: Contender): Contender {
+  return {
+    ...contender,
+    prepare: async () => {
+      const prepared = await contender.prepare();
+      if (!isReady(prepared)) return prepared;
+      const command = (job: Job) => {
+        const limitedJob: Job & { readonly limitMs: number } = { ...job, limitMs: PEER_LIMIT_MS };
+        return prepared.command(limitedJob);
+      };
+      return { ...prepared, command };
+    },
+  };
 }
 
 /** Those that can run here, and in what they take part. */
@@ -37,25 +65,21 @@ export class BenchContenders {
 
   static async prepare(contenders: readonly Contender[]): Promise<BenchContenders> {
     const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
-    const byName = contenders.filter(({ isByNameOnly }) => isByNameOnly === true).map(({ name }) => name);
+    const peers = contenders.filter(isPeer).map(({ name }) => name);
     return new BenchContenders(
       prepared.filter(isReady),
       prepared.flatMap((one) => (isReady(one) ? [] : [one])),
-      new Set(byName),
+      new Set(peers),
     );
   }
 
   /** Those that take part in random churn of so many blocks. */
   forLiveBlocks(liveBlockCount: number): ReadyContender[] {
-    return this.ready.filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#isPeer(name));
+    return this.ready.filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
   }
 
   /** Those that take part in a load: peers have blocks and nothing else. */
   forLoad({ kind }: Load): ReadyContender[] {
-    return this.ready.filter(({ name }) => kind === "blocks" || !this.#isPeer(name));
-  }
-
-  #isPeer(name: string): boolean {
-    return this.#peers.has(name) && !isOwn(name);
+    return this.ready.filter(({ name }) => kind === "blocks" || !this.#peers.has(name));
   }
 }

@@ -8,7 +8,7 @@ import type { ThreadContender } from "../threads/contenders.ts";
 import { measureThreads } from "../threads/measure-threads.ts";
 import { hasThreadsFailed, threadsFaults } from "../threads/report.ts";
 import { THREAD_WORKLOADS } from "../threads/workloads.ts";
-import { BenchContenders } from "./bench-contenders.ts";
+import { BenchContenders, withLimits } from "./bench-contenders.ts";
 import type { FigureFiles } from "./figure-files.ts";
 import { measureLiveBlocks } from "./live-blocks.ts";
 import { KNOWN_LOADS } from "./loads/known-loads.ts";
@@ -71,9 +71,10 @@ const MEASURE: Readonly<Record<PartName, (measuring: Measuring) => Promise<PartR
  * @throws PartError when an allocator breaks; the parts before it are written.
  */
 export async function measureParts(parts: readonly PartName[], context: PartsContext): Promise<void> {
-  const bench = await BenchContenders.prepare(context.contenders);
+  const contenders = withLimits(context.contenders);
+  const bench = await BenchContenders.prepare(contenders);
   for (const { name, reason } of bench.absent) say(`${name} is not here: ${reason}`);
-  const measuring = { ...context, bench, otherRounds: Math.min(context.roundCount, OTHER_ROUNDS) };
+  const measuring = { ...context, contenders, bench, otherRounds: Math.min(context.roundCount, OTHER_ROUNDS) };
   const allocators = bench.ready.map(({ name, version }) => `${name} ${version}`).join(", ");
   for (const part of parts) {
     const startMs = performance.now();

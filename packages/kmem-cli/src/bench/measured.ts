@@ -5,6 +5,7 @@ import { threeDigits } from "../report/units.ts";
 const FIRST_QUARTILE = 0.25;
 const THIRD_QUARTILE = 0.75;
 const NS_DIGITS = 3;
+const SHARE_DIGITS = 4;
 
 /** A trace or a load, and what the allocators made of it. */
 export interface Measured {
@@ -41,12 +42,19 @@ export function show(value: number | undefined): string {
   return value === undefined ? "–" : threeDigits(value);
 }
 
+/** Stands behind a figure that is of the first operations only. */
+export const CUT_MARK = "\\*";
+/** What that mark means, for the text below a table. */
+export const CUT_NOTE: string = `${CUT_MARK} so slow that it was cut off after some seconds: of the first operations only`;
+
 /** ns per operation with half the distance of the quartiles, as `10.9 ±0.4`; of one round the median alone. */
 export function timeCell(results: readonly AllocatorResult[], allocator: string): string {
   const time = resultOf(results, allocator)?.time;
-  if (time === undefined || time.roundNsPerOp.length < 2) return show(time?.medianNsPerOp);
-  const { roundNsPerOp, medianNsPerOp } = time;
-  return `${threeDigits(medianNsPerOp)} ±${spreadText(spreadOf(roundNsPerOp), medianNsPerOp)}`;
+  if (time === undefined) return show(undefined);
+  const { roundNsPerOp, medianNsPerOp, coveredShare = 1 } = time;
+  const mark = coveredShare < 1 ? CUT_MARK : "";
+  if (roundNsPerOp.length < 2) return threeDigits(medianNsPerOp) + mark;
+  return `${threeDigits(medianNsPerOp)}${mark} ±${spreadText(spreadOf(roundNsPerOp), medianNsPerOp)}`;
 }
 
 /** Half the distance between the quartiles. */
@@ -67,14 +75,16 @@ export const TIME_HEADER: readonly string[] = [
   "ns_per_op_q1",
   "ns_per_op_q3",
   "ns_per_op_max",
+  "covered_share",
 ];
 
 /** A time and its spread, for a CSV file. */
 export function timeColumns(time: TimeFigures | undefined): string[] {
   if (time === undefined) return TIME_HEADER.map(() => "");
-  const { medianNsPerOp, minNsPerOp, maxNsPerOp, roundNsPerOp } = time;
+  const { medianNsPerOp, minNsPerOp, maxNsPerOp, roundNsPerOp, coveredShare = 1 } = time;
   const quartiles = [quantile(roundNsPerOp, FIRST_QUARTILE), quantile(roundNsPerOp, THIRD_QUARTILE)];
-  return [medianNsPerOp, minNsPerOp, ...quartiles, maxNsPerOp].map((value) => value.toFixed(NS_DIGITS));
+  const times = [medianNsPerOp, minNsPerOp, ...quartiles, maxNsPerOp].map((value) => value.toFixed(NS_DIGITS));
+  return [...times, coveredShare === 1 ? "1" : coveredShare.toFixed(SHARE_DIGITS)];
 }
 
 /** Columns that stand in one table. */

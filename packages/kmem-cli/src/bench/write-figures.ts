@@ -9,7 +9,7 @@ import type { LiveBlocksReport } from "./live-blocks.ts";
 import { loadFootprintTable, loadList, loadRows, loadTimeTable, programRows, programTable } from "./load-figures.ts";
 import { markdownTable, replaceBetweenMarks } from "./markdown.ts";
 import type { LoadReport } from "./measure-loads.ts";
-import type { Columns } from "./measured.ts";
+import { type Columns, CUT_MARK, CUT_NOTE } from "./measured.ts";
 import { machineText } from "./part-runs.ts";
 import type { ProgramsReport } from "./programs/measure-programs.ts";
 
@@ -30,7 +30,9 @@ export function writeDocument(path: string, texts: MarkedTexts): void {
 }
 
 function tables(parts: readonly Parameters<typeof markdownTable>[0][]): string {
-  return parts.map(markdownTable).join("\n\n");
+  const texts = parts.map(markdownTable);
+  const isCut = texts.some((text) => text.includes(CUT_MARK));
+  return [...texts, ...(isCut ? [CUT_NOTE] : [])].join("\n\n");
 }
 
 /** Writes the CSV file of the traces and answers the tables. */

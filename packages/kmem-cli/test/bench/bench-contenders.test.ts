@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { BenchContenders, figureContenders } from "../../src/bench/bench-contenders.ts";
+import { BenchContenders, figureContenders, withLimits } from "../../src/bench/bench-contenders.ts";
 import { CONSTRUCTED } from "../../src/bench/loads/constructed.ts";
 import { LIFO } from "../../src/bench/loads/lifo.ts";
-import type { Contender } from "../../src/replay/contender.ts";
+import type { Contender, ReadyContender } from "../../src/replay/contender.ts";
 
 const contender = (name: string, isByNameOnly = false, isHere = true): Contender => {
   const common = { name, isNative: false, canCheck: false };
@@ -14,6 +14,23 @@ const KNOWN = [contender("kmem"), contender("thi.ng", true), contender("buddy", 
 describe("who takes part in the figures", () => {
   it("is who does so by default, and the peers; no engine", () => {
     expect(figureContenders(KNOWN).map(({ name }) => name)).toEqual(["kmem", "thi.ng", "x"]);
+  });
+
+  it("cuts peers off", async () => {
+    const jobs: object[] = [];
+    const noting = (one: Contender): Contender => ({
+      ...one,
+      prepare: async () => {
+        const ready = (await one.prepare()) as ReadyContender;
+        return { ...ready, command: (job) => ({ file: String(jobs.push(job)), args: [] }) };
+      },
+    });
+    const { ready } = await BenchContenders.prepare(withLimits(KNOWN.slice(0, 2).map(noting)));
+    for (const { command } of ready) command({ mode: "account", kind: "blocks", opsPath: "x" });
+    expect(jobs).toEqual([
+      { mode: "account", kind: "blocks", opsPath: "x" },
+      { mode: "account", kind: "blocks", opsPath: "x", limitMs: 4000 },
+    ]);
   });
 
   it("leaves peers out of what they cannot do in reasonable time, or at all", async () => {

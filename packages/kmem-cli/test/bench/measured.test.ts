@@ -17,8 +17,24 @@ describe("a time", () => {
   });
 
   it("has its spread in the CSV file", () => {
-    expect(timeColumns(rounds(8, 9, 10, 12, 14)[0]!.time)).toEqual(["10.000", "8.000", "9.000", "12.000", "14.000"]);
-    expect(timeColumns(undefined)).toEqual(["", "", "", "", ""]);
+    expect(timeColumns(rounds(8, 9, 10, 12, 14)[0]!.time)).toEqual([
+      "10.000",
+      "8.000",
+      "9.000",
+      "12.000",
+      "14.000",
+      "1",
+    ]);
+    expect(timeColumns(undefined)).toEqual(["", "", "", "", "", ""]);
+  });
+});
+
+describe("a time of the first operations only", () => {
+  const cut = rounds(8, 9, 10, 12, 14).map((one) => ({ ...one, time: { ...one.time, coveredShare: 0.03 } }));
+
+  it("is marked, and its share in the CSV file", () => {
+    expect(timeCell(cut, "kmem")).toBe("10.0\\* ±1.5");
+    expect(timeColumns(cut[0]!.time).at(-1)).toBe("0.0300");
   });
 });
 
