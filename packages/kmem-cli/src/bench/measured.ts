@@ -45,7 +45,7 @@ export function show(value: number | undefined): string {
 /** Stands behind a figure that is of the first operations only. */
 export const CUT_MARK = "\\*";
 /** What that mark means, for the text below a table. */
-export const CUT_NOTE: string = `${CUT_MARK} so slow that it was cut off after some seconds: of the first operations only`;
+export const CUT_NOTE: string = `${CUT_MARK} so slow that it was cut off: of the first operations only`;
 
 /** ns per operation with half the distance of the quartiles, as `10.9 ±0.4`; of one round the median alone. */
 export function timeCell(results: readonly AllocatorResult[], allocator: string): string {
