@@ -48,12 +48,13 @@ export async function compileReplayer(cacheFolder: string = defaultCacheFolder()
   return program;
 }
 
-function defaultCacheFolder(): string {
+/** Where compiled programs are kept, for this user. */
+export function defaultCacheFolder(): string {
   return join(tmpdir(), `kmem-native-${process.getuid?.() ?? "user"}`);
 }
 
 /** Programs are run from there, so nobody else may be able to put one into it. */
-function makePrivateFolder(folder: string): void {
+export function makePrivateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: PRIVATE_MODE });
   const status = lstatSync(folder);
   const isOurs = status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;
