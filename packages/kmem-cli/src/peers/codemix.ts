@@ -1,7 +1,14 @@
-import Allocator from "malloc";
+import { createRequire } from "node:module";
 import { EngineHeap, MIN_ALIGNMENT_BYTES } from "../heaps/engine-heap.ts";
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "../heaps/heap-bytes.ts";
 import type { HeapPlan } from "../replay/replay-heap.ts";
+
+/** What is called of the package, which has no types. */
+interface Allocator {
+  alloc(sizeBytes: number): number;
+  free(address: number): void;
+  sizeOf(address: number): number;
+}
 
 /** What its blocks are aligned to. */
 const ALIGNMENT_BYTES = 8;
@@ -21,6 +28,8 @@ export class CodemixHeap extends EngineHeap {
   constructor(sizeBytes: number) {
     const buffer = new ArrayBuffer(Math.min(sizeBytes, MAX_BYTES));
     super(buffer);
+    const load = createRequire(import.meta.url);
+    const Allocator = load("malloc") as new (buffer: ArrayBuffer) => Allocator;
     this.#allocator = new Allocator(buffer);
   }
 

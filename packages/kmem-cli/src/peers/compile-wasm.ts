@@ -15,7 +15,9 @@ const LINK_FLAGS = [
   "-nostdlib",
   "-lc",
   "-Wl,--no-entry,--import-memory,--strip-all",
-  ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map((name) => `-Wl,--export=${name}`),
+  ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map(
+    (name) => `-Wl,--export=${name}`,
+  ),
 ];
 /** Where Debian's package emscripten keeps it. */
 const EMMALLOC = "/usr/share/emscripten/system/lib/emmalloc.c";
@@ -42,9 +44,13 @@ export async function compileEmmalloc(): Promise<WasmMalloc> {
   if (!existsSync(EMMALLOC)) throw new Error(`there is no ${EMMALLOC} (Debian's package emscripten has it)`);
   const sbrk = join(SOURCES, "sbrk.c");
   const sources = [EMMALLOC, sbrk, join(SOURCES, "emscripten.h"), join(SOURCES, "emscripten/heap.h")];
-  const path = await compileOnce("emmalloc", [compiler, ...sources.map((source) => readFileSync(source, "utf8"))], (output) => {
-    return { file: COMPILER, args: [...TARGET_FLAGS, `-I${SOURCES}`, EMMALLOC, sbrk, ...LINK_FLAGS, "-o", output] };
-  });
+  const path = await compileOnce(
+    "emmalloc",
+    [compiler, ...sources.map((source) => readFileSync(source, "utf8"))],
+    (output) => {
+      return { file: COMPILER, args: [...TARGET_FLAGS, `-I${SOURCES}`, EMMALLOC, sbrk, ...LINK_FLAGS, "-o", output] };
+    },
+  );
   return { path, version: `Emscripten's, ${compiler}` };
 }
 
@@ -65,7 +71,10 @@ export async function compileTlsf(): Promise<WasmMalloc> {
 export function packageManifest(name: string): { readonly path: string; readonly version: string } {
   try {
     const require = createRequire(import.meta.url);
-    const path = require.resolve.paths(name)!.map((folder) => join(folder, name, "package.json")).find(existsSync);
+    const path = require.resolve
+      .paths(name)!
+      .map((folder) => join(folder, name, "package.json"))
+      .find(existsSync);
     const { version } = JSON.parse(readFileSync(path!, "utf8")) as { version: string };
     return { path: path!, version };
   } catch {

@@ -49,7 +49,8 @@ export class WasmHeap implements ReplayHeap {
     const abort = (): never => {
       throw refusal();
     };
-    const functions = new WebAssembly.Instance(compiled, { env: { memory, abort } }).exports as unknown as MallocExports;
+    const functions = new WebAssembly.Instance(compiled, { env: { memory, abort } })
+      .exports as unknown as MallocExports;
     this.#memory = memory;
     this.#malloc = functions.malloc;
     this.#calloc = functions.calloc;

@@ -51,6 +51,7 @@ class ContenderRun {
   readonly #workload: Workload;
   readonly #onProcess: () => void;
   readonly #roundNsPerOp: number[] = [];
+  #coveredShare = 1;
   #memory: MemoryFigures | undefined;
   #check: CheckResult | undefined;
   #error: string | undefined;
@@ -81,14 +82,16 @@ class ContenderRun {
     const { kind, opsPath, closingPath } = this.#workload;
     const passes = planPasses(this.#workload, this.#contender.isNative);
     const result = await this.#run<TimeResult>({ mode: "time", kind, opsPath, closingPath, passes });
-    if (result !== undefined) this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    if (result === undefined || result.opCount === 0) return;
+    this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    this.#coveredShare = Math.min(this.#coveredShare, result.coveredShare ?? 1);
   }
 
   result(): AllocatorResult {
     return {
       allocator: this.#contender.name,
       ...(this.#error === undefined ? {} : { error: this.#error }),
-      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp) }),
+      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp, this.#coveredShare) }),
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
       ...(this.#check === undefined ? {} : { check: this.#check }),
     };
@@ -107,12 +110,13 @@ class ContenderRun {
   }
 }
 
-function timeFigures(roundNsPerOp: readonly number[]): TimeFigures {
+function timeFigures(roundNsPerOp: readonly number[], coveredShare: number): TimeFigures {
   return {
     medianNsPerOp: median(roundNsPerOp),
     minNsPerOp: Math.min(...roundNsPerOp),
     maxNsPerOp: Math.max(...roundNsPerOp),
     roundNsPerOp,
+    ...(coveredShare < 1 ? { coveredShare } : {}),
   };
 }
 
@@ -128,6 +132,7 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     overheadAtPeakPercent: shareOf(peakFootprintBytes - peakLiveBytes, peakLiveBytes),
     failureCount: account.failureCount,
     substituteCacheCount: account.substituteCacheCount ?? 0,
+    ...(account.coveredShare === undefined ? {} : { coveredShare: account.coveredShare }),
     ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
   };
 }

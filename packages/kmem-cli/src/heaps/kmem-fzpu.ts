@@ -1,6 +1,6 @@
 import { DebugHeap } from "kmem/debug";
-import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "../heaps/heap-bytes.ts";
 import type { HeapPlan } from "../replay/replay-heap.ts";
+import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
 
 /** kmem with every check of SLUB's debugging on: consistency, red zones, poison and the stacks of the owners. */
 export function createHeap({ peakLiveBytes, peakLiveBlockCount }: HeapPlan): DebugHeap {
