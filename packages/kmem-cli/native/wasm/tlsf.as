@@ -23,7 +23,9 @@ export function realloc(address: usize, sizeBytes: usize): usize {
 /** TLSF has none. What lies before the aligned address becomes a block of its own, which is freed. */
 export function aligned_alloc(alignmentBytes: usize, sizeBytes: usize): usize {
   if (alignmentBytes <= 16) return __alloc(sizeBytes);
-  const start = __alloc(sizeBytes + alignmentBytes);
+  // What overflows is refused as it stands.
+  const wholeBytes = sizeBytes + alignmentBytes;
+  const start = __alloc(wholeBytes < sizeBytes ? sizeBytes : wholeBytes);
   const address = (start + alignmentBytes - 1) & ~(alignmentBytes - 1);
   if (address == start) return start;
   const info = load<usize>(start - HEADER_BYTES);

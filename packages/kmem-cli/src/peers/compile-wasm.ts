@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { defaultCacheFolder, makePrivateFolder } from "../native/compile-replayer.ts";
@@ -9,12 +9,12 @@ import { runProcess } from "../system/run-process.ts";
 
 const SOURCES = fileURLToPath(new URL("../../native/wasm", import.meta.url));
 const COMPILER = "clang";
-const TARGET_FLAGS = ["--target=wasm32-wasi", "-O3", "-mbulk-memory", "-w"];
+const TARGET_FLAGS = ["--target=wasm32-wasi", "-O3", "-mbulk-memory", "-DNDEBUG", "-w"];
 /** All of malloc's family is exported, and the memory is the caller's, who says how far it may grow. */
 const LINK_FLAGS = [
   "-nostdlib",
   "-lc",
-  "-Wl,--no-entry,--import-memory,--strip-all",
+  "-Wl,--no-entry,--import-memory,--strip-debug",
   ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map(
     (name) => `-Wl,--export=${name}`,
   ),
@@ -60,9 +60,12 @@ export async function compileTlsf(): Promise<WasmMalloc> {
   const source = join(SOURCES, "tlsf.as");
   const compiler = join(dirname(manifest.path), "bin/asc.js");
   const path = await compileOnce("as-tlsf", [manifest.version, readFileSync(source, "utf8")], (output) => {
-    // The compiler reads files below its base folder, under names with its own extension.
-    const options = ["-O3", "--noAssert", "--runtime", "minimal", "--importMemory", "--baseDir", SOURCES];
-    return { file: process.execPath, args: [compiler, "tlsf.as", "--extension", "as", ...options, "-o", output] };
+    // The compiler takes no other extension, and names files relative to a folder.
+    const folder = dirname(output);
+    const input = `${basename(output, ".wasm")}.ts`;
+    writeFileSync(join(folder, input), readFileSync(source));
+    const options = ["-O3", "--noAssert", "--runtime", "minimal", "--importMemory", "--baseDir", folder];
+    return { file: process.execPath, args: [compiler, input, ...options, "-o", basename(output)] };
   });
   return { path, version: manifest.version };
 }
@@ -92,7 +95,7 @@ type CompilerCommand = (output: string) => { readonly file: string; readonly arg
 
 /** Compiles a module unless a run before has done so; its name in the cache has a hash of all that it is made of. */
 async function compileOnce(name: string, ingredients: readonly string[], command: CompilerCommand): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([ingredients, command("")]));
+  const hash = createHash("sha256").update(JSON.stringify([ingredients, TARGET_FLAGS, LINK_FLAGS]));
   const folder = defaultCacheFolder();
   makePrivateFolder(folder);
   const path = join(folder, `${name}-${hash.digest("hex").slice(0, HASH_DIGITS)}.wasm`);
@@ -104,5 +107,6 @@ async function compileOnce(name: string, ingredients: readonly string[], command
     throw new Error(`${name} cannot be compiled to WebAssembly (clang, lld and wasi-libc do that): ${reason}`);
   });
   renameSync(unfinished, path);
+  rmSync(unfinished.replace(/\.wasm$/, ".ts"), { force: true });
   return path;
 }
