@@ -15,6 +15,8 @@ const LINK_FLAGS = [
   "-nostdlib",
   "-lc",
   "-Wl,--no-entry,--import-memory,--strip-debug",
+  // Unless somebody asks for the constructors, the linker has every exported function run them at each of its calls.
+  "-Wl,--export=__wasm_call_ctors",
   ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map(
     (name) => `-Wl,--export=${name}`,
   ),

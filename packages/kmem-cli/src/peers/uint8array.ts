@@ -8,30 +8,31 @@ export function createHeap(): ArraysHeap {
 }
 
 /**
- * Arrays as the heap of a replay. An address is the place of an array in a table, from 1 on; pages are a row of such
- * places, times the bytes of a page. V8 clears every array, and its garbage collector takes its time when it likes: both
- * are part of the price.
+ * Arrays as the heap of a replay. An address is the place of an array in a table, from 1 on; a run of pages has numbers
+ * of its own, of which none comes twice. V8 clears every array, and its garbage collector takes its time when it likes:
+ * both are part of the price.
  */
 export class ArraysHeap implements ReplayHeap {
   readonly pages: ReplayPages;
   readonly #arrays: (Uint8Array | undefined)[] = [undefined];
   readonly #freeAddresses: number[] = [];
+  /** By the address of the first page: the address of the array. */
+  readonly #runs = new Map<number, number>();
   #nextPage = 1;
   #liveBytes = 0;
 
   constructor() {
-    const runs = new Map<number, number>();
     this.pages = new BlockPages(MAX_PAGE_COUNT, {
       alloc: (sizeBytes) => {
         const start = this.#nextPage * PAGE_BYTES;
         if (start + sizeBytes > MAX_PAGE_COUNT * PAGE_BYTES) return 0;
-        runs.set(start, this.alloc(sizeBytes));
+        this.#runs.set(start, this.alloc(sizeBytes));
         this.#nextPage += sizeBytes / PAGE_BYTES;
         return start;
       },
       free: (start) => {
-        this.free(runs.get(start)!);
-        runs.delete(start);
+        this.free(this.#runs.get(start)!);
+        this.#runs.delete(start);
       },
     });
   }

@@ -11,6 +11,8 @@ const WASM_PAGE_BYTES = 65_536;
 
 /** The functions that such a module exports; addresses and sizes are taken and given as 32-bit integers, signed. */
 interface MallocExports {
+  /** What a module of C must have run first. */
+  __wasm_call_ctors?(): void;
   malloc(sizeBytes: number): number;
   calloc(count: number, sizeBytes: number): number;
   realloc(address: number, sizeBytes: number): number;
@@ -51,6 +53,7 @@ export class WasmHeap implements ReplayHeap {
     };
     const functions = new WebAssembly.Instance(compiled, { env: { memory, abort } })
       .exports as unknown as MallocExports;
+    functions.__wasm_call_ctors?.();
     this.#memory = memory;
     this.#malloc = functions.malloc;
     this.#calloc = functions.calloc;
