@@ -17,6 +17,7 @@ const LINK_FLAGS = [
   "-Wl,--no-entry,--import-memory,--strip-debug",
   // Unless somebody asks for the constructors, the linker has every exported function run them at each of its calls.
   "-Wl,--export=__wasm_call_ctors",
+  "-Wl,--export-if-defined=memalign",
   ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map(
     (name) => `-Wl,--export=${name}`,
   ),
