@@ -101,10 +101,11 @@ export class WasmHeap implements ReplayHeap {
   }
 
   realloc(address: number, sizeBytes: number): number {
-    // The realloc of emmalloc answers a block that is too small when the rounded size overflows.
+    // The realloc of emmalloc rounds neither what overflows then, nor, in place, sizes that are no multiples of 4, which
+    // breaks its lists. The others round further anyway.
     if (sizeBytes > this.#maxBytes) throw refusal();
     try {
-      return addressOf(this.#realloc(address, sizeBytes));
+      return addressOf(this.#realloc(address, (sizeBytes + 3) & ~3));
     } catch (error) {
       throw asOutOfMemory(error);
     }
