@@ -10,7 +10,7 @@ const SLOW_LIMIT_MS = 20_000;
 export function peerContenders(): readonly Contender[] {
   return [
     wasm("wasm-dlmalloc", compileDlmalloc),
-    wasm("wasm-emmalloc", compileEmmalloc),
+    wasm("wasm-emmalloc", compileEmmalloc, "compiled so, it breaks at some reallocs that grow in place"),
     wasm("as-tlsf", compileTlsf),
     npmPackage("thi.ng", "@thi.ng/malloc"),
     npmPackage("codemix", "malloc"),
@@ -23,11 +23,12 @@ export function peerContenders(): readonly Contender[] {
   ];
 }
 
-function wasm(name: string, compile: () => Promise<WasmMalloc>): Contender {
+function wasm(name: string, compile: () => Promise<WasmMalloc>, note?: string): Contender {
   return heapContender(name, packageModule("peers/wasm-heap"), "", {
     isByNameOnly: true,
     canCheck: false,
     limitMs: SLOW_LIMIT_MS,
+    ...(note === undefined ? {} : { note }),
     find: async () => {
       const { path, version } = await compile();
       return { version, env: { [WASM_FILE_VARIABLE]: path } };

@@ -101,11 +101,10 @@ export class WasmHeap implements ReplayHeap {
   }
 
   realloc(address: number, sizeBytes: number): number {
-    // The realloc of emmalloc rounds neither what overflows then, nor, in place, sizes that are no multiples of 4, which
-    // breaks its lists. The others round further anyway.
+    // The realloc of emmalloc answers a block that is too small when the rounded size overflows.
     if (sizeBytes > this.#maxBytes) throw refusal();
     try {
-      return addressOf(this.#realloc(address, (sizeBytes + 3) & ~3));
+      return addressOf(this.#realloc(address, sizeBytes));
     } catch (error) {
       throw asOutOfMemory(error);
     }
