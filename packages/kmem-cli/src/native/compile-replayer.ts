@@ -48,7 +48,7 @@ export async function compileReplayer(cacheFolder: string = defaultCacheFolder()
   return program;
 }
 
-/** Where programs are kept that were compiled. */
+/** Where compiled programs are kept, for this user. */
 export function defaultCacheFolder(): string {
   return join(tmpdir(), `kmem-native-${process.getuid?.() ?? "user"}`);
 }

@@ -15,6 +15,17 @@ export interface HeapContenderOptions {
   readonly note?: string;
   /** Default: it can. */
   readonly canCheck?: boolean;
+  /** For one that is too slow for whole workloads: how long one process may time or account. */
+  readonly limitMs?: number;
+  /** Finds or makes what it needs besides its module. Throws an error that says in a sentence why it cannot. */
+  readonly find?: () => Promise<HeapSetting>;
+}
+
+/** What was found of a contender that is not a part of this package. */
+export interface HeapSetting {
+  readonly version: string;
+  /** Variables of the environment of its processes. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** A contender written in JavaScript: a module that exports `createHeap` (see `replay-heap.ts`). */
@@ -22,7 +33,7 @@ export function heapContender(
   name: string,
   module: URL,
   version: string,
-  { note, canCheck = true, ...options }: HeapContenderOptions = {},
+  { note, canCheck = true, limitMs, find, ...options }: HeapContenderOptions = {},
 ): Contender {
   const script = fileURLToPath(packageModule("replay/heap-process"));
   return {
@@ -30,13 +41,23 @@ export function heapContender(
     isNative: false,
     canCheck,
     ...options,
-    prepare: async () => ({
-      name,
-      isNative: false,
-      canCheck,
-      version,
-      ...(note === undefined ? {} : { note }),
-      command: (job) => ({ file: process.execPath, args: [script, module.href, JSON.stringify(job)] }),
-    }),
+    prepare: async () => {
+      try {
+        const setting = (await find?.()) ?? { version, env: {} };
+        return {
+          name,
+          isNative: false,
+          canCheck,
+          version: setting.version,
+          ...(note === undefined ? {} : { note }),
+          command: (job) => {
+            const limited = limitMs === undefined || job.mode === "check" ? job : { limitMs, ...job };
+            return { file: process.execPath, args: [script, module.href, JSON.stringify(limited)], env: setting.env };
+          },
+        };
+      } catch (error) {
+        return { name, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
   };
 }

@@ -15,15 +15,20 @@ interface CommonJob {
   readonly opsPath: string;
 }
 
+interface LimitedJob extends CommonJob {
+  /** The process stops about so long after it began, with what it has done by then. Processes in JavaScript only. */
+  readonly limitMs?: number;
+}
+
 /** Times passes; between them everything is freed. */
-export interface TimeJob extends CommonJob {
+export interface TimeJob extends LimitedJob {
   readonly mode: "time";
   readonly closingPath: string;
   readonly passes: PassPlan;
 }
 
 /** Replays once, untimed, and looks at the memory after each operation. */
-export interface AccountJob extends CommonJob {
+export interface AccountJob extends LimitedJob {
   readonly mode: "account";
 }
 
@@ -35,9 +40,16 @@ export interface CheckJob extends CommonJob {
   readonly checkEvery: number;
 }
 
-/** What a process answers to `time`. */
-export interface TimeResult {
+/** What a process answers that may have run out of time. */
+interface LimitedResult {
+  /** Operations of a pass; of a cut one, those that were done. */
   readonly opCount: number;
+  /** Of a cut pass: the share of the operations that was done, the first ones; absent when all were. */
+  readonly coveredShare?: number;
+}
+
+/** What a process answers to `time`. */
+export interface TimeResult extends LimitedResult {
   /** Nanoseconds in the replay loop, by timed pass. */
   readonly passNs: readonly number[];
   /** Allocations that failed in the last pass. */
@@ -45,8 +57,7 @@ export interface TimeResult {
 }
 
 /** What a process answers to `account`. */
-export interface AccountResult {
-  readonly opCount: number;
+export interface AccountResult extends LimitedResult {
   readonly failureCount: number;
   /** Sum of what was asked for by the calls that succeeded. */
   readonly requestedBytes: number;

@@ -54,6 +54,7 @@ class ContenderRun {
   readonly #workload: Workload;
   readonly #onProcess: () => void;
   readonly #roundNsPerOp: number[] = [];
+  #coveredShare = 1;
   #memory: MemoryFigures | undefined;
   #check: CheckResult | undefined;
   #error: string | undefined;
@@ -84,14 +85,16 @@ class ContenderRun {
     const { kind, opsPath, closingPath } = this.#workload;
     const passes = planPasses(this.#workload, this.#contender.isNative);
     const result = await this.#run<TimeResult>({ mode: "time", kind, opsPath, closingPath, passes });
-    if (result !== undefined) this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    if (result === undefined || result.opCount === 0) return;
+    this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    this.#coveredShare = Math.min(this.#coveredShare, result.coveredShare ?? 1);
   }
 
   result(): AllocatorResult {
     return {
       allocator: this.#contender.name,
       ...(this.#error === undefined ? {} : { error: this.#error }),
-      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp) }),
+      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp, this.#coveredShare) }),
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
       ...(this.#check === undefined ? {} : { check: this.#check }),
     };
@@ -110,12 +113,13 @@ class ContenderRun {
   }
 }
 
-function timeFigures(roundNsPerOp: readonly number[]): TimeFigures {
+function timeFigures(roundNsPerOp: readonly number[], coveredShare: number): TimeFigures {
   return {
     medianNsPerOp: median(roundNsPerOp),
     minNsPerOp: Math.min(...roundNsPerOp),
     maxNsPerOp: Math.max(...roundNsPerOp),
     roundNsPerOp,
+    ...(coveredShare < 1 ? { coveredShare } : {}),
   };
 }
 
@@ -131,6 +135,7 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     overheadAtPeakPercent: shareOf(peakFootprintBytes - peakLiveBytes, peakLiveBytes),
     failureCount: account.failureCount,
     substituteCacheCount: account.substituteCacheCount ?? 0,
+    ...(account.coveredShare === undefined ? {} : { coveredShare: account.coveredShare }),
     ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
   };
 }

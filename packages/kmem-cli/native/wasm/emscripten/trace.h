@@ -1,0 +1,1 @@
+// emmalloc includes it for events that only a traced build sends.
