@@ -15,6 +15,7 @@ import { promisesTable, threadsTable } from "../threads/threads-figures.ts";
 import { THREAD_WORKLOADS } from "../threads/workloads.ts";
 import { parseCount } from "./arguments.ts";
 import { registerBenchKill } from "./bench-kill.ts";
+import { registerBenchMemory } from "./bench-memory.ts";
 import { registerBenchThreads, type ThreadsContext } from "./bench-threads.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -52,6 +53,7 @@ export function registerBench(program: Command, context: ThreadsContext): void {
     .action((traces: string[], flags: FiguresFlags) => measure(traces, flags, context));
   registerBenchThreads(bench, context);
   registerBenchKill(bench);
+  registerBenchMemory(bench, context);
 }
 
 async function measure(traces: readonly string[], flags: FiguresFlags, context: ThreadsContext): Promise<void> {

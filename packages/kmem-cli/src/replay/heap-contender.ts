@@ -44,7 +44,10 @@ export function heapContender(
       canCheck,
       version,
       ...(note === undefined ? {} : { note }),
-      command: (job) => ({ file: process.execPath, args: [...engineFlags(job), script, module.href, JSON.stringify(job)] }),
+      command: (job) => ({
+        file: process.execPath,
+        args: [...engineFlags(job), script, module.href, JSON.stringify(job)],
+      }),
     }),
   };
 }

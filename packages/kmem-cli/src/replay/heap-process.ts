@@ -23,7 +23,10 @@ function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
   return "check" in heap;
 }
 
-function perform(heap: ReplayHeap | CheckableHeap, job: Exclude<Job, MeasureJob>): TimeResult | AccountResult | CheckResult {
+function perform(
+  heap: ReplayHeap | CheckableHeap,
+  job: Exclude<Job, MeasureJob>,
+): TimeResult | AccountResult | CheckResult {
   switch (job.mode) {
     case "time":
       return timeOps(heap, job);
@@ -49,7 +52,5 @@ function measure({ createHeap }: HeapModule, job: MeasureJob): Promise<object> |
 const [moduleUrl, jobText] = argv.slice(2) as [string, string];
 const job = JSON.parse(jobText) as Job;
 const module = (await import(moduleUrl)) as HeapModule;
-const result = isMeasureJob(job)
-  ? await measure(module, job)
-  : perform(module.createHeap(readPlan(job.opsPath)), job);
+const result = isMeasureJob(job) ? await measure(module, job) : perform(module.createHeap(readPlan(job.opsPath)), job);
 stdout.write(JSON.stringify(result));
