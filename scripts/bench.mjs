@@ -24,7 +24,11 @@ const figures = run(pinnedNode, [
   ...argv.slice(2),
   ...traces,
 ]);
+const kmem = (...args) => run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", ...args]);
+const memory = kmem("memory", ...places, ...traces);
+const latency = kmem("latency", ...places, ...traces);
+const drift = kmem("drift", ...places);
 const regions = run(pinnedNode, ["scripts/region-cost.mjs"]);
 const kills = run(pinnedNode, ["scripts/kill-figures.mjs"]);
 const debugging = run(pinnedNode, ["scripts/debug-cost.mjs"]);
-exit(Math.max(figures, regions, kills, debugging));
+exit(Math.max(figures, memory, latency, drift, regions, kills, debugging));

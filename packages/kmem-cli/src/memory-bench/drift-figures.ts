@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, threeDigits } from "../report/units.ts";
+import { DRIFT_PHASE_COUNT } from "./drift-ops.ts";
 import type { DriftSegment } from "./measure-jobs.ts";
 import type { Cells } from "./output.ts";
 import type { DriftMeasure } from "./run-measures.ts";
@@ -24,9 +25,9 @@ export function driftRows(measures: readonly DriftMeasure[]): Cells {
   return [header, ...rows];
 }
 
-/** Bytes at the end over those at the end of the first segment; undefined where they were not read. */
-export function driftRatio(segments: readonly DriftSegment[], of: Bytes): number | undefined {
-  const [first, last] = [segments[0]?.[of], segments.at(-1)?.[of]];
+/** Bytes at the end over those at the end of segment `from`; undefined where they were not read. */
+export function driftRatio(segments: readonly DriftSegment[], of: Bytes, from = 0): number | undefined {
+  const [first, last] = [segments[from]?.[of], segments.at(-1)?.[of]];
   return first === undefined || last === undefined || first === 0 ? undefined : last / first;
 }
 
@@ -40,15 +41,25 @@ export function driftTable(measures: readonly DriftMeasure[]): Cells {
     const segments = result?.segments ?? [];
     const cells = kinds.flatMap((kind) => {
       const ratio = driftRatio(segments, kind);
+      // Whether it goes on growing, or has come to rest once every mix has been there.
+      const cycled = driftRatio(segments, kind, DRIFT_PHASE_COUNT);
       return [
         bytes(segments[0]?.[kind]),
         bytes(segments.at(-1)?.[kind]),
         ratio === undefined ? NOTHING : `**${threeDigits(ratio)}**`,
+        cycled === undefined || segments.length === DRIFT_PHASE_COUNT + 1 ? NOTHING : threeDigits(cycled),
       ];
     });
-    return [allocator, bytes(segments[0]?.liveBytes), bytes(segments.at(-1)?.liveBytes), ...cells];
+    return [
+      allocator,
+      bytes(segments[0]?.liveBytes),
+      bytes(segments.at(-1)?.liveBytes),
+      ...cells,
+      bytes(result?.trimmedFootprintBytes),
+    ];
   });
-  return [[...header, "resident, start", "end", "end / start", "own, start", "end", "end / start"], ...rows];
+  const ratios = ["end", "end / start", "end / after one cycle"];
+  return [[...header, "resident, start", ...ratios, "own, start", ...ratios, "own, end, trimmed"], ...rows];
 }
 
 /** Contenders that did not do the same operations as the first: a fault of the generators. */

@@ -1,5 +1,6 @@
 import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
 import type { DriftJob, DriftResult, DriftSegment } from "./measure-jobs.ts";
+import type { MeasurableHeap } from "./memory-ops.ts";
 import { pageToucher } from "./page-touch.ts";
 import { probeResident, type ResidentProbe } from "./resident-memory.ts";
 
@@ -42,6 +43,9 @@ const PHASES: readonly Phase[] = [
   { minBytes: 256, maxBytes: 4096, age: ANY },
 ];
 
+/** Segments of a cycle; the next one after it is of the first one's mix. */
+export const DRIFT_PHASE_COUNT: number = PHASES.length;
+
 /**
  * A heap is made for so many times the live bytes, of which kmem's then takes four times as much: native allocators
  * have all the room that they want as well. In a heap of 64 MiB, kmem fails in this: its free pages are half of the
@@ -61,7 +65,7 @@ export function driftSegmentCount(opCount: number): number {
 }
 
 /** Does the operations, and reads the memory at the end of each segment. */
-export function driftOps(heap: ReplayHeap, { opCount }: DriftJob): DriftResult {
+export function driftOps(heap: MeasurableHeap, { opCount }: DriftJob): DriftResult {
   const drift = new Drift(heap);
   const probe = probeResident(heap);
   const baselineBytes = probe?.read() ?? 0;
@@ -79,7 +83,13 @@ export function driftOps(heap: ReplayHeap, { opCount }: DriftJob): DriftResult {
       footprintBytes: heap.footprintBytes,
     });
   }
-  return { opCount, segments, randomState: drift.randomState };
+  return { opCount, segments, ...trimmed(heap), randomState: drift.randomState };
+}
+
+function trimmed(heap: MeasurableHeap): { trimmedFootprintBytes?: number } {
+  if (heap.trim === undefined) return {};
+  heap.trim();
+  return { trimmedFootprintBytes: heap.footprintBytes };
 }
 
 function residentAbove(probe: ResidentProbe | undefined, baselineBytes: number): { residentBytes?: number } {

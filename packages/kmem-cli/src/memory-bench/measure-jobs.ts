@@ -95,6 +95,8 @@ export interface DriftSegment {
 export interface DriftResult {
   readonly opCount: number;
   readonly segments: readonly DriftSegment[];
+  /** The contender's own accounting at the end, after it gave back what it keeps for later; absent if it cannot. */
+  readonly trimmedFootprintBytes?: number;
   /** Of the generator, at the end: contenders that did the same have the same. */
   readonly randomState: number;
 }
