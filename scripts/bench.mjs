@@ -24,6 +24,7 @@ const figures = run(pinnedNode, [
   ...argv.slice(2),
   ...traces,
 ]);
+/** @param {string[]} args */
 const kmem = (...args) => run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", ...args]);
 const memory = kmem("memory", ...places, ...traces);
 const latency = kmem("latency", ...places, ...traces);

@@ -49,8 +49,8 @@ describe("the memory of kmem on a trace", () => {
           expect(own.trimmedBytes).toBe(own.initialBytes);
           expect(own.peakBytes).toBeGreaterThan(own.usableAtPeakBytes);
           expect(tablesAtPeak(own)).toBeGreaterThan(0);
-          // Everything that is live was touched, so no less can be resident; free pages that stay resident add to it.
-          if (result.resident !== undefined) expect(disagreementPercent(result)).toBeGreaterThan(-5);
+          // Own accounting has tables for every page in use, a fifteenth of it, of which runs of pages touch few.
+          if (result.resident !== undefined) expect(disagreementPercent(result)).toBeGreaterThan(-7);
         }
       });
     },
