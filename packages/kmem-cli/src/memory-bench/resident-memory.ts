@@ -12,7 +12,7 @@ import type { ResidentScope } from "./measure-jobs.ts";
 // pages are counted in /proc/self/pagemap: exactly those that smaps would call anonymous and resident, to the page.
 
 const PAGEMAP_ENTRY_BYTES = 8;
-/** Of the upper half of an entry: the page is in memory (bit 63), and it is ours (bit 56), as the zero page is not. */
+/** Upper half of an entry: the page is in memory (bit 63), and it is ours (bit 56), as the zero page is not. */
 const PRESENT_AND_OWN = (1 << 31) | (1 << 24);
 /** Of an entry's upper half: the page is in memory. */
 const PRESENT = 1 << 31;
