@@ -49,7 +49,7 @@ export const DRIFT_PHASE_COUNT: number = PHASES.length;
 /**
  * A heap is made for so many times the live bytes, of which kmem's then takes four times as much: native allocators
  * have all the room that they want as well. In a heap of 64 MiB kmem fails in this, within the first third of 100
- * million operations: half of its pages are free, but so scattered that no 16 are neighbours, and a trim changes nothing.
+ * million operations: half of its pages are free, but so scattered that no 16 are neighbours; a trim changes nothing.
  */
 const ROOM_FACTOR = 4;
 
