@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { registerBenchFigures } from "./bench-figures.ts";
 import { registerBenchKill } from "./bench-kill.ts";
+import { registerBenchMemory } from "./bench-memory.ts";
 import { registerBenchThreads, type ThreadsContext } from "./bench-threads.ts";
 
 /** Adds `kmem bench` with its parts. */
@@ -9,4 +10,5 @@ export function registerBench(program: Command, context: ThreadsContext): void {
   registerBenchFigures(bench, context);
   registerBenchThreads(bench, context);
   registerBenchKill(bench);
+  registerBenchMemory(bench, context);
 }

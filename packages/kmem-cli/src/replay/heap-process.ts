@@ -1,4 +1,8 @@
 import { argv, stdout } from "node:process";
+import { driftOps, driftPlan } from "../memory-bench/drift-ops.ts";
+import { latencyOps } from "../memory-bench/latency-ops.ts";
+import { isMeasureJob, type MeasureJob } from "../memory-bench/measure-jobs.ts";
+import { memoryOps } from "../memory-bench/memory-ops.ts";
 import { OpReader } from "../trace/op-reader.ts";
 import { accountOps } from "./account-ops.ts";
 import { checkOps } from "./check-ops.ts";
@@ -28,7 +32,10 @@ function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
   return "check" in heap;
 }
 
-function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | AccountResult | CheckResult {
+function perform(
+  heap: ReplayHeap | CheckableHeap,
+  job: Exclude<Job, MeasureJob>,
+): TimeResult | AccountResult | CheckResult {
   switch (job.mode) {
     case "time":
       return timeOps(heap, job);
@@ -40,7 +47,19 @@ function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | Accou
   }
 }
 
+function measure({ createHeap }: HeapModule, job: MeasureJob): Promise<object> | object {
+  switch (job.mode) {
+    case "drift":
+      return driftOps(createHeap(driftPlan(job.opCount)), job);
+    case "latency":
+      return latencyOps(createHeap(readPlan(job.opsPath)), job);
+    case "memory":
+      return memoryOps(() => createHeap(readPlan(job.opsPath)), job);
+  }
+}
+
 const [moduleUrl, jobText] = argv.slice(2) as [string, string];
 const job = JSON.parse(jobText) as Job;
 const module = (await import(moduleUrl)) as HeapModule;
-stdout.write(JSON.stringify(perform(heapFor(job, module), job)));
+const result = isMeasureJob(job) ? await measure(module, job) : perform(heapFor(job, module), job);
+stdout.write(JSON.stringify(result));

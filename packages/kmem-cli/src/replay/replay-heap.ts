@@ -16,6 +16,12 @@ export interface ReplayHeap {
   readonly ignoredFreeCount?: number;
   /** Such a heap becomes as it was when it was made; what it handed out is void. */
   reset?(): void;
+  /** The memory that all blocks are in, where there is one; it may be another one after growth. */
+  readonly buffer?: ArrayBufferLike;
+  /** Of a heap that has much beside its buffer: its whole process is measured. */
+  readonly keepsStateOutside?: boolean;
+  /** Of a heap with no buffer: writes a byte to every page of a block. */
+  touch?(address: number, sizeBytes: number): void;
 }
 
 /** What a slab cache is made from. */
