@@ -66,8 +66,8 @@ function linksOf(node: AnyNode): AnyNode[] {
 
 /**
  * The source with its branches and calls counted by `$count`: each test that decides on a way through the code, each
- * call of a function, method or getter and each `new`. Those of loops over iterables, of `switch` and of optional chains
- * are left out. Throws for code that cannot be parsed.
+ * call of a function, method or getter and each `new`. The tests of loops over iterables, of `switch` and of optional
+ * chains are left out, and so are calls within such a chain. Throws for code that cannot be parsed.
  */
 export function countedSource({ path, text }: SourceFile): SourceFile {
   const code = stripTypeScriptTypes(text, { mode: "strip" });

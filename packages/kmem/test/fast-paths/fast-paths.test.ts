@@ -55,7 +55,12 @@ describe("the counter", () => {
   });
 
   it("counts calls of functions, methods, getters and constructors, not of instructions", () => {
-    const text = `class A { get a(): number { return Math.imul(2, 3); } #b(): number { return this.a; } c = () => this.#b(); }
+    const text = `
+      class A {
+        get a(): number { return Math.imul(2, 3); }
+        #b(): number { return this.a; }
+        c = () => this.#b();
+      }
       export function f(): number { return new A().c(); }`;
     expect(counts(text)).toEqual([0, 0, 0, 0, 0, 4]);
   });

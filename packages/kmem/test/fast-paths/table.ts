@@ -4,11 +4,11 @@ const HEADER = ["operation", "reads", "writes", "atomics", "tests", "true", "cal
 
 const TEXT = `# What the fast paths do
 
-Counted in the library's own code as it runs, instrumented, with its assertions off. **reads** and **writes** are elements
-of typed arrays; **atomics** are operations of \`Atomics\`; **tests** are conditions that decide on a way through the code
-(each operand of \`&&\`, \`||\` and \`??\` that is reached), and **true** those of them that held; **calls** are functions,
-methods, getters and constructors, the operation itself not among them. The engine makes calls of small functions part of
-their caller, so a call here need not be one in the machine code.
+Counted in the library's own code as it runs, instrumented, with its assertions off. **reads** and **writes** are
+elements of typed arrays; **atomics** are operations of \`Atomics\`; **tests** are conditions that decide on a way
+through the code (each operand of \`&&\`, \`||\` and \`??\` that is reached), and **true** those of them that held;
+**calls** are functions, methods, getters and constructors, the operation itself not among them. The engine makes calls
+of small functions part of their caller, so a call here need not be one in the machine code.
 
 A test compares this table with the code. After a change that is meant, write it anew and look at the difference:
 \`npx vitest run packages/kmem/test/fast-paths -u\`.
