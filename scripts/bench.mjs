@@ -27,4 +27,5 @@ const figures = run(pinnedNode, [
 const regions = run(pinnedNode, ["scripts/region-cost.mjs"]);
 const kills = run(pinnedNode, ["scripts/kill-figures.mjs"]);
 const debugging = run(pinnedNode, ["scripts/debug-cost.mjs"]);
-exit(Math.max(figures, regions, kills, debugging));
+const sizes = run(pinnedNode, ["scripts/bundle-size.mjs"]);
+exit(Math.max(figures, regions, kills, debugging, sizes));
