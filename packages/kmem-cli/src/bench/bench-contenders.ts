@@ -11,13 +11,13 @@ const PEER_NAMES: readonly string[] = [
   "uint8array",
   "as-tlsf",
   "wasm-dlmalloc",
-  "wasm-emmalloc",
-  "wasm-walloc",
 ];
 /** With more live blocks than this the peers, some of which look at every block for each operation, are left out. */
 const PEER_LIVE_BLOCKS_MAX = 10_000;
 /** One process of a peer is cut off after so long: some of them would be at one trace for hours. */
-const PEER_LIMIT_MS = 4_000;
+const PEER_LIMIT_MS = 2_000;
+/** Cut off on nearly every load, so that its figures would be of the beginning only: it has the traces. */
+const TRACES_ONLY: ReadonlySet<string> = new Set(["kmem-fzpu"]);
 /** A mode of kmem that is as fast as kmem. */
 const UNCHECKED_NAME = "kmem-unchecked";
 
@@ -28,22 +28,22 @@ export function figureContenders(known: readonly Contender[]): Contender[] {
 }
 
 /** The same contenders, of which the peers are cut off. Only those in JavaScript know how to be. */
-export function withLimits(contenders: readonly Contender[]): Contender[] {
-  return contenders.map((contender) => (isPeer(contender) && !contender.isNative ? limited(contender) : contender));
+export function withLimits(contenders: readonly Contender[], limitMs: number = PEER_LIMIT_MS): Contender[] {
+  return contenders.map((one) => (isPeer(one) && !one.isNative ? limited(one, limitMs) : one));
 }
 
 function isPeer({ name, isByNameOnly }: Contender): boolean {
   return isByNameOnly === true && name !== UNCHECKED_NAME;
 }
 
-function limited(contender: Contender): Contender {
+function limited(contender: Contender, limitMs: number): Contender {
   return {
     ...contender,
     prepare: async () => {
       const prepared = await contender.prepare();
       if (!isReady(prepared)) return prepared;
       const command = (job: Job) => {
-        const limitedJob: Job & { readonly limitMs: number } = { ...job, limitMs: PEER_LIMIT_MS };
+        const limitedJob: Job & { readonly limitMs: number } = { ...job, limitMs };
         return prepared.command(limitedJob);
       };
       return { ...prepared, command };
@@ -75,11 +75,15 @@ export class BenchContenders {
 
   /** Those that take part in random churn of so many blocks. */
   forLiveBlocks(liveBlockCount: number): ReadyContender[] {
-    return this.ready.filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
+    return this.#loaded().filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
   }
 
   /** Those that take part in a load: peers have blocks and nothing else. */
   forLoad({ kind }: Load): ReadyContender[] {
-    return this.ready.filter(({ name }) => kind === "blocks" || !this.#peers.has(name));
+    return this.#loaded().filter(({ name }) => kind === "blocks" || !this.#peers.has(name));
+  }
+
+  #loaded(): ReadyContender[] {
+    return this.ready.filter(({ name }) => !TRACES_ONLY.has(name));
   }
 }

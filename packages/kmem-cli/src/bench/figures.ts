@@ -1,12 +1,10 @@
 import type { ReplayReport } from "../report/report.ts";
 import { geometricMean } from "../report/statistics.ts";
-import { formatBytes, formatCount } from "../report/units.ts";
+import { formatCount } from "../report/units.ts";
 import type { Cells } from "./csv.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
 import {
   type Columns,
-  footprintRatio,
-  type Measured,
   measuredTraces,
   nsPerOp,
   show,
@@ -55,24 +53,6 @@ export function timeTable(report: ReplayReport, names: Columns): Cells {
     return `**${show(geometricMean(factors))}**`;
   });
   return [["ns per operation", ...names], ...rows, ["**kmem's time / this one's, geometric mean**", ...ratios]];
-}
-
-/** Footprint at peak over live bytes at peak on the malloc traces, with geometric means. */
-export function footprintTable(report: ReplayReport, names: Columns): Cells {
-  const traces = measuredTraces(report);
-  const mean = (of: readonly Measured[], allocator: string): string =>
-    `**${show(geometricMean(of.flatMap(({ results }) => footprintRatio(results, allocator) ?? [])))}**`;
-  const large = traces.filter(({ peakLiveBytes }) => peakLiveBytes >= SMALL_TRACE_BYTES);
-  return [
-    ["footprint / live bytes, at peak", "live at peak", ...names],
-    ...traces.map(({ name, peakLiveBytes, results }) => [
-      name,
-      formatBytes(peakLiveBytes),
-      ...names.map((allocator) => show(footprintRatio(results, allocator))),
-    ]),
-    ["**geometric mean, traces of 1 MB live and more**", "", ...names.map((allocator) => mean(large, allocator))],
-    ["**geometric mean, all traces**", "", ...names.map((allocator) => mean(traces, allocator))],
-  ];
 }
 
 /** ns per operation of random churn by live blocks, and how much the largest costs over the smallest. */

@@ -1,10 +1,9 @@
 import { median } from "../report/statistics.ts";
-import { formatBytes, threeDigits } from "../report/units.ts";
+import { threeDigits } from "../report/units.ts";
 import type { Cells } from "./csv.ts";
 import type { LoadReport } from "./measure-loads.ts";
 import {
   type Columns,
-  footprintRatio,
   show,
   spreadOf,
   spreadText,
@@ -40,18 +39,6 @@ export function loadTimeTable(reports: readonly LoadReport[], names: Columns): C
   return [
     ["ns per operation", ...names],
     ...reports.map(({ name, results }) => [name, ...names.map((allocator) => timeCell(results, allocator))]),
-  ];
-}
-
-/** Footprint over live bytes of the synthetic loads, at peak. */
-export function loadFootprintTable(reports: readonly LoadReport[], names: Columns): Cells {
-  return [
-    ["footprint / live bytes, at peak", "live at peak", ...names],
-    ...reports.map(({ name, peakLiveBytes, results }) => [
-      name,
-      formatBytes(peakLiveBytes),
-      ...names.map((allocator) => show(footprintRatio(results, allocator))),
-    ]),
   ];
 }
 

@@ -31,12 +31,6 @@ export function nsPerOp(results: readonly AllocatorResult[], allocator: string):
   return resultOf(results, allocator)?.time?.medianNsPerOp;
 }
 
-/** Footprint at peak over live bytes at peak. */
-export function footprintRatio(results: readonly AllocatorResult[], allocator: string): number | undefined {
-  const memory = resultOf(results, allocator)?.memory;
-  return memory === undefined ? undefined : memory.peakFootprintBytes / memory.peakLiveBytes;
-}
-
 /** A figure as a cell shows it, a dash for none. */
 export function show(value: number | undefined): string {
   return value === undefined ? "–" : threeDigits(value);

@@ -16,26 +16,27 @@ export function nsIn(record: CsvRecord | undefined): number | undefined {
   return record === undefined ? undefined : numberIn(record, "ns_per_op_median");
 }
 
-/** Footprint at peak over live bytes at peak in a row. */
-export function footprintIn(record: CsvRecord | undefined): number | undefined {
-  if (record === undefined) return undefined;
-  const footprintBytes = numberIn(record, "peak_footprint_bytes");
+/** Resident memory at peak over live bytes at peak in a row of `memory`; undefined of the first operations only. */
+export function footprintIn(record: CsvRecord): number | undefined {
+  const footprintBytes = numberIn(record, "resident_peak_bytes");
   const liveBytes = numberIn(record, "peak_live_bytes");
+  if ((numberIn(record, "covered_share") ?? 1) < 1) return undefined;
   return footprintBytes === undefined || liveBytes === undefined ? undefined : footprintBytes / liveBytes;
 }
 
 /**
- * The geometric mean, over all traces that both have, of what `figure` says of one allocator over what it says of
+ * The geometric mean, over all traces (named in `column`) that both have, of what `figure` says of one allocator over what it says of
  * another; undefined where they have none in common.
  */
 export function meanRatio(
   records: readonly CsvRecord[],
   [own, other]: readonly [string, string],
   figure: (record: CsvRecord) => number | undefined,
+  column = "trace",
 ): number | undefined {
-  const ratios = namesIn(records, "trace").flatMap((trace) => {
+  const ratios = namesIn(records, column).flatMap((trace) => {
     const of = (allocator: string): number | undefined => {
-      const record = records.find((one) => one["trace"] === trace && one["allocator"] === allocator);
+      const record = records.find((one) => one[column] === trace && one["allocator"] === allocator);
       return record === undefined ? undefined : figure(record);
     };
     const [ownFigure, otherFigure] = [of(own), of(other)];

@@ -3,10 +3,10 @@ import type { ReplayReport } from "../report/report.ts";
 import type { ThreadsReport } from "../threads/report.ts";
 import { promisesTable, threadsRows, threadsTable } from "../threads/threads-figures.ts";
 import type { FigureFiles } from "./figure-files.ts";
-import { footprintTable, liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
+import { liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
 import { goalsTable } from "./goals/goals-table.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
-import { loadFootprintTable, loadList, loadRows, loadTimeTable, programRows, programTable } from "./load-figures.ts";
+import { loadList, loadRows, loadTimeTable, programRows, programTable } from "./load-figures.ts";
 import { markdownTable, replaceBetweenMarks } from "./markdown.ts";
 import type { LoadReport } from "./measure-loads.ts";
 import { type Columns, CUT_MARK, CUT_NOTE } from "./measured.ts";
@@ -29,18 +29,18 @@ export function writeDocument(path: string, texts: MarkedTexts): void {
   );
 }
 
-function tables(parts: readonly Parameters<typeof markdownTable>[0][]): string {
+/** Tables one below the other, and what a mark in them means. */
+export function markdownTables(parts: readonly Parameters<typeof markdownTable>[0][]): string {
   const texts = parts.map(markdownTable);
   const isCut = texts.some((text) => text.includes(CUT_MARK));
   return [...texts, ...(isCut ? [CUT_NOTE] : [])].join("\n\n");
 }
 
-/** Writes the CSV file of the traces and answers the tables. */
+/** Writes the CSV file of the traces and answers the table of times: memory has a measure of its own. */
 export function traceFigures(report: ReplayReport, groups: readonly Columns[], files: FigureFiles): MarkedTexts {
   files.write("traces", traceRows(report));
   return {
-    "figures: time": tables(groups.map((names) => timeTable(report, names))),
-    "figures: footprint": tables(groups.map((names) => footprintTable(report, names))),
+    "figures: time": markdownTables(groups.map((names) => timeTable(report, names))),
   };
 }
 
@@ -51,7 +51,7 @@ export function liveBlocksFigures(
   files: FigureFiles,
 ): MarkedTexts {
   files.write("live-blocks", liveBlocksRows(reports));
-  return { "figures: live blocks": tables(groups.map((names) => liveBlocksTable(reports, names))) };
+  return { "figures: live blocks": markdownTables(groups.map((names) => liveBlocksTable(reports, names))) };
 }
 
 /** Writes the CSV files of the synthetic loads and the programs, and answers the tables. */
@@ -62,9 +62,8 @@ export function loadFigures(
   files: FigureFiles,
 ): MarkedTexts {
   files.write("loads", loadRows(reports));
-  const time = tables(groups.map((names) => loadTimeTable(reports, names)));
-  const memory = tables(groups.map((names) => loadFootprintTable(reports, names)));
-  const texts = { "figures: loads": [loadList(reports), time, memory].join("\n\n") };
+  const time = markdownTables(groups.map((names) => loadTimeTable(reports, names)));
+  const texts = { "figures: loads": [loadList(reports), time].join("\n\n") };
   if (programs.absentReason !== undefined) return texts;
   files.write("programs", programRows(programs));
   return { ...texts, "figures: programs": markdownTable(programTable(programs)) };
@@ -73,7 +72,7 @@ export function loadFigures(
 /** Writes the CSV file of the threads and answers the tables. */
 export function threadFigures(report: ThreadsReport, files: FigureFiles): MarkedTexts {
   files.write("threads", threadsRows(report));
-  return { "figures: threads": tables([threadsTable(report), promisesTable(report)]) };
+  return { "figures: threads": markdownTables([threadsTable(report), promisesTable(report)]) };
 }
 
 /** What is made of the CSV files of all parts. */

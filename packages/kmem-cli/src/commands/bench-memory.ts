@@ -1,5 +1,7 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
+import { figureContenders, withLimits } from "../bench/bench-contenders.ts";
+import { columnGroups } from "../bench/measured.ts";
 import { driftRows, driftTable, strayContenders } from "../memory-bench/drift-figures.ts";
 import { latencyRows, latencyTable } from "../memory-bench/latency-figures.ts";
 import { leftOverTable, memoryRows, ownTable, residentTable } from "../memory-bench/memory-figures.ts";
@@ -12,6 +14,8 @@ import type { CommandContext } from "./context.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_DRIFT_OPS = 100_000_000;
+/** A peer that needs longer for a trace, each operation being looked at, is measured at the first operations only. */
+const MEMORY_LIMIT_MS = 10_000;
 /** Whose own accounting has a table. */
 const OWN_ALLOCATOR = "kmem";
 
@@ -59,13 +63,21 @@ function addPart(bench: Command, { contenders }: CommandContext, name: string, s
 }
 
 async function memory(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
-  const measures = await measureMemory(traces, await ready(flags, context), progressLine);
-  const tables = [residentTable(measures), ownTable(measures, OWN_ALLOCATOR), leftOverTable(measures)];
+  const wanted = withLimits(flags.allocators ?? figureContenders(context.contenders), MEMORY_LIMIT_MS);
+  const contenders = await ready(wanted);
+  const measures = await measureMemory(traces, contenders, progressLine);
+  const [main = [], ...peers] = columnGroups(contenders);
+  const tables = [
+    residentTable(measures, main, OWN_ALLOCATOR),
+    ...peers.map((names) => residentTable(measures, names)),
+    ownTable(measures, OWN_ALLOCATOR),
+    leftOverTable(measures, main),
+  ];
   put({ name: "memory", rows: memoryRows(measures), tables }, flags, measures);
 }
 
 async function latency(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
-  const measures = await measureLatency(traces, await ready(flags, context), progressLine);
+  const measures = await measureLatency(traces, await ready(flags.allocators ?? defaultContenders(context.contenders)), progressLine);
   put({ name: "latency", rows: latencyRows(measures), tables: [latencyTable(measures)] }, flags, measures);
   for (const { workload, allocator, result } of measures) {
     if ((result?.gcCount ?? 0) === 0) continue;
@@ -74,13 +86,12 @@ async function latency(traces: readonly string[], flags: Flags, context: Command
 }
 
 async function drift(flags: Flags & { readonly ops: number }, context: CommandContext): Promise<void> {
-  const measures = await measureDrift(flags.ops, await ready(flags, context), progressLine);
+  const measures = await measureDrift(flags.ops, await ready(flags.allocators ?? defaultContenders(context.contenders)), progressLine);
   const strays = strayContenders(measures).map((allocator) => ({ allocator, error: "it did other operations" }));
   put({ name: "drift", rows: driftRows(measures), tables: [driftTable(measures)] }, flags, [...measures, ...strays]);
 }
 
-async function ready({ allocators }: Flags, context: CommandContext): Promise<ReadyContender[]> {
-  const contenders = allocators ?? defaultContenders(context.contenders);
+async function ready(contenders: readonly Contender[]): Promise<ReadyContender[]> {
   const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
   for (const one of prepared) if (!isReady(one)) console.error(`${one.name} does not take part: ${one.reason}`);
   return prepared.filter(isReady);
@@ -93,7 +104,7 @@ function progressLine(workload: string, allocator: string): void {
 /** Prints the tables, writes them, and fails when a process has failed. What has failed is a gap in the tables. */
 function put(output: MeasureOutput, flags: Flags, measures: readonly Failure[]): void {
   for (const cells of output.tables) {
-    const [header = [], ...rows] = cells.map((row) => row.map((cell) => String(cell).replaceAll("*", "")));
+    const [header = [], ...rows] = cells.map((row) => row.map((cell) => String(cell).replaceAll("**", "").replaceAll("\\*", "*")));
     process.stdout.write(`${plainTable(header, rows)}\n\n`);
   }
   writeMeasures(output, flags);

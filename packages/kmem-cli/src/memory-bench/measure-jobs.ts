@@ -10,6 +10,8 @@ export interface MemoryJob {
   readonly kind: WorkloadKind;
   readonly opsPath: string;
   readonly closingPath: string;
+  /** The process stops replaying about so long after it began. Processes in JavaScript only. */
+  readonly limitMs?: number;
 }
 
 /** Times each operation by itself. */
@@ -37,7 +39,10 @@ export type ResidentScope = "buffer" | "process";
 
 /** What a process answers to `memory`. Bytes of resident memory are above those before the first operation. */
 export interface MemoryResult {
+  /** Operations that were done. */
   readonly opCount: number;
+  /** Where the time was up: the share of the operations that was done, the first ones; absent when all were. */
+  readonly coveredShare?: number;
   readonly failureCount: number;
   readonly requestedBytes: number;
   readonly peakLiveBytes: number;
@@ -50,10 +55,10 @@ export interface MemoryResult {
 export interface ResidentFigures {
   readonly scope: ResidentScope;
   readonly peakBytes: number;
-  /** After everything was freed. */
-  readonly freedBytes: number;
-  /** After the allocator was asked to give back what it keeps. */
-  readonly trimmedBytes: number;
+  /** After everything was freed; absent where the time was up before. */
+  readonly freedBytes?: number;
+  /** After the allocator was asked to give back what it keeps; absent where the time was up before. */
+  readonly trimmedBytes?: number;
   /** The function that asked it. */
   readonly trimmedBy: string;
 }
@@ -64,8 +69,9 @@ export interface OwnFigures {
   readonly peakBytes: number;
   /** What the blocks could hold that were live when the footprint was first at its peak. */
   readonly usableAtPeakBytes: number;
-  readonly freedBytes: number;
-  readonly trimmedBytes: number;
+  /** These two are absent where the time was up before everything could be freed. */
+  readonly freedBytes?: number;
+  readonly trimmedBytes?: number;
   /** Where every byte was when the footprint was first at its peak, by the names of the heap's `stats().bytes`. */
   readonly parts?: Readonly<Record<string, number>>;
 }

@@ -1,3 +1,4 @@
+import { CUT_MARK, type Columns } from "../bench/measured.ts";
 import { geometricMean } from "../report/statistics.ts";
 import { formatBytes, formatPercent, threeDigits } from "../report/units.ts";
 import type { MemoryResult, OwnFigures } from "./measure-jobs.ts";
@@ -9,6 +10,7 @@ const LARGE_BYTES = 1_000_000;
 /** Own accounting and resident memory should agree so far, of large workloads. */
 const AGREEMENT_PERCENT = 5;
 const PERCENT = 100;
+const SHARE_DIGITS = 4;
 const NOTHING = "–";
 
 type Measure = TraceMeasure<MemoryResult>;
@@ -19,6 +21,7 @@ export function memoryRows(measures: readonly Measure[]): Cells {
     "workload",
     "allocator",
     "operations",
+    "covered_share",
     "failures",
     "peak_live_bytes",
     "resident_of",
@@ -38,6 +41,7 @@ export function memoryRows(measures: readonly Measure[]): Cells {
     workload,
     allocator,
     result?.opCount ?? "",
+    result === undefined ? "" : (result.coveredShare ?? 1).toFixed(isCut(result) ? SHARE_DIGITS : 0),
     result?.failureCount ?? "",
     result?.peakLiveBytes ?? "",
     result?.resident?.scope ?? "",
@@ -74,34 +78,79 @@ export function tablesAtPeak({ peakBytes, usableAtPeakBytes, parts }: OwnFigures
   return PART_NAMES.reduce((left, name) => left - (parts[name] ?? 0), peakBytes - usableAtPeakBytes);
 }
 
-/** Resident memory at peak over live bytes at peak, by allocator, with geometric means. */
-export function residentTable(measures: readonly Measure[]): Cells {
-  const allocators = [...new Set(measures.map(({ allocator }) => allocator))];
-  const workloads = [...new Set(measures.map(({ workload }) => workload))];
-  const resultOf = (workload: string, allocator: string): MemoryResult | undefined =>
-    measures.find((measure) => measure.workload === workload && measure.allocator === allocator)?.result;
+/** A column of the table of resident memory: an allocator, and the figure of it. */
+interface Column {
+  readonly title: string;
+  readonly allocator: string;
+  readonly bytes: (result: MemoryResult) => number | undefined;
+}
+
+function residentPeak({ resident }: MemoryResult): number | undefined {
+  return resident?.peakBytes;
+}
+
+function ownPeak({ own }: MemoryResult): number | undefined {
+  return own === undefined ? undefined : own.peakBytes - own.initialBytes;
+}
+
+/**
+ * Memory at peak over live bytes at peak, with geometric means: resident memory of each of these allocators, and for
+ * one of them, where it is named, its own accounting in a column of its own. Both are above what there was at first.
+ */
+export function residentTable(measures: readonly Measure[], names: Columns, ownName?: string): Cells {
+  const columns = names.flatMap((allocator): Column[] => {
+    const resident = { title: allocator, allocator, bytes: residentPeak };
+    const own = { title: `${allocator}, own accounting`, allocator, bytes: ownPeak };
+    return allocator === ownName ? [resident, own] : [resident];
+  });
+  const workloads = workloadsOf(measures);
+  const whole = measures.filter(({ result }) => result !== undefined && !isCut(result));
   const liveOf = (workload: string): number =>
-    measures.find((measure) => measure.workload === workload && measure.result !== undefined)?.result?.peakLiveBytes ??
-    0;
-  const ratio = (result: MemoryResult | undefined): number | undefined =>
-    result?.resident === undefined ? undefined : result.resident.peakBytes / result.peakLiveBytes;
+    whole.find((measure) => measure.workload === workload)?.result?.peakLiveBytes ?? 0;
+  const ratio = (workload: string, { allocator, bytes }: Column): number | undefined => {
+    const result = resultOf(measures, workload, allocator);
+    const peakBytes = result === undefined ? undefined : bytes(result);
+    return peakBytes === undefined ? undefined : peakBytes / result!.peakLiveBytes;
+  };
+  const cell = (workload: string, column: Column): string => {
+    const result = resultOf(measures, workload, column.allocator);
+    return show(ratio(workload, column)) + (result !== undefined && isCut(result) ? CUT_MARK : "");
+  };
   const mean = (of: readonly string[]) =>
-    allocators.map((allocator) => {
-      // A gap would make it the mean of something else than its neighbours.
-      const ratios = of.flatMap((workload) => ratio(resultOf(workload, allocator)) ?? []);
+    columns.map((column) => {
+      // A gap, or a part only, would make it the mean of something else than its neighbours.
+      const ratios = of.flatMap((workload) =>
+        whole.includes(measureOf(measures, workload, column.allocator)!) ? (ratio(workload, column) ?? []) : [],
+      );
       return `**${ratios.length === of.length ? show(geometricMean(ratios)) : NOTHING}**`;
     });
   const large = workloads.filter((workload) => liveOf(workload) >= LARGE_BYTES);
   return [
-    ["resident / live bytes, at peak", "live at peak", ...allocators],
+    ["footprint / live bytes, at peak", "live at peak", ...columns.map(({ title }) => title)],
     ...workloads.map((workload) => [
       workload,
       formatBytes(liveOf(workload)),
-      ...allocators.map((allocator) => show(ratio(resultOf(workload, allocator)))),
+      ...columns.map((column) => cell(workload, column)),
     ]),
     ["**geometric mean, 1 MB live and more**", "", ...mean(large)],
     ["**geometric mean, all**", "", ...mean(workloads)],
   ];
+}
+
+function isCut({ coveredShare = 1 }: MemoryResult): boolean {
+  return coveredShare < 1;
+}
+
+function workloadsOf(measures: readonly Measure[]): string[] {
+  return [...new Set(measures.map(({ workload }) => workload))];
+}
+
+function measureOf(measures: readonly Measure[], workload: string, allocator: string): Measure | undefined {
+  return measures.find((measure) => measure.workload === workload && measure.allocator === allocator);
+}
+
+function resultOf(measures: readonly Measure[], workload: string, allocator: string): MemoryResult | undefined {
+  return measureOf(measures, workload, allocator)?.result;
 }
 
 /** How far the resident memory exceeds the contender's own accounting, both above their start; undefined: unknown. */
@@ -156,29 +205,30 @@ function shareCells(own: OwnFigures): string[] {
 }
 
 function freedCells({ initialBytes, freedBytes, trimmedBytes }: OwnFigures): string[] {
-  const trimmed = formatBytes(trimmedBytes);
+  const trimmed = bytesText(trimmedBytes);
   return [
     formatBytes(initialBytes),
-    formatBytes(freedBytes),
-    trimmedBytes === initialBytes ? trimmed : `**${trimmed}**`,
+    bytesText(freedBytes),
+    trimmedBytes === undefined || trimmedBytes === initialBytes ? trimmed : `**${trimmed}**`,
   ];
 }
 
 /** What stays resident when all is freed, after and before the allocator was asked to give back. */
-export function leftOverTable(measures: readonly Measure[]): Cells {
-  const allocators = [...new Set(measures.map(({ allocator }) => allocator))];
-  const workloads = [...new Set(measures.map(({ workload }) => workload))];
+export function leftOverTable(measures: readonly Measure[], names: Columns): Cells {
   const cell = (workload: string, allocator: string): string => {
-    const measure = measures.find((one) => one.workload === workload && one.allocator === allocator);
-    const resident = measure?.result?.resident;
-    return resident === undefined
+    const resident = resultOf(measures, workload, allocator)?.resident;
+    return resident?.freedBytes === undefined
       ? NOTHING
-      : `${formatBytes(resident.freedBytes)} → ${formatBytes(resident.trimmedBytes)}`;
+      : `${bytesText(resident.freedBytes)} → ${bytesText(resident.trimmedBytes)}`;
   };
   return [
-    ["resident when all is freed → given back", ...allocators],
-    ...workloads.map((workload) => [workload, ...allocators.map((allocator) => cell(workload, allocator))]),
+    ["resident when all is freed → given back", ...names],
+    ...workloadsOf(measures).map((workload) => [workload, ...names.map((allocator) => cell(workload, allocator))]),
   ];
+}
+
+function bytesText(bytes: number | undefined): string {
+  return bytes === undefined ? NOTHING : formatBytes(bytes);
 }
 
 function show(value: number | undefined): string {

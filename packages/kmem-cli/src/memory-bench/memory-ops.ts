@@ -2,6 +2,7 @@ import type { ReplayHeap } from "../replay/replay-heap.ts";
 import { OP_LOOPS } from "../replay/replay-ops.ts";
 import { openTarget, type ReplayTarget } from "../replay/replay-target.ts";
 import type { WorkloadKind } from "../replay/workload.ts";
+import { coverage, OPS_PER_LOOK, TimeLimit } from "../replay/time-limit.ts";
 import { OpReader } from "../trace/op-reader.ts";
 import { OP, OP_CODE_MASK, OPERATION, PAGE_BYTES, WORDS_PER_OP } from "../trace/op-stream.ts";
 import type { MemoryJob, MemoryResult, OwnFigures, ResidentFigures } from "./measure-jobs.ts";
@@ -26,19 +27,28 @@ export function memoryOps(createHeap: () => MeasurableHeap, job: MemoryJob): Mem
   const reader = new OpReader(job.opsPath);
   const heap = createHeap();
   const replay = new MeasuredReplay(heap, openTarget(heap, reader.header, reader.caches), job.kind, reader.header);
-  forEachOp(reader, (words, at) => replay.take(words, at));
+  const limit = new TimeLimit(job.limitMs);
+  forEachOp(reader, (words, at) => replay.take(words, at), limit);
   reader.close();
+  if (limit.isOver) return { ...replay.result(), ...coverage(replay.opCount, reader.header.opCount) };
   const closing = new OpReader(job.closingPath);
   forEachOp(closing, (words, at) => replay.close(words, at));
   closing.close();
-  const result = replay.result();
+  const result = replay.freedResult();
   const parts = partsAt(createHeap, job, replay.peakOp);
   return parts === undefined || result.own === undefined ? result : { ...result, own: { ...result.own, parts } };
 }
 
-function forEachOp(reader: OpReader, take: (words: Uint32Array, at: number) => void): void {
-  for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
-    for (let at = 0; at < opCount * WORDS_PER_OP; at += WORDS_PER_OP) take(reader.words, at);
+function forEachOp(
+  reader: OpReader,
+  take: (words: Uint32Array, at: number) => void,
+  limit: TimeLimit = new TimeLimit(undefined),
+): void {
+  for (let opCount = reader.next(); opCount > 0 && !limit.isOver; opCount = reader.next()) {
+    for (let op = 0; op < opCount; op += 1) {
+      if (op % OPS_PER_LOOK === 0 && limit.look()) break;
+      take(reader.words, op * WORDS_PER_OP);
+    }
   }
 }
 
@@ -62,6 +72,8 @@ function partsAt(
 }
 
 class MeasuredReplay {
+  /** Operations that were carried out, of the workload's. */
+  opCount = 0;
   /** Operations after which the footprint was first at its peak. */
   peakOp = 0;
   readonly #heap: MeasurableHeap;
@@ -76,7 +88,6 @@ class MeasuredReplay {
   readonly #usableSizes: Float64Array;
   readonly #initialBytes: number;
   readonly #baselineBytes: number;
-  #opCount = 0;
   #failureCount = 0;
   #requestedBytes = 0;
   #liveBytes = 0;
@@ -113,18 +124,18 @@ class MeasuredReplay {
     const slot = words[at + OPERATION.SLOT]!;
     const failureCount = OP_LOOPS[this.#kind](this.#target, words, at, at + WORDS_PER_OP);
     this.#failureCount += failureCount;
-    this.#opCount += 1;
+    this.opCount += 1;
     if (failureCount === 0) this.#applyChange(words, at, slot);
     if (this.#liveBytes > this.#peakLiveBytes) this.#peakLiveBytes = this.#liveBytes;
     const { footprintBytes } = this.#heap;
     if (footprintBytes > this.#peakBytes) {
       this.#peakBytes = footprintBytes;
       this.#usableAtPeakBytes = this.#usableBytes;
-      this.peakOp = this.#opCount;
+      this.peakOp = this.opCount;
     }
     const hasGrown = this.#liveBytes >= this.#nextSampleBytes;
     if (hasGrown) this.#nextSampleBytes = this.#liveBytes * this.#growth + PAGE_BYTES;
-    if (hasGrown || this.#opCount % this.#evenDistance === 0) this.#sample();
+    if (hasGrown || this.opCount % this.#evenDistance === 0) this.#sample();
   }
 
   /** Carries out one of the operations that free what is left. */
@@ -132,35 +143,44 @@ class MeasuredReplay {
     OP_LOOPS[this.#kind](this.#target, words, at, at + WORDS_PER_OP);
   }
 
-  /** To be called once, when all is freed: it trims the heap. */
+  /** What has been seen so far. */
   result(): MemoryResult {
     // Memory of a buffer never goes back to the system, so that this reading has every page that was ever touched.
     this.#sample();
-    const freed = { own: this.#heap.footprintBytes, resident: this.#residentBytes() };
-    this.#heap.trim?.();
-    const trimmed = { own: this.#heap.footprintBytes, resident: this.#residentBytes() };
     const own: OwnFigures = {
       initialBytes: this.#initialBytes,
       peakBytes: this.#peakBytes,
       usableAtPeakBytes: this.#usableAtPeakBytes,
-      freedBytes: freed.own,
-      trimmedBytes: trimmed.own,
     };
     return {
-      opCount: this.#opCount,
+      opCount: this.opCount,
       failureCount: this.#failureCount,
       requestedBytes: this.#requestedBytes,
       peakLiveBytes: this.#peakLiveBytes,
-      ...this.#residentFigures(freed.resident, trimmed.resident),
+      ...this.#residentFigures(),
       own,
     };
   }
 
-  #residentFigures(freedBytes: number, trimmedBytes: number): { resident?: ResidentFigures } {
+  /** To be called once, when all is freed: it trims the heap. */
+  freedResult(): MemoryResult {
+    const result = this.result();
+    const freed = { own: this.#heap.footprintBytes, resident: this.#residentBytes() };
+    this.#heap.trim?.();
+    const trimmed = { own: this.#heap.footprintBytes, resident: this.#residentBytes() };
+    const { resident } = result;
+    return {
+      ...result,
+      ...(resident && { resident: { ...resident, freedBytes: freed.resident, trimmedBytes: trimmed.resident } }),
+      own: { ...result.own!, freedBytes: freed.own, trimmedBytes: trimmed.own },
+    };
+  }
+
+  #residentFigures(): { resident?: ResidentFigures } {
     if (this.#probe === undefined) return {};
     const { scope } = this.#probe;
     const trimmedBy = this.#heap.trim === undefined ? "" : "trim";
-    return { resident: { scope, peakBytes: this.#peakResidentBytes, freedBytes, trimmedBytes, trimmedBy } };
+    return { resident: { scope, peakBytes: this.#peakResidentBytes, trimmedBy } };
   }
 
   #residentBytes(): number {
@@ -186,6 +206,9 @@ class MeasuredReplay {
       }
       case OP.PAGE_ALLOC:
         this.#addBlock(slot, 2 ** size * PAGE_BYTES, 2 ** size * PAGE_BYTES);
+        return;
+      case OP.PAGE_RUN:
+        this.#addBlock(slot, size * PAGE_BYTES, size * PAGE_BYTES);
         return;
       default:
         this.#addBlock(slot, size, this.#heap.usableSize(address));

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cells as BenchCells } from "../bench/figures.ts";
-import { markdownTable, replaceBetweenMarks } from "../bench/write-figures.ts";
+import { markdownTables, replaceBetweenMarks } from "../bench/write-figures.ts";
 
 /** Cells of a table, the first row being the header. */
 export type Cells = BenchCells;
@@ -29,6 +29,6 @@ export function writeMeasures({ name, rows, tables }: MeasureOutput, { out, docu
     writeFileSync(join(out, `${name}.csv`), `${rows.map((row) => row.join(",")).join("\n")}\n`);
   }
   if (document === undefined) return;
-  const text = tables.map(markdownTable).join("\n\n");
+  const text = markdownTables(tables);
   writeFileSync(document, replaceBetweenMarks(readFileSync(document, "utf8"), `figures: ${name}`, text));
 }

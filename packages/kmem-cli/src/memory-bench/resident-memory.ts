@@ -82,6 +82,8 @@ class BufferProbe implements ResidentProbe {
     try {
       const pattern = randomBytes(PATTERN_BYTES);
       head.set(pattern);
+      // A WebAssembly memory mostly grows where it is.
+      if (this.#start > 0 && readBytes(memory, this.#start, PATTERN_BYTES).equals(pattern)) return this.#start;
       const candidates = writableMappings(buffer.byteLength).flatMap((mapping) =>
         this.#addressesOf(pattern, mapping, memory),
       );

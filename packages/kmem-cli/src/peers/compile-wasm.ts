@@ -17,13 +17,10 @@ const LINK_FLAGS = [
   "-Wl,--no-entry,--import-memory,--strip-debug",
   // Unless somebody asks for the constructors, the linker has every exported function run them at each of its calls.
   "-Wl,--export=__wasm_call_ctors",
-  "-Wl,--export-if-defined=memalign",
   ...["malloc", "calloc", "realloc", "aligned_alloc", "free", "malloc_usable_size"].map(
     (name) => `-Wl,--export=${name}`,
   ),
 ];
-/** Where Debian's package emscripten keeps it. */
-const EMMALLOC = "/usr/share/emscripten/system/lib/emmalloc.c";
 const HASH_DIGITS = 16;
 
 /** A malloc in WebAssembly: the file of its module, and what exactly it is. */
@@ -39,22 +36,6 @@ export async function compileDlmalloc(): Promise<WasmMalloc> {
     return { file: COMPILER, args: [...TARGET_FLAGS, ...LINK_FLAGS, "-o", output] };
   });
   return { path, version: `wasi-libc, ${compiler}` };
-}
-
-/** Emscripten's emmalloc, over an sbrk of ours. Throws an error that says why there is none. */
-export async function compileEmmalloc(): Promise<WasmMalloc> {
-  const compiler = await compilerVersion();
-  if (!existsSync(EMMALLOC)) throw new Error(`there is no ${EMMALLOC} (Debian's package emscripten has it)`);
-  const sbrk = join(SOURCES, "sbrk.c");
-  const sources = [EMMALLOC, sbrk, join(SOURCES, "emscripten.h"), join(SOURCES, "emscripten/heap.h")];
-  const path = await compileOnce(
-    "emmalloc",
-    [compiler, ...sources.map((source) => readFileSync(source, "utf8"))],
-    (output) => {
-      return { file: COMPILER, args: [...TARGET_FLAGS, `-I${SOURCES}`, EMMALLOC, sbrk, ...LINK_FLAGS, "-o", output] };
-    },
-  );
-  return { path, version: `Emscripten's, ${compiler}` };
 }
 
 /** AssemblyScript's TLSF, without what manages objects. Throws an error that says why there is none. */

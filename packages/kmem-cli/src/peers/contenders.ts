@@ -1,6 +1,6 @@
 import type { Contender } from "../replay/contender.ts";
 import { heapContender, packageModule } from "../replay/heap-contender.ts";
-import { compileDlmalloc, compileEmmalloc, compileTlsf, packageManifest, type WasmMalloc } from "./compile-wasm.ts";
+import { compileDlmalloc, compileTlsf, packageManifest, type WasmMalloc } from "./compile-wasm.ts";
 import { WASM_FILE_VARIABLE } from "./wasm-file.ts";
 
 /** A whole workload would keep these busy for hours: they look through all their blocks at each operation. */
@@ -10,7 +10,6 @@ const SLOW_LIMIT_MS = 20_000;
 export function peerContenders(): readonly Contender[] {
   return [
     wasm("wasm-dlmalloc", compileDlmalloc),
-    wasm("wasm-emmalloc", compileEmmalloc, "compiled so, it breaks at some reallocs that grow in place"),
     wasm("as-tlsf", compileTlsf),
     npmPackage("thi.ng", "@thi.ng/malloc"),
     npmPackage("codemix", "malloc"),
@@ -23,12 +22,11 @@ export function peerContenders(): readonly Contender[] {
   ];
 }
 
-function wasm(name: string, compile: () => Promise<WasmMalloc>, note?: string): Contender {
+function wasm(name: string, compile: () => Promise<WasmMalloc>): Contender {
   return heapContender(name, packageModule("peers/wasm-heap"), "", {
     isByNameOnly: true,
     canCheck: false,
     limitMs: SLOW_LIMIT_MS,
-    ...(note === undefined ? {} : { note }),
     find: async () => {
       const { path, version } = await compile();
       return { version, env: { [WASM_FILE_VARIABLE]: path } };

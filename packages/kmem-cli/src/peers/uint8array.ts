@@ -42,6 +42,19 @@ export class ArraysHeap implements ReplayHeap {
     return this.#liveBytes;
   }
 
+  /** Arrays are no part of one buffer. */
+  get keepsStateOutside(): boolean {
+    return true;
+  }
+
+  /** Writes a byte to every page of a block, or of a run of pages; no workload has both. */
+  touch(address: number, sizeBytes: number): void {
+    const array = this.#arrays[this.#runs.get(address) ?? address];
+    if (array === undefined || sizeBytes === 0) return;
+    for (let at = 0; at < sizeBytes; at += PAGE_BYTES) array[at] = 1;
+    array[sizeBytes - 1] = 1;
+  }
+
   /** The array that stands for a block. */
   arrayAt(address: number): Uint8Array {
     return this.#arrays[address]!;

@@ -16,8 +16,6 @@ interface MallocExports {
   malloc(sizeBytes: number): number;
   calloc(count: number, sizeBytes: number): number;
   realloc(address: number, sizeBytes: number): number;
-  /** Of emmalloc, whose aligned_alloc takes multiples of the alignment only. */
-  memalign?(alignmentBytes: number, sizeBytes: number): number;
   aligned_alloc(alignmentBytes: number, sizeBytes: number): number;
   free(address: number): void;
   malloc_usable_size(address: number): number;
@@ -37,7 +35,6 @@ export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): 
 export class WasmHeap implements ReplayHeap {
   readonly pages: ReplayPages;
   readonly #memory: WebAssembly.Memory;
-  readonly #maxBytes: number;
   readonly #malloc: MallocExports["malloc"];
   readonly #calloc: MallocExports["calloc"];
   readonly #realloc: MallocExports["realloc"];
@@ -58,11 +55,10 @@ export class WasmHeap implements ReplayHeap {
       .exports as unknown as MallocExports;
     functions.__wasm_call_ctors?.();
     this.#memory = memory;
-    this.#maxBytes = maxBytes;
     this.#malloc = functions.malloc;
     this.#calloc = functions.calloc;
     this.#realloc = functions.realloc;
-    this.#alignedAlloc = functions.memalign ?? functions.aligned_alloc;
+    this.#alignedAlloc = functions.aligned_alloc;
     this.#free = functions.free;
     this.#usableSize = functions.malloc_usable_size;
     this.pages = new BlockPages(maxBytes / PAGE_BYTES, {
@@ -101,8 +97,6 @@ export class WasmHeap implements ReplayHeap {
   }
 
   realloc(address: number, sizeBytes: number): number {
-    // The realloc of emmalloc answers a block that is too small when the rounded size overflows.
-    if (sizeBytes > this.#maxBytes) throw refusal();
     try {
       return addressOf(this.#realloc(address, sizeBytes));
     } catch (error) {

@@ -14,6 +14,8 @@ import { timeOps } from "./time-ops.ts";
 // The process of a contender written in JavaScript. It is given the module that makes the heap and a job as JSON,
 // writes the result as JSON, and ends: no contender runs on what another has left in the engine or in memory.
 
+type ReplayJob = Exclude<Job, MeasureJob>;
+
 function readPlan(opsPath: string): HeapPlan {
   const reader = new OpReader(opsPath);
   reader.close();
@@ -21,7 +23,10 @@ function readPlan(opsPath: string): HeapPlan {
 }
 
 /** The heap of a module as a kind of workload uses it. */
-function heapFor({ kind, opsPath }: Job, { createHeap, createAreas, runsConstructors }: HeapModule): ReplayHeap {
+function heapFor(
+  { kind, opsPath }: ReplayJob,
+  { createHeap, createAreas, runsConstructors }: HeapModule,
+): ReplayHeap {
   const plan = readPlan(opsPath);
   if (kind === "areas" && createAreas !== undefined) return createAreas(plan);
   const heap = createHeap(plan);
@@ -34,7 +39,7 @@ function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
 
 function perform(
   heap: ReplayHeap | CheckableHeap,
-  job: Exclude<Job, MeasureJob>,
+  job: ReplayJob,
 ): TimeResult | AccountResult | CheckResult {
   switch (job.mode) {
     case "time":

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createHeap as createDebugged } from "../../src/heaps/kmem-fzpu.ts";
 import { CodemixHeap } from "../../src/peers/codemix.ts";
-import { compileDlmalloc, compileEmmalloc, compileTlsf, packageManifest } from "../../src/peers/compile-wasm.ts";
+import { compileDlmalloc, compileTlsf, packageManifest } from "../../src/peers/compile-wasm.ts";
 import { ThingHeap } from "../../src/peers/thi-ng.ts";
 import { ArraysHeap } from "../../src/peers/uint8array.ts";
 import { WasmHeap } from "../../src/peers/wasm-heap.ts";
@@ -35,7 +35,6 @@ const wasm = (name: string, compile: typeof compileTlsf): Promise<Peer> =>
 
 const PEERS = [
   await wasm("wasm-dlmalloc", compileDlmalloc),
-  await wasm("wasm-emmalloc", compileEmmalloc),
   await wasm("as-tlsf", compileTlsf),
   await peer("thi.ng", async () => {
     packageManifest("@thi.ng/malloc");

@@ -27,10 +27,10 @@ export function traceTimes(files: FigureFiles): CategoryData {
   );
 }
 
-/** Footprint over live bytes by trace, of traces that are more than a few pages. */
+/** Resident memory over live bytes at peak by trace, of traces that are more than a few pages. */
 export function traceFootprints(files: FigureFiles): CategoryData {
   const isLarge = (record: CsvRecord): boolean => (numberIn(record, "peak_live_bytes") ?? 0) >= SMALL_TRACE_BYTES;
-  return byTrace(blockTraces(files.read("traces")).filter(isLarge), footprintIn);
+  return byTrace(files.read("memory").filter(isLarge), footprintIn, "workload");
 }
 
 /** ns per operation of random churn by live blocks. */
@@ -48,12 +48,16 @@ export function churnTimes(files: FigureFiles): LineData {
   return { series: series.filter(({ points }) => points.length > 0) };
 }
 
-function byTrace(records: readonly CsvRecord[], figure: (record: CsvRecord) => number | undefined): CategoryData {
-  const categories = namesIn(records, "trace");
+function byTrace(
+  records: readonly CsvRecord[],
+  figure: (record: CsvRecord) => number | undefined,
+  column = "trace",
+): CategoryData {
+  const categories = namesIn(records, column);
   const series = namesIn(records, "allocator").map((name) => {
     const own = records.filter((record) => record["allocator"] === name);
     const values = categories.map((trace) => {
-      const record = own.find((one) => one["trace"] === trace);
+      const record = own.find((one) => one[column] === trace);
       return record === undefined ? undefined : figure(record);
     });
     return { name, values };

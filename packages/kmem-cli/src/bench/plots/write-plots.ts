@@ -38,7 +38,7 @@ function plotsOf(files: FigureFiles): [name: string, option: EChartsOption][] {
     plots.push(["live-blocks.svg", logLineChart(titles, churn, "live blocks")]);
   }
   if (footprints.series.length > 0) {
-    const subtitle = "footprint at peak over live bytes at peak, traces of 1 MB live and more; 1 is the least";
+    const subtitle = "resident memory at peak over live bytes at peak, traces of 1 MB live and more; 1 is the least";
     plots.push(["footprint.svg", barChart({ title: "Memory on real traces", subtitle }, footprints)]);
   }
   return plots;

@@ -1,1 +1,0 @@
-// emmalloc includes it for events that only a traced build sends.
