@@ -3,15 +3,7 @@ import { geometricMean } from "../report/statistics.ts";
 import { formatCount } from "../report/units.ts";
 import type { Cells } from "./csv.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
-import {
-  type Columns,
-  measuredTraces,
-  nsPerOp,
-  show,
-  TIME_HEADER,
-  timeCell,
-  timeColumns,
-} from "./measured.ts";
+import { type Columns, measuredTraces, nsPerOp, show, TIME_HEADER, timeCell, timeColumns } from "./measured.ts";
 
 export type { Cells };
 

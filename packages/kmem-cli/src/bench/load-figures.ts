@@ -2,15 +2,7 @@ import { median } from "../report/statistics.ts";
 import { threeDigits } from "../report/units.ts";
 import type { Cells } from "./csv.ts";
 import type { LoadReport } from "./measure-loads.ts";
-import {
-  type Columns,
-  show,
-  spreadOf,
-  spreadText,
-  TIME_HEADER,
-  timeCell,
-  timeColumns,
-} from "./measured.ts";
+import { type Columns, show, spreadOf, spreadText, TIME_HEADER, timeCell, timeColumns } from "./measured.ts";
 import type { ProgramReport, ProgramsReport } from "./programs/measure-programs.ts";
 
 const MS_DIGITS = 3;

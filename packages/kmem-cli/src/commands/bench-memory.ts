@@ -9,11 +9,12 @@ import { type MeasureOutput, type OutputPlaces, writeMeasures } from "../memory-
 import { measureDrift, measureLatency, measureMemory } from "../memory-bench/run-measures.ts";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
 import { plainTable } from "../report/plain-table.ts";
-import { describeAllocators, parseAllocators, parseOpCount } from "./arguments.ts";
+import { describeAllocators, parseAllocators, parseCount, parseOpCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_DRIFT_OPS = 100_000_000;
+const DEFAULT_DRIFT_ROUNDS = 3;
 /** A peer that needs longer for a trace, each operation being looked at, is measured at the first operations only. */
 const MEMORY_LIMIT_MS = 10_000;
 /** Whose own accounting has a table. */
@@ -21,6 +22,11 @@ const OWN_ALLOCATOR = "kmem";
 
 interface Flags extends OutputPlaces {
   readonly allocators?: readonly Contender[];
+}
+
+interface DriftFlags extends Flags {
+  readonly ops: number;
+  readonly runs: number;
 }
 
 interface Failure {
@@ -46,7 +52,12 @@ export function registerBenchMemory(bench: Command, context: CommandContext): vo
         .default(DEFAULT_DRIFT_OPS)
         .argParser(parseOpCount),
     )
-    .action((flags: Flags & { readonly ops: number }) => drift(flags, context));
+    .addOption(
+      new Option("-r, --runs <count>", "processes of each allocator, whose medians count")
+        .default(DEFAULT_DRIFT_ROUNDS)
+        .argParser((text) => parseCount(text, 1)),
+    )
+    .action((flags: DriftFlags) => drift(flags, context));
 }
 
 function addPart(bench: Command, { contenders }: CommandContext, name: string, summary: string): Command {
@@ -77,7 +88,11 @@ async function memory(traces: readonly string[], flags: Flags, context: CommandC
 }
 
 async function latency(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
-  const measures = await measureLatency(traces, await ready(flags.allocators ?? defaultContenders(context.contenders)), progressLine);
+  const measures = await measureLatency(
+    traces,
+    await ready(flags.allocators ?? defaultContenders(context.contenders)),
+    progressLine,
+  );
   put({ name: "latency", rows: latencyRows(measures), tables: [latencyTable(measures)] }, flags, measures);
   for (const { workload, allocator, result } of measures) {
     if ((result?.gcCount ?? 0) === 0) continue;
@@ -85,8 +100,9 @@ async function latency(traces: readonly string[], flags: Flags, context: Command
   }
 }
 
-async function drift(flags: Flags & { readonly ops: number }, context: CommandContext): Promise<void> {
-  const measures = await measureDrift(flags.ops, await ready(flags.allocators ?? defaultContenders(context.contenders)), progressLine);
+async function drift(flags: DriftFlags, context: CommandContext): Promise<void> {
+  const contenders = await ready(flags.allocators ?? defaultContenders(context.contenders));
+  const measures = await measureDrift(flags.ops, flags.runs, contenders, progressLine);
   const strays = strayContenders(measures).map((allocator) => ({ allocator, error: "it did other operations" }));
   put({ name: "drift", rows: driftRows(measures), tables: [driftTable(measures)] }, flags, [...measures, ...strays]);
 }
@@ -104,7 +120,9 @@ function progressLine(workload: string, allocator: string): void {
 /** Prints the tables, writes them, and fails when a process has failed. What has failed is a gap in the tables. */
 function put(output: MeasureOutput, flags: Flags, measures: readonly Failure[]): void {
   for (const cells of output.tables) {
-    const [header = [], ...rows] = cells.map((row) => row.map((cell) => String(cell).replaceAll("**", "").replaceAll("\\*", "*")));
+    const [header = [], ...rows] = cells.map((row) =>
+      row.map((cell) => String(cell).replaceAll("**", "").replaceAll("\\*", "*")),
+    );
     process.stdout.write(`${plainTable(header, rows)}\n\n`);
   }
   writeMeasures(output, flags);

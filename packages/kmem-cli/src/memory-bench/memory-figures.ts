@@ -1,4 +1,4 @@
-import { CUT_MARK, type Columns } from "../bench/measured.ts";
+import { type Columns, CUT_MARK } from "../bench/measured.ts";
 import { geometricMean } from "../report/statistics.ts";
 import { formatBytes, formatPercent, threeDigits } from "../report/units.ts";
 import type { MemoryResult, OwnFigures } from "./measure-jobs.ts";

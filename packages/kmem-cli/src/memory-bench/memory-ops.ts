@@ -1,8 +1,8 @@
 import type { ReplayHeap } from "../replay/replay-heap.ts";
 import { OP_LOOPS } from "../replay/replay-ops.ts";
 import { openTarget, type ReplayTarget } from "../replay/replay-target.ts";
-import type { WorkloadKind } from "../replay/workload.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "../replay/time-limit.ts";
+import type { WorkloadKind } from "../replay/workload.ts";
 import { OpReader } from "../trace/op-reader.ts";
 import { OP, OP_CODE_MASK, OPERATION, PAGE_BYTES, WORDS_PER_OP } from "../trace/op-stream.ts";
 import type { MemoryJob, MemoryResult, OwnFigures, ResidentFigures } from "./measure-jobs.ts";

@@ -7,6 +7,7 @@ import { makeWorkloads, type Workload } from "../replay/workload.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { runProcess } from "../system/run-process.ts";
 import { compileTrace } from "../trace/compile-trace.ts";
+import { medianDrift } from "./drift-figures.ts";
 import type { DriftResult, LatencyResult, MeasureJob, MemoryResult } from "./measure-jobs.ts";
 
 /** What one contender made of one workload. */
@@ -61,19 +62,25 @@ export function measureLatency(
   });
 }
 
-/** Has each contender do so many operations of a changing mix. */
+/** Has each contender do so many operations of a changing mix, in turns; of the rounds' bytes the medians count. */
 export async function measureDrift(
   opCount: number,
+  roundCount: number,
   contenders: readonly ReadyContender[],
   onMeasure: OnMeasure,
 ): Promise<DriftMeasure[]> {
-  const measures: DriftMeasure[] = [];
-  for (const contender of contenders) {
-    onMeasure("drift", contender.name);
-    const outcome = await outcomeOf(() => run<DriftResult>(contender, { mode: "drift", opCount }));
-    measures.push({ allocator: contender.name, ...outcome });
+  const rounds = new Map<string, Outcome<DriftResult>[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < roundCount; round += 1) {
+    for (const contender of contenders) {
+      onMeasure("drift", contender.name);
+      rounds.get(contender.name)!.push(await outcomeOf(() => run<DriftResult>(contender, { mode: "drift", opCount })));
+    }
   }
-  return measures;
+  return [...rounds].map(([allocator, outcomes]) => {
+    const failed = outcomes.find((outcome) => "error" in outcome);
+    const results = outcomes.flatMap((outcome) => ("result" in outcome ? [outcome.result] : []));
+    return { allocator, ...(failed ?? { result: medianDrift(results) }) };
+  });
 }
 
 async function measureTraces<Result>(
@@ -107,7 +114,9 @@ async function run<Result>(contender: ReadyContender, job: MeasureJob): Promise<
   return JSON.parse(await runProcess(contender.command(job))) as Result;
 }
 
-async function outcomeOf<Result>(measure: () => Promise<Result>): Promise<{ result: Result } | { error: string }> {
+type Outcome<Result> = { readonly result: Result } | { readonly error: string };
+
+async function outcomeOf<Result>(measure: () => Promise<Result>): Promise<Outcome<Result>> {
   try {
     return { result: await measure() };
   } catch (error) {

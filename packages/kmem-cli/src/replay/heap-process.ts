@@ -23,10 +23,7 @@ function readPlan(opsPath: string): HeapPlan {
 }
 
 /** The heap of a module as a kind of workload uses it. */
-function heapFor(
-  { kind, opsPath }: ReplayJob,
-  { createHeap, createAreas, runsConstructors }: HeapModule,
-): ReplayHeap {
+function heapFor({ kind, opsPath }: ReplayJob, { createHeap, createAreas, runsConstructors }: HeapModule): ReplayHeap {
   const plan = readPlan(opsPath);
   if (kind === "areas" && createAreas !== undefined) return createAreas(plan);
   const heap = createHeap(plan);
@@ -37,10 +34,7 @@ function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
   return "check" in heap;
 }
 
-function perform(
-  heap: ReplayHeap | CheckableHeap,
-  job: ReplayJob,
-): TimeResult | AccountResult | CheckResult {
+function perform(heap: ReplayHeap | CheckableHeap, job: ReplayJob): TimeResult | AccountResult | CheckResult {
   switch (job.mode) {
     case "time":
       return timeOps(heap, job);

@@ -29,8 +29,16 @@ describe("who takes part in the figures", () => {
     for (const { command } of ready) command({ mode: "account", kind: "blocks", opsPath: "x" });
     expect(jobs).toEqual([
       { mode: "account", kind: "blocks", opsPath: "x" },
-      { mode: "account", kind: "blocks", opsPath: "x", limitMs: 4000 },
+      { mode: "account", kind: "blocks", opsPath: "x", limitMs: 2000 },
     ]);
+  });
+
+  it("leaves the debugged heap out of all but the traces", async () => {
+    const { ready, ...bench } = await BenchContenders.prepare(figureContenders([contender("kmem-fzpu", true)])).then(
+      (prepared) => ({ ready: prepared.ready, live: prepared.forLiveBlocks(1000), load: prepared.forLoad(LIFO) }),
+    );
+    expect(ready.map(({ name }) => name)).toEqual(["kmem-fzpu"]);
+    expect(bench).toEqual({ live: [], load: [] });
   });
 
   it("leaves peers out of what they cannot do in reasonable time, or at all", async () => {

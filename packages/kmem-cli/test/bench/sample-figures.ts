@@ -42,6 +42,12 @@ export function sampleTraces(): ReplayReport {
 export function sampleFiles(folder: string): FigureFiles {
   const files = new FigureFiles(folder);
   files.write("traces", traceRows(sampleTraces()));
+  files.write("memory", [
+    ["workload", "allocator", "covered_share", "peak_live_bytes", "resident_peak_bytes"],
+    ["one", "kmem", 1, 4 * MIB, 5 * MIB],
+    ["one", "mimalloc", 1, 4 * MIB, 6 * MIB],
+    ["one", "thi.ng", 0.5, 2 * MIB, 8 * MIB],
+  ]);
   files.write("live-blocks", [
     ["live_blocks", "allocator", "ns_per_op_median"],
     [1000, "kmem", 5],

@@ -8,7 +8,7 @@ import { BUNDLED_TRACES, withTempDir } from "../trace/support.ts";
 import { runInProcess } from "./support.ts";
 
 const kmem: ThreadsContext = { contenders: knownContenders().slice(0, 1), threadContenders: [] };
-const MARKS = ["goals", "machine", "time", "footprint"];
+const MARKS = ["goals", "machine", "time"];
 
 describe("kmem bench figures", () => {
   it("measures the parts that it is told to, and writes files, tables and plots", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { driftTable } from "../../src/memory-bench/drift-figures.ts";
+import { driftTable, medianDrift } from "../../src/memory-bench/drift-figures.ts";
 import { latencyRows, latencyTable } from "../../src/memory-bench/latency-figures.ts";
 import type { MemoryResult } from "../../src/memory-bench/measure-jobs.ts";
 import {
@@ -30,11 +30,23 @@ const failed = { workload: "w", allocator: "x", error: "broke" };
 
 describe("the tables of memory", () => {
   it("compare resident memory, and leave a gap where it is unknown", () => {
-    const [header, row, large] = residentTable([withOwn, failed]);
-    expect(header?.slice(2)).toEqual(["kmem", "x"]);
-    expect(row?.slice(2)).toEqual(["1.50", "–"]);
-    expect(large?.slice(2)).toEqual(["**1.50**", "**–**"]);
-    expect(leftOverTable([withOwn, failed])[1]).toEqual(["w", "4.00 KiB → 0 B", "–"]);
+    const [header, row, large] = residentTable([withOwn, failed], ["kmem", "x"], "kmem");
+    expect(header?.slice(2)).toEqual(["kmem", "kmem, own accounting", "x"]);
+    expect(row?.slice(2)).toEqual(["1.50", "1.25", "–"]);
+    expect(large?.slice(2)).toEqual(["**1.50**", "**1.25**", "**–**"]);
+    expect(leftOverTable([withOwn, failed], ["kmem", "x"])[1]).toEqual(["w", "4.00 KiB → 0 B", "–"]);
+  });
+
+  it("mark what is of the first operations only, and leave it out of the means", () => {
+    const { freedBytes: _, ...resident } = memoryOf(MB, MB).resident!;
+    const result = { ...memoryOf(MB, MB, MB / 2), resident, coveredShare: 0.25 };
+    const measures = [{ workload: "w", allocator: "slow", result }, withOwn];
+    const [, row, mean] = residentTable(measures, ["kmem", "slow"]);
+    expect(row).toEqual(["w", "1.91 MiB", "1.50", "2.00\\*"]);
+    expect(mean?.slice(2)).toEqual(["**1.50**", "**–**"]);
+    expect(leftOverTable(measures, ["slow"])[1]).toEqual(["w", "–"]);
+    const [names, cells] = memoryRows(measures);
+    expect(cells?.[names!.indexOf("covered_share")]).toBe("0.2500");
   });
 
   it("say when own accounting and resident memory differ by more than 5 % of a large workload", () => {
@@ -62,6 +74,15 @@ describe("the table of drift", () => {
     expect(row?.slice(3, 7)).toEqual(["100 B", "220 B", "**2.20**", "1.10"]);
     const [, short] = driftTable([{ allocator: "a", result: { ...result, segments: segments.slice(0, 9) } }]);
     expect(short?.slice(3, 7)).toEqual(["100 B", "200 B", "**2.00**", "–"]);
+  });
+});
+
+describe("the rounds of a drift", () => {
+  it("come to the medians of their bytes", () => {
+    const round = (residentBytes: number) => {
+      return { opCount: 10, segments: [{ liveBytes: 1, liveBlockCount: 1, residentBytes }], randomState: 1 };
+    };
+    expect(medianDrift([round(300), round(100), round(200)])).toEqual(round(200));
   });
 });
 

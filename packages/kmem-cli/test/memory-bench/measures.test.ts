@@ -130,7 +130,7 @@ describe("the measures of contenders", () => {
   };
 
   it("go on when a process fails, and say so", async () => {
-    expect(await measureDrift(1, [broken], () => {})).toEqual([
+    expect(await measureDrift(1, 2, [broken], () => {})).toEqual([
       { allocator: "broken", error: "ended with exit code 3" },
     ]);
   });

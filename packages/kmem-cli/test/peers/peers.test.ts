@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createHeap as createDebugged } from "../../src/heaps/kmem-fzpu.ts";
+import { pageToucher } from "../../src/memory-bench/page-touch.ts";
+import { probeResident } from "../../src/memory-bench/resident-memory.ts";
 import { CodemixHeap } from "../../src/peers/codemix.ts";
 import { compileDlmalloc, compileTlsf, packageManifest } from "../../src/peers/compile-wasm.ts";
 import { ThingHeap } from "../../src/peers/thi-ng.ts";
@@ -110,6 +112,19 @@ describe.each(PEERS)("$name", ({ absence, create }) => {
     expect(heap.alloc(1000)).toBeGreaterThan(0);
   });
 
+  it.skipIf(absence !== undefined)("has its blocks in its buffer, of which every page of theirs can be touched", () => {
+    const heap = create();
+    const touch = pageToucher(heap);
+    const probe = probeResident(heap);
+    const before = probe?.read() ?? 0;
+    const blocks = Array.from({ length: 200 }, () => heap.alloc(20_000));
+    for (const block of blocks) touch(block, 20_000);
+    expect(bytesAt(heap, blocks[99]!, 20_000)[4096]).toBe(1);
+    if (probe === undefined) return;
+    expect(probe.scope).toBe("buffer");
+    expect(probe.read() - before).toBeGreaterThanOrEqual(200 * 19_000);
+  });
+
   it.skipIf(absence !== undefined)("makes caches and pages", () => {
     const heap = create();
     const cache = heap.createCache({ name: "objects", sizeBytes: 200 });
@@ -140,6 +155,16 @@ describe("uint8array", () => {
     heap.pages.free(run, 1);
     heap.pages.free(run + 4096, 1);
     expect(heap.footprintBytes).toBe(3);
+  });
+
+  it("has every page of a block touched, which are measured in the whole process", () => {
+    const heap = new ArraysHeap();
+    const touch = pageToucher(heap);
+    const [block, run] = [heap.alloc(10_000), heap.pages.alloc(2)];
+    touch(block, 10_000);
+    touch(run, 8192);
+    expect([0, 4096, 8192, 9999].map((at) => heap.arrayAt(block)[at])).toEqual([1, 1, 1, 1]);
+    expect(heap.keepsStateOutside).toBe(true);
   });
 
   it("refuses with OUT_OF_MEMORY", () => {

@@ -80,7 +80,11 @@ function packedSize(name: string, subPath: string, limitKb: number): Goal {
 
 /** What kmem is to reach in memory and size. */
 export const MEMORY_GOALS: readonly Goal[] = [
-  atMost("traces of 1 MB live and more: kmem's resident memory at peak over native mimalloc's", 1, footprintOver("mimalloc")),
+  atMost(
+    "traces of 1 MB live and more: kmem's resident memory at peak over native mimalloc's",
+    1,
+    footprintOver("mimalloc"),
+  ),
   atMost("the same over dlmalloc's in WebAssembly", 1.05, footprintOver("wasm-dlmalloc")),
   AFTER_FREES,
   AGREEMENT,
