@@ -25,8 +25,8 @@ export function footprintIn(record: CsvRecord): number | undefined {
 }
 
 /**
- * The geometric mean, over all traces (named in `column`) that both have, of what `figure` says of one allocator over what it says of
- * another; undefined where they have none in common.
+ * The geometric mean, over all traces (named in `column`) that both have, of what `figure` says of one allocator over
+ * what it says of another; undefined where they have none in common.
  */
 export function meanRatio(
   records: readonly CsvRecord[],
