@@ -5,7 +5,10 @@
  *
  *     replay probe                              prints the file that this process has its malloc from
  *     replay time OPS CLOSING WARMUP_MS PASSES  times passes over OPS; CLOSING frees what is live at its end
- *     replay account OPS                        counts bytes, and reads the resident memory as it grows
+ *     replay account OPS [CLOSING]              counts bytes, and reads the resident memory as it grows; and, with
+ *                                               CLOSING, when all is freed, and when the malloc has given back
+ *     replay latency OPS CLOSING WARMUPS PASSES times each operation by itself (latency.c)
+ *     replay drift COUNT                        so many operations of a changing mix (drift.c)
  *
  * Results are one line of JSON on standard output. What the replay itself needs is mapped before the first operation,
  * so that the allocator under test holds the blocks of the trace and nothing else.
@@ -25,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "replay.h"
+
 enum {
   OP_MALLOC,
   OP_FREE,
@@ -35,6 +40,8 @@ enum {
   OP_CACHE_FREE,
   OP_PAGE_ALLOC,
   OP_PAGE_FREE,
+  OP_PAGE_RUN,
+  OP_CACHE_BUILD,
 };
 
 enum {
@@ -59,28 +66,16 @@ enum { GROWTH_PER_SAMPLE_DIVISOR = 200 };
 /* … and this many times over the whole trace, in case it grows while the live bytes do not. */
 enum { EVEN_SAMPLE_COUNT = 512 };
 
-struct op {
-  uint32_t code, slot, size, aux;
-};
-
-struct op_file {
-  int descriptor;
-  uint64_t op_count;
-  uint32_t slot_count;
-  struct op *chunk;
-};
-
 static void **blocks;           /* by slot */
 static uint32_t *pages_held;    /* by slot: pages of the block that have not been given back */
-static uint64_t failure_count;  /* allocations that answered NULL */
+uint64_t failure_count;
 
-static _Noreturn void die(const char *what) {
+_Noreturn void die(const char *what) {
   fprintf(stderr, "%s: %s\n", what, errno != 0 ? strerror(errno) : "not as expected");
   exit(1);
 }
 
-/* Zeroed memory that no malloc knows of, in place from the start. */
-static void *map_bytes(size_t bytes) {
+void *map_bytes(size_t bytes) {
   void *memory = mmap(NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
                       -1, 0);
   if (memory == MAP_FAILED) die("mmap");
@@ -95,7 +90,7 @@ static void read_fully(int descriptor, void *into, size_t bytes, uint64_t positi
   }
 }
 
-static struct op_file open_ops(const char *path) {
+struct op_file open_ops(const char *path) {
   struct op_file file = {.descriptor = open(path, O_RDONLY)};
   uint32_t header[HEADER_WORDS];
   if (file.descriptor < 0) die(path);
@@ -109,8 +104,7 @@ static struct op_file open_ops(const char *path) {
   return file;
 }
 
-/* Reads the operations from number `first` on into the chunk and answers how many there are. */
-static size_t read_chunk(const struct op_file *file, uint64_t first) {
+size_t read_chunk(const struct op_file *file, uint64_t first) {
   uint64_t left = file->op_count - first;
   size_t count = left < OPS_PER_CHUNK ? (size_t)left : OPS_PER_CHUNK;
   const uint64_t position = HEADER_WORDS * sizeof(uint32_t) + first * sizeof(struct op);
@@ -118,13 +112,23 @@ static size_t read_chunk(const struct op_file *file, uint64_t first) {
   return count;
 }
 
-static void create_tables(uint32_t slot_count) {
+void create_tables(uint32_t slot_count) {
   blocks = map_bytes(slot_count * sizeof *blocks);
   pages_held = map_bytes(slot_count * sizeof *pages_held);
 }
 
-/* The loop that is timed. */
-static void replay(const struct op *op, size_t count) {
+/*
+ * What the constructor of a cache does, for a malloc that has none: the mirror image of src/replay/constructed-heap.ts.
+ * All zeros, and a list head that points to itself.
+ */
+static inline void *build(void *object, uint32_t bytes) {
+  if (object == NULL) return NULL;
+  memset(object, 0, bytes);
+  ((uint32_t *)object)[0] = ((uint32_t *)object)[1] = (uint32_t)(uintptr_t)object;
+  return object;
+}
+
+void replay(const struct op *op, size_t count) {
   void **const block = blocks;
   uint32_t *const held = pages_held;
   uint64_t failures = 0;
@@ -156,6 +160,13 @@ static void replay(const struct op *op, size_t count) {
         failures += (block[slot] = aligned_alloc(PAGE_BYTES, (size_t)PAGE_BYTES << op->size)) == NULL;
         held[slot] = (uint32_t)1 << op->size;
         break;
+      case OP_PAGE_RUN:
+        failures += (block[slot] = aligned_alloc(PAGE_BYTES, (size_t)PAGE_BYTES * op->size)) == NULL;
+        held[slot] = op->size;
+        break;
+      case OP_CACHE_BUILD:
+        failures += (block[slot] = build(malloc(op->size), op->size)) == NULL;
+        break;
       case OP_PAGE_FREE:
         /* malloc takes back whole blocks only. */
         if ((held[slot] -= op->size) == 0) free(block[slot]);
@@ -165,14 +176,13 @@ static void replay(const struct op *op, size_t count) {
   failure_count += failures;
 }
 
-static uint64_t now_ns(void) {
+uint64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * MS_PER_S * NS_PER_MS + (uint64_t)now.tv_nsec;
 }
 
-/* One pass over a file; answers the nanoseconds spent in the loop alone. */
-static uint64_t replay_file(const struct op_file *file) {
+uint64_t replay_file(const struct op_file *file) {
   uint64_t spent_ns = 0;
   for (uint64_t first = 0; first < file->op_count;) {
     const size_t count = read_chunk(file, first);
@@ -214,6 +224,8 @@ static int64_t live_change(const struct op *op) {
       return (int64_t)op->size - op->aux;
     case OP_PAGE_ALLOC:
       return (int64_t)PAGE_BYTES << op->size;
+    case OP_PAGE_RUN:
+      return (int64_t)PAGE_BYTES * op->size;
     case OP_PAGE_FREE:
       return -(int64_t)op->size * PAGE_BYTES;
     default:
@@ -242,7 +254,7 @@ static uint64_t find_peak(const struct op_file *file) {
  * Resident bytes that belong to no file: what allocators hold, without the code of the libraries. The counters of
  * /proc/self/statm are cheaper to read and wrong by up to some hundred KiB, so they will not do.
  */
-static uint64_t resident_bytes(void) {
+uint64_t resident_bytes(void) {
   static int descriptor = -1;
   static char text[4096];
   if (descriptor < 0) descriptor = open("/proc/self/smaps_rollup", O_RDONLY);
@@ -254,8 +266,7 @@ static uint64_t resident_bytes(void) {
   return strtoull(field + strlen("\nAnonymous:"), NULL, 10) * 1024;
 }
 
-/* Writes a byte to every page of a block: a block that nobody writes to has no memory under it yet. */
-static void touch(char *block, uint64_t bytes) {
+void touch(char *block, uint64_t bytes) {
   if (block == NULL || bytes == 0) return;
   for (uint64_t offset = 0; offset < bytes; offset += PAGE_BYTES) ((volatile char *)block)[offset] = 1;
   ((volatile char *)block)[bytes - 1] = 1;
@@ -284,7 +295,9 @@ static void account_op(struct account *account, const struct op *op) {
   } else if (code == OP_PAGE_FREE) {
     *live_size -= blocks[op->slot] == NULL ? 0 : (uint64_t)op->size * PAGE_BYTES;
   } else if (failure_count == failures_before) {
-    const uint64_t bytes = code == OP_PAGE_ALLOC ? (uint64_t)PAGE_BYTES << op->size : op->size;
+    const uint64_t bytes = code == OP_PAGE_ALLOC ? (uint64_t)PAGE_BYTES << op->size
+                           : code == OP_PAGE_RUN ? (uint64_t)PAGE_BYTES * op->size
+                                                 : op->size;
     *live_size = bytes;
     account->requested_bytes += bytes;
     account->allocated_bytes += malloc_usable_size(blocks[op->slot]);
@@ -294,7 +307,23 @@ static void account_op(struct account *account, const struct op *op) {
   if (account->live_bytes > account->peak_live_bytes) account->peak_live_bytes = account->live_bytes;
 }
 
-static void account_pass(const char *ops_path) {
+static uint64_t above(uint64_t baseline_bytes) {
+  const uint64_t resident = resident_bytes();
+  return resident > baseline_bytes ? resident - baseline_bytes : 0;
+}
+
+/* Frees what is left, and prints what stays resident of it before and after the malloc is asked to give back. */
+static void print_released(const char *closing_path, uint64_t baseline_bytes) {
+  const struct op_file closing = open_ops(closing_path);
+  replay_file(&closing);
+  munmap(closing.chunk, OPS_PER_CHUNK * sizeof(struct op));
+  const uint64_t freed_bytes = above(baseline_bytes);
+  const char *function = release_memory();
+  printf(",\"freedResidentBytes\":%" PRIu64 ",\"trimmedResidentBytes\":%" PRIu64 ",\"trimmedBy\":\"%s\"",
+         freed_bytes, above(baseline_bytes), function);
+}
+
+static void account_pass(const char *ops_path, const char *closing_path) {
   const struct op_file ops = open_ops(ops_path);
   create_tables(ops.slot_count);
   struct account account = {.live_sizes = map_bytes(ops.slot_count * sizeof(uint64_t))};
@@ -316,9 +345,11 @@ static void account_pass(const char *ops_path) {
     first += count;
   }
   printf("{\"opCount\":%" PRIu64 ",\"failureCount\":%" PRIu64 ",\"requestedBytes\":%" PRIu64
-         ",\"allocatedBytes\":%" PRIu64 ",\"peakLiveBytes\":%" PRIu64 ",\"peakFootprintBytes\":%" PRIu64 "}\n",
+         ",\"allocatedBytes\":%" PRIu64 ",\"peakLiveBytes\":%" PRIu64 ",\"peakFootprintBytes\":%" PRIu64,
          ops.op_count, failure_count, account.requested_bytes, account.allocated_bytes, account.peak_live_bytes,
          account.peak_footprint_bytes);
+  if (closing_path != NULL) print_released(closing_path, account.baseline_bytes);
+  printf("}\n");
 }
 
 /* A library that cannot be preloaded is passed over with a warning: here it is found out where malloc came from. */
@@ -330,11 +361,18 @@ static void probe(void) {
 }
 
 int main(int argc, char **argv) {
+  /* Else the C library would take the buffer of its output from the malloc under test. */
+  static char output[PAGE_BYTES];
+  setvbuf(stdout, output, _IOFBF, sizeof output);
   if (argc == 2 && strcmp(argv[1], "probe") == 0) probe();
   else if (argc == 6 && strcmp(argv[1], "time") == 0) time_passes(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
-  else if (argc == 3 && strcmp(argv[1], "account") == 0) account_pass(argv[2]);
+  else if (argc == 3 && strcmp(argv[1], "account") == 0) account_pass(argv[2], NULL);
+  else if (argc == 4 && strcmp(argv[1], "account") == 0) account_pass(argv[2], argv[3]);
+  else if (argc == 6 && strcmp(argv[1], "latency") == 0) time_each(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
+  else if (argc == 3 && strcmp(argv[1], "drift") == 0) drift(strtoull(argv[2], NULL, 10));
   else {
-    fprintf(stderr, "usage: replay probe | time OPS CLOSING WARMUP_MS PASSES | account OPS\n");
+    fprintf(stderr, "usage: replay probe | time OPS CLOSING WARMUP_MS PASSES | account OPS [CLOSING] | "
+            "latency OPS CLOSING WARMUPS PASSES | drift COUNT\n");
     return 2;
   }
   return 0;

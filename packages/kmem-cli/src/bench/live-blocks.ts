@@ -4,7 +4,7 @@ import type { ReadyContender } from "../replay/contender.ts";
 import { type RunOptions, runWorkload } from "../replay/run-workload.ts";
 import type { AllocatorResult } from "../report/report.ts";
 import { withTempFolder } from "../system/cleanup.ts";
-import { makeChurn } from "./churn.ts";
+import { makeChurn } from "./loads/churn.ts";
 
 /** What random churn costs with so many blocks live. */
 export interface LiveBlocksReport {
@@ -14,22 +14,26 @@ export interface LiveBlocksReport {
 }
 
 /** The counts of live blocks for which the README shows what an operation costs. */
-export const LIVE_BLOCK_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000];
+export const LIVE_BLOCK_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+/** With more blocks than this the memory is not looked at: reading what is resident would take minutes. */
+const ACCOUNTED_BLOCKS_MAX = 1_000_000;
 
-/** Runs random churn at each count of live blocks on every contender. */
+/** Runs random churn at each count of live blocks on the contenders that take part in it. */
 export function measureLiveBlocks(
-  contenders: readonly ReadyContender[],
+  contendersOf: (liveBlockCount: number) => readonly ReadyContender[],
   options: RunOptions,
   onCount: (liveBlockCount: number) => void,
+  counts: readonly number[] = LIVE_BLOCK_COUNTS,
 ): Promise<LiveBlocksReport[]> {
   return withTempFolder(async (folder) => {
     const reports: LiveBlocksReport[] = [];
-    for (const liveBlockCount of LIVE_BLOCK_COUNTS) {
+    for (const liveBlockCount of counts) {
       onCount(liveBlockCount);
       const own = join(folder, String(liveBlockCount));
       mkdirSync(own);
       const workload = makeChurn(liveBlockCount, own);
-      const results = await runWorkload(workload, contenders, options, () => {});
+      const accounts = liveBlockCount <= ACCOUNTED_BLOCKS_MAX;
+      const results = await runWorkload(workload, contendersOf(liveBlockCount), { ...options, accounts }, () => {});
       reports.push({ liveBlockCount, opCount: workload.opCount, results });
       rmSync(own, { recursive: true });
     }

@@ -1,62 +1,85 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { ReplayReport } from "../report/report.ts";
 import type { ThreadsReport } from "../threads/report.ts";
 import { promisesTable, threadsRows, threadsTable } from "../threads/threads-figures.ts";
-import { type Cells, footprintTable, liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
+import type { FigureFiles } from "./figure-files.ts";
+import { liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
+import { goalsTable } from "./goals/goals-table.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
+import { loadList, loadRows, loadTimeTable, programRows, programTable } from "./load-figures.ts";
+import { markdownTable, replaceBetweenMarks } from "./markdown.ts";
+import type { LoadReport } from "./measure-loads.ts";
+import { type Columns, CUT_MARK, CUT_NOTE } from "./measured.ts";
+import { machineText } from "./part-runs.ts";
+import type { ProgramsReport } from "./programs/measure-programs.ts";
 
-/** All that `kmem bench figures` has measured. */
-export interface Figures {
-  readonly traces: ReplayReport;
-  readonly liveBlocks: readonly LiveBlocksReport[];
-  readonly threads: ThreadsReport;
-}
+// Scripts import these from here.
+export { markdownTable, replaceBetweenMarks };
 
-function csv(cells: Cells): string {
-  return `${cells.map((row) => row.join(",")).join("\n")}\n`;
-}
+/** Texts by the names of the marks between which they go. */
+export type MarkedTexts = Readonly<Record<string, string>>;
 
-/** A table in Markdown: the first column left-aligned, figures to the right. */
-export function markdownTable([header = [], ...rows]: Cells): string {
-  const line = (row: readonly (string | number)[]): string => `| ${row.join(" | ")} |`;
-  const rule = header.map((_, index) => (index === 0 ? ":--" : "--:"));
-  return [line(header), line(rule), ...rows.map(line)].join("\n");
-}
-
-/** The text between `<!-- name -->` and `<!-- /name -->` of a document, replaced. Throws when the marks are missing. */
-export function replaceBetweenMarks(document: string, name: string, text: string): string {
-  const open = `<!-- ${name} -->`;
-  const close = `<!-- /${name} -->`;
-  const start = document.indexOf(open);
-  const end = document.indexOf(close);
-  if (start < 0 || end < start) throw new Error(`the marks ${open} and ${close} are not in the document`);
-  return `${document.slice(0, start + open.length)}\n${text}\n${document.slice(end)}`;
-}
-
-/** Writes the CSV files into a folder and, where a document is given, its tables between their marks. */
-export function writeFigures({ traces, liveBlocks, threads }: Figures, folder: string, documentPath?: string): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "traces.csv"), csv(traceRows(traces)));
-  writeFileSync(join(folder, "live-blocks.csv"), csv(liveBlocksRows(liveBlocks)));
-  writeFileSync(join(folder, "threads.csv"), csv(threadsRows(threads)));
-  if (documentPath === undefined) return;
-  const { environment, settings, allocators } = traces;
-  const versions = allocators.map(({ name, version }) => `${name} ${version}`).join(", ");
-  const machine =
-    `Measured on ${environment.cpuModel}, ${environment.cpuCount} cores, Node ${environment.node}; medians of ` +
-    `${settings.roundCount} rounds in turns (threads: ${threads.settings.roundCount}), each in a process of its own. ` +
-    `${versions}.`;
-  const parts: readonly (readonly [string, string])[] = [
-    ["figures: machine", machine],
-    ["figures: time", markdownTable(timeTable(traces))],
-    ["figures: footprint", markdownTable(footprintTable(traces))],
-    ["figures: live blocks", markdownTable(liveBlocksTable(liveBlocks))],
-    ["figures: threads", [threadsTable(threads), promisesTable(threads)].map(markdownTable).join("\n\n")],
-  ];
-  const before = readFileSync(documentPath, "utf8");
+/** Puts texts between their marks in a document. */
+export function writeDocument(path: string, texts: MarkedTexts): void {
+  const before = readFileSync(path, "utf8");
+  const entries = Object.entries(texts);
   writeFileSync(
-    documentPath,
-    parts.reduce((document, [name, text]) => replaceBetweenMarks(document, name, text), before),
+    path,
+    entries.reduce((document, [name, text]) => replaceBetweenMarks(document, name, text), before),
   );
+}
+
+/** Tables one below the other, and what a mark in them means. */
+export function markdownTables(parts: readonly Parameters<typeof markdownTable>[0][]): string {
+  const texts = parts.map(markdownTable);
+  const isCut = texts.some((text) => text.includes(CUT_MARK));
+  return [...texts, ...(isCut ? [CUT_NOTE] : [])].join("\n\n");
+}
+
+/** Writes the CSV file of the traces and answers the table of times: memory has a measure of its own. */
+export function traceFigures(report: ReplayReport, groups: readonly Columns[], files: FigureFiles): MarkedTexts {
+  files.write("traces", traceRows(report));
+  return {
+    "figures: time": markdownTables(groups.map((names) => timeTable(report, names))),
+  };
+}
+
+/** Writes the CSV file of random churn and answers the table. */
+export function liveBlocksFigures(
+  reports: readonly LiveBlocksReport[],
+  groups: readonly Columns[],
+  files: FigureFiles,
+): MarkedTexts {
+  files.write("live-blocks", liveBlocksRows(reports));
+  return { "figures: live blocks": markdownTables(groups.map((names) => liveBlocksTable(reports, names))) };
+}
+
+/** Writes the CSV files of the synthetic loads and the programs, and answers the tables. */
+export function loadFigures(
+  reports: readonly LoadReport[],
+  programs: ProgramsReport,
+  groups: readonly Columns[],
+  files: FigureFiles,
+): MarkedTexts {
+  files.write("loads", loadRows(reports));
+  const time = markdownTables(groups.map((names) => loadTimeTable(reports, names)));
+  const texts = { "figures: loads": [loadList(reports), time].join("\n\n") };
+  if (programs.absentReason !== undefined) return texts;
+  files.write("programs", programRows(programs));
+  return { ...texts, "figures: programs": markdownTable(programTable(programs)) };
+}
+
+/** Writes the CSV file of the threads and answers the tables. */
+export function threadFigures(report: ThreadsReport, files: FigureFiles): MarkedTexts {
+  files.write("threads", threadsRows(report));
+  return { "figures: threads": markdownTables([threadsTable(report), promisesTable(report)]) };
+}
+
+/** What is made of the CSV files of all parts. */
+export function summaryFigures(files: FigureFiles): MarkedTexts {
+  const machine = machineText(files);
+  return {
+    "figures: goals": markdownTable(goalsTable(files)),
+    ...(machine === undefined ? {} : { "figures: machine": machine }),
+  };
 }

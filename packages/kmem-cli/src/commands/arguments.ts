@@ -9,6 +9,16 @@ export function parseCount(text: string, least: number): number {
   throw new InvalidArgumentError(`It is a whole number from ${least}.`);
 }
 
+const OP_COUNT_FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6 };
+
+/** A count of operations: `5000`, `500K`, `100M`. */
+export function parseOpCount(text: string): number {
+  const match = /^(\d+)([KM]?)$/i.exec(text);
+  const count = match === null ? 0 : Number(match[1]) * OP_COUNT_FACTORS[match[2]!.toUpperCase()]!;
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError("It is a whole number from 1, as 5000, 500K or 100M.");
+}
+
 /** Stands for every contender there is. */
 export const ALL_ALLOCATORS = "all";
 

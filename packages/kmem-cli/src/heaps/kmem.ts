@@ -1,8 +1,24 @@
 import { Heap } from "kmem";
-import type { HeapPlan } from "../replay/replay-heap.ts";
+import { linux } from "kmem/linux";
+import { AreaHeap } from "../replay/area-heap.ts";
+import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
+
+/** Its caches take constructors. */
+export const runsConstructors: boolean = true;
 
 /** kmem as it comes: one heap in one SharedArrayBuffer, exact checks on. */
 export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): Heap {
   return Heap.create({ sizeBytes: heapBytes(peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE) });
+}
+
+/** The vmalloc of kmem/linux over such a heap. */
+export function createAreas(plan: HeapPlan): ReplayHeap {
+  const heap = createHeap(plan);
+  return new AreaHeap(heap, linux(heap, { print: refuse }));
+}
+
+/** The kernel prints what it refuses; want of memory is counted and no more. */
+function refuse(message: string): void {
+  if (!message.startsWith("vmalloc error")) throw new Error(message);
 }

@@ -78,6 +78,12 @@ function replayerArgs(job: Job): string[] {
     }
     case "account":
       return ["account", job.opsPath];
+    case "memory":
+      return ["account", job.opsPath, job.closingPath];
+    case "latency":
+      return ["latency", job.opsPath, job.closingPath, String(job.warmupCount), String(job.passCount)];
+    case "drift":
+      return ["drift", String(job.opCount)];
     case "check":
       throw new Error("a native allocator cannot be checked");
   }

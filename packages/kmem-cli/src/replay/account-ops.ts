@@ -4,17 +4,23 @@ import type { AccountJob, AccountResult } from "./jobs.ts";
 import type { ReplayHeap } from "./replay-heap.ts";
 import { OP_LOOPS, type OpLoop } from "./replay-ops.ts";
 import { openTarget, type ReplayTarget } from "./replay-target.ts";
+import { coverage, OPS_PER_LOOK, TimeLimit } from "./time-limit.ts";
 
 /** Replays a workload once, one operation at a time, and looks after each at what it did to the memory. */
 export function accountOps(heap: ReplayHeap, job: AccountJob): AccountResult {
   const reader = new OpReader(job.opsPath);
   const target = openTarget(heap, reader.header, reader.caches);
   const account = new Account(target, OP_LOOPS[job.kind], reader.header.slotCount);
-  for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
-    for (let at = 0; at < opCount * WORDS_PER_OP; at += WORDS_PER_OP) account.take(reader.words, at);
+  const limit = new TimeLimit(job.limitMs);
+  for (let opCount = reader.next(); opCount > 0 && !limit.isOver; opCount = reader.next()) {
+    for (let op = 0; op < opCount; op += 1) {
+      if (op % OPS_PER_LOOK === 0 && limit.look()) break;
+      account.take(reader.words, op * WORDS_PER_OP);
+    }
   }
   reader.close();
-  return account.result();
+  const result = account.result();
+  return { ...result, ...coverage(result.opCount, reader.header.opCount) };
 }
 
 class Account {
@@ -81,6 +87,9 @@ class Account {
         this.#addBlock(slot, sizeBytes, sizeBytes);
         return;
       }
+      case OP.PAGE_RUN:
+        this.#addBlock(slot, size * PAGE_BYTES, size * PAGE_BYTES);
+        return;
       default:
         this.#addBlock(slot, size, this.#target.heap.usableSize(address));
     }

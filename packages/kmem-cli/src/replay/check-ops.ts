@@ -82,8 +82,9 @@ class Checker {
       this.#verify(slot, 0, Math.min(this.#sizes[slot]!, succeeded ? size : Number.POSITIVE_INFINITY), "after realloc");
       if (succeeded) this.#admit(slot, size, MIN_ALIGNMENT_BYTES, false);
     } else {
-      const sizeBytes = code === OP.PAGE_ALLOC ? 2 ** size * PAGE_BYTES : size;
-      const alignment = code === OP.PAGE_ALLOC ? PAGE_BYTES : 2 ** (word >>> LOG2_ALIGN_SHIFT);
+      const pageCount = code === OP.PAGE_ALLOC ? 2 ** size : code === OP.PAGE_RUN ? size : 0;
+      const sizeBytes = pageCount > 0 ? pageCount * PAGE_BYTES : size;
+      const alignment = pageCount > 0 ? PAGE_BYTES : 2 ** (word >>> LOG2_ALIGN_SHIFT);
       this.#isHeld[slot] = 0;
       if (this.#carryOut(words, at)) this.#admit(slot, sizeBytes, alignment, code === OP.CALLOC);
     }

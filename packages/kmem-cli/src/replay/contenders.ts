@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { glibcContender, preloadedContender } from "../native/native-contender.ts";
+import { peerContenders } from "../peers/contenders.ts";
 import type { Contender } from "./contender.ts";
 import { heapContender, packageModule } from "./heap-contender.ts";
 
@@ -32,6 +33,10 @@ export function knownContenders(): readonly Contender[] {
     preloadedContender("jemalloc", ["libjemalloc"]),
     preloadedContender("mimalloc", ["libmimalloc"]),
     preloadedContender("tcmalloc", ["libtcmalloc_minimal", "libtcmalloc"]),
+    heapContender("kmem-fzpu", packageModule("heaps/kmem-fzpu"), `${kmemVersion()}, debugged with FZPU`, {
+      isByNameOnly: true,
+    }),
+    ...peerContenders(),
     engine("region-worst", "kmalloc of Atomik: one region, the largest chunk"),
     engine("region-first", "kmalloc_fast of Atomik: one region, the first chunk that fits"),
     engine("bucket", "kmalloc of My Kernel: power-of-two blocks in buckets"),

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Contender } from "./contender.ts";
+import type { Job } from "./jobs.ts";
 
 /** A module of this package, whether it runs from TypeScript or as it was built; `path` has no extension. */
 export function packageModule(path: string): URL {
@@ -15,6 +16,24 @@ export interface HeapContenderOptions {
   readonly note?: string;
   /** Default: it can. */
   readonly canCheck?: boolean;
+  /** For one that is too slow for whole workloads: how long one process may time or account. */
+  readonly limitMs?: number;
+  /** Finds or makes what it needs besides its module. Throws an error that says in a sentence why it cannot. */
+  readonly find?: () => Promise<HeapSetting>;
+}
+
+/** What was found of a contender that is not a part of this package. */
+export interface HeapSetting {
+  readonly version: string;
+  /** Variables of the environment of its processes. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** So much young garbage that a chunk of timed operations never fills it: collecting it is no allocator's time. */
+const ROOMY_YOUNG_SPACE = ["--min-semi-space-size=64", "--max-semi-space-size=64"];
+
+function engineFlags({ mode }: Job): readonly string[] {
+  return mode === "latency" ? ROOMY_YOUNG_SPACE : [];
 }
 
 /** A contender written in JavaScript: a module that exports `createHeap` (see `replay-heap.ts`). */
@@ -22,7 +41,7 @@ export function heapContender(
   name: string,
   module: URL,
   version: string,
-  { note, canCheck = true, ...options }: HeapContenderOptions = {},
+  { note, canCheck = true, limitMs, find, ...options }: HeapContenderOptions = {},
 ): Contender {
   const script = fileURLToPath(packageModule("replay/heap-process"));
   return {
@@ -30,13 +49,27 @@ export function heapContender(
     isNative: false,
     canCheck,
     ...options,
-    prepare: async () => ({
-      name,
-      isNative: false,
-      canCheck,
-      version,
-      ...(note === undefined ? {} : { note }),
-      command: (job) => ({ file: process.execPath, args: [script, module.href, JSON.stringify(job)] }),
-    }),
+    prepare: async () => {
+      try {
+        const setting = (await find?.()) ?? { version, env: {} };
+        return {
+          name,
+          isNative: false,
+          canCheck,
+          version: setting.version,
+          ...(note === undefined ? {} : { note }),
+          command: (job) => {
+            const limited = limitMs === undefined || job.mode === "check" ? job : { limitMs, ...job };
+            return {
+              file: process.execPath,
+              args: [...engineFlags(job), script, module.href, JSON.stringify(limited)],
+              env: setting.env,
+            };
+          },
+        };
+      } catch (error) {
+        return { name, reason: error instanceof Error ? error.message : String(error) };
+      }
+    },
   };
 }

@@ -1,3 +1,4 @@
+import type { MeasureJob } from "../memory-bench/measure-jobs.ts";
 import type { Workload, WorkloadKind } from "./workload.ts";
 
 /** How often a process replays a workload: untimed first, until compilers and caches have settled, then timed. */
@@ -8,22 +9,27 @@ export interface PassPlan {
 }
 
 /** One thing that a process of a contender does with one workload. */
-export type Job = TimeJob | AccountJob | CheckJob;
+export type Job = TimeJob | AccountJob | CheckJob | MeasureJob;
 
 interface CommonJob {
   readonly kind: WorkloadKind;
   readonly opsPath: string;
 }
 
+interface LimitedJob extends CommonJob {
+  /** The process stops about so long after it began, with what it has done by then. Processes in JavaScript only. */
+  readonly limitMs?: number;
+}
+
 /** Times passes; between them everything is freed. */
-export interface TimeJob extends CommonJob {
+export interface TimeJob extends LimitedJob {
   readonly mode: "time";
   readonly closingPath: string;
   readonly passes: PassPlan;
 }
 
 /** Replays once, untimed, and looks at the memory after each operation. */
-export interface AccountJob extends CommonJob {
+export interface AccountJob extends LimitedJob {
   readonly mode: "account";
 }
 
@@ -35,9 +41,16 @@ export interface CheckJob extends CommonJob {
   readonly checkEvery: number;
 }
 
-/** What a process answers to `time`. */
-export interface TimeResult {
+/** What a process answers that may have run out of time. */
+interface LimitedResult {
+  /** Operations of a pass; of a cut one, those that were done. */
   readonly opCount: number;
+  /** Of a cut pass: the share of the operations that was done, the first ones; absent when all were. */
+  readonly coveredShare?: number;
+}
+
+/** What a process answers to `time`. */
+export interface TimeResult extends LimitedResult {
   /** Nanoseconds in the replay loop, by timed pass. */
   readonly passNs: readonly number[];
   /** Allocations that failed in the last pass. */
@@ -45,8 +58,7 @@ export interface TimeResult {
 }
 
 /** What a process answers to `account`. */
-export interface AccountResult {
-  readonly opCount: number;
+export interface AccountResult extends LimitedResult {
   readonly failureCount: number;
   /** Sum of what was asked for by the calls that succeeded. */
   readonly requestedBytes: number;
@@ -84,9 +96,12 @@ const WARMUP_MS = { javascript: 400, native: 20 } as const;
 const TIMED_OPS = 2_000_000;
 const TIMED_MIN = 3;
 const TIMED_MAX = 15;
+/** Of workloads longer than this one pass says as much as three of the others. */
+const LONG_OPS = 10_000_000;
 
 /** Few passes over long workloads, more over short ones; an odd number, so that the median is one of them. */
 export function planPasses({ opCount }: Pick<Workload, "opCount">, isNative: boolean): PassPlan {
   const timed = Math.min(TIMED_MAX, Math.max(TIMED_MIN, Math.ceil(TIMED_OPS / Math.max(opCount, 1))));
+  if (opCount > LONG_OPS) return { warmupMs: 0, timedCount: 1 };
   return { warmupMs: isNative ? WARMUP_MS.native : WARMUP_MS.javascript, timedCount: timed + 1 - (timed % 2) };
 }

@@ -33,10 +33,14 @@ export class LiveOps {
         this.#releasePages(slot, aux, size);
         return;
       case OP.CACHE_ALLOC:
+      case OP.CACHE_BUILD:
         this.#hold(slot, OP.CACHE_FREE, size, aux);
         return;
       case OP.PAGE_ALLOC:
         this.#hold(slot, OP.PAGE_FREE, 2 ** size, 0);
+        return;
+      case OP.PAGE_RUN:
+        this.#hold(slot, OP.PAGE_FREE, size, 0);
         return;
       default:
         this.#hold(slot, OP.FREE, size, 0);

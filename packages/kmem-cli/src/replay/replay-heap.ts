@@ -10,12 +10,26 @@ export interface ReplayHeap {
   /** Bytes of memory in use, with all that describes them. Read after every operation, so it must be quick. */
   readonly footprintBytes: number;
   /** Throws when it cannot make such a cache. */
-  createCache(options: { readonly name: string; readonly sizeBytes: number }): ReplayCache;
+  createCache(options: ReplayCacheOptions): ReplayCache;
   readonly pages: ReplayPages;
   /** Of a heap that cannot free: the frees that did nothing so far. */
   readonly ignoredFreeCount?: number;
   /** Such a heap becomes as it was when it was made; what it handed out is void. */
   reset?(): void;
+  /** The memory that all blocks are in, where there is one; it may be another one after growth. */
+  readonly buffer?: ArrayBufferLike;
+  /** Of a heap that has much beside its buffer: its whole process is measured. */
+  readonly keepsStateOutside?: boolean;
+  /** Of a heap with no buffer: writes a byte to every page of a block. */
+  touch?(address: number, sizeBytes: number): void;
+}
+
+/** What a slab cache is made from. */
+export interface ReplayCacheOptions {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Given to heaps only whose module says that they run constructors. */
+  readonly construct?: (address: number) => void;
 }
 
 /** A slab cache of a {@link ReplayHeap}. */
@@ -54,6 +68,10 @@ export interface HeapPlan {
 /** What the module of such a contender exports. */
 export interface HeapModule {
   createHeap(plan: HeapPlan): ReplayHeap | CheckableHeap;
+  /** Where it has a vmalloc of its own: that as `alloc` and `free`, for loads of areas. */
+  createAreas?(plan: HeapPlan): ReplayHeap;
+  /** Whether the caches take a `construct`, and run it when an object's slab is made. */
+  readonly runsConstructors?: boolean;
 }
 
 /** Whether an error says that there is no memory, and nothing worse. */

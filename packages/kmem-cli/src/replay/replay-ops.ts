@@ -21,6 +21,8 @@ const ALIGNED: typeof stream.OP.ALIGNED = 4;
 const CACHE_ALLOC: typeof stream.OP.CACHE_ALLOC = 5;
 const CACHE_FREE: typeof stream.OP.CACHE_FREE = 6;
 const PAGE_ALLOC: typeof stream.OP.PAGE_ALLOC = 7;
+const PAGE_RUN: typeof stream.OP.PAGE_RUN = 9;
+const CACHE_BUILD: typeof stream.OP.CACHE_BUILD = 10;
 
 /**
  * Applies the operations in `words` from `startWord` to `endWord`. Answers how many allocations failed for want of
@@ -37,6 +39,9 @@ export const OP_LOOPS: Readonly<Record<WorkloadKind, OpLoop>> = {
   blocks: replayBlocks,
   objects: replayObjects,
   pages: replayPages,
+  runs: replayRuns,
+  areas: replayBlocks,
+  constructed: replayConstructed,
 };
 
 function replayBlocks(target: ReplayTarget, words: Uint32Array, startWord: number, endWord: number): number {
@@ -121,6 +126,47 @@ function replayPages(target: ReplayTarget, words: Uint32Array, startWord: number
     } else {
       const address = addresses[slot]!;
       if (address !== 0) pages.free(address + words[at + AUX]! * PAGE_BYTES, size);
+    }
+  }
+  return failureCount;
+}
+
+/** Runs of pages: a run goes back whole. */
+function replayRuns(target: ReplayTarget, words: Uint32Array, startWord: number, endWord: number): number {
+  const { pages } = target.heap;
+  const { addresses } = target;
+  let failureCount = 0;
+  for (let at = startWord; at < endWord; at += WORDS_PER_OP) {
+    const slot = words[at + SLOT]!;
+    const pageCount = words[at + SIZE]!;
+    if ((words[at + CODE]! & CODE_MASK) === PAGE_RUN) {
+      const address = pages.alloc(pageCount);
+      addresses[slot] = address;
+      if (address === 0) failureCount += 1;
+    } else {
+      const address = addresses[slot]!;
+      if (address !== 0) pages.free(address, pageCount);
+    }
+  }
+  return failureCount;
+}
+
+function replayConstructed(target: ReplayTarget, words: Uint32Array, startWord: number, endWord: number): number {
+  const { caches, addresses } = target;
+  let failureCount = 0;
+  let at = startWord;
+  while (at < endWord) {
+    try {
+      for (; at < endWord; at += WORDS_PER_OP) {
+        const slot = words[at + SLOT]!;
+        const cache = caches[words[at + AUX]!]!;
+        if ((words[at + CODE]! & CODE_MASK) === CACHE_BUILD) addresses[slot] = cache.alloc();
+        else cache.free(addresses[slot]!);
+      }
+    } catch (error) {
+      noteFailure(target, words, at, error);
+      failureCount += 1;
+      at += WORDS_PER_OP;
     }
   }
   return failureCount;

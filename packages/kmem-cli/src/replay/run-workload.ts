@@ -13,12 +13,15 @@ export interface RunOptions {
   readonly roundCount: number;
   /** Operations between two checks of the heap; undefined: no contender is checked. */
   readonly checkEvery: number | undefined;
+  /** Whether the memory is looked at, in a process of its own. Default true. */
+  readonly accounts?: boolean;
 }
 
 /** How many processes a workload takes. */
 export function countProcesses(contenders: readonly ReadyContender[], options: RunOptions): number {
   const checkable = options.checkEvery === undefined ? [] : contenders.filter(({ canCheck }) => canCheck);
-  return contenders.length * (options.roundCount + 1) + checkable.length;
+  const accountCount = options.accounts === false ? 0 : 1;
+  return contenders.length * (options.roundCount + accountCount) + checkable.length;
 }
 
 /**
@@ -34,10 +37,10 @@ export async function runWorkload(
   onProcess: () => void,
 ): Promise<AllocatorResult[]> {
   const runs = contenders.map((contender) => new ContenderRun(contender, workload, onProcess));
-  const { checkEvery, roundCount } = options;
+  const { checkEvery, roundCount, accounts = true } = options;
   for (const run of runs) {
     if (checkEvery !== undefined && run.canCheck) await run.check(checkEvery);
-    await run.account();
+    if (accounts) await run.account();
   }
   for (let round = 0; round < roundCount; round += 1) {
     for (const run of runs) await run.time();
@@ -51,6 +54,7 @@ class ContenderRun {
   readonly #workload: Workload;
   readonly #onProcess: () => void;
   readonly #roundNsPerOp: number[] = [];
+  #coveredShare = 1;
   #memory: MemoryFigures | undefined;
   #check: CheckResult | undefined;
   #error: string | undefined;
@@ -81,14 +85,16 @@ class ContenderRun {
     const { kind, opsPath, closingPath } = this.#workload;
     const passes = planPasses(this.#workload, this.#contender.isNative);
     const result = await this.#run<TimeResult>({ mode: "time", kind, opsPath, closingPath, passes });
-    if (result !== undefined) this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    if (result === undefined || result.opCount === 0) return;
+    this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
+    this.#coveredShare = Math.min(this.#coveredShare, result.coveredShare ?? 1);
   }
 
   result(): AllocatorResult {
     return {
       allocator: this.#contender.name,
       ...(this.#error === undefined ? {} : { error: this.#error }),
-      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp) }),
+      ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp, this.#coveredShare) }),
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
       ...(this.#check === undefined ? {} : { check: this.#check }),
     };
@@ -107,12 +113,13 @@ class ContenderRun {
   }
 }
 
-function timeFigures(roundNsPerOp: readonly number[]): TimeFigures {
+function timeFigures(roundNsPerOp: readonly number[], coveredShare: number): TimeFigures {
   return {
     medianNsPerOp: median(roundNsPerOp),
     minNsPerOp: Math.min(...roundNsPerOp),
     maxNsPerOp: Math.max(...roundNsPerOp),
     roundNsPerOp,
+    ...(coveredShare < 1 ? { coveredShare } : {}),
   };
 }
 
@@ -128,6 +135,7 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     overheadAtPeakPercent: shareOf(peakFootprintBytes - peakLiveBytes, peakLiveBytes),
     failureCount: account.failureCount,
     substituteCacheCount: account.substituteCacheCount ?? 0,
+    ...(account.coveredShare === undefined ? {} : { coveredShare: account.coveredShare }),
     ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
   };
 }

@@ -4,47 +4,66 @@ import type { TimeJob, TimeResult } from "./jobs.ts";
 import type { ReplayHeap } from "./replay-heap.ts";
 import { OP_LOOPS, type OpLoop } from "./replay-ops.ts";
 import { openTarget, type ReplayTarget } from "./replay-target.ts";
+import { coverage, OPS_PER_LOOK, TimeLimit } from "./time-limit.ts";
 
 const NS_PER_MS = 1e6;
 
-/** Times passes over a workload. Between them everything is freed, untimed. */
+/**
+ * Times passes over a workload. Between them everything is freed, untimed. Where the job has a limit that runs out, the
+ * whole passes count that there are; without any, the one that was cut, from its first operation on.
+ */
 export function timeOps(heap: ReplayHeap, job: TimeJob): TimeResult {
   const ops = new OpReader(job.opsPath);
   const closing = new OpReader(job.closingPath);
   const target = openTarget(heap, ops.header, ops.caches);
   const loop = OP_LOOPS[job.kind];
+  const limit = new TimeLimit(job.limitMs);
   const pass = (): Pass => {
-    const done = replayFile(target, ops, loop);
-    replayFile(target, closing, loop);
+    const done = replayFile(target, ops, loop, limit);
+    if (limit.isOver) return done;
+    replayFile(target, closing, loop, limit);
     heap.reset?.();
     return done;
   };
+  let warmup: Pass;
   let warmupMs = 0;
-  do warmupMs += pass().spentMs;
-  while (warmupMs < job.passes.warmupMs);
-  const passes = Array.from({ length: job.passes.timedCount }, pass);
+  do {
+    warmup = pass();
+    warmupMs += warmup.spentMs;
+  } while (warmupMs < job.passes.warmupMs && !limit.isOver);
+  const passes: Pass[] = [];
+  while (passes.length < job.passes.timedCount && !limit.isOver) {
+    const done = pass();
+    if (done.opCount === ops.header.opCount) passes.push(done);
+  }
   ops.close();
   closing.close();
-  return {
-    opCount: ops.header.opCount,
-    passNs: passes.map(({ spentMs }) => spentMs * NS_PER_MS),
-    failureCount: passes.at(-1)!.failureCount,
-  };
+  const counted = passes.length === 0 ? [warmup] : passes;
+  const { opCount, failureCount } = counted.at(-1)!;
+  const passNs = counted.map(({ spentMs }) => spentMs * NS_PER_MS);
+  return { opCount, passNs, failureCount, ...coverage(opCount, ops.header.opCount) };
 }
 
 interface Pass {
+  opCount: number;
   spentMs: number;
   failureCount: number;
 }
 
-/** One pass over a file. Only the loop over each chunk is timed, not the reading. */
-function replayFile(target: ReplayTarget, reader: OpReader, loop: OpLoop): Pass {
-  const pass: Pass = { spentMs: 0, failureCount: 0 };
+/** One pass over a file, or what there is time for. Only the loop over each chunk is timed, not the reading. */
+function replayFile(target: ReplayTarget, reader: OpReader, loop: OpLoop, limit: TimeLimit): Pass {
+  const pass: Pass = { opCount: 0, spentMs: 0, failureCount: 0 };
   reader.rewind();
   for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
-    const startMs = performance.now();
-    pass.failureCount += loop(target, reader.words, 0, opCount * WORDS_PER_OP);
-    pass.spentMs += performance.now() - startMs;
+    const stepCount = limit.isSet ? OPS_PER_LOOK : opCount;
+    for (let start = 0; start < opCount; start += stepCount) {
+      if (limit.look()) return pass;
+      const end = Math.min(opCount, start + stepCount);
+      const startMs = performance.now();
+      pass.failureCount += loop(target, reader.words, start * WORDS_PER_OP, end * WORDS_PER_OP);
+      pass.spentMs += performance.now() - startMs;
+      pass.opCount += end - start;
+    }
   }
   return pass;
 }

@@ -8,9 +8,10 @@ import { LiveOps } from "./live-ops.ts";
 /**
  * What the blocks of a workload are: those of a malloc trace; or of a kernel trace, either its objects (kmalloc and
  * slab caches) or its pages. A kernel trace makes two workloads, since the pages under its slabs and large kmallocs
- * are page events as well: replayed together they would count twice.
+ * are page events as well: replayed together they would count twice. Synthetic loads have three kinds more: runs of any
+ * number of pages, areas of vmalloc, and objects of caches with constructors.
  */
-export type WorkloadKind = "blocks" | "objects" | "pages";
+export type WorkloadKind = "blocks" | "objects" | "pages" | "runs" | "areas" | "constructed";
 
 /** One list of operations that every contender replays. */
 export interface Workload {
@@ -36,13 +37,13 @@ export function makeWorkloads(summary: TraceSummary, opsPath: string, folder: st
 }
 
 /** Makes one workload of all operations in a file; the file that frees what is left goes into `folder`. */
-export function makeWhole(opsPath: string, folder: string, live: LiveSummary): Workload {
+export function makeWhole(opsPath: string, folder: string, live: LiveSummary, kind: WorkloadKind = "blocks"): Workload {
   const reader = new OpReader(opsPath);
   const liveOps = new LiveOps(reader.header.slotCount);
   forEachOp(reader, (words, at) => liveOps.take(words, at));
   const closingPath = join(folder, "blocks.closing");
   liveOps.writeFrees(closingPath, reader.header, reader.caches);
-  return { kind: "blocks", opsPath, closingPath, opCount: reader.header.opCount, live };
+  return { kind, opsPath, closingPath, opCount: reader.header.opCount, live };
 }
 
 function splitKernelOps(

@@ -11,6 +11,9 @@ const KIND_NAMES: Readonly<Record<WorkloadKind, string>> = {
   blocks: "malloc traces",
   objects: "kernel objects",
   pages: "kernel pages",
+  runs: "runs of pages",
+  areas: "areas of vmalloc",
+  constructed: "constructed objects",
 };
 
 /** The table of geometric means; undefined when there are none. */

@@ -87,6 +87,8 @@ export interface TimeFigures {
   readonly maxNsPerOp: number;
   /** By round. */
   readonly roundNsPerOp: readonly number[];
+  /** Where the time ran out: the least share of the operations, the first ones, that a round is of. */
+  readonly coveredShare?: number;
 }
 
 export interface MemoryFigures {
@@ -104,6 +106,8 @@ export interface MemoryFigures {
   readonly substituteCacheCount: number;
   /** Of an allocator that cannot free: the frees that did nothing. */
   readonly ignoredFreeCount?: number;
+  /** Where the time ran out: the share of the operations, the first ones, that these figures are of. */
+  readonly coveredShare?: number;
 }
 
 /** Geometric means over the workloads of one kind. */

@@ -7,7 +7,10 @@ import { wrapText } from "./wrap-text.ts";
 
 /** From here on operations, requested and live bytes have columns of their own instead of a place in the headings. */
 const WIDE_COLUMNS = 112;
+const PERCENT = 100;
 const NOTHING = "–";
+/** Stands behind figures of which the notes below the table say that they are of the first operations only. */
+const CUT_MARK = "*";
 
 interface Row {
   readonly workload: WorkloadReport;
@@ -31,7 +34,7 @@ const COLUMNS: readonly Column[] = [
   { header: "allocated", cell: ({ result }) => bytesCell(result.memory?.allocatedBytes) },
   { header: "internal\nfrag.", cell: ({ result }) => percentCell(result.memory?.internalFragmentationPercent) },
   { header: "peak\nlive", wideOnly: true, cell: ({ result }) => bytesCell(result.memory?.peakLiveBytes) },
-  { header: "peak\nfootprint", cell: ({ result }) => bytesCell(result.memory?.peakFootprintBytes) },
+  { header: "peak\nfootprint", cell: footprintCell },
   { header: "overhead\nat peak", cell: ({ result }) => percentCell(result.memory?.overheadAtPeakPercent) },
   { header: "failed\nallocs", cell: failuresCell },
 ];
@@ -39,7 +42,7 @@ const COLUMNS: readonly Column[] = [
 function timeCell({ result, isFastest }: Row, colors: Colors): string {
   if (result.error !== undefined) return colors.red("broke");
   if (result.time === undefined) return NOTHING;
-  const text = threeDigits(result.time.medianNsPerOp);
+  const text = threeDigits(result.time.medianNsPerOp) + (result.time.coveredShare === undefined ? "" : CUT_MARK);
   return isFastest ? colors.green(text) : text;
 }
 
@@ -49,6 +52,10 @@ function spreadCell({ result: { time } }: Row, colors: Colors): string {
 
 function bytesCell(bytes: number | undefined): string {
   return bytes === undefined ? NOTHING : formatBytes(bytes);
+}
+
+function footprintCell({ result: { memory } }: Row): string {
+  return bytesCell(memory?.peakFootprintBytes) + (memory?.coveredShare === undefined ? "" : CUT_MARK);
 }
 
 function percentCell(percent: number | undefined): string {
@@ -84,7 +91,7 @@ export function resultsTable(traces: readonly TraceReport[], style: TextStyle): 
     columns.map(({ header }) => header),
     rows,
   );
-  return [table, ...substituteLines(traces, style)].join("\n");
+  return [table, ...substituteLines(traces, style), ...cutLines(traces, style)].join("\n");
 }
 
 function substituteLines(traces: readonly TraceReport[], style: TextStyle): string[] {
@@ -99,6 +106,26 @@ function substituteLines(traces: readonly TraceReport[], style: TextStyle): stri
       }),
     ),
   );
+}
+
+function cutLines(traces: readonly TraceReport[], style: TextStyle): string[] {
+  return traces.flatMap((trace) =>
+    trace.workloads.flatMap(({ kind, results }) =>
+      results.flatMap(({ allocator, time, memory }) => {
+        const parts = [
+          ...(time?.coveredShare === undefined ? [] : [`times: ${shareText(time.coveredShare)}`]),
+          ...(memory?.coveredShare === undefined ? [] : [`memory: ${shareText(memory.coveredShare)}`]),
+        ];
+        if (parts.length === 0) return [];
+        const what = `${workloadName(trace.name, kind)}: ${allocator} ran out of time, ${parts.join(", ")}`;
+        return [wrapText(`(${CUT_MARK} ${what})`, style.columns)];
+      }),
+    ),
+  );
+}
+
+function shareText(share: number): string {
+  return `first ${threeDigits(share * PERCENT)} % of the operations`;
 }
 
 function headingText(trace: TraceReport, workload: WorkloadReport, isWide: boolean, colors: Colors): string {

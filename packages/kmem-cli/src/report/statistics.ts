@@ -12,3 +12,12 @@ export function geometricMean(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
+
+/** The value below which `share` (0 to 1) of the values lie, between two of them in proportion. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(place)];
+  if (below === undefined) throw new RangeError("a quantile of nothing");
+  return below + (sorted[Math.ceil(place)]! - below) * (place % 1);
+}

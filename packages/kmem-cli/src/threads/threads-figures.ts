@@ -1,4 +1,4 @@
-import type { Cells } from "../bench/figures.ts";
+import type { Cells } from "../bench/csv.ts";
 import { figuresOf, type ThreadsReport } from "./report.ts";
 import { millions, ratioText } from "./threads-text.ts";
 

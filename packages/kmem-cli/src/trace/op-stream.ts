@@ -41,6 +41,11 @@
  * | CACHE_FREE  | bytes the object had     | cache id                                   |
  * | PAGE_ALLOC  | order: 2^order pages     | 0                                          |
  * | PAGE_FREE   | pages given back         | offset of the first of them in its block   |
+ * | PAGE_RUN    | pages, any number        | 0                                          |
+ * | CACHE_BUILD | bytes of the object      | cache id                                   |
+ *
+ * The last two stand in synthetic loads only. CACHE_BUILD asks for an object in the state that its cache's constructor
+ * leaves it in (see `replay/constructed-heap.ts`): an allocator without constructors builds it there and then.
  *
  * A slot is given out again once its block is gone; a block of pages is gone when its last page has been given back.
  */
@@ -86,6 +91,8 @@ export const OP = {
   CACHE_FREE: 6,
   PAGE_ALLOC: 7,
   PAGE_FREE: 8,
+  PAGE_RUN: 9,
+  CACHE_BUILD: 10,
 } as const;
 
 /** Where a list of operations came from. */

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { collectTraces, describeAllocators, parseAllocators, parseCount } from "../../src/commands/arguments.ts";
+import {
+  collectTraces,
+  describeAllocators,
+  parseAllocators,
+  parseCount,
+  parseOpCount,
+} from "../../src/commands/arguments.ts";
 import type { Contender } from "../../src/replay/contender.ts";
 
 const known = ["kmem", "glibc", "jemalloc"].map(
@@ -42,5 +48,20 @@ describe("arguments", () => {
   it("are traces, of which standard input is one at most", () => {
     expect(collectTraces("b", collectTraces("-", collectTraces("a")))).toEqual(["a", "-", "b"]);
     expect(() => collectTraces("-", ["-"])).toThrow("once only");
+  });
+});
+
+describe("a count of operations", () => {
+  it.each([
+    ["5000", 5000],
+    ["500K", 500_000],
+    ["100M", 100_000_000],
+    ["2m", 2_000_000],
+  ])("is %s", (text, count) => {
+    expect(parseOpCount(text)).toBe(count);
+  });
+
+  it.each(["0", "", "-1", "1.5M", "1G", "M", "99999999999999999"])("is not '%s'", (text) => {
+    expect(() => parseOpCount(text)).toThrow("whole number from 1");
   });
 });

@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createHeap } from "../../src/heaps/kmem.ts";
+import { AREAS } from "../../src/bench/loads/areas.ts";
+import { CONSTRUCTED } from "../../src/bench/loads/constructed.ts";
+import { PAGE_RUNS } from "../../src/bench/loads/page-runs.ts";
+import { createAreas, createHeap } from "../../src/heaps/kmem.ts";
 import { glibcContender, preloadedContender } from "../../src/native/native-contender.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import { isReady } from "../../src/replay/contender.ts";
@@ -45,6 +48,18 @@ describe.skipIf(NATIVE_MISSING)(`glibc's malloc${NATIVE_NOTE}`, () => {
       });
     },
   );
+
+  it.each([PAGE_RUNS, CONSTRUCTED, AREAS])("is asked for the same as kmem by the load $name", async (load) => {
+    await withTempDir(async (folder) => {
+      const { kind, opsPath, opCount, live } = load.make(folder);
+      const job = { mode: "account", kind, opsPath } as const;
+      const native = (await glibc(job)) as AccountResult;
+      const heap = kind === "areas" ? createAreas({ ...live, opCount }) : createHeap(live);
+      const { requestedBytes, peakLiveBytes } = accountOps(heap, job);
+      expect(native).toMatchObject({ opCount, failureCount: 0, requestedBytes, peakLiveBytes });
+      expect(peakLiveBytes).toBe(live.peakLiveBytes);
+    });
+  });
 
   it("touches what it gets, as far as it gets it", async () => {
     const account = await accountOf("blocks", [

@@ -30,16 +30,17 @@ const kind = "blocks";
 describe("the contenders", () => {
   const names = (contenders: readonly Contender[]): string[] => contenders.map(({ name }) => name);
   const NATIVES = ["glibc", "jemalloc", "mimalloc", "tcmalloc"];
+  const PEERS = ["wasm-dlmalloc", "as-tlsf", "thi.ng", "codemix", "uint8array"];
   const ENGINES = ["region-worst", "region-first", "bucket", "buddy", "cluster"];
 
-  it("are kmem first, then the native ones, then its engines, which can be checked too", () => {
+  it("are kmem first, then the native ones, its debugged heap and the peers, then its engines", () => {
     const contenders = knownContenders();
-    expect(names(contenders)).toEqual(["kmem", ...NATIVES, ...ENGINES]);
-    expect(names(contenders.filter(({ isNative }) => !isNative))).toEqual(["kmem", ...ENGINES]);
-    expect(names(contenders.filter(({ canCheck }) => canCheck))).toEqual(["kmem", ...ENGINES]);
+    expect(names(contenders)).toEqual(["kmem", ...NATIVES, "kmem-fzpu", ...PEERS, ...ENGINES]);
+    expect(names(contenders.filter(({ isNative }) => !isNative))).toEqual(["kmem", "kmem-fzpu", ...PEERS, ...ENGINES]);
+    expect(names(contenders.filter(({ canCheck }) => canCheck))).toEqual(["kmem", "kmem-fzpu", ...ENGINES]);
   });
 
-  it("are without the engines where nobody names one", () => {
+  it("are without those and the engines where nobody names one", () => {
     expect(names(defaultContenders(knownContenders()))).toEqual(["kmem", ...NATIVES]);
   });
 

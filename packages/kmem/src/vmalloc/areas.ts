@@ -1,6 +1,6 @@
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import type { Range } from "../vmem/vmem.ts";
+import type { Range } from "../vmem/ranges.ts";
 import { CALLER_BYTES, VMALLOC_START, VmAreaKind, type VmAreaKindValue, VmAreaRecord } from "./layout.ts";
 
 /** One area, as a line of /proc/vmallocinfo shows it. */

@@ -3,7 +3,8 @@ import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.t
 import type { EngineContext } from "../pages/engine-lock.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { checkArena } from "../vmem/check.ts";
-import { type Range, Vmem } from "../vmem/vmem.ts";
+import type { Range } from "../vmem/ranges.ts";
+import { Vmem } from "../vmem/vmem.ts";
 import { addressOfPage } from "./areas.ts";
 import {
   ARENA_OFFSET,

@@ -1,8 +1,9 @@
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
 import { RunOwner } from "../pages/layout.ts";
+import { type Range, rangesOf, requireArena } from "../vmem/ranges.ts";
 import { rebuildArena } from "../vmem/rebuild.ts";
-import { type Range, Vmem } from "../vmem/vmem.ts";
+import { Records } from "../vmem/records.ts";
 import {
   ARENA_OFFSET,
   ARENA_RECORDS_OFFSET,
@@ -56,14 +57,15 @@ function repairRoot(repair: Repair, rootAddress: number): void {
   const { memory } = context;
   const { words } = memory;
   const root = rootAddress >>> WORD_SHIFT;
-  rebuildArena(memory, rootAddress + ARENA_OFFSET, (owner) => words[owner + VmAreaRecord.KIND] !== VmAreaKind.NONE);
-  const arena = Vmem.attach(memory, rootAddress + ARENA_OFFSET);
-  const areas = [...arena.ranges()].filter(({ isFree }) => !isFree);
+  const arena = rootAddress + ARENA_OFFSET;
+  rebuildArena(memory, arena, (owner) => words[owner + VmAreaRecord.KIND] !== VmAreaKind.NONE);
+  requireArena(memory, arena);
+  const areas = [...rangesOf(memory, arena)].filter(({ isFree }) => !isFree);
   words[root + VmallocRoot.AREA_COUNT] = areas.length;
   named.add(rootAddress >>> PAGE_SHIFT);
   named.add((words[root + VmallocRoot.DIRECTORY] >>> 0) >>> PAGE_SHIFT);
   let recordPages = 0;
-  for (const table of arena.tables()) {
+  for (const table of new Records(memory, arena >>> WORD_SHIFT).tables()) {
     if (table === rootAddress + ARENA_RECORDS_OFFSET) continue;
     named.add(table >>> PAGE_SHIFT);
     recordPages++;

@@ -1,10 +1,9 @@
 import { KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
-import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { WORD_SHIFT } from "../memory/layout.ts";
 import { describeValue, type LinearMemory } from "../memory/memory.ts";
 import { checkArena } from "./check.ts";
 import {
-  ARENA_HEADER_BYTES,
   ARENA_HEADER_WORDS,
   ARENA_MAGIC,
   ArenaHeader,
@@ -16,17 +15,9 @@ import {
   SegmentState,
   UNITS_END,
 } from "./layout.ts";
+import { type Range, rangeOf, rangesOf, requireArena, requirePlace } from "./ranges.ts";
 import { Records } from "./records.ts";
 import { alignUp, SegmentTree } from "./tree.ts";
-
-/** A stretch of an arena, free or allocated. */
-export interface Range {
-  readonly start: number;
-  readonly size: number;
-  readonly isFree: boolean;
-  /** Index in `memory.words` of the words that belong to whoever allocated the range. */
-  readonly ownerWord: number;
-}
 
 /** How an arena is made. */
 export interface VmemOptions {
@@ -76,10 +67,7 @@ export class Vmem {
 
   /** Opens the arena whose header lies at this address. Throws BAD_ARGUMENT or NOT_A_HEAP. O(1). */
   static attach(memory: LinearMemory, headerAddress: number, grow?: () => boolean): Vmem {
-    requirePlace(memory, headerAddress);
-    if (memory.words[(headerAddress >>> WORD_SHIFT) + ArenaHeader.MAGIC] !== ARENA_MAGIC) {
-      throw new KmemError("NOT_A_HEAP", `there is no arena at ${headerAddress}`, { address: headerAddress });
-    }
+    requireArena(memory, headerAddress);
     return new Vmem(memory, headerAddress, grow);
   }
 
@@ -194,7 +182,7 @@ export class Vmem {
   /** The segment that an integer lies in, or undefined outside of all spans. Any number is allowed. O(log n). */
   lookup(value: number): Range | undefined {
     const record = this.#tree.floor(value);
-    return record !== NO_RECORD && value < this.#end(record) ? this.#range(record) : undefined;
+    return record !== NO_RECORD && value < this.#end(record) ? rangeOf(this.#memory, record) : undefined;
   }
 
   /**
@@ -207,12 +195,8 @@ export class Vmem {
   }
 
   /** All segments in the order of their starts. Do not change the arena while iterating. */
-  *ranges(): Generator<Range> {
-    let record = this.#memory.words[this.#header + ArenaHeader.FIRST];
-    while (record !== NO_RECORD) {
-      yield this.#range(record);
-      record = this.#get(record, SegmentRecord.NEXT);
-    }
+  ranges(): Generator<Range> {
+    return rangesOf(this.#memory, this.#address);
   }
 
   /** Integers in all spans. */
@@ -237,7 +221,12 @@ export class Vmem {
 
   /** Verifies every invariant and reports what is broken, by address of the record. Reads only; ends on any bytes. */
   check(report: Report): void {
-    checkArena(this.#memory, (this.#header << WORD_SHIFT) >>> 0, report);
+    checkArena(this.#memory, this.#address, report);
+  }
+
+  /** Address of the header. */
+  get #address(): number {
+    return (this.#header << WORD_SHIFT) >>> 0;
   }
 
   #get(record: number, field: number): number {
@@ -250,15 +239,6 @@ export class Vmem {
 
   #end(record: number): number {
     return this.#get(record, SegmentRecord.START) + this.#get(record, SegmentRecord.SIZE);
-  }
-
-  #range(record: number): Range {
-    return {
-      start: this.#get(record, SegmentRecord.START),
-      size: this.#get(record, SegmentRecord.SIZE),
-      isFree: this.#has(record, SegmentState.FREE),
-      ownerWord: record + SegmentRecord.OWNER,
-    };
   }
 
   #recordAt(start: number): number {
@@ -348,12 +328,6 @@ export class Vmem {
     if (next !== NO_RECORD) words[next + SegmentRecord.PREV] = previous;
     this.#records.give(record);
   }
-}
-
-function requirePlace(memory: LinearMemory, address: number): void {
-  const isPlace = Number.isInteger(address) && address >= 0 && address % WORD_BYTES === 0;
-  if (isPlace && address + ARENA_HEADER_BYTES <= memory.bytes.length) return;
-  throw new KmemError("BAD_ARGUMENT", `an arena's header cannot lie at ${describeValue(address)}`, { address });
 }
 
 function requireSize(size: number): void {

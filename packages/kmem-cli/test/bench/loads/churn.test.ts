@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeChurn } from "../../src/bench/churn.ts";
-import { OpReader } from "../../src/trace/op-reader.ts";
-import { OP, OP_CODE_MASK, OPERATION, WORDS_PER_OP } from "../../src/trace/op-stream.ts";
+import { makeChurn } from "../../../src/bench/loads/churn.ts";
+import { OpReader } from "../../../src/trace/op-reader.ts";
+import { OP, OP_CODE_MASK, OPERATION, WORDS_PER_OP } from "../../../src/trace/op-stream.ts";
 
 let folder = "";
 beforeEach(() => {

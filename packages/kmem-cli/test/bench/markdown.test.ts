@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { liveBlocksTable } from "../../src/bench/figures.ts";
-import { markdownTable, replaceBetweenMarks } from "../../src/bench/write-figures.ts";
+import { markdownTable, replaceBetweenMarks } from "../../src/bench/markdown.ts";
 
 const timed = (allocator: string, medianNsPerOp: number) => ({
   allocator,
@@ -34,7 +34,7 @@ describe("the figures of a document", () => {
       { liveBlockCount: 1000, opCount: 1, results: [timed("kmem", 5), timed("glibc", 4)] },
       { liveBlockCount: 10_000, opCount: 1, results: [timed("kmem", 10), timed("glibc", 12)] },
     ];
-    expect(liveBlocksTable(reports)).toEqual([
+    expect(liveBlocksTable(reports, ["kmem", "glibc"])).toEqual([
       ["live blocks", "kmem", "glibc"],
       ["1,000", "5.00", "4.00"],
       ["10,000", "10.0", "12.0"],

@@ -1,0 +1,89 @@
+import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
+import type { Job } from "../replay/jobs.ts";
+import type { Load } from "./loads/load.ts";
+
+/** Contenders that take part in replays only where they are named, but in the figures always. */
+const PEER_NAMES: readonly string[] = [
+  "kmem-unchecked",
+  "kmem-fzpu",
+  "thi.ng",
+  "codemix",
+  "uint8array",
+  "as-tlsf",
+  "wasm-dlmalloc",
+];
+/** With more live blocks than this the peers, some of which look at every block for each operation, are left out. */
+const PEER_LIVE_BLOCKS_MAX = 10_000;
+/** One process of a peer is cut off after so long: some of them would be at one trace for hours. */
+const PEER_LIMIT_MS = 2_000;
+/** Cut off on nearly every load, so that its figures would be of the beginning only: it has the traces. */
+const TRACES_ONLY: ReadonlySet<string> = new Set(["kmem-fzpu"]);
+/** A mode of kmem that is as fast as kmem. */
+const UNCHECKED_NAME = "kmem-unchecked";
+
+/** Who takes part in the figures when nobody says which. */
+export function figureContenders(known: readonly Contender[]): Contender[] {
+  const defaults = defaultContenders(known);
+  return known.filter((one) => defaults.includes(one) || PEER_NAMES.includes(one.name));
+}
+
+/** The same contenders, of which the peers are cut off. Only those in JavaScript know how to be. */
+export function withLimits(contenders: readonly Contender[], limitMs: number = PEER_LIMIT_MS): Contender[] {
+  return contenders.map((one) => (isPeer(one) && !one.isNative ? limited(one, limitMs) : one));
+}
+
+function isPeer({ name, isByNameOnly }: Contender): boolean {
+  return isByNameOnly === true && name !== UNCHECKED_NAME;
+}
+
+function limited(contender: Contender, limitMs: number): Contender {
+  return {
+    ...contender,
+    prepare: async () => {
+      const prepared = await contender.prepare();
+      if (!isReady(prepared)) return prepared;
+      const command = (job: Job) => {
+        const limitedJob: Job & { readonly limitMs: number } = { ...job, limitMs };
+        return prepared.command(limitedJob);
+      };
+      return { ...prepared, command };
+    },
+  };
+}
+
+/** Those that can run here, and in what they take part. */
+export class BenchContenders {
+  readonly ready: readonly ReadyContender[];
+  readonly absent: readonly { readonly name: string; readonly reason: string }[];
+  readonly #peers: ReadonlySet<string>;
+
+  private constructor(ready: readonly ReadyContender[], absent: BenchContenders["absent"], peers: ReadonlySet<string>) {
+    this.ready = ready;
+    this.absent = absent;
+    this.#peers = peers;
+  }
+
+  static async prepare(contenders: readonly Contender[]): Promise<BenchContenders> {
+    const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
+    const peers = contenders.filter(isPeer).map(({ name }) => name);
+    return new BenchContenders(
+      prepared.filter(isReady),
+      prepared.flatMap((one) => (isReady(one) ? [] : [one])),
+      new Set(peers),
+    );
+  }
+
+  /** Those that take part in random churn of so many blocks. */
+  forLiveBlocks(liveBlockCount: number): ReadyContender[] {
+    return this.#loaded().filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
+  }
+
+  /** Those that take part in a load: peers have blocks and nothing else. */
+  forLoad({ kind }: Load): ReadyContender[] {
+    return this.#loaded().filter(({ name }) => kind === "blocks" || !this.#peers.has(name));
+  }
+
+  #loaded(): ReadyContender[] {
+    return this.ready.filter(({ name }) => !TRACES_ONLY.has(name));
+  }
+}

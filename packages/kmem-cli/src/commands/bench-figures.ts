@@ -1,0 +1,117 @@
+import process from "node:process";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { figureContenders } from "../bench/bench-contenders.ts";
+import { FigureFiles } from "../bench/figure-files.ts";
+import { measureParts, PART_NAMES, PartError, type PartName } from "../bench/measure-parts.ts";
+import { currentLoad, loadWarning } from "../bench/part-runs.ts";
+import { writePlots } from "../bench/plots/write-plots.ts";
+import { type MarkedTexts, summaryFigures, writeDocument } from "../bench/write-figures.ts";
+import type { Contender } from "../replay/contender.ts";
+import { knownThreadContenders } from "../threads/contenders.ts";
+import { describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
+import type { ThreadsContext } from "./bench-threads.ts";
+import { ReportedFailure } from "./reported-failure.ts";
+
+const DEFAULT_ROUNDS = 5;
+
+interface ReportFlags {
+  readonly out: string;
+  readonly document?: string;
+}
+
+interface FiguresFlags extends ReportFlags {
+  readonly runs: number;
+  readonly only?: readonly PartName[];
+  readonly allocators?: readonly Contender[];
+}
+
+/** Adds `kmem bench figures` and `kmem bench report`. */
+export function registerBenchFigures(bench: Command, context: ThreadsContext): void {
+  const { contenders } = context;
+  withPlaces(
+    bench
+      .command("figures")
+      .summary("time and memory on traces and synthetic loads, cost by live blocks, and threads")
+      .description(
+        "Replays malloc traces, random churn at 1,000 to 10,000,000 live blocks and other synthetic loads on every " +
+          "allocator found here, runs programs in WebAssembly and workloads of one and two threads, writes CSV " +
+          "files and plots, and puts the tables into a Markdown document between their marks.",
+      )
+      .argument("[trace...]", "trace files, for the part `traces`")
+      .addOption(
+        new Option("-r, --runs <count>", "processes of each allocator that time it, on traces; else three at most")
+          .default(DEFAULT_ROUNDS)
+          .argParser((text) => parseCount(text, 1)),
+      )
+      .addOption(
+        new Option("--only <parts>", `measure some parts only, of ${PART_NAMES.join(", ")}`).argParser(parseParts),
+      )
+      .addOption(
+        new Option("-a, --allocators <names>", describeAllocators(contenders)).argParser((text) =>
+          parseAllocators(text, contenders),
+        ),
+      ),
+  ).action((traces: string[], flags: FiguresFlags) => measure(traces, flags, context));
+  withPlaces(
+    bench
+      .command("report")
+      .summary("goals and plots, made anew from the CSV files")
+      .description("Measures nothing: makes the table of goals, the machine's description and the plots anew."),
+  ).action((flags: ReportFlags) => report(flags));
+}
+
+function withPlaces(command: Command): Command {
+  return command
+    .requiredOption("-o, --out <folder>", "where the CSV files and plots go")
+    .option("--document <file>", "a Markdown document with marks");
+}
+
+function parseParts(text: string): PartName[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !PART_NAMES.some((part) => part === name));
+  if (unknown.length === 0) return PART_NAMES.filter((part) => names.includes(part));
+  throw new InvalidArgumentError(`There is no "${unknown.join('", "')}"; there are ${PART_NAMES.join(", ")}.`);
+}
+
+async function measure(
+  traces: readonly string[],
+  { runs, out, document, only = PART_NAMES, allocators }: FiguresFlags,
+  { contenders, threadContenders = knownThreadContenders() }: ThreadsContext,
+): Promise<void> {
+  if (only.includes("traces") && traces.length === 0) fail("the part `traces` needs trace files");
+  const warning = loadWarning(currentLoad());
+  if (warning !== undefined) console.error(`kmem: ${warning}`);
+  const context = {
+    traces,
+    contenders: allocators ?? figureContenders(contenders),
+    threadContenders,
+    roundCount: runs,
+    files: new FigureFiles(out),
+    onPart: (_part: PartName, texts: MarkedTexts) => {
+      for (const text of Object.values(texts)) process.stdout.write(`${text}\n\n`);
+      if (document !== undefined) writeDocument(document, texts);
+    },
+  };
+  try {
+    await measureParts(only, context);
+  } catch (error) {
+    if (error instanceof PartError) fail(error.message);
+    throw error;
+  }
+  await report({ out, ...(document === undefined ? {} : { document }) });
+}
+
+/** What is made of all parts' files. */
+async function report({ out, document }: ReportFlags): Promise<void> {
+  const files = new FigureFiles(out);
+  const texts = summaryFigures(files);
+  for (const text of Object.values(texts)) process.stdout.write(`${text}\n\n`);
+  const plots = await writePlots(files);
+  if (typeof plots === "string") console.error(`kmem: ${plots}`);
+  if (document !== undefined) writeDocument(document, texts);
+}
+
+function fail(message: string): never {
+  for (const line of message.split("\n")) console.error(`kmem: ${line}`);
+  throw new ReportedFailure();
+}

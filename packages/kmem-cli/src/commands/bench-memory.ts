@@ -1,0 +1,134 @@
+import process from "node:process";
+import { type Command, Option } from "commander";
+import { figureContenders, withLimits } from "../bench/bench-contenders.ts";
+import { columnGroups } from "../bench/measured.ts";
+import { driftRows, driftTable, strayContenders } from "../memory-bench/drift-figures.ts";
+import { latencyRows, latencyTable } from "../memory-bench/latency-figures.ts";
+import { leftOverTable, memoryRows, ownTable, residentTable } from "../memory-bench/memory-figures.ts";
+import { type MeasureOutput, type OutputPlaces, writeMeasures } from "../memory-bench/output.ts";
+import { measureDrift, measureLatency, measureMemory } from "../memory-bench/run-measures.ts";
+import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
+import { plainTable } from "../report/plain-table.ts";
+import { describeAllocators, parseAllocators, parseCount, parseOpCount } from "./arguments.ts";
+import type { CommandContext } from "./context.ts";
+import { ReportedFailure } from "./reported-failure.ts";
+
+const DEFAULT_DRIFT_OPS = 100_000_000;
+const DEFAULT_DRIFT_ROUNDS = 3;
+/** A peer that needs longer for a trace, each operation being looked at, is measured at the first operations only. */
+const MEMORY_LIMIT_MS = 10_000;
+/** Whose own accounting has a table. */
+const OWN_ALLOCATOR = "kmem";
+
+interface Flags extends OutputPlaces {
+  readonly allocators?: readonly Contender[];
+}
+
+interface DriftFlags extends Flags {
+  readonly ops: number;
+  readonly runs: number;
+}
+
+interface Failure {
+  readonly allocator: string;
+  readonly workload?: string;
+  readonly error?: string;
+}
+
+/** Adds `kmem bench memory`, `latency` and `drift`. */
+export function registerBenchMemory(bench: Command, context: CommandContext): void {
+  addPart(bench, context, "memory", "resident memory, own accounting, and what is left when all is freed")
+    .description("Replays traces once, every page of every block touched, and reads resident memory on the way.")
+    .argument("<trace...>", "trace files")
+    .action((traces: string[], flags: Flags) => memory(traces, flags, context));
+  addPart(bench, context, "latency", "the worst single operations")
+    .description("Times every operation of traces by itself, when memory and compilers are warm.")
+    .argument("<trace...>", "trace files")
+    .action((traces: string[], flags: Flags) => latency(traces, flags, context));
+  addPart(bench, context, "drift", "memory after very many operations of a changing mix")
+    .description("Does operations of a changing mix, with as many bytes live at the end as at the start.")
+    .addOption(
+      new Option("--ops <count>", "how many; K and M stand for thousands and millions")
+        .default(DEFAULT_DRIFT_OPS)
+        .argParser(parseOpCount),
+    )
+    .addOption(
+      new Option("-r, --runs <count>", "processes of each allocator, whose medians count")
+        .default(DEFAULT_DRIFT_ROUNDS)
+        .argParser((text) => parseCount(text, 1)),
+    )
+    .action((flags: DriftFlags) => drift(flags, context));
+}
+
+function addPart(bench: Command, { contenders }: CommandContext, name: string, summary: string): Command {
+  return bench
+    .command(name)
+    .summary(summary)
+    .addOption(
+      new Option("-a, --allocators <list>", describeAllocators(contenders)).argParser((text) =>
+        parseAllocators(text, contenders),
+      ),
+    )
+    .option("-o, --out <folder>", "where the CSV file goes")
+    .option("--document <file>", "a Markdown document with marks");
+}
+
+async function memory(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
+  const wanted = withLimits(flags.allocators ?? figureContenders(context.contenders), MEMORY_LIMIT_MS);
+  const contenders = await ready(wanted);
+  const measures = await measureMemory(traces, contenders, progressLine);
+  const [main = [], ...peers] = columnGroups(contenders);
+  const tables = [
+    residentTable(measures, main, OWN_ALLOCATOR),
+    ...peers.map((names) => residentTable(measures, names)),
+    ownTable(measures, OWN_ALLOCATOR),
+    leftOverTable(measures, main),
+  ];
+  put({ name: "memory", rows: memoryRows(measures), tables }, flags, measures);
+}
+
+async function latency(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {
+  const measures = await measureLatency(
+    traces,
+    await ready(flags.allocators ?? defaultContenders(context.contenders)),
+    progressLine,
+  );
+  put({ name: "latency", rows: latencyRows(measures), tables: [latencyTable(measures)] }, flags, measures);
+  for (const { workload, allocator, result } of measures) {
+    if ((result?.gcCount ?? 0) === 0) continue;
+    console.error(`kmem: ${workload}, ${allocator}: garbage was collected while operations were timed`);
+  }
+}
+
+async function drift(flags: DriftFlags, context: CommandContext): Promise<void> {
+  const contenders = await ready(flags.allocators ?? defaultContenders(context.contenders));
+  const measures = await measureDrift(flags.ops, flags.runs, contenders, progressLine);
+  const strays = strayContenders(measures).map((allocator) => ({ allocator, error: "it did other operations" }));
+  put({ name: "drift", rows: driftRows(measures), tables: [driftTable(measures)] }, flags, [...measures, ...strays]);
+}
+
+async function ready(contenders: readonly Contender[]): Promise<ReadyContender[]> {
+  const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
+  for (const one of prepared) if (!isReady(one)) console.error(`${one.name} does not take part: ${one.reason}`);
+  return prepared.filter(isReady);
+}
+
+function progressLine(workload: string, allocator: string): void {
+  console.error(`${workload}: ${allocator}`);
+}
+
+/** Prints the tables, writes them, and fails when a process has failed. What has failed is a gap in the tables. */
+function put(output: MeasureOutput, flags: Flags, measures: readonly Failure[]): void {
+  for (const cells of output.tables) {
+    const [header = [], ...rows] = cells.map((row) =>
+      row.map((cell) => String(cell).replaceAll("**", "").replaceAll("\\*", "*")),
+    );
+    process.stdout.write(`${plainTable(header, rows)}\n\n`);
+  }
+  writeMeasures(output, flags);
+  const failures = measures.filter(({ error }) => error !== undefined);
+  for (const { workload = output.name, allocator, error } of failures) {
+    console.error(`kmem: ${workload}, ${allocator}: ${error}`);
+  }
+  if (failures.length > 0) throw new ReportedFailure();
+}

@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createHeap } from "../../src/heaps/kmem.ts";
+import { driftRatio, strayContenders } from "../../src/memory-bench/drift-figures.ts";
+import {
+  DRIFT_PHASE_COUNT,
+  DRIFT_TARGET_BYTES,
+  driftOps,
+  driftPlan,
+  driftSegmentCount,
+} from "../../src/memory-bench/drift-ops.ts";
+import { latencyOps } from "../../src/memory-bench/latency-ops.ts";
+import type { DriftResult, LatencyResult, MeasureJob, MemoryResult } from "../../src/memory-bench/measure-jobs.ts";
+import { disagreementPercent, tablesAtPeak } from "../../src/memory-bench/memory-figures.ts";
+import { memoryOps } from "../../src/memory-bench/memory-ops.ts";
+import { measureDrift, measureMemory } from "../../src/memory-bench/run-measures.ts";
+import { glibcContender } from "../../src/native/native-contender.ts";
+import { isReady, type ReadyContender } from "../../src/replay/contender.ts";
+import { knownContenders } from "../../src/replay/contenders.ts";
+import { runProcess } from "../../src/system/run-process.ts";
+import { NATIVE_MISSING, NATIVE_NOTE } from "../native/support.ts";
+import { bundledWorkloads } from "../replay/support.ts";
+import { BUNDLED_TRACES, withTempDir } from "../trace/support.ts";
+
+const DRIFT_OPS = 900_000;
+const TRACE = "sqlite_file.trace.zst";
+
+async function glibc(): Promise<ReadyContender> {
+  const ready = await glibcContender().prepare();
+  if (!isReady(ready)) throw new Error(ready.reason);
+  return ready;
+}
+
+async function answerOf<Result>(contender: ReadyContender, job: MeasureJob): Promise<Result> {
+  return JSON.parse(await runProcess(contender.command(job))) as Result;
+}
+
+describe("the memory of kmem on a trace", () => {
+  it.each([TRACE, "lua_bintrees.trace.zst", "mid-6.12-hashedptr.trace.txt.zst"])(
+    "is what it was, to the page, when all is freed and trimmed: %s",
+    async (file) => {
+      await withTempDir(async (folder) => {
+        for (const workload of await bundledWorkloads(file, folder)) {
+          const { kind, opsPath, closingPath, live } = workload;
+          const result = memoryOps(() => createHeap(live), { mode: "memory", kind, opsPath, closingPath });
+          const own = result.own!;
+          expect(result).toMatchObject({ opCount: workload.opCount, failureCount: 0 });
+          expect(result.peakLiveBytes).toBe(live.peakLiveBytes);
+          expect(own.trimmedBytes).toBe(own.initialBytes);
+          expect(own.peakBytes).toBeGreaterThan(own.usableAtPeakBytes);
+          expect(tablesAtPeak(own)).toBeGreaterThan(0);
+          // Own accounting has tables for every page in use, a fifteenth of it, of which runs of pages touch few.
+          if (result.resident !== undefined) expect(disagreementPercent(result)).toBeGreaterThan(-7);
+        }
+      });
+    },
+  );
+
+  it("agrees with its own accounting where few pages are given back", async () => {
+    await withTempDir(async (folder) => {
+      const [workload] = await bundledWorkloads("lua_bintrees.trace.zst", folder);
+      const result = memoryOps(() => createHeap(workload!.live), { mode: "memory", ...workload! });
+      if (result.resident !== undefined) expect(Math.abs(disagreementPercent(result)!)).toBeLessThan(5);
+    });
+  });
+});
+
+describe("a drift", () => {
+  it("has as many bytes live at each segment's end, give or take a block", () => {
+    const result = driftOps(createHeap(driftPlan(DRIFT_OPS)), { mode: "drift", opCount: DRIFT_OPS });
+    expect(result.segments).toHaveLength(DRIFT_PHASE_COUNT + 1);
+    for (const { liveBytes } of result.segments.slice(1)) {
+      expect(Math.abs(liveBytes - DRIFT_TARGET_BYTES)).toBeLessThanOrEqual(2 ** 16);
+    }
+    expect(driftRatio(result.segments, "footprintBytes")).toBeGreaterThan(1);
+  });
+
+  it("is long in segments, and ends with the mix that it began with", () => {
+    for (const opCount of [1000, 100_000_000]) expect((driftSegmentCount(opCount) - 1) % DRIFT_PHASE_COUNT).toBe(0);
+    expect(driftSegmentCount(100_000_000)).toBe(5 * DRIFT_PHASE_COUNT + 1);
+  });
+
+  it.skipIf(NATIVE_MISSING)(`is the same in C${NATIVE_NOTE}`, async () => {
+    const own = driftOps(createHeap(driftPlan(DRIFT_OPS)), { mode: "drift", opCount: DRIFT_OPS });
+    const native = await answerOf<DriftResult>(await glibc(), { mode: "drift", opCount: DRIFT_OPS });
+    const shape = ({ segments }: DriftResult) =>
+      segments.map(({ liveBytes, liveBlockCount }) => [liveBytes, liveBlockCount]);
+    expect(native.randomState).toBe(own.randomState);
+    expect(shape(native)).toEqual(shape(own));
+  });
+
+  it("tells who did other operations", () => {
+    const segments = [{ liveBytes: 1, liveBlockCount: 1 }];
+    const of = (allocator: string, randomState: number) => ({
+      allocator,
+      result: { opCount: 1, segments, randomState },
+    });
+    expect(strayContenders([of("a", 1), of("b", 1), of("c", 2), { allocator: "d" }])).toEqual(["c"]);
+  });
+});
+
+describe("single operations", () => {
+  it("are all timed, and nothing else, with no garbage collected meanwhile", async () => {
+    await withTempDir(async (folder) => {
+      const [workload] = await bundledWorkloads(TRACE, folder);
+      const job = { mode: "latency", ...workload!, warmupCount: 1, passCount: 2 } as const;
+      const check = ({ opCount, failureCount, operations, timer }: LatencyResult): void => {
+        const total = operations.buckets.reduce((sum, [, count]) => sum + count, 0);
+        expect([opCount, failureCount, total]).toEqual([workload!.opCount * 2, 0, workload!.opCount * 2]);
+        expect(timer.buckets.length).toBeGreaterThan(0);
+      };
+      check(await latencyOps(createHeap(workload!.live), job));
+      const kmem = await knownContenders()[0]!.prepare();
+      if (!isReady(kmem)) throw new Error(kmem.reason);
+      const answer = await answerOf<LatencyResult>(kmem, job);
+      check(answer);
+      expect(answer.gcCount).toBe(0);
+      if (NATIVE_MISSING === undefined) check(await answerOf<LatencyResult>(await glibc(), job));
+    });
+  });
+});
+
+describe("the measures of contenders", () => {
+  const broken: ReadyContender = {
+    name: "broken",
+    isNative: false,
+    canCheck: false,
+    version: "1",
+    command: () => ({ file: process.execPath, args: ["-e", "process.exit(3)"] }),
+  };
+
+  it("go on when a process fails, and say so", async () => {
+    expect(await measureDrift(1, 2, [broken], () => {})).toEqual([
+      { allocator: "broken", error: "ended with exit code 3" },
+    ]);
+  });
+
+  it.skipIf(NATIVE_MISSING)(`are alike for native ones${NATIVE_NOTE}`, async () => {
+    const [measure] = await measureMemory([join(BUNDLED_TRACES, TRACE)], [await glibc()], () => {});
+    const { resident, peakLiveBytes } = measure!.result as MemoryResult;
+    expect(measure).toMatchObject({ workload: "sqlite_file", allocator: "glibc" });
+    expect(resident).toMatchObject({ scope: "process", trimmedBy: "malloc_trim" });
+    expect(resident!.peakBytes).toBeGreaterThan(peakLiveBytes * 0.95);
+    expect(resident!.trimmedBytes).toBeLessThan(resident!.peakBytes);
+  });
+});

@@ -1,0 +1,25 @@
+import type { PathCounts } from "./paths.ts";
+
+const HEADER = ["operation", "reads", "writes", "atomics", "tests", "true", "calls"];
+
+const TEXT = `# What the fast paths do
+
+Counted in the library's own code as it runs, instrumented, with its assertions off. **reads** and **writes** are
+elements of typed arrays; **atomics** are operations of \`Atomics\`; **tests** are conditions that decide on a way
+through the code (each operand of \`&&\`, \`||\` and \`??\` that is reached), and **true** those of them that held;
+**calls** are functions, methods, getters and constructors, the operation itself not among them. The engine makes calls
+of small functions part of their caller, so a call here need not be one in the machine code.
+
+A test compares this table with the code. After a change that is meant, write it anew and look at the difference:
+\`npx vitest run packages/kmem/test/fast-paths -u\`.
+`;
+
+/** The golden file: one row for each operation. */
+export function goldenTable(paths: readonly PathCounts[]): string {
+  const rows = paths.map(([name, { reads, writes, atomics, tests, taken, calls }]) =>
+    [name, reads, writes, atomics, tests, taken, calls].map(String),
+  );
+  const rule = HEADER.map((_, column) => (column === 0 ? "---" : "---:"));
+  const lines = [HEADER, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  return `${TEXT}\n${lines.join("\n")}\n`;
+}
