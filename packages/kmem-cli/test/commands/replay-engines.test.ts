@@ -51,14 +51,15 @@ describe("kmem replay with the engines of kmem", () => {
     const { stdout } = await replay("--json", "--no-native", "--allocators", "all");
     const { allocators, traces } = JSON.parse(stdout) as ReplayReport;
     const cluster = allocators.find(({ name }) => name === "cluster");
-    expect(allocators.map(({ name }) => name).sort()).toEqual(ENGINES.split(",").sort());
+    // Others' allocators come beside them, where they are installed or can be compiled.
+    expect(allocators.map(({ name }) => name)).toEqual(expect.arrayContaining(["kmem-fzpu", ...ENGINES.split(",")]));
     expect(cluster?.note).toBe("cannot free (GIET-VM has no free); its footprint only grows");
     const memories = traces[0]!.workloads[0]!.results.map(({ allocator, memory }) => [
       allocator,
       memory?.ignoredFreeCount,
     ]);
     expect(memories.filter(([, count]) => count !== undefined)).toEqual([["cluster", 1]]);
-  });
+  }, 60_000);
 
   it("lists them in its help", async () => {
     const { stdout } = await runInProcess(["replay", "--help"], { contenders: knownContenders() });
