@@ -46,17 +46,10 @@ const PHASES: readonly Phase[] = [
 /** Segments of a cycle; the next one after it is of the first one's mix. */
 export const DRIFT_PHASE_COUNT: number = PHASES.length;
 
-/**
- * A heap is made for so many times the live bytes, of which kmem's then takes four times as much: native allocators
- * have all the room that they want as well. In a heap of 64 MiB kmem fails in this, within the first third of 100
- * million operations: half of its pages are free, but so scattered that no 16 are neighbours; a trim changes nothing.
- */
-const ROOM_FACTOR = 4;
-
 /** What a heap is told of so many operations. */
 export function driftPlan(opCount: number): HeapPlan {
   const requestedBytes = (opCount / 2) * PHASES[0]!.maxBytes;
-  return { peakLiveBytes: DRIFT_TARGET_BYTES * ROOM_FACTOR, peakLiveBlockCount: BLOCKS_MAX, requestedBytes, opCount };
+  return { peakLiveBytes: DRIFT_TARGET_BYTES, peakLiveBlockCount: BLOCKS_MAX, requestedBytes, opCount };
 }
 
 /** Segments that so many operations are done in. */

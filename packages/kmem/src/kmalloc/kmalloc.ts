@@ -21,10 +21,13 @@ const RECLAIM_CREDIT = 16;
 const RECLAIM_CREDIT_SHIFT = 3;
 
 /**
- * Refills between two looks at a size class, one after another, so that a program which has changed its ways does not
- * keep the empty slabs of its former ones. System: the cache reaper of Linux's slab.c.
+ * At every refill and flush the next size class is looked at, so that a program which has changed its ways does not
+ * keep the empty slabs of its former ones; but only in one round of so many, where little is to be had. System: the
+ * cache reaper of Linux's slab.c.
  */
-const REAP_INTERVAL = 64;
+const IDLE_ROUNDS = 3;
+/** Slabs of a class that are worth a look at every turn. */
+const HALF_FREE_SLABS = 4;
 
 /** The sheaf has blocks again: no address of one. */
 export const REFILLED = -1;
@@ -80,9 +83,7 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
-    const refillCount = this.#layers.sheaves.countRefill();
-    if (refillCount % REAP_INTERVAL === 0)
-      this.#reapIdle(FrameKind.FIRST_CACHE + ((refillCount / REAP_INTERVAL) % CLASS_COUNT));
+    this.#reapInTurn();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -134,6 +135,7 @@ export class Kmalloc {
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
       if (!sync.waiters.isPressing) {
+        this.#reapInTurn();
         const { outboxes } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
@@ -223,7 +225,22 @@ export class Kmalloc {
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
   }
 
-  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache, if it was idle since the last look. */
+  /**
+   * Looks at the next size class: one with slabs of which half and more is free at every turn, others now and then. The
+   * few blocks in an idle sheaf may be all that keeps such slabs.
+   */
+  #reapInTurn(): void {
+    const { caches, sheaves } = this.#layers;
+    const count = sheaves.countExchange();
+    const kind = FrameKind.FIRST_CACHE + (count % CLASS_COUNT);
+    const slabCount = caches.get(kind, CacheRecord.SLABS);
+    if (slabCount === 0) return;
+    const blockCount = slabCount * caches.get(kind, CacheRecord.SLAB_BLOCKS);
+    const isHalfFree = slabCount >= HALF_FREE_SLABS && 2 * caches.get(kind, CacheRecord.FREE_BLOCKS) >= blockCount;
+    if (isHalfFree || Math.floor(count / CLASS_COUNT) % IDLE_ROUNDS === 0) this.#reapIdle(kind);
+  }
+
+  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache that was idle since the last look. */
   #reapIdle(kind: number): void {
     const { caches, sheaves, barns, slabs } = this.#layers;
     if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) return;

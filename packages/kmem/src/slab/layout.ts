@@ -42,7 +42,7 @@ import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
  *      PAGES   the slot's page cache
  *      SCRATCH 1 word: a block on its way past the sheaf
  *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 while there are none
- *      REFILLS 1 word: how often a sheaf was refilled
+ *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
  *      then the sheaves of the size classes
  *
  * A sheaf is recalled by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
@@ -95,10 +95,10 @@ export const AreaWord = {
   /** PAGE_CACHE_WORDS before it. */
   SCRATCH: 850,
   OUT_PAGES: 851,
-  REFILLS: 852,
+  EXCHANGES: 852,
 } as const;
 /** The first word of the first sheaf of an area. */
-export const AREA_SHEAVES: number = AreaWord.REFILLS + 1;
+export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
 
 /**
  * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair

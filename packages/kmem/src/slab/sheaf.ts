@@ -133,10 +133,10 @@ export class Sheaves {
     return saved === 0 ? top : saved;
   }
 
-  /** Counts a refill of any sheaf of the slot; returns how many there were. */
-  countRefill(): number {
+  /** Counts a refill or a flush of any sheaf of the slot; returns how many there were. */
+  countExchange(): number {
     const { words } = this.#memory;
-    return ++words[this.areaWord + AreaWord.REFILLS] >>> 0;
+    return ++words[this.areaWord + AreaWord.EXCHANGES] >>> 0;
   }
 
   /** Entries that the sheaf of a cache has room for. */
