@@ -20,14 +20,10 @@ const RECLAIM_CREDIT = 16;
 /** A small heap has little to look through, and pays with a request for every eighth of its pages. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
-/**
- * At every refill and flush the next size class is looked at, so that a program which has changed its ways does not
- * keep the empty slabs of its former ones; but only in one round of so many, where little is to be had. System: the
- * cache reaper of Linux's slab.c.
- */
-const IDLE_ROUNDS = 3;
-/** Slabs of a class that are worth a look at every turn. */
-const HALF_FREE_SLABS = 4;
+/** Refills and flushes from one look for idle size classes to the next. */
+const REAP_INTERVAL = 64;
+/** What is free in them is taken back from this share of the memory in use on. */
+const REAP_SHARE: number = 1 / 12;
 
 /** The sheaf has blocks again: no address of one. */
 export const REFILLED = -1;
@@ -57,6 +53,8 @@ export class Kmalloc {
   readonly shrinkers: Shrinkers = new Shrinkers();
   readonly #layers: Layers;
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
+  /** Which classes were found idle by the look that is just being taken. */
+  readonly #idleClasses: Uint8Array<ArrayBuffer> = new Uint8Array(CLASS_COUNT);
   /** The occasion at which this thread last gave everything back. */
   #gaveWayAt: number;
 
@@ -83,7 +81,7 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
-    this.#reapInTurn();
+    this.#reapNowAndThen();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -135,7 +133,7 @@ export class Kmalloc {
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
       if (!sync.waiters.isPressing) {
-        this.#reapInTurn();
+        this.#reapNowAndThen();
         const { outboxes } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
@@ -208,14 +206,16 @@ export class Kmalloc {
    * A heap that does not grow never comes here, and one that swings comes until it has reached its peak a few times.
    */
   #reclaimAtPeak(): void {
-    const { pages } = this.#layers;
+    const { pages, caches, sheaves } = this.#layers;
     const { frames } = pages;
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
     const usedFrames = pages.usedFrames;
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
-    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) this.#reapIdle(kind);
+    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) this.#empty(kind);
+    }
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
@@ -226,24 +226,28 @@ export class Kmalloc {
   }
 
   /**
-   * Looks at the next size class: one with slabs of which half and more is free at every turn, others now and then. The
-   * few blocks in an idle sheaf may be all that keeps such slabs.
+   * Now and then, looks how much lies free in size classes that were idle since the last time, and takes it back where
+   * that is much. So a program which has changed its ways does not keep the slabs of its former ones.
+   * System: the cache reaper of Linux's slab.c.
    */
-  #reapInTurn(): void {
-    const { caches, sheaves } = this.#layers;
-    const count = sheaves.countExchange();
-    const kind = FrameKind.FIRST_CACHE + (count % CLASS_COUNT);
-    const slabCount = caches.get(kind, CacheRecord.SLABS);
-    if (slabCount === 0) return;
-    const blockCount = slabCount * caches.get(kind, CacheRecord.SLAB_BLOCKS);
-    const isHalfFree = slabCount >= HALF_FREE_SLABS && 2 * caches.get(kind, CacheRecord.FREE_BLOCKS) >= blockCount;
-    if (isHalfFree || Math.floor(count / CLASS_COUNT) % IDLE_ROUNDS === 0) this.#reapIdle(kind);
+  #reapNowAndThen(): void {
+    const { caches, sheaves, pages } = this.#layers;
+    if (sheaves.countExchange() % REAP_INTERVAL !== 0) return;
+    let freeBytes = 0;
+    for (let index = 0; index < CLASS_COUNT; index++) {
+      const kind = FrameKind.FIRST_CACHE + index;
+      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind) ? 1 : 0;
+      freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
+    }
+    if (freeBytes < pages.usedFrames * PAGE_SIZE * REAP_SHARE) return;
+    for (let index = 0; index < CLASS_COUNT; index++) {
+      if (this.#idleClasses[index] === 1) this.#empty(FrameKind.FIRST_CACHE + index);
+    }
   }
 
-  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache that was idle since the last look. */
-  #reapIdle(kind: number): void {
-    const { caches, sheaves, barns, slabs } = this.#layers;
-    if (caches.get(kind, CacheRecord.SLABS) === 0 || !sheaves.isIdle(kind)) return;
+  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache. */
+  #empty(kind: number): void {
+    const { sheaves, barns, slabs } = this.#layers;
     sheaves.drain(kind);
     barns.drain(kind);
     slabs.releaseEmpty(kind);
