@@ -21,6 +21,9 @@ export interface PageOptions {
 /** How pages are wanted, and how long to wait for them. */
 export interface PageWaitOptions extends PageOptions, WaitOptions {}
 
+const NO_OPTIONS: PageWaitOptions = {};
+const ANY_PAGES: PageRequest = { alignFrames: 1, dma: false, reserve: false };
+
 /**
  * Pages: runs of 4 KiB pages by address. From Atomik's `page_alloc`/`page_free` and Linux's `__get_free_pages`. A run
  * is no block: `heap.free` does not take it.
@@ -41,7 +44,7 @@ export class Pages {
    * Allocates `count` neighbouring pages and returns the address of the first; 0 when no such stretch is free. Exactly
    * `count` pages are used. O(orders); O(pages) when only neighbouring free blocks together can serve.
    */
-  alloc(count: number, options: PageOptions = {}): number {
+  alloc(count: number, options: PageOptions = NO_OPTIONS): number {
     const request = requestFor(count, options);
     this.#current();
     return this.#take(count, request);
@@ -52,7 +55,7 @@ export class Pages {
    * does. Throws {@link OutOfMemoryError} at the timeout, and at once where no other thread is attached; the signal's
    * reason; MUST_NOT_BLOCK where the thread may not sleep.
    */
-  allocWait(count: number, options: PageWaitOptions = {}): number {
+  allocWait(count: number, options: PageWaitOptions = NO_OPTIONS): number {
     const request = requestFor(count, options);
     const pages = this.#current();
     const address = this.#waits.wait(() => this.#take(count, request), options);
@@ -95,13 +98,14 @@ export class Pages {
 
 /** Throws BAD_SIZE or BAD_ALIGNMENT for pages that cannot be asked for. */
 function requestFor(count: number, options: PageOptions): PageRequest {
-  const { alignmentBytes = PAGE_SIZE, dma = false, reserve = false } = options;
   if (!(Number.isInteger(count) && count > 0)) {
     throw new KmemError("BAD_SIZE", `a run has a whole number of pages from 1, not ${describeValue(count)}`, {
       count,
     });
   }
-  if (!(alignmentBytes >= PAGE_SIZE && Math.log2(alignmentBytes) % 1 === 0)) {
+  if (options === NO_OPTIONS) return ANY_PAGES;
+  const { alignmentBytes = PAGE_SIZE, dma = false, reserve = false } = options;
+  if (!(alignmentBytes >= PAGE_SIZE && Number.isInteger(Math.log2(alignmentBytes)))) {
     throw new KmemError(
       "BAD_ALIGNMENT",
       `pages are aligned to a power of two from ${PAGE_SIZE}, not ${alignmentBytes}`,

@@ -25,14 +25,14 @@ function engine(name: string, description: string, note?: string): Contender {
 export function knownContenders(): readonly Contender[] {
   return [
     heapContender("kmem", packageModule("heaps/kmem"), kmemVersion(), { aliases: ["slab", "kmalloc"] }),
-    heapContender("kmem-unchecked", packageModule("heaps/kmem-unchecked"), kmemVersion(), {
-      isByNameOnly: true,
-      note: "without the checks that a correct program does not need: for comparison only",
-    }),
     glibcContender(),
     preloadedContender("jemalloc", ["libjemalloc"]),
     preloadedContender("mimalloc", ["libmimalloc"]),
     preloadedContender("tcmalloc", ["libtcmalloc_minimal", "libtcmalloc"]),
+    heapContender("kmem-unchecked", packageModule("heaps/kmem-unchecked"), kmemVersion(), {
+      isByNameOnly: true,
+      note: "without the checks that a correct program does not need: for comparison only",
+    }),
     heapContender("kmem-fzpu", packageModule("heaps/kmem-fzpu"), `${kmemVersion()}, debugged with FZPU`, {
       isByNameOnly: true,
     }),

@@ -35,9 +35,20 @@ describe("the contenders", () => {
 
   it("are kmem first, then the native ones, its debugged heap and the peers, then its engines", () => {
     const contenders = knownContenders();
-    expect(names(contenders)).toEqual(["kmem", ...NATIVES, "kmem-fzpu", ...PEERS, ...ENGINES]);
-    expect(names(contenders.filter(({ isNative }) => !isNative))).toEqual(["kmem", "kmem-fzpu", ...PEERS, ...ENGINES]);
-    expect(names(contenders.filter(({ canCheck }) => canCheck))).toEqual(["kmem", "kmem-fzpu", ...ENGINES]);
+    expect(names(contenders)).toEqual(["kmem", ...NATIVES, "kmem-unchecked", "kmem-fzpu", ...PEERS, ...ENGINES]);
+    expect(names(contenders.filter(({ isNative }) => !isNative))).toEqual([
+      "kmem",
+      "kmem-unchecked",
+      "kmem-fzpu",
+      ...PEERS,
+      ...ENGINES,
+    ]);
+    expect(names(contenders.filter(({ canCheck }) => canCheck))).toEqual([
+      "kmem",
+      "kmem-unchecked",
+      "kmem-fzpu",
+      ...ENGINES,
+    ]);
   });
 
   it("are without those and the engines where nobody names one", () => {

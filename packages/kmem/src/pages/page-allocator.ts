@@ -242,7 +242,8 @@ export class PageAllocator {
   }
 
   #isWhole(first: number, count: number, kind: RunKindValue): boolean {
-    return this.whyNotFree(first, count, kind) === undefined && this.frames.count(first) === count;
+    const { frames } = this;
+    return count > 0 && frames.kind(first) === kind && frames.count(first) === count;
   }
 
   /**
