@@ -52,6 +52,7 @@ const allocations: readonly Operation[] = [
     return {};
   }),
   allocating("alloc: a run of pages", RUN_BYTES),
+  allocating("alloc: a run of many pages, whose kinds are written a word at a time", 2 * RUN_BYTES),
   allocating("alloc: a run of cached pages", 8 * PAGE_BYTES + 1, ({ victim }) => {
     victim.pages.free(victim.pages.alloc(1), 1);
     return {};
