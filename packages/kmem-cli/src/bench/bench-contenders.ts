@@ -78,9 +78,11 @@ export class BenchContenders {
     return this.#loaded().filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
   }
 
-  /** Those that take part in a load: peers have blocks and nothing else. */
+  /** Those that take part in a load: peers have blocks and nothing else, and only blocks can go unchecked. */
   forLoad({ kind }: Load): ReadyContender[] {
-    return this.#loaded().filter(({ name }) => kind === "blocks" || !this.#peers.has(name));
+    return this.#loaded().filter(({ name }) => {
+      return kind === "blocks" || (name !== UNCHECKED_NAME && !this.#peers.has(name));
+    });
   }
 
   #loaded(): ReadyContender[] {

@@ -22,7 +22,7 @@ const orderCount: number = ORDER_COUNT;
 /** Blocks of a list among which the lowest is taken. */
 const LIST_LOOK_COUNT = 8;
 /** Free stretches, and frames, that a search for the lowest stretch looks at before it gives up. */
-const SEARCH_RUN_COUNT = 64;
+const SEARCH_RUN_COUNT = 16;
 const SEARCH_FRAME_COUNT = 4096;
 
 /** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */

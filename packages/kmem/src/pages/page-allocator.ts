@@ -33,8 +33,9 @@ export interface PageRequest {
 
 const ANY_PAGES: PageRequest = {};
 
-/** The heap's own runs of so many pages come from the lowest stretch with room; users' from the buddy lists. */
+/** The heap's own runs of so many pages come from the lowest stretch with room; others from the buddy lists. */
 const SEARCHED_PAGES_MIN = 4;
+const SEARCHED_PAGES_MAX = 32;
 
 /** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
 const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
@@ -393,7 +394,7 @@ export class PageAllocator {
     const left = zone.freeFrames - count;
     if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
     const alignFrames = request.alignFrames ?? 1;
-    if (count >= SEARCHED_PAGES_MIN && kind !== RunKind.PAGES) {
+    if (count >= SEARCHED_PAGES_MIN && count <= SEARCHED_PAGES_MAX && kind !== RunKind.PAGES) {
       const low = zone.findLow(count, alignFrames);
       if (low !== NO_FRAME) {
         zone.carve(low, count);
