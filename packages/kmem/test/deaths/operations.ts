@@ -104,6 +104,14 @@ const resizes: readonly Operation[] = [
     operate: ({ victim }, { at = [] }) => call(victim, "realloc", at[0] as number, 200),
   },
   {
+    name: "realloc: a block of several hundred bytes moves between two sheaves",
+    prepare: ({ victim }) => {
+      victim.free(victim.alloc(1024));
+      return { at: [victim.alloc(512)] };
+    },
+    operate: ({ victim }, { at = [] }) => call(victim, "realloc", at[0] as number, 1024),
+  },
+  {
     name: "calloc: from the sheaf",
     prepare: ({ victim }) => {
       victim.free(victim.alloc(SMALL_BYTES));
