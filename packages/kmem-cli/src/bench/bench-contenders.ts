@@ -10,9 +10,12 @@ const PEER_NAMES: readonly string[] = [
   "codemix",
   "uint8array",
   "as-tlsf",
+  "emmalloc",
   "wasm-dlmalloc",
 ];
-/** With more live blocks than this the peers, some of which look at every block for each operation, are left out. */
+/** Peers that do a workload in the time that it takes, however many blocks are live: mallocs in WebAssembly. */
+const STEADY_PEERS: ReadonlySet<string> = new Set(["as-tlsf", "emmalloc", "wasm-dlmalloc"]);
+/** With more live blocks than this the other peers, some of which look at every block each time, are left out. */
 const PEER_LIVE_BLOCKS_MAX = 10_000;
 /** One process of a peer is cut off after so long: some of them would be at one trace for hours. */
 const PEER_LIMIT_MS = 2_000;
@@ -27,9 +30,14 @@ export function figureContenders(known: readonly Contender[]): Contender[] {
   return known.filter((one) => defaults.includes(one) || PEER_NAMES.includes(one.name));
 }
 
-/** The same contenders, of which the peers are cut off. Only those in JavaScript know how to be. */
+/** The same contenders, of which those are cut off that some workloads would keep busy for hours. */
 export function withLimits(contenders: readonly Contender[], limitMs: number = PEER_LIMIT_MS): Contender[] {
-  return contenders.map((one) => (isPeer(one) && !one.isNative ? limited(one, limitMs) : one));
+  return contenders.map((one) => (isSlowPeer(one) && !one.isNative ? limited(one, limitMs) : one));
+}
+
+/** Only contenders in JavaScript know how to be cut off. */
+function isSlowPeer(contender: Contender): boolean {
+  return isPeer(contender) && !STEADY_PEERS.has(contender.name);
 }
 
 function isPeer({ name, isByNameOnly }: Contender): boolean {
@@ -55,33 +63,33 @@ function limited(contender: Contender, limitMs: number): Contender {
 export class BenchContenders {
   readonly ready: readonly ReadyContender[];
   readonly absent: readonly { readonly name: string; readonly reason: string }[];
-  readonly #peers: ReadonlySet<string>;
+  readonly #slowPeers: ReadonlySet<string>;
 
-  private constructor(ready: readonly ReadyContender[], absent: BenchContenders["absent"], peers: ReadonlySet<string>) {
+  private constructor(ready: readonly ReadyContender[], absent: BenchContenders["absent"], slowPeers: ReadonlySet<string>) {
     this.ready = ready;
     this.absent = absent;
-    this.#peers = peers;
+    this.#slowPeers = slowPeers;
   }
 
   static async prepare(contenders: readonly Contender[]): Promise<BenchContenders> {
     const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
-    const peers = contenders.filter(isPeer).map(({ name }) => name);
+    const slowPeers = contenders.filter(isSlowPeer).map(({ name }) => name);
     return new BenchContenders(
       prepared.filter(isReady),
       prepared.flatMap((one) => (isReady(one) ? [] : [one])),
-      new Set(peers),
+      new Set(slowPeers),
     );
   }
 
   /** Those that take part in random churn of so many blocks. */
   forLiveBlocks(liveBlockCount: number): ReadyContender[] {
-    return this.#loaded().filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#peers.has(name));
+    return this.#loaded().filter(({ name }) => liveBlockCount <= PEER_LIVE_BLOCKS_MAX || !this.#slowPeers.has(name));
   }
 
-  /** Those that take part in a load: peers have blocks and nothing else, and only blocks can go unchecked. */
+  /** Those that take part in a load: slow peers have blocks and nothing else, and only blocks can go unchecked. */
   forLoad({ kind }: Load): ReadyContender[] {
     return this.#loaded().filter(({ name }) => {
-      return kind === "blocks" || (name !== UNCHECKED_NAME && !this.#peers.has(name));
+      return kind === "blocks" || (name !== UNCHECKED_NAME && !this.#slowPeers.has(name));
     });
   }
 

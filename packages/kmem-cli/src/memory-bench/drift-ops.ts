@@ -1,6 +1,5 @@
-import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
+import type { HeapPlan, MeasurableHeap, ReplayHeap } from "../replay/replay-heap.ts";
 import type { DriftJob, DriftResult, DriftSegment } from "./measure-jobs.ts";
-import type { MeasurableHeap } from "./memory-ops.ts";
 import { pageToucher } from "./page-touch.ts";
 import { probeResident, type ResidentProbe } from "./resident-memory.ts";
 

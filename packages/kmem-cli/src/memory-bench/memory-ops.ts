@@ -1,4 +1,4 @@
-import type { ReplayHeap } from "../replay/replay-heap.ts";
+import type { MeasurableHeap } from "../replay/replay-heap.ts";
 import { OP_LOOPS } from "../replay/replay-ops.ts";
 import { openTarget, type ReplayTarget } from "../replay/replay-target.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "../replay/time-limit.ts";
@@ -13,14 +13,6 @@ import { probeResident, type ResidentProbe } from "./resident-memory.ts";
 const GROWTH_PER_SAMPLE = { buffer: 0.005, process: 0.05 } as const;
 /** … and so often over the whole workload. Reading the whole process costs a collection of all garbage. */
 const EVEN_SAMPLE_COUNT = { buffer: 512, process: 48 } as const;
-
-/** A heap with more to tell than a replay needs. */
-export interface MeasurableHeap extends ReplayHeap {
-  /** Has it give back what it keeps for later. */
-  trim?(): number;
-  /** Where every byte is. */
-  stats?(): { readonly bytes: object };
-}
 
 /** Replays a workload once, touching every page of every block, then frees all and has the heap give back. */
 export function memoryOps(createHeap: () => MeasurableHeap, job: MemoryJob): MemoryResult {

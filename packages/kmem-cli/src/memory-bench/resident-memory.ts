@@ -82,14 +82,19 @@ class BufferProbe implements ResidentProbe {
     try {
       const pattern = randomBytes(PATTERN_BYTES);
       head.set(pattern);
+      // Copies of the pattern lie about where pages have been read to, and are garbage that may become anything
+      // meanwhile. Only the buffer has what its bytes are changed to where they are.
+      const isHead = (address: number): boolean => {
+        for (const [index, byte] of head.entries()) head[index] = byte + 1;
+        return readBytes(memory, address, PATTERN_BYTES).equals(head);
+      };
       // A WebAssembly memory mostly grows where it is.
-      if (this.#start > 0 && readBytes(memory, this.#start, PATTERN_BYTES).equals(pattern)) return this.#start;
+      if (this.#start > 0 && isHead(this.#start)) return this.#start;
+      head.set(pattern);
       const candidates = writableMappings(buffer.byteLength).flatMap((mapping) =>
         this.#addressesOf(pattern, mapping, memory),
       );
-      // Copies of the pattern do not change with the buffer.
-      head[0] = head[0]! ^ 1;
-      const at = candidates.find((address) => readBytes(memory, address, 1)[0] === head[0]);
+      const at = candidates.find(isHead);
       if (at === undefined) throw new Error("the contender's buffer is not in the memory of the process");
       return at;
     } finally {

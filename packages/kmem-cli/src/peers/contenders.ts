@@ -1,6 +1,6 @@
 import type { Contender } from "../replay/contender.ts";
 import { heapContender, packageModule } from "../replay/heap-contender.ts";
-import { compileDlmalloc, compileTlsf, packageManifest, type WasmMalloc } from "./compile-wasm.ts";
+import { compileDlmalloc, compileEmmalloc, compileTlsf, packageManifest, type WasmMalloc } from "./compile-wasm.ts";
 import { WASM_FILE_VARIABLE } from "./wasm-file.ts";
 
 /** A whole workload would keep these busy for hours: they look through all their blocks at each operation. */
@@ -10,6 +10,7 @@ const SLOW_LIMIT_MS = 20_000;
 export function peerContenders(): readonly Contender[] {
   return [
     wasm("wasm-dlmalloc", compileDlmalloc),
+    wasm("emmalloc", compileEmmalloc),
     wasm("as-tlsf", compileTlsf),
     npmPackage("thi.ng", "@thi.ng/malloc"),
     npmPackage("codemix", "malloc"),

@@ -11,8 +11,9 @@ const WASM_PAGE_BYTES = 65_536;
 
 /** The functions that such a module exports; addresses and sizes are taken and given as 32-bit integers, signed. */
 interface MallocExports {
-  /** What a module of C must have run first. */
+  /** What a module of C must have run first, by wasi-libc's name for it and by Emscripten's. */
   __wasm_call_ctors?(): void;
+  _initialize?(): void;
   malloc(sizeBytes: number): number;
   calloc(count: number, sizeBytes: number): number;
   realloc(address: number, sizeBytes: number): number;
@@ -51,9 +52,9 @@ export class WasmHeap implements ReplayHeap {
     const abort = (): never => {
       throw refusal();
     };
-    const functions = new WebAssembly.Instance(compiled, { env: { memory, abort } })
-      .exports as unknown as MallocExports;
-    functions.__wasm_call_ctors?.();
+    const env = { memory, abort, emscripten_notify_memory_growth: () => {} };
+    const functions = new WebAssembly.Instance(compiled, { env }).exports as unknown as MallocExports;
+    (functions.__wasm_call_ctors ?? functions._initialize)?.();
     this.#memory = memory;
     this.#malloc = functions.malloc;
     this.#calloc = functions.calloc;

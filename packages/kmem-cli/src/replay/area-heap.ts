@@ -6,12 +6,16 @@ export interface AreaCalls {
   /** 0 when there is no memory. */
   vmalloc(sizeBytes: number): number;
   vfree(address: number): void;
+  /** The page that holds the byte at a virtual address, as an address. */
+  vmalloc_to_page(address: number): number;
 }
 
 /** What the areas are made of. */
 interface PageHeap {
   readonly footprintBytes: number;
   readonly pages: ReplayPages;
+  readonly buffer: ArrayBufferLike;
+  trim(): number;
 }
 
 /**
@@ -32,6 +36,21 @@ export class AreaHeap implements ReplayHeap {
 
   get footprintBytes(): number {
     return this.#heap.footprintBytes;
+  }
+
+  get buffer(): ArrayBufferLike {
+    return this.#heap.buffer;
+  }
+
+  trim(): number {
+    return this.#heap.trim();
+  }
+
+  /** Writes a byte to every page of an area, wherever they are. */
+  touch(page: number, sizeBytes: number): void {
+    const bytes = new Uint8Array(this.#heap.buffer);
+    const end = page + Math.ceil(sizeBytes / PAGE_BYTES);
+    for (let at = page; at < end; at += 1) bytes[this.#calls.vmalloc_to_page(at * PAGE_BYTES)] = 1;
   }
 
   alloc(sizeBytes: number): number {

@@ -1,4 +1,4 @@
-import type { ReplayCache, ReplayCacheOptions, ReplayHeap } from "./replay-heap.ts";
+import type { MeasurableHeap, ReplayCache, ReplayCacheOptions } from "./replay-heap.ts";
 
 const WORD_SHIFT = 2;
 const WORD_BYTES = 4;
@@ -11,9 +11,9 @@ const WORD_BYTES = 4;
  * @throws when the heap runs no constructors and does not show its memory.
  */
 export function constructedHeap(
-  heap: ReplayHeap & { readonly buffer?: ArrayBufferLike },
+  heap: MeasurableHeap,
   runsConstructors: boolean,
-): ReplayHeap {
+): MeasurableHeap {
   const { buffer } = heap;
   if (buffer === undefined) throw new Error("objects cannot be constructed: this heap does not show its memory");
   let words = new Uint32Array(buffer);
@@ -52,5 +52,10 @@ export function constructedHeap(
     createCache,
     pages: heap.pages,
     reset: () => heap.reset?.(),
+    get buffer() {
+      return heap.buffer!;
+    },
+    ...(heap.trim && { trim: () => heap.trim!() }),
+    ...(heap.stats && { stats: () => heap.stats!() }),
   };
 }

@@ -1,7 +1,7 @@
 import { argv, stdout } from "node:process";
 import { driftOps, driftPlan } from "../memory-bench/drift-ops.ts";
 import { latencyOps } from "../memory-bench/latency-ops.ts";
-import { isMeasureJob, type MeasureJob } from "../memory-bench/measure-jobs.ts";
+import { isMeasureJob, type MeasureJob, type MemoryJob } from "../memory-bench/measure-jobs.ts";
 import { memoryOps } from "../memory-bench/memory-ops.ts";
 import { OpReader } from "../trace/op-reader.ts";
 import { accountOps } from "./account-ops.ts";
@@ -23,7 +23,10 @@ function readPlan(opsPath: string): HeapPlan {
 }
 
 /** The heap of a module as a kind of workload uses it. */
-function heapFor({ kind, opsPath }: ReplayJob, { createHeap, createAreas, runsConstructors }: HeapModule): ReplayHeap {
+function heapFor(
+  { kind, opsPath }: ReplayJob | MemoryJob,
+  { createHeap, createAreas, runsConstructors }: HeapModule,
+): ReplayHeap {
   const plan = readPlan(opsPath);
   if (kind === "areas" && createAreas !== undefined) return createAreas(plan);
   const heap = createHeap(plan);
@@ -46,14 +49,14 @@ function perform(heap: ReplayHeap | CheckableHeap, job: ReplayJob): TimeResult |
   }
 }
 
-function measure({ createHeap }: HeapModule, job: MeasureJob): Promise<object> | object {
+function measure(module: HeapModule, job: MeasureJob): Promise<object> | object {
   switch (job.mode) {
     case "drift":
-      return driftOps(createHeap(driftPlan(job.opCount)), job);
+      return driftOps(module.createHeap(driftPlan(job.opCount)), job);
     case "latency":
-      return latencyOps(createHeap(readPlan(job.opsPath)), job);
+      return latencyOps(module.createHeap(readPlan(job.opsPath)), job);
     case "memory":
-      return memoryOps(() => createHeap(readPlan(job.opsPath)), job);
+      return memoryOps(() => heapFor(job, module), job);
   }
 }
 

@@ -24,6 +24,14 @@ export interface ReplayHeap {
   touch?(address: number, sizeBytes: number): void;
 }
 
+/** A heap with more to tell than a replay needs. */
+export interface MeasurableHeap extends ReplayHeap {
+  /** Has it give back what it keeps for later. */
+  trim?(): number;
+  /** Where every byte is. */
+  stats?(): { readonly bytes: object };
+}
+
 /** What a slab cache is made from. */
 export interface ReplayCacheOptions {
   readonly name: string;

@@ -4,7 +4,7 @@ import { createHeap as createDebugged } from "../../src/heaps/kmem-fzpu.ts";
 import { pageToucher } from "../../src/memory-bench/page-touch.ts";
 import { probeResident } from "../../src/memory-bench/resident-memory.ts";
 import { CodemixHeap } from "../../src/peers/codemix.ts";
-import { compileDlmalloc, compileTlsf, packageManifest } from "../../src/peers/compile-wasm.ts";
+import { compileDlmalloc, compileEmmalloc, compileTlsf, packageManifest } from "../../src/peers/compile-wasm.ts";
 import { ThingHeap } from "../../src/peers/thi-ng.ts";
 import { ArraysHeap } from "../../src/peers/uint8array.ts";
 import { WasmHeap } from "../../src/peers/wasm-heap.ts";
@@ -37,6 +37,7 @@ const wasm = (name: string, compile: typeof compileTlsf): Promise<Peer> =>
 
 const PEERS = [
   await wasm("wasm-dlmalloc", compileDlmalloc),
+  await wasm("emmalloc", compileEmmalloc),
   await wasm("as-tlsf", compileTlsf),
   await peer("thi.ng", async () => {
     packageManifest("@thi.ng/malloc");

@@ -30,7 +30,7 @@ const kind = "blocks";
 describe("the contenders", () => {
   const names = (contenders: readonly Contender[]): string[] => contenders.map(({ name }) => name);
   const NATIVES = ["glibc", "jemalloc", "mimalloc", "tcmalloc"];
-  const PEERS = ["wasm-dlmalloc", "as-tlsf", "thi.ng", "codemix", "uint8array"];
+  const PEERS = ["wasm-dlmalloc", "emmalloc", "as-tlsf", "thi.ng", "codemix", "uint8array"];
   const ENGINES = ["region-worst", "region-first", "bucket", "buddy", "cluster"];
 
   it("are kmem first, then the native ones, its debugged heap and the peers, then its engines", () => {
