@@ -20,8 +20,12 @@ const places = ["--out", join("docs", "figures"), "--document", "README.md"];
 
 /** Parts that `kmem bench figures` measures in one go. */
 const figureParts = ["traces", "live", "loads", "threads"];
-/** Parts that are a command each, and whether it takes traces. */
-const commandParts = { memory: true, latency: true, drift: false };
+/** Parts that are a command each, with its options, and whether it takes traces. */
+const commandParts = {
+  memory: { takesTraces: true, options: ["--loads"] },
+  latency: { takesTraces: true, options: [] },
+  drift: { takesTraces: false, options: [] },
+};
 /** Parts that are a script each. */
 const scriptParts = {
   regions: "scripts/region-cost.mjs",
@@ -88,9 +92,9 @@ const figures = figureParts.filter((part) => parts.includes(part));
 if (figures.length > 0) {
   exitCodes.push(kmem("figures", ...places, "--only", figures.join(","), ...rest, ...traceFiles()));
 }
-for (const [part, takesTraces] of Object.entries(commandParts)) {
+for (const [part, { takesTraces, options }] of Object.entries(commandParts)) {
   if (!parts.includes(part)) continue;
-  exitCodes.push(await timed(part, () => kmem(part, ...places, ...(takesTraces ? traceFiles() : []))));
+  exitCodes.push(await timed(part, () => kmem(part, ...places, ...options, ...(takesTraces ? traceFiles() : []))));
 }
 for (const [part, script] of Object.entries(scriptParts)) {
   if (parts.includes(part)) exitCodes.push(await timed(part, () => run(pinnedNode, [script])));

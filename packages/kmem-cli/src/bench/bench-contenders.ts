@@ -65,7 +65,11 @@ export class BenchContenders {
   readonly absent: readonly { readonly name: string; readonly reason: string }[];
   readonly #slowPeers: ReadonlySet<string>;
 
-  private constructor(ready: readonly ReadyContender[], absent: BenchContenders["absent"], slowPeers: ReadonlySet<string>) {
+  private constructor(
+    ready: readonly ReadyContender[],
+    absent: BenchContenders["absent"],
+    slowPeers: ReadonlySet<string>,
+  ) {
     this.ready = ready;
     this.absent = absent;
     this.#slowPeers = slowPeers;
@@ -87,8 +91,8 @@ export class BenchContenders {
   }
 
   /** Those that take part in a load: slow peers have blocks and nothing else, and only blocks can go unchecked. */
-  forLoad({ kind }: Load): ReadyContender[] {
-    return this.#loaded().filter(({ name }) => {
+  forLoad({ kind, liveBlockCount = 0 }: Load): ReadyContender[] {
+    return this.forLiveBlocks(liveBlockCount).filter(({ name }) => {
       return kind === "blocks" || (name !== UNCHECKED_NAME && !this.#slowPeers.has(name));
     });
   }

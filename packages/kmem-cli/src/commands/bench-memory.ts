@@ -1,12 +1,20 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
-import { figureContenders, withLimits } from "../bench/bench-contenders.ts";
+import { BenchContenders, figureContenders, withLimits } from "../bench/bench-contenders.ts";
+import { churnLoad } from "../bench/loads/churn.ts";
+import { KNOWN_LOADS } from "../bench/loads/known-loads.ts";
 import { columnGroups } from "../bench/measured.ts";
 import { driftRows, driftTable, strayContenders } from "../memory-bench/drift-figures.ts";
 import { latencyRows, latencyTable } from "../memory-bench/latency-figures.ts";
-import { leftOverTable, memoryRows, ownTable, residentTable } from "../memory-bench/memory-figures.ts";
+import {
+  leftOverTable,
+  loadResidentTable,
+  memoryRows,
+  ownTable,
+  residentTable,
+} from "../memory-bench/memory-figures.ts";
 import { type MeasureOutput, type OutputPlaces, writeMeasures } from "../memory-bench/output.ts";
-import { measureDrift, measureLatency, measureMemory } from "../memory-bench/run-measures.ts";
+import { measureDrift, measureLatency, measureLoadMemory, measureMemory } from "../memory-bench/run-measures.ts";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
 import { plainTable } from "../report/plain-table.ts";
 import { describeAllocators, parseAllocators, parseCount, parseOpCount } from "./arguments.ts";
@@ -17,11 +25,17 @@ const DEFAULT_DRIFT_OPS = 100_000_000;
 const DEFAULT_DRIFT_ROUNDS = 3;
 /** A peer that needs longer for a trace, each operation being looked at, is measured at the first operations only. */
 const MEMORY_LIMIT_MS = 10_000;
+/** Random churn whose memory is read: of ten million blocks it would take minutes for each allocator. */
+const CHURN_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000];
 /** Whose own accounting has a table. */
 const OWN_ALLOCATOR = "kmem";
 
 interface Flags extends OutputPlaces {
   readonly allocators?: readonly Contender[];
+}
+
+interface MemoryFlags extends Flags {
+  readonly loads?: true;
 }
 
 interface DriftFlags extends Flags {
@@ -39,8 +53,12 @@ interface Failure {
 export function registerBenchMemory(bench: Command, context: CommandContext): void {
   addPart(bench, context, "memory", "resident memory, own accounting, and what is left when all is freed")
     .description("Replays traces once, every page of every block touched, and reads resident memory on the way.")
-    .argument("<trace...>", "trace files")
-    .action((traces: string[], flags: Flags) => memory(traces, flags, context));
+    .argument("[trace...]", "trace files")
+    .option("--loads", "the synthetic loads of `kmem bench figures` as well")
+    .action(async (traces: string[], flags: MemoryFlags) => {
+      if (traces.length > 0) await memory(traces, flags, context);
+      if (flags.loads === true) await loadMemory(flags, context);
+    });
   addPart(bench, context, "latency", "the worst single operations")
     .description("Times every operation of traces by itself, when memory and compilers are warm.")
     .argument("<trace...>", "trace files")
@@ -85,6 +103,15 @@ async function memory(traces: readonly string[], flags: Flags, context: CommandC
     leftOverTable(measures, main),
   ];
   put({ name: "memory", rows: memoryRows(measures), tables }, flags, measures);
+}
+
+async function loadMemory(flags: Flags, context: CommandContext): Promise<void> {
+  const wanted = withLimits(flags.allocators ?? figureContenders(context.contenders), MEMORY_LIMIT_MS);
+  const bench = await BenchContenders.prepare(wanted);
+  const loads = [...CHURN_COUNTS.map(churnLoad), ...KNOWN_LOADS];
+  const measures = await measureLoadMemory(loads, (load) => bench.forLoad(load), progressLine);
+  const tables = columnGroups(bench.ready).map((names) => loadResidentTable(measures, names));
+  put({ name: "load-memory", rows: memoryRows(measures), tables }, flags, measures);
 }
 
 async function latency(traces: readonly string[], flags: Flags, context: CommandContext): Promise<void> {

@@ -12,6 +12,8 @@ const AGREEMENT_PERCENT = 5;
 const PERCENT = 100;
 const SHARE_DIGITS = 4;
 const NOTHING = "–";
+/** The means below the workloads: of unlike loads they would say nothing. */
+const MEAN_ROWS = 2;
 
 type Measure = TraceMeasure<MemoryResult>;
 
@@ -135,6 +137,12 @@ export function residentTable(measures: readonly Measure[], names: Columns, ownN
     ["**geometric mean, 1 MB live and more**", "", ...mean(large)],
     ["**geometric mean, all**", "", ...mean(workloads)],
   ];
+}
+
+/** Memory at peak over live bytes at peak, loads down, allocators across: resident memory of each. */
+export function loadResidentTable(measures: readonly Measure[], names: Columns): Cells {
+  const [header = [], ...rows] = residentTable(measures, names);
+  return [header, ...rows.slice(0, -MEAN_ROWS)];
 }
 
 function isCut({ coveredShare = 1 }: MemoryResult): boolean {

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Load } from "../bench/loads/load.ts";
 import type { ReadyContender } from "../replay/contender.ts";
 import type { AccountResult } from "../replay/jobs.ts";
 import { traceName } from "../replay/replay-traces.ts";
@@ -44,10 +45,27 @@ export function measureMemory(
   contenders: readonly ReadyContender[],
   onMeasure: OnMeasure,
 ): Promise<TraceMeasure<MemoryResult>[]> {
-  return measureTraces(traces, contenders, onMeasure, async (contender, { kind, opsPath, closingPath }) => {
-    const answer = await run<MemoryResult | NativeMemory>(contender, { mode: "memory", kind, opsPath, closingPath });
-    return "freedResidentBytes" in answer ? nativeMemory(answer) : answer;
-  });
+  return measureTraces(traces, contenders, onMeasure, memoryOf);
+}
+
+/** Reads the memory of each contender on each synthetic load that it takes part in. */
+export async function measureLoadMemory(
+  loads: readonly Load[],
+  contendersOf: (load: Load) => readonly ReadyContender[],
+  onMeasure: OnMeasure,
+): Promise<TraceMeasure<MemoryResult>[]> {
+  const measures: TraceMeasure<MemoryResult>[] = [];
+  for (const load of loads) {
+    await withTempFolder(async (folder) => {
+      const workload = load.make(folder);
+      for (const contender of contendersOf(load)) {
+        onMeasure(load.name, contender.name);
+        const outcome = await outcomeOf(() => memoryOf(contender, workload));
+        measures.push({ workload: load.name, allocator: contender.name, ...outcome });
+      }
+    });
+  }
+  return measures;
 }
 
 /** Times each operation of each contender on each trace. */
@@ -122,6 +140,11 @@ async function outcomeOf<Result>(measure: () => Promise<Result>): Promise<Outcom
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function memoryOf(contender: ReadyContender, { kind, opsPath, closingPath }: Workload): Promise<MemoryResult> {
+  const answer = await run<MemoryResult | NativeMemory>(contender, { mode: "memory", kind, opsPath, closingPath });
+  return "freedResidentBytes" in answer ? nativeMemory(answer) : answer;
 }
 
 function nativeMemory(answer: NativeMemory): MemoryResult {

@@ -26,7 +26,7 @@ const EMSCRIPTEN_COMPILER = "emcc";
 const EMSCRIPTEN_FLAGS = [
   ...["-O3", "--no-entry", "-sMALLOC=emmalloc", "-sSTANDALONE_WASM=1", "-sIMPORTED_MEMORY=1"],
   ...["-sALLOW_MEMORY_GROWTH=1", "-sMAXIMUM_MEMORY=4294967296", "-sINITIAL_MEMORY=131072", "-sTOTAL_STACK=32768"],
-  `-sEXPORTED_FUNCTIONS=${MALLOC_FUNCTIONS.map((name) => `_${name}`).join(",")}`,
+  `-sEXPORTED_FUNCTIONS=${[...MALLOC_FUNCTIONS, "memalign"].map((name) => `_${name}`).join(",")}`,
 ];
 const HASH_DIGITS = 16;
 
@@ -104,7 +104,9 @@ async function compileOnce(name: string, ingredients: readonly string[], command
   const unfinished = join(folder, `${process.pid}-${name}.wasm`);
   await runProcess(command(unfinished)).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${name} cannot be compiled to WebAssembly (clang, lld and wasi-libc do that, or emscripten): ${reason}`);
+    throw new Error(
+      `${name} cannot be compiled to WebAssembly (clang, lld and wasi-libc do that, or emscripten): ${reason}`,
+    );
   });
   renameSync(unfinished, path);
   rmSync(unfinished.replace(/\.wasm$/, ".ts"), { force: true });

@@ -17,7 +17,9 @@ interface MallocExports {
   malloc(sizeBytes: number): number;
   calloc(count: number, sizeBytes: number): number;
   realloc(address: number, sizeBytes: number): number;
-  aligned_alloc(alignmentBytes: number, sizeBytes: number): number;
+  /** One of these two: some take no size in `aligned_alloc` that is no multiple of the alignment. */
+  aligned_alloc?(alignmentBytes: number, sizeBytes: number): number;
+  memalign?(alignmentBytes: number, sizeBytes: number): number;
   free(address: number): void;
   malloc_usable_size(address: number): number;
 }
@@ -39,7 +41,7 @@ export class WasmHeap implements ReplayHeap {
   readonly #malloc: MallocExports["malloc"];
   readonly #calloc: MallocExports["calloc"];
   readonly #realloc: MallocExports["realloc"];
-  readonly #alignedAlloc: MallocExports["aligned_alloc"];
+  readonly #alignedAlloc: NonNullable<MallocExports["aligned_alloc"]>;
   readonly #free: MallocExports["free"];
   readonly #usableSize: MallocExports["malloc_usable_size"];
   /** The end of the highest block whose size anybody asked for. */
@@ -59,7 +61,7 @@ export class WasmHeap implements ReplayHeap {
     this.#malloc = functions.malloc;
     this.#calloc = functions.calloc;
     this.#realloc = functions.realloc;
-    this.#alignedAlloc = functions.aligned_alloc;
+    this.#alignedAlloc = (functions.memalign ?? functions.aligned_alloc)!;
     this.#free = functions.free;
     this.#usableSize = functions.malloc_usable_size;
     this.pages = new BlockPages(maxBytes / PAGE_BYTES, {

@@ -6,8 +6,10 @@ export interface AreaCalls {
   /** 0 when there is no memory. */
   vmalloc(sizeBytes: number): number;
   vfree(address: number): void;
-  /** The page that holds the byte at a virtual address, as an address. */
+  /** The struct page of the page behind a virtual address. */
   vmalloc_to_page(address: number): number;
+  /** The page's address. */
+  page_address(page: number): number;
 }
 
 /** What the areas are made of. */
@@ -50,7 +52,8 @@ export class AreaHeap implements ReplayHeap {
   touch(page: number, sizeBytes: number): void {
     const bytes = new Uint8Array(this.#heap.buffer);
     const end = page + Math.ceil(sizeBytes / PAGE_BYTES);
-    for (let at = page; at < end; at += 1) bytes[this.#calls.vmalloc_to_page(at * PAGE_BYTES)] = 1;
+    const { vmalloc_to_page, page_address } = this.#calls;
+    for (let at = page; at < end; at += 1) bytes[page_address(vmalloc_to_page(at * PAGE_BYTES))] = 1;
   }
 
   alloc(sizeBytes: number): number {

@@ -10,10 +10,7 @@ const WORD_BYTES = 4;
  *
  * @throws when the heap runs no constructors and does not show its memory.
  */
-export function constructedHeap(
-  heap: MeasurableHeap,
-  runsConstructors: boolean,
-): MeasurableHeap {
+export function constructedHeap(heap: MeasurableHeap, runsConstructors: boolean): MeasurableHeap {
   const { buffer } = heap;
   if (buffer === undefined) throw new Error("objects cannot be constructed: this heap does not show its memory");
   let words = new Uint32Array(buffer);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BenchContenders, figureContenders, withLimits } from "../../src/bench/bench-contenders.ts";
+import { churnLoad } from "../../src/bench/loads/churn.ts";
 import { CONSTRUCTED } from "../../src/bench/loads/constructed.ts";
 import { LIFO } from "../../src/bench/loads/lifo.ts";
 import type { Contender, ReadyContender } from "../../src/replay/contender.ts";
@@ -9,14 +10,20 @@ const contender = (name: string, isByNameOnly = false, isHere = true): Contender
   const ready = { ...common, version: "1", command: () => ({ file: "", args: [] }) };
   return { ...common, isByNameOnly, prepare: async () => (isHere ? ready : { name, reason: "no such thing" }) };
 };
-const KNOWN = [contender("kmem"), contender("thi.ng", true), contender("buddy", true), contender("x", false, false)];
+const KNOWN = [
+  contender("kmem"),
+  contender("thi.ng", true),
+  contender("buddy", true),
+  contender("as-tlsf", true),
+  contender("x", false, false),
+];
 
 describe("who takes part in the figures", () => {
   it("is who does so by default, and the peers; no engine", () => {
-    expect(figureContenders(KNOWN).map(({ name }) => name)).toEqual(["kmem", "thi.ng", "x"]);
+    expect(figureContenders(KNOWN).map(({ name }) => name)).toEqual(["kmem", "thi.ng", "as-tlsf", "x"]);
   });
 
-  it("cuts peers off", async () => {
+  it("cuts peers off that may take very long, and no others", async () => {
     const jobs: object[] = [];
     const noting = (one: Contender): Contender => ({
       ...one,
@@ -25,11 +32,12 @@ describe("who takes part in the figures", () => {
         return { ...ready, command: (job) => ({ file: String(jobs.push(job)), args: [] }) };
       },
     });
-    const { ready } = await BenchContenders.prepare(withLimits(KNOWN.slice(0, 2).map(noting)));
+    const { ready } = await BenchContenders.prepare(withLimits([KNOWN[0]!, KNOWN[1]!, KNOWN[3]!].map(noting)));
     for (const { command } of ready) command({ mode: "account", kind: "blocks", opsPath: "x" });
     expect(jobs).toEqual([
       { mode: "account", kind: "blocks", opsPath: "x" },
       { mode: "account", kind: "blocks", opsPath: "x", limitMs: 2000 },
+      { mode: "account", kind: "blocks", opsPath: "x" },
     ]);
   });
 
@@ -45,9 +53,10 @@ describe("who takes part in the figures", () => {
     const bench = await BenchContenders.prepare(figureContenders(KNOWN));
     const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
     expect(bench.absent).toEqual([{ name: "x", reason: "no such thing" }]);
-    expect(names(bench.forLiveBlocks(10_000))).toEqual(["kmem", "thi.ng"]);
-    expect(names(bench.forLiveBlocks(100_000))).toEqual(["kmem"]);
-    expect(names(bench.forLoad(LIFO))).toEqual(["kmem", "thi.ng"]);
-    expect(names(bench.forLoad(CONSTRUCTED))).toEqual(["kmem"]);
+    expect(names(bench.forLiveBlocks(10_000))).toEqual(["kmem", "thi.ng", "as-tlsf"]);
+    expect(names(bench.forLiveBlocks(100_000))).toEqual(["kmem", "as-tlsf"]);
+    expect(names(bench.forLoad(churnLoad(100_000)))).toEqual(["kmem", "as-tlsf"]);
+    expect(names(bench.forLoad(LIFO))).toEqual(["kmem", "thi.ng", "as-tlsf"]);
+    expect(names(bench.forLoad(CONSTRUCTED))).toEqual(["kmem", "as-tlsf"]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Workload } from "../../replay/workload.ts";
-import { SMALL_MAX_BYTES, SMALL_MIN_BYTES } from "./load.ts";
+import { formatCount } from "../../report/units.ts";
+import { type Load, SMALL_MAX_BYTES, SMALL_MIN_BYTES } from "./load.ts";
 import { LoadWriter } from "./load-writer.ts";
 import { Random } from "./random.ts";
 
@@ -26,4 +27,11 @@ export function makeChurn(liveBlockCount: number, folder: string): Workload {
     allocate(slot);
   }
   return load.finish();
+}
+
+/** Random churn as one of the synthetic loads. */
+export function churnLoad(liveBlockCount: number): Load {
+  const name = `churn, ${formatCount(liveBlockCount)} blocks`;
+  const make = (folder: string): Workload => makeChurn(liveBlockCount, folder);
+  return { name, summary: "random churn", kind: "blocks", liveBlockCount, make };
 }

@@ -6,6 +6,8 @@ export interface Load {
   /** What it does, for the table's reader. */
   readonly summary: string;
   readonly kind: WorkloadKind;
+  /** Of random churn: how many blocks are live. */
+  readonly liveBlockCount?: number;
   /** Writes the operation files into a folder. */
   make(folder: string): Workload;
 }
