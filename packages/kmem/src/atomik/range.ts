@@ -1,7 +1,7 @@
 import type { Geometry } from "../memory/header.ts";
 import { HEADER_WORDS, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_BYTES, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { rebuildZones } from "../pages/rebuild.ts";
 import { mix } from "../region/mix.ts";
@@ -26,10 +26,11 @@ export function planRange(start: number, end: number): Geometry | undefined {
   const zoneTable = alignUp(base + HEADER_WORDS * WORD_BYTES, TABLE_ALIGNMENT);
   const frameTable = alignUp(zoneTable + ZONE_TABLE_BYTES, TABLE_ALIGNMENT);
   const kindTable = alignUp(frameTable + frameCount * FRAME_RECORD_BYTES, TABLE_ALIGNMENT);
-  const firstPageFrame = Math.ceil((kindTable + frameCount) / PAGE_SIZE);
+  const groupTable = alignUp(kindTable + frameCount, TABLE_ALIGNMENT);
+  const firstPageFrame = Math.ceil((groupTable + groupTableBytes(baseFrame, limitFrame)) / PAGE_SIZE);
   if (frameCount <= 0 || firstPageFrame >= limitFrame) return undefined;
   const none = { dmaFrames: 0, slotCount: 0, slotTable: 0, cacheTable: 0, tagTable: 0 };
-  return { baseFrame, limitFrame, firstPageFrame, zoneTable, frameTable, kindTable, ...none };
+  return { baseFrame, limitFrame, firstPageFrame, zoneTable, frameTable, kindTable, groupTable, ...none };
 }
 
 function sealOf(words: Int32Array<ArrayBufferLike>, header: number): number {

@@ -3,7 +3,7 @@ import { type Extent, planGeometry, requireByteOffset, type TableSizes } from ".
 import { type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_BYTES, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { Barns } from "../slab/barn.ts";
@@ -44,6 +44,7 @@ export const TABLE_SIZES: TableSizes = {
   slotRecordBytes: SLOT_RECORD_BYTES,
   cacheTableBytes: CACHE_TABLE_BYTES,
   frameRecordBytes: FRAME_RECORD_BYTES,
+  groupTableBytes,
 };
 
 /** What a new heap is beside its extent. */

@@ -18,6 +18,7 @@ export interface TableSizes {
   readonly slotRecordBytes: number;
   readonly cacheTableBytes: number;
   readonly frameRecordBytes: number;
+  groupTableBytes(firstFrame: number, endFrame: number): number;
 }
 
 /** The part of a buffer that a heap may use. All in bytes; `limit` is how far growth may go. */
@@ -83,6 +84,7 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const cacheTable = place(sizes.cacheTableBytes, TABLE_ALIGNMENT);
   const frameTable = place(frameCount * sizes.frameRecordBytes, TABLE_ALIGNMENT);
   const kindTable = place(frameCount, TABLE_ALIGNMENT);
+  const groupTable = place(sizes.groupTableBytes(baseFrame, limitFrame), TABLE_ALIGNMENT);
   const tagTable = place(frameCount << (PAGE_SHIFT - GRANULE_SHIFT), PAGE_SIZE);
   const firstPageFrame = Math.ceil(cursor / PAGE_SIZE);
   const geometry: Geometry = {
@@ -97,6 +99,7 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
     frameTable,
     kindTable,
     tagTable,
+    groupTable,
   };
   if (firstPageFrame >= limitFrame) {
     throw new KmemError(

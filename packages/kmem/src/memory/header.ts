@@ -16,6 +16,7 @@ export interface Geometry {
   readonly frameTable: number;
   readonly kindTable: number;
   readonly tagTable: number;
+  readonly groupTable: number;
 }
 
 /** Index in `words` of a word of the header, by its number in {@link Header}. */
@@ -36,6 +37,7 @@ export const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
   ["frameTable", Header.FRAME_TABLE],
   ["kindTable", Header.KIND_TABLE],
   ["tagTable", Header.TAG_TABLE],
+  ["groupTable", Header.GROUP_TABLE],
 ];
 
 /** The checksum over the words of the header that never change, `words[firstWord]` the first of it. */

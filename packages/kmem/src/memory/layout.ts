@@ -1,14 +1,14 @@
 /**
  * Units and the header: the words at the base of every kmem memory.
  *
- *      base = start rounded up to a page            end of what is managed now        limit (growable)
- *      │                                                              │                      │
- *      ▼                                                              ▼                      ▼
- *      ┌────────┬───────┬───────┬──────┬───────┬───────┬──────┬───────┬──────────────────────┐
- *      │ header │ zones │ slots │caches│ frame │ frame │ tags │ pages │ absent until growth  │
- *      │        │       │       │      │ table │ kinds │      │  ...  │                      │
- *      └────────┴───────┴───────┴──────┴───────┴───────┴──────┴───────┴──────────────────────┘
- *      ◄──────────── metadata, sized for `limit`, never moves ───────►
+ *      base = start rounded up to a page                   end of what is managed now        limit (growable)
+ *      │                                                                     │                      │
+ *      ▼                                                                     ▼                      ▼
+ *      ┌────────┬───────┬───────┬──────┬───────┬───────┬──────┬──────┬───────┬──────────────────────┐
+ *      │ header │ zones │ slots │caches│ frame │ frame │groups│ tags │ pages │ absent until growth  │
+ *      │        │       │       │      │ table │ kinds │      │      │  ...  │                      │
+ *      └────────┴───────┴───────┴──────┴───────┴───────┴──────┴──────┴───────┴──────────────────────┘
+ *      ◄─────────────── metadata, sized for `limit`, never moves ────►
  *
  * Every table is found through the header, so that a second thread, a dump or another program needs nothing but the
  * bytes. Addresses are byte offsets into the buffer (unsigned 32-bit, 0 is null). A frame is a page of the buffer;
@@ -44,7 +44,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 6;
+export const LAYOUT_VERSION = 7;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
@@ -72,8 +72,9 @@ export const Header = {
   FRAME_TABLE: 11,
   KIND_TABLE: 12,
   TAG_TABLE: 13,
+  GROUP_TABLE: 14,
   /** FNV-1a over the words before it and FLAGS. */
-  CHECKSUM: 14,
+  CHECKSUM: 15,
   /** One past the last frame that exists now. */
   END_FRAME: 16,
   /** Counts growths; a view made under another generation may be too short. */

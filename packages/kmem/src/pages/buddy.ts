@@ -1,7 +1,19 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "./frames.ts";
-import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, ZONE_RECORD_WORDS, ZoneRecord } from "./layout.ts";
+import { FreeGroups } from "./free-groups.ts";
+import {
+  FrameKind,
+  FrameRecord,
+  GROUP_FRAMES,
+  GROUP_SHIFT,
+  GroupWord,
+  MAX_ORDER,
+  NO_FRAME,
+  ORDER_COUNT,
+  ZONE_RECORD_WORDS,
+  ZoneRecord,
+} from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
 const zoneFirstFrame = ZoneRecord.FIRST_FRAME;
@@ -18,12 +30,18 @@ const freeHead = FrameKind.FREE_HEAD;
 const freeTail = FrameKind.FREE_TAIL;
 const maxOrder = MAX_ORDER;
 const orderCount: number = ORDER_COUNT;
+const longestSearch: number = 1 << MAX_ORDER;
+const groupFrames: number = GROUP_FRAMES;
+const groupShift = GROUP_SHIFT;
+const lengthMask = GroupWord.LENGTH_MASK;
+const endShift = GroupWord.END_SHIFT;
+const longestShift = GroupWord.LONGEST_SHIFT;
 
 /** Blocks of a list among which the lowest is taken. */
 const LIST_LOOK_COUNT = 8;
-/** Free stretches, and frames, that a search for the lowest stretch looks at before it gives up. */
-const SEARCH_RUN_COUNT = 16;
-const SEARCH_FRAME_COUNT = 4096;
+function isFree(kind: number): boolean {
+  return kind === freeHead || kind === freeTail;
+}
 
 /** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
 export function orderFor(count: number): number {
@@ -45,9 +63,11 @@ export function largestOrderAt(frame: number, count: number): number {
 export class Buddy {
   readonly #frames: FrameTable;
   readonly #zone: number;
+  readonly #groups: FreeGroups;
 
   constructor(frames: FrameTable, zoneTableAddress: number, zone: number) {
     this.#frames = frames;
+    this.#groups = new FreeGroups(frames);
     this.#zone = (zoneTableAddress >>> WORD_SHIFT) + zone * ZONE_RECORD_WORDS;
   }
 
@@ -71,17 +91,20 @@ export class Buddy {
   /**
    * Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. Of the
    * first few of a list the lowest is taken: so the memory fills from below, and what was used before is used again.
+   * Of the block the first `count` frames are kept, the rest goes back.
    */
-  take(order: number): number {
+  take(order: number, count: number): number {
     let found = order;
     while (found < orderCount && this.head(found) === noFrame) found++;
     if (found >= orderCount) return noFrame;
     const frame = this.#lowest(found);
+    this.#groups.taken(frame, count);
     this.#unlink(frame, found);
     while (found > order) {
       found--;
       this.#link(frame + (1 << found), found);
     }
+    this.#relink(frame + count, (1 << order) - count);
     return frame;
   }
 
@@ -99,7 +122,8 @@ export class Buddy {
 
   /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
   give(first: number, count: number): void {
-    if (first < this.get(zoneSearchFrom)) this.set(zoneSearchFrom, first);
+    this.#groups.given(first, count);
+    this.#lowerSearch(first, count);
     let frame = first;
     let left = count;
     while (left > 0) {
@@ -110,54 +134,116 @@ export class Buddy {
     }
   }
 
+  /** Puts the rest of a split block back. Its parts have no free buddies, and all but their heads are marked as tails. */
+  #relink(first: number, count: number): void {
+    let frame = first;
+    let left = count;
+    while (left > 0) {
+      const order = largestOrderAt(frame, left);
+      this.#link(frame, order);
+      frame += 1 << order;
+      left -= 1 << order;
+    }
+  }
+
+  /** Searches for what fits into the stretch that these frames become a part of are to begin no further above. */
+  #lowerSearch(freed: number, count: number): void {
+    const { bytes, words } = this.#frames.memory;
+    const bias = this.#frames.kindBias;
+    const zoneFirst = words[this.#zone + zoneFirstFrame];
+    const zoneEnd = words[this.#zone + zoneEndFrame];
+    let end = freed + count;
+    let first = freed;
+    while (end < zoneEnd && bytes[bias + end] === freeHead && end - freed < longestSearch) {
+      end += 1 << this.#frames.count(end);
+    }
+    while (first > zoneFirst && isFree(bytes[bias + first - 1]) && freed - first < longestSearch) {
+      first = this.#headOfFree(first - 1);
+    }
+    const index = this.#zone + zoneSearchFrom;
+    for (let order = Math.min(31 - Math.clz32(end - first), maxOrder); order >= 0; order--) {
+      if (words[index + order] > first) words[index + order] = first;
+    }
+  }
+
   /** Takes exactly this stretch, every frame of which is free; what its blocks hold besides goes back. */
   carve(first: number, count: number): void {
     const end = first + count;
+    this.#groups.taken(first, count);
     let frame = this.#headOfFree(first);
     while (frame < end) {
       const order = this.#frames.count(frame);
       const next = frame + (1 << order);
       this.#unlink(frame, order);
-      if (frame < first) this.give(frame, first - frame);
-      if (next > end) this.give(end, next - end);
+      if (frame < first) this.#relink(frame, first - frame);
+      if (next > end) this.#relink(end, next - end);
       frame = next;
     }
   }
 
   /**
-   * The first stretch of `count` free frames that starts at a multiple of `alignFrames`, made of any neighbouring free
-   * blocks, or noFrame; O(frames of the zone), a byte each. It finds what no single block can serve.
+   * The lowest stretch of `count` free frames that starts at a multiple of `alignFrames`, made of any neighbouring free
+   * blocks, or noFrame. O(groups of 64 frames from the lowest stretch on that is half as long).
    */
   find(count: number, alignFrames: number): number {
-    const end = this.get(zoneEndFrame);
-    for (let run = this.#nextRun(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextRun(run.end)) {
-      const first = Math.ceil(run.first / alignFrames) * alignFrames;
-      if (first + count <= run.end) return first;
-      if (run.end >= end) break;
+    const order = Math.min(31 - Math.clz32(count), maxOrder);
+    const from = this.get(zoneSearchFrom + order);
+    const found = this.#findFrom(from, count, alignFrames, order);
+    // Where to begin is a word that a stray store may have changed: not to find is no proof.
+    const zoneFirst = this.get(zoneFirstFrame);
+    return found !== noFrame || from <= zoneFirst ? found : this.#findFrom(zoneFirst, count, alignFrames, order);
+  }
+
+  #findFrom(from: number, count: number, alignFrames: number, order: number): number {
+    const { words } = this.#frames.memory;
+    const { groupBias } = this.#frames;
+    const zoneFirst = this.get(zoneFirstFrame);
+    const zoneEnd = this.get(zoneEndFrame);
+    const enough = 1 << order;
+    let base = from > zoneFirst && from < zoneEnd ? Math.max(from & -groupFrames, zoneFirst) : zoneFirst;
+    // The free frames up to here, and where the first stretch was that is long enough for the order.
+    let length = 0;
+    let lowest = -1;
+    while (base < zoneEnd) {
+      const end = Math.min((base & -groupFrames) + groupFrames, zoneEnd);
+      const noted = words[groupBias + (base >>> groupShift)];
+      const word = noted === 0 ? this.#groups.word(base, end) : noted;
+      const atStart = word & lengthMask;
+      const longest = (word >>> longestShift) & lengthMask;
+      length += atStart;
+      if (length >= enough || longest >= enough) {
+        const start = base + atStart - length;
+        if (lowest < 0) lowest = length >= enough ? start : base;
+        if (length >= count) {
+          const first = Math.ceil(start / alignFrames) * alignFrames;
+          if (first + count <= start + length) return this.#found(first, order, lowest);
+        }
+        if (longest >= count && atStart < end - base) {
+          const first = this.#findWithin(base + atStart, end, count, alignFrames);
+          if (first !== noFrame) return this.#found(first, order, lowest);
+        }
+      }
+      if (atStart < end - base) length = (word >>> endShift) & lengthMask;
+      base = end;
     }
     return noFrame;
   }
 
-  /**
-   * As {@link find}, but looks at a few free stretches only, from the lowest that was freed on, and at the next few the
-   * next time. What it finds was mostly used before, where a whole block would be new memory.
-   */
-  findLow(count: number, alignFrames: number): number {
+  #found(first: number, order: number, lowest: number): number {
+    this.set(zoneSearchFrom + order, lowest);
+    return first;
+  }
+
+  /** As {@link find}, for a stretch between two frames. */
+  #findWithin(base: number, end: number, count: number, alignFrames: number): number {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
-    const zoneFirst = this.get(zoneFirstFrame);
-    const zoneEnd = this.get(zoneEndFrame);
-    const hint = this.get(zoneSearchFrom);
-    let frame = hint > zoneFirst && hint < zoneEnd ? hint : zoneFirst;
-    const limit = Math.min(frame + SEARCH_FRAME_COUNT, zoneEnd);
-    for (let look = 0; look < SEARCH_RUN_COUNT; look++) {
-      while (frame < limit && bytes[bias + frame] !== freeHead) frame++;
+    for (let frame = base; frame + count <= end; frame++) {
+      if (bytes[bias + frame] !== freeHead) continue;
       const first = Math.ceil(frame / alignFrames) * alignFrames;
-      while (frame < zoneEnd && bytes[bias + frame] === freeHead) frame += 1 << this.#frames.count(frame);
-      if (first + count <= frame) return first;
-      if (frame >= limit) break;
+      while (frame < end && bytes[bias + frame] === freeHead) frame += 1 << this.#frames.count(frame);
+      if (first + count <= Math.min(frame, end)) return first;
     }
-    this.set(zoneSearchFrom, frame);
     return noFrame;
   }
 
@@ -202,10 +288,14 @@ export class Buddy {
   }
 
   #headOfFree(frame: number): number {
-    let head = frame;
-    while (this.#frames.kind(head) === freeTail) head--;
-    if (ASSERTIONS) assert(this.#frames.kind(head) === freeHead, `frame ${frame} lies in a free block`);
-    return head;
+    const { bytes } = this.#frames.memory;
+    const bias = this.#frames.kindBias;
+    for (let order = 0; order <= maxOrder; order++) {
+      const head = frame & -(1 << order);
+      if (bytes[bias + head] === freeHead) return head;
+    }
+    if (ASSERTIONS) assert(false, `frame ${frame} lies in a free block`);
+    return frame;
   }
 
   /**

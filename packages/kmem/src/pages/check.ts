@@ -2,7 +2,19 @@ import type { Report } from "../memory/finding.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
-import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, RunKind, ZONE_NAMES, ZoneRecord } from "./layout.ts";
+import { FreeGroups } from "./free-groups.ts";
+import {
+  FrameKind,
+  FrameRecord,
+  GROUP_FRAMES,
+  GROUP_SHIFT,
+  MAX_ORDER,
+  NO_FRAME,
+  ORDER_COUNT,
+  RunKind,
+  ZONE_NAMES,
+  ZoneRecord,
+} from "./layout.ts";
 import type { PageAllocator } from "./page-allocator.ts";
 import { highWatermark, lowWatermark } from "./zone.ts";
 
@@ -24,9 +36,28 @@ export function checkPages(pages: PageAllocator, report: Report): void {
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; ) {
     frame += checkBlock(frames, frame, freeHeads, report);
   }
+  checkGroups(pages, report);
   checkBounds(pages, report);
   for (const [number, zone] of zones.entries()) checkZone(frames, zone, ZONE_NAMES[number], freeHeads, report);
   for (const frame of freeHeads) report(frame * PAGE_SIZE, "a free block is in no list");
+}
+
+/** Verifies what is noted of the free stretches in groups of frames. */
+function checkGroups({ frames, zones }: PageAllocator, report: Report): void {
+  const { words } = frames.memory;
+  const groups = new FreeGroups(frames);
+  const lastGroup = (frames.limitFrame - 1) >>> GROUP_SHIFT;
+  for (let group = frames.baseFrame >>> GROUP_SHIFT; group <= lastGroup; group++) {
+    const noted = words[frames.groupBias + group];
+    if (noted === 0) continue;
+    const first = group << GROUP_SHIFT;
+    const end = first + GROUP_FRAMES;
+    const isWithin = zones.some(
+      (zone) => first >= zone.get(ZoneRecord.FIRST_FRAME) && end <= zone.get(ZoneRecord.END_FRAME),
+    );
+    if (isWithin && noted === groups.wordOf(first, end)) continue;
+    report(first * PAGE_SIZE, `what is noted of the free pages among ${GROUP_FRAMES} is wrong`);
+  }
 }
 
 /** Verifies that the zones share out all pages between them, and that their watermarks follow from the lowest. */

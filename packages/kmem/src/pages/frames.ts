@@ -1,7 +1,7 @@
 import type { Geometry } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord, RunOwner } from "./layout.ts";
+import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord, GROUP_SHIFT, RunOwner } from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
 const recordShift = FRAME_RECORD_SHIFT;
@@ -25,6 +25,8 @@ export class FrameTable {
   readonly kindBias: number;
   /** Index into `memory.words` of the record of frame 0, were there one. */
   readonly recordBias: number;
+  /** Index into `memory.words` of the word of group 0, were there one. */
+  readonly groupBias: number;
   readonly #headerWord: number;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
@@ -34,6 +36,7 @@ export class FrameTable {
     this.firstPageFrame = geometry.firstPageFrame;
     this.kindBias = geometry.kindTable - geometry.baseFrame;
     this.recordBias = (geometry.frameTable >>> WORD_SHIFT) - (geometry.baseFrame << FRAME_RECORD_SHIFT);
+    this.groupBias = (geometry.groupTable >>> WORD_SHIFT) - (geometry.baseFrame >>> GROUP_SHIFT);
     this.#headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
   }
 

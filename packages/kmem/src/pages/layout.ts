@@ -1,3 +1,5 @@
+import { WORD_BYTES } from "../memory/layout.ts";
+
 /**
  * Frames, zones and free lists.
  *
@@ -87,6 +89,32 @@ export const RunOwner = {
   /** All bits that an owner can have. */
   MASK: 0xffff,
 } as const;
+/** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
+export const GROUP_SHIFT = 6;
+export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;
+/**
+ * A word of the group table: how many frames are free where, so that a search for a free stretch looks at a word where
+ * it would look at 64 kinds. Groups are aligned as frame numbers are.
+ *
+ *      bit   31      30 … 21   20 … 14    13 … 7    6 … 0
+ *            KNOWN   0         longest    at its    at its
+ *                              stretch    end       start
+ *
+ * A word of 0 says nothing: the next search works it out from the kinds. A change at the edge of a group makes it 0, and
+ * words of groups that do not lie within one zone stay 0.
+ */
+export const GroupWord = {
+  KNOWN: -0x8000_0000,
+  LENGTH_MASK: 0x7f,
+  END_SHIFT: 7,
+  LONGEST_SHIFT: 14,
+} as const;
+
+/** Bytes of the group table for the frames from `first` to `end`. */
+export function groupTableBytes(first: number, end: number): number {
+  return (((end - 1) >>> GROUP_SHIFT) - (first >>> GROUP_SHIFT) + 1) * WORD_BYTES;
+}
+
 /** log2 of the words in a frame's record. */
 export const FRAME_RECORD_SHIFT = 2;
 export const FRAME_RECORD_BYTES = 16;
@@ -108,7 +136,7 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      MIN, LOW, HIGH              watermarks, in frames
  *      FREE_HEAD + order           first free block of each order
  *      FREE_COUNT + order          how many there are
- *      SEARCH_FROM                 where a search for a low stretch begins; any frame will do
+ *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
  */
 export const ZoneRecord = {
   FIRST_FRAME: 0,
@@ -124,7 +152,7 @@ export const ZoneRecord = {
   SEARCH_FROM: 28,
 } as const;
 /** Words in a zone's record. */
-export const ZONE_RECORD_WORDS = 32;
+export const ZONE_RECORD_WORDS = 48;
 
 export const Zone = { DMA: 0, NORMAL: 1 } as const;
 /** Names as /proc/buddyinfo prints them, by zone number. */

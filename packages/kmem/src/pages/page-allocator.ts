@@ -35,7 +35,6 @@ const ANY_PAGES: PageRequest = {};
 
 /** The heap's own runs of so many pages come from the lowest stretch with room; others from the buddy lists. */
 const SEARCHED_PAGES_MIN = 4;
-const SEARCHED_PAGES_MAX = 32;
 
 /** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
 const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
@@ -394,19 +393,10 @@ export class PageAllocator {
     const left = zone.freeFrames - count;
     if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
     const alignFrames = request.alignFrames ?? 1;
-    if (count >= SEARCHED_PAGES_MIN && count <= SEARCHED_PAGES_MAX && kind !== RunKind.PAGES) {
-      const low = zone.findLow(count, alignFrames);
-      if (low !== NO_FRAME) {
-        zone.carve(low, count);
-        return low;
-      }
-    }
-    const order = orderFor(Math.max(count, alignFrames));
-    const block = order <= MAX_ORDER ? zone.take(order) : NO_FRAME;
-    if (block !== NO_FRAME) {
-      const unused = (1 << order) - count;
-      if (unused > 0) zone.give(block + count, unused);
-      return block;
+    if (count < SEARCHED_PAGES_MIN || kind === RunKind.PAGES) {
+      const order = orderFor(Math.max(count, alignFrames));
+      const block = order <= MAX_ORDER ? zone.take(order, count) : NO_FRAME;
+      if (block !== NO_FRAME) return block;
     }
     const stretch = zone.find(count, alignFrames);
     if (stretch !== NO_FRAME) zone.carve(stretch, count);

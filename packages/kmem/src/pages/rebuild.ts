@@ -1,6 +1,7 @@
 import type { Geometry } from "../memory/header.ts";
 import { type Buddy, largestOrderAt } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
+import { FreeGroups } from "./free-groups.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
 import { reservePages, setWatermarks, zoneBorder } from "./zone.ts";
 
@@ -19,6 +20,7 @@ export interface PageTables {
 export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
   const border = zoneBorder(geometry);
   const { firstPageFrame, endFrame } = frames;
+  new FreeGroups(frames).forget(frames.baseFrame, frames.limitFrame - frames.baseFrame);
   freeOrphans(frames);
   rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border)));
   rebuildZone(frames, zones[Zone.NORMAL], border, Math.max(border, endFrame));
@@ -88,6 +90,7 @@ function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number
   for (let order = 0; order < ORDER_COUNT; order++) {
     zone.set(ZoneRecord.FREE_HEAD + order, NO_FRAME);
     zone.set(ZoneRecord.FREE_COUNT + order, 0);
+    zone.set(ZoneRecord.SEARCH_FROM + order, first);
   }
   setWatermarks(zone, reservePages(end - first));
   // From the top down, so that the lowest block of each list stands first: see coverZones.

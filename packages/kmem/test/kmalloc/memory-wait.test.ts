@@ -163,6 +163,8 @@ describe("allocWait", () => {
   it("sleeps in a thread of its own until another one frees", { timeout: 30_000 }, async () => {
     const workerData: WaitWork = { handle: heap.handle, sizeBytes: 1000, rounds: 50 };
     const worker = new Worker(new URL("./wait-worker.ts", import.meta.url), { workerData });
+    // It may end before the last answer has been looked at.
+    const ended = once(worker, "exit");
     await once(worker, "message");
     const blocks = fill(heap, 1000);
     worker.postMessage("begin");
@@ -172,7 +174,7 @@ describe("allocWait", () => {
       heap.free(blocks.pop() as number);
       while (answers.length < round) await delay(1);
     }
-    await once(worker, "exit");
+    await ended;
     expect(answers.every(({ address }) => heap.blockAt(address)?.live)).toBe(true);
     expect(new Set(answers.map(({ address }) => address)).size).toBe(50);
     for (const { address } of answers) heap.free(address);

@@ -4,6 +4,7 @@ import {
   CACHE_RECORD_WORDS,
   FRAME_RECORD_BYTES,
   FrameKind,
+  GROUP_SHIFT,
   Header,
   PAGE_SIZE,
   SLOT_RECORD_BYTES,
@@ -71,6 +72,11 @@ export class Peek {
 
   kind(frame: number): number {
     return this.bytes[this.kindByte(frame)];
+  }
+
+  /** Index in `words` of what is noted of the group that a frame lies in. */
+  groupWord(frame: number): number {
+    return this.header(Header.GROUP_TABLE) / 4 + (frame >>> GROUP_SHIFT) - (this.baseFrame >>> GROUP_SHIFT);
   }
 
   /** Index in `bytes` of the tag of an address. */
