@@ -134,7 +134,7 @@ export class Buddy {
     }
   }
 
-  /** Puts the rest of a split block back. Its parts have no free buddies, and all but their heads are marked as tails. */
+  /** Puts the rest of a split block back: its parts have no free buddies, and their frames are marked as free. */
   #relink(first: number, count: number): void {
     let frame = first;
     let left = count;

@@ -9,7 +9,7 @@ const groupShift = GROUP_SHIFT;
 const wordShift = WORD_SHIFT;
 const wordBytes: number = WORD_BYTES;
 const wordMask: number = WORD_BYTES - 1;
-/** The kinds of free frames differ in the lowest bit alone; a byte of four of them that is 0 after all is free. */
+/** The kinds of free frames differ in the lowest bit alone. */
 const freeMask = 0xfefefefe | 0;
 const fourFree = 0x02020202;
 const oneInEachByte = 0x01010101;
@@ -22,8 +22,8 @@ const allFree: number = wordOfFree(GROUP_FRAMES);
 
 /**
  * The summary of free stretches: a word for each group of frames, so that a search for the lowest stretch with room
- * looks at a word where it would look at 64 kinds. Words are worked out when a search comes by, and forgotten when a
- * frame of the group is taken or given. Under the pages' lock.
+ * looks at a word where it would look at 64 kinds. A word is worked out when a search comes by, and forgotten when some
+ * frames of its group are taken or given back. Under the pages' lock.
  */
 export class FreeGroups {
   readonly #frames: FrameTable;
@@ -92,7 +92,8 @@ export class FreeGroups {
           continue;
         }
       }
-      if ((bytes[index] & freeMask & 0xff) === freeHead) length++;
+      const kind = bytes[index];
+      if (kind === freeHead || kind === freeTail) length++;
       else {
         if (atStart < 0) atStart = length;
         if (length > longest) longest = length;

@@ -100,8 +100,8 @@ export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;
  *            KNOWN   0         longest    at its    at its
  *                              stretch    end       start
  *
- * A word of 0 says nothing: the next search works it out from the kinds. A change at the edge of a group makes it 0, and
- * words of groups that do not lie within one zone stay 0.
+ * A word of 0 says nothing: the next search works it out from the kinds. Words of groups in which something changes
+ * become 0, and those of groups that do not lie within one zone stay so.
  */
 export const GroupWord = {
   KNOWN: -0x8000_0000,
