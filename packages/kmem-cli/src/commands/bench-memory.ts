@@ -51,11 +51,18 @@ interface Failure {
 
 /** Adds `kmem bench memory`, `latency` and `drift`. */
 export function registerBenchMemory(bench: Command, context: CommandContext): void {
-  addPart(bench, context, "memory", "resident memory, own accounting, and what is left when all is freed")
+  const memoryCommand = addPart(
+    bench,
+    context,
+    "memory",
+    "resident memory, own accounting, and what is left when all is freed",
+  );
+  memoryCommand
     .description("Replays traces once, every page of every block touched, and reads resident memory on the way.")
     .argument("[trace...]", "trace files")
     .option("--loads", "the synthetic loads of `kmem bench figures` as well")
     .action(async (traces: string[], flags: MemoryFlags) => {
+      if (traces.length === 0 && flags.loads !== true) memoryCommand.error("error: name traces, or give --loads");
       if (traces.length > 0) await memory(traces, flags, context);
       if (flags.loads === true) await loadMemory(flags, context);
     });

@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { AREAS } from "../../src/bench/loads/areas.ts";
+import { CONSTRUCTED } from "../../src/bench/loads/constructed.ts";
+import { PAGE_RUNS } from "../../src/bench/loads/page-runs.ts";
 import { createHeap } from "../../src/heaps/kmem.ts";
 import { driftRatio, strayContenders } from "../../src/memory-bench/drift-figures.ts";
 import {
@@ -13,7 +16,7 @@ import { latencyOps } from "../../src/memory-bench/latency-ops.ts";
 import type { DriftResult, LatencyResult, MeasureJob, MemoryResult } from "../../src/memory-bench/measure-jobs.ts";
 import { disagreementPercent, tablesAtPeak } from "../../src/memory-bench/memory-figures.ts";
 import { memoryOps } from "../../src/memory-bench/memory-ops.ts";
-import { measureDrift, measureMemory } from "../../src/memory-bench/run-measures.ts";
+import { measureDrift, measureLoadMemory, measureMemory } from "../../src/memory-bench/run-measures.ts";
 import { glibcContender } from "../../src/native/native-contender.ts";
 import { isReady, type ReadyContender } from "../../src/replay/contender.ts";
 import { knownContenders } from "../../src/replay/contenders.ts";
@@ -63,6 +66,28 @@ describe("the memory of kmem on a trace", () => {
       if (result.resident !== undefined) expect(Math.abs(disagreementPercent(result)!)).toBeLessThan(5);
     });
   });
+});
+
+describe("the memory of the synthetic loads", () => {
+  it.each([PAGE_RUNS, CONSTRUCTED, AREAS])(
+    "is as much as is live at least, and all given back: $name",
+    async (load) => {
+      const kmem = await knownContenders()[0]!.prepare();
+      if (!isReady(kmem)) throw new Error(kmem.reason);
+      const [measure] = await measureLoadMemory(
+        [load],
+        () => [kmem],
+        () => {},
+      );
+      expect(measure).toMatchObject({ workload: load.name, allocator: "kmem", result: { failureCount: 0 } });
+      const { peakLiveBytes, own, resident } = measure!.result!;
+      expect(own!.trimmedBytes).toBeLessThan(2 ** 17);
+      expect(own!.peakBytes).toBeGreaterThan(peakLiveBytes);
+      if (resident === undefined) return;
+      expect(resident.peakBytes).toBeGreaterThan(peakLiveBytes);
+      expect(resident.peakBytes).toBeLessThan(peakLiveBytes * 2);
+    },
+  );
 });
 
 describe("a drift", () => {
