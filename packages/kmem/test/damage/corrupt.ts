@@ -36,7 +36,7 @@ export function partsOf(bytes: Uint8Array): Part[] {
   add("caches", header(Header.CACHE_TABLE), CACHE_TABLE_BYTES);
   add("frame records", header(Header.FRAME_TABLE), endFrame * FRAME_RECORD_BYTES);
   add("kinds", header(Header.KIND_TABLE), frames);
-  add("groups", header(Header.GROUP_TABLE), groupTableBytes(0, frames));
+  add("free groups", header(Header.GROUP_TABLE), groupTableBytes(0, frames));
   add("tags", header(Header.TAG_TABLE), endFrame * (PAGE_SIZE / 16));
   const runAt = (address: number): number => words[(header(Header.FRAME_TABLE) >>> 2) + (address / PAGE_SIZE) * 4 + 2];
   const addRun = (name: string, address: number): void => add(name, address, runAt(address) * PAGE_SIZE);
