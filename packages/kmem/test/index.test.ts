@@ -27,7 +27,7 @@ describe("the library exports", () => {
       GRANULE: 16,
       PAGE_SIZE: 4096,
       MAX_CLASS_BYTES: 32_768,
-      LAYOUT_VERSION: 6,
+      LAYOUT_VERSION: 7,
     });
   });
 
@@ -106,16 +106,16 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
-  it("what a tool needs to read a heap, and the values that make the layout what version 6 is", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 7 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
       MAGIC: 0x4d454d4b,
-      LAYOUT_VERSION: 6,
+      LAYOUT_VERSION: 7,
       BYTE_ORDER_MARK: 0x01020304,
       HEADER_WORDS: 128,
     });
     expect(Object.values(Header)).toEqual([
-      ...Array(15).keys(),
+      ...Array(16).keys(),
       ...[16, 17, 18, 19, 20, 25, 22, 23, 24],
       32,
       48,
@@ -132,6 +132,9 @@ describe("the layouts export", () => {
     expect(RunKind).toMatchObject({ PAGES: 4, BLOCK: 6, SYSTEM: 8 });
     expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 });
     expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_HEAD + layout.ORDER_COUNT);
+    expect(ZoneRecord.SEARCH_FROM).toBe(ZoneRecord.FREE_COUNT + layout.ORDER_COUNT);
+    expect(ZoneRecord.SEARCH_FROM + layout.ORDER_COUNT).toBeLessThanOrEqual(layout.ZONE_RECORD_WORDS);
+    expect(layout.GROUP_FRAMES).toBe(2 ** layout.GROUP_SHIFT);
     expect(Tag).toEqual({
       NONE: 0,
       LIVE_MAX: 126,

@@ -36,38 +36,43 @@ export function checkPages(pages: PageAllocator, report: Report): void {
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; ) {
     frame += checkBlock(frames, frame, freeHeads, report);
   }
-  checkGroups(pages, report);
   checkBounds(pages, report);
   for (const [number, zone] of zones.entries()) checkZone(frames, zone, ZONE_NAMES[number], freeHeads, report);
   for (const frame of freeHeads) report(frame * PAGE_SIZE, "a free block is in no list");
+  checkGroups(pages, report);
+}
+
+/** First frame and end of each zone, as they follow from the heap's own. */
+function boundsOf({ frames, border }: PageAllocator): readonly (readonly [first: number, end: number])[] {
+  const { firstPageFrame, endFrame } = frames;
+  return [
+    [firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border))],
+    [border, Math.max(border, endFrame)],
+  ];
 }
 
 /** Verifies what is noted of the free stretches in groups of frames. */
-function checkGroups({ frames, zones }: PageAllocator, report: Report): void {
+function checkGroups(pages: PageAllocator, report: Report): void {
+  const { frames } = pages;
   const { words } = frames.memory;
   const groups = new FreeGroups(frames);
+  const bounds = boundsOf(pages);
   const lastGroup = (frames.limitFrame - 1) >>> GROUP_SHIFT;
   for (let group = frames.baseFrame >>> GROUP_SHIFT; group <= lastGroup; group++) {
     const noted = words[frames.groupBias + group];
     if (noted === 0) continue;
     const first = group << GROUP_SHIFT;
     const end = first + GROUP_FRAMES;
-    const isWithin = zones.some(
-      (zone) => first >= zone.get(ZoneRecord.FIRST_FRAME) && end <= zone.get(ZoneRecord.END_FRAME),
-    );
+    const isWithin = bounds.some((zone) => first >= zone[0] && end <= zone[1]);
     if (isWithin && noted === groups.wordOf(first, end)) continue;
     report(first * PAGE_SIZE, `what is noted of the free pages among ${GROUP_FRAMES} is wrong`);
   }
 }
 
 /** Verifies that the zones share out all pages between them, and that their watermarks follow from the lowest. */
-function checkBounds({ frames, zones, border }: PageAllocator, report: Report): void {
-  const { firstPageFrame, endFrame } = frames;
-  const bounds = [
-    [firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border))],
-    [border, Math.max(border, endFrame)],
-  ];
-  for (const [number, zone] of zones.entries()) {
+function checkBounds(pages: PageAllocator, report: Report): void {
+  const bounds = boundsOf(pages);
+  for (const [number, zone] of pages.zones.entries()) {
     const [first, end] = bounds[number];
     const name = ZONE_NAMES[number];
     const address = first * PAGE_SIZE;
