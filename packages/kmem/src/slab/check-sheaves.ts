@@ -81,7 +81,7 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
     const name = caches.name(kind);
     if (top < bottom || top >= full) report(address, `the top of the sheaf of ${name} is not in it`);
     else if (words[bottom] !== empty || words[full] !== FULL) report(address, `the sheaf of ${name} has lost an end`);
-    else if (words.subarray(bottom + 1, full).includes(FULL))
+    else if (words.subarray(bottom + 1, full).includes(FULL) || words.subarray(bottom + 1, top + 1).includes(empty))
       report(address, `the sheaf of ${name} has an end too many`);
     else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
   }
@@ -112,7 +112,8 @@ function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: 
     const top = words[topWord] === closed ? outboxes.top(kind) : words[topWord];
     const isWhole = words[bottom] === geometry.baseFrame << PAGE_SHIFT && words[full] === FULL;
     const isEmptyAbove = words.subarray(top + 1, full).every((entry) => entry === 0);
-    if (top < bottom || top >= full || !isWhole || !isEmptyAbove) {
+    const hasGap = words.subarray(bottom + 1, top + 1).includes(0);
+    if (top < bottom || top >= full || !isWhole || !isEmptyAbove || hasGap) {
       report(address, `the outbox of ${caches.name(kind)} is damaged`);
     } else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
   }
