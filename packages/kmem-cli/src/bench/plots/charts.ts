@@ -18,6 +18,9 @@ const LABEL_PIXELS = 12;
 const LEGEND_TOP = 58;
 const LEGEND_GAP = 22;
 const GRID_TOP = 96;
+/** So many names stand in a line of the legend, which takes so much of the height. */
+const LEGEND_LINE_NAMES = 9;
+const LEGEND_LINE_PIXELS = 34;
 /** Room for the first of the tilted names below a bar chart. */
 const TILTED_LEFT = 56;
 const LABEL_TILT = 30;
@@ -45,8 +48,12 @@ function frame({ title, subtitle }: ChartTitles, names: readonly string[]): ECha
       itemGap: LEGEND_GAP,
       textStyle: { fontFamily: FONT, color: TEXT_COLOUR },
     },
-    grid: { left: 16, right: 40, top: GRID_TOP, bottom: 34, containLabel: true },
+    grid: { left: 16, right: 40, top: gridTop(names), bottom: 34, containLabel: true },
   };
+}
+
+function gridTop({ length }: readonly string[]): number {
+  return GRID_TOP + (Math.ceil(length / LEGEND_LINE_NAMES) - 1) * LEGEND_LINE_PIXELS;
 }
 
 const LINES = { lineStyle: { color: GRID_COLOUR } } as const;
@@ -54,12 +61,10 @@ const LABELS = { color: TEXT_COLOUR, fontFamily: FONT, fontSize: LABEL_PIXELS } 
 
 /** Groups of bars: a group for each category, in it a bar for each series. */
 export function barChart(titles: ChartTitles, { categories, series }: CategoryData): EChartsOption {
+  const names = series.map(({ name }) => name);
   return {
-    ...frame(
-      titles,
-      series.map(({ name }) => name),
-    ),
-    grid: { left: TILTED_LEFT, right: 40, top: GRID_TOP, bottom: 34, containLabel: true },
+    ...frame(titles, names),
+    grid: { left: TILTED_LEFT, right: 40, top: gridTop(names), bottom: 34, containLabel: true },
     xAxis: {
       type: "category",
       data: [...categories],

@@ -16,6 +16,8 @@ export interface LineData {
 
 /** An allocator so many times slower than kmem would press all others flat in a chart whose axis is not logarithmic. */
 const SLOW_RATIO = 6;
+/** The same of one that takes so many times the memory. */
+const FAT_RATIO = 3;
 
 /** ns per operation by trace; allocators of another order of magnitude are left to the tables. */
 export function traceTimes(files: FigureFiles): CategoryData {
@@ -27,10 +29,17 @@ export function traceTimes(files: FigureFiles): CategoryData {
   );
 }
 
-/** Resident memory over live bytes at peak by trace, of traces that are more than a few pages. */
+/** Resident memory over live bytes at peak by trace, of traces that are more than a few pages; hogs are left to the tables. */
 export function traceFootprints(files: FigureFiles): CategoryData {
   const isLarge = (record: CsvRecord): boolean => (numberIn(record, "peak_live_bytes") ?? 0) >= SMALL_TRACE_BYTES;
-  return byTrace(files.read("memory").filter(isLarge), footprintIn, "workload");
+  const records = files.read("memory").filter(isLarge);
+  const isNear = (name: string): boolean =>
+    (meanRatio(records, [name, "kmem"], footprintIn, "workload") ?? 0) <= FAT_RATIO;
+  return byTrace(
+    records.filter((record) => isNear(record["allocator"] ?? "")),
+    footprintIn,
+    "workload",
+  );
 }
 
 /** ns per operation of random churn by live blocks. */

@@ -18,6 +18,8 @@ const OTHER_COLOURS: readonly string[] = [
   "#cc79a7",
   "#b8a500",
   "#5d3a00",
+  "#00a6a6",
+  "#000000",
 ];
 
 /** A colour for each allocator: kmem's stands out. */
