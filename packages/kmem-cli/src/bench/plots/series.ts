@@ -29,7 +29,7 @@ export function traceTimes(files: FigureFiles): CategoryData {
   );
 }
 
-/** Resident memory over live bytes at peak by trace, of traces that are more than a few pages; hogs are left to the tables. */
+/** Resident memory over live bytes at peak, of traces that are more than a few pages; hogs are left to the tables. */
 export function traceFootprints(files: FigureFiles): CategoryData {
   const isLarge = (record: CsvRecord): boolean => (numberIn(record, "peak_live_bytes") ?? 0) >= SMALL_TRACE_BYTES;
   const records = files.read("memory").filter(isLarge);
