@@ -1,6 +1,6 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
-import type { FrameTable } from "./frames.ts";
+import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import {
   FrameKind,
@@ -9,6 +9,7 @@ import {
   GROUP_SHIFT,
   GroupWord,
   MAX_ORDER,
+  MAX_ORDER_FRAMES,
   NO_FRAME,
   ORDER_COUNT,
   ZONE_RECORD_WORDS,
@@ -30,7 +31,7 @@ const freeHead = FrameKind.FREE_HEAD;
 const freeTail = FrameKind.FREE_TAIL;
 const maxOrder = MAX_ORDER;
 const orderCount: number = ORDER_COUNT;
-const longestSearch: number = 1 << MAX_ORDER;
+const maxOrderFrames: number = MAX_ORDER_FRAMES;
 const groupFrames: number = GROUP_FRAMES;
 const groupShift = GROUP_SHIFT;
 const lengthMask = GroupWord.LENGTH_MASK;
@@ -39,10 +40,6 @@ const longestShift = GroupWord.LONGEST_SHIFT;
 
 /** Blocks of a list among which the lowest is taken. */
 const LIST_LOOK_COUNT = 8;
-function isFree(kind: number): boolean {
-  return kind === freeHead || kind === freeTail;
-}
-
 /** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
 export function orderFor(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
@@ -154,10 +151,10 @@ export class Buddy {
     const zoneEnd = words[this.#zone + zoneEndFrame];
     let end = freed + count;
     let first = freed;
-    while (end < zoneEnd && bytes[bias + end] === freeHead && end - freed < longestSearch) {
+    while (end < zoneEnd && bytes[bias + end] === freeHead && end - freed < maxOrderFrames) {
       end += 1 << this.#frames.count(end);
     }
-    while (first > zoneFirst && isFree(bytes[bias + first - 1]) && freed - first < longestSearch) {
+    while (first > zoneFirst && isFreeKind(bytes[bias + first - 1]) && freed - first < maxOrderFrames) {
       first = this.#headOfFree(first - 1);
     }
     const index = this.#zone + zoneSearchFrom;

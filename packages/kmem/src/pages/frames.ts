@@ -8,12 +8,19 @@ const recordShift = FRAME_RECORD_SHIFT;
 const countField = FrameRecord.COUNT;
 const headField = FrameRecord.HEAD;
 const absent = FrameKind.ABSENT;
+const freeHead = FrameKind.FREE_HEAD;
+const freeTail = FrameKind.FREE_TAIL;
 const wordShift = WORD_SHIFT;
 const wordMask: number = WORD_BYTES - 1;
 
 /** Up to here it is not worth looking where words begin. */
 const SHORT_FILL = 16;
 const ONE_IN_EACH_BYTE = 0x01010101;
+
+/** Whether a kind says that its page is free. */
+export function isFreeKind(kind: number): boolean {
+  return kind === freeHead || kind === freeTail;
+}
 
 /** The frame table and the kind table: what every page of the memory is. Frame numbers are absolute. */
 export class FrameTable {

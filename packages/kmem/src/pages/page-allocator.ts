@@ -45,10 +45,10 @@ const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORD
 export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
- * The page allocator: runs of any number of pages, any part of which can be given back. Small runs come from the buddy
- * lists with the unused tail returned at once; where no single block serves, neighbouring free blocks are joined, so
- * it fails only when there is no such stretch at all. Documents: Atomik's `page_alloc`/`page_free`, Linux's
- * `__get_free_pages`.
+ * The page allocator: runs of any number of pages, any part of which can be given back. Those of users, and single
+ * pages, come from the buddy lists with the unused tail returned at once; the heap's own, and what no single block
+ * serves, from the lowest stretch of neighbouring free blocks: it fails only when there is none.
+ * Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  *
  * Any thread, each through an allocator of its own. Zones, free lists and growth are under the pages' lock. While more
  * than one slot is held, runs of 1, 2, 4 and 8 pages go through the slot's page cache, and the lock is taken a batch at
@@ -96,8 +96,8 @@ export class PageAllocator {
   }
 
   /**
-   * Takes `count` neighbouring pages and returns the first frame, or NO_FRAME. O(orders) as a rule; O(frames) when
-   * only joined blocks can serve. Grows the memory where it may.
+   * Takes `count` neighbouring pages and returns the first frame, or NO_FRAME. O(orders) from the lists; O(groups of
+   * 64 frames) at worst from the lowest stretch. Grows the memory where it may.
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);

@@ -1,6 +1,6 @@
 import type { Geometry } from "../memory/header.ts";
 import { type Buddy, largestOrderAt } from "./buddy.ts";
-import type { FrameTable } from "./frames.ts";
+import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
 import { reservePages, setWatermarks, zoneBorder } from "./zone.ts";
@@ -24,11 +24,6 @@ export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry):
   freeOrphans(frames);
   rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border)));
   rebuildZone(frames, zones[Zone.NORMAL], border, Math.max(border, endFrame));
-}
-
-/** Whether a kind says that its page is free. */
-export function isFreeKind(kind: number): boolean {
-  return kind === FrameKind.FREE_HEAD || kind === FrameKind.FREE_TAIL;
 }
 
 /** Whether a kind is that of the first page of a run. */

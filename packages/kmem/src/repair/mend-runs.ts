@@ -1,6 +1,6 @@
 import { isOwner } from "../kmalloc/check-state.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import type { FrameTable } from "../pages/frames.ts";
+import { type FrameTable, isFreeKind } from "../pages/frames.ts";
 import {
   FrameKind,
   FrameRecord,
@@ -11,7 +11,7 @@ import {
   RunOwner,
   ZoneRecord,
 } from "../pages/layout.ts";
-import { isFreeKind, isRunHead } from "../pages/rebuild.ts";
+import { isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
 
