@@ -5,8 +5,9 @@ import { DESCRIPTOR_ALIGNMENT, DESCRIPTOR_BYTES, FREE_LIST_COUNT, MIN_BLOCK_SIZE
 import { manhattanDistance, nearestFirst } from "./cluster/placement.ts";
 import { coversBytes, type HeapSegment, segmentFault, segmentsOverlap } from "./cluster/segment.ts";
 import { defaultConsole, type KernelConsole } from "./console.ts";
+import { describeValue } from "./memory/arguments.ts";
 import { KmemError, type KmemErrorCode } from "./memory/errors.ts";
-import { describeValue, LinearMemory, type MemorySource } from "./memory/memory.ts";
+import { LinearMemory, type MemorySource } from "./memory/memory.ts";
 import type { IsGone } from "./sync/lock.ts";
 
 export { MIN_BLOCK_SIZE } from "./cluster/layout.ts";

@@ -1,6 +1,7 @@
+import { describeValue } from "./memory/arguments.ts";
 import { hex, KmemError } from "./memory/errors.ts";
 import { LAYOUT_VERSION } from "./memory/layout.ts";
-import { describeValue, type MemorySource } from "./memory/memory.ts";
+import type { MemorySource } from "./memory/memory.ts";
 import type { Reservation } from "./sync/reservation.ts";
 
 /** What tells a handle from other objects. */

@@ -9,10 +9,11 @@ import { type CacheCalls, cacheCalls } from "./linux/kmem-cache.ts";
 import { type MempoolCalls, mempoolCalls } from "./linux/mempool.ts";
 import { type PageCalls, pageCalls } from "./linux/pages.ts";
 import { type VmallocCalls, vmallocCalls } from "./linux/virtual.ts";
+import { describeValue } from "./memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
-import { describeValue, type MemorySource } from "./memory/memory.ts";
+import type { MemorySource } from "./memory/memory.ts";
 
 export { type KernelConsole, LogRing } from "./console.ts";
 export * from "./linux/flags.ts";

@@ -4,10 +4,11 @@ import { BUCKET_MAX_BYTES } from "./bucket/layout.ts";
 import { defaultConsole, type KernelConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
 import { heapIn } from "./heap-in.ts";
+import { describeValue } from "./memory/arguments.ts";
 import { hex, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "./memory/layout.ts";
-import { describeValue, type MemorySource } from "./memory/memory.ts";
+import type { MemorySource } from "./memory/memory.ts";
 
 export { type KernelConsole, LogRing } from "./console.ts";
 

@@ -1,9 +1,9 @@
 import type { Kmalloc } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
+import { describeValue } from "./memory/arguments.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
-import { describeValue } from "./memory/memory.ts";
 import { NO_FRAME, RunKind } from "./pages/layout.ts";
 import type { PageAllocator, PageRequest } from "./pages/page-allocator.ts";
 import type { ZoneStats } from "./pages/zone.ts";

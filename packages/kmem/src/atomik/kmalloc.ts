@@ -1,6 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import { chunksOf } from "../region/check.ts";
 import { BLOCK_BYTES, BLOCK_MASK, CHUNK_CANARY, MIN_REGION_BYTES, RegionHeader } from "../region/layout.ts";
 import { allocateFirst, allocateWorst, createRegion, isLargeEnough, isRegion, release } from "../region/region.ts";

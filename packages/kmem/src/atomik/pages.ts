@@ -1,6 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import { FrameRecord, NO_FRAME, ORDER_COUNT, RunKind, Zone } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { IsGone } from "../sync/lock.ts";

@@ -1,5 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 
 /** Distance of a node to itself, as in the SLIT of ACPI and in Linux. */
 export const LOCAL_DISTANCE = 10;

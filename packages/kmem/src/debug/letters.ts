@@ -1,5 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 import { DEFAULT_LETTERS, DebugLetter } from "./layout.ts";
 
 /** Letters for the caches whose names match one of the patterns; without patterns, for all others. */

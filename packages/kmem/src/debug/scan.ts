@@ -1,6 +1,6 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import { type LeakContext, type LiveObject, liveObjects } from "./leaks.ts";
 import { objectAddress } from "./located.ts";
 

@@ -1,6 +1,6 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
 import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";

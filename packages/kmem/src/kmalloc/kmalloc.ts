@@ -1,6 +1,6 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";

@@ -1,5 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 import type { Kmalloc } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
 

@@ -1,7 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import { FrameKind, RunKind, RunOwner } from "../pages/layout.ts";
 import { isRunHead } from "../pages/rebuild.ts";
 import { CacheRecord, isLive, Tag } from "../slab/layout.ts";

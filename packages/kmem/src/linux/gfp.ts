@@ -1,6 +1,6 @@
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 import {
   __GFP_DMA,
   __GFP_HIGH,

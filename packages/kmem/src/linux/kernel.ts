@@ -1,9 +1,10 @@
 import type { Kmalloc } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "../kmalloc/memory-wait.ts";
+import { describeValue } from "../memory/arguments.ts";
 import { OutOfMemoryError } from "../memory/errors.ts";
 import type { Geometry } from "../memory/header.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { CacheTable } from "../slab/cache-table.ts";
 import type { Vmalloc } from "../vmalloc/vmalloc.ts";

@@ -1,6 +1,6 @@
+import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WORD_BYTES } from "./layout.ts";
-import { describeValue } from "./memory.ts";
 
 /**
  * A dump: the bytes of a memory without its empty pages.

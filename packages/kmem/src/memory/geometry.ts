@@ -1,3 +1,4 @@
+import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import type { Geometry } from "./header.ts";
 import {
@@ -10,7 +11,6 @@ import {
   PAGE_SIZE,
   WORD_BYTES,
 } from "./layout.ts";
-import { describeValue } from "./memory.ts";
 
 /** Bytes that the upper layers need for their tables; each layer names its own in its layout file. */
 export interface TableSizes {

@@ -1,3 +1,4 @@
+import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
 
@@ -113,11 +114,4 @@ export class LinearMemory {
     this.reach(byteLength);
     return true;
   }
-}
-
-/** A short text for a value of any type, for messages. */
-export function describeValue(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value === "object") return `an object of ${value.constructor?.name ?? "no"} class`;
-  return typeof value === "string" ? `"${value}"` : String(value);
 }

@@ -1,7 +1,8 @@
+import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import type { Extent } from "./geometry.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
-import { describeValue, LinearMemory, type MemorySource } from "./memory.ts";
+import { LinearMemory, type MemorySource } from "./memory.ts";
 
 /** Where a heap is made: in memory of the caller's or in memory of its own. */
 export interface MemoryOptions {

@@ -1,5 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex, KmemError, type KmemErrorCode, OutOfMemoryError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 import { NODE_SPAN_BYTES } from "./layout.ts";
 
 /** What an address consists of. */

@@ -1,7 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
 import { MAX_NODE_COUNT, NODE_AREA_BYTES } from "./layout.ts";
 

@@ -1,5 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { describeValue } from "../memory/memory.ts";
 import { TRACE_KIND_NAMES, type TraceKindValue, TraceWord } from "./layout.ts";
 import type { TraceRing } from "./ring.ts";
 

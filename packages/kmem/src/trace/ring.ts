@@ -1,8 +1,8 @@
 import type { Layers } from "../kmalloc/layers.ts";
+import { describeValue } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { describeValue } from "../memory/memory.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
 import { lockOwner } from "../sync/lock.ts";
 import { systemClock, type TraceClock } from "./clock.ts";

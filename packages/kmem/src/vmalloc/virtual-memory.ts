@@ -1,6 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import { type PageTable, UNMAPPED } from "./page-table.ts";
 
 type Access = "read" | "write";

@@ -1,6 +1,7 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import { ARENA_HEADER_BYTES, ARENA_MAGIC, ArenaHeader, NO_RECORD, SegmentRecord, SegmentState } from "./layout.ts";
 
 /** A stretch of an arena, free or allocated. */

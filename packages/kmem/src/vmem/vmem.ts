@@ -1,7 +1,8 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
-import { describeValue, type LinearMemory } from "../memory/memory.ts";
+import type { LinearMemory } from "../memory/memory.ts";
 import { checkArena } from "./check.ts";
 import {
   ARENA_HEADER_WORDS,
