@@ -4,6 +4,7 @@ import { Chunk, RegionHeader } from "../src/region/layout.ts";
 import { firstDifference } from "./support/expectations.ts";
 
 const hex = (address: number): string => `0x${address.toString(16)}`;
+const shown = (value: unknown): string => (typeof value === "bigint" ? `${value}n` : String(value));
 
 /** Three busy chunks of 304 bytes and the free rest behind them, in a region of 4080 bytes. */
 let memory: SharedArrayBuffer;
@@ -58,7 +59,7 @@ describe("kmalloc and kmalloc_fast refuse", () => {
   const text = (size: unknown): string =>
     typeof size === "string"
       ? `"${size}"`
-      : String(typeof size === "object" && size ? "an object of Object class" : size);
+      : shown(typeof size === "object" && size ? "an object of Object class" : size);
 
   it.each(bad)("what is no size: %s", (size) => {
     for (const name of ["kmalloc", "kmalloc_fast"] as const) {
@@ -69,7 +70,7 @@ describe("kmalloc and kmalloc_fast refuse", () => {
   it("a pointer that is no header", () => {
     for (const name of ["kmalloc", "kmalloc_fast"] as const) {
       for (const header of [0, -16, 8, 17, 65_536, 2 ** 32, Number.NaN, 0.5, undefined, null, 5n]) {
-        const message = `${name}: ${String(header)} no es una cabecera`;
+        const message = `${name}: ${shown(header)} no es una cabecera`;
         expectRefused(() => kernel[name](8, header as number), message);
       }
       const message = `${name}: cabecera corrupta en 0x30 (numero magico 0xdead7007)`;
@@ -129,7 +130,7 @@ describe("kfree refuses", () => {
   it("what lies outside of the region, and names it", () => {
     for (const ptr of [8, 16, 48, 79, 4096, 65_536, 2 ** 32 - 16]) refused(ptr, `${hex(ptr)} fuera de rango!`);
     for (const ptr of [-16, Number.NaN, 80.5, 2 ** 32, Number.POSITIVE_INFINITY, undefined, null, 80n]) {
-      refused(ptr, `${String(ptr)} fuera de rango!`);
+      refused(ptr, `${shown(ptr)} fuera de rango!`);
     }
   });
 
@@ -258,8 +259,8 @@ describe("kmalloc_init refuses", () => {
 
   it("what is no pair of addresses", () => {
     for (const value of [Number.NaN, -1, 0.5, 2 ** 32, Number.POSITIVE_INFINITY, undefined, null, 5n]) {
-      refused(value, 8191, `${String(value)} y 8191 no son dos direcciones`);
-      refused(8192, value, `8192 y ${String(value)} no son dos direcciones`);
+      refused(value, 8191, `${shown(value)} y 8191 no son dos direcciones`);
+      refused(8192, value, `8192 y ${shown(value)} no son dos direcciones`);
     }
   });
 

@@ -3,7 +3,7 @@ import { KmemError } from "./errors.ts";
 /** How much of a string stands in a message. */
 const SHOWN_CHARACTERS = 60;
 
-/** A short text for a value of any type, for messages. It never throws, whatever the value does when it is looked at. */
+/** A short text for a value of any type, for messages. It never throws, whatever the value does when it is read. */
 export function describeValue(value: unknown): string {
   switch (typeof value) {
     case "string":
