@@ -1,5 +1,6 @@
 import { describeAddress } from "./kmalloc/describe.ts";
 import type { Layers } from "./kmalloc/layers.ts";
+import { signedHint } from "./memory/arguments.ts";
 import { KmemError } from "./memory/errors.ts";
 
 /** A class of typed arrays, for `heap.view`. */
@@ -16,7 +17,7 @@ export function blockView<View>(layers: Layers, type: ViewType<View>, address: n
   if (block?.live !== true || !isWhole || end > block.address + block.usableBytes) {
     throw new KmemError(
       "INVALID_ADDRESS",
-      `no live block holds ${length} aligned elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`,
+      `no live block holds ${length} aligned elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}${signedHint("address", address)}`,
       { address, length, block },
     );
   }

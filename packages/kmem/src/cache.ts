@@ -247,8 +247,8 @@ export class Cache {
   }
 
   #requireAlive(): void {
-    requireHeld(this.#layers.memory.words, this.#layers.sync);
     this.#layers.memory.refresh();
+    requireHeld(this.#layers.memory.words, this.#layers.sync);
     if (!this.#isDestroyed && this.#layers.caches.get(this.#kind, CacheRecord.SERIAL) === this.#serial) return;
     throw new KmemError("BAD_ARGUMENT", `the cache "${this.name}" was destroyed`, {});
   }

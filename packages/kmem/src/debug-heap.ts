@@ -30,6 +30,7 @@ import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
+import { signedHint } from "./memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
@@ -198,7 +199,7 @@ export class DebugHeap extends Heap {
     if (info?.live === true && address >= info.address && end <= info.address + info.usableBytes) {
       return blockView(this.current(), type, address, length);
     }
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}${signedHint("address", address)}`;
     throw new KmemError("INVALID_ADDRESS", text, { address, length, block: info });
   }
 
@@ -213,7 +214,8 @@ export class DebugHeap extends Heap {
 
   /** As `Heap.check`, and the bytes around all blocks, and in those that are free. */
   override check(): CheckReport {
-    const { findings } = super.check();
+    const { isClean, findings } = super.check();
+    if (this.layers.memory.isLost) return { isClean, findings };
     const all = [...findings, ...checkDebugged(this.viewed(), this.#debugging.blocks)];
     return { isClean: all.length === 0, findings: all };
   }

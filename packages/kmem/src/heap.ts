@@ -10,6 +10,7 @@ import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
+import { signedHint } from "./memory/arguments.ts";
 import { clear } from "./memory/clear.ts";
 import { copyBytes } from "./memory/copy.ts";
 import { writeDump } from "./memory/dump.ts";
@@ -307,10 +308,14 @@ export class Heap extends ThreadedHeap {
     return this.#kmalloc.trim();
   }
 
-  /** A copy of the memory without its empty pages, for {@link load}. O(bytes). */
+  /**
+   * A copy of the memory, for {@link load}, without its empty pages and without what others have added between the
+   * heap's own. O(bytes).
+   */
   dump(): Uint8Array<ArrayBuffer> {
     const { memory, geometry, pages } = this.viewed();
-    return writeDump(memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE), geometry.baseFrame * PAGE_SIZE);
+    const bytes = memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE);
+    return writeDump(bytes, geometry.baseFrame * PAGE_SIZE, (page) => pages.frames.isForeign(page));
   }
 
   /**
@@ -388,10 +393,8 @@ export class Heap extends ThreadedHeap {
   protected viewed(): Layers {
     if (this.#isDetached) throw detachedError(this.slot);
     const { memory, pages } = this.layers;
-    if (memory.mayGrow) {
-      memory.refresh();
-      memory.reach(pages.frames.endFrame * PAGE_SIZE);
-    }
+    memory.refresh();
+    if (memory.mayGrow) memory.reach(pages.frames.endFrame * PAGE_SIZE);
     return this.layers;
   }
 
@@ -414,7 +417,7 @@ export class Heap extends ThreadedHeap {
     this.current();
     if (this.#kmalloc.isLive(address)) return;
     const info = describeAddress(this.layers, address);
-    const text = `no live block starts at ${address} (${info.where})`;
+    const text = `no live block starts at ${address} (${info.where})${signedHint("address", address)}`;
     throw new KmemError("INVALID_ADDRESS", text, { address, ...info });
   }
 }

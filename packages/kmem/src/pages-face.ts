@@ -1,7 +1,7 @@
 import type { Kmalloc } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
-import { describeValue } from "./memory/arguments.ts";
+import { describeValue, signedHint } from "./memory/arguments.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { NO_FRAME, RunKind } from "./pages/layout.ts";
@@ -73,7 +73,8 @@ export class Pages {
    */
   free(address: number, count: number): void {
     if (address >>> 0 !== address || address % PAGE_SIZE !== 0) {
-      throw new KmemError("INVALID_FREE", `cannot free pages at ${hex(address)}: it is no address of a page`, {
+      const hint = signedHint("address", address);
+      throw new KmemError("INVALID_FREE", `cannot free pages at ${hex(address)}: it is no address of a page${hint}`, {
         address,
       });
     }

@@ -17,6 +17,7 @@ import type { Attachment } from "./kmalloc/attachment.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
 import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
+import { signedHint } from "./memory/arguments.ts";
 import { KmemError } from "./memory/errors.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
@@ -232,7 +233,7 @@ export class SampledHeap extends Heap {
     if (live && address >= block.address && end <= block.address + usableBytes) {
       return blockView(this.current(), type, address, length);
     }
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}${signedHint("address", address)}`;
     throw new KmemError("INVALID_ADDRESS", text, { address, length, block });
   }
 
@@ -246,7 +247,8 @@ export class SampledHeap extends Heap {
 
   /** As `Heap.check`, and the canaries of all guarded objects. */
   override check(): CheckReport {
-    const { findings } = super.check();
+    const { isClean, findings } = super.check();
+    if (this.layers.memory.isLost) return { isClean, findings };
     const layers = this.viewed();
     const own = [...guardedObjects(layers, this.#blocks)].flatMap((located) => this.#blocks.findings(located));
     return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };

@@ -8,16 +8,29 @@ import { KmemError } from "./memory/errors.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
 import { type RepairReport, repairHeap } from "./repair/repair.ts";
 
+/** What a check finds of a heap whose bytes are gone. */
+function bufferLost(problem: string, address: number): CheckReport {
+  return { isClean: false, findings: [{ layer: "header", address, problem }] };
+}
+
 /** What a heap knows of the threads that share it: whose what is, and what becomes of it when one of them dies. */
 export abstract class ThreadedHeap {
+  /** What the faces of the documents stand on; it is not for users. */
+  abstract readonly layers: Layers;
+
   /** The layers as they are now, for whoever is to change something; throws DETACHED. */
   protected abstract current(): Layers;
 
   /** As {@link current}, to look at: the slot need not be this thread's any more. */
   protected abstract viewed(): Layers;
 
-  /** Verifies every invariant of every layer and lists what is broken. O(heap). Reads only. */
+  /**
+   * Verifies every invariant of every layer and lists what is broken; of a buffer that was transferred away, or made
+   * shorter, that alone. O(heap). Reads only.
+   */
   check(): CheckReport {
+    const { memory, geometry } = this.layers;
+    if (memory.isLost) return bufferLost(memory.lost().message, geometry.baseFrame * PAGE_SIZE);
     return checkLayers(this.viewed());
   }
 

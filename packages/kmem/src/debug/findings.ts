@@ -1,5 +1,6 @@
 import { badFree } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
+import { signedHint } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, FrameRecord } from "../pages/layout.ts";
@@ -126,7 +127,7 @@ export class BugReporter {
       fix: undefined,
     });
     this.#settings.report(report);
-    return new KmemError("INVALID_ADDRESS", report.title, { address, report });
+    return new KmemError("INVALID_ADDRESS", `${report.title}${signedHint("address", address)}`, { address, report });
   }
 
   /** The error for a free of an object through a cache that it does not belong to, once it has been reported. */

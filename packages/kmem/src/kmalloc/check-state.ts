@@ -77,6 +77,12 @@ export function stateFaults(
     atLeast(Header.RECLAIM_CREDIT, 0, "pages cannot have been wanted so often"),
     atLeast(Header.CACHE_SERIAL, last, `the last cache made has the number ${last}, the count says less`),
     {
+      field: Header.GROWING,
+      isSound: word(Header.GROWING) === 0,
+      problem: "the memory is said to be growing",
+      better: 0,
+    },
+    {
       field: Header.RECLAIM_AT,
       isSound: reclaimAt >= 0 && reclaimAt <= reclaimMax,
       problem: `what lies idle is to be reclaimed at ${reclaimAt} pages, which never are in use`,

@@ -1,6 +1,7 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { FOREIGN_PHRASE } from "../pages/kind-phrase.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
 import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
@@ -25,6 +26,7 @@ export interface AddressInfo {
     | "outside"
     | "metadata"
     | "absent"
+    | "foreign"
     | "free page"
     | "page run"
     | "slot"
@@ -44,7 +46,7 @@ export function describeAddress(layers: RestingLayers, address: number): Address
   if (kind >= FrameKind.FIRST_CACHE) return { where: "slab", block: slabBlock(layers, address, kind) };
   switch (kind) {
     case FrameKind.RESERVED:
-      return { where: "metadata", block: undefined };
+      return { where: pages.frames.isForeign(frame) ? "foreign" : "metadata", block: undefined };
     case FrameKind.FREE_HEAD:
     case FrameKind.FREE_TAIL:
     case RunKind.CACHED:
@@ -123,7 +125,8 @@ function slabBlock(layers: RestingLayers, address: number, kind: number): BlockI
 /** The error for a free of something that is no live block; it says all that is known of the address. */
 export function badFree(layers: RestingLayers, address: unknown): KmemError {
   if (typeof address !== "number" || !Number.isInteger(address) || address < 0 || address > 0xffff_ffff) {
-    return new KmemError("INVALID_FREE", `cannot free ${describeValue(address)}: it is no address`, { address });
+    const text = `cannot free ${describeValue(address)}: it is no address${signedHint("address", address)}`;
+    return new KmemError("INVALID_FREE", text, { address });
   }
   const info = describeAddress(layers, address);
   const { block } = info;
@@ -145,6 +148,7 @@ const PHRASES: Record<AddressInfo["where"], string> = {
   outside: "lies outside of the heap",
   metadata: "belongs to the header and the tables of the heap",
   absent: "lies beyond the present end of the heap",
+  foreign: FOREIGN_PHRASE,
   "free page": "lies in a free page",
   "page run": "belongs to pages from heap.pages; free them there",
   slot: "belongs to the private pages of a slot",

@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, signedHint } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
@@ -36,7 +36,7 @@ export function requireSize(sizeBytes: number): void {
   if (sizeBytes >>> 0 === sizeBytes) return;
   throw new KmemError(
     "BAD_SIZE",
-    `a size is a whole number of bytes from 0 to 2^32 - 1, not ${describeValue(sizeBytes)}`,
+    `a size is a whole number of bytes from 0 to 2^32 - 1, not ${describeValue(sizeBytes)}${signedHint("size", sizeBytes)}`,
     {
       sizeBytes,
     },
@@ -220,8 +220,9 @@ export class Kmalloc {
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
     // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before. And a
-    // heap that comes back each time rises by a step each time, until it is left alone.
-    const risen = Math.min(usedFrames, frames.reclaimWord(Header.RECLAIM_AT) + step);
+    // heap that comes back each time rises by a step each time, until it is left alone: never to a level that it is at,
+    // for then it would come here each time that it returns to just that.
+    const risen = Math.min(usedFrames + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
   }
 

@@ -1,7 +1,15 @@
 import { hex, KmemError } from "../memory/errors.ts";
-import { type Extent, planGeometry, requireByteOffset, type TableSizes } from "../memory/geometry.ts";
+import {
+  type Extent,
+  hasSlotPages,
+  leastBytes,
+  planGeometry,
+  requireByteOffset,
+  type TableSizes,
+  tooSmall,
+} from "../memory/geometry.ts";
 import { type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
-import { Header, PAGE_SIZE } from "../memory/layout.ts";
+import { Header, PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
@@ -44,6 +52,7 @@ export const TABLE_SIZES: TableSizes = {
   slotRecordBytes: SLOT_RECORD_BYTES,
   cacheTableBytes: CACHE_TABLE_BYTES,
   frameRecordBytes: FRAME_RECORD_BYTES,
+  slotPages: areaPages(false),
   groupTableBytes,
 };
 
@@ -59,22 +68,13 @@ export interface FormatOptions {
  */
 export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }: FormatOptions = {}): Layers {
   const geometry = planGeometry(extent, TABLE_SIZES);
-  const endFrame = Math.min(
-    Math.max(Math.floor(extent.end / PAGE_SIZE), geometry.firstPageFrame + 1),
-    geometry.limitFrame,
-  );
-  const pageCount = geometry.limitFrame - geometry.firstPageFrame;
-  const dmaPages = Math.min(geometry.dmaFrames, pageCount);
-  if (Math.max(dmaPages, pageCount - dmaPages) < areaPages(false)) throw noRoomForSheaves();
-  if (!memory.growTo(endFrame * PAGE_SIZE)) {
-    throw new KmemError(
-      "BAD_GEOMETRY",
-      `the buffer has ${memory.byteLength} bytes and cannot reach the ${endFrame * PAGE_SIZE} that the heap needs`,
-      { bufferBytes: memory.byteLength, neededBytes: endFrame * PAGE_SIZE },
-    );
-  }
+  if (!hasSlotPages(geometry, TABLE_SIZES)) throw noRoomForSheaves(geometry, extent.start);
+  const presentBytes = extent.presentBytes ?? memory.byteLength;
+  const endFrame = growToTables(memory, geometry, extent, presentBytes);
   if (extent.isZeroed !== true) {
-    memory.bytes.fill(0, geometry.baseFrame * PAGE_SIZE, geometry.firstPageFrame * PAGE_SIZE);
+    // What the memory has grown by is zero.
+    const end = Math.min(geometry.firstPageFrame * PAGE_SIZE, presentBytes);
+    memory.bytes.fill(0, Math.min(geometry.baseFrame * PAGE_SIZE, end), end);
   }
   writeHeader(memory, geometry, endFrame, flags);
   createTags(memory, geometry);
@@ -83,8 +83,29 @@ export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }
   const pages = PageAllocator.create(memory, geometry, endFrame, sync);
   new CacheTable(memory, geometry).createSizeClasses();
   const layers = openLayers(memory, geometry, sync, pages);
-  if (layers === undefined) throw noRoomForSheaves();
+  if (layers === undefined) throw noRoomForSheaves(geometry, extent.start);
   return layers;
+}
+
+/**
+ * Grows a memory so far that the heap's tables fit, and its end where that was given; returns the end of what is the
+ * heap's then. Throws BAD_GEOMETRY where it cannot, and where somebody else has added pages in between.
+ */
+function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, presentBytes: number): number {
+  const { firstPageFrame, limitFrame } = geometry;
+  const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), firstPageFrame + 1), limitFrame);
+  const neededBytes = endFrame * PAGE_SIZE;
+  if (neededBytes <= presentBytes) return endFrame;
+  const grownFrom = memory.growBy(neededBytes - presentBytes);
+  if (grownFrom === presentBytes) {
+    const addedPages = Math.ceil((neededBytes - presentBytes) / WASM_PAGE_SIZE);
+    return Math.min(presentBytes / PAGE_SIZE + addedPages * WASM_PAGE_FRAMES, limitFrame);
+  }
+  const text =
+    grownFrom < 0
+      ? `the buffer has ${presentBytes} bytes and cannot reach the ${neededBytes} that the heap needs`
+      : `somebody else has grown the memory meanwhile: the bytes from ${presentBytes} to ${grownFrom} are not the heap's`;
+  throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 
 /**
@@ -127,7 +148,7 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   slots.adopt(slot);
   const sync = bindSlot(memory, geometry, slots, slot);
   const layers = openLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync));
-  if (layers === undefined) throw noRoomForSheaves();
+  if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
   return layers;
 }
 
@@ -203,8 +224,8 @@ function openGeometry(memory: LinearMemory, start: number): Geometry {
   return readHeader(memory, start);
 }
 
-function noRoomForSheaves(): KmemError {
-  return new KmemError("BAD_GEOMETRY", "too small: no pages are left for the sheaves of a slot", {});
+function noRoomForSheaves(geometry: Geometry, start: number): KmemError {
+  return tooSmall("no pages are left for the sheaves of a slot", leastBytes(geometry, start, TABLE_SIZES));
 }
 
 function requireArea(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): void {

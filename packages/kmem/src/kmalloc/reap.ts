@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -245,6 +245,7 @@ export function transfer(layers: Layers, address: number, to: number): void {
     (isRun
       ? pages.frames.exchangeOwner(address / PAGE_SIZE, ownerOf(from), ownerOf(to))
       : changeOwner(layers, address, from, to));
-  if (!isDone)
-    throw new KmemError("INVALID_ADDRESS", `no live block or run of pages starts at ${hex(address)}`, { address });
+  if (isDone) return;
+  const text = `no live block or run of pages starts at ${hex(address)}${signedHint("address", address)}`;
+  throw new KmemError("INVALID_ADDRESS", text, { address });
 }

@@ -60,7 +60,7 @@ export interface HeapStats {
   readonly memoryKind: MemoryKind;
   readonly startAddress: number;
   readonly endAddress: number;
-  /** How far the memory may grow. */
+  /** How far the heap may grow its memory. */
   readonly limitAddress: number;
   /** Counts growths, from 1. */
   readonly generation: number;
@@ -70,6 +70,11 @@ export interface HeapStats {
   /** Double frees by two threads at the same moment, found when the second entry of the block came up. */
   readonly lateDoubleFrees: number;
   readonly bytes: ByteStats;
+  /**
+   * Bytes between `startAddress` and `endAddress` that are not the heap's: a program, or another heap, has added them
+   * to the memory. They are in no other figure.
+   */
+  readonly foreignBytes: number;
   readonly footprintBytes: number;
   readonly zones: readonly ZoneStats[];
   /** Caches that have slabs. */
@@ -162,7 +167,7 @@ export function heapStats(layers: RestingLayers): HeapStats {
     heldSlots: slots.heldCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)],
     bytes: {
-      totalBytes: (endFrame - geometry.baseFrame) * PAGE_SIZE,
+      totalBytes: (geometry.firstPageFrame - geometry.baseFrame + pages.ownFrames) * PAGE_SIZE,
       metadataBytes: (geometry.firstPageFrame - geometry.baseFrame) * PAGE_SIZE,
       liveSlabBytes: sum((cache) => cache.liveBlocks * cache.blockBytes),
       sheafBytes: sum((cache) => cache.sheafBlocks * cache.blockBytes),
@@ -172,6 +177,7 @@ export function heapStats(layers: RestingLayers): HeapStats {
       ...runs,
       freePageBytes: pages.freeBytes,
     },
+    foreignBytes: pages.foreignFrames * PAGE_SIZE,
     footprintBytes: footprintBytes(layers),
     zones: pages.stats(),
     caches,

@@ -30,6 +30,15 @@ function className(value: object): string {
   }
 }
 
+/**
+ * What to do with a negative number that WebAssembly may have given, as it gives addresses and sizes from 2^31 on: the
+ * end of a message, empty for all other values. `name` says what the value is.
+ */
+export function signedHint(name: string, value: unknown): string {
+  if (typeof value !== "number" || !(value < 0) || (value | 0) !== value) return "";
+  return ` (WebAssembly gives an i32 from 2^31 on as a negative number: pass ${name} >>> 0)`;
+}
+
 /** Throws BAD_ARGUMENT unless `value` is a whole number from `least` to `most`. `name` says which argument it is. */
 export function requireWhole(name: string, value: unknown, least: number, most: number): asserts value is number {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;

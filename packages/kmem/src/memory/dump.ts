@@ -25,7 +25,7 @@ interface Run {
   readonly pageCount: number;
 }
 
-function nonZeroRuns(bytes: Uint8Array): Run[] {
+function nonZeroRuns(bytes: Uint8Array, isLeftOut: (page: number) => boolean): Run[] {
   const runs: { firstPage: number; pageCount: number }[] = [];
   // Outside of the loop: V8 14.6's optimizer takes a length above 2^31 in a loop's condition for a negative one.
   const pageCount = Math.ceil(bytes.byteLength / PAGE_SIZE);
@@ -36,7 +36,7 @@ function nonZeroRuns(bytes: Uint8Array): Run[] {
     const end = Math.min((page + 1) * wordsPerPage, wordCount);
     let word = page * wordsPerPage;
     while (word < end && words[word] === 0) word++;
-    if (word === end) continue;
+    if (word === end || isLeftOut(page)) continue;
     const last = runs.at(-1);
     if (last !== undefined && last.firstPage + last.pageCount === page) last.pageCount++;
     else runs.push({ firstPage: page, pageCount: 1 });
@@ -44,9 +44,16 @@ function nonZeroRuns(bytes: Uint8Array): Run[] {
   return runs;
 }
 
-/** Writes the dump of a memory whose heap begins at byte `start`. O(bytes). Other threads must be at rest. */
-export function writeDump(bytes: Uint8Array, start: number): Uint8Array<ArrayBuffer> {
-  const runs = nonZeroRuns(bytes);
+/**
+ * Writes the dump of a memory whose heap begins at byte `start`, without the pages that `isLeftOut` names. O(bytes).
+ * Other threads must be at rest.
+ */
+export function writeDump(
+  bytes: Uint8Array,
+  start: number,
+  isLeftOut: (page: number) => boolean = () => false,
+): Uint8Array<ArrayBuffer> {
+  const runs = nonZeroRuns(bytes, isLeftOut);
   const pageTotal = runs.reduce((sum, run) => sum + run.pageCount, 0);
   const headerBytes = (DUMP_HEADER_WORDS + runs.length * RUN_WORDS) * WORD_BYTES;
   const dump = new Uint8Array(headerBytes + pageTotal * PAGE_SIZE);

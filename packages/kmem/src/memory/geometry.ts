@@ -1,4 +1,4 @@
-import { describeValue } from "./arguments.ts";
+import { describeValue, signedHint } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import type { Geometry } from "./header.ts";
 import {
@@ -18,6 +18,8 @@ export interface TableSizes {
   readonly slotRecordBytes: number;
   readonly cacheTableBytes: number;
   readonly frameRecordBytes: number;
+  /** Pages that have to be left behind the tables, in one zone: those of the first slot. */
+  readonly slotPages: number;
   groupTableBytes(firstFrame: number, endFrame: number): number;
 }
 
@@ -26,11 +28,16 @@ export interface Extent {
   readonly start: number;
   readonly end: number;
   readonly limit: number;
+  /** Bytes that the memory had when this was planned: what is behind them the heap adds. Default: what it has. */
+  readonly presentBytes?: number | undefined;
   /** Whether all of it reads as zero, so that the tables need no clearing, and untouched ones cost no memory. */
   readonly isZeroed?: boolean | undefined;
   readonly slotCount?: number | undefined;
   readonly dmaBytes?: number | undefined;
 }
+
+/** What of a geometry follows from the frames and slots that the tables are for. */
+type Tables = Omit<Geometry, "baseFrame" | "limitFrame" | "dmaFrames" | "slotCount">;
 
 /** Alignment of the small tables, so that two of them never share a cache line. */
 const TABLE_ALIGNMENT = 64;
@@ -42,7 +49,7 @@ function alignUp(value: number, alignment: number): number {
 /** Throws BAD_ARGUMENT unless `value` is a byte offset from 0 to 2^32. */
 export function requireByteOffset(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= ADDRESS_SPACE_BYTES) return;
-  const text = `${name} must be a byte offset from 0 to 2^32, not ${describeValue(value)}`;
+  const text = `${name} must be a byte offset from 0 to 2^32, not ${describeValue(value)}${signedHint(name, value)}`;
   throw new KmemError("BAD_ARGUMENT", text, { [name]: value });
 }
 
@@ -71,8 +78,21 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   }
   const baseFrame = Math.ceil(start / PAGE_SIZE);
   const limitFrame = Math.floor(limit / PAGE_SIZE);
-  const frameCount = Math.max(0, limitFrame - baseFrame);
+  const dmaFrames = Math.floor(dmaBytes / PAGE_SIZE);
+  const tables = placeTables(baseFrame, limitFrame, slotCount, sizes);
+  const geometry: Geometry = { baseFrame, limitFrame, dmaFrames, slotCount, ...tables };
+  if (geometry.firstPageFrame >= limitFrame) {
+    throw tooSmall(
+      `the tables of a heap from byte ${start} to ${limit} leave no page behind them`,
+      leastBytes(geometry, start, sizes),
+    );
+  }
+  return geometry;
+}
 
+/** Where the tables of a heap go that may reach from one frame to another. */
+function placeTables(baseFrame: number, limitFrame: number, slotCount: number, sizes: TableSizes): Tables {
+  const frameCount = Math.max(0, limitFrame - baseFrame);
   let cursor = baseFrame * PAGE_SIZE + HEADER_WORDS * WORD_BYTES;
   const place = (bytes: number, alignment: number): number => {
     const address = alignUp(cursor, alignment);
@@ -84,30 +104,30 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const cacheTable = place(sizes.cacheTableBytes, TABLE_ALIGNMENT);
   const frameTable = place(frameCount * sizes.frameRecordBytes, TABLE_ALIGNMENT);
   const kindTable = place(frameCount, TABLE_ALIGNMENT);
-  const groupTable = place(sizes.groupTableBytes(baseFrame, limitFrame), TABLE_ALIGNMENT);
+  const groupTable = place(frameCount === 0 ? 0 : sizes.groupTableBytes(baseFrame, limitFrame), TABLE_ALIGNMENT);
   const tagTable = place(frameCount << (PAGE_SHIFT - GRANULE_SHIFT), PAGE_SIZE);
   const firstPageFrame = Math.ceil(cursor / PAGE_SIZE);
-  const geometry: Geometry = {
-    baseFrame,
-    limitFrame,
-    firstPageFrame,
-    dmaFrames: Math.floor(dmaBytes / PAGE_SIZE),
-    slotCount,
-    zoneTable,
-    slotTable,
-    cacheTable,
-    frameTable,
-    kindTable,
-    tagTable,
-    groupTable,
-  };
-  if (firstPageFrame >= limitFrame) {
-    throw new KmemError(
-      "BAD_GEOMETRY",
-      `too small: the tables of a heap from byte ${start} to ${limit} need ${cursor - baseFrame * PAGE_SIZE} bytes ` +
-        "and leave no page behind them",
-      { start, end, limit, metadataBytes: cursor - baseFrame * PAGE_SIZE },
-    );
+  return { firstPageFrame, zoneTable, slotTable, cacheTable, frameTable, kindTable, groupTable, tagTable };
+}
+
+/** Whether there are pages for the first slot behind the tables of a heap. */
+export function hasSlotPages(geometry: Geometry, { slotPages }: TableSizes): boolean {
+  const pageCount = geometry.limitFrame - geometry.firstPageFrame;
+  const dmaPages = Math.min(geometry.dmaFrames, pageCount);
+  return Math.max(dmaPages, pageCount - dmaPages) >= slotPages;
+}
+
+/** The least bytes from `start` on that a heap like this one can live in. O(pages of the tables). */
+export function leastBytes(geometry: Geometry, start: number, sizes: TableSizes): number {
+  const { baseFrame, slotCount } = geometry;
+  for (let limitFrame = baseFrame + 1; ; limitFrame++) {
+    const candidate = { ...geometry, limitFrame, ...placeTables(baseFrame, limitFrame, slotCount, sizes) };
+    if (hasSlotPages(candidate, sizes)) return limitFrame * PAGE_SIZE - start;
   }
-  return geometry;
+}
+
+/** The error of a heap that gets too little memory. */
+export function tooSmall(problem: string, leastByteCount: number): KmemError {
+  const text = `too small: ${problem}; the least that works is ${leastByteCount} bytes`;
+  return new KmemError("BAD_GEOMETRY", text, { leastBytes: leastByteCount });
 }

@@ -37,6 +37,8 @@ export const WORD_BYTES: number = 1 << WORD_SHIFT;
 
 /** Bytes in a page of WebAssembly memory, the unit in which it grows. */
 export const WASM_PAGE_SIZE = 65536;
+/** Pages in one of those. */
+export const WASM_PAGE_FRAMES: number = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /** The highest byte offset a kmem memory may reach: 4 GiB, one more than the highest 32-bit address. */
 export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
@@ -44,7 +46,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 7;
+export const LAYOUT_VERSION = 8;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
@@ -75,7 +77,7 @@ export const Header = {
   GROUP_TABLE: 14,
   /** FNV-1a over the words before it and FLAGS. */
   CHECKSUM: 15,
-  /** One past the last frame that exists now. */
+  /** One past the last frame that is the heap's now. */
   END_FRAME: 16,
   /** Counts growths; a view made under another generation may be too short. */
   GENERATION: 17,
@@ -85,6 +87,8 @@ export const Header = {
   RECLAIM_CREDIT: 19,
   /** {@link HeapFlag}s, chosen at creation. */
   FLAGS: 20,
+  /** Pages that the memory has just been grown by and that are not the heap's yet: see pages/growth.ts. */
+  GROWING: 21,
   /** The set of the slots that threads hold now: four words. */
   HELD_SLOTS: 25,
   /** Serial number of the cache that was made last. */

@@ -18,6 +18,19 @@ function kindOf(source: unknown): MemoryKind | undefined {
   return undefined;
 }
 
+const DETACHED_TEXT = "the buffer is detached: it was transferred away, and its bytes are no longer here";
+
+/** Whether a buffer has been transferred away. Not every engine has `ArrayBuffer.prototype.detached`. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /**
  * One linear buffer and its views. The views have a fixed length, because length-tracking views on growable shared
  * buffers are tens of times slower in V8; `refresh()` makes them anew after a growth. An address is an index into
@@ -29,6 +42,10 @@ export class LinearMemory {
   bytes: Uint8Array<ArrayBufferLike>;
   words: Int32Array<ArrayBufferLike>;
   doubles: Float64Array<ArrayBufferLike>;
+  /** Bytes that the views had at first. */
+  readonly #openedBytes: number;
+  /** Whether the memory has 64-bit addresses, as far as is known: it then counts its pages in BigInts. */
+  #is64 = false;
 
   constructor(source: MemorySource) {
     const kind = kindOf(source);
@@ -43,7 +60,9 @@ export class LinearMemory {
     this.bytes = new Uint8Array(0);
     this.words = new Int32Array(0);
     this.doubles = new Float64Array(0);
-    this.refresh();
+    if (isDetached(this.buffer)) throw new KmemError("DETACHED", DETACHED_TEXT, {});
+    this.#view(this.buffer);
+    this.#openedBytes = this.bytes.length;
   }
 
   /** The buffer as it is now; for a WebAssembly.Memory it is another object after each growth. */
@@ -68,16 +87,44 @@ export class LinearMemory {
     return this.buffer.byteLength;
   }
 
-  /** Makes the views again when the buffer has grown; returns whether it had. */
+  /**
+   * Makes the views again when the buffer has grown; returns whether it had. Throws DETACHED where the buffer was
+   * transferred away, or made shorter, since it was opened.
+   */
   refresh(): boolean {
-    if (this.kind !== "WebAssembly.Memory" && this.bytes.length > 0) return false;
+    if (this.kind !== "WebAssembly.Memory") {
+      if (this.isLost) throw this.lost();
+      return false;
+    }
     const buffer = this.buffer;
-    if (this.bytes.buffer === buffer) return false;
+    // A program may have made the buffer a resizable one, which stays the same object.
+    if (this.bytes.buffer === buffer && this.bytes.length >= Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES)) {
+      return false;
+    }
+    this.#view(buffer);
+    return true;
+  }
+
+  #view(buffer: ArrayBufferLike): void {
     const byteLength = Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES);
     this.bytes = new Uint8Array(buffer, 0, byteLength);
     this.words = new Int32Array(buffer, 0, Math.floor(byteLength / 4));
     this.doubles = new Float64Array(buffer, 0, Math.floor(byteLength / 8));
-    return true;
+  }
+
+  /** Whether the buffer was transferred away or made shorter: views of a fixed length have none then. */
+  get isLost(): boolean {
+    return this.bytes.length === 0 && this.#openedBytes > 0 && this.kind !== "WebAssembly.Memory";
+  }
+
+  /** The error of whoever comes to a buffer that has no bytes for the views any more. */
+  lost(): KmemError {
+    const details = { openedBytes: this.#openedBytes, bufferBytes: this.byteLength };
+    if (isDetached(this.buffer)) return new KmemError("DETACHED", DETACHED_TEXT, details);
+    const text =
+      `the buffer was made shorter: it had ${this.#openedBytes} bytes when it was opened, ` +
+      `and has ${this.byteLength} now`;
+    return new KmemError("DETACHED", text, details);
   }
 
   /**
@@ -88,30 +135,47 @@ export class LinearMemory {
     if (this.bytes.length >= end || this.kind !== "WebAssembly.Memory") return;
     for (let turn = 0; this.bytes.length < end && turn < REACH_TURNS; turn++) {
       // To grow by nothing makes the engine look.
-      (this.source as WebAssembly.Memory).grow(0);
+      this.#grow(0);
       this.refresh();
     }
   }
 
+  /** Bytes that the memory has at this instant, whichever thread or program has grown it. */
+  presentBytes(): number {
+    // What another thread has added to a buffer's length may be seen late; what grow answers with is not.
+    return this.mayGrow && this.isShared ? this.#grow(0) * WASM_PAGE_SIZE : this.byteLength;
+  }
+
   /**
-   * Grows a WebAssembly.Memory to at least `byteLength` bytes. Returns false, with nothing changed, where the memory
-   * cannot grow that far; every other kind of memory is fixed.
+   * Adds at least so many bytes, in whole pages of WebAssembly, at the end of the memory, and returns how many it had
+   * right before: what is between is the caller's and nobody else's, whoever grows the memory at the same time. -1,
+   * with nothing changed, where it cannot grow that far; every kind but a WebAssembly.Memory is fixed.
    */
-  growTo(byteLength: number): boolean {
-    if (this.kind !== "WebAssembly.Memory") return byteLength <= this.byteLength;
-    const memory = this.source as WebAssembly.Memory;
-    // The buffer's length may be of before another thread's growth; what grow answers with is not.
-    const pages = memory.buffer.byteLength < byteLength ? memory.grow(0) : 0;
-    const missingPages = Math.ceil(byteLength / WASM_PAGE_SIZE) - pages;
-    if (pages > 0 && missingPages > 0) {
-      try {
-        memory.grow(missingPages);
-      } catch {
-        return false;
-      }
+  growBy(byteCount: number): number {
+    if (this.kind !== "WebAssembly.Memory") return -1;
+    let before = 0;
+    try {
+      before = this.#grow(Math.ceil(byteCount / WASM_PAGE_SIZE)) * WASM_PAGE_SIZE;
+    } catch {
+      return -1;
     }
     this.refresh();
-    this.reach(byteLength);
-    return true;
+    this.reach(before + byteCount);
+    return before;
+  }
+
+  /** Grows by so many pages of WebAssembly, whether addresses of the memory have 32 bits or 64; returns its former ones. */
+  #grow(pageCount: number): number {
+    const memory = this.source as WebAssembly.Memory;
+    if (!this.#is64) {
+      try {
+        return memory.grow(pageCount);
+      } catch (error) {
+        // Nothing else can be wrong with the type of a number: the memory counts in BigInts.
+        if (!(error instanceof TypeError)) throw error;
+        this.#is64 = true;
+      }
+    }
+    return Number(memory.grow(BigInt(pageCount) as unknown as number));
   }
 }

@@ -1,7 +1,8 @@
 import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
-import type { Extent } from "./geometry.ts";
+import { type Extent, requireByteOffset } from "./geometry.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
+import { maximumOf } from "./maximum.ts";
 import { LinearMemory, type MemorySource } from "./memory.ts";
 
 /** Where a heap is made: in memory of the caller's or in memory of its own. */
@@ -10,11 +11,18 @@ export interface MemoryOptions {
   readonly memory?: MemorySource;
   /** First byte of `memory` that the heap may use. Default 0. */
   readonly start?: number;
-  /** One past the last byte that it may use. Default: the end of `memory`, or how far that may grow. */
+  /**
+   * One past the last byte that is the heap's at first. Default: the end of `memory`. Whatever lies behind it, and all
+   * that anybody else adds to the memory later, is not the heap's and is never touched.
+   */
   readonly end?: number;
   /** Bytes of a new buffer. Default 16 MiB. */
   readonly sizeBytes?: number;
-  /** Bytes up to which a new buffer may grow; it is then a WebAssembly.Memory. Default: it does not grow. */
+  /**
+   * The byte up to which the heap may grow its memory; the tables, 6.7 % of that, are made for it at once. A new buffer
+   * is then a WebAssembly.Memory; the default is not to grow. Of a `memory` that is a WebAssembly.Memory the default is
+   * `end` where that is given; else how far the memory may grow, and eight times what there is where it has no maximum.
+   */
   readonly maximumBytes?: number;
   /** Whether a new buffer can be shared between threads. Default true. */
   readonly shared?: boolean;
@@ -27,6 +35,8 @@ export interface NewMemory {
 }
 
 const DEFAULT_SIZE_BYTES = 16 * 1024 * 1024;
+/** A memory without a maximum is planned to grow to so many times its size: the tables for that take half of it. */
+const UNBOUNDED_GROWTH = 8;
 
 function requireBufferSize(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= ADDRESS_SPACE_BYTES) return;
@@ -42,15 +52,7 @@ function requireBufferSize(name: string, value: number): void {
 /** Resolves the options to a memory and the part of it to use. Throws BAD_ARGUMENT for options that contradict. */
 export function newMemory(options: MemoryOptions): NewMemory {
   const { start = 0 } = options;
-  if (options.memory !== undefined) {
-    if (options.sizeBytes !== undefined || options.maximumBytes !== undefined) {
-      throw new KmemError("BAD_ARGUMENT", "give either a memory or the size of a new one, not both", {});
-    }
-    const memory = new LinearMemory(options.memory);
-    const end = options.end ?? memory.byteLength;
-    const canGrow = memory.kind === "WebAssembly.Memory" && options.end === undefined;
-    return { memory, extent: { start, end, limit: canGrow ? maximumOf(memory) : end } };
-  }
+  if (options.memory !== undefined) return givenMemory(options.memory, options);
   const sizeBytes = options.sizeBytes ?? Math.min(DEFAULT_SIZE_BYTES, options.maximumBytes ?? DEFAULT_SIZE_BYTES);
   const maximumBytes = options.maximumBytes ?? sizeBytes;
   const shared = options.shared ?? true;
@@ -80,12 +82,42 @@ function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared:
   });
 }
 
-/**
- * How far a memory made elsewhere may grow. The platform does not tell on all engines; where it does not, the heap
- * keeps to what there is.
- */
-function maximumOf(memory: LinearMemory): number {
-  const source = memory.source as WebAssembly.Memory & { type?: () => { maximum?: number } };
-  const maximumPages = source.type?.().maximum;
-  return maximumPages === undefined ? memory.byteLength : maximumPages * WASM_PAGE_SIZE;
+/** The part of a memory made elsewhere that the options name. */
+function givenMemory(
+  source: MemorySource,
+  { start = 0, end: givenEnd, sizeBytes, maximumBytes }: MemoryOptions,
+): NewMemory {
+  if (sizeBytes !== undefined) {
+    throw new KmemError("BAD_ARGUMENT", "give either a memory or the size of a new one, not both", {});
+  }
+  const memory = new LinearMemory(source);
+  const presentBytes = Math.min(memory.presentBytes(), ADDRESS_SPACE_BYTES);
+  const end = givenEnd ?? presentBytes;
+  requireByteOffset("start", start);
+  requireByteOffset("end", end);
+  if (maximumBytes !== undefined) {
+    requireBufferSize("maximumBytes", maximumBytes);
+    requireGrowable(memory, maximumBytes, end);
+  }
+  const isFixed = maximumBytes === undefined && (givenEnd !== undefined || memory.kind !== "WebAssembly.Memory");
+  const limit = isFixed ? end : Math.max(end, limitOf(memory, maximumBytes, Math.max(0, presentBytes - start)));
+  return { memory, extent: { start, end, limit, presentBytes } };
+}
+
+function requireGrowable(memory: LinearMemory, maximumBytes: number, end: number): void {
+  const details = { maximumBytes, end };
+  if (memory.kind !== "WebAssembly.Memory") {
+    const text = `maximumBytes is for memory that grows, a WebAssembly.Memory; the ${memory.kind} given does not`;
+    throw new KmemError("BAD_ARGUMENT", text, details);
+  }
+  if (maximumBytes >= end) return;
+  throw new KmemError("BAD_ARGUMENT", `maximumBytes (${maximumBytes}) is less than the heap's end (${end})`, details);
+}
+
+/** How far a heap may grow a memory made elsewhere, of which it has so many bytes now. */
+function limitOf({ source }: LinearMemory, maximumBytes: number | undefined, spanBytes: number): number {
+  const maximum = maximumOf(source as WebAssembly.Memory);
+  if (maximum !== undefined) return Math.min(maximum, maximumBytes ?? maximum);
+  const present = (source as WebAssembly.Memory).buffer.byteLength;
+  return maximumBytes ?? Math.min(present + spanBytes * (UNBOUNDED_GROWTH - 1), ADDRESS_SPACE_BYTES);
 }

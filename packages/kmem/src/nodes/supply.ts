@@ -44,7 +44,8 @@ export class Supply {
 
   #canGrow(): boolean {
     const endFrame = this.#memory.words[headerWord(this.#geometry, Header.END_FRAME)] >>> 0;
-    return endFrame < this.#geometry.limitFrame;
+    const { limitFrame } = this.#geometry;
+    return endFrame < limitFrame && this.#memory.bytes.length < limitFrame * PAGE_SIZE;
   }
 
   #zone(zone: number, field: number): number {

@@ -80,6 +80,11 @@ export class Buddy {
     return this.get(zoneFreeFrames);
   }
 
+  /** Frames of the zone that are the heap's. */
+  get ownFrames(): number {
+    return this.get(zoneEndFrame) - this.get(zoneFirstFrame) - this.get(ZoneRecord.FOREIGN_FRAMES);
+  }
+
   /** First block of the order's list, or noFrame. */
   head(order: number): number {
     return this.get(zoneFreeHead + order);

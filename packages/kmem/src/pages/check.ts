@@ -1,5 +1,5 @@
 import type { Report } from "../memory/finding.ts";
-import { PAGE_SIZE } from "../memory/layout.ts";
+import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
@@ -83,6 +83,10 @@ function checkBounds(pages: PageAllocator, report: Report): void {
     }
     const min = zone.get(ZoneRecord.MIN);
     const [low, high] = [zone.get(ZoneRecord.LOW), zone.get(ZoneRecord.HIGH)];
+    let foreign = 0;
+    for (let frame = first; frame < end; frame++) if (pages.frames.isForeign(frame)) foreign++;
+    const counted = zone.get(ZoneRecord.FOREIGN_FRAMES);
+    if (counted !== foreign) report(address, `zone ${name}: ${foreign} pages are others', the count says ${counted}`);
     if (min < 0 || min > end - first || low !== lowWatermark(min) || high !== highWatermark(min)) {
       report(address, `zone ${name} has the watermarks ${min}, ${low} and ${high}`);
     }
@@ -110,6 +114,13 @@ function checkBlock(frames: FrameTable, frame: number, freeHeads: Set<number>, r
       return 1;
     }
     return checkTails(frames, frame, count, report);
+  }
+  if (kind === FrameKind.RESERVED) {
+    const next = frame + 1;
+    const isEnd = next === frames.endFrame || !frames.isForeign(next);
+    if (isEnd && next % WASM_PAGE_FRAMES !== 0)
+      report(address, "pages that others have added end within one of theirs");
+    return 1;
   }
   report(address, kind === FrameKind.ABSENT ? "a page is marked absent" : `a page of kind ${kind} has no head`);
   return 1;

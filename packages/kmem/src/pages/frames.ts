@@ -8,6 +8,7 @@ const recordShift = FRAME_RECORD_SHIFT;
 const countField = FrameRecord.COUNT;
 const headField = FrameRecord.HEAD;
 const absent = FrameKind.ABSENT;
+const reserved = FrameKind.RESERVED;
 const freeHead = FrameKind.FREE_HEAD;
 const freeTail = FrameKind.FREE_TAIL;
 const wordShift = WORD_SHIFT;
@@ -47,7 +48,7 @@ export class FrameTable {
     this.#headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
   }
 
-  /** One past the last frame that exists now. */
+  /** One past the last frame that is the heap's now. */
   get endFrame(): number {
     return this.memory.words[this.#headerWord + Header.END_FRAME];
   }
@@ -59,7 +60,16 @@ export class FrameTable {
     words[this.#headerWord + Header.GENERATION]++;
   }
 
-  /** Counts the growths of this memory. */
+  /** The note of a growth that is not over: see pages/layout.ts. */
+  get growing(): number {
+    return this.memory.words[this.#headerWord + Header.GROWING];
+  }
+
+  setGrowing(growing: number): void {
+    this.memory.words[this.#headerWord + Header.GROWING] = growing;
+  }
+
+  /** Counts the growths of this heap. */
   get generation(): number {
     return this.memory.words[this.#headerWord + Header.GENERATION];
   }
@@ -86,6 +96,11 @@ export class FrameTable {
 
   setKind(frame: number, kind: number): void {
     this.memory.bytes[this.kindBias + frame] = kind;
+  }
+
+  /** Whether a page between the heap's own is somebody else's. */
+  isForeign(frame: number): boolean {
+    return frame >= this.firstPageFrame && this.kind(frame) === reserved;
   }
 
   /** Marks a run: its first frame as `headKind`, the others as the kind after it. */

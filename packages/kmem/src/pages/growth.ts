@@ -1,15 +1,14 @@
 import type { Geometry } from "../memory/header.ts";
-import { PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
+import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
-import { Zone, ZoneRecord } from "./layout.ts";
+import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-allocator.ts";
-import { coverZones, reservePages, zoneBorder } from "./zone.ts";
+import { coverZones, foreignFrames, reservePages, zoneBorder } from "./zone.ts";
 
 /** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */
 const GROWTH_DIVISOR = 8;
-const WASM_PAGE_FRAMES: number = WASM_PAGE_SIZE / PAGE_SIZE;
 
 /** What grows: a memory, and the tables that are to cover more of it. */
 export interface Growable {
@@ -20,44 +19,103 @@ export interface Growable {
 }
 
 /**
- * Moves the end of a heap so far that `count` pages can be had; false, with nothing changed, where the limit forbids
- * it. Under the pages' lock: one thread grows, the others notice when they next come for pages.
+ * Grows the memory so far that `count` pages can be had; false where the limit or the engine forbids it. The heap gets
+ * exactly the pages that its own growth has added: what anybody else has added since its last one stays theirs. Under
+ * the pages' lock: one thread of the heap grows, the others notice when they next come for pages.
  */
 export function growPages(heap: Growable, count: number, request: PageRequest): boolean {
-  const { memory, geometry, frames, zones } = heap;
-  const { limitFrame } = frames;
-  const oldEnd = frames.endFrame;
-  const neededEnd = Math.max(endToServe(heap, count, request), oldEnd + 1);
-  if (neededEnd > limitFrame) return false;
-  const generousEnd = oldEnd + Math.floor((oldEnd - frames.baseFrame) / GROWTH_DIVISOR);
-  for (const wantedEnd of [Math.max(neededEnd, generousEnd), neededEnd]) {
-    const newEnd = Math.min(Math.ceil(wantedEnd / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
-    if (!memory.growTo(newEnd * PAGE_SIZE)) continue;
-    frames.setEndFrame(newEnd);
-    coverZones(zones, geometry, oldEnd, newEnd);
-    return true;
+  const { memory, frames } = heap;
+  for (;;) {
+    const from = Math.max(Math.floor(memory.presentBytes() / PAGE_SIZE), frames.endFrame);
+    const added = addPages(heap, from, endToServe(heap, from, count, request));
+    if (added === undefined) return false;
+    if (added.first < added.end) own(heap, added.first, added.end);
+    // Else somebody else has grown the memory at the same moment, and what was added may be too short.
+    if (added.first === from) return true;
   }
-  return false;
 }
 
-/** The lowest end of the heap at which a zone at that end can serve the request. */
-function endToServe({ geometry, frames, zones }: Growable, count: number, request: PageRequest): number {
-  const border = zoneBorder(geometry);
-  if (frames.endFrame < border) {
-    const end = zoneEndToServe(zones[Zone.DMA], count, request);
+/** Frames from `first` up to `end`. */
+interface Added {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Makes the memory longer: generously, or by less where the engine refuses, or by no more than it takes to reach
+ * `neededEnd`. What was added lies where the memory ended at that instant, behind `from` where that has moved.
+ */
+function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: number): Added | undefined {
+  const { limitFrame } = frames;
+  if (neededEnd > limitFrame) return undefined;
+  const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
+  let end = Math.min(Math.max(neededEnd, from + Math.floor(ownFrames / GROWTH_DIVISOR)), limitFrame);
+  for (;;) {
+    const frameCount = Math.ceil(end / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES - from;
+    const grownFrom = memory.growBy(frameCount * PAGE_SIZE);
+    if (grownFrom >= 0) {
+      const first = grownFrom / PAGE_SIZE;
+      return { first, end: Math.min(first + frameCount, limitFrame) };
+    }
+    if (end === neededEnd) return undefined;
+    end = Math.max(neededEnd, from + ((end - from) >> 1));
+  }
+}
+
+/** Makes pages the heap's that it has just added. */
+function own({ geometry, frames, zones }: Growable, first: number, end: number): void {
+  const firstPage = first / WASM_PAGE_FRAMES;
+  const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
+  frames.setGrowing(firstPage | (pageCount << GROWING_COUNT_SHIFT));
+  moveEnd(frames, first, end);
+  coverZones(zones, geometry, first, end);
+  frames.setGrowing(0);
+}
+
+/** Moves the end of the heap behind new pages; what lies between, and is not its own, is marked so first. */
+function moveEnd(frames: FrameTable, first: number, end: number): void {
+  const { endFrame } = frames;
+  frames.fillKind(endFrame, first - endFrame, FrameKind.RESERVED);
+  frames.setEndFrame(end);
+}
+
+/**
+ * Ends a growth that a thread has died in, as far as the end of the heap goes; zones are to be rebuilt then. A note that
+ * cannot be right is dropped. Under the pages' lock.
+ */
+export function endGrowth(frames: FrameTable): void {
+  const growing = frames.growing;
+  if (growing === 0) return;
+  const firstPage = growing & GROWING_FIRST_MASK;
+  const first = firstPage * WASM_PAGE_FRAMES;
+  const reached = (firstPage + (growing >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
+  const end = Math.min(reached, frames.limitFrame);
+  const isPresent = reached * PAGE_SIZE <= frames.memory.presentBytes();
+  if (isPresent && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
+  frames.setGrowing(0);
+}
+
+/** The lowest end of the heap at which a zone at that end can serve the request, with pages added from `from` on. */
+function endToServe(heap: Growable, from: number, count: number, request: PageRequest): number {
+  const border = zoneBorder(heap.geometry);
+  if (from < border) {
+    const end = zoneEndToServe(heap.zones[Zone.DMA], from, count, request);
     if (end <= border) return end;
   }
-  return zoneEndToServe(zones[Zone.NORMAL], count, request);
+  return zoneEndToServe(heap.zones[Zone.NORMAL], from, count, request);
 }
 
 /** As {@link endToServe}, for one zone: the free pages at its end count, and so does the reserve it must keep. */
-function zoneEndToServe(zone: Buddy, count: number, { alignFrames = 1, reserve = false }: PageRequest): number {
-  const first = zone.get(ZoneRecord.FIRST_FRAME);
+function zoneEndToServe(zone: Buddy, from: number, count: number, request: PageRequest): number {
+  const { alignFrames = 1, reserve = false } = request;
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
-  let end = Math.ceil(zone.freeTail() / alignFrames) * alignFrames + count;
+  const first = Math.max(from, oldEnd);
+  // Free pages at the end of the zone are neighbours of what is added only where nobody else's lie between.
+  const tail = first === oldEnd ? zone.freeTail() : first;
+  let end = Math.max(Math.ceil(tail / alignFrames) * alignFrames + count, first + 1);
   for (;;) {
-    const left = zone.freeFrames + (end - oldEnd) - count;
-    const missing = (reserve ? 0 : reservePages(end - first)) - left;
+    const left = zone.freeFrames + (end - first) - count;
+    const missing = (reserve ? 0 : reservePages(zone.ownFrames + (end - first))) - left;
     if (missing <= 0) return end;
     end += missing;
   }

@@ -1,5 +1,8 @@
 import { FrameKind, RunKind } from "./layout.ts";
 
+/** What a page between the heap's own is that it has not added itself. */
+export const FOREIGN_PHRASE = "is not the heap's: the program, or another heap, has added it to the memory";
+
 /** What a frame of a kind is, as the predicate of a sentence: why it cannot be freed as pages. */
 export function kindPhrase(kind: number): string {
   if (kind === FrameKind.ABSENT) return "lies outside of the managed memory";

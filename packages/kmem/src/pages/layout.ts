@@ -14,7 +14,9 @@ import { WORD_BYTES } from "../memory/layout.ts";
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables; never changes.
+ *      RESERVED: the header and the tables; behind them, pages of somebody else's: what a program, or another heap, has
+ *      added to the memory between two growths of this one. It never changes, and nothing else is written for such a
+ *      page: no record, no tag. In a memory that grows they end at a multiple of WASM_PAGE_FRAMES.
  *      A run on its way back is claimed first: whoever exchanges its OWNER frees it, nobody else.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
@@ -41,6 +43,10 @@ import { WORD_BYTES } from "../memory/layout.ts";
  *      slab ► run          tags, COUNT, OWNER, kind of the head, kinds of the tail
  *
  * The last two under the lock of the cache.
+ *
+ * Growth is noted in the header's word GROWING before any table changes: the first WebAssembly page that was added and,
+ * from bit 16 on, their number; 0 when it is done. Whoever inherits the pages' lock ends it. So nothing is lost but what
+ * a thread adds and dies before it can note: those pages stay somebody else's.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
@@ -119,6 +125,10 @@ export function groupTableBytes(first: number, end: number): number {
 export const FRAME_RECORD_SHIFT = 2;
 export const FRAME_RECORD_BYTES = 16;
 
+/** Where the number of pages stands in the header's word GROWING. */
+export const GROWING_COUNT_SHIFT = 16;
+export const GROWING_FIRST_MASK = 0xffff;
+
 /** The end of a list of frames. */
 export const NO_FRAME = 0;
 
@@ -136,6 +146,7 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      MIN, LOW, HIGH              watermarks, in frames
  *      FREE_HEAD + order           first free block of each order
  *      FREE_COUNT + order          how many there are
+ *      FOREIGN_FRAMES              frames of somebody else's
  *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
  */
 export const ZoneRecord = {
@@ -150,6 +161,8 @@ export const ZoneRecord = {
   FREE_COUNT: 17,
   /** FREE_COUNT + ORDER_COUNT. */
   SEARCH_FROM: 28,
+  /** SEARCH_FROM + ORDER_COUNT. */
+  FOREIGN_FRAMES: 39,
 } as const;
 /** Words in a zone's record. */
 export const ZONE_RECORD_WORDS = 48;

@@ -6,7 +6,7 @@ import type { SlotSync } from "../sync/slot-sync.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { growPages } from "./growth.ts";
-import { kindPhrase } from "./kind-phrase.ts";
+import { FOREIGN_PHRASE, kindPhrase } from "./kind-phrase.ts";
 import {
   FrameKind,
   MAX_ORDER,
@@ -19,7 +19,16 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
-import { coverZones, createZones, freeBytes, openZones, type ZoneStats, zoneBorder, zoneStats } from "./zone.ts";
+import {
+  coverZones,
+  createZones,
+  foreignFrames,
+  freeBytes,
+  openZones,
+  type ZoneStats,
+  zoneBorder,
+  zoneStats,
+} from "./zone.ts";
 
 /** How pages are wanted. */
 export interface PageRequest {
@@ -110,7 +119,7 @@ export class PageAllocator {
     let frame = this.#take(count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
-      if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
+      if (this.canGrow && growPages(heap, count, request)) frame = this.#take(count, request, kind);
     }
     if (frame !== NO_FRAME) {
       this.#makeRun(frame, count, kind, this.#owner);
@@ -136,7 +145,8 @@ export class PageAllocator {
     for (let frame = first; frame < first + count; frame++) {
       const found = frames.kind(frame);
       if (found === kind + 1 || (found === kind && frame === first)) continue;
-      return frame === first ? kindPhrase(found) : `page ${frame - first} of the stretch ${kindPhrase(found)}`;
+      const phrase = frames.isForeign(frame) ? FOREIGN_PHRASE : kindPhrase(found);
+      return frame === first ? phrase : `page ${frame - first} of the stretch ${phrase}`;
     }
     return undefined;
   }
@@ -219,9 +229,25 @@ export class PageAllocator {
     return zoneBorder(this.#geometry);
   }
 
-  /** Frames behind the tables that are not free. */
+  /** Frames behind the tables that are the heap's. */
+  get ownFrames(): number {
+    return this.frames.endFrame - this.frames.firstPageFrame - this.foreignFrames;
+  }
+
+  /** Frames between them that are somebody else's. */
+  get foreignFrames(): number {
+    return foreignFrames(this.zones);
+  }
+
+  /** Whether more memory may be had, as far as this thread knows how long it is. */
+  get canGrow(): boolean {
+    const { endFrame, limitFrame } = this.frames;
+    return endFrame < limitFrame && this.#memory.bytes.length < limitFrame * PAGE_SIZE;
+  }
+
+  /** The heap's frames behind the tables that are not free. */
   get usedFrames(): number {
-    return this.frames.endFrame - this.frames.firstPageFrame - this.freeBytes / PAGE_SIZE;
+    return this.ownFrames - this.freeBytes / PAGE_SIZE;
   }
 
   /** Bytes in free pages. */
@@ -352,9 +378,7 @@ export class PageAllocator {
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
     if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setShort(false);
-    else if (freeFrames <= zone.get(ZoneRecord.LOW) && this.frames.endFrame >= this.frames.limitFrame) {
-      this.#sync.waiters.setShort(true);
-    }
+    else if (freeFrames <= zone.get(ZoneRecord.LOW) && !this.canGrow) this.#sync.waiters.setShort(true);
   }
 
   #drainOrder(order: number, runLimit: number): number {

@@ -2,6 +2,7 @@ import type { Geometry } from "../memory/header.ts";
 import { type Buddy, largestOrderAt } from "./buddy.ts";
 import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
+import { endGrowth } from "./growth.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
 import { reservePages, setWatermarks, zoneBorder } from "./zone.ts";
 
@@ -13,12 +14,13 @@ export interface PageTables {
 
 /**
  * Rebuilds all zones from kinds, COUNT and OWNER alone: bounds, watermarks, free lists and their counts. Runs that were
- * being split become whole again. Free is what is marked so, what growth has added and not covered, and every tail
+ * being split become whole again, and a growth that was not over is ended. Free is what is marked so, what growth has added and not covered, and every tail
  * that no run's COUNT covers. No page's contents are changed. A thread that dies on the way leaves what the next call
  * rebuilds. Under the pages' lock, with other threads at work, or while all are at rest. O(frames).
  */
 export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
   const border = zoneBorder(geometry);
+  endGrowth(frames);
   const { firstPageFrame, endFrame } = frames;
   new FreeGroups(frames).forget(frames.baseFrame, frames.limitFrame - frames.baseFrame);
   freeOrphans(frames);
@@ -43,7 +45,8 @@ function freeOrphans(frames: FrameTable): void {
       mendTail(frames, frame, kind, count);
       frame += Math.max(1, count);
     } else {
-      const isUsed = isFreeKind(kind) || kind >= FrameKind.FIRST_CACHE || isCovered(frames, frame);
+      const isKnown = isFreeKind(kind) || kind >= FrameKind.FIRST_CACHE || kind === FrameKind.RESERVED;
+      const isUsed = isKnown || isCovered(frames, frame);
       if (!isUsed) frames.setKind(frame, FrameKind.FREE_TAIL);
       frame++;
     }
@@ -73,7 +76,7 @@ function isCovered(frames: FrameTable, frame: number): boolean {
   for (let head = frame - 1; head >= frames.firstPageFrame; head--) {
     const kind = frames.kind(head);
     if (isRunHead(kind)) return head + frames.count(head) > frame;
-    if (isFreeKind(kind)) return false;
+    if (isFreeKind(kind) || kind === FrameKind.RESERVED) return false;
   }
   return false;
 }
@@ -87,7 +90,10 @@ function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number
     zone.set(ZoneRecord.FREE_COUNT + order, 0);
     zone.set(ZoneRecord.SEARCH_FROM + order, first);
   }
-  setWatermarks(zone, reservePages(end - first));
+  let foreignFrames = 0;
+  for (let frame = first; frame < end; frame++) if (frames.isForeign(frame)) foreignFrames++;
+  zone.set(ZoneRecord.FOREIGN_FRAMES, foreignFrames);
+  setWatermarks(zone, reservePages(end - first - foreignFrames));
   // From the top down, so that the lowest block of each list stands first: see coverZones.
   for (let top = end; top > first; ) {
     let bottom = top;

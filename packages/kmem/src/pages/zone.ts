@@ -7,6 +7,7 @@ import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord
 /** One zone as its users read it; frames and pages are the same thing. */
 export interface ZoneStats {
   readonly name: string;
+  /** Pages of the heap's; those that others have put between them are not counted. */
   readonly pages: number;
   readonly freePages: number;
   /** Free blocks of each order from 0, as a line of /proc/buddyinfo. */
@@ -31,10 +32,13 @@ export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
   setBounds(zones[Zone.NORMAL], border, border);
 }
 
-/** Hands the frames from `first` up to `end` to the zones they lie in, as free pages. */
+/**
+ * Moves the end of the zones up to `end`, and hands them the frames from `first` on as free pages. Those between their
+ * former end and `first` are somebody else's.
+ */
 export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
   const border = zoneBorder(geometry);
-  cover(zones[Zone.DMA], first, Math.min(end, border));
+  cover(zones[Zone.DMA], Math.min(first, border), Math.min(end, border));
   cover(zones[Zone.NORMAL], Math.max(first, border), end);
 }
 
@@ -44,7 +48,9 @@ function setBounds(zone: Buddy, first: number, end: number): void {
 }
 
 function cover(zone: Buddy, first: number, end: number): void {
-  if (first >= end) return;
+  const oldEnd = zone.get(ZoneRecord.END_FRAME);
+  if (end <= oldEnd) return;
+  if (first > oldEnd) zone.set(ZoneRecord.FOREIGN_FRAMES, zone.get(ZoneRecord.FOREIGN_FRAMES) + first - oldEnd);
   zone.set(ZoneRecord.END_FRAME, end);
   // From the top down, so that the lowest block of each list stands first: a young heap then stays compact.
   for (let top = end; top > first; ) {
@@ -52,8 +58,7 @@ function cover(zone: Buddy, first: number, end: number): void {
     zone.give(bottom, top - bottom);
     top = bottom;
   }
-  const pages = end - zone.get(ZoneRecord.FIRST_FRAME);
-  setWatermarks(zone, reservePages(pages));
+  setWatermarks(zone, reservePages(zone.ownFrames));
 }
 
 /** The lowest watermark of a zone of this many pages. */
@@ -84,7 +89,7 @@ export function zoneBorder(geometry: Geometry): number {
 export function zoneStats(zone: Buddy, number: number): ZoneStats {
   return {
     name: ZONE_NAMES[number],
-    pages: zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME),
+    pages: zone.ownFrames,
     freePages: zone.freeFrames,
     freeBlocksByOrder: Array.from({ length: ORDER_COUNT }, (_, order) => zone.get(ZoneRecord.FREE_COUNT + order)),
     watermarkPages: {
@@ -93,6 +98,11 @@ export function zoneStats(zone: Buddy, number: number): ZoneStats {
       high: zone.get(ZoneRecord.HIGH),
     },
   };
+}
+
+/** Frames between those of the zones that are somebody else's. */
+export function foreignFrames(zones: readonly Buddy[]): number {
+  return zones.reduce((sum, zone) => sum + zone.get(ZoneRecord.FOREIGN_FRAMES), 0);
 }
 
 /** Bytes in free pages of the zones. */

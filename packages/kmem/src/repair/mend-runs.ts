@@ -1,7 +1,8 @@
 import { isOwner } from "../kmalloc/check-state.ts";
-import { PAGE_SIZE } from "../memory/layout.ts";
+import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import { type FrameTable, isFreeKind } from "../pages/frames.ts";
 import {
+  FRAME_RECORD_SHIFT,
   FrameKind,
   FrameRecord,
   MAX_ORDER,
@@ -18,6 +19,8 @@ import { isTagged, type RepairContext, startsLive } from "./context.ts";
 /** Marks the tables reserved and what lies beyond the end absent. */
 export function mendBorders({ layers, pagesLog }: RepairContext): void {
   const { frames } = layers.pages;
+  // Nothing tells a growth that its thread has not ended from a damaged note: the pages are somebody else's then.
+  frames.setGrowing(0);
   const mark = (first: number, end: number, kind: number, done: string): void => {
     for (let frame = first; frame < end; frame++) {
       if (frames.kind(frame) === kind) continue;
@@ -124,8 +127,9 @@ export function settleListed(context: RepairContext): void {
  * 1. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
  * 2. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
  * 3. A head whose COUNT is no good has the tails that follow it.
- * 4. What is marked free, and carries no tag, is free.
- * 5. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
+ * 4. What is marked as somebody else's, or lies beside such pages in one of WebAssembly's, and has never been used, is.
+ * 5. What is marked free, and carries no tag, is free.
+ * 6. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
  *    still, and nobody else gets them.
  */
 export function mendRuns(context: RepairContext): void {
@@ -140,12 +144,37 @@ export function mendRuns(context: RepairContext): void {
     const kind = frames.kind(frame);
     if (isRunHead(kind)) setRun(context, frame, 1 + tailsBehind(context, frame, kind + 1), kind);
   }
+  for (const frame of settled.others()) if (isForeign(context, frame)) setForeign(context, frame);
   for (const frame of settled.others()) {
     if (!isFreeKind(frames.kind(frame)) || isTagged(layers, frame)) continue;
     frames.setKind(frame, FrameKind.FREE_TAIL);
     settled.add(frame, 1);
   }
   keepOthers(context);
+}
+
+/** Whether a page is somebody else's: the heap has never written anything about it but that, or about its neighbours. */
+function isForeign(context: RepairContext, frame: number): boolean {
+  const { frames } = context.layers.pages;
+  if (!isUnused(context, frame)) return false;
+  const first = frame - (frame % WASM_PAGE_FRAMES);
+  return Array.from({ length: WASM_PAGE_FRAMES }, (_, index) => first + index).some(
+    (neighbour) => frames.isForeign(neighbour) && isUnused(context, neighbour),
+  );
+}
+
+function isUnused({ layers }: RepairContext, frame: number): boolean {
+  const record = layers.pages.frames.record(frame);
+  const words = layers.memory.words.subarray(record, record + (1 << FRAME_RECORD_SHIFT));
+  return words.every((word) => word === 0) && !isTagged(layers, frame);
+}
+
+function setForeign({ layers, settled, pagesLog }: RepairContext, frame: number): void {
+  const { frames } = layers.pages;
+  settled.add(frame, 1);
+  if (frames.isForeign(frame)) return;
+  frames.setKind(frame, FrameKind.RESERVED);
+  pagesLog.done(frame * PAGE_SIZE, "a page that is not the heap's was marked so");
 }
 
 function mendByCount(context: RepairContext, head: number): void {

@@ -48,8 +48,7 @@ const LARGE_AREA_SHARE: number = 1 / 128;
 
 /** Pages for the sheaves of a slot: few in a small memory, and where there are no more. */
 function allocateArea(pages: PageAllocator): number {
-  const { endFrame, firstPageFrame } = pages.frames;
-  const isLarge = LARGE_AREA_PAGES <= (endFrame - firstPageFrame) * LARGE_AREA_SHARE;
+  const isLarge = LARGE_AREA_PAGES <= pages.ownFrames * LARGE_AREA_SHARE;
   const large = isLarge ? pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM) : NO_FRAME;
   return large === NO_FRAME ? pages.allocate(SMALL_AREA_PAGES, RunKind.SYSTEM) : large;
 }

@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -285,10 +285,14 @@ export class VirtualMemory {
   #requireInBuffer(address: number, lengthBytes: number): void {
     const end = address + lengthBytes;
     if (Number.isInteger(address) && address >= 0 && end <= this.#memory.bytes.length) return;
-    throw new KmemError("INVALID_ADDRESS", `the buffer has no ${lengthBytes} bytes at ${hex(address)}`, {
-      address,
-      lengthBytes,
-    });
+    throw new KmemError(
+      "INVALID_ADDRESS",
+      `the buffer has no ${lengthBytes} bytes at ${hex(address)}${signedHint("address", address)}`,
+      {
+        address,
+        lengthBytes,
+      },
+    );
   }
 }
 
