@@ -308,10 +308,7 @@ export class Heap extends ThreadedHeap {
     return this.#kmalloc.trim();
   }
 
-  /**
-   * A copy of the memory, for {@link load}, without its empty pages and without what others have added between the
-   * heap's own. O(bytes).
-   */
+  /** A copy of the memory for {@link load}, without empty pages and those that others have added to it. O(bytes). */
   dump(): Uint8Array<ArrayBuffer> {
     const { memory, geometry, pages } = this.viewed();
     const bytes = memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE);

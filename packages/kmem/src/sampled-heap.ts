@@ -233,7 +233,8 @@ export class SampledHeap extends Heap {
     if (live && address >= block.address && end <= block.address + usableBytes) {
       return blockView(this.current(), type, address, length);
     }
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}${signedHint("address", address)}`;
+    const where = `${address}${signedHint("address", address)}`;
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${where}`;
     throw new KmemError("INVALID_ADDRESS", text, { address, length, block });
   }
 

@@ -116,7 +116,7 @@ describe("the layouts export", () => {
     });
     expect(Object.values(Header)).toEqual([
       ...Array(16).keys(),
-      ...[16, 17, 18, 19, 20, 25, 22, 23, 24],
+      ...[16, 17, 18, 19, 20, 21, 25, 22, 23, 24],
       32,
       48,
       64,

@@ -95,6 +95,13 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
   const { firstPageFrame, limitFrame } = geometry;
   const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), firstPageFrame + 1), limitFrame);
   const neededBytes = endFrame * PAGE_SIZE;
+  if (neededBytes > extent.end && extent.end < presentBytes) {
+    const text = `too small: the tables of a heap that may reach byte ${extent.limit} take all up to ${neededBytes}`;
+    throw new KmemError("BAD_GEOMETRY", `${text}, and what is behind byte ${extent.end} is not the heap's`, {
+      end: extent.end,
+      neededBytes,
+    });
+  }
   if (neededBytes <= presentBytes) return endFrame;
   const grownFrom = memory.growBy(neededBytes - presentBytes);
   if (grownFrom === presentBytes) {
@@ -104,7 +111,7 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
   const text =
     grownFrom < 0
       ? `the buffer has ${presentBytes} bytes and cannot reach the ${neededBytes} that the heap needs`
-      : `somebody else has grown the memory meanwhile: the bytes from ${presentBytes} to ${grownFrom} are not the heap's`;
+      : `somebody else has grown the memory meanwhile: bytes ${presentBytes} to ${grownFrom} are not the heap's`;
   throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 

@@ -2,7 +2,7 @@ import { headerWord } from "../memory/header.ts";
 import { GRANULE, Header, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import type { MemoryKind } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, FrameKind, RunKind } from "../pages/layout.ts";
-import type { ZoneStats } from "../pages/zone.ts";
+import { foreignFrames, type ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import type { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
@@ -177,7 +177,7 @@ export function heapStats(layers: RestingLayers): HeapStats {
       ...runs,
       freePageBytes: pages.freeBytes,
     },
-    foreignBytes: pages.foreignFrames * PAGE_SIZE,
+    foreignBytes: foreignFrames(pages.zones) * PAGE_SIZE,
     footprintBytes: footprintBytes(layers),
     zones: pages.stats(),
     caches,

@@ -164,7 +164,7 @@ export class LinearMemory {
     return before;
   }
 
-  /** Grows by so many pages of WebAssembly, whether addresses of the memory have 32 bits or 64; returns its former ones. */
+  /** Grows by so many pages of WebAssembly, with addresses of 32 bits or of 64; returns how many there were. */
   #grow(pageCount: number): number {
     const memory = this.source as WebAssembly.Memory;
     if (!this.#is64) {

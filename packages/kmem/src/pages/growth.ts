@@ -25,7 +25,7 @@ export interface Growable {
  */
 export function growPages(heap: Growable, count: number, request: PageRequest): boolean {
   const { memory, frames } = heap;
-  for (;;) {
+  while (canGrow(memory, frames)) {
     const from = Math.max(Math.floor(memory.presentBytes() / PAGE_SIZE), frames.endFrame);
     const added = addPages(heap, from, endToServe(heap, from, count, request));
     if (added === undefined) return false;
@@ -33,6 +33,12 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
     // Else somebody else has grown the memory at the same moment, and what was added may be too short.
     if (added.first === from) return true;
   }
+  return false;
+}
+
+/** Whether more memory may be had, as far as this thread knows how long it is. */
+export function canGrow(memory: LinearMemory, { endFrame, limitFrame }: FrameTable): boolean {
+  return endFrame < limitFrame && memory.bytes.length < limitFrame * PAGE_SIZE;
 }
 
 /** Frames from `first` up to `end`. */
@@ -80,8 +86,8 @@ function moveEnd(frames: FrameTable, first: number, end: number): void {
 }
 
 /**
- * Ends a growth that a thread has died in, as far as the end of the heap goes; zones are to be rebuilt then. A note that
- * cannot be right is dropped. Under the pages' lock.
+ * Ends a growth that a thread has died in, as far as the end of the heap goes; zones are to be rebuilt then. A note
+ * that cannot be right is dropped. Under the pages' lock.
  */
 export function endGrowth(frames: FrameTable): void {
   const growing = frames.growing;

@@ -1,4 +1,5 @@
-import { FrameKind, RunKind } from "./layout.ts";
+import type { FrameTable } from "./frames.ts";
+import { FrameKind, RunKind, type RunKindValue } from "./layout.ts";
 
 /** What a page between the heap's own is that it has not added itself. */
 export const FOREIGN_PHRASE = "is not the heap's: the program, or another heap, has added it to the memory";
@@ -15,4 +16,16 @@ export function kindPhrase(kind: number): string {
   if (kind === RunKind.VMALLOC || kind === RunKind.VMALLOC + 1) return "belongs to vmalloc";
   if (kind === RunKind.CACHED || kind === RunKind.CACHED + 1) return "is already free, or just being freed";
   return "is the start of another allocation";
+}
+
+/** Why a stretch cannot be freed as pages of a kind, or undefined where it can. Reads only. */
+export function whyNotFree(frames: FrameTable, first: number, count: number, kind: RunKindValue): string | undefined {
+  if (!(Number.isInteger(count) && count > 0)) return `${count} is not a number of pages`;
+  for (let frame = first; frame < first + count; frame++) {
+    const found = frames.kind(frame);
+    if (found === kind + 1 || (found === kind && frame === first)) continue;
+    const phrase = frames.isForeign(frame) ? FOREIGN_PHRASE : kindPhrase(found);
+    return frame === first ? phrase : `page ${frame - first} of the stretch ${phrase}`;
+  }
+  return undefined;
 }

@@ -5,8 +5,8 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
-import { growPages } from "./growth.ts";
-import { FOREIGN_PHRASE, kindPhrase } from "./kind-phrase.ts";
+import { canGrow, growPages } from "./growth.ts";
+import { kindPhrase, whyNotFree } from "./kind-phrase.ts";
 import {
   FrameKind,
   MAX_ORDER,
@@ -119,7 +119,7 @@ export class PageAllocator {
     let frame = this.#take(count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
-      if (this.canGrow && growPages(heap, count, request)) frame = this.#take(count, request, kind);
+      if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
     }
     if (frame !== NO_FRAME) {
       this.#makeRun(frame, count, kind, this.#owner);
@@ -140,15 +140,7 @@ export class PageAllocator {
 
   /** Says why this stretch cannot be freed as pages of that kind, or undefined where it can. Reads only. */
   whyNotFree(first: number, count: number, kind: RunKindValue): string | undefined {
-    const { frames } = this;
-    if (!(Number.isInteger(count) && count > 0)) return `${count} is not a number of pages`;
-    for (let frame = first; frame < first + count; frame++) {
-      const found = frames.kind(frame);
-      if (found === kind + 1 || (found === kind && frame === first)) continue;
-      const phrase = frames.isForeign(frame) ? FOREIGN_PHRASE : kindPhrase(found);
-      return frame === first ? phrase : `page ${frame - first} of the stretch ${phrase}`;
-    }
-    return undefined;
+    return whyNotFree(this.frames, first, count, kind);
   }
 
   /**
@@ -231,18 +223,7 @@ export class PageAllocator {
 
   /** Frames behind the tables that are the heap's. */
   get ownFrames(): number {
-    return this.frames.endFrame - this.frames.firstPageFrame - this.foreignFrames;
-  }
-
-  /** Frames between them that are somebody else's. */
-  get foreignFrames(): number {
-    return foreignFrames(this.zones);
-  }
-
-  /** Whether more memory may be had, as far as this thread knows how long it is. */
-  get canGrow(): boolean {
-    const { endFrame, limitFrame } = this.frames;
-    return endFrame < limitFrame && this.#memory.bytes.length < limitFrame * PAGE_SIZE;
+    return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
   /** The heap's frames behind the tables that are not free. */
@@ -378,7 +359,9 @@ export class PageAllocator {
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
     if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setShort(false);
-    else if (freeFrames <= zone.get(ZoneRecord.LOW) && !this.canGrow) this.#sync.waiters.setShort(true);
+    else if (freeFrames <= zone.get(ZoneRecord.LOW) && !canGrow(this.#memory, this.frames)) {
+      this.#sync.waiters.setShort(true);
+    }
   }
 
   #drainOrder(order: number, runLimit: number): number {

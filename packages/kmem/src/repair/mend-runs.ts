@@ -1,8 +1,7 @@
 import { isOwner } from "../kmalloc/check-state.ts";
-import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
 import { type FrameTable, isFreeKind } from "../pages/frames.ts";
 import {
-  FRAME_RECORD_SHIFT,
   FrameKind,
   FrameRecord,
   MAX_ORDER,
@@ -15,6 +14,7 @@ import {
 import { isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
+import { isNotedForeign, liesAmongForeign, setForeign } from "./mend-foreign.ts";
 
 /** Marks the tables reserved and what lies beyond the end absent. */
 export function mendBorders({ layers, pagesLog }: RepairContext): void {
@@ -124,17 +124,19 @@ export function settleListed(context: RepairContext): void {
 /**
  * Makes runs and free pages of all frames that are left, so that none is free that may be in use:
  *
- * 1. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
- * 2. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
- * 3. A head whose COUNT is no good has the tails that follow it.
- * 4. What is marked as somebody else's, or lies beside such pages in one of WebAssembly's, and has never been used, is.
- * 5. What is marked free, and carries no tag, is free.
- * 6. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
+ * 1. What lies among pages that are somebody else's is too.
+ * 2. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
+ * 3. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
+ * 4. A head whose COUNT is no good has the tails that follow it.
+ * 5. What is marked as somebody else's, and was never the heap's, is somebody else's.
+ * 6. What is marked free, and carries no tag, is free.
+ * 7. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
  *    still, and nobody else gets them.
  */
 export function mendRuns(context: RepairContext): void {
   const { layers, settled } = context;
   const { frames } = layers.pages;
+  for (const frame of settled.others()) if (liesAmongForeign(context, frame)) setForeign(context, frame);
   for (const frame of settled.others()) if (isRunHead(frames.kind(frame))) mendByCount(context, frame);
   for (const frame of settled.others()) {
     const kind = frames.kind(frame);
@@ -144,37 +146,13 @@ export function mendRuns(context: RepairContext): void {
     const kind = frames.kind(frame);
     if (isRunHead(kind)) setRun(context, frame, 1 + tailsBehind(context, frame, kind + 1), kind);
   }
-  for (const frame of settled.others()) if (isForeign(context, frame)) setForeign(context, frame);
+  for (const frame of settled.others()) if (isNotedForeign(context, frame)) setForeign(context, frame);
   for (const frame of settled.others()) {
     if (!isFreeKind(frames.kind(frame)) || isTagged(layers, frame)) continue;
     frames.setKind(frame, FrameKind.FREE_TAIL);
     settled.add(frame, 1);
   }
   keepOthers(context);
-}
-
-/** Whether a page is somebody else's: the heap has never written anything about it but that, or about its neighbours. */
-function isForeign(context: RepairContext, frame: number): boolean {
-  const { frames } = context.layers.pages;
-  if (!isUnused(context, frame)) return false;
-  const first = frame - (frame % WASM_PAGE_FRAMES);
-  return Array.from({ length: WASM_PAGE_FRAMES }, (_, index) => first + index).some(
-    (neighbour) => frames.isForeign(neighbour) && isUnused(context, neighbour),
-  );
-}
-
-function isUnused({ layers }: RepairContext, frame: number): boolean {
-  const record = layers.pages.frames.record(frame);
-  const words = layers.memory.words.subarray(record, record + (1 << FRAME_RECORD_SHIFT));
-  return words.every((word) => word === 0) && !isTagged(layers, frame);
-}
-
-function setForeign({ layers, settled, pagesLog }: RepairContext, frame: number): void {
-  const { frames } = layers.pages;
-  settled.add(frame, 1);
-  if (frames.isForeign(frame)) return;
-  frames.setKind(frame, FrameKind.RESERVED);
-  pagesLog.done(frame * PAGE_SIZE, "a page that is not the heap's was marked so");
 }
 
 function mendByCount(context: RepairContext, head: number): void {
