@@ -5,6 +5,7 @@ import { argv, stdout } from "node:process";
 
 // Only after the set-up above: the library reads it when it is first imported.
 const { kmallocCampaign, pageCampaign } = await import("./atomik.ts");
+const { foreignCampaign } = await import("./foreign.ts");
 const { runGietCampaign } = await import("./giet.ts");
 const { runLinuxCampaign } = await import("./linux.ts");
 const { runMyKernelCampaign } = await import("./mykernel.ts");
@@ -16,6 +17,7 @@ const seed = Number(argv[3] ?? Date.now() % 1_000_000_000);
 const CAMPAIGNS: readonly (readonly [string, () => unknown])[] = [
   ["atomik, kmalloc", () => kmallocCampaign(operations, seed)],
   ["atomik, pages", () => pageCampaign(operations, seed)],
+  ["a memory that others grow too", () => foreignCampaign(Math.ceil(operations / 20), seed)],
   ["mykernel", () => runMyKernelCampaign({ operations, seed })],
   ["linux", () => runLinuxCampaign({ operations, seed })],
   ["giet", () => runGietCampaign({ operations, seed })],
