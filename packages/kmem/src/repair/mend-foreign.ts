@@ -8,8 +8,8 @@ const ENOUGH = 2;
 /** Whether a page is marked as somebody else's, and the heap has never noted anything else of it. */
 export function isNotedForeign({ layers }: RepairContext, frame: number): boolean {
   const { frames } = layers.pages;
-  if (!frames.isForeign(frame) || isTagged(layers, frame)) return false;
-  return isUnused(layers.memory.words, frames.record(frame));
+  if (!frames.isForeign(frame) || !isUnused(layers.memory.words, frames.record(frame))) return false;
+  return !isTagged(layers, frame);
 }
 
 /**
@@ -19,10 +19,15 @@ export function isNotedForeign({ layers }: RepairContext, frame: number): boolea
 export function liesAmongForeign(context: RepairContext, frame: number): boolean {
   const { layers } = context;
   const first = frame - (frame % WASM_PAGE_FRAMES);
-  const all = Array.from({ length: WASM_PAGE_FRAMES }, (_, index) => first + index);
-  const noted = all.filter((one) => isNotedForeign(context, one));
-  if (noted.length < ENOUGH) return false;
-  const isBehind = frame >= noted[0] || (frame === first && noted[0] === first + 1);
+  let firstNoted = 0;
+  let notedCount = 0;
+  for (let one = first; one < first + WASM_PAGE_FRAMES && notedCount < ENOUGH; one++) {
+    if (!isNotedForeign(context, one)) continue;
+    if (notedCount === 0) firstNoted = one;
+    notedCount++;
+  }
+  if (notedCount < ENOUGH) return false;
+  const isBehind = frame >= firstNoted || (frame === first && firstNoted === first + 1);
   return isBehind && isUnused(layers.memory.words, layers.pages.frames.record(frame)) && !isTagged(layers, frame);
 }
 
