@@ -94,8 +94,9 @@ export class DebugCache extends Cache {
 
   override free(address: number): void {
     if (address === 0) return;
-    const { debugging, release } = this.#context;
+    const { layers, debugging, release } = this.#context;
     const above = DebugCache.prototype.free;
+    layers.memory.refresh();
     debugging.blocks.requireKind(address, this.#kind, this.name, above);
     const located = debugging.blocks.deactivate(address, above);
     debugging.clearFreed(located);

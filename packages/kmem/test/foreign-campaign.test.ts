@@ -22,7 +22,12 @@ describe("a program and two heaps that grow one memory", () => {
       Heap.create({ memory, end: 5 * MIB, maximumBytes: 64 * MIB }),
       Heap.create({ memory, start: 5 * MIB, end: 10 * MIB, maximumBytes: 64 * MIB }),
     ];
-    const work: ProgramWork = { memory, pageCount: 300, byte: 0xa5, progress: new Int32Array(new SharedArrayBuffer(4)) };
+    const work: ProgramWork = {
+      memory,
+      pageCount: 300,
+      byte: 0xa5,
+      progress: new Int32Array(new SharedArrayBuffer(4)),
+    };
     const program = new Worker(new URL("./foreign-worker.ts", import.meta.url), { workerData: work });
     const done = once(program, "message") as Promise<[ProgramDone]>;
     const blocks: number[] = [];

@@ -10,6 +10,7 @@ const MAXIMUM_PAGES = 320;
 /** Operations after which everything is looked at once more, and a new memory begins. */
 const OPERATIONS_PER_MEMORY = 200;
 const LARGE_BYTES = 700_000;
+const SMALL_BYTES = 4000;
 
 /** A stretch of the memory that somebody has, and the byte that all of it is filled with. */
 interface Stretch {
@@ -48,19 +49,12 @@ class SharedOut {
   operate(): void {
     const random = this.#random;
     const which = random.below(2);
-    switch (random.below(8)) {
-      case 0:
-      case 1:
-        return this.#growProgram();
-      case 2:
-        return this.#free(which);
-      case 3:
-        return this.#allocate(which, random.below(LARGE_BYTES));
-      case 4:
-        return this.#allocatePages(which);
-      default:
-        return this.#allocate(which, random.below(4000));
-    }
+    const choice = random.below(8);
+    if (choice < 2) this.#growProgram();
+    else if (choice === 2) this.#free(which);
+    else if (choice === 3) this.#allocate(which, random.below(LARGE_BYTES));
+    else if (choice === 4) this.#allocatePages(which);
+    else this.#allocate(which, random.below(SMALL_BYTES));
   }
 
   #growProgram(): void {
