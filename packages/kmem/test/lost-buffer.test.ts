@@ -65,7 +65,7 @@ describe.each(WAYS)("a buffer that was %s", (_name, lose, text) => {
       dump: () => heap.dump(),
       u8: () => heap.u8(block),
       view: () => heap.view(Uint8Array, block, 10),
-      addShrinker: () => heap.addShrinker({ count: () => 0, scan: () => 0 }),
+      addShrinker: () => heap.addShrinker({ name: "none", count: () => 0, scan: () => 0 }),
       repair: () => heap.repair(),
       handle: () => heap.handle,
       reserve: () => heap.reserve(),

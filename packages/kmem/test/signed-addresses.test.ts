@@ -15,7 +15,7 @@ describe.each([
   ["DebugHeap", DebugHeap],
   ["SampledHeap", SampledHeap],
 ])("a negative i32 that WebAssembly gives a %s", (_name, HeapClass) => {
-  const heap = HeapClass.create({ sizeBytes: MIB, ...{ debug: { report: () => undefined } } });
+  const heap = HeapClass.create({ sizeBytes: MIB, report: () => undefined });
   const cache = heap.createCache({ name: "objects", sizeBytes: 40 });
 
   it.each<[string, () => unknown]>([
