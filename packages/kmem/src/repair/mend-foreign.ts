@@ -5,40 +5,75 @@ import { isTagged, type RepairContext } from "./context.ts";
 /** Others add whole pages of WebAssembly. So many of the pages in one that say so are more than one damaged byte. */
 const ENOUGH = 2;
 
-/** Whether a page is marked as somebody else's, and the heap has never noted anything else of it. */
-export function isNotedForeign({ layers }: RepairContext, frame: number): boolean {
-  const { frames } = layers.pages;
-  if (!frames.isForeign(frame) || !isUnused(layers.memory.words, frames.record(frame))) return false;
-  return !isTagged(layers, frame);
+/**
+ * Marks what others have added to the memory between the heap's own pages: all that lies behind the first of their
+ * pages in one of WebAssembly's, where nothing else is settled. Where the heap ended at first in the midst of one, what
+ * is its own comes before what is not.
+ */
+export function mendForeign(context: RepairContext): void {
+  for (const frame of context.settled.others()) {
+    const firstNoted = firstNotedAround(context, frame);
+    // Of the first page alone nothing tells whether the heap has ended behind it, but that it was never used.
+    const isFirst = frame % WASM_PAGE_FRAMES === 0 && firstNoted === frame + 1 && isUnused(context, frame);
+    if (firstNoted >= 0 && (frame >= firstNoted || isFirst)) setForeign(context, frame);
+  }
+}
+
+/** Where the heap ended at first one page before one of WebAssembly's did, that page alone is noted. */
+export function mendLastForeign(context: RepairContext): void {
+  for (const frame of context.settled.others()) {
+    if (frame % WASM_PAGE_FRAMES === WASM_PAGE_FRAMES - 1 && isNoted(context, frame)) setForeign(context, frame);
+  }
+}
+
+/** Marks what is left of a page of WebAssembly behind pages that are somebody else's. */
+export function mendBehindForeign(context: RepairContext): void {
+  const { frames } = context.layers.pages;
+  for (const frame of context.settled.others()) {
+    const isBehind = frame % WASM_PAGE_FRAMES !== 0 && context.settled.has(frame - 1) && frames.isForeign(frame - 1);
+    if (isBehind) setForeign(context, frame);
+  }
 }
 
 /**
- * Whether a page that may be marked as something else is one of those of WebAssembly that others have added. Where the
- * heap ended at first in the midst of one, what is its own comes before what is not.
+ * The first page noted as somebody else's in the page of WebAssembly that a frame lies in; -1 where too few are, or
+ * where one behind it is settled as something else.
  */
-export function liesAmongForeign(context: RepairContext, frame: number): boolean {
-  const { layers } = context;
+function firstNotedAround(context: RepairContext, frame: number): number {
+  const { frames } = context.layers.pages;
   const first = frame - (frame % WASM_PAGE_FRAMES);
-  let firstNoted = 0;
+  let firstNoted = -1;
   let notedCount = 0;
-  for (let one = first; one < first + WASM_PAGE_FRAMES && notedCount < ENOUGH; one++) {
-    if (!isNotedForeign(context, one)) continue;
+  for (let one = first; one < first + WASM_PAGE_FRAMES; one++) {
+    if (context.settled.has(one)) {
+      if (firstNoted >= 0 && !frames.isForeign(one)) return -1;
+      if (!frames.isForeign(one)) continue;
+    }
+    if (notedCount >= ENOUGH || !isNoted(context, one)) continue;
     if (notedCount === 0) firstNoted = one;
     notedCount++;
   }
-  if (notedCount < ENOUGH) return false;
-  const isBehind = frame >= firstNoted || (frame === first && firstNoted === first + 1);
-  return isBehind && isUnused(layers.memory.words, layers.pages.frames.record(frame)) && !isTagged(layers, frame);
+  return notedCount < ENOUGH ? -1 : firstNoted;
 }
 
-/** Whether nothing was ever written into the record of a frame. */
-function isUnused(words: Int32Array, record: number): boolean {
-  return words.subarray(record, record + (1 << FRAME_RECORD_SHIFT)).every((word) => word === 0);
+/** Whether a page is marked as somebody else's, and the heap has never noted anything else of it. */
+function isNoted(context: RepairContext, frame: number): boolean {
+  return context.layers.pages.frames.isForeign(frame) && isUnused(context, frame);
 }
 
-/** Marks a page as somebody else's; tells it where it was marked as something else. */
-export function setForeign({ layers, settled, pagesLog }: RepairContext, frame: number): void {
+/** Whether nothing was ever written into the record of a frame, and no tag. */
+function isUnused({ layers }: RepairContext, frame: number): boolean {
+  const { words } = layers.memory;
+  const record = layers.pages.frames.record(frame);
+  for (let word = record; word < record + (1 << FRAME_RECORD_SHIFT); word++) if (words[word] !== 0) return false;
+  return !isTagged(layers, frame);
+}
+
+/** Marks a page as somebody else's; tells it where it was marked as something else. Its tags are mended with all. */
+function setForeign({ layers, settled, pagesLog }: RepairContext, frame: number): void {
   const { frames } = layers.pages;
+  const record = frames.record(frame);
+  layers.memory.words.fill(0, record, record + (1 << FRAME_RECORD_SHIFT));
   settled.add(frame, 1);
   if (frames.isForeign(frame)) return;
   frames.setKind(frame, FrameKind.RESERVED);

@@ -14,7 +14,7 @@ import {
 import { isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
-import { isNotedForeign, liesAmongForeign, setForeign } from "./mend-foreign.ts";
+import { mendBehindForeign, mendForeign, mendLastForeign } from "./mend-foreign.ts";
 
 /** Marks the tables reserved and what lies beyond the end absent. */
 export function mendBorders({ layers, pagesLog }: RepairContext): void {
@@ -124,20 +124,19 @@ export function settleListed(context: RepairContext): void {
 /**
  * Makes runs and free pages of all frames that are left, so that none is free that may be in use:
  *
- * 1. What lies among pages that are somebody else's is too.
- * 2. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
+ * 1. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
+ * 2. What lies among pages that are somebody else's, in one page of WebAssembly, is too.
  * 3. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
  * 4. A head whose COUNT is no good has the tails that follow it.
- * 5. What is marked as somebody else's, and was never the heap's, is somebody else's.
- * 6. What is marked free, and carries no tag, is free.
- * 7. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
+ * 5. What is marked free, and carries no tag, is free.
+ * 6. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
  *    still, and nobody else gets them.
  */
 export function mendRuns(context: RepairContext): void {
   const { layers, settled } = context;
   const { frames } = layers.pages;
-  for (const frame of settled.others()) if (liesAmongForeign(context, frame)) setForeign(context, frame);
   for (const frame of settled.others()) if (isRunHead(frames.kind(frame))) mendByCount(context, frame);
+  mendForeign(context);
   for (const frame of settled.others()) {
     const kind = frames.kind(frame);
     if (kind > FrameKind.FIRST_RUN && isRunHead(kind - 1)) mendTails(context, frame);
@@ -146,12 +145,13 @@ export function mendRuns(context: RepairContext): void {
     const kind = frames.kind(frame);
     if (isRunHead(kind)) setRun(context, frame, 1 + tailsBehind(context, frame, kind + 1), kind);
   }
-  for (const frame of settled.others()) if (isNotedForeign(context, frame)) setForeign(context, frame);
+  mendLastForeign(context);
   for (const frame of settled.others()) {
     if (!isFreeKind(frames.kind(frame)) || isTagged(layers, frame)) continue;
     frames.setKind(frame, FrameKind.FREE_TAIL);
     settled.add(frame, 1);
   }
+  mendBehindForeign(context);
   keepOthers(context);
 }
 

@@ -20,6 +20,8 @@ export interface Scene {
   readonly isExact: boolean;
   readonly dump: Uint8Array;
   readonly belongings: readonly Belonging[];
+  /** Where the pages begin and end that a program has added to the memory; none of their bytes is in the dump. */
+  readonly program: readonly (readonly [start: number, end: number])[];
 }
 
 /** Pages, or 0 where there are none. */
@@ -89,8 +91,11 @@ const CACHES = [
   { name: "large", sizeBytes: 9000 },
 ];
 
-/** A heap that so many slots have worked on, each from this thread. */
-function scene(name: string, seed: number, slotCount: number, options: HeapOptions): Scene {
+const WASM_PAGE = 65_536;
+
+/** A heap that so many slots have worked on, each from this thread. Before each a program may add to the memory. */
+function scene(name: string, seed: number, slotCount: number, options: HeapOptions, programPages = 0): Scene {
+  const program: [number, number][] = [];
   const random = new Random(seed);
   const first = Heap.create({ ...options, dmaBytes: DMA_BYTES });
   const household = new Household(random);
@@ -104,6 +109,10 @@ function scene(name: string, seed: number, slotCount: number, options: HeapOptio
     for (const { name: cache } of CACHES) caches.get(cache)?.push(heap.openCache(cache));
   }
   for (const [index, heap] of heaps.entries()) {
+    if (programPages > 0) {
+      const start = (first.source as WebAssembly.Memory).grow(programPages) * WASM_PAGE;
+      program.push([start, start + programPages * WASM_PAGE]);
+    }
     household.blocks(heap, 300, 3000);
     household.blocks(heap, 300, 128);
     household.blocks(heap, 20, 40_000);
@@ -125,6 +134,7 @@ function scene(name: string, seed: number, slotCount: number, options: HeapOptio
     isStalePossible: slotCount > 1 && !isExact,
     dump,
     belongings: [...household.belongings.values()],
+    program: program.filter(([, end]) => end < first.stats().endAddress),
   };
 }
 
@@ -134,5 +144,6 @@ export function scenes(): Scene[] {
     scene("one slot", 1, 1, { sizeBytes: 2 * MIB }),
     scene("three slots", 2, 3, { sizeBytes: 4 * MIB, slotCount: 8 }),
     scene("grown, exact frees", 3, 2, { sizeBytes: MIB, maximumBytes: 8 * MIB, exactFrees: true }),
+    scene("grown among a program's pages", 4, 3, { sizeBytes: MIB, maximumBytes: 8 * MIB }, 2),
   ];
 }

@@ -74,7 +74,12 @@ function judge(judgement: () => Verdict): Verdict {
 function repaired(open: () => Heap, scene: Scene, hits: readonly Hit[], isLossy: boolean): Verdict {
   const spared = scene.belongings.filter((one) => !isHit(scene, one, hits));
   const heap = open();
-  const text = brokenContents(heap, spared) ?? useUp(heap) ?? brokenContents(heap, spared) ?? firstFinding(heap);
+  const text =
+    brokenContents(heap, spared) ??
+    useUp(heap) ??
+    brokenContents(heap, spared) ??
+    writtenProgram(heap, scene, hits) ??
+    firstFinding(heap);
   if (text !== undefined) return { outcome: "fault", text: `after the repair: ${text}` };
   if (isLossy) return { outcome: "repaired with losses", text: "" };
   freeAll(heap, spared);
@@ -92,7 +97,7 @@ function unreported(heap: Heap, scene: Scene, hits: readonly Hit[], isStalePossi
   const { state, staleCount } = emptied(heap, scene, hits);
   if (state !== expected) return { outcome: "fault", text: `unreported, and not as before: ${state}` };
   if (staleCount > 0 && !isStalePossible) return { outcome: "fault", text: `unreported: ${staleCount} are live` };
-  const text = useUp(heap) ?? firstFinding(heap);
+  const text = useUp(heap) ?? writtenProgram(heap, scene, []) ?? firstFinding(heap);
   if (text !== undefined) return { outcome: "fault", text: `unreported, then: ${text}` };
   return { outcome: staleCount > 0 ? "taken for stale" : "harmless", text: "" };
 }
@@ -140,6 +145,30 @@ function brokenContents(heap: Heap, belongings: readonly Belonging[]): string | 
   return broken && `the live block at 0x${broken.address.toString(16)} was overwritten`;
 }
 
+/** Damage to so few bytes of the kinds of a program's pages leaves it clear whose they are. */
+const FEW_BYTES = 4;
+
+/** Says where a heap that was used up has written into pages of the program's. */
+function writtenProgram(heap: Heap, scene: Scene, hits: readonly Hit[]): string | undefined {
+  const { baseFrame, frameTable, kindTable, tagTable } = heap.layers.geometry;
+  const bytes = new Uint8Array(heap.buffer);
+  for (const [start, end] of scene.program) {
+    const [first, last] = [start / PAGE_SIZE - baseFrame, end / PAGE_SIZE - baseFrame];
+    const tables: Stretch[] = [
+      [frameTable + first * FRAME_RECORD_BYTES, frameTable + last * FRAME_RECORD_BYTES],
+      [kindTable + first, kindTable + last],
+      [tagTable + first * FRAME_TAGS, tagTable + last * FRAME_TAGS],
+    ];
+    const own = hits.filter((hit) => tables.some((table) => meet([hit], table)));
+    const isClear = own.length === 0 || (own.length === 1 && own.every((hit) => hit.end - hit.start <= FEW_BYTES));
+    if (isClear && !bytes.subarray(start, end).every((byte) => byte === 0))
+      return `the program's pages were handed out`;
+  }
+  return undefined;
+}
+
+/** Tags of a page. */
+const FRAME_TAGS = PAGE_SIZE / 16;
 const FILL = 0xee;
 const RANDOM_BLOCKS = 40;
 /** Free pages with which every heap serves some blocks. */

@@ -212,7 +212,11 @@ describe.each<[string, (address: number) => unknown]>([
     ["an address outside", () => MIB, "(outside)"],
     ["a far address", () => 0xffff_fff0, "(outside)"],
     ["a fraction", () => scene.block + 0.5, "(slab)"],
-    ["a negative number", () => -16, "(outside)"],
+    [
+      "a negative number",
+      () => -16,
+      "(outside) (WebAssembly gives an i32 from 2^31 on as a negative number: pass address >>> 0)",
+    ],
     ["NaN", () => Number.NaN, "(outside)"],
     ["undefined", () => undefined, "(outside)"],
   ])("%s", (_what, address, where) => {
