@@ -78,7 +78,7 @@ describe("kmalloc and kmalloc_fast refuse", () => {
     }
   });
 
-  it.each(["MAGIC", "SEAL", "START", "END", "SALT"] as const)("a header whose %s is overwritten", (field) => {
+  it.each(Object.keys(RegionHeader) as (keyof typeof RegionHeader)[])("a header whose %s is overwritten", (field) => {
     words[hdr / 4 + RegionHeader[field]] ^= 64;
     const magic = (words[hdr / 4] as number) >>> 0;
     const message = `cabecera corrupta en 0x10 (numero magico ${hex(magic)})`;
@@ -92,8 +92,6 @@ describe("kmalloc and kmalloc_fast refuse", () => {
     kernel.kfree(live[1] as number, hdr);
     const rest = (live[2] as number) + 304;
     const damages: [number, number, number, number][] = [
-      [hdr, RegionHeader.ROOT, 0x7ff0, hdr],
-      [hdr, RegionHeader.ROOT, 0x7ffffff0, hdr],
       [rest, Chunk.CANARY, 0, hdr],
       [rest, Chunk.STATE, 7, hdr],
       [rest, Chunk.MAX, 10_000, rest],
@@ -217,20 +215,12 @@ describe("kfree refuses", () => {
     }
   });
 
-  it("the last chunk when the header names another last one", () => {
-    poke(hdr, RegionHeader.LAST, chunkOf(live[0] as number));
-    refused(live[0], `lista corrupta en ${hex(chunkOf(live[0] as number))}`);
-  });
-
   it("to go through an index that is damaged around the chunk", () => {
     const rest = (live[2] as number) + 304;
     const whole = bytes.slice();
     const damages: [number, number, number, number, number][] = [
-      [0, hdr, RegionHeader.ROOT, 0x8000, hdr],
       [1, rest, Chunk.LEFT, chunkOf(live[0] as number), rest],
       [1, rest, Chunk.RIGHT, 0x30, rest],
-      // Free chunks that the index does not hold.
-      [2, hdr, RegionHeader.ROOT, 0, hdr],
     ];
     for (const [index, address, field, value, found] of damages) {
       bytes.set(whole);

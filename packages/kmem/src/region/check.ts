@@ -1,6 +1,6 @@
 import type { Report } from "../memory/finding.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
-import { heightOf, maxOf, type Words } from "./free-index.ts";
+import { heightOf, maxOf, stateOf, type Words } from "./free-index.ts";
 import {
   BLOCK_BYTES,
   BLOCK_WORDS,
@@ -13,8 +13,8 @@ import {
   RegionHeader,
   STATE_MASK,
 } from "./layout.ts";
+import { firstWord, isFreeChunk, limitWord } from "./node.ts";
 import { isRegion } from "./region.ts";
-import { firstWord, isNode, limitWord } from "./search.ts";
 
 /** One chunk as its readers see it; all addresses are of chunk headers except `payload`. */
 export interface ChunkInfo {
@@ -93,9 +93,6 @@ function checkList(words: Words, header: number, report: Report): number[] {
     previous = chunk;
   }
   if (end !== limit) report(first * (1 << WORD_SHIFT), "the chunks do not fill the region");
-  if (words[header + RegionHeader.FIRST] >>> WORD_SHIFT !== first) {
-    report(header * (1 << WORD_SHIFT), "the header names another first chunk");
-  }
   if (words[header + RegionHeader.LAST] >>> WORD_SHIFT !== previous) {
     report(header * (1 << WORD_SHIFT), "the header names another last chunk");
   }
@@ -121,7 +118,7 @@ function checkSubtree(words: Words, node: number, place: Place, indexed: number[
   if (node === 0) return;
   const { above, below, level } = place;
   const address = node * (1 << WORD_SHIFT);
-  if (!isNode(words, node, above, below) || level >= MAX_LEVELS) {
+  if (!isFreeChunk(words, node, above, below) || level >= MAX_LEVELS) {
     report(address, "the index leads to what is no free chunk in its place");
     return;
   }
@@ -130,10 +127,17 @@ function checkSubtree(words: Words, node: number, place: Place, indexed: number[
   checkSubtree(words, left, { above, below: node, level: level + 1 }, indexed, report);
   indexed.push(node);
   checkSubtree(words, right, { above: node, below, level: level + 1 }, indexed, report);
+  for (const problem of nodeProblems(words, node, left, right)) report(address, problem);
+}
+
+function nodeProblems(words: Words, node: number, left: number, right: number): string[] {
+  const problems: string[] = [];
+  const height = heightOf(words, node);
   const [leftHeight, rightHeight] = [heightOf(words, left), heightOf(words, right)];
-  if (Math.abs(leftHeight - rightHeight) > 1) report(address, "the index is out of balance");
-  if (heightOf(words, node) !== Math.max(leftHeight, rightHeight) + 1)
-    report(address, "a height in the index is wrong");
+  if (Math.abs(leftHeight - rightHeight) > 1) problems.push("the index is out of balance");
+  if (height !== Math.max(leftHeight, rightHeight) + 1) problems.push("a height in the index is wrong");
   const largest = Math.max(words[node + Chunk.SIZE], maxOf(words, left), maxOf(words, right));
-  if (maxOf(words, node) !== largest) report(address, "a maximum in the index is wrong");
+  if (maxOf(words, node) !== largest) problems.push("a maximum in the index is wrong");
+  const isSealed = words[node + Chunk.STATE] === stateOf(words, node, height);
+  return isSealed || problems.length > 0 ? problems : ["a checksum in the index is wrong"];
 }

@@ -1,5 +1,5 @@
 import { WORD_SHIFT } from "../memory/layout.ts";
-import { Chunk, ChunkState, HEIGHT_SHIFT } from "./layout.ts";
+import { CHECKSUM_MASK, Chunk, ChunkState, HEIGHT_MASK, HEIGHT_SHIFT } from "./layout.ts";
 
 /**
  * The index of the free chunks: a height-balanced tree in address order, each node with the largest size below it.
@@ -12,6 +12,12 @@ const LEFT = Chunk.LEFT;
 const RIGHT = Chunk.RIGHT;
 const MAX = Chunk.MAX;
 const FREE = ChunkState.FREE;
+/** Odd multipliers without a pattern, of MurmurHash3: what goes in changes the upper bits of the product. */
+const SPREAD_RIGHT = 0xcc9e2d51;
+const SPREAD_LINKS = 0x1b873593;
+const SPREAD_ALL = 0x85ebca6b;
+/** Keeps the height off the bits of a size. */
+const HEIGHT_POSITION = 24;
 
 /** The words of a memory. */
 export type Words = Int32Array<ArrayBufferLike>;
@@ -27,7 +33,15 @@ function setChild(words: Words, node: number, side: number, subtree: number): vo
 
 /** Levels in a subtree: 0 for none, 1 for a leaf. */
 export function heightOf(words: Words, node: number): number {
-  return node === 0 ? 0 : words[node + STATE] >>> HEIGHT_SHIFT;
+  return node === 0 ? 0 : (words[node + STATE] >>> HEIGHT_SHIFT) & HEIGHT_MASK;
+}
+
+/** The STATE of a node with its links and its maximum as they stand. */
+export function stateOf(words: Words, node: number, height: number): number {
+  const links = words[node + LEFT] ^ Math.imul(words[node + RIGHT], SPREAD_RIGHT);
+  const place = words[node + MAX] ^ (height << HEIGHT_POSITION) ^ node;
+  const sum = Math.imul(Math.imul(links, SPREAD_LINKS) ^ place, SPREAD_ALL);
+  return FREE | (height << HEIGHT_SHIFT) | (sum & CHECKSUM_MASK);
 }
 
 /** The largest size in a subtree, 0 for none. */
@@ -40,11 +54,21 @@ function refreshMax(words: Words, node: number): void {
   words[node + MAX] = Math.max(words[node + SIZE], below);
 }
 
+/**
+ * Makes a node's maximum right after a chunk in its subtree, of `from` blocks, has got `to` blocks; 0 is none. The side
+ * that has not changed is read only where the largest chunk may now be there.
+ */
+function adjustMax(words: Words, node: number, from: number, to: number): void {
+  const largest = words[node + MAX];
+  if (to >= largest) words[node + MAX] = to;
+  else if (from === largest) refreshMax(words, node);
+}
+
 function refresh(words: Words, node: number): void {
   const left = heightOf(words, child(words, node, LEFT));
   const right = heightOf(words, child(words, node, RIGHT));
-  words[node + STATE] = FREE | ((Math.max(left, right) + 1) << HEIGHT_SHIFT);
   refreshMax(words, node);
+  words[node + STATE] = stateOf(words, node, Math.max(left, right) + 1);
 }
 
 /** Raises the child on one side above its parent; `other` is the opposite side. */
@@ -66,33 +90,36 @@ function lower(words: Words, node: number, side: number, other: number): number 
   return rotate(words, node, side, other);
 }
 
+/** Makes height, balance and checksum of a node right, whose links and maximum are. */
 function rebalance(words: Words, node: number): number {
   const left = heightOf(words, child(words, node, LEFT));
   const right = heightOf(words, child(words, node, RIGHT));
   if (left > right + 1) return lower(words, node, LEFT, RIGHT);
   if (right > left + 1) return lower(words, node, RIGHT, LEFT);
-  refresh(words, node);
+  words[node + STATE] = stateOf(words, node, Math.max(left, right) + 1);
   return node;
 }
 
 /** Adds a free chunk, whose SIZE stands already. */
 export function insert(words: Words, node: number, chunk: number): number {
   if (node === 0) {
-    words[chunk + STATE] = FREE | (1 << HEIGHT_SHIFT);
     words[chunk + LEFT] = 0;
     words[chunk + RIGHT] = 0;
     words[chunk + MAX] = words[chunk + SIZE];
+    words[chunk + STATE] = stateOf(words, chunk, 1);
     return chunk;
   }
   const side = chunk < node ? LEFT : RIGHT;
   setChild(words, node, side, insert(words, child(words, node, side), chunk));
+  adjustMax(words, node, 0, words[chunk + SIZE]);
   return rebalance(words, node);
 }
 
-function removeLowest(words: Words, node: number): number {
+function removeLowest(words: Words, node: number, blocks: number): number {
   const left = child(words, node, LEFT);
   if (left === 0) return child(words, node, RIGHT);
-  setChild(words, node, LEFT, removeLowest(words, left));
+  setChild(words, node, LEFT, removeLowest(words, left, blocks));
+  adjustMax(words, node, blocks, 0);
   return rebalance(words, node);
 }
 
@@ -101,6 +128,7 @@ export function remove(words: Words, node: number, chunk: number): number {
   if (node !== chunk) {
     const side = chunk < node ? LEFT : RIGHT;
     setChild(words, node, side, remove(words, child(words, node, side), chunk));
+    adjustMax(words, node, words[chunk + SIZE], 0);
     return rebalance(words, node);
   }
   const left = child(words, node, LEFT);
@@ -109,26 +137,30 @@ export function remove(words: Words, node: number, chunk: number): number {
   if (right === 0) return left;
   let lowest = right;
   for (let next = child(words, lowest, LEFT); next !== 0; next = child(words, lowest, LEFT)) lowest = next;
-  const above = removeLowest(words, right);
+  const above = removeLowest(words, right, words[lowest + SIZE]);
   setChild(words, lowest, LEFT, left);
   setChild(words, lowest, RIGHT, above);
+  refreshMax(words, lowest);
   return rebalance(words, lowest);
 }
 
 /**
- * Puts `successor` in the place of `chunk`, which must be in the subtree: the same chunk with another SIZE, or one that
- * starts elsewhere between the same neighbours.
+ * Puts `successor` in the place of `chunk`, which must be in the subtree and had `blocks` blocks: the same chunk with
+ * another SIZE, or one that starts elsewhere between the same neighbours.
  */
-export function replace(words: Words, node: number, chunk: number, successor: number): number {
-  if (node === chunk) {
-    words[successor + STATE] = words[node + STATE];
+export function replace(words: Words, node: number, chunk: number, successor: number, blocks: number): number {
+  const isThere = node === chunk;
+  const height = heightOf(words, node);
+  if (isThere) {
     words[successor + LEFT] = words[node + LEFT];
     words[successor + RIGHT] = words[node + RIGHT];
-    refreshMax(words, successor);
-    return successor;
+    words[successor + MAX] = words[node + MAX];
+  } else {
+    const side = chunk < node ? LEFT : RIGHT;
+    setChild(words, node, side, replace(words, child(words, node, side), chunk, successor, blocks));
   }
-  const side = chunk < node ? LEFT : RIGHT;
-  setChild(words, node, side, replace(words, child(words, node, side), chunk, successor));
-  refreshMax(words, node);
-  return node;
+  const top = isThere ? successor : node;
+  adjustMax(words, top, blocks, words[successor + SIZE]);
+  words[top + STATE] = stateOf(words, top, height);
+  return top;
 }

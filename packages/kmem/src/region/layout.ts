@@ -37,7 +37,7 @@ export const CHUNK_CANARY: number = 0xdead7007 | 0;
 export const RegionHeader = {
   /** REGION_MAGIC. */
   MAGIC: 0,
-  /** Mixed from the header's own address, START, END and SALT: says that none of them was overwritten. */
+  /** Mixed from the header's own address, START, END, SALT, LAST and ROOT: says that none of them was overwritten. */
   SEAL: 1,
   /** kh_start: address of the first chunk. */
   START: 2,
@@ -59,7 +59,10 @@ export const REGION_HEADER_BYTES: number = REGION_HEADER_WORDS * 4;
 export const Chunk = {
   /** CHUNK_CANARY. */
   CANARY: 0,
-  /** ChunkState in the low byte; of a free chunk, above it, the height of its subtree in the index. */
+  /**
+   * ChunkState in the low byte. Of a free chunk, above it, the height of its subtree in the index, and in the upper half
+   * a checksum of what it is in the index: its address, LEFT, RIGHT, MAX and the height.
+   */
   STATE: 1,
   /** kc_size: blocks, this header included. */
   SIZE: 2,
@@ -82,8 +85,11 @@ export const CHUNK_HEADER_BLOCKS: number = CHUNK_HEADER_BYTES / BLOCK_BYTES;
 export const ChunkState = { FREE: 0, BUSY: 1 } as const;
 /** The bits of STATE that hold the ChunkState. */
 export const STATE_MASK = 0xff;
-/** Where the height begins in STATE. */
+/** Where the height begins in STATE, and the bits that it has there. */
 export const HEIGHT_SHIFT = 8;
+export const HEIGHT_MASK = 0xff;
+/** The bits of STATE that hold the checksum. */
+export const CHECKSUM_MASK = -0x1_0000;
 
 /** The smallest chunk: a header and one block, so that each payload has an address of its own. */
 export const MIN_CHUNK_BLOCKS: number = CHUNK_HEADER_BLOCKS + 1;

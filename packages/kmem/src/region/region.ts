@@ -18,7 +18,8 @@ import {
   RegionHeader,
 } from "./layout.ts";
 import { mix } from "./mix.ts";
-import { findFirst, findLargest, firstWord, limitWord } from "./search.ts";
+import { firstWord, limitWord } from "./node.ts";
+import { findFirst, findLargest, removalFault } from "./search.ts";
 import { linkFault } from "./verify.ts";
 
 const MAGIC_VALUE = REGION_MAGIC;
@@ -56,7 +57,8 @@ export function isLargeEnough(start: number, end: number): boolean {
 }
 
 function sealOf(words: Words, header: number): number {
-  return mix(mix(mix(header, words[header + START]), words[header + END]), words[header + SALT]);
+  const bounds = mix(mix(mix(header, words[header + START]), words[header + END]), words[header + SALT]);
+  return mix(mix(bounds, words[header + LAST]), words[header + ROOT]);
 }
 
 /**
@@ -77,11 +79,16 @@ export function createRegion(words: Words, start: number, end: number): number {
   words[header + FIRST] = firstAddress;
   words[header + LAST] = firstAddress;
   words[header + SALT] = salt;
-  words[header + HEADER_SEAL] = sealOf(words, header);
   writeHeader(words, first, (limitWord(words, header) - first) / BLOCK_WORDS, first, first);
-  words[header + ROOT] = insert(words, 0, first) << WORD_SHIFT;
+  setRoot(words, header, insert(words, 0, first));
   words[header + MAGIC] = MAGIC_VALUE;
   return address;
+}
+
+/** Stores the root of the index, and the seal: LAST stands already. The last stores of each change. */
+function setRoot(words: Words, header: number, root: number): void {
+  words[header + ROOT] = root << WORD_SHIFT;
+  words[header + HEADER_SEAL] = sealOf(words, header);
 }
 
 /** Whether a whole region header stands at word index `header`. Reads only; any whole number is allowed. O(1). */
@@ -89,7 +96,8 @@ export function isRegion(words: Words, header: number): boolean {
   return (
     words[header + MAGIC] === MAGIC_VALUE &&
     words[header + HEADER_SEAL] === sealOf(words, header) &&
-    words[header + START] >>> WORD_SHIFT === header + REGION_HEADER_WORDS
+    words[header + START] >>> WORD_SHIFT === header + REGION_HEADER_WORDS &&
+    words[header + FIRST] === words[header + START]
   );
 }
 
@@ -122,15 +130,14 @@ function take(words: Words, header: number, found: number, blocks: number): numb
   const damaged = linkFault(words, header, found);
   if (damaged !== 0) return -addressOf(damaged);
   const root = words[header + ROOT] >>> WORD_SHIFT;
-  const restBlocks = words[found + SIZE] - blocks;
-  let newRoot = 0;
-  if (restBlocks < MIN_BLOCKS) {
-    newRoot = remove(words, root, found);
-  } else {
-    const rest = split(words, header, found, blocks);
-    newRoot = replace(words, root, found, rest);
-  }
-  words[header + ROOT] = newRoot << WORD_SHIFT;
+  const foundBlocks = words[found + SIZE];
+  const isSplit = foundBlocks - blocks >= MIN_BLOCKS;
+  const broken = isSplit ? 0 : removalFault(words, header, found);
+  if (broken !== 0) return -addressOf(broken);
+  const newRoot = isSplit
+    ? replace(words, root, found, split(words, header, found, blocks), foundBlocks)
+    : remove(words, root, found);
+  setRoot(words, header, newRoot);
   words[found + STATE] = BUSY;
   words[found + SEAL] = (found << WORD_SHIFT) ^ words[header + SALT];
   words[found + RIGHT] = 0;
@@ -173,17 +180,22 @@ export function release(words: Words, header: number, address: number): void {
   let root = words[header + ROOT] >>> WORD_SHIFT;
   words[chunk + STATE] = FREE;
   if (mergesPrevious) {
+    const blocks = words[previous + SIZE];
     if (mergesNext) root = remove(words, root, next);
     if (mergesNext) absorb(words, header, chunk, next);
     absorb(words, header, previous, chunk);
-    root = replace(words, root, previous, previous);
+    root = replace(words, root, previous, previous, blocks);
   } else if (mergesNext) {
+    const blocks = words[next + SIZE];
     absorb(words, header, chunk, next);
-    root = replace(words, root, next, chunk);
+    root = replace(words, root, next, chunk, blocks);
   } else {
     root = insert(words, root, chunk);
   }
-  words[header + ROOT] = root << WORD_SHIFT;
+  // What stays of an absorbed header is no sound node, wherever a link leads to.
+  if (mergesNext) words[next + MAX] = 0;
+  if (mergesPrevious) words[chunk + MAX] = 0;
+  setRoot(words, header, root);
 }
 
 /** Takes a chunk out of the list and adds its blocks to the one before it. */

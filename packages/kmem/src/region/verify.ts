@@ -11,7 +11,8 @@ import {
   RegionHeader,
   STATE_MASK,
 } from "./layout.ts";
-import { firstWord, indexFault, limitWord } from "./search.ts";
+import { firstWord, limitWord } from "./node.ts";
+import { indexFault, removalFault } from "./search.ts";
 
 const CANARY_VALUE = CHUNK_CANARY;
 const CANARY = Chunk.CANARY;
@@ -30,14 +31,21 @@ export interface FreeFault {
   readonly found: number;
 }
 
-function isChunk(words: Words, chunk: number): boolean {
+function sealOf(words: Words, header: number, chunk: number): number {
+  return (chunk << WORD_SHIFT) ^ words[header + RegionHeader.SALT];
+}
+
+/** Whether a chunk stands here, free, or busy and sealed by this region. */
+function isChunk(words: Words, header: number, chunk: number): boolean {
   const state = words[chunk + STATE];
-  return words[chunk + CANARY] === CANARY_VALUE && (state === BUSY || (state & STATE_MASK) === FREE);
+  if (words[chunk + CANARY] !== CANARY_VALUE) return false;
+  return state === BUSY ? words[chunk + SEAL] === sealOf(words, header, chunk) : (state & STATE_MASK) === FREE;
 }
 
 /**
- * Whether a chunk and both its neighbours agree about where they are: canaries, links both ways, sizes, and the ends
- * of the list. Returns 0, or the chunk that is damaged. Reads only; the chunk's own canary is verified. O(1).
+ * Whether a chunk and both its neighbours agree about where they are: canaries, states and seals, links both ways,
+ * sizes, the ends of the list, and that no two free chunks stand side by side. Returns 0, or the chunk that is damaged.
+ * Reads only; the chunk's own canary and state have been verified. O(1).
  */
 export function linkFault(words: Words, header: number, chunk: number): number {
   const first = firstWord(words, header);
@@ -46,12 +54,15 @@ export function linkFault(words: Words, header: number, chunk: number): number {
   const next = words[chunk + NEXT] >>> WORD_SHIFT;
   const previous = words[chunk + PREV] >>> WORD_SHIFT;
   const end = chunk + words[chunk + SIZE] * BLOCK_WORDS;
+  const isFree = words[chunk + STATE] !== BUSY;
   if (end === limit ? chunk !== last || next !== first : chunk === last || next !== end || next > limit) return chunk;
   if (chunk === first ? previous !== last : previous >= chunk || previous < first) return chunk;
-  if (!isChunk(words, next) || words[next + PREV] >>> WORD_SHIFT !== chunk) return next;
-  if (!isChunk(words, previous) || words[previous + NEXT] >>> WORD_SHIFT !== chunk) return previous;
-  if (chunk !== first && previous + words[previous + SIZE] * BLOCK_WORDS !== chunk) return previous;
-  return 0;
+  if (!isChunk(words, header, next) || words[next + PREV] >>> WORD_SHIFT !== chunk) return next;
+  if (isFree && next > chunk && words[next + STATE] !== BUSY) return next;
+  if (!isChunk(words, header, previous) || words[previous + NEXT] >>> WORD_SHIFT !== chunk) return previous;
+  if (chunk === first) return 0;
+  if (isFree && words[previous + STATE] !== BUSY) return previous;
+  return previous + words[previous + SIZE] * BLOCK_WORDS === chunk ? 0 : previous;
 }
 
 /**
@@ -71,19 +82,28 @@ export function freeFault(words: Words, header: number, address: number): FreeFa
   const state = words[chunk + STATE];
   // The height that a free chunk keeps above its state is nobody's business.
   if (state !== BUSY) return fault("state", chunk, (state & STATE_MASK) === FREE ? FREE : state);
-  const seal = (chunk << WORD_SHIFT) ^ words[header + RegionHeader.SALT];
-  if (words[chunk + SEAL] !== seal) return fault("seal", chunk, words[chunk + SEAL]);
+  if (words[chunk + SEAL] !== sealOf(words, header, chunk)) return fault("seal", chunk, words[chunk + SEAL]);
   const damaged = linkFault(words, header, chunk);
-  if (damaged !== 0) {
-    const canary = words[damaged + CANARY];
-    return canary === CANARY_VALUE ? fault("links", damaged, damaged) : fault("canary", damaged, canary);
-  }
+  return damaged === 0 ? mergeFault(words, header, chunk) : linksFault(words, damaged);
+}
+
+/** Why a busy chunk, whose links are whole, cannot be merged with its free neighbours and go into the index. */
+function mergeFault(words: Words, header: number, chunk: number): FreeFault | undefined {
   const next = words[chunk + NEXT] >>> WORD_SHIFT;
   const previous = words[chunk + PREV] >>> WORD_SHIFT;
   const freeNext = next > chunk && words[next + STATE] !== BUSY ? next : 0;
   const freePrevious = previous < chunk && words[previous + STATE] !== BUSY ? previous : 0;
-  const broken = indexFault(words, header, chunk, freePrevious, freeNext);
+  // What lies behind a chunk that is absorbed gets another neighbour.
+  const damaged = freeNext === 0 ? 0 : linkFault(words, header, freeNext);
+  if (damaged !== 0) return linksFault(words, damaged);
+  let broken = indexFault(words, header, chunk, freePrevious, freeNext);
+  if (broken === 0 && freePrevious !== 0 && freeNext !== 0) broken = removalFault(words, header, freeNext);
   return broken === 0 ? undefined : fault("index", broken, broken);
+}
+
+function linksFault(words: Words, damaged: number): FreeFault {
+  const canary = words[damaged + CANARY];
+  return canary === CANARY_VALUE ? fault("links", damaged, damaged) : fault("canary", damaged, canary);
 }
 
 function fault(kind: FreeFault["kind"], word: number, found: number): FreeFault {

@@ -7,6 +7,7 @@ import { findFirst, findLargest, indexFault } from "../../src/region/search.ts";
 import { freeFault } from "../../src/region/verify.ts";
 import { Random } from "../support/random.ts";
 import { regionCost } from "./cost.ts";
+import { regionDamageCampaign } from "./damage.ts";
 
 interface Built {
   readonly words: Words;
@@ -145,8 +146,8 @@ describe("a region", () => {
 describe("the check of a region", () => {
   const damages: [string, (built: Built, chunk: number) => void, string][] = [
     ["a magic", ({ words, header }) => words.fill(0, header, header + 1), "the region's header is damaged"],
-    ["a first", ({ words, header }) => words.fill(64, header + 4, header + 5), "the header names another first chunk"],
-    ["a last", ({ words, header }) => words.fill(64, header + 5, header + 6), "the header names another last chunk"],
+    ["a first", ({ words, header }) => words.fill(64, header + 4, header + 5), "the region's header is damaged"],
+    ["a last", ({ words, header }) => words.fill(64, header + 5, header + 6), "the region's header is damaged"],
     ["a canary", ({ words }, chunk) => words.fill(0, chunk, chunk + 1), "a chunk's canary is overwritten"],
     ["a link forward", ({ words }, chunk) => words.fill(16, chunk + 3, chunk + 4), "a chunk's link forward is wrong"],
     ["a link back", ({ words }, chunk) => words.fill(16, chunk + 4, chunk + 5), "a chunk's link back is wrong"],
@@ -158,7 +159,7 @@ describe("the check of a region", () => {
       ({ words }, chunk) => words.fill(0, chunk + 1, chunk + 2),
       "two free neighbours are not merged",
     ],
-    ["a root", ({ words, header }) => words.fill(0, header + 6, header + 7), "the index holds 0 chunks, 101 are free"],
+    ["a root", ({ words, header }) => words.fill(0, header + 6, header + 7), "the region's header is damaged"],
   ];
 
   it.each(damages)("finds %s that is wrong", (_what, damage, problem) => {
@@ -177,10 +178,31 @@ describe("the check of a region", () => {
     };
     expect(damage(Chunk.MAX, () => 1)).toEqual(["a maximum in the index is wrong"]);
     expect(damage(Chunk.STATE, () => 3 << 8)).toEqual(["a height in the index is wrong"]);
-    expect(damage(Chunk.LEFT, () => 0)).toContain("the index is out of balance");
+    const flipped = (root: number, words: Words): number => (words[root + Chunk.STATE] as number) ^ (1 << 20);
+    expect(damage(Chunk.STATE, flipped)).toEqual(["a checksum in the index is wrong"]);
+    const unbalanced = damage(Chunk.LEFT, () => 0);
+    expect(unbalanced).toContain("the index is out of balance");
+    expect(unbalanced.some((problem) => /^the index holds \d+ chunks, 101 are free$/.test(problem))).toBe(true);
     const notAChunk = "the index leads to what is no free chunk in its place";
     expect(damage(Chunk.LEFT, (root) => root * 4)).toContain(notAChunk);
     expect(damage(Chunk.RIGHT, (root, words) => words[root + Chunk.LEFT] as number)).toContain(notAChunk);
+  });
+});
+
+describe("a region of which header words were overwritten", () => {
+  const CASES = 2000;
+
+  it("000-04 000-27 gives and changes the same as without the damage, or refuses and changes nothing: one word", () => {
+    const { faults, refused, right } = regionDamageCampaign(CASES, 1);
+    expect(faults).toEqual([]);
+    for (const count of [refused, right]) expect(count).toBeGreaterThan(CASES / 4);
+  });
+
+  it.each([2, 5])("never writes outside, reads without end or throws: %i words", (damagedWords) => {
+    const { faults, refused, unnoticed } = regionDamageCampaign(CASES / 2, 1, damagedWords);
+    expect(faults).toEqual([]);
+    expect(refused).toBeGreaterThan(CASES / 8);
+    expect(unnoticed).toBeLessThan(CASES / 100);
   });
 });
 
