@@ -5,6 +5,7 @@ import { allSheaves, type Layers, sheavesOf, underRecallLock, underTableLock } f
 import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
 import { hex, KmemError } from "./memory/errors.ts";
+import { FirstError } from "./memory/first-error.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { FrameKind, NO_FRAME } from "./pages/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
@@ -29,10 +30,14 @@ export interface CacheOptions {
   readonly alignmentBytes?: number;
   /**
    * Runs once for each object when its slab is made; objects keep that state while they are free. What it throws ends
-   * the allocation, with nothing changed. Functions are of one thread: others name theirs with `heap.openCache`.
+   * the allocation, with nothing changed, once `destruct` has run for those of the slab that were constructed before.
+   * Functions are of one thread: others name theirs with `heap.openCache`.
    */
   readonly construct?: ((address: number) => void) | undefined;
-  /** Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free. */
+  /**
+   * Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free. Where
+   * it throws it runs for the other objects all the same, and the call throws the first error when all is done.
+   */
   readonly destruct?: ((address: number) => void) | undefined;
   /** Successive slabs start their objects so many bytes further in, as far as room is left. Default 0: all alike. */
   readonly colourBytes?: number;
@@ -160,7 +165,8 @@ export class Cache {
 
   /**
    * Releases the empty slabs, all or `slabLimit` of them; returns the pages given back. Throws NO_CONSTRUCTOR where
-   * this thread has not named the cache's functions.
+   * this thread has not named the cache's functions; what a destructor throws, when all have run. In the midst of the
+   * cache's own functions it releases nothing.
    */
   shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     this.#requireAlive();
@@ -172,19 +178,33 @@ export class Cache {
     return (pages.freeBytes - before) / PAGE_SIZE;
   }
 
-  /** Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live. */
+  /**
+   * Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live, and in the midst of its own
+   * constructor or destructor. What a destructor throws is thrown when all have run and the cache is no more.
+   */
   destroy(): void {
-    this.shrink();
-    const { caches, slabs, sync } = this.#layers;
+    this.#requireAlive();
+    const { caches, slabs } = this.#layers;
+    slabs.functions.require(this.#kind);
+    slabs.functions.requireIdle(this.#kind);
+    const errors = new FirstError();
+    errors.run(() => this.shrink());
     this.#drainOtherSlots();
-    this.shrink();
+    errors.run(() => this.shrink());
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
+      errors.rethrow();
       const { liveBlocks } = cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
       throw new KmemError("CACHE_BUSY", `cannot destroy the cache "${this.name}": ${liveBlocks} objects are live`, {
         name: this.name,
         liveBlocks,
       });
     }
+    this.#end();
+    errors.rethrow();
+  }
+
+  #end(): void {
+    const { caches, slabs, sync } = this.#layers;
     this.#closeSheaves();
     slabs.functions.forget(this.#kind);
     underTableLock(this.#layers, () => {

@@ -371,10 +371,11 @@ function heapSegment({ vsegs = [] }: GietCluster, memory: LinearMemory): HeapSeg
   return vseg && { base: vseg.base, length: vseg.length, memory, offset: vseg.offset ?? 0 };
 }
 
-/** The first aligned byte behind a segment, or 0; a segment that is none is left to _heap_init to refuse. */
+/** The first aligned byte behind a segment; 0 for none, and for one that _heap_init is to refuse. */
 function behind(segment: HeapSegment | undefined): number {
   const end = segment === undefined ? 0 : segment.offset + segment.length;
-  return end > 0 ? Math.ceil(end / DESCRIPTOR_ALIGNMENT) * DESCRIPTOR_ALIGNMENT : 0;
+  const isInMemory = segment !== undefined && end > 0 && end <= segment.memory.byteLength;
+  return isInMemory ? Math.ceil(end / DESCRIPTOR_ALIGNMENT) * DESCRIPTOR_ALIGNMENT : 0;
 }
 
 function isIndex(value: number, size: number): boolean {

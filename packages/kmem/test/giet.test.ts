@@ -211,6 +211,27 @@ describe("_heap_init", () => {
     expect(memories.flat().map((memory) => new Uint8Array(memory))).toEqual(before);
   });
 
+  it.each([2 ** 20, 2 ** 31])(
+    "refuses the heap of cluster [0][0] that is larger than its memory: %d bytes",
+    (length) => {
+      const memory = new SharedArrayBuffer(MEMORY_BYTES);
+      const kernel = giet({ clusters: [[{ memory, vsegs: [{ ...heapVseg(0, 0), base: length, length }] }]] }, log);
+      const wanted = "[GIET ERROR] in _heap_init() kernel_heap[0,0] larger than its memory";
+      expectGietError(() => kernel._heap_init(), "BAD_GEOMETRY", wanted);
+      expect(new Uint8Array(memory).every((byte) => byte === 0)).toBe(true);
+    },
+  );
+
+  it("refuses two heaps in the bytes of one memory, given as a WebAssembly.Memory and as its buffer", () => {
+    const memory = new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true });
+    const clusters = [memory, memory.buffer as SharedArrayBuffer].map((source, x) => [
+      { memory: source, vsegs: [heapVseg(x, 0)] },
+    ]);
+    const kernel = giet({ clusters }, log);
+    const wanted = "[GIET ERROR] in _heap_init() kernel_heap[0,0] overlaps another segment";
+    expectGietError(() => kernel._heap_init(), "BAD_GEOMETRY", wanted);
+  });
+
   it("refuses a heap over the kernel_data of cluster [0][0]", () => {
     const clusters = [[{ memory: new SharedArrayBuffer(MEMORY_BYTES), vsegs: [heapVseg(0, 0)] }]];
     expect(() => giet({ clusters, kernel_data: 0xff80 }, log)._heap_init()).toThrow(

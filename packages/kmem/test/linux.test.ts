@@ -176,7 +176,9 @@ describe("vmalloc", () => {
     expect(area).toBeGreaterThan(0);
     vfree(area);
     const tooLarge = 64 * MIB;
-    kernel.expectRefusal(() => vmalloc(tooLarge), 0, `vmalloc error: size ${tooLarge}, exceeds total pages`);
+    for (const size of [tooLarge, 2 ** 32 - 1, 2 ** 32, 2 ** 33, 2 ** 53]) {
+      kernel.expectRefusal(() => vmalloc(size), 0, `vmalloc error: size ${size}, exceeds total pages`);
+    }
     kernel.expectClean();
   });
 

@@ -45,7 +45,12 @@ export function segmentsOverlap(one: HeapSegment, other: HeapSegment): boolean {
 
 /** Whether a segment lies over any of these bytes of a memory. */
 export function coversBytes(segment: HeapSegment, memory: LinearMemory, offset: number, length: number): boolean {
-  return segment.memory.source === memory.source && intersect(segment.offset, segment.length, offset, length);
+  return isSameMemory(segment.memory, memory) && intersect(segment.offset, segment.length, offset, length);
+}
+
+/** Whether two stand for the same bytes: a WebAssembly.Memory and its buffer do. */
+function isSameMemory(one: LinearMemory, other: LinearMemory): boolean {
+  return one.source === other.source || one.buffer === other.buffer;
 }
 
 function intersect(oneStart: number, oneLength: number, otherStart: number, otherLength: number): boolean {

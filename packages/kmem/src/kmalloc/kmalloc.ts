@@ -1,5 +1,6 @@
 import { describeValue, signedHint } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
@@ -213,8 +214,9 @@ export class Kmalloc {
     const usedFrames = pages.usedFrames;
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
+    const errors = new FirstError();
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) this.#empty(kind);
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) errors.run(() => this.#empty(kind));
     }
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
@@ -224,6 +226,7 @@ export class Kmalloc {
     // for then it would come here each time that it returns to just that.
     const risen = Math.min(usedFrames + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
+    errors.rethrow();
   }
 
   /**
@@ -257,24 +260,31 @@ export class Kmalloc {
   /** As {@link reclaim}; the pages of empty sheaves go too, and the barns end where no other thread needs them. */
   trim(): number {
     const { sheaves } = this.#layers;
-    const pages = this.reclaim();
+    const errors = new FirstError();
+    let pages = 0;
+    errors.run(() => {
+      pages = this.reclaim();
+    });
     // Destructors may have freed into sheaves that were empty already.
     sheaves.empty();
     underRecallLock(this.#layers, () => sheaves.endGroups());
     unshareBarns(this.#layers);
+    errors.rethrow();
     return pages;
   }
 
-  /** Empties this slot's caches and all barns, and releases empty slabs; returns the pages given back. */
+  /**
+   * Empties this slot's caches and all barns, and releases empty slabs; returns the pages given back. What destructors
+   * throw is thrown when all is done.
+   */
   reclaim(): number {
-    const { caches, sheaves, barns, slabs, pages } = this.#layers;
+    const { caches, slabs, pages } = this.#layers;
     const before = slabs.releasedPages;
-    for (const kind of caches.kinds()) {
-      sheaves.drain(kind);
-      barns.drain(kind);
-      slabs.releaseEmpty(kind);
-    }
-    return slabs.releasedPages - before + pages.drainCache();
+    const errors = new FirstError();
+    for (const kind of caches.kinds()) errors.run(() => this.#empty(kind));
+    const released = slabs.releasedPages - before + pages.drainCache();
+    errors.rethrow();
+    return released;
   }
 }
 

@@ -1,3 +1,5 @@
+import { FirstError } from "../memory/first-error.ts";
+
 /** A cache of the user's that can give memory back when it is short, as Linux's shrinkers do. */
 export interface Shrinker {
   readonly name: string;
@@ -40,14 +42,15 @@ export class Shrinkers {
 
   /**
    * Asks every shrinker to free what it can, a batch at a time; returns the objects freed. A scan that runs out of
-   * memory itself does not come here again.
+   * memory itself does not come here again. What one throws is thrown when all have been asked.
    */
   shrink(): number {
     if (this.#isShrinking || this.#shrinkers.size === 0) return 0;
     this.#isShrinking = true;
+    const errors = new FirstError();
     let freed = 0;
-    try {
-      for (const shrinker of this.#shrinkers) {
+    for (const shrinker of this.#shrinkers) {
+      errors.run(() => {
         let left = shrinker.count();
         while (left > 0) {
           const done = shrinker.scan(Math.min(left, SHRINK_BATCH));
@@ -55,10 +58,10 @@ export class Shrinkers {
           freed += done;
           left -= done;
         }
-      }
-    } finally {
-      this.#isShrinking = false;
+      });
     }
+    this.#isShrinking = false;
+    errors.rethrow();
     return freed;
   }
 }

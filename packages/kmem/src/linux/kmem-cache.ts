@@ -43,7 +43,10 @@ export interface CacheCalls {
    * those that the cache was made with, or it cannot make or release its slabs. Not in the document.
    */
   kmem_cache_open(name: string, ctor?: CacheFunction | null, dtor?: CacheFunction | null): number;
-  /** Ends a cache without objects: 0. Else 1 and a message, and nothing has changed. */
+  /**
+   * Ends a cache without objects: 0. Else 1 and a message, and nothing has changed; so in the midst of its own functions.
+   * What destructors throw is thrown when all have run and the cache is no more.
+   */
   kmem_cache_destroy(cachep: number): number;
   /**
    * An object in the state that the constructor, or whoever freed it, left it in; with __GFP_ZERO, which caches with a
@@ -122,9 +125,8 @@ export class SlabCaches {
       this.#kernel.print(`kmem_cache_destroy: Can't free all objects ${pointer(cachep)}`);
       return 1;
     }
-    if (!this.#tries("kmem_cache_destroy", () => cache.destroy())) return 1;
-    this.#open.forget(this.#kindOf(cachep) as number);
-    return 0;
+    // What a destructor throws comes when the cache is no more: its serial number has told by then.
+    return this.#tries("kmem_cache_destroy", () => cache.destroy()) ? 0 : 1;
   }
 
   alloc(caller: string, cachep: number, flags: number): number {
@@ -210,9 +212,9 @@ export class SlabCaches {
   }
 
   #remember(name: string, cache: KernelCache, notices: readonly string[]): number {
-    for (const notice of notices) this.#kernel.print(notice);
     const kind = this.#kernel.caches.find(name) as number;
     this.#open.remember(kind, cache);
+    for (const notice of notices) this.#kernel.print(notice);
     return this.#pointerTo(kind);
   }
 
@@ -251,7 +253,7 @@ export class SlabCaches {
       action();
       return true;
     } catch (error) {
-      if (!(error instanceof KmemError && error.code === "NO_CONSTRUCTOR")) throw error;
+      if (!(error instanceof KmemError && ["NO_CONSTRUCTOR", "CACHE_BUSY"].includes(error.code))) throw error;
       this.#kernel.print(`${caller}: ${error.message}`);
       return false;
     }
@@ -326,14 +328,15 @@ export function cacheCalls(kernel: Kernel, kfree: (obj: number) => void): CacheC
     kmem_cache_size: (cachep) => slabCaches.size(cachep),
     kmem_cache_alloc_bulk: (cachep, flags, size, p) => {
       const objects: number[] = [];
-      while (objects.length < size) {
-        const objp = slabCaches.alloc("kmem_cache_alloc_bulk", cachep, flags);
-        if (objp === NULL) break;
-        objects.push(objp);
-      }
-      if (objects.length < size) {
-        for (const objp of objects) free(cachep, objp);
-        return 0;
+      try {
+        while (objects.length < size) {
+          const objp = slabCaches.alloc("kmem_cache_alloc_bulk", cachep, flags);
+          if (objp === NULL) break;
+          objects.push(objp);
+        }
+      } finally {
+        // There were not so many, or a constructor has thrown.
+        if (objects.length < size) for (const objp of objects.splice(0)) free(cachep, objp);
       }
       for (const [index, objp] of objects.entries()) p[index] = objp;
       return objects.length;

@@ -1,3 +1,4 @@
+import { FirstError } from "../memory/first-error.ts";
 import { __GFP_HIGH, __GFP_IO, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_WAIT, GFP_KERNEL } from "./flags.ts";
 import { areFlags, isAlone, mayWait, mustNotSleep, neverFails, nobodyElse, wantsZeros } from "./gfp.ts";
 import { type Kernel, NULL, pointer, refresh } from "./kernel.ts";
@@ -83,15 +84,18 @@ class Mempools {
     const block = new PoolBlock(this.#kernel, pool);
     block.format(this.#kernel, minimumCount, kind, data);
     const open = this.#remember(pool, block, given ?? (this.#builtIn.get(kind) as PoolFunctions));
-    for (let index = 0; index < minimumCount; index++) {
-      const element = open.alloc(GFP_KERNEL, data);
-      if (element === NULL) {
-        this.#end(pool, open);
-        return NULL;
+    let count = 0;
+    try {
+      for (; count < minimumCount; count++) {
+        const element = open.alloc(GFP_KERNEL, data);
+        if (element === NULL) break;
+        block.push(element);
       }
-      block.push(element);
+    } finally {
+      // There were not so many, or the allocator has thrown.
+      if (count < minimumCount) this.#end(pool, open);
     }
-    return pool;
+    return count < minimumCount ? NULL : pool;
   }
 
   open(pool: number, functions: PoolFunctions): number {
@@ -115,14 +119,15 @@ class Mempools {
     const { block } = open;
     const { data } = block;
     const quiet = gfp | __GFP_NOWARN;
-    if (!mayWait(gfp)) return open.alloc(quiet, data) || block.pop();
+    if (!mayWait(gfp)) return open.alloc(quiet, data) || this.#popFrom(open);
     const atOnce = quiet & ~(__GFP_WAIT | __GFP_HIGH | __GFP_IO | __GFP_NOFAIL);
     const reclaiming = (quiet & ~__GFP_NOFAIL) | __GFP_NORETRY;
-    const element = open.alloc(atOnce, data) || block.pop();
+    const element = open.alloc(atOnce, data) || this.#popFrom(open);
     if (element !== NULL) return element;
     for (;;) {
-      const found = open.alloc(reclaiming, data) || block.pop();
+      const found = open.alloc(reclaiming, data) || this.#popFrom(open);
       if (found !== NULL) return found;
+      if (!block.isPool || block.serial !== open.serial) return NULL;
       if (isAlone(this.#kernel)) return giveUp(gfp, nobodyElse);
       if ((gfp & __GFP_NORETRY) !== 0 && !neverFails(gfp)) return NULL;
       if (!block.await()) return giveUp(gfp, mustNotSleep);
@@ -139,12 +144,22 @@ class Mempools {
     if (open !== undefined) this.#end(pool, open);
   }
 
+  /** The pool is no more when its elements go back: what the function does may be anything. */
   #end(pool: number, { block, free }: OpenPool): void {
     const { data } = block;
-    for (let element = block.pop(); element !== NULL; element = block.pop()) free(element, data);
+    const elements: number[] = [];
+    for (let element = block.pop(); element !== NULL; element = block.pop()) elements.push(element);
     this.#open.delete(pool);
     block.end();
     this.#below.kfree(pool);
+    const errors = new FirstError();
+    for (const element of elements) errors.run(() => free(element, data));
+    errors.rethrow();
+  }
+
+  /** An element of the reserve, NULL for none, and where the allocator has ended the pool meanwhile. */
+  #popFrom({ block, serial }: OpenPool): number {
+    return block.isPool && block.serial === serial ? block.pop() : NULL;
   }
 
   #remember(pool: number, block: PoolBlock, { alloc, free }: PoolFunctions): OpenPool {

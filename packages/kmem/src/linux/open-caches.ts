@@ -36,10 +36,6 @@ export class OpenCaches {
     this.#open.set(kind, { cache, serial: this.#serial(kind) });
   }
 
-  forget(kind: number): void {
-    this.#open.delete(kind);
-  }
-
   #openAnew(kind: number): KernelCache | undefined {
     const { heap, caches } = this.#kernel;
     try {

@@ -1,5 +1,8 @@
 import { KmemError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
 import type { CacheTable } from "./cache-table.ts";
+
+type BlockFunction = (address: number) => void;
 
 /** What runs for each block of a slab: once when the slab is made, once before it is released. Of one thread. */
 export interface BlockFunctions {
@@ -12,10 +15,24 @@ interface Registered extends BlockFunctions {
   readonly name: string;
 }
 
+/** Blocks of a slab: the first one's address, how many follow each other, and the bytes from one to the next. */
+export interface BlockRow {
+  readonly first: number;
+  readonly count: number;
+  readonly strideBytes: number;
+}
+
+/**
+ * How deep a cache's functions may come to need slabs of their own cache, or release them: a constructor that takes an
+ * object of its cache each time would run until the stack is at its end, in the middle of anything.
+ */
+const NESTING_MAX = 16;
+
 /** The functions that one thread has named for caches: they cannot lie in the buffer. */
 export class FunctionTable {
   readonly #caches: CacheTable;
   readonly #functions = new Map<number, Registered>();
+  readonly #running = new Map<number, number>();
 
   constructor(caches: CacheTable) {
     this.#caches = caches;
@@ -36,6 +53,55 @@ export class FunctionTable {
     return this.#functions.get(kind);
   }
 
+  /** How many slabs of a cache this thread is running functions for right now, one inside of the other. */
+  nesting(kind: number): number {
+    return this.#running.get(kind) ?? 0;
+  }
+
+  /** Throws CACHE_BUSY while this thread runs functions of a cache, `nestingMax` of them at least inside each other. */
+  requireIdle(kind: number, nestingMax = 1): void {
+    if (this.nesting(kind) < nestingMax) return;
+    const name = this.#caches.name(kind);
+    const text = `the cache "${name}" is busy: this thread is in its constructor or destructor`;
+    throw new KmemError("CACHE_BUSY", text, { name });
+  }
+
+  /**
+   * Runs the constructor for the blocks of a new slab. Where it throws, the destructor runs for those that were
+   * constructed, and what the constructor threw is thrown on.
+   */
+  constructAll(kind: number, row: BlockRow): void {
+    const { construct, destruct } = this.of(kind) ?? {};
+    if (construct === undefined) return;
+    this.requireIdle(kind, NESTING_MAX);
+    this.#within(kind, () => {
+      let constructed = 0;
+      const errors = new FirstError();
+      errors.run(() => {
+        for (; constructed < row.count; constructed++) construct(row.first + constructed * row.strideBytes);
+      });
+      if (constructed < row.count && destruct !== undefined)
+        destroyRow({ ...row, count: constructed }, destruct, errors);
+      errors.rethrow();
+    });
+  }
+
+  /** Runs the destructor for all blocks of a slab that is released, whatever it throws: `errors` keeps that. */
+  destructAll(kind: number, row: BlockRow, errors: FirstError): void {
+    const destruct = this.of(kind)?.destruct;
+    if (destruct !== undefined) this.#within(kind, () => destroyRow(row, destruct, errors));
+  }
+
+  #within(kind: number, action: () => void): void {
+    const before = this.nesting(kind);
+    this.#running.set(kind, before + 1);
+    try {
+      action();
+    } finally {
+      this.#running.set(kind, before);
+    }
+  }
+
   /** Whether this thread has the functions that the slabs of a cache need. */
   areThere(kind: number): boolean {
     if (!this.#caches.hasFunctions(kind)) return true;
@@ -50,4 +116,8 @@ export class FunctionTable {
       name,
     });
   }
+}
+
+function destroyRow({ first, count, strideBytes }: BlockRow, destruct: BlockFunction, errors: FirstError): void {
+  for (let block = 0; block < count; block++) errors.run(() => destruct(first + block * strideBytes));
 }

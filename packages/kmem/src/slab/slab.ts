@@ -1,11 +1,12 @@
 import { KmemError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
 import type { Geometry } from "../memory/header.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_SHIFT, FrameRecord, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
 import type { Locks } from "../sync/lock.ts";
-import { FunctionTable } from "./block-functions.ts";
+import { type BlockRow, FunctionTable } from "./block-functions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
   CacheFlag,
@@ -228,13 +229,18 @@ export class Slabs {
     return pages;
   }
 
-  /** As {@link releaseEmpty}: a destructor may change everything, so each time the list is looked through anew. */
+  /**
+   * As {@link releaseEmpty}: a destructor may change everything, so each time the list is looked through anew. What
+   * destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go on without
+   * end; and nothing is released in the midst of the cache's own functions.
+   */
   #releaseOneByOne(kind: number, slabLimit: number): number {
-    if (!this.functions.areThere(kind)) return 0;
+    if (!this.functions.areThere(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
-    const destruct = this.functions.of(kind)?.destruct;
+    const errors = new FirstError();
+    const slabsMax = Math.min(slabLimit, this.#memory.words[cache + cacheSlabs]);
     let pages = 0;
-    for (let released = 0; released < slabLimit; released++) {
+    for (let released = 0; released < slabsMax; released++) {
       this.#locks.acquire(cache + CacheRecord.LOCK);
       const slab = this.#firstEmpty(cache);
       // A run of the heap's own until the destructors have run: they may reach its blocks still.
@@ -242,9 +248,13 @@ export class Slabs {
       if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
-      pages += this.#memory.words[cache + cacheSlabPages];
-      this.#dispose(slab, cache, firstGranule, destruct);
+      const slabPages = this.#memory.words[cache + cacheSlabPages];
+      pages += slabPages;
+      this.#releasedPages += slabPages;
+      this.functions.destructAll(kind, this.#row(slab, cache, firstGranule), errors);
+      this.#pages.freeOwn(slab, slabPages);
     }
+    errors.rethrow();
     return pages;
   }
 
@@ -266,8 +276,7 @@ export class Slabs {
     const slab = this.#allocateSlab(kind, cache, request);
     if (slab === noFrame) return noFrame;
     const firstGranule = this.#nextColour(cache);
-    const construct = this.functions.of(kind)?.construct;
-    if (construct !== undefined) this.#constructAll(slab, cache, firstGranule, construct);
+    this.#constructAll(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
     this.#cut(slab, kind, cache, firstGranule);
     this.#enter(slab, cache);
@@ -317,25 +326,26 @@ export class Slabs {
   }
 
   /** Runs the constructor for the blocks of a new slab; gives the pages back when it throws. */
-  #constructAll(slab: number, cache: number, firstGranule: number, construct: (address: number) => void): void {
-    const { slabPages, slabBlocks, blockBytes } = this.#shape(cache);
+  #constructAll(slab: number, kind: number, cache: number, firstGranule: number): void {
+    const slabPages = this.#memory.words[cache + cacheSlabPages];
+    const row = this.#row(slab, cache, firstGranule);
     let isDone = false;
     try {
-      const first = ((slab << pageShift) >>> 0) + (firstGranule << granuleShift);
-      for (let block = 0; block < slabBlocks; block++) construct(first + block * blockBytes);
-      isDone = this.#memory.words[cache + cacheBlockBytes] === blockBytes;
+      this.functions.constructAll(kind, row);
+      isDone = this.#memory.words[cache + cacheBlockBytes] === row.strideBytes;
     } finally {
       if (!isDone) this.#pages.free(slab, slabPages, RunKind.SYSTEM);
     }
-    if (!isDone) throw new KmemError("BAD_ARGUMENT", "a constructor has destroyed its own cache");
+    if (!isDone) throw new KmemError("BAD_ARGUMENT", "a thread has destroyed the cache in which another makes a slab");
   }
 
-  #shape(cache: number): { slabPages: number; slabBlocks: number; blockBytes: number } {
+  /** The blocks of a slab. */
+  #row(slab: number, cache: number, firstGranule: number): BlockRow {
     const { words } = this.#memory;
     return {
-      slabPages: words[cache + cacheSlabPages],
-      slabBlocks: words[cache + cacheSlabBlocks],
-      blockBytes: words[cache + cacheBlockBytes],
+      first: ((slab << pageShift) >>> 0) + (firstGranule << granuleShift),
+      count: words[cache + cacheSlabBlocks],
+      strideBytes: words[cache + cacheBlockBytes],
     };
   }
 
@@ -396,18 +406,5 @@ export class Slabs {
     this.#pages.claimOwn(slab);
     frames.setKind(slab, kind);
     frames.fillKind(slab + 1, slabPages - 1, kind + 1);
-  }
-
-  /** Gives the pages of a withdrawn slab back once the destructor has seen all blocks. */
-  #dispose(slab: number, cache: number, firstGranule: number, destruct: ((address: number) => void) | undefined): void {
-    const { slabPages, slabBlocks, blockBytes } = this.#shape(cache);
-    this.#releasedPages += slabPages;
-    try {
-      if (destruct === undefined) return;
-      const first = ((slab << pageShift) >>> 0) + (firstGranule << granuleShift);
-      for (let block = 0; block < slabBlocks; block++) destruct(first + block * blockBytes);
-    } finally {
-      this.#pages.freeOwn(slab, slabPages);
-    }
   }
 }

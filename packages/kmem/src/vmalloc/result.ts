@@ -1,6 +1,6 @@
 /** Why a vmalloc cannot be served, where that is known beforehand; the face has a message for each. */
 export type VmallocProblem =
-  /** The size is no whole number of bytes from 1 to 2^32 - 1. */
+  /** The size is no whole number of bytes from 1. */
   | "bad size"
   /** More pages than the memory may ever have. */
   | "exceeds total pages"

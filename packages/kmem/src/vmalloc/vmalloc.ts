@@ -145,7 +145,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #problemOf(sizeBytes: number): VmallocProblem | undefined {
-    if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > ASKED_BYTES_MAX) return "bad size";
+    if (!Number.isInteger(sizeBytes) || sizeBytes < 1) return "bad size";
     const { frames, freeBytes } = this.#context.pages;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
     if (pageCount > frames.limitFrame - frames.firstPageFrame) return "exceeds total pages";

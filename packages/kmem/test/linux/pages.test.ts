@@ -106,7 +106,7 @@ describe("virtual memory", () => {
     [0, "not a size"],
     [-1, "not a size"],
     [1.5, "not a size"],
-    [2 ** 32, "not a size"],
+    [2 ** 32, "exceeds total pages"],
     [9 * MIB, "exceeds total pages"],
     [8 * MIB - 300 * PAGE, "failed to allocate pages"],
   ])("vmalloc(%d) gives NULL and says why: %s", (size, text) => {

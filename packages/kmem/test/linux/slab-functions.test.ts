@@ -118,17 +118,117 @@ describe("a cache with functions", () => {
     expectClean(heap);
   });
 
-  it("that destroys itself in its constructor is told so, and no page is lost", () => {
+  it.each(["constructor", "destructor"])("cannot be destroyed in its own %s, and no page is lost", (where) => {
     const free = heap.stats().bytes.freePageBytes;
-    let isAlive = true;
-    const construct = (): void => {
-      if (isAlive) cache.destroy();
-      isAlive = false;
+    const refusals: unknown[] = [];
+    const destroy = (): void => {
+      try {
+        cache.destroy();
+      } catch (error) {
+        refusals.push((error as { code: string }).code);
+      }
     };
-    const cache: Cache = heap.createCache({ name: "objects", sizeBytes: 300, construct });
-    expect(() => cache.alloc()).toThrow("a constructor has destroyed its own cache");
+    const functions = where === "constructor" ? { construct: destroy } : { destruct: destroy };
+    const cache: Cache = heap.createCache({ name: "objects", sizeBytes: 300, ...functions });
+    const object = cache.alloc();
     expectClean(heap);
-    expect(free - heap.stats().bytes.freePageBytes).toBe(4096);
+    cache.free(object);
+    cache.shrink();
+    expect(new Set(refusals)).toEqual(new Set(["CACHE_BUSY"]));
+    cache.destroy();
+    expectClean(heap);
+    expect(free - heap.stats().bytes.freePageBytes).toBeLessThanOrEqual(4096);
+    expect(() => cache.alloc()).toThrow("was destroyed");
+  });
+
+  it("runs all destructors of all slabs when some throw, and throws the first error", () => {
+    let calls = 0;
+    const cache = heap.createCache({
+      name: "objects",
+      sizeBytes: 500,
+      destruct: () => {
+        if (++calls % 3 === 0) throw new RangeError(`call ${calls}`);
+      },
+    });
+    for (const end of [() => cache.shrink(), () => heap.trim(), () => cache.destroy()]) {
+      for (const address of Array.from({ length: 50 }, () => cache.alloc())) cache.free(address);
+      calls = 0;
+      expect(end).toThrow("call 3");
+      expect(calls).toBeGreaterThanOrEqual(50);
+      expectClean(heap);
+      expect(calls % 3).toBeGreaterThanOrEqual(0);
+    }
+    expect(() => cache.alloc()).toThrow("was destroyed");
+    expect(heap.createCache({ name: "objects", sizeBytes: 64 }).alloc()).toBeGreaterThan(0);
+  });
+
+  it("gives the pages of other caches back though a destructor throws, and so do shrinkers", () => {
+    const failing = heap.createCache({
+      name: "failing",
+      sizeBytes: 500,
+      destruct: () => {
+        throw new RangeError("not now");
+      },
+    });
+    const other = heap.createCache({ name: "other", sizeBytes: 500, destruct: () => {} });
+    for (const cache of [failing, other]) cache.free(cache.alloc());
+    expect(() => heap.trim()).toThrow("not now");
+    for (const cache of [failing, other]) expect(cache.stats().slabs).toBe(0);
+    const asked: string[] = [];
+    for (const name of ["one", "two"]) {
+      heap.addShrinker({
+        name,
+        count: () => {
+          asked.push(name);
+          throw new RangeError(name);
+        },
+        scan: () => 0,
+      });
+    }
+    expect(() => heap.alloc(64 * MIB)).toThrow();
+    expect(asked).toEqual(["one", "two"]);
+    expectClean(heap);
+  });
+
+  it("destructs what its constructor had made before it threw", () => {
+    const alive = new Set<number>();
+    let calls = 0;
+    const cache = heap.createCache({
+      name: "objects",
+      sizeBytes: 500,
+      construct: (address) => {
+        if (++calls === 4) throw new RangeError("not now");
+        alive.add(address);
+      },
+      destruct: (address) => expect(alive.delete(address)).toBe(true),
+    });
+    expect(() => cache.alloc()).toThrow("not now");
+    expect(calls).toBe(4);
+    expect(alive.size).toBe(0);
+    expectClean(heap);
+    cache.free(cache.alloc());
+    cache.destroy();
+    expect(alive.size).toBe(0);
+  });
+
+  it("may take objects of its own in its functions each time, within bounds", () => {
+    const cache: Cache = heap.createCache({ name: "objects", sizeBytes: 300, construct: () => void cache.tryAlloc() });
+    expect(() => cache.alloc()).toThrow('the cache "objects" is busy');
+    expectClean(heap);
+    let count = 0;
+    const busy: Cache = heap.createCache({
+      name: "busy",
+      sizeBytes: 300,
+      destruct: () => {
+        count++;
+        busy.free(busy.alloc());
+        expect(busy.shrink()).toBe(0);
+      },
+    });
+    busy.free(busy.alloc());
+    busy.shrink();
+    expect(count).toBe(busy.stats().slabBlocks);
+    expectClean(heap);
   });
 
   it("of another thread throws NO_CONSTRUCTOR before anything changes", () => {

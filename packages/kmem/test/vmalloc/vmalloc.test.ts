@@ -49,7 +49,7 @@ describe("vmalloc", () => {
     expect(findings()).toEqual([]);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32])("refuses %d bytes", (sizeBytes) => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("refuses %d bytes", (sizeBytes) => {
     const subject = makeVmalloc();
     expect(expectUnchanged(subject, () => subject.vmalloc.vmalloc(sizeBytes))).toBe(0);
     expect(expectUnchanged(subject, () => subject.vmalloc.vzalloc(sizeBytes))).toBe(0);
