@@ -5,6 +5,7 @@
  */
 import { AtomikKmalloc } from "./atomik/kmalloc.ts";
 import { AtomikPages } from "./atomik/pages.ts";
+import { isCallersRange } from "./caller-range.ts";
 import { defaultConsole, type KernelConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "./memory/layout.ts";
@@ -119,29 +120,34 @@ export function atomik(
   console: KernelConsole = defaultConsole(),
   { isGone }: AtomikOptions = {},
 ): Atomik {
+  const heap = isHeap(memory) ? memory : undefined;
   const linear = new LinearMemory(isHeap(memory) ? memory.source : memory);
   const print = (message: string): void => console.print(message);
-  const regions = new AtomikKmalloc(linear, print);
+  const isCallers = heap && ((start: number, end: number): boolean => isCallersRange(heap, start, end));
   const pages = new AtomikPages(linear, print, isGone);
-  const pageWithoutOwner = (start: number, end: number): number => pages.pageWithoutOwner(start, end);
+  const regions = new AtomikKmalloc(linear, print, {
+    pageWithoutOwner: (start, end) => pages.pageWithoutOwner(start, end),
+    noteRegion: (start, end) => pages.noteRegion(start, end),
+    isCallers,
+  });
   const liveIn = (start: number, end: number): number => regions.liveIn(start, end);
   return {
     PAGE_SIZE,
-    kmalloc_init: (start, end) => regions.init(start, end, pageWithoutOwner),
+    kmalloc_init: (start, end) => regions.init(start, end),
     kmalloc: (size, hdr) => regions.kmalloc(size, hdr),
     kmalloc_fast: (size, hdr) => regions.kmallocFast(size, hdr),
     kfree: (ptr, hdr) => regions.kfree(ptr, hdr),
     kmalloc_chunk_debug: (hdr) => regions.debugChunks(hdr),
-    mm_register_region: (start, end) => pages.register(start, end, liveIn),
+    mm_register_region: (start, end) => pages.register(start, end, { liveIn, isCallers }),
     page_alloc: (pageno) => {
       const address = pages.alloc(pageno);
       // These pages were free a moment ago: a region that was once made in them lives no more.
-      if (address !== 0) regions.forget(address, address + pageno * PAGE_SIZE - 1);
+      if (address !== 0) regions.end(address, address + pageno * PAGE_SIZE - 1);
       return address;
     },
     page_free: (start, pageno) => {
       const result = pages.free(start, pageno);
-      if (result === 0) regions.forget(start, start + pageno * PAGE_SIZE - 1);
+      if (result === 0) regions.end(start, start + pageno * PAGE_SIZE - 1);
       return result;
     },
     mm_region_debug: (region) => pages.debug(region),

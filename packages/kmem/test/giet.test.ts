@@ -224,7 +224,7 @@ describe("_heap_init", () => {
 
   it("refuses two heaps in the bytes of one memory, given as a WebAssembly.Memory and as its buffer", () => {
     const memory = new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true });
-    const clusters = [memory, memory.buffer as SharedArrayBuffer].map((source, x) => [
+    const clusters = [memory, memory.buffer as unknown as SharedArrayBuffer].map((source, x) => [
       { memory: source, vsegs: [heapVseg(x, 0)] },
     ]);
     const kernel = giet({ clusters }, log);

@@ -3,8 +3,24 @@ import { hex } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { chunksOf } from "../region/check.ts";
-import { BLOCK_BYTES, BLOCK_MASK, CHUNK_CANARY, MIN_REGION_BYTES, RegionHeader } from "../region/layout.ts";
-import { allocateFirst, allocateWorst, createRegion, isLargeEnough, isRegion, release } from "../region/region.ts";
+import {
+  BLOCK_BYTES,
+  BLOCK_MASK,
+  CHUNK_CANARY,
+  MIN_REGION_BYTES,
+  REGION_GONE,
+  REGION_MAGIC,
+  RegionHeader,
+} from "../region/layout.ts";
+import {
+  allocateFirst,
+  allocateWorst,
+  createRegion,
+  endRegion,
+  isLargeEnough,
+  isRegion,
+  release,
+} from "../region/region.ts";
 import { type FreeFault, freeFault } from "../region/verify.ts";
 
 const NULL = 0;
@@ -19,35 +35,54 @@ function isByteAddress(value: unknown): value is number {
   return typeof value === "number" && value >>> 0 === value;
 }
 
-/** What kmalloc asks of the pages below it: the address of a page in these bytes that nobody may use, 0 for none. */
-export type PageWithoutOwner = (start: number, end: number) => number;
+/** What kmalloc asks of what lies below it. Bytes are from a first to a last one, both included. */
+export interface RegionGround {
+  /** The address of a page in these bytes that nobody may use, 0 for none. */
+  pageWithoutOwner(start: number, end: number): number;
+  /** Says that a region was made in these bytes. */
+  noteRegion(start: number, end: number): void;
+  /** Whether the heap that the memory is of leaves all these bytes to the caller; undefined where there is no heap. */
+  readonly isCallers: ((start: number, end: number) => boolean) | undefined;
+}
+
+/** Memory of which every byte is the caller's. */
+const OPEN_GROUND: RegionGround = { pageWithoutOwner: () => NULL, noteRegion: () => {}, isCallers: undefined };
+
+/** A region that this binding made: its header, and its last byte as the caller gave it. */
+interface MadeRegion {
+  readonly hdr: number;
+  readonly end: number;
+}
 
 /**
- * The kmalloc of the Atomik page over one memory. It remembers the headers of the regions that it made, to refuse new
- * ones over them; all else is read from the bytes. What it prints is in the Spanish of the original, without accents.
+ * The kmalloc of the Atomik page over one memory. It remembers which regions it made, to refuse new ones over them; all
+ * else is read from the bytes. What it prints is in the Spanish of the original, without accents.
  */
 export class AtomikKmalloc {
   readonly #memory: LinearMemory;
   readonly #print: (message: string) => void;
-  #headers: number[] = [];
+  readonly #ground: RegionGround;
+  #made: MadeRegion[] = [];
 
-  constructor(memory: LinearMemory, print: (message: string) => void) {
+  constructor(memory: LinearMemory, print: (message: string) => void, ground: RegionGround = OPEN_GROUND) {
     this.#memory = memory;
     this.#print = print;
+    this.#ground = ground;
   }
 
-  init(start: number, end: number, pageWithoutOwner: PageWithoutOwner): number {
+  init(start: number, end: number): number {
     const memory = this.#memory;
     memory.refresh();
-    const problem = this.#boundsFault(start, end, pageWithoutOwner);
+    const problem = this.#boundsFault(start, end);
     if (problem !== undefined) return this.#refuse(`kmalloc_init: ${problem}!`);
     const hdr = createRegion(memory.words, start, end);
-    this.#headers.push(hdr);
+    this.#ground.noteRegion(start, end);
+    this.#made.push({ hdr, end });
     return hdr;
   }
 
   /** Says why no region can be made of these bytes. Reads only. */
-  #boundsFault(start: number, end: number, pageWithoutOwner: PageWithoutOwner): string | undefined {
+  #boundsFault(start: number, end: number): string | undefined {
     if (!isByteAddress(start) || !isByteAddress(end)) {
       return `${describeValue(start)} y ${describeValue(end)} no son dos direcciones`;
     }
@@ -58,16 +93,19 @@ export class AtomikKmalloc {
     if (!isLargeEnough(start, end)) {
       return `${region} es demasiado pequena: hacen falta ${MIN_REGION_BYTES} bytes alineados a ${BLOCK_BYTES}`;
     }
-    const live = this.liveIn(start, end);
-    if (live !== NULL) return `${region} se solapa con la region ${hex(live)}-${hex(this.#endOf(live))}`;
-    const page = pageWithoutOwner(start, end);
-    return page === NULL ? undefined : `${region} ocupa la pagina ${hex(page)}, que no esta alojada`;
+    const live = this.#liveIn(start, end);
+    if (live !== undefined) return `${region} se solapa con la region ${hex(live.hdr)}-${hex(live.end)}`;
+    const page = this.#ground.pageWithoutOwner(start, end);
+    if (page !== NULL) return `${region} ocupa la pagina ${hex(page)}, que no esta alojada`;
+    if (this.#ground.isCallers?.(start, end) ?? true) return undefined;
+    return `${region} no esta dentro de un solo bloque o trecho de paginas alojado del heap`;
   }
 
   kmalloc(size: number, hdr: number): number {
     this.#memory.refresh();
     const { words } = this.#memory;
-    if (!this.#isRegion(hdr) || !isByteAddress(size)) return this.#refuseRequest("kmalloc", size, hdr);
+    if (!this.#isRegion(hdr) || !isByteAddress(size) || this.#isLost(hdr))
+      return this.#refuseRequest("kmalloc", size, hdr);
     const address = allocateWorst(words, hdr >>> WORD_SHIFT, size);
     return address >= NULL ? address : this.#refuse(`kmalloc: lista corrupta en ${hex(-address)}`);
   }
@@ -75,7 +113,8 @@ export class AtomikKmalloc {
   kmallocFast(size: number, hdr: number): number {
     this.#memory.refresh();
     const { words } = this.#memory;
-    if (!this.#isRegion(hdr) || !isByteAddress(size)) return this.#refuseRequest("kmalloc_fast", size, hdr);
+    if (!this.#isRegion(hdr) || !isByteAddress(size) || this.#isLost(hdr))
+      return this.#refuseRequest("kmalloc_fast", size, hdr);
     const address = allocateFirst(words, hdr >>> WORD_SHIFT, size);
     return address >= NULL ? address : this.#refuse(`kmalloc_fast: lista corrupta en ${hex(-address)}`);
   }
@@ -84,7 +123,7 @@ export class AtomikKmalloc {
     if (ptr === NULL) return;
     this.#memory.refresh();
     const { words } = this.#memory;
-    if (!this.#isRegion(hdr)) {
+    if (!this.#isRegion(hdr) || this.#isLost(hdr)) {
       this.#refuse(this.#headerFault("kfree", hdr));
       return;
     }
@@ -101,7 +140,7 @@ export class AtomikKmalloc {
   /** Prints every chunk of a region in one message. */
   debugChunks(hdr: number): void {
     this.#memory.refresh();
-    if (!this.#isRegion(hdr)) {
+    if (!this.#isRegion(hdr) || this.#isLost(hdr)) {
       this.#refuse(this.#headerFault("kmalloc_chunk_debug", hdr));
       return;
     }
@@ -114,24 +153,38 @@ export class AtomikKmalloc {
 
   /** Header of a region made here that lives and holds one of these bytes, or 0. O(regions). */
   liveIn(start: number, end: number): number {
-    this.#headers = this.#headers.filter((hdr) => this.#isRegion(hdr));
-    return this.#headers.find((hdr) => start <= this.#endOf(hdr) && end >= hdr) ?? NULL;
+    return this.#liveIn(start, end)?.hdr ?? NULL;
   }
 
-  /** Forgets the regions that lie in these bytes: their pages were free, so they live no more. O(regions). */
-  forget(start: number, end: number): void {
-    if (this.#headers.length === 0) return;
-    this.#headers = this.#headers.filter((hdr) => start > this.#endOf(hdr) || end < hdr);
+  /** A region lives while its magic stands, whatever else of it is damaged: there are blocks in it. */
+  #liveIn(start: number, last: number): MadeRegion | undefined {
+    this.#made = this.#made.filter(({ hdr }) => this.#lives(hdr));
+    return this.#made.find(({ hdr, end }) => start <= end && last >= hdr);
+  }
+
+  /**
+   * Ends the regions that lie in these bytes, which are not theirs any more. Headers among them may be in somebody
+   * else's pages by now, and are not written to: who took the pages back has. O(regions).
+   */
+  end(start: number, last: number): void {
+    if (this.#made.length === 0) return;
+    this.#memory.refresh();
+    const overlaps = ({ hdr, end }: MadeRegion): boolean => start <= end && last >= hdr;
+    for (const region of this.#made) {
+      const { hdr } = region;
+      if (overlaps(region) && hdr < start && this.#lives(hdr)) endRegion(this.#memory.words, hdr >>> WORD_SHIFT);
+    }
+    this.#made = this.#made.filter((region) => !overlaps(region));
   }
 
   /** Headers of the regions made here that still live. */
   liveHeaders(): readonly number[] {
     this.#memory.refresh();
-    return this.#headers.filter((hdr) => this.#isRegion(hdr));
+    return this.#made.map(({ hdr }) => hdr).filter((hdr) => this.#lives(hdr));
   }
 
-  #endOf(hdr: number): number {
-    return this.#memory.words[(hdr >>> WORD_SHIFT) + RegionHeader.END] >>> 0;
+  #lives(hdr: number): boolean {
+    return this.#memory.words[(hdr >>> WORD_SHIFT) + RegionHeader.MAGIC] === REGION_MAGIC;
   }
 
   #isRegion(hdr: number): boolean {
@@ -140,16 +193,25 @@ export class AtomikKmalloc {
     );
   }
 
+  /** Whether the heap has taken the block or the pages back that a region lies in. */
+  #isLost(hdr: number): boolean {
+    const { isCallers } = this.#ground;
+    if (isCallers === undefined) return false;
+    return !isCallers(hdr, this.#memory.words[(hdr >>> WORD_SHIFT) + RegionHeader.END] >>> 0);
+  }
+
   #headerFault(name: string, hdr: number): string {
     if (!isByteAddress(hdr) || hdr === NULL || (hdr & BLOCK_MASK) !== 0 || hdr >= this.#memory.byteLength) {
       return `${name}: ${describeValue(hdr)} no es una cabecera`;
     }
     const magic = this.#memory.words[(hdr >>> WORD_SHIFT) + RegionHeader.MAGIC];
+    if (magic === REGION_GONE || (this.#isRegion(hdr) && this.#isLost(hdr)))
+      return `${name}: la region ${hex(hdr)} ha perdido sus paginas, ya no esta alojada`;
     return `${name}: cabecera corrupta en ${hex(hdr)} (numero magico ${hexWord(magic)})`;
   }
 
   #refuseRequest(name: string, size: number, hdr: number): number {
-    if (!this.#isRegion(hdr)) return this.#refuse(this.#headerFault(name, hdr));
+    if (!this.#isRegion(hdr) || this.#isLost(hdr)) return this.#refuse(this.#headerFault(name, hdr));
     return this.#refuse(`${name}: tamano incorrecto (${describeValue(size)})`);
   }
 

@@ -31,6 +31,8 @@ export const RangeHeader = {
   LOCK: 6,
   /** In the root: how many owners have had a number for the critical section. */
   OWNERS: 7,
+  /** 1 once a kmalloc region was made in pages of the range: who frees pages then looks for those. */
+  HAS_REGIONS: 8,
 } as const;
 
 /** "ATMK" in the order of the bytes in memory. */

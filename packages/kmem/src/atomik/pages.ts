@@ -4,7 +4,9 @@ import { ADDRESS_SPACE_BYTES, PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameRecord, NO_FRAME, ORDER_COUNT, RunKind, Zone } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
+import { endRegionsIn } from "../region/region.ts";
 import type { IsGone } from "../sync/lock.ts";
+import { RangeHeader } from "./layout.ts";
 import { Range } from "./range.ts";
 import { RangeList, type RangeRefusal } from "./range-list.ts";
 
@@ -34,6 +36,12 @@ function isPageCount(value: unknown): value is number {
   return typeof value === "number" && value >>> 0 === value && value > 0;
 }
 
+/** What a range must not lie over. Bytes are from a first to a last one, both included. */
+export interface RangeGround {
+  liveIn(start: number, end: number): number;
+  readonly isCallers: ((start: number, end: number) => boolean) | undefined;
+}
+
 /**
  * The page functions of the Atomik page over one memory: they work on the list of ranges, inside its critical section,
  * and print when they are outside again.
@@ -49,8 +57,11 @@ export class AtomikPages {
     this.ranges = new RangeList(memory, isGone);
   }
 
-  /** `liveIn` gives the header of a kmalloc region that lies in these bytes, or 0. */
-  register(start: number, end: number, liveIn: (start: number, end: number) => number): number {
+  /**
+   * `liveIn` gives the header of a kmalloc region that lies in these bytes, or 0; `isCallers` says whether a heap leaves
+   * them to the caller.
+   */
+  register(start: number, end: number, { liveIn, isCallers }: RangeGround): number {
     this.#memory.refresh();
     const { byteLength } = this.#memory;
     const name = "mm_register_region";
@@ -62,6 +73,8 @@ export class AtomikPages {
     if (end >= byteLength) return this.#refuse(`${text}: the memory has ${byteLength} bytes`, NULL);
     const live = liveIn(start, end);
     if (live !== NULL) return this.#refuse(`${text}: it overlaps the kmalloc region at ${hex(live)}`, NULL);
+    if (isCallers?.(start, end) === false)
+      return this.#refuse(`${text}: it is not inside of one live block or run of pages of the heap`, NULL);
     const range = this.ranges.register(start, end);
     return range instanceof Range ? range.address : this.#refuse(`${text}: ${REFUSALS[range]}`, NULL);
   }
@@ -111,8 +124,23 @@ export class AtomikPages {
     const frame = Range.frameOf(start);
     const reason = range.pages.whyNotFree(frame, pageno, RunKind.PAGES);
     if (reason !== undefined) return `: ${reason}`;
+    if (range.get(RangeHeader.HAS_REGIONS) !== 0) this.#endRegions(range, frame, pageno);
     range.pages.free(frame, pageno, RunKind.PAGES);
     return undefined;
+  }
+
+  /** Ends the regions that are about to lose pages, whoever made them: in the allocation as far as it is freed. */
+  #endRegions({ pages }: Range, frame: number, pageno: number): void {
+    const head = pages.frames.headOfRun(frame, RunKind.PAGES);
+    const first = frame * PAGE_SIZE;
+    endRegionsIn(this.#memory.words, head * PAGE_SIZE, first, first + pageno * PAGE_SIZE);
+  }
+
+  /** Notes that a kmalloc region was made in these bytes. O(ranges). */
+  noteRegion(start: number, end: number): void {
+    for (let range = this.ranges.next(); range !== undefined; range = this.ranges.next(range)) {
+      if (range.overlaps(start, end)) range.set(RangeHeader.HAS_REGIONS, 1);
+    }
   }
 
   /** Prints the free lists of a range and returns its free pages; -1 for what is no range. */

@@ -30,6 +30,8 @@ export const BLOCK_WORDS = 4;
 
 /** Identifies a `struct kas_hdr`: KMALLOC_HEADER_MAGIC. As a word of the buffer it is signed. */
 export const REGION_MAGIC: number = 0xda7ab10c | 0;
+/** In the place of REGION_MAGIC: the pages under the region were taken back. "GONE" in the order of the bytes. */
+export const REGION_GONE = 0x454e4f47;
 /** Stands at the start of every chunk: KMALLOC_CANARY. */
 export const CHUNK_CANARY: number = 0xdead7007 | 0;
 

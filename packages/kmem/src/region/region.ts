@@ -12,6 +12,7 @@ import {
   ChunkState,
   MIN_CHUNK_BLOCKS,
   MIN_REGION_BYTES,
+  REGION_GONE,
   REGION_HEADER_BYTES,
   REGION_HEADER_WORDS,
   REGION_MAGIC,
@@ -99,6 +100,23 @@ export function isRegion(words: Words, header: number): boolean {
     words[header + START] >>> WORD_SHIFT === header + REGION_HEADER_WORDS &&
     words[header + FIRST] === words[header + START]
   );
+}
+
+/** Ends the region whose header is at word index `header`: some of its bytes are no longer the caller's. */
+export function endRegion(words: Words, header: number): void {
+  words[header + MAGIC] = REGION_GONE;
+}
+
+/**
+ * Ends every region whose header is whole, lies at a byte from `from` to `end`, and that reaches to `first`; `end` is not
+ * included, all are multiples of 16. O(bytes).
+ */
+export function endRegionsIn(words: Words, from: number, first: number, end: number): void {
+  for (let address = from; address < end; address += BLOCK_BYTES) {
+    const header = address >>> WORD_SHIFT;
+    if (words[header + MAGIC] !== MAGIC_VALUE || !isRegion(words, header)) continue;
+    if (words[header + END] >>> 0 >= first) endRegion(words, header);
+  }
 }
 
 /** Blocks of a chunk that serves `sizeBytes`, 0 to 2^32 - 1. */

@@ -1,0 +1,33 @@
+import type { Heap } from "./heap.ts";
+import { describeAddress } from "./kmalloc/describe.ts";
+import { KmemError } from "./memory/errors.ts";
+import { PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
+import { RunKind } from "./pages/layout.ts";
+
+/**
+ * Whether the bytes from `start` to `end`, both included, are a caller's to hand to an engine: outside of the heap, or
+ * inside of one live block of it, or of one run of `heap.pages`. Reads only. O(pages of the block or run).
+ */
+export function isCallersRange(heap: Heap, start: number, end: number): boolean {
+  const { geometry, memory, pages } = heap.layers;
+  memory.refresh();
+  if (end < geometry.baseFrame * PAGE_SIZE || start >= geometry.limitFrame * PAGE_SIZE) return true;
+  const { where } = describeAddress(heap.layers, start);
+  if (where === "page run") {
+    const head = pages.frames.headOfRun(start >>> PAGE_SHIFT, RunKind.PAGES);
+    return end < (head + pages.frames.count(head)) * PAGE_SIZE;
+  }
+  const block = blockAround(heap, start);
+  return block?.live === true && start >= block.address && end < block.address + block.usableBytes;
+}
+
+/** The block around an address: in a debugged heap its object. */
+function blockAround(heap: Heap, address: number): ReturnType<Heap["blockAt"]> {
+  try {
+    return heap.blockAt(address);
+  } catch (error) {
+    // The heap object was detached: the memory is there, and so are the blocks.
+    if (error instanceof KmemError) return describeAddress(heap.layers, address).block;
+    throw error;
+  }
+}
