@@ -33,16 +33,18 @@ export interface Atomik {
   /**
    * Prepares the bytes from `start` to `end`, both included, and returns the address of their `struct kas_hdr`: `start`
    * rounded up to 16 (16 for 0, which is NULL). The other functions take it as `hdr`. NULL for bounds that are no
-   * addresses of the memory, reversed, too small (80 bytes), over a region made here that lives (its header is whole),
-   * or over pages of a range that are not allocated. O(1), O(pages) inside a range. Re-entrant, not thread-safe.
+   * addresses of the memory, reversed, too small (80 bytes), over a region made here that lives (its magic stands),
+   * over pages of a range that are not allocated, or, of a heap's bytes, not inside of one live block or run of pages.
+   * O(1), O(pages) inside a range or a heap. Re-entrant, not thread-safe.
    */
   kmalloc_init(start: number, end: number): number;
 
   /**
    * Allocates `size` bytes, 0 to 2^32 - 1, from the largest free chunk of the region, the lowest of several, and
    * returns their address, a multiple of 16. Size 0 gets an address of its own. NULL, silently, when no chunk is large
-   * enough; NULL and a message for what is no size, no header, or a list found damaged. O(log chunks). Re-entrant, not
-   * thread-safe: one thread at a time in a region.
+   * enough; NULL and a message for what is no size, no header, a region whose pages were taken back, or words found
+   * damaged: all that is read or written is verified first. O(log chunks). Re-entrant, not thread-safe: one thread at a
+   * time in a region.
    */
   kmalloc(size: number, hdr: number): number;
 
@@ -50,10 +52,10 @@ export interface Atomik {
   kmalloc_fast(size: number, hdr: number): number;
 
   /**
-   * Frees what kmalloc or kmalloc_fast returned and merges it with free neighbours; NULL does nothing. The header's
-   * magic, range, alignment, canary, state, links to both neighbours and the way through the index are verified first:
-   * where one is wrong it prints which and leaves all as it was. O(log chunks). Not thread-safe; re-entrant only where
-   * it has nothing to print.
+   * Frees what kmalloc or kmalloc_fast returned and merges it with free neighbours; NULL does nothing. The header,
+   * range, alignment, canary, state, both neighbours, what lies behind one that is merged, and the way through the index
+   * are verified first: where one is wrong it prints which and leaves all as it was. O(log chunks). Not thread-safe;
+   * re-entrant only where it has nothing to print.
    */
   kfree(ptr: number, hdr: number): void;
 
@@ -64,8 +66,9 @@ export interface Atomik {
    * Registers the whole pages between two bytes, both included, as a range for {@link page_alloc}, and returns the
    * address of its header. Its tables, 17 bytes a page, stand in its first pages. The same bounds again, here or in
    * another thread, open the range as it is: so a thread joins the list. NULL for bounds that are no addresses of the
-   * memory, reversed, too small, or over another range or a live region. O(pages). Ranges are tried in the order of
-   * their registration. The first registration must be over before another thread calls.
+   * memory, reversed, too small, over another range or a live region, or, of a heap's bytes, not inside of one live
+   * block or run of pages. O(pages). Ranges are tried in the order of their registration. The first registration must be
+   * over before another thread calls.
    */
   mm_register_region(start: number, end: number): number;
 
@@ -78,8 +81,8 @@ export interface Atomik {
 
   /**
    * Frees `pageno` pages from `start` on: an allocation or any part of one. Returns 0; -1 and a message where `start`
-   * is not aligned, or the pages are not all of one allocation. O(pages of the allocation). Atomic: thread-safe, not
-   * re-entrant.
+   * is not aligned, or the pages are not all of one allocation. A kmalloc region that loses pages is at its end.
+   * O(pages of the allocation); O(bytes) where a region was made in the range. Atomic: thread-safe, not re-entrant.
    */
   page_free(start: number, pageno: number): number;
 
@@ -112,7 +115,7 @@ export interface AtomikOptions {
 
 /**
  * Binds the Atomik functions to a memory: a buffer, a WebAssembly.Memory, or the one that a heap lives in (regions and
- * ranges then go into blocks and pages of that heap). Each thread binds its own. Throws BAD_ARGUMENT for what is no
+ * ranges then go into live blocks and runs of pages of that heap, or into bytes that are not the heap's). Each thread binds its own. Throws BAD_ARGUMENT for what is no
  * memory. Messages go to `console`; the default keeps the last thousand and echoes to the runtime's console.
  */
 export function atomik(

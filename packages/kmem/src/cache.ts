@@ -35,8 +35,8 @@ export interface CacheOptions {
    */
   readonly construct?: ((address: number) => void) | undefined;
   /**
-   * Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free. Where
-   * it throws it runs for the other objects all the same, and the call throws the first error when all is done.
+   * Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free.
+   * Where it throws it runs for the other objects all the same, and the call throws the first error at its end.
    */
   readonly destruct?: ((address: number) => void) | undefined;
   /** Successive slabs start their objects so many bytes further in, as far as room is left. Default 0: all alike. */

@@ -9,6 +9,7 @@ import type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
 import { clear } from "./memory/clear.ts";
 import { type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
+import { FirstError } from "./memory/first-error.ts";
 import { atNode, badAddress, joinAddress, splitAddress } from "./nodes/address.ts";
 import { CounterField } from "./nodes/layout.ts";
 import { heapStart, openAll, requireApart, requireNode, requireNodes } from "./nodes/machine.ts";
@@ -273,13 +274,29 @@ export class Nodes {
 
   /** Gives what this thread keeps for speed back to all nodes; returns the pages that became free. */
   trim(): number {
-    return this.#nodes.reduce((pages, { heap }) => pages + heap.trim(), 0);
+    return this.#onAll(({ heap }) => heap.trim());
   }
 
   /** Leaves the machine: all that this thread keeps goes back, and its slots are free. Later calls throw DETACHED. */
   detach(): void {
-    for (const node of this.#nodes) leave(node);
     this.alloc = (sizeBytes) => this.#slowAlloc(sizeBytes);
+    this.#onAll((node) => {
+      leave(node);
+      return 0;
+    });
+  }
+
+  /** Does something on all nodes, whatever destructors throw, and throws the first error at the end; adds up. */
+  #onAll(action: (node: Node) => number): number {
+    const errors = new FirstError();
+    let sum = 0;
+    for (const node of this.#nodes) {
+      errors.run(() => {
+        sum += action(node);
+      });
+    }
+    errors.rethrow();
+    return sum;
   }
 
   /**

@@ -110,8 +110,8 @@ describe.each([
 
   function expectNoRegion(start: number, end: number): void {
     const message =
-      `kmalloc_init: la region ${hex(start)}-${hex(end)} no esta dentro de un solo bloque o trecho de paginas alojado ` +
-      "del heap!";
+      `kmalloc_init: la region ${hex(start)}-${hex(end)} no esta dentro de un solo bloque o trecho de paginas ` +
+      "alojado del heap!";
     expectRefused(log, bytes, () => kernel.kmalloc_init(start, end), message);
   }
 

@@ -243,6 +243,30 @@ describe("kfree refuses", () => {
   });
 });
 
+describe("kfree refuses to follow", () => {
+  /** Which blocks of 16 bytes are freed, whose word is overwritten, which word and by what, and which is freed last. */
+  const cases: readonly [string, number, readonly number[], number, number, number, number][] = [
+    ["the link behind a neighbour that is merged", 3, [1], 1, Chunk.NEXT, 0, 0],
+    ["the size of a neighbour that is merged", 3, [1], 1, Chunk.SIZE, 1000, 0],
+    ["a link of the tree into a circle", 10, [4, 6, 2, 8], 8, Chunk.LEFT, 1024, 5],
+    ["a link of the tree beside the way", 8, [3, 4, 1, 6], 6, Chunk.LEFT, 1152, 2],
+    ["a link of the tree to nothing", 10, [1, 3, 5, 7], 7, Chunk.LEFT, 0, 8],
+  ];
+
+  it.each(cases)("what leads outside of the region, in circles or past a chunk: %s", (...one) => {
+    const [, count, freed, about, field, value, last] = one;
+    const region = kernel.kmalloc_init(8192, 16_383);
+    const blocks = Array.from({ length: count }, () => kernel.kmalloc_fast(16, region));
+    for (const index of freed) kernel.kfree(blocks[index] as number, region);
+    poke(chunkOf(blocks[about] as number), field, value);
+    const before = bytes.slice();
+    log.clear();
+    kernel.kfree(blocks[last] as number, region);
+    expect(log.messages()).toEqual([expect.stringMatching(/^kfree: (lista|indice) corrupt[oa] en 0x/)]);
+    expect(firstDifference(before, bytes)).toBe(-1);
+  });
+});
+
 describe("kmalloc_init refuses", () => {
   const refused = (start: unknown, end: unknown, problem: string): void =>
     expectRefused(() => kernel.kmalloc_init(start as number, end as number), `kmalloc_init: ${problem}!`);

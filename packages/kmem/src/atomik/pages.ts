@@ -58,8 +58,8 @@ export class AtomikPages {
   }
 
   /**
-   * `liveIn` gives the header of a kmalloc region that lies in these bytes, or 0; `isCallers` says whether a heap leaves
-   * them to the caller.
+   * `liveIn` gives the header of a kmalloc region that lies in these bytes, or 0; `isCallers` says whether a heap
+   * leaves them to the caller.
    */
   register(start: number, end: number, { liveIn, isCallers }: RangeGround): number {
     this.#memory.refresh();

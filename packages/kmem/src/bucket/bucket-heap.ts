@@ -100,7 +100,7 @@ export class BucketHeap {
     } finally {
       this.#lock.release();
     }
-    if (this.#damage !== undefined) this.#tellDamage();
+    if (this.#damage !== undefined) this.#tellDamage(address);
     return address;
   }
 
@@ -268,10 +268,17 @@ export class BucketHeap {
     return this.#buckets.pop(frame);
   }
 
-  #tellDamage(): void {
+  /** Tells of damage that an allocation met; a listener that throws gets no block. */
+  #tellDamage(address: number): void {
     const problem = this.#damage as string;
     this.#damage = undefined;
-    this.#onDamage(problem);
+    let isTold = false;
+    try {
+      this.#onDamage(problem);
+      isTold = true;
+    } finally {
+      if (!isTold && address !== 0) this.free(address);
+    }
   }
 
   #isBucketOf(frame: number, shift: number): boolean {

@@ -1,3 +1,4 @@
+import { FirstError } from "../memory/first-error.ts";
 import type { LinearMemory, MemorySource } from "../memory/memory.ts";
 import { Kmalloc } from "./kmalloc.ts";
 import { closeLayers, type Layers } from "./layers.ts";
@@ -32,7 +33,7 @@ export function joinAttachment(memory: LinearMemory, baseFrame: number): Attachm
   return attachment;
 }
 
-/** Ends one use; the last one gives the slot back with all that it held. */
+/** Ends one use; the last one gives the slot back with all that it held. What destructors throw comes at the end. */
 export function leaveAttachment(attachment: Attachment): void {
   attachment.users--;
   if (attachment.users > 0) return;
@@ -41,6 +42,8 @@ export function leaveAttachment(attachment: Attachment): void {
   const { baseFrame } = layers.geometry;
   if (ofMemory?.get(baseFrame) === attachment) ofMemory.delete(baseFrame);
   layers.memory.refresh();
-  if (layers.slots.heldCount <= 1) kmalloc.trim();
+  const errors = new FirstError();
+  if (layers.slots.heldCount <= 1) errors.run(() => kmalloc.trim());
   closeLayers(layers);
+  errors.rethrow();
 }

@@ -44,8 +44,8 @@ export interface CacheCalls {
    */
   kmem_cache_open(name: string, ctor?: CacheFunction | null, dtor?: CacheFunction | null): number;
   /**
-   * Ends a cache without objects: 0. Else 1 and a message, and nothing has changed; so in the midst of its own functions.
-   * What destructors throw is thrown when all have run and the cache is no more.
+   * Ends a cache without objects: 0. Else 1 and a message, and nothing has changed; so in the midst of its own
+   * functions. What destructors throw is thrown when all have run and the cache is no more.
    */
   kmem_cache_destroy(cachep: number): number;
   /**

@@ -2,6 +2,7 @@ import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
+import type { MemorySource } from "../memory/memory.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
 import { MAX_NODE_COUNT, NODE_AREA_BYTES } from "./layout.ts";
 
@@ -24,6 +25,11 @@ export function heapStart(start = 0): number {
   return Math.ceil(start / PAGE_SIZE) * PAGE_SIZE + NODE_AREA_BYTES;
 }
 
+/** The bytes behind a memory: a WebAssembly.Memory and its buffer are the same ones. */
+function bufferOf(memory: MemorySource): unknown {
+  return "buffer" in memory ? memory.buffer : memory;
+}
+
 /** Throws BAD_ARGUMENT where two nodes are to be made in the same bytes. */
 export function requireApart(nodes: readonly MemoryOptions[]): void {
   for (const [node, { memory, start = 0, end = Number.POSITIVE_INFINITY }] of nodes.entries()) {
@@ -31,7 +37,8 @@ export function requireApart(nodes: readonly MemoryOptions[]): void {
     const other = nodes.findIndex(
       (candidate, number) =>
         number < node &&
-        candidate.memory === memory &&
+        candidate.memory !== undefined &&
+        bufferOf(candidate.memory) === bufferOf(memory) &&
         start < (candidate.end ?? Number.POSITIVE_INFINITY) &&
         (candidate.start ?? 0) < end,
     );

@@ -62,8 +62,8 @@ export const Chunk = {
   /** CHUNK_CANARY. */
   CANARY: 0,
   /**
-   * ChunkState in the low byte. Of a free chunk, above it, the height of its subtree in the index, and in the upper half
-   * a checksum of what it is in the index: its address, LEFT, RIGHT, MAX and the height.
+   * ChunkState in the low byte. Of a free chunk, above it, the height of its subtree in the index, and in the upper
+   * half a checksum of what it is in the index: its address, LEFT, RIGHT, MAX and the height.
    */
   STATE: 1,
   /** kc_size: blocks, this header included. */

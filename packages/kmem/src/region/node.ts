@@ -45,7 +45,7 @@ export function isFreeChunk(words: Words, chunk: number, above: number, below: n
   );
 }
 
-/** Whether a link leads to a node of the index: a free chunk whose links, maximum and height agree with its checksum. */
+/** Whether a link leads to a node: a free chunk whose links, maximum and height agree with its checksum. */
 export function isNode(words: Words, node: number, above: number, below: number): boolean {
   return isFreeChunk(words, node, above, below) && words[node + STATE] === stateOf(words, node, heightOf(words, node));
 }

@@ -108,8 +108,8 @@ export function endRegion(words: Words, header: number): void {
 }
 
 /**
- * Ends every region whose header is whole, lies at a byte from `from` to `end`, and that reaches to `first`; `end` is not
- * included, all are multiples of 16. O(bytes).
+ * Ends every region whose header is whole and lies from byte `from` to byte `end`, not included, and that reaches to
+ * byte `first`; all are multiples of 16. O(bytes).
  */
 export function endRegionsIn(words: Words, from: number, first: number, end: number): void {
   for (let address = from; address < end; address += BLOCK_BYTES) {

@@ -99,8 +99,8 @@ export function indexFault(words: Words, header: number, at: number, previous: n
 /**
  * Whether a chunk can be taken out of the index. The way down to it has been verified by a search. What is looked at
  * besides: the way on to the chunk that takes its place, and at each node on the way a child off it that is the higher
- * one, with its children, since these are turned where the tree gets out of balance. Returns 0, or a damaged node. Reads
- * only. O(log n).
+ * one, with its children, since these are turned where the tree gets out of balance. Returns 0, or a damaged node.
+ * Reads only. O(log n).
  */
 export function removalFault(words: Words, header: number, chunk: number): number {
   let above = firstWord(words, header) - 1;

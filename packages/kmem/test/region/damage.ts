@@ -13,7 +13,7 @@ export interface RegionDamageReport {
   refused: number;
   /** Calls that gave what they give without the damage, and changed what they change then. */
   right: number;
-  /** With several words damaged: calls that printed nothing and gave or changed something else, inside of the region. */
+  /** With several words damaged: calls that printed nothing and gave or changed something else, in the region. */
   unnoticed: number;
   /** What must not be. */
   readonly faults: string[];
@@ -215,8 +215,8 @@ function judge(scene: Scene, call: Call, { twin, damaged }: Before, report: Regi
   }
   const plain = { words: twin, byteLength: twin.byteLength, refresh: () => false } as unknown as LinearMemory;
   const expected = perform(plain, header, call);
-  const spread = differences(twin, words).find((word) => !damaged.has(word));
-  if (expected.result === result && spread === undefined) {
+  const spread = differences(twin, words).find((word) => !damaged.has(word)) ?? -1;
+  if (expected.result === result && spread < 0) {
     report.right++;
     return "";
   }
@@ -225,7 +225,7 @@ function judge(scene: Scene, call: Call, { twin, damaged }: Before, report: Regi
     return "";
   }
   return expected.result === result
-    ? `unnoticed, and the word at ${(spread as number) * 4} is ${words[spread as number]}, not ${twin[spread as number]}`
+    ? `unnoticed, and the word at ${spread * 4} is ${words[spread]}, not ${twin[spread]}`
     : `unnoticed, and ${result} instead of ${expected.result}`;
 }
 
