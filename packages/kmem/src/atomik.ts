@@ -53,9 +53,9 @@ export interface Atomik {
 
   /**
    * Frees what kmalloc or kmalloc_fast returned and merges it with free neighbours; NULL does nothing. The header,
-   * range, alignment, canary, state, both neighbours, what lies behind one that is merged, and the way through the index
-   * are verified first: where one is wrong it prints which and leaves all as it was. O(log chunks). Not thread-safe;
-   * re-entrant only where it has nothing to print.
+   * range, alignment, canary, state, both neighbours, what lies behind one that is merged, and the way through the
+   * index are verified first: where one is wrong it prints which and leaves all as it was. O(log chunks). Not
+   * thread-safe; re-entrant only where it has nothing to print.
    */
   kfree(ptr: number, hdr: number): void;
 
@@ -67,8 +67,8 @@ export interface Atomik {
    * address of its header. Its tables, 17 bytes a page, stand in its first pages. The same bounds again, here or in
    * another thread, open the range as it is: so a thread joins the list. NULL for bounds that are no addresses of the
    * memory, reversed, too small, over another range or a live region, or, of a heap's bytes, not inside of one live
-   * block or run of pages. O(pages). Ranges are tried in the order of their registration. The first registration must be
-   * over before another thread calls.
+   * block or run of pages. O(pages). Ranges are tried in the order of their registration. The first registration must
+   * be over before another thread calls.
    */
   mm_register_region(start: number, end: number): number;
 
@@ -115,8 +115,9 @@ export interface AtomikOptions {
 
 /**
  * Binds the Atomik functions to a memory: a buffer, a WebAssembly.Memory, or the one that a heap lives in (regions and
- * ranges then go into live blocks and runs of pages of that heap, or into bytes that are not the heap's). Each thread binds its own. Throws BAD_ARGUMENT for what is no
- * memory. Messages go to `console`; the default keeps the last thousand and echoes to the runtime's console.
+ * ranges then go into live blocks and runs of pages of that heap, or into bytes that are not the heap's). Each thread
+ * binds its own. Throws BAD_ARGUMENT for what is no memory. Messages go to `console`; the default keeps the last
+ * thousand and echoes to the runtime's console.
  */
 export function atomik(
   memory: MemorySource | Heap,
