@@ -175,6 +175,20 @@ describe.each([
     }
   });
 
+  it("takes pages that the program has added to a memory as its own", () => {
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 64, shared: true });
+    const growing = Heap.create({ memory });
+    const own = memory.grow(4) * 65_536;
+    const beside = atomik(growing, log);
+    expect(beside.kmalloc_init(own, own + 65_535)).toBe(own);
+    while (growing.tryAlloc(100_000) !== 0);
+    expect(beside.kmalloc(1000, own)).toBe(own + 64);
+    expect(beside.kmalloc_init(own + 65_536, own + 4 * 65_536 - 1)).toBe(own + 65_536);
+    expect(growing.check().findings).toEqual([]);
+    expect(beside.check()).toEqual([]);
+    expect(beside.kmalloc_init(own + 2 * 65_536, own + 6 * 65_536)).toBe(0);
+  });
+
   it("takes bytes that are not the heap's, and goes on when the heap object is detached", () => {
     const memory = new SharedArrayBuffer(1 << 20);
     const small = Heap.create({ memory, start: 256 * 1024 });

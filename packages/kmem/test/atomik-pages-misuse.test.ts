@@ -6,6 +6,7 @@ import { CriticalSection } from "../src/sync/critical-section.ts";
 import { firstDifference } from "./support/expectations.ts";
 
 const hex = (address: number): string => `0x${address.toString(16)}`;
+const shownValue = (value: unknown): string => (typeof value === "bigint" ? `${value}n` : String(value));
 
 let memory: SharedArrayBuffer;
 let bytes: Uint8Array;
@@ -38,7 +39,7 @@ describe("page_alloc refuses", () => {
   it.each([0, -0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32, 2 ** 40, undefined, null, 5n])(
     "%s pages",
     (pageno) => {
-      const message = `page_alloc: invalid number of pages: ${String(pageno)}`;
+      const message = `page_alloc: invalid number of pages: ${shownValue(pageno)}`;
       expectRefused(() => kernel.page_alloc(pageno as number), message, 0);
     },
   );
@@ -46,8 +47,8 @@ describe("page_alloc refuses", () => {
 
 describe("page_free refuses", () => {
   const refused = (start: unknown, pageno: unknown, reason: string): void => {
-    const shown = typeof start === "number" && start >>> 0 === start ? hex(start) : String(start);
-    const message = `invalid range passed: ${shown} (up to ${String(pageno)} pages)${reason}`;
+    const shown = typeof start === "number" && start >>> 0 === start ? hex(start) : shownValue(start);
+    const message = `invalid range passed: ${shown} (up to ${shownValue(pageno)} pages)${reason}`;
     expectRefused(() => kernel.page_free(start as number, pageno as number), message, -1);
   };
 
@@ -109,7 +110,7 @@ describe("mm_register_region refuses", () => {
 
   it("what is no pair of addresses", () => {
     for (const value of [Number.NaN, -1, 0.5, 2 ** 32, undefined, null, 5n]) {
-      refused(value, 8191, `${String(value)} and 8191 are no two addresses`);
+      refused(value, 8191, `${shownValue(value)} and 8191 are no two addresses`);
     }
   });
 
@@ -163,7 +164,7 @@ describe("mm_register_region refuses", () => {
 describe("mm_region_debug refuses", () => {
   it("what is no registered range", () => {
     for (const region of [0, range + PAGE_SIZE, Number.NaN, undefined]) {
-      const shown = typeof region === "number" && region >>> 0 === region ? hex(region) : String(region);
+      const shown = typeof region === "number" && region >>> 0 === region ? hex(region) : shownValue(region);
       const message = `mm_region_debug: ${shown} is no registered range`;
       expectRefused(() => kernel.mm_region_debug(region as number), message, -1);
     }
