@@ -4,6 +4,8 @@ import type { CommandContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
 import { ReportedFailure } from "./commands/reported-failure.ts";
 import { knownContenders } from "./replay/contenders.ts";
+import { printProblem } from "./report/output.ts";
+import { systemReason } from "./system/input-problem.ts";
 
 /** What the command's exit codes mean. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const;
@@ -39,7 +41,14 @@ export async function runCommandLine(argv: readonly string[], context?: CommandC
     // Commander throws here for --help and --version too; it has printed what there was to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
     if (error instanceof ReportedFailure) return exitCodes.failure;
-    console.error(`kmem: ${error instanceof Error ? error.message : String(error)}`);
+    printProblem(describeError(error));
     return exitCodes.failure;
   }
+}
+
+/** What went wrong; of a file that the system would not open, read or write, its name and why. */
+function describeError(error: unknown): string {
+  const reason = systemReason(error);
+  if (reason !== undefined && error instanceof Error && "path" in error) return `${String(error.path)}: ${reason}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -17,7 +17,7 @@ it("says where a frame is in the sources, by a map beside the file or in it", as
     const inline = `data:application/json;base64,${Buffer.from(JSON.stringify(MAP)).toString("base64")}`;
     for (const comment of ["out.js.map", inline]) {
       writeFileSync(file, `work();\n//# sourceMappingURL=${comment}\n`);
-      const map = sourceMapFrames();
+      const map = sourceMapFrames(directory);
       expect(map(`at work (${url}:1:1)`)).toBe(`at work (${source}:3:5)`);
       expect(map(`at ${url}:1:4`)).toBe(`at ${source}:3:5`);
       expect(map(`at work (${file}:1:1)`)).toBe(`at work (${source}:3:5)`);
@@ -29,7 +29,7 @@ it("leaves frames alone that it knows nothing of", async () => {
   await withTempDir(async (directory) => {
     const file = join(directory, "out.js");
     writeFileSync(file, "work();\n//# sourceMappingURL=missing.map\n");
-    const map = sourceMapFrames();
+    const map = sourceMapFrames(directory);
     const frames = [
       "at work (node:internal/main:1:2)",
       "at new Promise (<anonymous>)",

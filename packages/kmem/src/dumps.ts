@@ -2,7 +2,7 @@ import { type CheckReport, checkResting } from "./kmalloc/check.ts";
 import { restingLayers } from "./kmalloc/layers.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "./kmalloc/stats.ts";
-import { type OpenedDump, openDump, writeDump } from "./memory/dump.ts";
+import { dumpBuffer, type OpenedDump, openDump, writeDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { headerWord } from "./memory/header.ts";
@@ -19,7 +19,7 @@ export interface DumpRepair extends RepairReport {
 }
 
 function memoryOf(opened: OpenedDump): LinearMemory {
-  const memory = new LinearMemory(new ArrayBuffer(opened.byteLength));
+  const memory = new LinearMemory(dumpBuffer(opened, ArrayBuffer));
   opened.copyTo(memory.bytes);
   return memory;
 }

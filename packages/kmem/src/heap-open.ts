@@ -2,7 +2,7 @@ import { type HeapHandle, isHandle, requireHandle } from "./handle.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { type Attachment, joinAttachment, newAttachment } from "./kmalloc/attachment.ts";
 import { adoptLayers, attachLayers, createLayers } from "./kmalloc/layers.ts";
-import { openDump } from "./memory/dump.ts";
+import { dumpBuffer, openDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
 import { requireByteOffset } from "./memory/geometry.ts";
 import { headerWord, readHeader } from "./memory/header.ts";
@@ -54,7 +54,7 @@ function copyOf(dump: Uint8Array): { memory: LinearMemory; start: number } {
   const opened = openDump(dump);
   // A page that is not isolated has no shared memory.
   const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-  const memory = new LinearMemory(new Buffer(opened.byteLength));
+  const memory = new LinearMemory(dumpBuffer(opened, Buffer));
   opened.copyTo(memory.bytes);
   return { memory, start: opened.start };
 }

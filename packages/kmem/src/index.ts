@@ -17,6 +17,7 @@ export type { Shrinker } from "./kmalloc/shrinkers.ts";
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
 export type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
+export { dumpByteLength } from "./memory/dump.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 export type { Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";

@@ -1,6 +1,9 @@
 import { InvalidArgumentError } from "commander";
 import type { Contender } from "../replay/contender.ts";
+import { printProblem } from "../report/output.ts";
+import { inputProblem } from "../system/input-problem.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
+import { ReportedFailure } from "./reported-failure.ts";
 
 /** A whole number from `least`. */
 export function parseCount(text: string, least: number): number {
@@ -41,6 +44,19 @@ export function describeAllocators(known: readonly Contender[]): string {
 
 function namesOf({ name, aliases = [] }: Contender): string[] {
   return [name, ...aliases];
+}
+
+/**
+ * Says of each file that cannot be read why not, before anything is done with the others: what takes long is not begun
+ * in vain. Throws {@link ReportedFailure} where there is one.
+ */
+export function requireFiles(paths: readonly string[]): void {
+  const problems = paths.flatMap((path) => {
+    const problem = path === STDIN_PATH ? undefined : inputProblem(path);
+    return problem === undefined ? [] : [`${path}: ${problem}`];
+  });
+  for (const problem of problems) printProblem(problem);
+  if (problems.length > 0) throw new ReportedFailure();
 }
 
 /** Adds a trace to those before it. */

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { figureContenders } from "../bench/bench-contenders.ts";
@@ -7,12 +9,25 @@ import { currentLoad, loadWarning } from "../bench/part-runs.ts";
 import { writePlots } from "../bench/plots/write-plots.ts";
 import { type MarkedTexts, summaryFigures, writeDocument } from "../bench/write-figures.ts";
 import type { Contender } from "../replay/contender.ts";
+import { printProblem } from "../report/output.ts";
 import { knownThreadContenders } from "../threads/contenders.ts";
-import { describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
+import { collectTraces, describeAllocators, parseAllocators, parseCount, requireFiles } from "./arguments.ts";
 import type { ThreadsContext } from "./bench-threads.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_ROUNDS = 5;
+/** The files of figures of which a report is made. */
+const FIGURE_NAMES: readonly string[] = [
+  "traces",
+  "live-blocks",
+  "loads",
+  "programs",
+  "threads",
+  "memory",
+  "load-memory",
+  "latency",
+  "drift",
+];
 
 interface ReportFlags {
   readonly out: string;
@@ -37,7 +52,7 @@ export function registerBenchFigures(bench: Command, context: ThreadsContext): v
           "allocator found here, runs programs in WebAssembly and workloads of one and two threads, writes CSV " +
           "files and plots, and puts the tables into a Markdown document between their marks.",
       )
-      .argument("[trace...]", "trace files, for the part `traces`")
+      .argument("[trace...]", "trace files, for the part `traces`", collectTraces)
       .addOption(
         new Option("-r, --runs <count>", "processes of each allocator that time it, on traces; else three at most")
           .default(DEFAULT_ROUNDS)
@@ -51,13 +66,26 @@ export function registerBenchFigures(bench: Command, context: ThreadsContext): v
           parseAllocators(text, contenders),
         ),
       ),
-  ).action((traces: string[], flags: FiguresFlags) => measure(traces, flags, context));
+  ).action((traces: string[], flags: FiguresFlags, command: Command) => {
+    const isNeeded = (flags.only ?? PART_NAMES).includes("traces");
+    if (isNeeded && traces.length === 0) command.error("error: the part `traces` needs trace files");
+    return measure(traces, flags, context);
+  });
   withPlaces(
     bench
       .command("report")
       .summary("goals and plots, made anew from the CSV files")
-      .description("Measures nothing: makes the table of goals, the machine's description and the plots anew."),
-  ).action((flags: ReportFlags) => report(flags));
+      .description(
+        "Measures nothing: makes the table of goals and the machine's description anew of what `kmem bench figures` " +
+          "has written, and the plots where the package echarts is installed.",
+      ),
+  ).action((flags: ReportFlags) => {
+    if (!FIGURE_NAMES.some((name) => existsSync(join(flags.out, `${name}.csv`)))) {
+      fail(`${flags.out}: there are no figures in it; kmem bench figures writes them`);
+    }
+    if (flags.document !== undefined) requireFiles([flags.document]);
+    return report(flags);
+  });
 }
 
 function withPlaces(command: Command): Command {
@@ -78,7 +106,7 @@ async function measure(
   { runs, out, document, only = PART_NAMES, allocators }: FiguresFlags,
   { contenders, threadContenders = knownThreadContenders() }: ThreadsContext,
 ): Promise<void> {
-  if (only.includes("traces") && traces.length === 0) fail("the part `traces` needs trace files");
+  requireFiles([...traces, ...(document === undefined ? [] : [document])]);
   const warning = loadWarning(currentLoad());
   if (warning !== undefined) console.error(`kmem: ${warning}`);
   const context = {
@@ -112,6 +140,6 @@ async function report({ out, document }: ReportFlags): Promise<void> {
 }
 
 function fail(message: string): never {
-  for (const line of message.split("\n")) console.error(`kmem: ${line}`);
+  for (const line of message.split("\n")) printProblem(line);
   throw new ReportedFailure();
 }

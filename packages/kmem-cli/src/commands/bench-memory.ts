@@ -17,7 +17,14 @@ import { type MeasureOutput, type OutputPlaces, writeMeasures } from "../memory-
 import { measureDrift, measureLatency, measureLoadMemory, measureMemory } from "../memory-bench/run-measures.ts";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "../replay/contender.ts";
 import { plainTable } from "../report/plain-table.ts";
-import { describeAllocators, parseAllocators, parseCount, parseOpCount } from "./arguments.ts";
+import {
+  collectTraces,
+  describeAllocators,
+  parseAllocators,
+  parseCount,
+  parseOpCount,
+  requireFiles,
+} from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -59,17 +66,21 @@ export function registerBenchMemory(bench: Command, context: CommandContext): vo
   );
   memoryCommand
     .description("Replays traces once, every page of every block touched, and reads resident memory on the way.")
-    .argument("[trace...]", "trace files")
+    .argument("[trace...]", "trace files", collectTraces)
     .option("--loads", "the synthetic loads of `kmem bench figures` as well")
     .action(async (traces: string[], flags: MemoryFlags) => {
       if (traces.length === 0 && flags.loads !== true) memoryCommand.error("error: name traces, or give --loads");
+      requirePlaces(traces, flags);
       if (traces.length > 0) await memory(traces, flags, context);
       if (flags.loads === true) await loadMemory(flags, context);
     });
   addPart(bench, context, "latency", "the worst single operations")
     .description("Times every operation of traces by itself, when memory and compilers are warm.")
-    .argument("<trace...>", "trace files")
-    .action((traces: string[], flags: Flags) => latency(traces, flags, context));
+    .argument("<trace...>", "trace files", collectTraces)
+    .action((traces: string[], flags: Flags) => {
+      requirePlaces(traces, flags);
+      return latency(traces, flags, context);
+    });
   addPart(bench, context, "drift", "memory after very many operations of a changing mix")
     .description("Does operations of a changing mix, with as many bytes live at the end as at the start.")
     .addOption(
@@ -82,7 +93,15 @@ export function registerBenchMemory(bench: Command, context: CommandContext): vo
         .default(DEFAULT_DRIFT_ROUNDS)
         .argParser((text) => parseCount(text, 1)),
     )
-    .action((flags: DriftFlags) => drift(flags, context));
+    .action((flags: DriftFlags) => {
+      requirePlaces([], flags);
+      return drift(flags, context);
+    });
+}
+
+/** What is read is there before anything is measured: traces, and the document that gets the tables. */
+function requirePlaces(traces: readonly string[], { document }: Flags): void {
+  requireFiles([...traces, ...(document === undefined ? [] : [document])]);
 }
 
 function addPart(bench: Command, { contenders }: CommandContext, name: string, summary: string): Command {

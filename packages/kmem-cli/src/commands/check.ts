@@ -1,8 +1,10 @@
-import { writeFileSync } from "node:fs";
-import process from "node:process";
 import type { Command } from "commander";
 import { type CheckReport, checkDump, type DumpRepair, type Finding, repairDump } from "kmem";
 import { loadHeap } from "kmem/debug";
+import { printJson, printText } from "../report/output.ts";
+import { printableLine } from "../report/printable.ts";
+import { systemReason } from "../system/input-problem.ts";
+import { isSameFile, writeWhole } from "../system/write-whole.ts";
 import { pack, readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -11,7 +13,8 @@ const FINDINGS_SHOWN = 50;
 
 const EXPLANATION = `
 DUMP is a file with what heap.dump() returned: plain, .gz or .zst. OUT is packed
-as its name ends.
+as its name ends, is written beside its place first and gets its name when it is
+whole, and may not be DUMP itself: that would be the only copy.
 
 What is found is printed with its layer and its address in the heap, and with
 --repair what was done about it. The live blocks of a repaired heap are where
@@ -37,8 +40,11 @@ export function registerCheck(program: Command): void {
     .option("--repair <out>", "write the repaired heap's dump to this file")
     .option("--json", "print findings as JSON")
     .addHelpText("after", EXPLANATION)
-    .action((path: string, options: CheckOptions) => {
-      const isSound = options.repair === undefined ? check(path, options) : repair(path, options.repair, options);
+    .action(async (path: string, options: CheckOptions, command: Command) => {
+      const { repair: out } = options;
+      if (out !== undefined && isSameFile(path, out))
+        command.error("error: --repair needs another file than the dump's");
+      const isSound = await (out === undefined ? check(path, options) : repair(path, out, options));
       if (!isSound) throw new ReportedFailure();
     });
 }
@@ -49,28 +55,34 @@ function checkAll(dump: Uint8Array): CheckReport {
   return report.isClean ? loadHeap(dump).check() : report;
 }
 
-function check(path: string, { json }: CheckOptions): boolean {
-  const { isClean, findings } = readDumpWith(path, checkAll);
+async function check(path: string, { json }: CheckOptions): Promise<boolean> {
+  const { isClean, findings } = await readDumpWith(path, checkAll);
   if (json === true) printJson({ dump: path, isClean, findings });
   else print([headline(path, findings), ...findingLines(findings)]);
   return isClean;
 }
 
-function repair(path: string, out: string, { json }: CheckOptions): boolean {
-  const { dump, isRepaired, findings, mends, remaining } = readDumpWith(path, repairDump);
-  if (dump !== undefined) writeFileSync(out, pack(out, dump));
+async function repair(path: string, out: string, { json }: CheckOptions): Promise<boolean> {
+  const { dump, isRepaired, findings, mends, remaining } = await readDumpWith(path, repairDump);
+  if (dump !== undefined) await writeOut(out, dump);
   if (json === true) printJson({ dump: path, repaired: dump && out, isRepaired, findings, mends, remaining });
   else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, mends, remaining })]);
   return isRepaired;
 }
 
+async function writeOut(out: string, dump: Uint8Array): Promise<void> {
+  await writeWhole(out, pack(out, dump)).catch((error: unknown) => {
+    throw new Error(`${out}: ${systemReason(error) ?? String(error)}`, { cause: error });
+  });
+}
+
 function headline(path: string, { length }: readonly Finding[]): string {
-  return length === 0 ? `${path}: sound` : `${path}: ${length} ${length === 1 ? "finding" : "findings"}`;
+  return `${printableLine(path)}: ${length === 0 ? "sound" : `${length} ${length === 1 ? "finding" : "findings"}`}`;
 }
 
 function findingLines(findings: readonly (Finding & { readonly done?: string })[]): string[] {
   const lines = findings.slice(0, FINDINGS_SHOWN).map(({ layer, address, problem, done }) => {
-    const found = `  ${hex(address)}  ${layer.padEnd(7)}  ${problem}`;
+    const found = `  ${hex(address)}  ${layer.padEnd(7)}  ${printableLine(problem)}`;
     return done === undefined ? found : `${found}: ${done}`;
   });
   const left = findings.length - lines.length;
@@ -84,7 +96,7 @@ function outcome(out: string, { dump, mends, remaining }: Pick<DumpRepair, "dump
     .map(({ address, done, isLoss }) => `${isLoss ? "!" : " "} ${hex(address)}  ${done}`);
   const left = mends.length - lines.length;
   const more = left > 0 ? [`  and ${left} more, which --json prints`] : [];
-  return [`written to ${out}${mends.length === 0 ? "" : "; mended:"}`, ...lines, ...more];
+  return [`written to ${printableLine(out)}${mends.length === 0 ? "" : "; mended:"}`, ...lines, ...more];
 }
 
 function hex(address: number): string {
@@ -92,9 +104,5 @@ function hex(address: number): string {
 }
 
 function print(lines: readonly string[]): void {
-  process.stdout.write(`${lines.join("\n")}\n`);
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  printText(lines.join("\n"));
 }

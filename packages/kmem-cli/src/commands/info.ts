@@ -1,6 +1,6 @@
-import process from "node:process";
 import type { Command } from "commander";
 import { type DumpInfo, describeDump } from "kmem";
+import { printJson, printText } from "../report/output.ts";
 import { formatBytes } from "../report/units.ts";
 import { readDumpWith } from "./read-dump.ts";
 
@@ -19,9 +19,10 @@ export function registerInfo(program: Command): void {
     .argument("<dump>", "file of a dump")
     .option("--json", "print it as JSON")
     .addHelpText("after", EXPLANATION)
-    .action((path: string, { json }: { json?: true }) => {
-      const info = readDumpWith(path, describeDump);
-      process.stdout.write(json === true ? `${JSON.stringify(info, null, 2)}\n` : `${infoLines(info).join("\n")}\n`);
+    .action(async (path: string, { json }: { json?: true }) => {
+      const info = await readDumpWith(path, describeDump);
+      if (json === true) printJson(info);
+      else printText(infoLines(info).join("\n"));
     });
 }
 

@@ -1,7 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import process from "node:process";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
 import {
   type AllocationProfile,
@@ -11,7 +9,9 @@ import {
   pprofBytes,
   speedscopeText,
 } from "kmem/profile";
+import { printJson, printText } from "../report/output.ts";
 import { sourceMapFrames } from "../source-maps.ts";
+import { writeWhole } from "../system/write-whole.ts";
 import { parseCount } from "./arguments.ts";
 import { readDump } from "./read-dump.ts";
 
@@ -19,7 +19,9 @@ const DEFAULT_TOP = 10;
 
 const EXPLANATION = `
 DUMP is a file with what heap.dump() of a DebugHeap returned: plain, .gz or
-.zst. Stacks are shown as the sources are where their files have source maps.
+.zst. Stacks are shown as the sources are where the files that they name have
+source maps. A dump may name any file: only those in the working folder are read,
+or in the folder that --sources names, and only regular ones of at most 64 MiB.
 
 --profile writes the same for viewers, in the format that the name of FILE ends
 with: .heapprofile (DevTools), .pb.gz (pprof), .speedscope.json, .folded.
@@ -31,7 +33,28 @@ interface LeaksOptions {
   readonly top: number;
   readonly slot?: number;
   readonly json?: true;
-  readonly profile?: string;
+  readonly profile?: ProfileFile;
+  readonly sources?: string;
+}
+
+/** The formats of profiles, by the ends of file names. */
+const PROFILES = {
+  ".heapprofile": (profile: AllocationProfile) => heapProfileText(profile),
+  ".pb.gz": (profile: AllocationProfile) => gzipped(pprofBytes(profile)),
+  ".speedscope.json": (profile: AllocationProfile, path: string) => speedscopeText([{ name: basename(path), profile }]),
+  ".folded": (profile: AllocationProfile) => collapsedText(profile),
+} as const;
+
+interface ProfileFile {
+  readonly path: string;
+  readonly ending: keyof typeof PROFILES;
+}
+
+function parseProfile(path: string): ProfileFile {
+  const endings = Object.keys(PROFILES) as (keyof typeof PROFILES)[];
+  const ending = endings.find((one) => path.endsWith(one));
+  if (ending !== undefined) return { path, ending };
+  throw new InvalidArgumentError("It ends with .heapprofile, .pb.gz, .speedscope.json or .folded.");
 }
 
 /** Adds `kmem leaks`. */
@@ -50,27 +73,21 @@ export function registerLeaks(program: Command): void {
       new Option("--slot <slot>", "only blocks that this slot has allocated").argParser((text) => parseCount(text, 0)),
     )
     .option("--json", "print them as JSON")
-    .option("--profile <file>", "write a profile for a viewer")
+    .addOption(new Option("--profile <file>", "write a profile for a viewer").argParser(parseProfile))
+    .option("--sources <folder>", "read source maps below this folder (default: the working folder)")
     .addHelpText("after", EXPLANATION)
-    .action(async (path: string, { top, slot, json, profile }: LeaksOptions) => {
-      const heap = readDump(path);
+    .action(async (path: string, { top, slot, json, profile, sources = "." }: LeaksOptions) => {
+      const heap = await readDump(path);
       if (!(heap instanceof DebugHeap)) throw new Error(`${path}: the heap in it is not debugged`);
       const sites = heap.leaks(slot === undefined ? {} : { slot }).slice(0, top);
-      const text = json === true ? JSON.stringify(sites.map(plain), null, 2) : sitesText(sites, sourceMapFrames());
-      process.stdout.write(`${text}\n`);
-      if (profile !== undefined) writeFileSync(profile, await profileBytes(profile, heap.profile()));
+      if (json === true) printJson(sites.map(plain));
+      else printText(sitesText(sites, sourceMapFrames(sources)));
+      if (profile === undefined) return;
+      await writeWhole(profile.path, await PROFILES[profile.ending](heap.profile(), profile.path));
     });
 }
 
 /** A site without its blocks one by one. */
 function plain({ objects, ...site }: AllocationSite): Omit<AllocationSite, "objects"> & { addresses: number[] } {
   return { ...site, addresses: objects.map(({ address }) => address) };
-}
-
-async function profileBytes(path: string, profile: AllocationProfile): Promise<string | Uint8Array> {
-  if (path.endsWith(".heapprofile")) return heapProfileText(profile);
-  if (path.endsWith(".pb.gz")) return gzipped(pprofBytes(profile));
-  if (path.endsWith(".speedscope.json")) return speedscopeText([{ name: basename(path), profile }]);
-  if (path.endsWith(".folded")) return collapsedText(profile);
-  throw new Error(`${path}: a profile ends with .heapprofile, .pb.gz, .speedscope.json or .folded`);
 }

@@ -1,6 +1,5 @@
-import process from "node:process";
 import { type Command, Option } from "commander";
-import type { Heap } from "kmem";
+import { type Heap, KmemError } from "kmem";
 import {
   buddyinfo,
   findVmalloc,
@@ -11,6 +10,7 @@ import {
   slabtop,
   vmallocinfo,
 } from "kmem/proc";
+import { printText } from "../report/output.ts";
 import { readDump } from "./read-dump.ts";
 
 /** The reports that take no options. */
@@ -68,6 +68,17 @@ export function registerProc(program: Command): void {
     .action((path: string, { sort }: { sort: SlabtopSort }) => print(path, (heap) => slabtop(heap, { sort })));
 }
 
-function print(path: string, textOf: (heap: Heap) => string): void {
-  process.stdout.write(textOf(readDump(path)));
+async function print(path: string, textOf: (heap: Heap) => string): Promise<void> {
+  const heap = await readDump(path);
+  const text = named(path, () => textOf(heap));
+  if (text !== "") printText(text.replace(/\n$/, ""));
+}
+
+/** What a damaged heap throws is said with the name of its file. */
+function named<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof KmemError ? new Error(`${path}: ${error.message}`, { cause: error }) : error;
+  }
 }

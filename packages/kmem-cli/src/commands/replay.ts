@@ -3,6 +3,8 @@ import { type Command, Option } from "commander";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { type ReplayObserver, replayTraces } from "../replay/replay-traces.ts";
 import type { RunOptions } from "../replay/run-workload.ts";
+import { printProblem } from "../report/output.ts";
+import { printableJson } from "../report/printable.ts";
 import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { hasFailed, type ReplayReport } from "../report/report.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
@@ -15,7 +17,6 @@ import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_ROUNDS = 5;
 const DEFAULT_CHECK_EVERY = 100_000;
-const JSON_INDENT = 2;
 
 interface ReplayFlags {
   readonly allocators?: readonly Contender[];
@@ -106,8 +107,8 @@ async function replay(traces: readonly string[], flags: ReplayFlags, contenders:
   const say = isJson ? () => {} : (text: string) => console.log(text);
   const observer = observerFor(say, progress, style);
   const report = await replayTraces(traces, contenders, options, observer).finally(() => progress.stop());
-  console.log(isJson ? JSON.stringify(report, null, JSON_INDENT) : resultText(report, style));
-  for (const line of allocatorErrors(report)) console.error(`kmem: ${line}`);
+  console.log(isJson ? printableJson(report) : resultText(report, style));
+  for (const line of allocatorErrors(report)) printProblem(line);
   if (hasFailed(report)) throw new ReportedFailure();
 }
 
@@ -122,7 +123,7 @@ function observerFor(say: (text: string) => void, progress: Progress, style: Tex
     onTrace: ({ name, summary, error }) => {
       progress.stop();
       if (summary !== undefined) say(`${traceText(name, summary, style)}\n`);
-      if (error !== undefined) console.error(`kmem: ${error}`);
+      if (error !== undefined) printProblem(error);
     },
     onReplaying: (name, doneCount, processCount) => progress.replaying(name, doneCount, processCount),
   };

@@ -1,6 +1,6 @@
-import process from "node:process";
 import type { Command } from "commander";
 import { traceText } from "kmem/trace";
+import { printText } from "../report/output.ts";
 import { readDump } from "./read-dump.ts";
 
 const EXPLANATION = `
@@ -21,9 +21,9 @@ export function registerTrace(program: Command): void {
     .description("Prints the events in the trace ring of a dumped heap, as Linux prints its trace file.")
     .argument("<dump>", "file of a dump")
     .addHelpText("after", EXPLANATION)
-    .action((path: string) => {
-      const text = traceText(readDump(path));
+    .action(async (path: string) => {
+      const text = traceText(await readDump(path));
       if (text === undefined) throw new Error(`${path}: there is no trace ring in it`);
-      process.stdout.write(text);
+      printText(text.replace(/\n$/, ""));
     });
 }

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { getSystemErrorMessage } from "node:util";
 import { describeEnvironment } from "../report/environment.ts";
 import { meansOf } from "../report/means.ts";
+import { printableLine } from "../report/printable.ts";
 import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "../report/report.ts";
 import { withTempFolder } from "../system/cleanup.ts";
+import { inputProblem, systemReason } from "../system/input-problem.ts";
 import { compileTrace, type TraceProgress } from "../trace/compile-trace.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
@@ -39,10 +40,13 @@ export async function replayTraces(
   const ready = prepared.filter(isReady);
   const absent = prepared.flatMap((one) => (isReady(one) ? [] : [one]));
   observer.onContenders(ready, absent);
+  const unreadable = ready.length === 0 ? new Map<string, TraceReport>() : reportUnreadable(paths, observer);
   const traces = await withTempFolder(async (folder) => {
     const reports: TraceReport[] = [];
     for (const [index, path] of ready.length === 0 ? [] : paths.entries()) {
-      reports.push(await replayTrace(path, join(folder, String(index)), { ready, options, observer }));
+      reports.push(
+        unreadable.get(path) ?? (await replayTrace(path, join(folder, String(index)), { ready, options, observer })),
+      );
     }
     return reports;
   });
@@ -70,6 +74,18 @@ interface ReplayContext {
   readonly ready: readonly ReadyContender[];
   readonly options: RunOptions;
   readonly observer: ReplayObserver;
+}
+
+/** Says of the files that cannot be read why not, before the others are read; their reports by path. */
+function reportUnreadable(paths: readonly string[], observer: ReplayObserver): Map<string, TraceReport> {
+  const reports = new Map<string, TraceReport>();
+  for (const path of new Set(paths)) {
+    const problem = path === STDIN_PATH ? undefined : inputProblem(path);
+    if (problem === undefined) continue;
+    const report: TraceReport = { path, name: traceName(path), error: `${path}: ${problem}`, workloads: [] };
+    reports.set(path, reportTrace(report, observer));
+  }
+  return reports;
 }
 
 /** Replays one trace, with its files in a folder that exists as long as that takes. */
@@ -110,7 +126,7 @@ function reportTrace(trace: TraceReport, observer: ReplayObserver): TraceReport 
 
 /** The name of a trace in tables: the file's, without what only says how it is written. */
 export function traceName(path: string): string {
-  return path === STDIN_PATH ? "standard input" : basename(path).replace(/(\.(trace|txt|zst|gz))+$/, "");
+  return path === STDIN_PATH ? "standard input" : printableLine(basename(path).replace(/(\.(trace|txt|zst|gz))+$/, ""));
 }
 
 function describeEmpty({ path, broken }: TraceSummary): string {
@@ -122,8 +138,7 @@ function describeEmpty({ path, broken }: TraceSummary): string {
 /** What went wrong with a trace, with the file's name. Errors of this program itself are thrown on. */
 function describeError(path: string, error: unknown): string {
   if (error instanceof TraceFormatError) return error.message;
-  if (error instanceof Error && "errno" in error && typeof error.errno === "number") {
-    return `${path}: ${getSystemErrorMessage(error.errno)}`;
-  }
-  throw error;
+  const reason = systemReason(error);
+  if (reason === undefined) throw error;
+  return `${path}: ${reason}`;
 }

@@ -14,11 +14,14 @@ export interface OutputStream {
   readonly columns?: number;
 }
 
-/** The columns of what is no terminal, or does not know. */
+/** The columns of what is no terminal, or does not know: some say 0 then. */
 export const DEFAULT_COLUMNS = 120;
+/** Nothing is set out for less. */
+const MIN_COLUMNS = 20;
 
 /** Colours on a terminal only, and not where the variable NO_COLOR is set to anything. */
 export function styleFor(stream: OutputStream, env: Readonly<Record<string, string | undefined>>): TextStyle {
   const hasColors = stream.isTTY === true && (env["NO_COLOR"] ?? "") === "";
-  return { columns: stream.columns ?? DEFAULT_COLUMNS, colors: pc.createColors(hasColors) };
+  const columns = Math.max(MIN_COLUMNS, stream.columns || DEFAULT_COLUMNS);
+  return { columns, colors: pc.createColors(hasColors) };
 }

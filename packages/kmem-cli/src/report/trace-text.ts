@@ -1,6 +1,7 @@
 import type { BrokenReport } from "../trace/broken-log.ts";
 import { type FreeMatch, matchPercent } from "../trace/free-match.ts";
 import type { KernelSummary, MallocSummary, TraceSummary } from "../trace/trace-summary.ts";
+import { printableLine } from "./printable.ts";
 import type { TextStyle } from "./terminal.ts";
 import { formatCount, formatCounted } from "./units.ts";
 import { wrapText } from "./wrap-text.ts";
@@ -91,7 +92,9 @@ function brokenLines(broken: BrokenReport, noun: "event" | "line", columns: numb
   const reasons = Object.entries(broken.countByReason).map(([reason, count]) => `${formatCount(count)} × ${reason}`);
   return [
     `${formatCounted(broken.count, `broken ${noun}`)} left out${isAll ? "" : `, the first ${shown.length} of them`}:`,
-    ...shown.map(({ position, reason, text }) => cut(`  ${noun} ${position}: ${reason}: ${text.trim()}`, columns - 2)),
+    ...shown.map(({ position, reason, text }) =>
+      cut(`  ${noun} ${position}: ${printableLine(`${reason}: ${text.trim()}`)}`, columns - 2),
+    ),
     ...(isAll ? [] : reasons.map((line) => cut(`  in all: ${line}`, columns - 2))),
   ];
 }

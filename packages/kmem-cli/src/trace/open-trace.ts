@@ -1,14 +1,14 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import process from "node:process";
 import type { Readable } from "node:stream";
+import { InputError, openInput } from "../system/open-input.ts";
 import { decompress, type StreamDamage } from "./decompress.ts";
 import { asciiBytes, startsWith } from "./line-scan.ts";
 import { MALLOC_TRACE_MAGIC } from "./malloc-trace.ts";
+import { type Compression, countBytes, MAGIC_BYTES, peek, sniffCompression } from "./packed-stream.ts";
 import { TraceFormatError } from "./trace-error.ts";
 
 /** How a trace file is packed. */
-export type TraceCompression = "none" | "gzip" | "zstd";
+export type TraceCompression = Compression;
 
 /** What is in a trace file once it is unpacked. */
 export type TraceFormat = "malloc" | "kernel";
@@ -38,15 +38,6 @@ export interface OpenTraceOptions {
   readonly readBytes?: number;
 }
 
-const DEFAULT_READ_BYTES = 131_072;
-
-const GZIP_MAGIC = Uint8Array.of(0x1f, 0x8b);
-const ZSTD_MAGIC = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd);
-/** Zstandard's skippable frames differ in the low half of the first byte; pzstd begins its files with one. */
-const ZSTD_SKIPPABLE_TAIL = Uint8Array.of(0x2a, 0x4d, 0x18);
-const ZSTD_SKIPPABLE_FIRST = 0x50;
-const HIGH_HALF = 0xf0;
-
 /** Files that are brought along by mistake, and what to do about it. */
 const FOREIGN_FORMATS: readonly (readonly [Uint8Array, string])[] = [
   [asciiBytes("PERFILE2"), "it is a perf.data file; give the output of `perf script` instead"],
@@ -58,7 +49,6 @@ const FOREIGN_FORMATS: readonly (readonly [Uint8Array, string])[] = [
 
 /** As many first bytes as tell what a file is. */
 const SNIFF_BYTES = 512;
-const MAGIC_BYTES = 4;
 
 /**
  * Opens a trace, packed or not, and finds out by its first bytes what it is.
@@ -67,17 +57,16 @@ const MAGIC_BYTES = 4;
  * @throws TraceFormatError when it is nothing that can be read; the file system's own errors as they are.
  */
 export async function openTrace(path: string, options: OpenTraceOptions = {}): Promise<OpenedTrace> {
-  const fileBytes = path === STDIN_PATH ? undefined : await regularFileBytes(path);
-  const raw = openRaw(path, options);
+  const { stream: raw, fileBytes } = openRaw(path, options);
   let readBytes = 0;
   const counted = countBytes(raw, (count) => {
     readBytes += count;
   });
-  const packed = await peek(counted, SNIFF_BYTES);
-  const compression = sniffCompression(packed.head);
-  const damage: StreamDamage = { message: undefined };
-  const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, damage);
   try {
+    const packed = await peek(counted, SNIFF_BYTES);
+    const compression = sniffCompression(packed.head);
+    const damage: StreamDamage = { message: undefined };
+    const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, damage);
     const content = await peek(unpacked, SNIFF_BYTES);
     const format = sniffFormat(content.head, damage.message);
     return {
@@ -94,70 +83,13 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
   }
 }
 
-async function regularFileBytes(path: string): Promise<number | undefined> {
-  const status = await stat(path);
-  if (status.isDirectory()) throw new TraceFormatError(`${path}: it is a directory`);
-  // A pipe or a device has no length that means anything.
-  return status.isFile() ? status.size : undefined;
-}
-
-function openRaw(path: string, options: OpenTraceOptions): Readable {
-  if (path === STDIN_PATH) return options.stdin ?? process.stdin;
-  return createReadStream(path, { highWaterMark: options.readBytes ?? DEFAULT_READ_BYTES });
-}
-
-async function* countBytes(source: AsyncIterable<Buffer>, add: (count: number) => void): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    add(chunk.length);
-    yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
-  }
-}
-
-interface Peeked {
-  /** The first bytes: as many as were asked for, or fewer when there are no more. */
-  readonly head: Uint8Array;
-  /** All chunks, those that were peeked at included. */
-  readonly all: AsyncIterable<Uint8Array>;
-}
-
-async function peek(source: AsyncIterable<Uint8Array>, wantedBytes: number): Promise<Peeked> {
-  const iterator = source[Symbol.asyncIterator]();
-  const chunks: Uint8Array[] = [];
-  let heldBytes = 0;
-  while (heldBytes < wantedBytes) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    chunks.push(next.value);
-    heldBytes += next.value.length;
-  }
-  const head = new Uint8Array(heldBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    head.set(chunk, at);
-    at += chunk.length;
-  }
-  return { head: head.subarray(0, wantedBytes), all: chain(chunks, iterator) };
-}
-
-async function* chain(first: Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+function openRaw(path: string, options: OpenTraceOptions): { stream: Readable; fileBytes: number | undefined } {
+  if (path === STDIN_PATH) return { stream: options.stdin ?? process.stdin, fileBytes: undefined };
   try {
-    yield* first;
-    for (;;) {
-      const next = await rest.next();
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    // A reader that stops early closes the file all the way down.
-    await rest.return?.();
+    return openInput(path, options.readBytes);
+  } catch (error) {
+    throw error instanceof InputError ? new TraceFormatError(`${path}: ${error.message}`) : error;
   }
-}
-
-function sniffCompression(head: Uint8Array): TraceCompression {
-  if (startsWith(head, 0, head.length, GZIP_MAGIC)) return "gzip";
-  if (startsWith(head, 0, head.length, ZSTD_MAGIC)) return "zstd";
-  const isSkippable = head.length >= MAGIC_BYTES && (head[0]! & HIGH_HALF) === ZSTD_SKIPPABLE_FIRST;
-  return isSkippable && startsWith(head, 1, head.length, ZSTD_SKIPPABLE_TAIL) ? "zstd" : "none";
 }
 
 function sniffFormat(head: Uint8Array, damage: string | undefined): TraceFormat {

@@ -26,7 +26,7 @@ const TEXT_MIN = 4_000_000;
 const TEXT_FACTOR = 20;
 
 // Everything but a line feed and a tab that is not for printing: what a terminal may take for a command.
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const UNPRINTABLE = /[^\P{Cc}\n\t]|\p{Cf}|\p{Cs}/u;
 
 /** Gives mutated dumps to every reader. */
 export class DumpCampaign {

@@ -1,4 +1,4 @@
-import { Header, HEADER_WORDS, SLOT_RECORD_BYTES, CACHE_TABLE_BYTES, ZONE_TABLE_BYTES } from "kmem/layout";
+import { CACHE_TABLE_BYTES, HEADER_WORDS, Header, SLOT_RECORD_BYTES, ZONE_TABLE_BYTES } from "kmem/layout";
 import { RECORD_MAGIC, RecordWord } from "../../../kmem/src/debug/layout.ts";
 import { seal } from "../../../kmem/src/debug/record.ts";
 import { checksumOfHeader } from "../../../kmem/src/memory/header.ts";
@@ -104,7 +104,10 @@ function places(words: Uint32Array): { pages: number; header: number; toDump: (a
 function hit(dump: Uint8Array, random: Random): string {
   const words = wordsOf(dump);
   const { pages, header, toDump } = places(words);
-  const table = (field: number, bytes: number): [number, number] => [toDump(words[header + field]!), bytes / WORD_BYTES];
+  const table = (field: number, bytes: number): [number, number] => [
+    toDump(words[header + field]!),
+    bytes / WORD_BYTES,
+  ];
   const frames = words[header + Header.END_FRAME]!;
   const parts: Record<string, [number, number]> = {
     header: [header, HEADER_WORDS],
@@ -120,7 +123,8 @@ function hit(dump: Uint8Array, random: Random): string {
   const name = random.pick(Object.keys(parts));
   const [first, count] = parts[name]!;
   let at = first + random.below(Math.max(1, Math.floor(count)));
-  for (let attempt = 0; attempt < 12 && !words[at]; attempt++) at = first + random.below(Math.max(1, Math.floor(count)));
+  for (let attempt = 0; attempt < 12 && !words[at]; attempt++)
+    at = first + random.below(Math.max(1, Math.floor(count)));
   if (!(at >= 0 && at < words.length)) return "nothing";
   if (random.below(3) === 0) dump[at * WORD_BYTES + random.below(4)] = random.pick([0, 1, 2, 4, 6, 8, 9, 13, 16, 255]);
   else words[at] = extreme(words, at, random);

@@ -89,7 +89,12 @@ const TEXTS: readonly string[][] = [
   ["trace", "DUMP"],
 ];
 
-const PROFILES: readonly string[] = ["FOLDER/p.pb.gz", "FOLDER/p.heapprofile", "FOLDER/p.speedscope.json", "FOLDER/p.folded"];
+const PROFILES: readonly string[] = [
+  "FOLDER/p.pb.gz",
+  "FOLDER/p.heapprofile",
+  "FOLDER/p.speedscope.json",
+  "FOLDER/p.folded",
+];
 
 /** Every command that takes a dump, and every function of the library that does. */
 export function readers(folder: string): Reader[] {

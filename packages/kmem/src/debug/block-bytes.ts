@@ -31,8 +31,9 @@ export interface BlockShape extends Pick<BlockRecord, "letters" | "padBytes" | "
 export function stretchesOf(block: RawBlock, shape: BlockShape): Stretch[] {
   const { padBytes, letters, state, objectBytes } = shape;
   const isLive = state === "LIVE";
-  const start = block.address + padBytes;
   const recordStart = block.address + block.bytes - RECORD_BYTES;
+  // A forged record may say anything of itself: nothing of a block lies outside of it.
+  const start = Math.max(block.address, Math.min(block.address + padBytes, recordStart));
   const end = Math.min(start + shape.sizeBytes, recordStart);
   const objectEnd = Math.max(end, Math.min(start + objectBytes, recordStart));
   const stretches: Stretch[] = [];

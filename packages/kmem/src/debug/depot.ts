@@ -52,9 +52,9 @@ export class StackDepot {
   textOf(id: number): string {
     this.#reachAll();
     const { bytes, words } = this.#layers.memory;
-    if (id === 0 || id % WORD_BYTES !== 0 || !this.#isInDepot(id)) return "";
+    if (!this.#isInDepot(id)) return "";
     const length = words[(id >>> WORD_SHIFT) + StackWord.LENGTH];
-    if (length < 0 || length > CHUNK_BYTES - STACK_HEADER_BYTES) return "";
+    if (length < 0 || length > this.#chunkEnd(id) - id - STACK_HEADER_BYTES) return "";
     // A decoder takes no shared bytes.
     return new TextDecoder().decode(bytes.slice(id + STACK_HEADER_BYTES, id + STACK_HEADER_BYTES + length));
   }
@@ -73,8 +73,12 @@ export class StackDepot {
     this.#reachAll();
     const { words } = this.#layers.memory;
     const first = this.#root.word + RootWord.BUCKETS;
+    // A damaged chain leads anywhere, into itself too.
+    const seen = new Set<number>();
     for (let bucket = first; bucket < first + ROOT_BUCKET_COUNT; bucket++) {
-      for (let id = words[bucket] >>> 0; id !== 0; id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
+      for (let id = words[bucket] >>> 0; this.#isInDepot(id); id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
+        if (seen.has(id)) break;
+        seen.add(id);
         const word = id >>> WORD_SHIFT;
         const low = words[word + StackWord.ALLOC_BYTES] >>> 0;
         const high = words[word + StackWord.ALLOC_BYTES_HIGH] >>> 0;
@@ -90,9 +94,21 @@ export class StackDepot {
   }
 
   #isInDepot(id: number): boolean {
+    return id !== 0 && id % WORD_BYTES === 0 && this.#chunkEnd(id) >= id + STACK_HEADER_BYTES;
+  }
+
+  /** The end of the depot's pages that an address lies in; 0 for an address that lies in none. */
+  #chunkEnd(address: number): number {
     const { frames } = this.#layers.pages;
-    const frame = frames.headOfRun(id >>> PAGE_SHIFT, RunKind.SYSTEM);
-    return frames.kind(frame) === RunKind.SYSTEM && frames.owner(frame) === DEPOT_MARK;
+    const frame = address >>> PAGE_SHIFT;
+    // No further back than the pages of a chunk, whatever the kinds say.
+    for (let head = frame; head > frame - DEPOT_CHUNK_PAGES; head--) {
+      const kind = frames.kind(head);
+      if (kind === RunKind.SYSTEM + 1) continue;
+      const isChunk = kind === RunKind.SYSTEM && frames.owner(head) === DEPOT_MARK;
+      return isChunk ? Math.min(head + DEPOT_CHUNK_PAGES, frames.endFrame) * PAGE_SIZE : 0;
+    }
+    return 0;
   }
 
   /** Another thread may have grown the memory, and the depot lie in what it added. */
@@ -109,8 +125,11 @@ export class StackDepot {
   #find(text: Uint8Array): number {
     const { words, bytes } = this.#layers.memory;
     const hash = hashOf(text);
+    const seen = new Set<number>();
     for (let id = words[this.#bucket(hash)] >>> 0; id !== 0; id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
       const word = id >>> WORD_SHIFT;
+      if (seen.has(id) || word >= words.length) break;
+      seen.add(id);
       if (words[word + StackWord.HASH] !== hash || words[word + StackWord.LENGTH] !== text.length) continue;
       const first = id + STACK_HEADER_BYTES;
       if (text.every((byte, index) => bytes[first + index] === byte)) return id;

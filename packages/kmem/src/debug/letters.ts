@@ -5,7 +5,7 @@ import { DEFAULT_LETTERS, DebugLetter } from "./layout.ts";
 /** Letters for the caches whose names match one of the patterns; without patterns, for all others. */
 interface Selection {
   readonly letters: number;
-  readonly patterns: readonly RegExp[];
+  readonly patterns: readonly string[];
 }
 
 /** Which letters each cache gets. */
@@ -31,14 +31,14 @@ export class DebugLetters {
     const unknown: string[] = [];
     const selections = text.split(";").map((block) => {
       const [letters = "", ...names] = block.split(",");
-      return { letters: lettersOf(letters, unknown), patterns: names.filter((name) => name !== "").map(patternOf) };
+      return { letters: lettersOf(letters, unknown), patterns: names.filter((name) => name !== "") };
     });
     return new DebugLetters(selections, unknown);
   }
 
   /** The letters of a cache: of the first selection that names it, else of the last for all. */
   of(cacheName: string): number {
-    const named = this.#selections.find(({ patterns }) => patterns.some((pattern) => pattern.test(cacheName)));
+    const named = this.#selections.find(({ patterns }) => patterns.some((pattern) => matches(pattern, cacheName)));
     const general = this.#selections.findLast(({ patterns }) => patterns.length === 0);
     return (named ?? general)?.letters ?? 0;
   }
@@ -60,9 +60,24 @@ function lettersOf(text: string, unknown: string[]): number {
   return letters;
 }
 
-function patternOf(name: string): RegExp {
-  const parts = name.split("*").map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`);
+/**
+ * Whether a name is one of a pattern, in which `*` stands for any characters. No regular expression: with many stars
+ * one takes for ever, and a dump may name any pattern. O(pattern + name).
+ */
+function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split("*");
+  const first = parts.shift() ?? "";
+  const last = parts.pop();
+  if (last === undefined) return name === pattern;
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
+  let at = first.length;
+  const end = name.length - last.length;
+  for (const part of parts) {
+    const found = name.indexOf(part, at);
+    if (found < 0 || found + part.length > end) return false;
+    at = found + part.length;
+  }
+  return true;
 }
 
 /** The letters as text, in the order in which Linux lists them. */

@@ -4,6 +4,9 @@ import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.
 import { KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
 import { DEBUG_ROOT_MARK, ROOT_DEBUG_MAGIC, ROOT_PAGES, ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
 
+/** The last instant that a Date can be. */
+const DATE_MS_MAX = 8.64e15;
+
 /** Where the state of a debugged heap begins; see {@link RootWord}. */
 export class DebugRoot {
   /** Index in `words` of the root's pages. */
@@ -24,7 +27,8 @@ export class DebugRoot {
     for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
       if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DEBUG_ROOT_MARK) continue;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
-      return memory.words[word + RootWord.MAGIC] === ROOT_DEBUG_MAGIC ? new DebugRoot(layers, word) : undefined;
+      const isRoot = memory.words[word + RootWord.MAGIC] === ROOT_DEBUG_MAGIC && frame + ROOT_PAGES <= frames.endFrame;
+      return isRoot ? new DebugRoot(layers, word) : undefined;
     }
     return undefined;
   }
@@ -58,7 +62,9 @@ export class DebugRoot {
 
   /** Milliseconds since 1970 when the heap was made. */
   get epochMs(): number {
-    return this.#layers.memory.doubles[(this.word + RootWord.EPOCH) >> 1];
+    const epochMs = this.#layers.memory.doubles[(this.word + RootWord.EPOCH) >> 1];
+    // Damage may have made it no date at all.
+    return epochMs >= 0 && epochMs <= DATE_MS_MAX ? epochMs : 0;
   }
 
   /** What was asked for when the heap was made, in the grammar of {@link DebugLetters}. */

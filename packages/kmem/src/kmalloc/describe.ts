@@ -1,9 +1,10 @@
 import { describeValue, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import type { FrameTable } from "../pages/frames.ts";
 import { FOREIGN_PHRASE } from "../pages/kind-phrase.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
-import { CacheRecord, isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
+import { isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { RestingLayers } from "./layers.ts";
 
@@ -74,7 +75,17 @@ export function describeAddress(layers: RestingLayers, address: number): Address
 
 /** The block of a run of pages, by its first frame. */
 export function runBlock(layers: RestingLayers, head: number): BlockInfo {
-  return blockInfo(layers, { address: head * PAGE_SIZE, bytes: layers.pages.frames.count(head) * PAGE_SIZE }, "pages");
+  return blockInfo(layers, runBounds(layers, head), "pages");
+}
+
+/** Where the run lies that starts at a frame: within the heap, whatever is said of it. */
+function runBounds({ pages: { frames } }: RestingLayers, head: number): BlockBounds {
+  return { address: head * PAGE_SIZE, bytes: runPages(frames, head) * PAGE_SIZE };
+}
+
+/** Pages of the run that starts at a frame: no more than follow, whatever is said of it. */
+export function runPages(frames: FrameTable, head: number): number {
+  return Math.max(1, Math.min(frames.count(head), frames.endFrame - head));
 }
 
 function blockInfo({ memory, geometry }: RestingLayers, { address, bytes }: BlockBounds, cache: string): BlockInfo {
@@ -97,8 +108,7 @@ export function boundsAt(layers: RestingLayers, address: number): BlockBounds | 
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return slabBounds(layers, address, kind);
   if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
-  const head = pages.frames.headOfRun(frame, RunKind.BLOCK);
-  return { address: head * PAGE_SIZE, bytes: pages.frames.count(head) * PAGE_SIZE };
+  return runBounds(layers, pages.frames.headOfRun(frame, RunKind.BLOCK));
 }
 
 /** Address of the first block of the slab that a frame belongs to. */
@@ -113,7 +123,7 @@ function slabBounds(layers: RestingLayers, address: number, kind: number): Block
   const first = firstBlock(layers, address >>> PAGE_SHIFT);
   const bytes = caches.blockBytes(kind);
   const index = Math.floor((address - first) / bytes);
-  if (index < 0 || index >= caches.get(kind, CacheRecord.SLAB_BLOCKS)) return undefined;
+  if (!(index >= 0 && index < caches.slabBlocks(kind))) return undefined;
   return { address: first + index * bytes, bytes };
 }
 
@@ -185,8 +195,11 @@ function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);
-  for (let index = 0; index < caches.get(kind, CacheRecord.SLAB_BLOCKS); index++) {
+  const count = caches.slabBlocks(kind);
+  const end = layers.pages.frames.endFrame * PAGE_SIZE;
+  for (let index = 0; index < count; index++) {
     const address = first + index * usableBytes;
+    if (address + usableBytes > end) return;
     const tag = memory.bytes[tagIndex(geometry, address)];
     const live = isLive(tag);
     if (!live && !areFreeToo) continue;

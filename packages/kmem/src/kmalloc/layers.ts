@@ -8,7 +8,7 @@ import {
   type TableSizes,
   tooSmall,
 } from "../memory/geometry.ts";
-import { type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
+import { GEOMETRY_WORDS, type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
 import { Header, PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
@@ -226,9 +226,33 @@ export function unshareBarns(layers: Layers): void {
   });
 }
 
-function openGeometry(memory: LinearMemory, start: number): Geometry {
+/**
+ * Reads and verifies the header of the heap that starts at byte `start`, and that its tables are where their sizes put
+ * them: whoever wrote the header may have made the checksum as well. Throws as `readHeader` does; reads only.
+ */
+export function openGeometry(memory: LinearMemory, start: number): Geometry {
   requireByteOffset("start", start);
-  return readHeader(memory, start);
+  const geometry = readHeader(memory, start);
+  const planned = plannedGeometry(geometry);
+  const wrong = GEOMETRY_WORDS.find(([field]) => planned?.[field] !== geometry[field]);
+  if (wrong === undefined) return geometry;
+  const [field] = wrong;
+  throw new KmemError("BAD_GEOMETRY", `the header says that ${field} is ${geometry[field]}, which cannot be`, {
+    field,
+    found: geometry[field],
+    expected: planned?.[field],
+  });
+}
+
+/** The geometry that follows from how far a heap reaches, its slots and its zones; undefined where none does. */
+function plannedGeometry({ baseFrame, limitFrame, slotCount, dmaFrames }: Geometry): Geometry | undefined {
+  const [start, limit] = [baseFrame * PAGE_SIZE, limitFrame * PAGE_SIZE];
+  try {
+    return planGeometry({ start, end: start, limit, slotCount, dmaBytes: dmaFrames * PAGE_SIZE }, TABLE_SIZES);
+  } catch (error) {
+    if (error instanceof KmemError) return undefined;
+    throw error;
+  }
 }
 
 function noRoomForSheaves(geometry: Geometry, start: number): KmemError {

@@ -8,7 +8,7 @@ import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
 import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { freeRun } from "./block-run.ts";
-import { type BlockInfo, liveBlocks } from "./describe.ts";
+import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
 import { inheritLocks, slabTables } from "./inherit.ts";
 import { type Layers, type RestingLayers, underRecallLock } from "./layers.ts";
 
@@ -173,7 +173,7 @@ export function* pageRunsOf({ geometry, pages }: RestingLayers, slot: number): G
   const { frames } = pages;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     if (frames.kind(head) !== RunKind.PAGES || frames.owner(head) !== ownerOf(slot)) continue;
-    yield { address: head * PAGE_SIZE, pageCount: frames.count(head) };
+    yield { address: head * PAGE_SIZE, pageCount: runPages(frames, head) };
   }
 }
 

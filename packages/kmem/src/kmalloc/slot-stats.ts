@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { RunOwner } from "../pages/layout.ts";
 import { isRunHead } from "../pages/rebuild.ts";
-import { liveBlocks } from "./describe.ts";
+import { liveBlocks, runPages } from "./describe.ts";
 import type { RestingLayers } from "./layers.ts";
 import { pageRunsOf } from "./reap.ts";
 
@@ -47,7 +47,7 @@ function claimedPages({ geometry, pages }: RestingLayers, slot: number): number 
   let count = 0;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     const isClaimed = isRunHead(frames.kind(head)) && (frames.owner(head) & RunOwner.CLAIMED) !== 0;
-    if (isClaimed && frames.ownerSlot(head) === slot) count += frames.count(head);
+    if (isClaimed && frames.ownerSlot(head) === slot) count += runPages(frames, head);
   }
   return count;
 }

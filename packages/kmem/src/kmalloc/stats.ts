@@ -5,7 +5,7 @@ import { FRAME_RECORD_BYTES, FrameKind, RunKind } from "../pages/layout.ts";
 import { foreignFrames, type ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import type { Sheaves } from "../slab/sheaf.ts";
-import { CLASS_COUNT } from "../slab/size-classes.ts";
+import { CLASS_COUNT, MAX_OBJECT_BYTES } from "../slab/size-classes.ts";
 import { allSheaves, type RestingLayers } from "./layers.ts";
 
 /** One cache, size class or made by hand. */
@@ -85,25 +85,34 @@ export interface HeapStats {
 
 /** Counts of one cache; O(entries of its sheaves). Exact while no other thread works. */
 export function cacheStats(layers: RestingLayers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
-  const { caches, barns } = layers;
-  const slabs = caches.get(kind, CacheRecord.SLABS);
-  const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
-  const freeBlocks = caches.get(kind, CacheRecord.FREE_BLOCKS);
-  let sheafBlocks = 0;
-  for (const sheaves of allSheaves) sheafBlocks += sheaves.held(kind);
-  const barnBlocks = barns.count(kind);
+  const { caches, barns, pages } = layers;
+  // Damage, or a thread at work meanwhile, may say anything: no figure exceeds what the heap can hold.
+  const slabBlocks = caches.slabBlocks(kind);
+  const slabPages = caches.slabPages(kind);
+  const { endFrame, firstPageFrame } = pages.frames;
+  const slabsMax = slabPages === 0 ? 0 : Math.floor((endFrame - firstPageFrame) / slabPages);
+  const slabs = within(caches.get(kind, CacheRecord.SLABS), slabsMax);
+  const freeBlocks = within(caches.get(kind, CacheRecord.FREE_BLOCKS), slabs * slabBlocks);
+  let heldBlocks = 0;
+  for (const sheaves of allSheaves) heldBlocks += sheaves.held(kind);
+  const sheafBlocks = within(heldBlocks, slabs * slabBlocks - freeBlocks);
+  const barnBlocks = within(barns.count(kind), slabs * slabBlocks - freeBlocks - sheafBlocks);
   return {
     name: caches.name(kind),
-    objectBytes: caches.get(kind, CacheRecord.OBJECT_BYTES),
-    blockBytes: caches.blockBytes(kind),
+    objectBytes: within(caches.get(kind, CacheRecord.OBJECT_BYTES), MAX_OBJECT_BYTES),
+    blockBytes: within(caches.blockBytes(kind), MAX_OBJECT_BYTES),
     slabs,
-    slabPages: caches.get(kind, CacheRecord.SLAB_PAGES),
+    slabPages,
     slabBlocks,
     liveBlocks: slabs * slabBlocks - freeBlocks - sheafBlocks - barnBlocks,
     sheafBlocks,
     barnBlocks,
     freeBlocks,
   };
+}
+
+function within(value: number, most: number): number {
+  return Math.max(0, Math.min(value, most));
 }
 
 /** Bytes of tables that describe one frame: its record, its kind, its tags. */
@@ -165,7 +174,7 @@ export function heapStats(layers: RestingLayers): HeapStats {
     generation: pages.frames.generation,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
     heldSlots: slots.heldCount,
-    lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)],
+    lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,
     bytes: {
       totalBytes: (geometry.firstPageFrame - geometry.baseFrame + pages.ownFrames) * PAGE_SIZE,
       metadataBytes: (geometry.firstPageFrame - geometry.baseFrame) * PAGE_SIZE,

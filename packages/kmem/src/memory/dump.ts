@@ -83,20 +83,26 @@ export interface OpenedDump {
   copyTo(target: Uint8Array): void;
 }
 
-/**
- * Reads a dump's header and verifies that its runs fit. Throws BAD_ARGUMENT, NOT_A_HEAP, WRONG_VERSION, BAD_GEOMETRY or
- * TRUNCATED.
- */
-export function openDump(dump: Uint8Array): OpenedDump {
-  if (!(dump instanceof Uint8Array)) {
-    throw new KmemError("BAD_ARGUMENT", `a dump is a Uint8Array, not ${describeValue(dump)}`);
-  }
-  if (dump.length < DUMP_HEADER_WORDS * WORD_BYTES) throw truncated(dump.length);
+/** What the first words of a dump say of it. */
+interface DumpHeader {
+  readonly version: number;
+  readonly start: number;
+  readonly pageCount: number;
+  readonly runs: readonly Run[];
+  readonly storedPages: number;
+  /** Bytes before the first page. */
+  readonly headerBytes: number;
+}
+
+/** Reads and verifies the first words; undefined where `dump` ends before them. */
+function readDumpHeader(dump: Uint8Array): DumpHeader | undefined {
   const view = new DataView(dump.buffer, dump.byteOffset, dump.byteLength);
   const word = (index: number): number => view.getUint32(index * WORD_BYTES, true);
+  if (dump.length < WORD_BYTES) return undefined;
   if (word(0) !== DUMP_MAGIC) {
     throw new KmemError("NOT_A_HEAP", `not a dump: it starts with 0x${word(0).toString(16).padStart(8, "0")}`, {});
   }
+  if (dump.length < DUMP_HEADER_WORDS * WORD_BYTES) return undefined;
   if (word(1) !== DUMP_VERSION) {
     throw new KmemError("WRONG_VERSION", `a dump of version ${word(1)}; this library reads version ${DUMP_VERSION}`, {
       found: word(1),
@@ -106,10 +112,10 @@ export function openDump(dump: Uint8Array): OpenedDump {
   const pageCount = word(3);
   const runCount = word(4);
   const headerBytes = (DUMP_HEADER_WORDS + runCount * RUN_WORDS) * WORD_BYTES;
-  if (headerBytes > dump.length) throw truncated(dump.length);
   if (pageCount > ADDRESS_SPACE_BYTES / PAGE_SIZE) {
     throw new KmemError("BAD_GEOMETRY", `the dump is of ${pageCount} pages, more than have an address`, { pageCount });
   }
+  if (headerBytes > dump.length) return undefined;
   const runs: Run[] = [];
   let nextPage = 0;
   let storedPages = 0;
@@ -127,10 +133,38 @@ export function openDump(dump: Uint8Array): OpenedDump {
     storedPages += run.pageCount;
     runs.push(run);
   }
+  return { version: word(1), start: word(2), pageCount, runs, storedPages, headerBytes };
+}
+
+/**
+ * How many bytes the dump has that begins with these, 4 GiB and some at the most; undefined where more of them are
+ * needed to say. For whoever reads a dump in pieces, and wants no more of what is none. Throws as `Heap.load` does for
+ * what is no dump. O(runs).
+ */
+export function dumpByteLength(first: Uint8Array): number | undefined {
+  requireBytes(first);
+  const header = readDumpHeader(first);
+  if (header !== undefined) return header.headerBytes + header.storedPages * PAGE_SIZE;
+  if (first.length < DUMP_HEADER_WORDS * WORD_BYTES) return undefined;
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const [pageCount, runCount] = [3, 4].map((index) => view.getUint32(index * WORD_BYTES, true)) as [number, number];
+  if (runCount <= pageCount) return undefined;
+  throw new KmemError("BAD_GEOMETRY", `the dump has ${runCount} runs of its ${pageCount} pages`, { runCount });
+}
+
+/**
+ * Reads a dump's header and verifies that its runs fit. Throws BAD_ARGUMENT, NOT_A_HEAP, WRONG_VERSION, BAD_GEOMETRY or
+ * TRUNCATED.
+ */
+export function openDump(dump: Uint8Array): OpenedDump {
+  requireBytes(dump);
+  const header = readDumpHeader(dump);
+  if (header === undefined) throw truncated(dump.length);
+  const { version, start, pageCount, runs, storedPages, headerBytes } = header;
   if (headerBytes + storedPages * PAGE_SIZE !== dump.length) throw truncated(dump.length);
   return {
-    version: word(1),
-    start: word(2),
+    version,
+    start,
     byteLength: pageCount * PAGE_SIZE,
     storedPages,
     copyTo(target: Uint8Array): void {
@@ -142,6 +176,24 @@ export function openDump(dump: Uint8Array): OpenedDump {
       }
     },
   };
+}
+
+/** A buffer for the memory of a dump. Throws OUT_OF_MEMORY where the machine has none so large. */
+export function dumpBuffer(
+  { byteLength }: OpenedDump,
+  Buffer: ArrayBufferConstructor | SharedArrayBufferConstructor,
+): ArrayBuffer | SharedArrayBuffer {
+  try {
+    return new Buffer(byteLength);
+  } catch {
+    const text = `there is no memory here for the ${byteLength} bytes that the dump is of`;
+    throw new KmemError("OUT_OF_MEMORY", text, { byteLength });
+  }
+}
+
+function requireBytes(dump: unknown): void {
+  if (dump instanceof Uint8Array) return;
+  throw new KmemError("BAD_ARGUMENT", `a dump is a Uint8Array, not ${describeValue(dump)}`);
 }
 
 function truncated(dumpBytes: number): KmemError {

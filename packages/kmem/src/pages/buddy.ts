@@ -72,6 +72,11 @@ export class Buddy {
     return this.#frames.memory.words[this.#zone + field];
   }
 
+  /** Pages that there are in all zones together. */
+  get pagesMax(): number {
+    return this.#frames.endFrame - this.#frames.firstPageFrame;
+  }
+
   set(field: number, value: number): void {
     this.#frames.memory.words[this.#zone + field] = value;
   }

@@ -87,15 +87,20 @@ export function zoneBorder(geometry: Geometry): number {
 }
 
 export function zoneStats(zone: Buddy, number: number): ZoneStats {
+  // Damage may have written anything: no figure exceeds what there can be.
+  const within = (value: number, most: number): number => Math.max(0, Math.min(value, most));
+  const pages = within(zone.ownFrames, zone.pagesMax);
   return {
     name: ZONE_NAMES[number],
-    pages: zone.ownFrames,
-    freePages: zone.freeFrames,
-    freeBlocksByOrder: Array.from({ length: ORDER_COUNT }, (_, order) => zone.get(ZoneRecord.FREE_COUNT + order)),
+    pages,
+    freePages: within(zone.freeFrames, pages),
+    freeBlocksByOrder: Array.from({ length: ORDER_COUNT }, (_, order) =>
+      within(zone.get(ZoneRecord.FREE_COUNT + order), pages >>> order),
+    ),
     watermarkPages: {
-      min: zone.get(ZoneRecord.MIN),
-      low: zone.get(ZoneRecord.LOW),
-      high: zone.get(ZoneRecord.HIGH),
+      min: within(zone.get(ZoneRecord.MIN), pages),
+      low: within(zone.get(ZoneRecord.LOW), 2 * pages),
+      high: within(zone.get(ZoneRecord.HIGH), 2 * pages),
     },
   };
 }

@@ -1,7 +1,8 @@
-import { TABLE_SIZES } from "../kmalloc/layers.ts";
+import { openGeometry, TABLE_SIZES } from "../kmalloc/layers.ts";
+import { byteForChecksum } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { planGeometry } from "../memory/geometry.ts";
-import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord, readHeader } from "../memory/header.ts";
+import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord } from "../memory/header.ts";
 import {
   BYTE_ORDER_MARK,
   HEADER_WORDS,
@@ -20,9 +21,6 @@ import type { MendLog } from "./mend-log.ts";
 /** Every value that a heap's flags can have. */
 const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
 
-/** Values of a byte. */
-const BYTE_VALUES = 256;
-
 /**
  * Makes the header of the heap at byte `start` readable. Its constants follow from three of them and the checksum says
  * whether they are the right ones; else a single byte is looked for that is damaged. `endFrame` is where the pages end.
@@ -31,13 +29,13 @@ const BYTE_VALUES = 256;
 export function mendHeader(memory: LinearMemory, start: number, endFrame: number, log: MendLog): void {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
   const firstWord = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
-  if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) readHeader(memory, start);
+  if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) openGeometry(memory, start);
   const header = memory.words.subarray(firstWord, firstWord + HEADER_WORDS);
   const before = header.slice();
   const isRestored = restoreDerived(header, baseFrame) || restoreByte(header);
   if (isRestored) header[Header.END_FRAME] = endFrame;
   try {
-    readHeader(memory, start);
+    openGeometry(memory, start);
   } catch (error) {
     header.set(before);
     throw error;
@@ -89,19 +87,13 @@ function restoreDerived(header: Int32Array, baseFrame: number): boolean {
 
 /** Finds the one byte of the constants that is not what the checksum was made of. */
 function restoreByte(header: Int32Array): boolean {
+  const words = [...Array(Header.CHECKSUM).keys(), Header.FLAGS];
+  const values = words.map((word) => header[word]);
+  const change = byteForChecksum(values, header[Header.CHECKSUM]);
+  if (change === undefined) return false;
   const bytes = new Uint8Array(header.buffer, header.byteOffset, header.byteLength);
-  const constants = [...Array(Header.CHECKSUM).keys(), Header.FLAGS];
-  for (const word of constants) {
-    for (let at = word * WORD_BYTES; at < (word + 1) * WORD_BYTES; at++) {
-      const before = bytes[at];
-      for (let value = 0; value < BYTE_VALUES; value++) {
-        bytes[at] = value;
-        if (checksumOfHeader(header, 0) === header[Header.CHECKSUM]) return true;
-      }
-      bytes[at] = before;
-    }
-  }
-  return false;
+  bytes[words[change.index >>> WORD_SHIFT] * WORD_BYTES + (change.index % WORD_BYTES)] = change.value;
+  return true;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { byteForChecksum } from "../memory/checksum.ts";
 import { GRANULE, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { type CacheTable, checksumOfRecord, colourCount, isCacheName, isPowerOfTwo } from "../slab/cache-table.ts";
@@ -14,8 +15,6 @@ import {
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, slabShape } from "../slab/size-classes.ts";
 import type { MendLog } from "./mend-log.ts";
 
-/** Values of a byte. */
-const BYTE_VALUES = 256;
 /** Bits of FLAGS that a cache made by hand may have. */
 const KNOWN_FLAGS: number = (CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT)) & 0x7fff_ffff;
 
@@ -111,21 +110,17 @@ function* possibleBasics(record: Int32Array): Generator<Basics> {
   }
 }
 
-/** Tries every value of every byte of the constants. */
+/** Changes the one byte of the constants that is not what the checksum was made of. */
 function restoreByte(record: Int32Array): boolean {
-  const checksum = record[CacheRecord.CHECKSUM];
+  const words = RECORD_CONSTANTS.flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
+  const values = words.map((word) => record[word]);
+  const change = byteForChecksum(values, record[CacheRecord.CHECKSUM]);
+  if (change === undefined) return false;
   const bytes = new Uint8Array(record.buffer, record.byteOffset, record.byteLength);
-  for (const [first, last] of RECORD_CONSTANTS) {
-    for (let at = first * WORD_BYTES; at < (last + 1) * WORD_BYTES; at++) {
-      const before = bytes[at];
-      for (let value = 0; value < BYTE_VALUES; value++) {
-        bytes[at] = value;
-        if (checksumOfRecord(record) === checksum) return true;
-      }
-      bytes[at] = before;
-    }
-  }
-  return false;
+  bytes[words[change.index >>> WORD_SHIFT] * WORD_BYTES + (change.index % WORD_BYTES)] = change.value;
+  return true;
 }
 
 /** Writes the shape on which the pages and the blocks of a slab agree; false where there is none. */

@@ -3,6 +3,7 @@ import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE, Header, HeapFlag, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { asciiText, isPrintableAscii } from "../memory/text.ts";
 import { FrameKind } from "../pages/layout.ts";
 import {
   CACHE_COUNT,
@@ -123,11 +124,31 @@ export class CacheTable {
     }
   }
 
+  /** The name of a cache, in printable ASCII whatever stands there: what is none reads as a question mark. */
   name(kind: number): string {
     const start = (this.record(kind) + CacheRecord.NAME) * WORD_BYTES;
-    const bytes = this.#memory.bytes.slice(start, start + CACHE_NAME_BYTES);
+    return asciiText(this.#memory.bytes.subarray(start, start + CACHE_NAME_BYTES));
+  }
+
+  /** Whether the name of a cache is one that there can be. */
+  hasSoundName(kind: number): boolean {
+    const start = (this.record(kind) + CacheRecord.NAME) * WORD_BYTES;
+    const bytes = this.#memory.bytes.subarray(start, start + CACHE_NAME_BYTES);
     const end = bytes.indexOf(0);
-    return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
+    return end !== 0 && bytes.subarray(0, end < 0 ? bytes.length : end).every(isPrintableAscii);
+  }
+
+  /** Blocks of a slab of a cache: never more than its pages hold, whatever the record says. */
+  slabBlocks(kind: number): number {
+    const blockBytes = this.blockBytes(kind);
+    if (!(blockBytes >= GRANULE)) return 0;
+    const most = Math.floor((this.slabPages(kind) * PAGE_SIZE) / blockBytes);
+    return Math.max(0, Math.min(this.get(kind, CacheRecord.SLAB_BLOCKS), most));
+  }
+
+  /** Pages of a slab of a cache: never more than slabs have, whatever the record says. */
+  slabPages(kind: number): number {
+    return Math.max(0, Math.min(this.get(kind, CacheRecord.SLAB_PAGES), MAX_OBJECT_BYTES / PAGE_SIZE));
   }
 
   /** Takes a free record for a new cache and returns its kind. Throws with nothing changed. O(caches). */

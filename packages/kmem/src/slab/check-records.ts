@@ -3,7 +3,7 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { type CacheTable, checksumOfRecord, colourCount, isCacheName, isPowerOfTwo } from "./cache-table.ts";
+import { type CacheTable, checksumOfRecord, colourCount, isPowerOfTwo } from "./cache-table.ts";
 import {
   CACHE_COUNT,
   CACHE_FLAG_MASK,
@@ -71,7 +71,7 @@ export function recordFault(caches: CacheTable, kind: number, cache: number): st
   if (capacity !== expected) return `its sheaves have ${capacity} entries, not ${expected}`;
   const colourFault = faultOfColours(caches, kind, cache);
   if (colourFault !== undefined) return colourFault;
-  if (cache >= CLASS_COUNT && !isCacheName(name)) return "its name is no name";
+  if (cache >= CLASS_COUNT && !caches.hasSoundName(kind)) return "its name is no name";
   const isClass = blockBytes === classBytes(cache) && objectBytes === blockBytes && alignBytes === GRANULE;
   if (cache < CLASS_COUNT && !(isClass && name === `kmalloc-${blockBytes}`)) return "it is not that of its size class";
   const isIntact = checksumOfRecord(caches.words(kind)) === caches.get(kind, CacheRecord.CHECKSUM);

@@ -229,6 +229,7 @@ function reachAll({ memory, pages }: TraceLayers): void {
 /** Whether a whole ring begins at a frame. */
 function isRing({ memory, pages: { frames } }: TraceLayers, frame: number): boolean {
   if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== TRACE_MARK) return false;
+  if (frame + frames.count(frame) > frames.endFrame) return false;
   const word = (frame * PAGE_SIZE) >>> WORD_SHIFT;
   const shift = memory.words[word + TraceHeader.SHIFT];
   const isSize = 2 ** shift >= TRACE_EVENTS_MIN && 2 ** shift <= TRACE_EVENTS_MAX;

@@ -1,5 +1,6 @@
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { asciiByte, asciiText } from "../memory/text.ts";
 import type { Range } from "../vmem/ranges.ts";
 import { CALLER_BYTES, VMALLOC_START, VmAreaKind, type VmAreaKindValue, VmAreaRecord } from "./layout.ts";
 
@@ -17,10 +18,6 @@ export interface VmArea {
   /** Name of who asked, empty when it gave none. */
   readonly caller: string;
 }
-
-const PRINTABLE_FIRST = 0x20;
-const PRINTABLE_LAST = 0x7e;
-const REPLACEMENT = 0x3f;
 
 /** Virtual address of a virtual page. */
 export function addressOfPage(page: number): number {
@@ -46,8 +43,7 @@ export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea
   const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
   const length = Math.min(area.caller.length, CALLER_BYTES);
   for (let index = 0; index < length; index++) {
-    const code = area.caller.charCodeAt(index);
-    bytes[callerByte + index] = code >= PRINTABLE_FIRST && code <= PRINTABLE_LAST ? code : REPLACEMENT;
+    bytes[callerByte + index] = asciiByte(area.caller.charCodeAt(index));
   }
   words[ownerWord + VmAreaRecord.KIND] = area.kind;
 }
@@ -57,14 +53,12 @@ export function readArea(memory: LinearMemory, range: Range): VmArea {
   const { words, bytes } = memory;
   const { ownerWord } = range;
   const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
-  const caller = bytes.slice(callerByte, callerByte + CALLER_BYTES);
-  const end = caller.indexOf(0);
   return {
     address: addressOfPage(range.start),
     sizeBytes: range.size * PAGE_SIZE,
     askedBytes: words[ownerWord + VmAreaRecord.ASKED_BYTES] >>> 0,
     pageCount: words[ownerWord + VmAreaRecord.PAGE_COUNT],
     kind: words[ownerWord + VmAreaRecord.KIND] === VmAreaKind.VMAP ? "vmap" : "vmalloc",
-    caller: String.fromCharCode(...caller.subarray(0, end < 0 ? CALLER_BYTES : end)),
+    caller: asciiText(bytes.subarray(callerByte, callerByte + CALLER_BYTES)),
   };
 }

@@ -40,11 +40,21 @@ export function rangeOf({ words }: LinearMemory, record: number): Range {
   };
 }
 
-/** All segments of the arena with this header, in the order of their starts. Do not change it while iterating. */
+/**
+ * All segments of the arena with this header, in the order of their starts. Do not change it while iterating. Throws
+ * CORRUPTION where the next segment does not start behind the one before: a damaged list may have no end.
+ */
 export function* rangesOf(memory: LinearMemory, headerAddress: number): Generator<Range> {
   let record = memory.words[(headerAddress >>> WORD_SHIFT) + ArenaHeader.FIRST];
+  let before = -1;
   while (record !== NO_RECORD) {
-    yield rangeOf(memory, record);
+    const range = rangeOf(memory, record);
+    if (range.start <= before) {
+      const text = `the segments of the arena at ${headerAddress} are not in their order`;
+      throw new KmemError("CORRUPTION", text, { address: headerAddress, record });
+    }
+    before = range.start;
+    yield range;
     record = memory.words[record + SegmentRecord.NEXT];
   }
 }

@@ -1,6 +1,14 @@
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { ARENA_TABLE_WORDS, ArenaHeader, ArenaTable, NO_RECORD, SegmentRecord, SegmentState } from "./layout.ts";
+import {
+  ARENA_TABLE_WORDS,
+  ArenaHeader,
+  ArenaTable,
+  NO_RECORD,
+  SEGMENT_WORDS,
+  SegmentRecord,
+  SegmentState,
+} from "./layout.ts";
 import { Records } from "./records.ts";
 import { freeSize, SegmentTree } from "./tree.ts";
 
@@ -37,8 +45,11 @@ function* recordsOf(memory: LinearMemory, header: number): Generator<number> {
   const records = new Records(memory, header);
   for (const table of records.tables()) {
     const first = (table >>> WORD_SHIFT) + ARENA_TABLE_WORDS;
-    const recordCount = memory.words[(table >>> WORD_SHIFT) + ArenaTable.RECORD_COUNT];
-    for (let index = 0; index < recordCount; index++) yield first + index * records.recordWords;
+    const { recordWords } = records;
+    const roomWords = recordWords >= SEGMENT_WORDS ? memory.words.length - first : 0;
+    const said = memory.words[(table >>> WORD_SHIFT) + ArenaTable.RECORD_COUNT];
+    const recordCount = Math.min(said, Math.floor(roomWords / recordWords));
+    for (let index = 0; index < recordCount; index++) yield first + index * recordWords;
   }
 }
 

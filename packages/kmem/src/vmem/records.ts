@@ -24,7 +24,10 @@ export class Records {
   *tables(): Generator<number> {
     const { words } = this.#memory;
     let table = words[this.#header + ArenaHeader.TABLES] >>> 0;
-    while (table !== 0) {
+    // Links of a damaged table lead anywhere, into a circle too.
+    const seen = new Set<number>();
+    while (table !== 0 && !seen.has(table)) {
+      seen.add(table);
       // Read before the caller may give the table's memory to somebody else.
       const next = words[(table >>> WORD_SHIFT) + ArenaTable.NEXT_TABLE] >>> 0;
       yield table;

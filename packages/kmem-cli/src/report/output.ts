@@ -1,0 +1,17 @@
+import process from "node:process";
+import { printable, printableJson, printableLine } from "./printable.ts";
+
+/** Prints text with a line feed behind it. What files say in it does nothing to the terminal. */
+export function printText(text: string): void {
+  process.stdout.write(`${printable(text)}\n`);
+}
+
+/** Prints a value as JSON. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${printableJson(value)}\n`);
+}
+
+/** Says what went wrong, in a line on standard error. */
+export function printProblem(message: string): void {
+  console.error(`kmem: ${printableLine(message)}`);
+}
