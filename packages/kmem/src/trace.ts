@@ -57,12 +57,23 @@ export function traceNames(heap: Heap): TraceNames {
  * never finished count as lost. O(pages + events).
  */
 export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): string | undefined {
+  const parts = traceParts(heap, names);
+  return parts === undefined ? undefined : [...parts].join("");
+}
+
+/**
+ * As {@link traceText}, in parts: what stands before the events, then each event. A large ring has more text than a
+ * string can hold.
+ */
+export function traceParts(heap: Heap, names: TraceNames = traceNames(heap)): Iterable<string> | undefined {
   const ring = findTraceRing(heap);
-  if (ring === undefined) return undefined;
+  return ring === undefined ? undefined : partsOf(ring, heap.layers.geometry.slotCount, names);
+}
+
+function* partsOf(ring: TraceRing, slotCount: number, names: TraceNames): Generator<string> {
   const reader = new TraceReader(ring);
   const events: readonly TraceEvent[] = reader.read();
-  const { slotCount } = heap.layers.geometry;
   const lostCount = reader.lostCount + reader.pendingCount;
-  const header = ftraceHeader({ shownCount: events.length, lostCount, slotCount });
-  return header + events.map((event) => ftraceText(event, names)).join("");
+  yield ftraceHeader({ shownCount: events.length, lostCount, slotCount });
+  for (const event of events) yield ftraceText(event, names);
 }

@@ -5,11 +5,12 @@ import { inputProblem } from "../system/input-problem.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
-/** A whole number from `least`. */
-export function parseCount(text: string, least: number): number {
+/** A whole number from `least`, and to `most` where there is a most. */
+export function parseCount(text: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
   const count = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count;
-  throw new InvalidArgumentError(`It is a whole number from ${least}.`);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least && count <= most) return count;
+  const limit = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
+  throw new InvalidArgumentError(`It is a whole number from ${least}${limit}.`);
 }
 
 const OP_COUNT_FACTORS: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6 };

@@ -10,6 +10,8 @@ import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_KILLS = 10_000;
 const DEFAULT_SURVIVORS = 2;
+/** The heap has slots for twice as many: the dead keep theirs for a while. */
+const SURVIVORS_MAX = 32;
 const DEFAULT_SEED = 1;
 const JSON_INDENT = 2;
 /** Progress is told this often, in kills. */
@@ -55,7 +57,7 @@ export function registerBenchKill(bench: Command): void {
     .addOption(
       new Option("-t, --survivors <count>", "threads that work on")
         .default(DEFAULT_SURVIVORS)
-        .argParser((text) => parseCount(text, 1)),
+        .argParser((text) => parseCount(text, 1, SURVIVORS_MAX)),
     )
     .addOption(
       new Option("--seed <number>", "where the random numbers begin")

@@ -10,7 +10,7 @@ import {
   slabtop,
   vmallocinfo,
 } from "kmem/proc";
-import { printText } from "../report/output.ts";
+import { printPart } from "../report/output.ts";
 import { readDump } from "./read-dump.ts";
 
 /** The reports that take no options. */
@@ -70,8 +70,7 @@ export function registerProc(program: Command): void {
 
 async function print(path: string, textOf: (heap: Heap) => string): Promise<void> {
   const heap = await readDump(path);
-  const text = named(path, () => textOf(heap));
-  if (text !== "") printText(text.replace(/\n$/, ""));
+  printPart(named(path, () => textOf(heap)));
 }
 
 /** What a damaged heap throws is said with the name of its file. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { traceText } from "kmem/trace";
-import { printText } from "../report/output.ts";
+import { traceParts } from "kmem/trace";
+import { printPart } from "../report/output.ts";
 import { readDump } from "./read-dump.ts";
 
 const EXPLANATION = `
@@ -22,8 +22,8 @@ export function registerTrace(program: Command): void {
     .argument("<dump>", "file of a dump")
     .addHelpText("after", EXPLANATION)
     .action(async (path: string) => {
-      const text = traceText(await readDump(path));
-      if (text === undefined) throw new Error(`${path}: there is no trace ring in it`);
-      printText(text.replace(/\n$/, ""));
+      const parts = traceParts(await readDump(path));
+      if (parts === undefined) throw new Error(`${path}: there is no trace ring in it`);
+      for (const part of parts) printPart(part);
     });
 }

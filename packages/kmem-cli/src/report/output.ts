@@ -6,6 +6,11 @@ export function printText(text: string): void {
   process.stdout.write(`${printable(text)}\n`);
 }
 
+/** As {@link printText}, for text that ends with a line feed or goes on with the next part. */
+export function printPart(text: string): void {
+  process.stdout.write(printable(text));
+}
+
 /** Prints a value as JSON. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);

@@ -50,6 +50,11 @@ const FOREIGN_FORMATS: readonly (readonly [Uint8Array, string])[] = [
 /** As many first bytes as tell what a file is. */
 const SNIFF_BYTES = 512;
 
+/** No trace has been seen that packs to less than a hundredth; what unpacks to much more is made to fill a machine. */
+const PACKED_RATIO_MAX = 4096;
+/** Up to here nobody asks. */
+const UNPACKED_FREE_BYTES = 2 ** 28;
+
 /**
  * Opens a trace, packed or not, and finds out by its first bytes what it is.
  *
@@ -67,7 +72,7 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
     const compression = sniffCompression(packed.head);
     const damage: StreamDamage = { message: undefined };
     const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, damage);
-    const content = await peek(unpacked, SNIFF_BYTES);
+    const content = await peek(compression === "none" ? unpacked : bounded(unpacked, () => readBytes), SNIFF_BYTES);
     const format = sniffFormat(content.head, damage.message);
     return {
       format,
@@ -89,6 +94,18 @@ function openRaw(path: string, options: OpenTraceOptions): { stream: Readable; f
     return openInput(path, options.readBytes);
   } catch (error) {
     throw error instanceof InputError ? new TraceFormatError(`${path}: ${error.message}`) : error;
+  }
+}
+
+/** Passes chunks on for as long as they come to no more than a trace can be packed into. */
+async function* bounded(chunks: AsyncIterable<Uint8Array>, readBytes: () => number): AsyncGenerator<Uint8Array> {
+  let unpackedBytes = 0;
+  for await (const chunk of chunks) {
+    unpackedBytes += chunk.length;
+    if (unpackedBytes > UNPACKED_FREE_BYTES && unpackedBytes > readBytes() * PACKED_RATIO_MAX) {
+      throw new TraceFormatError(`it unpacks to more than ${PACKED_RATIO_MAX} times its size, which no trace does`);
+    }
+    yield chunk;
   }
 }
 

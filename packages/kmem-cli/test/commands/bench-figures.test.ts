@@ -47,7 +47,7 @@ describe("kmem bench figures", () => {
 
   it.each([
     ["--only nothing", ["--only", "nothing"], 2, /There is no "nothing"; there are traces, live, loads, threads/],
-    ["no traces for the traces", ["--only", "traces"], 1, /the part `traces` needs trace files/],
+    ["no traces for the traces", ["--only", "traces"], 2, /the part `traces` needs trace files/],
   ])("refuses %s", async (_, args, code, message) => {
     const { exitCode, stderr } = await runInProcess(["bench", "figures", "--out", "/nowhere", ...args], kmem);
     expect(exitCode).toBe(code);

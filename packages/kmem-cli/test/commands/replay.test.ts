@@ -100,8 +100,8 @@ describe("kmem replay of traces with faults", () => {
       expect(exitCode).toBe(1);
       expect(stderr.trim().split("\n")).toEqual([
         `kmem: ${missing}: no such file or directory`,
-        `kmem: ${strange}: it is neither a malloc trace nor the text of a kernel trace`,
         `kmem: ${folder}: it is a directory`,
+        `kmem: ${strange}: it is neither a malloc trace nor the text of a kernel trace`,
         `kmem: ${prose}: it holds no operations; line 1: not a line of a kernel trace`,
       ]);
       expect(stdout).toMatch(/\n {2}kmem +640 /);

@@ -31,7 +31,7 @@ const UNPRINTABLE = /[^\P{Cc}\n\t]|\p{Cf}|\p{Cs}/u;
 /** Gives mutated dumps to every reader. */
 export class DumpCampaign {
   readonly #scenes: readonly Scene[] = scenes();
-  readonly #readers: readonly Reader[];
+  readonly #readers: readonly (readonly Reader[])[];
   readonly #budget: StepBudget;
   readonly #seed: number;
   readonly #steps = new Map<Reader, number>();
@@ -46,7 +46,7 @@ export class DumpCampaign {
   /** Reads the sound dumps: what that takes is what others are measured by. */
   async prepare(): Promise<void> {
     for (const { dump } of this.#scenes) {
-      for (const reader of this.#readers) {
+      for (const reader of this.#readers.flat()) {
         this.#budget.begin(Number.MAX_SAFE_INTEGER);
         const text = await reader.read(dump).catch((error: unknown) => {
           if (!isTyped(error)) throw error;
@@ -60,11 +60,13 @@ export class DumpCampaign {
 
   async run(number: number): Promise<DumpCase> {
     this.#budget.begin(Number.MAX_SAFE_INTEGER);
-    const mutant = mutate(this.#scenes, new Random(this.#seed * SEEDS_APART + number));
+    const random = new Random(this.#seed * SEEDS_APART + number);
+    const mutant = mutate(this.#scenes, random);
     const startMs = performance.now();
     const faults: string[] = [];
     let refused = 0;
-    for (const reader of this.#readers) {
+    for (const variants of this.#readers) {
+      const reader = random.pick(variants);
       const verdict = await this.#judge(reader, mutant);
       if (verdict === "refused") refused++;
       else if (verdict !== "read") faults.push(`${reader.name}: ${verdict}`);

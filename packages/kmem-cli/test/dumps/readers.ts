@@ -73,35 +73,36 @@ function work(dump: Uint8Array): void {
   heap.dump();
 }
 
-const TEXTS: readonly string[][] = [
-  ["check", "DUMP"],
-  ["check", "--json", "DUMP"],
-  ["check", "--repair", "OUT", "DUMP"],
-  ["info", "DUMP"],
-  ["info", "--json", "DUMP"],
-  ["leaks", "DUMP"],
-  ["leaks", "--json", "DUMP"],
-  ["proc", "slabinfo", "DUMP"],
-  ["proc", "buddyinfo", "DUMP"],
-  ["proc", "vmallocinfo", "DUMP"],
-  ["proc", "meminfo", "DUMP"],
-  ["proc", "slabtop", "DUMP"],
-  ["trace", "DUMP"],
+/** The command lines that take a dump; of those in one list a case takes one. */
+const COMMANDS: readonly (readonly (readonly string[])[])[] = [
+  [
+    ["check", "DUMP"],
+    ["check", "--json", "DUMP"],
+  ],
+  [["check", "--repair", "OUT", "DUMP"]],
+  [
+    ["info", "DUMP"],
+    ["info", "--json", "DUMP"],
+  ],
+  [
+    ["leaks", "DUMP"],
+    ["leaks", "--json", "DUMP"],
+    ...[".pb.gz", ".heapprofile", ".speedscope.json", ".folded"].map((end) => [
+      "leaks",
+      "--profile",
+      `FOLDER/p${end}`,
+      "DUMP",
+    ]),
+  ],
+  ...["slabinfo", "buddyinfo", "vmallocinfo", "meminfo", "slabtop"].map((name) => [["proc", name, "DUMP"]]),
+  [["trace", "DUMP"]],
 ];
 
-const PROFILES: readonly string[] = [
-  "FOLDER/p.pb.gz",
-  "FOLDER/p.heapprofile",
-  "FOLDER/p.speedscope.json",
-  "FOLDER/p.folded",
-];
-
-/** Every command that takes a dump, and every function of the library that does. */
-export function readers(folder: string): Reader[] {
+/** Every command that takes a dump, and every function of the library that does; of those in one list any one. */
+export function readers(folder: string): Reader[][] {
   return [
-    ...TEXTS.map((args) => command(folder, args)),
-    ...PROFILES.map((path) => command(folder, ["leaks", "--profile", path, "DUMP"])),
-    library("load", work),
-    library("look around", lookAround),
+    ...COMMANDS.map((variants) => variants.map((args) => command(folder, args))),
+    [library("load", work)],
+    [library("look around", lookAround)],
   ];
 }

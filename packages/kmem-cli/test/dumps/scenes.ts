@@ -12,7 +12,7 @@ export interface Scene {
 }
 
 const KIB = 1024;
-const SIZE_BYTES: number = 768 * KIB;
+const SIZE_BYTES: number = 448 * KIB;
 
 function busy(heap: Heap): Heap {
   const cache = heap.createCache({ name: "objects", sizeBytes: 72 });
@@ -29,7 +29,7 @@ function busy(heap: Heap): Heap {
 }
 
 function plain(): Heap {
-  const heap = busy(Heap.create({ sizeBytes: SIZE_BYTES, slotCount: 8, dmaBytes: 16 * KIB }));
+  const heap = busy(Heap.create({ sizeBytes: 2 * SIZE_BYTES, slotCount: 8, dmaBytes: 16 * KIB }));
   const other = Heap.attach(heap.reserve());
   for (let count = 0; count < 60; count++) other.alloc(count * 20);
   return heap;
@@ -49,7 +49,7 @@ function traced(): Heap {
 function faced(): Heap {
   const heap = Heap.create({ sizeBytes: SIZE_BYTES, slotCount: 4 });
   const kernel = linux(heap);
-  kernel.kmem_cache_create("inode cache", 300, 8, 0, 0);
+  kernel.kmem_cache_create("inode cache", 300, 8, 0, 0, 0);
   for (let count = 1; count < 9; count++) kernel.vmalloc(count * 5000);
   kernel.kmalloc(1000, GFP_KERNEL);
   const other = mykernel(heap);
@@ -59,8 +59,10 @@ function faced(): Heap {
 
 /** Heaps of all kinds that the commands read. */
 export function scenes(): Scene[] {
-  const debugged = busy(DebugHeap.create({ sizeBytes: SIZE_BYTES, slotCount: 4, traceEvents: 64, print: () => {} }));
-  const sampled = busy(SampledHeap.create({ sizeBytes: SIZE_BYTES, slotCount: 4, sampleEvery: 5 } as object));
+  const debugged = busy(
+    DebugHeap.create({ sizeBytes: 2 * SIZE_BYTES, slotCount: 4, traceEvents: 64, print: () => {} }),
+  );
+  const sampled = busy(SampledHeap.create({ sizeBytes: 2 * SIZE_BYTES, slotCount: 4, sampleEvery: 5 }));
   const nodes = Nodes.create({ nodes: [{ sizeBytes: SIZE_BYTES, slotCount: 4 }, { sizeBytes: SIZE_BYTES }] });
   for (let count = 0; count < 90; count++) nodes.alloc(count * 11);
   const grown = busy(Heap.create({ sizeBytes: 512 * KIB, maximumBytes: 4096 * KIB, slotCount: 4 }));

@@ -18,5 +18,8 @@ describe("the style of the output", () => {
   it("has the columns of the terminal, or 120", () => {
     expect(styleFor({ isTTY: true, columns: 80 }, {}).columns).toBe(80);
     expect(styleFor({}, {}).columns).toBe(120);
+    // A terminal that does not know its size says 0, and one that is drawn very small cannot be written for.
+    expect(styleFor({ isTTY: true, columns: 0 }, {}).columns).toBe(120);
+    expect(styleFor({ isTTY: true, columns: 1 }, {}).columns).toBe(20);
   });
 });

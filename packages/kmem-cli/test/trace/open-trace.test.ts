@@ -90,8 +90,9 @@ describe("openTrace", () => {
       Array.from({ length: 50 }, (__, index) => packed.subarray(index * 1000, index * 1000 + 1000)),
     );
     const trace = await openTrace("-", { stdin });
+    const closed = new Promise((resolve) => stdin.once("close", resolve));
     for await (const __ of trace.chunks) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await closed;
     expect(stdin.destroyed).toBe(true);
   });
 

@@ -111,8 +111,9 @@ export function cacheStats(layers: RestingLayers, kind: number, allSheaves: Iter
   };
 }
 
+/** A figure between 0 and `most`; 0 for what is no number, as what lies behind the end of the memory. */
 function within(value: number, most: number): number {
-  return Math.max(0, Math.min(value, most));
+  return value > 0 ? Math.min(value, most) : 0;
 }
 
 /** Bytes of tables that describe one frame: its record, its kind, its tags. */
