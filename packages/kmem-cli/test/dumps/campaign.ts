@@ -79,7 +79,7 @@ export class DumpCampaign {
     const steps = STEPS_MIN + STEPS_FACTOR * (this.#steps.get(reader) ?? 0) + STEPS_PER_PAGE * claimedPages;
     this.#budget.begin(steps);
     try {
-      const text = await reader.read(dump.slice());
+      const text = await reader.read(dump);
       if (this.#budget.isExceeded) return `more than ${steps} steps`;
       if (UNPRINTABLE.test(text)) return "printed what a terminal takes for a command";
       const most = TEXT_MIN + TEXT_FACTOR * ((this.#chars.get(reader) ?? 0) + dump.length);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { Heap, KmemError } from "kmem";
 import { DebugHeap, loadHeap } from "kmem/debug";
 import { findVmalloc } from "kmem/proc";
@@ -23,25 +23,37 @@ export function isTyped(error: unknown): boolean {
   return error.cause === undefined || isTyped(error.cause);
 }
 
-function command(folder: string, args: readonly string[]): Reader {
-  const file = join(folder, "mutant.dump");
-  return {
-    name: args.join(" "),
-    async read(dump) {
-      writeFileSync(file, dump);
-      const write = process.stdout.write;
-      const texts: string[] = [];
-      process.stdout.write = ((text: string | Uint8Array) => texts.push(String(text)) > 0) as typeof write;
-      try {
-        const paths: Record<string, string> = { DUMP: file, OUT: join(folder, "out.dump") };
-        const named = args.map((arg) => paths[arg] ?? arg.replace(/^FOLDER/, folder));
-        await createProgram({ contenders: [] }).parseAsync(["node", "kmem", ...named]);
-      } finally {
-        process.stdout.write = write;
-      }
-      return texts.join("");
-    },
-  };
+/** Runs command lines on a dump that is written to a file once for all of them. */
+class Commands {
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #program: Command = createProgram({ contenders: [] });
+  #written: Uint8Array | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#file = join(folder, "mutant.dump");
+  }
+
+  reader(args: readonly string[]): Reader {
+    const paths: Record<string, string> = { DUMP: this.#file, OUT: join(this.#folder, "out.dump") };
+    const named = args.map((arg) => paths[arg] ?? arg.replace(/^FOLDER/, this.#folder));
+    return { name: args.join(" "), read: (dump) => this.#run(named, dump) };
+  }
+
+  async #run(args: readonly string[], dump: Uint8Array): Promise<string> {
+    if (this.#written !== dump) writeFileSync(this.#file, dump);
+    this.#written = dump;
+    const write = process.stdout.write;
+    const texts: string[] = [];
+    process.stdout.write = ((text: string | Uint8Array) => texts.push(String(text)) > 0) as typeof write;
+    try {
+      await this.#program.parseAsync(["node", "kmem", ...args]);
+    } finally {
+      process.stdout.write = write;
+    }
+    return texts.join("");
+  }
 }
 
 function library(name: string, read: (dump: Uint8Array) => unknown): Reader {
@@ -100,8 +112,9 @@ const COMMANDS: readonly (readonly (readonly string[])[])[] = [
 
 /** Every command that takes a dump, and every function of the library that does; of those in one list any one. */
 export function readers(folder: string): Reader[][] {
+  const commands = new Commands(folder);
   return [
-    ...COMMANDS.map((variants) => variants.map((args) => command(folder, args))),
+    ...COMMANDS.map((variants) => variants.map((args) => commands.reader(args))),
     [library("load", work)],
     [library("look around", lookAround)],
   ];

@@ -49,7 +49,7 @@ function traced(): Heap {
 function faced(): Heap {
   const heap = Heap.create({ sizeBytes: SIZE_BYTES, slotCount: 4 });
   const kernel = linux(heap);
-  kernel.kmem_cache_create("inode cache", 300, 8, 0, 0, 0);
+  kernel.kmem_cache_create("inode cache", 300, 8, 0, null, null);
   for (let count = 1; count < 9; count++) kernel.vmalloc(count * 5000);
   kernel.kmalloc(1000, GFP_KERNEL);
   const other = mykernel(heap);

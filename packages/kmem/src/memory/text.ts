@@ -15,6 +15,10 @@ export function asciiByte(code: number): number {
 
 /** The text in bytes up to the first that is 0, in printable ASCII: a reader's terminal is not the writer's. */
 export function asciiText(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return String.fromCharCode(...Array.from(bytes.subarray(0, end < 0 ? bytes.length : end), asciiByte));
+  let text = "";
+  for (const byte of bytes) {
+    if (byte === 0) break;
+    text += String.fromCharCode(asciiByte(byte));
+  }
+  return text;
 }
