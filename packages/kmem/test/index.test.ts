@@ -17,6 +17,7 @@ describe("the library exports", () => {
       "Pages",
       "checkDump",
       "describeDump",
+      "dumpByteLength",
       "repairDump",
     ]);
   });

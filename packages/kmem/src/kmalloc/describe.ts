@@ -181,8 +181,10 @@ export function everyBlock(layers: RestingLayers): Generator<BlockInfo> {
 function* blocks(layers: RestingLayers, areFreeToo: boolean): Generator<BlockInfo> {
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
+  // A damaged end may lie anywhere.
+  const end = Math.min(frames.endFrame, geometry.limitFrame);
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
-  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
+  for (let frame = geometry.firstPageFrame; frame < end; frame++) {
     const kind = frames.kind(frame);
     const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
     if (kind >= FrameKind.FIRST_CACHE && (head & SLAB_HEAD_MASK) === frame && head >= 0) {
@@ -196,7 +198,7 @@ function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);
   const count = caches.slabBlocks(kind);
-  const end = layers.pages.frames.endFrame * PAGE_SIZE;
+  const end = Math.min(layers.pages.frames.endFrame, geometry.limitFrame) * PAGE_SIZE;
   for (let index = 0; index < count; index++) {
     const address = first + index * usableBytes;
     if (address + usableBytes > end) return;
