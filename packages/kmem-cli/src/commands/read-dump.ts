@@ -7,6 +7,8 @@ import type { Pieces } from "../system/write-whole.ts";
 import { decompress, type StreamDamage } from "../trace/decompress.ts";
 import { countBytes, MAGIC_BYTES, peek, sniffCompression } from "../trace/packed-stream.ts";
 
+/** Bytes that are read at a time: dumps may have gigabytes. */
+const READ_BYTES = 2 ** 22;
 /** Bytes that are packed at a time. */
 const PIECE_BYTES = 2 ** 20;
 
@@ -48,7 +50,7 @@ async function feed(packer: NodeJS.WritableStream, bytes: Uint8Array): Promise<v
  * goes on for longer than it says, is refused as soon as that shows.
  */
 async function readBytes(path: string): Promise<Uint8Array> {
-  const { stream, fileBytes } = openInput(path);
+  const { stream, fileBytes } = openInput(path, READ_BYTES);
   try {
     const packed = await peek(countBytes(stream), MAGIC_BYTES);
     const compression = sniffCompression(packed.head);
