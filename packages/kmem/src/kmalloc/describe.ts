@@ -172,7 +172,7 @@ function* blocks(layers: RestingLayers, areFreeToo: boolean): Generator<BlockInf
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
-  for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
+  for (let frame = geometry.firstPageFrame; frame < Math.min(frames.endFrame, geometry.limitFrame); frame++) {
     const kind = frames.kind(frame);
     const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
     if (kind >= FrameKind.FIRST_CACHE && (head & SLAB_HEAD_MASK) === frame && head >= 0) {
