@@ -268,7 +268,7 @@ export class Cache {
 
   #requireAlive(): void {
     this.#layers.memory.refresh();
-    requireHeld(this.#layers.memory.words, this.#layers.sync);
+    requireHeld(this.#layers.memory, this.#layers.sync);
     if (!this.#isDestroyed && this.#layers.caches.get(this.#kind, CacheRecord.SERIAL) === this.#serial) return;
     throw new KmemError("BAD_ARGUMENT", `the cache "${this.name}" was destroyed`, {});
   }

@@ -199,9 +199,8 @@ export class DebugHeap extends Heap {
     if (info?.live === true && address >= info.address && end <= info.address + info.usableBytes) {
       return blockView(this.current(), type, address, length);
     }
-    const where = `${address}${signedHint("address", address)}`;
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${where}`;
-    throw new KmemError("INVALID_ADDRESS", text, { address, length, block: info });
+    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
+    throw new KmemError("INVALID_ADDRESS", text + signedHint("address", address), { address, length, block: info });
   }
 
   /** As `Heap.createCache`, with letters of the cache's own where `debug` has some. */

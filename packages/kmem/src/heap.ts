@@ -4,17 +4,15 @@ import type { HeapHandle } from "./handle.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { type Attachment, leaveAttachment } from "./kmalloc/attachment.ts";
-import { type BlockInfo, describeAddress, liveBlocks } from "./kmalloc/describe.ts";
+import { type BlockInfo, describeAddress, liveBlocks, notLive } from "./kmalloc/describe.ts";
 import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
-import { signedHint } from "./memory/arguments.ts";
 import { clear } from "./memory/clear.ts";
 import { copyBytes } from "./memory/copy.ts";
 import { writeDump } from "./memory/dump.ts";
-import { KmemError } from "./memory/errors.ts";
 import { headerWord } from "./memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "./memory/layout.ts";
 import type { MemoryKind, MemorySource } from "./memory/memory.ts";
@@ -387,18 +385,20 @@ export class Heap extends ThreadedHeap {
   }
 
   /** The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it. */
-  protected viewed(): Layers {
+  protected seen(): Layers {
     if (this.#isDetached) throw detachedError(this.slot);
     const { memory, pages } = this.layers;
-    memory.refresh();
-    if (memory.mayGrow) memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    if (memory.mayGrow) {
+      memory.refresh();
+      memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    }
     return this.layers;
   }
 
   /** As `viewed`, for whoever is to change something: the slot must still be this thread's. */
   protected current(): Layers {
-    const layers = this.viewed();
-    requireHeld(layers.memory.words, layers.sync);
+    const layers = this.seen();
+    requireHeld(layers.memory, layers.sync);
     return layers;
   }
 
@@ -413,8 +413,6 @@ export class Heap extends ThreadedHeap {
   #requireLive(address: number): void {
     this.current();
     if (this.#kmalloc.isLive(address)) return;
-    const info = describeAddress(this.layers, address);
-    const text = `no live block starts at ${address} (${info.where})${signedHint("address", address)}`;
-    throw new KmemError("INVALID_ADDRESS", text, { address, ...info });
+    throw notLive(this.layers, address);
   }
 }

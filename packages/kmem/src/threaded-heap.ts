@@ -21,8 +21,15 @@ export abstract class ThreadedHeap {
   /** The layers as they are now, for whoever is to change something; throws DETACHED. */
   protected abstract current(): Layers;
 
+  /** As {@link current}, whether the slot is still this thread's or not, and whether the buffer still has bytes. */
+  protected abstract seen(): Layers;
+
   /** As {@link current}, to look at: the slot need not be this thread's any more. */
-  protected abstract viewed(): Layers;
+  protected viewed(): Layers {
+    const layers = this.seen();
+    if (layers.memory.isLost) throw layers.memory.lost();
+    return layers;
+  }
 
   /**
    * Verifies every invariant of every layer and lists what is broken; of a buffer that was transferred away, or made

@@ -154,6 +154,13 @@ export function badFree(layers: RestingLayers, address: unknown): KmemError {
   return new KmemError("DOUBLE_FREE", `cannot free ${hex(address)}: the block ${bounds} is already free`, details);
 }
 
+/** The error for a use of what is no live block. */
+export function notLive(layers: RestingLayers, address: number): KmemError {
+  const info = describeAddress(layers, address);
+  const text = `no live block starts at ${address} (${info.where})${signedHint("address", address)}`;
+  return new KmemError("INVALID_ADDRESS", text, { address, ...info });
+}
+
 const PHRASES: Record<AddressInfo["where"], string> = {
   outside: "lies outside of the heap",
   metadata: "belongs to the header and the tables of the heap",

@@ -93,7 +93,7 @@ export class LinearMemory {
    */
   refresh(): boolean {
     if (this.kind !== "WebAssembly.Memory") {
-      if (this.isLost) throw this.lost();
+      if (this.bytes.length === 0 && this.isLost) throw this.lost();
       return false;
     }
     const buffer = this.buffer;

@@ -45,8 +45,8 @@ import { WORD_BYTES } from "../memory/layout.ts";
  * The last two under the lock of the cache.
  *
  * Growth is noted in the header's word GROWING before any table changes: the first WebAssembly page that was added,
- * and from bit 16 on their number; 0 when it is done. Whoever inherits the pages' lock ends it. So nothing is lost but what
- * a thread adds and dies before it can note: those pages stay somebody else's.
+ * and from bit 16 on their number; 0 when it is done. Whoever inherits the pages' lock ends it. So nothing is lost but
+ * what a thread adds and dies before it can note: those pages stay somebody else's.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */

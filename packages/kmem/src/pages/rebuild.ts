@@ -16,7 +16,8 @@ export interface PageTables {
  * Rebuilds all zones from kinds, COUNT and OWNER alone: bounds, watermarks, free lists and their counts. Runs that were
  * being split become whole again, and a growth that was not over is ended. Free is what is marked so, what growth has
  * added and not covered, and every tail that no run's COUNT covers. No page's contents are changed. A thread that dies
- * on the way leaves what the next call rebuilds. Under the pages' lock, with other threads at work, or while all are at rest. O(frames).
+ * on the way leaves what the next call rebuilds. Under the pages' lock, with other threads at work, or while all are
+ * at rest. O(frames).
  */
 export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
   const border = zoneBorder(geometry);

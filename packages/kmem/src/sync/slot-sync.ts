@@ -51,8 +51,9 @@ export function detachedError(slot: number): KmemError {
   return new KmemError("DETACHED", `this heap was detached: slot ${slot} is no longer this thread's`, { slot });
 }
 
-/** Throws DETACHED unless the thread still holds its slot. */
-export function requireHeld(words: Int32Array, { slot, recordWord, generation }: SlotSync): void {
+/** Throws DETACHED unless the thread still holds its slot, and the buffer is still there. */
+export function requireHeld(memory: LinearMemory, { slot, recordWord, generation }: SlotSync): void {
+  const { words } = memory;
   if (words[recordWord + stateField] === held && words[recordWord + generationField] === generation) return;
-  throw detachedError(slot);
+  throw memory.isLost ? memory.lost() : detachedError(slot);
 }
