@@ -1,48 +1,40 @@
 import { blockView, type ViewType } from "./block-view.ts";
-import { checkDebugged, debuggedBlocks } from "./debug/check.ts";
+import { checkDebugged, debuggedBlocks, takenBlocks } from "./debug/check.ts";
 import { type Asked, DebugBlocks, rawBytesOf } from "./debug/debug-blocks.ts";
 import { Debugging } from "./debug/debugging.ts";
-import { type FaultOptions, requireFaults } from "./debug/fault-injection.ts";
-import {
-  type AllocationSite,
-  allocationSites,
-  isWanted,
-  type LeakContext,
-  type LeakFilter,
-  type LiveObject,
-  liveObjects,
-} from "./debug/leaks.ts";
+import { requireFaults } from "./debug/fault-injection.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
+import { mendDebugged } from "./debug/mend-blocks.ts";
+import { type DebugMend, mendRoot, rootFindings } from "./debug/mend-root.ts";
+import { describeRemains, isLiveOf, settleRemains } from "./debug/remains.ts";
 import { DebugRoot } from "./debug/root.ts";
-import { type ScanOptions, scanForLeaks } from "./debug/scan.ts";
-import { AllocationScope } from "./debug/scope.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
 import { type DebugHeapOptions, type DebugThreadOptions, withDefaults } from "./debug-options.ts";
 import { ringTracer } from "./debug-tracer.ts";
 import type { HeapHandle } from "./handle.ts";
-import { type BlockCalls, Heap } from "./heap.ts";
+import type { BlockCalls } from "./heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
 import type { Attachment } from "./kmalloc/attachment.ts";
-import type { CheckReport } from "./kmalloc/check.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
-import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
+import type { ReapOptions, ReapReport, Undertaker } from "./kmalloc/reap.ts";
 import { signedHint } from "./memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
+import type { Finding } from "./memory/finding.ts";
 import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { RunKind } from "./pages/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
-import { parseStack } from "./profile/parse-stack.ts";
-import type { AllocationProfile } from "./profile/profile.ts";
+import { sinkFor } from "./report-sink.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
 import { TraceRing } from "./trace/ring.ts";
 import { TracedPages } from "./traced-pages.ts";
+import { TrackedHeap } from "./tracked-heap.ts";
 
 /** What the thread has of each debugged heap. */
 const debuggings = new WeakMap<Attachment, Debugging>();
@@ -53,7 +45,7 @@ const debuggings = new WeakMap<Attachment, Debugging>();
  * work goes on. All else is as in {@link Heap}, which it can stand in for; `usableSize` and views end where the size
  * asked for does. Every thread opens such a heap with `DebugHeap.attach`.
  */
-export class DebugHeap extends Heap {
+export class DebugHeap extends TrackedHeap {
   /** The calls of the layers below. */
   declare private below: BlockCalls;
   override readonly pages: Pages;
@@ -65,7 +57,7 @@ export class DebugHeap extends Heap {
     if (debugging === undefined) {
       const root = DebugRoot.find(attachment.layers);
       if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the debugged heap has lost its root", {});
-      const settings = withDefaults(options, this.stats().bytes.totalBytes);
+      const settings = withDefaults(options, this.stats().bytes.totalBytes, sinkFor(attachment.layers).print);
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
       this.addShrinker(debugging.shrinker((address) => this.below.free(address)));
@@ -104,6 +96,10 @@ export class DebugHeap extends Heap {
   static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
     requireFaults(options.faults ?? {});
     return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), options);
+  }
+
+  protected override get debugging(): Debugging {
+    return this.#debugging;
   }
 
   protected override publish(below: BlockCalls): void {
@@ -212,12 +208,19 @@ export class DebugHeap extends Heap {
     return DebugCache.open(this.#debugCacheContext(), name, functions);
   }
 
-  /** As `Heap.check`, and the bytes around all blocks, and in those that are free. */
-  override check(): CheckReport {
-    const { isClean, findings } = super.check();
-    if (this.layers.memory.isLost) return { isClean, findings };
-    const all = [...findings, ...checkDebugged(this.viewed(), this.#debugging.blocks)];
-    return { isClean: all.length === 0, findings: all };
+  /** As of a plain heap, and the bytes around all blocks, and in those that are free. */
+  protected override findings(): Finding[] {
+    const layers = this.viewed();
+    return [...super.findings(), ...rootFindings(layers), ...checkDebugged(layers, this.#debugging.blocks)];
+  }
+
+  protected override mendRoots(): readonly DebugMend[] {
+    return mendRoot(this.viewed(), this.#debugging.root.frame);
+  }
+
+  protected override mendBlocks(): readonly DebugMend[] {
+    const { blocks } = this.#debugging;
+    return mendDebugged(blocks, debuggedBlocks(this.viewed(), blocks));
   }
 
   /**
@@ -234,48 +237,6 @@ export class DebugHeap extends Heap {
     return damaged;
   }
 
-  /** Live objects by the place where they were allocated, those with the most bytes first. O(heap). */
-  leaks(filter: LeakFilter = {}): AllocationSite[] {
-    const objects = [...liveObjects(this.#leakContext())].filter((object) => isWanted(object, filter));
-    return allocationSites(objects);
-  }
-
-  /**
-   * All that was ever allocated, by places, with the letter U: for the writers of `kmem/profile`. All threads together.
-   * O(heap).
-   */
-  profile(): AllocationProfile {
-    const { depot, root } = this.#debugging;
-    const live = new Map(this.leaks().map((site) => [site.stack, site]));
-    // Frees have stacks as well.
-    const allocating = [...depot.all()].filter(({ allocCount }) => allocCount > 0);
-    const samples = allocating.map(({ stack, allocCount, allocBytes }) => {
-      const { blocks: liveCount = 0, bytes: liveBytes = 0 } = live.get(stack) ?? {};
-      return { stack: parseStack(stack), allocCount, allocBytes, liveCount, liveBytes };
-    });
-    return { samples, startedAtMs: root.epochMs, durationMs: Math.max(0, Date.now() - root.epochMs) };
-  }
-
-  /** The stack that an id of a record or of a traced call site stands for; empty where it stands for none. */
-  stackOf(id: number): string {
-    return this.#debugging.depot.textOf(id);
-  }
-
-  /** Live objects that nothing leads to from the roots that are named: see {@link ScanOptions}. O(bytes). */
-  scanForLeaks(options: ScanOptions): LiveObject[] {
-    return scanForLeaks(this.#leakContext(), options);
-  }
-
-  /** From now on until its end lists what this thread allocates and does not free: `using scope = heap.scope()`. */
-  scope(name = "of the heap"): AllocationScope {
-    return new AllocationScope(this.#leakContext(), this.slot, name, this.#debugging.options.print);
-  }
-
-  #leakContext(): LeakContext {
-    const { blocks, depot } = this.#debugging;
-    return { layers: this.viewed(), blocks, depot };
-  }
-
   override trim(): number {
     this.#emptyQuarantine(DebugHeap.prototype.trim);
     return super.trim();
@@ -286,33 +247,44 @@ export class DebugHeap extends Heap {
     super.detach();
   }
 
-  /** As `Heap.reap`; blocks that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
+  /** As `Heap.reap`; objects that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
   override reap(slot: number, options: ReapOptions = {}): ReapReport {
-    const { blocks = "keep" } = options;
-    const isFreeing = blocks === "free";
-    const report = super.reap(slot, isFreeing ? { ...options, blocks: "give", to: this.slot } : options);
-    const found = report.blocks.map((block) => this.#debugging.blocks.locate(block.address));
-    const owned: BlockInfo[] = [];
-    for (const located of found) {
-      if (located === undefined) continue;
-      if (located.record.state === "LIVE") owned.push(this.#info(located));
-      if (located.record.state !== "LIVE") this.below.free(located.block.address);
-      else if (isFreeing) this.#retire(objectAddress(located), DebugHeap.prototype.reap);
+    if (options.blocks !== "free") return super.reap(slot, options);
+    const report = super.reap(slot, { ...options, blocks: "give", to: this.slot });
+    for (const { address } of report.blocks) this.#retireGiven(address);
+    for (const { address, pageCount } of report.pageRuns) {
+      // What another thread has freed in the meantime is gone already.
+      if (super.owner(address) === this.slot) this.pages.free(address, pageCount);
     }
-    if (isFreeing) for (const { address, pageCount } of report.pageRuns) this.pages.free(address, pageCount);
-    // What lay in quarantine was all that the slot was kept for.
-    const isFreed = report.isFreed || super.reap(slot, { ...options, blocks: "keep" }).isFreed;
-    return { ...report, blocks: owned, isFreed };
+    return report;
   }
 
-  /** Which allocations of this thread are to fail from now on; undefined for none. */
-  injectFaults(options: FaultOptions | undefined): void {
-    this.#debugging.setFaults(options);
+  /** Frees an object of a dead thread that this one was given, unless another thread is faster. */
+  #retireGiven(address: number): void {
+    const debugging = this.#debugging;
+    const located = debugging.blocks.locate(address);
+    if (located === undefined || !isLiveOf(this.layers, located, this.slot)) return;
+    const above = DebugHeap.prototype.reap;
+    if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, above);
+    const freed = debugging.blocks.release(located, address, above);
+    if (freed === undefined) return;
+    debugging.clearFreed(freed);
+    debugging.expel(debugging.quarantine.put(freed), above, this.below.free);
   }
 
-  /** Allocations that have been made to fail since {@link injectFaults}. */
-  get failedCount(): number {
-    return this.#debugging.failedCount;
+  protected override undertaker(): Undertaker {
+    const { blocks } = this.#debugging;
+    const { layers } = this;
+    return {
+      settle: (slot) => ({
+        returnedBlocks: settleRemains(layers, blocks, takenBlocks(layers, blocks), slot),
+        freed: [],
+      }),
+      describe: (block) => {
+        const located = blocks.locate(block.address);
+        return located === undefined ? block : describeRemains(blocks, located, block);
+      },
+    };
   }
 
   /** Asks for an object with `take`, which knows only bytes; 0 where it, or a fault that was wished for, says so. */

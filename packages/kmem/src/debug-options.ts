@@ -6,9 +6,9 @@ import type { HeapOptions } from "./heap-options.ts";
 
 /** How one thread debugs a heap. */
 export interface DebugThreadOptions {
-  /** Gets each bug that is found. Default: its text goes to console.error. */
+  /** Gets each bug that is found. Default: its text goes to console.error, or to the console of the face at work. */
   readonly report?: (report: BugReport) => void;
-  /** Gets what the letter T prints. Default: console.error. */
+  /** Gets what the letter T prints. Default: as for `report`. */
   readonly print?: (message: string) => void;
   /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
   readonly panic?: boolean;
@@ -47,10 +47,12 @@ const DEFAULT_QUARANTINE_BYTES: number = 2 ** 20;
 /** And no more than this part of the heap. */
 const QUARANTINE_SHARE = 16;
 
-/** What a thread debugs with where it has not said otherwise. */
-export function withDefaults(options: DebugThreadOptions, heapBytes: number): DebuggingOptions {
-  // biome-ignore lint/suspicious/noConsole: who debugs a heap asks for its reports, and may say where they go.
-  const log = (message: string): void => console.error(message);
+/** What a thread debugs with where it has not said otherwise; `log` gets what it has no functions for. */
+export function withDefaults(
+  options: DebugThreadOptions,
+  heapBytes: number,
+  log: (message: string) => void,
+): DebuggingOptions {
   const { print = log, report = (bug) => log(bug.text()), panic = false, stackDepth = DEFAULT_STACK_DEPTH } = options;
   const { quarantineBytes = Math.min(DEFAULT_QUARANTINE_BYTES, Math.floor(heapBytes / QUARANTINE_SHARE)) } = options;
   const { quarantineCount = Number.POSITIVE_INFINITY, randomReuse = false, faults } = options;

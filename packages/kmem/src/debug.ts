@@ -12,6 +12,7 @@ export type { ScanOptions } from "./debug/scan.ts";
 export type { AllocationScope } from "./debug/scope.ts";
 export type { MapFrame } from "./debug/stack.ts";
 export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
+export { checkDump, repairDump } from "./debug-dumps.ts";
 export { DebugHeap } from "./debug-heap.ts";
 export type { DebugHeapOptions, DebugThreadOptions } from "./debug-options.ts";
 export { loadHeap } from "./load-heap.ts";

@@ -1,10 +1,11 @@
+import { mendRoot, remakeRoot, rootFindings } from "./debug/mend-root.ts";
 import { type CheckReport, checkResting } from "./kmalloc/check.ts";
-import { restingLayers } from "./kmalloc/layers.ts";
+import { type RestingLayers, restingLayers } from "./kmalloc/layers.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "./kmalloc/stats.ts";
 import { dumpBuffer, type OpenedDump, openDump, writeDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
-import type { Finding } from "./memory/finding.ts";
+import { type Finding, foldFindings } from "./memory/finding.ts";
 import { headerWord } from "./memory/header.ts";
 import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 import { LinearMemory } from "./memory/memory.ts";
@@ -30,21 +31,38 @@ function headerFinding(error: unknown, address: number): Finding {
   return { layer: "header", address, problem: error.message };
 }
 
+/** What the check of a heap at rest finds: where debugging has left a root, that it is there. */
+function findingsOf(layers: RestingLayers): Finding[] {
+  const { findings } = checkResting(layers);
+  return hasRoot(layers) ? [...findings, ...rootFindings(layers)] : [...findings];
+}
+
+/** Whether a heap is debugged, or sampled. */
+function hasRoot({ memory, geometry, pages }: RestingLayers): boolean {
+  const isReachable = pages.frames.endFrame * PAGE_SIZE <= memory.byteLength;
+  const flags = memory.words[headerWord(geometry, Header.FLAGS)];
+  return isReachable && (flags & (HeapFlag.DEBUGGED | HeapFlag.SAMPLED)) !== 0;
+}
+
 /**
  * Verifies every invariant of a dumped heap without opening it, so that any damage within is reported. Throws as
- * `Heap.load` does where the bytes are no dump. O(heap).
+ * `Heap.load` does where the bytes are no dump. The one of `kmem/debug` looks at the blocks of debugged heaps too.
+ * O(heap).
  */
 export function checkDump(dump: Uint8Array): CheckReport {
   const opened = openDump(dump);
   try {
-    return checkResting(restingLayers(memoryOf(opened), opened.start));
+    const layers = restingLayers(memoryOf(opened), opened.start);
+    const findings = findingsOf(layers);
+    return { isClean: findings.length === 0, findings: foldFindings(findings) };
   } catch (error) {
     return { isClean: false, findings: [headerFinding(error, opened.start)] };
   }
 }
 
 /**
- * Repairs a copy of a dumped heap, as `heap.repair` does. Throws as `Heap.load` does for what is no dump. O(heap).
+ * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
+ * does for what is no dump. The one of `kmem/debug` mends what is around the blocks of debugged heaps too. O(heap).
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
   const opened = openDump(dump);
@@ -63,9 +81,16 @@ export function repairDump(dump: Uint8Array): DumpRepair {
     const findings = unreadable.map((finding) => ({ ...finding, done: "nothing: it cannot be restored" }));
     return { isRepaired: false, findings, mends, remaining, dump: undefined };
   }
-  const report = repairLayers(restingLayers(memory, opened.start), mends);
-  const findings = [...withDone(unreadable, mends), ...report.findings];
-  return { ...report, findings, dump: report.isRepaired ? writeDump(memory.bytes, opened.start) : undefined };
+  const layers = restingLayers(memory, opened.start);
+  const before = [...unreadable, ...findingsOf(layers)];
+  if (hasRoot(layers)) mends.push(...mendRoot(layers));
+  repairLayers(layers, mends);
+  if (hasRoot(layers)) mends.push(...(remakeRoot(layers) ?? []));
+  const remaining = foldFindings(findingsOf(layers));
+  const isRepaired = remaining.length === 0;
+  const findings = foldFindings(withDone(before, mends));
+  const repaired = isRepaired ? writeDump(memory.bytes, opened.start) : undefined;
+  return { isRepaired, findings, mends, remaining, dump: repaired };
 }
 
 /** What a dump holds. */
@@ -80,6 +105,8 @@ export interface DumpInfo {
   /** Slots that are not free. */
   readonly slots: readonly SlotStats[];
   readonly stats: Omit<HeapStats, "memoryKind">;
+  /** What `checkDump` finds in it. */
+  readonly findings: readonly Finding[];
 }
 
 /** Says what a dump holds without opening its heap. Throws as `Heap.load` does. O(heap). */
@@ -96,5 +123,6 @@ export function describeDump(dump: Uint8Array): DumpInfo {
     isExactFrees: (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0,
     slots: slotStats(layers),
     stats,
+    findings: foldFindings(findingsOf(layers)),
   };
 }

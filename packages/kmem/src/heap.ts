@@ -196,10 +196,10 @@ export class Heap extends ThreadedHeap {
    * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
    */
   calloc(count: number, sizeBytes: number): number {
-    return this.#family.takeCleared(count, sizeBytes) || this.slowCalloc(count, sizeBytes);
+    return this.#family.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
   }
 
-  protected slowCalloc(count: number, sizeBytes: number): number {
+  #slowCalloc(count: number, sizeBytes: number): number {
     requireSize(count);
     requireSize(sizeBytes);
     const totalBytes = count * sizeBytes;

@@ -19,7 +19,7 @@ export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
 export type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
 export { dumpByteLength } from "./memory/dump.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
-export type { Finding } from "./memory/finding.ts";
+export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";

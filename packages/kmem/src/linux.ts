@@ -14,6 +14,7 @@ import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
+import { reportingTo } from "./report-sink.ts";
 
 export { type KernelConsole, LogRing } from "./console.ts";
 export * from "./linux/flags.ts";
@@ -68,8 +69,9 @@ export interface Linux extends KmallocCalls, PageCalls, VmallocCalls, CacheCalls
  * Binds the functions of the Linux pages to a memory: a {@link Heap}, or a buffer that holds one at its beginning or
  * gets one now. A page of the heap's own leads to the virtual memory; a second binding finds it, and the caches, and of
  * threads that bind at once one makes them. Prints to `console`, a ring that echoes to console.error unless another is
- * given. Throws as `Heap.create` and `Heap.attach` do, BAD_ARGUMENT for options that cannot be, and
- * {@link OutOfMemoryError} when there are no pages for the virtual memory.
+ * given; so do the reports of a `DebugHeap` or a `SampledHeap` below, where that was given no function for them. Throws
+ * as `Heap.create` and `Heap.attach` do, BAD_ARGUMENT for options that cannot be, and {@link OutOfMemoryError} when
+ * there are no pages for the virtual memory.
  */
 export function linux(
   memory: Heap | MemorySource,
@@ -86,7 +88,7 @@ export function linux(
   const kmallocs = kmallocCalls(kernel, new DmaCaches(kernel));
   const pages = pageCalls(kernel);
   const caches = cacheCalls(kernel, kmallocs.kfree);
-  return {
+  const calls = {
     ...kmallocs,
     ...pages,
     ...vmallocCalls(kernel, { ...kmallocs, ...pages }),
@@ -95,6 +97,7 @@ export function linux(
     heap,
     check: () => check(kernel, heap),
   };
+  return reportingTo(heap.layers, kernel.print, calls);
 }
 
 function openKernel(heap: Heap, console: KernelConsole, waitMs: number): Kernel {

@@ -5,7 +5,10 @@ import { StackDepot } from "./debug/depot.ts";
 import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./debug/guarded.ts";
 import { DEFAULT_LETTERS } from "./debug/layout.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
+import { mendDebugged } from "./debug/mend-blocks.ts";
+import { type DebugMend, mendRoot, rootFindings } from "./debug/mend-root.ts";
 import { Quarantine } from "./debug/quarantine.ts";
+import { describeRemains, settleGuarded } from "./debug/remains.ts";
 import type { BugReport } from "./debug/report.ts";
 import { DebugRoot } from "./debug/root.ts";
 import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
@@ -14,14 +17,17 @@ import { type BlockCalls, Heap } from "./heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import type { Attachment } from "./kmalloc/attachment.ts";
-import type { CheckReport } from "./kmalloc/check.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
-import type { ReapOptions, ReapReport } from "./kmalloc/reap.ts";
+import { requireSize } from "./kmalloc/kmalloc.ts";
+import type { ReapOptions, ReapReport, Undertaker } from "./kmalloc/reap.ts";
 import { signedHint } from "./memory/arguments.ts";
+import { clear } from "./memory/clear.ts";
 import { KmemError } from "./memory/errors.ts";
+import type { Finding } from "./memory/finding.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
+import { sinkFor } from "./report-sink.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
@@ -29,7 +35,7 @@ export interface SamplingOptions {
   readonly sampleEvery?: number;
   /** Guarded objects that there may be when this thread takes one: live ones, and its own freed ones. Default 255. */
   readonly guardedCount?: number;
-  /** Gets each bug that is found. Default: its text goes to console.error. */
+  /** Gets each bug that is found. Default: its text goes to console.error, or to the console of the face at work. */
   readonly report?: (report: BugReport) => void;
   /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
   readonly panic?: boolean;
@@ -79,8 +85,8 @@ export class SampledHeap extends Heap {
     const root = DebugRoot.find(layers);
     if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the sampled heap has lost its root", {});
     this.#root = root;
-    // biome-ignore lint/suspicious/noConsole: who samples a heap asks for its reports, and may say where they go.
-    const { report = (bug: BugReport) => console.error(bug.text()), panic = false } = options;
+    const sink = sinkFor(layers);
+    const { report = (bug: BugReport) => sink.print(bug.text()), panic = false } = options;
     const { stackDepth = DEFAULT_STACK_DEPTH } = options;
     this.#blocks = new DebugBlocks(layers, root, new StackDepot(layers, root), {
       stackDepth,
@@ -95,6 +101,12 @@ export class SampledHeap extends Heap {
     this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
     this.sampleEvery = sampleEvery;
     this.#sample(sampleEvery);
+    // What lies in quarantine is free memory, when there is no other.
+    this.addShrinker({
+      name: "guarded objects in quarantine",
+      count: () => this.#quarantine.count,
+      scan: () => this.#emptyQuarantine(SampledHeap.prototype.alloc),
+    });
   }
 
   /** As `Heap.create`. Throws OUT_OF_MEMORY too, without pages for the records. */
@@ -153,10 +165,11 @@ export class SampledHeap extends Heap {
       return 0;
     }
     const isRight = (++this.#counts.allocations & 1) === 0;
-    this.#root.addGuarded(1);
     const padBytes = guardedPadBytes(sizeBytes, runBytes, isRight);
     const kind = kmalloc.kindFor(sizeBytes);
-    return this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
+    const address = this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
+    this.#root.addGuarded(1);
+    return address;
   }
 
   protected override slowFree(address: number): void {
@@ -174,6 +187,7 @@ export class SampledHeap extends Heap {
 
   #release(located: Located, above: unknown): void {
     this.#blocks.leaveQuarantine(located, above);
+    this.#blocks.erase(located);
     super.slowFree(located.block.address);
   }
 
@@ -184,14 +198,30 @@ export class SampledHeap extends Heap {
   }
 
   override calloc(count: number, sizeBytes: number): number {
-    return this.slowCalloc(count, sizeBytes);
+    requireSize(count);
+    requireSize(sizeBytes);
+    const totalBytes = count * sizeBytes;
+    requireSize(totalBytes);
+    const address = this.alloc(totalBytes);
+    const { memory, geometry } = this.current();
+    // Behind a guarded object its red zone begins at the next byte, not at the next granule.
+    if (this.#guarded(address) !== undefined) memory.bytes.fill(0, address, address + totalBytes);
+    else clear(memory, geometry, address, totalBytes);
+    return address;
   }
 
   override realloc(address: number, sizeBytes: number): number {
     const located = this.#guarded(address);
     if (located === undefined) return this.slowRealloc(address, sizeBytes);
-    const { sizeBytes: before } = this.#blocks.requireLive(address, SampledHeap.prototype.realloc).record;
-    const moved = this.alloc(sizeBytes);
+    requireSize(sizeBytes);
+    const live = this.#blocks.requireLive(address, SampledHeap.prototype.realloc);
+    const { sizeBytes: before } = live.record;
+    // An object that is to become smaller can always stay where it is.
+    const moved = sizeBytes <= before ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
+    if (moved === 0) {
+      this.#blocks.resize(live, sizeBytes, SampledHeap.prototype.realloc);
+      return address;
+    }
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(before, sizeBytes));
     this.free(address);
@@ -246,26 +276,66 @@ export class SampledHeap extends Heap {
     return { address: objectAddress(located), usableBytes: record.sizeBytes, cache, live, slot };
   }
 
-  /** As `Heap.check`, and the canaries of all guarded objects. */
-  override check(): CheckReport {
-    const { isClean, findings } = super.check();
-    if (this.layers.memory.isLost) return { isClean, findings };
+  /** As of a plain heap, and the canaries of all guarded objects. */
+  protected override findings(): Finding[] {
     const layers = this.viewed();
     const own = [...guardedObjects(layers, this.#blocks)].flatMap((located) => this.#blocks.findings(located));
-    return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };
+    return [...super.findings(), ...rootFindings(layers), ...own];
+  }
+
+  protected override mendRoots(): readonly DebugMend[] {
+    return mendRoot(this.viewed(), this.#root.frame);
+  }
+
+  protected override mendBlocks(): readonly DebugMend[] {
+    return mendDebugged(this.#blocks, guardedObjects(this.viewed(), this.#blocks));
   }
 
   /** As `Heap.reap`. Guarded objects that are freed with it go without a look at them. */
   override reap(slot: number, options: ReapOptions = {}): ReapReport {
     const report = super.reap(slot, options);
-    const objects = [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE");
-    this.#root.addGuarded(objects.length - this.#root.guardedCount);
+    // A thread that died between an object and its count has left the count wrong by one: nobody else changes it now.
+    if (!this.layers.slots.areSeveral) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
     return report;
   }
 
+  #liveGuarded(): number {
+    return [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE").length;
+  }
+
+  protected override undertaker(): Undertaker {
+    const { layers } = this;
+    const blocks = this.#blocks;
+    return {
+      settle: (slot, mode) => {
+        const settled = settleGuarded(layers, blocks, { slot, isFreeing: mode === "free" });
+        this.#root.addGuarded(-settled.freed.length);
+        return settled;
+      },
+      describe: (block) => {
+        const located = block.cache === "pages" ? guardedAt(layers, blocks, block.address) : undefined;
+        return located === undefined ? block : describeRemains(blocks, located, block);
+      },
+    };
+  }
+
   override detach(): void {
-    for (const located of this.#quarantine.drain()) this.#release(located, SampledHeap.prototype.detach);
+    this.#emptyQuarantine(SampledHeap.prototype.detach);
     super.detach();
+  }
+
+  /** As `Heap.trim`; places of objects that this thread has freed are looked at, and go back too. */
+  override trim(): number {
+    this.current();
+    this.#emptyQuarantine(SampledHeap.prototype.trim);
+    return super.trim();
+  }
+
+  /** Ends the quarantine; returns how many objects it held. */
+  #emptyQuarantine(above: unknown): number {
+    const leaving = this.#quarantine.drain();
+    for (const located of leaving) this.#release(located, above);
+    return leaving.length;
   }
 
   /** What this thread has sampled so far. */

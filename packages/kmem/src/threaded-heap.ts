@@ -1,12 +1,21 @@
 import { type HeapHandle, makeHandle } from "./handle.ts";
 import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
 import type { Layers } from "./kmalloc/layers.ts";
-import { ownerOfAddress, type ReapOptions, type ReapReport, reapSlot, transfer } from "./kmalloc/reap.ts";
+import {
+  ownerOfAddress,
+  type ReapOptions,
+  type ReapReport,
+  reapSlot,
+  transfer,
+  type Undertaker,
+} from "./kmalloc/reap.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
 import { type WatchedWorker, type WatchOptions, watchWorker } from "./kmalloc/watch.ts";
 import { KmemError } from "./memory/errors.ts";
+import { type Finding, foldFindings } from "./memory/finding.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
-import { type RepairReport, repairHeap } from "./repair/repair.ts";
+import type { Mend } from "./repair/mend-log.ts";
+import { type RepairReport, repairHeap, withDone } from "./repair/repair.ts";
 
 /** What a check finds of a heap whose bytes are gone. */
 function bufferLost(problem: string, address: number): CheckReport {
@@ -38,7 +47,13 @@ export abstract class ThreadedHeap {
   check(): CheckReport {
     const { memory, geometry } = this.layers;
     if (memory.isLost) return bufferLost(memory.lost().message, geometry.baseFrame * PAGE_SIZE);
-    return checkLayers(this.viewed());
+    const findings = this.findings();
+    return { isClean: findings.length === 0, findings: foldFindings(findings) };
+  }
+
+  /** All that {@link check} finds, one by one. */
+  protected findings(): Finding[] {
+    return [...checkLayers(this.viewed()).findings];
   }
 
   /**
@@ -47,7 +62,21 @@ export abstract class ThreadedHeap {
    * restored. O(heap).
    */
   repair(): RepairReport {
-    return repairHeap(this.viewed());
+    const before = this.findings();
+    const mends: Mend[] = [...this.mendRoots()];
+    mends.push(...repairHeap(this.viewed()).mends, ...this.mendBlocks());
+    const remaining = foldFindings(this.findings());
+    return { isRepaired: remaining.length === 0, findings: foldFindings(withDone(before, mends)), mends, remaining };
+  }
+
+  /** Mends what a heap has beside its layers and what the repair of those would take for nobody's. */
+  protected mendRoots(): readonly Mend[] {
+    return [];
+  }
+
+  /** Mends what a heap has around its blocks, once its layers are sound. */
+  protected mendBlocks(): readonly Mend[] {
+    return [];
   }
 
   /** What another thread needs to attach; it goes through postMessage. */
@@ -90,7 +119,12 @@ export abstract class ThreadedHeap {
    * BAD_ARGUMENT. O(heap).
    */
   reap(slot: number, options: ReapOptions = {}): ReapReport {
-    return reapSlot(this.current(), slot, options);
+    return reapSlot(this.current(), slot, options, this.undertaker());
+  }
+
+  /** Of a heap whose blocks have more around them than the layers below know: see {@link Undertaker}. */
+  protected undertaker(): Undertaker | undefined {
+    return undefined;
   }
 
   /** The slot that a live block, or a run of pages of `pages`, belongs to; undefined for every other address. O(1). */

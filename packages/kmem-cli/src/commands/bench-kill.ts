@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { killText } from "../kill/kill-text.ts";
 import { hasKillFailed } from "../kill/report.ts";
 import { runKill } from "../kill/run-kill.ts";
+import { KILL_WORLDS } from "../kill/worlds.ts";
 import { styleFor } from "../report/terminal.ts";
 import { formatCount } from "../report/units.ts";
 import { parseCount } from "./arguments.ts";
@@ -21,6 +22,7 @@ interface KillFlags {
   readonly kills: number;
   readonly survivors: number;
   readonly seed: number;
+  readonly heap?: string;
   readonly json?: true;
 }
 
@@ -33,8 +35,10 @@ main thread, or kept and freed later. After each time all threads rest, and the
 whole heap is looked at: check() is clean, every block that a living thread has
 is there and as it was left, nobody else has it, and no live block or page is
 nobody's. At the end everything is freed, and the heap is as at first, byte for
-byte of each kind. A third of the threads die on a heap of fixed size, a third
-on one that is always short of memory, a third on one that grows.
+byte of each kind. A fifth of the threads die on a heap of fixed size, a fifth
+on one that is always short of memory, a fifth on one that grows, a fifth on a
+DebugHeap and a fifth on a SampledHeap, whose quarantines hold blocks that other
+threads have allocated, dead ones among them; whatever these report is a fault.
 
 Examples:
   kmem bench kill                    10,000 threads, which takes some minutes
@@ -64,19 +68,22 @@ export function registerBenchKill(bench: Command): void {
         .default(DEFAULT_SEED)
         .argParser((text) => parseCount(text, 0)),
     )
+    .addOption(new Option("--heap <kind>", "only on heaps of this kind").choices(KILL_WORLDS.map(({ name }) => name)))
     .option("--json", "print one JSON document (kmem-kill, version 1) and nothing else")
     .addHelpText("after", EXPLANATION)
     .action(kill);
 }
 
-async function kill({ kills, survivors, seed, json }: KillFlags): Promise<void> {
+async function kill({ kills, survivors, seed, heap, json }: KillFlags): Promise<void> {
   const isJson = json === true;
   let told = 0;
-  const report = await runKill({ killCount: kills, survivorCount: survivors, seed }, (killCount, world) => {
+  const onProgress = (killCount: number, world: string): void => {
     if (process.stderr.isTTY !== true || isJson || killCount < told + PROGRESS_STEP) return;
     told = killCount;
     console.error(`${formatCount(killCount)} of ${formatCount(kills)} killed (heap: ${world})`);
-  });
+  };
+  const settings = { killCount: kills, survivorCount: survivors, seed };
+  const report = await runKill(settings, onProgress, heap === undefined ? undefined : [heap]);
   console.log(
     isJson ? JSON.stringify(report, null, JSON_INDENT) : killText(report, styleFor(process.stdout, process.env)),
   );

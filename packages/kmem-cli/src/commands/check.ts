@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { type CheckReport, checkDump, type DumpRepair, type Finding, repairDump } from "kmem";
-import { loadHeap } from "kmem/debug";
+import { countFindings, type DumpRepair, type Finding } from "kmem";
+import { checkDump, repairDump } from "kmem/debug";
+import { findingText } from "../report/finding-text.ts";
 import { printJson, printText } from "../report/output.ts";
 import { printableLine } from "../report/printable.ts";
 import { systemReason } from "../system/input-problem.ts";
@@ -17,13 +18,14 @@ as its name ends, is written beside its place first and gets its name when it is
 whole, and may not be DUMP itself: that would be the only copy.
 
 What is found is printed with its layer and its address in the heap, and with
---repair what was done about it. The live blocks of a repaired heap are where
-they were; what may be in use is kept. "!" marks what could not be made what it
-was.
+--repair what was done about it; what was found many times is one line with its
+count. The live blocks of a repaired heap are where they were; what may be in
+use is kept. "!" marks what could not be made what it was. The blocks of a
+debugged or sampled heap are looked at too.
 
-Exit codes: 0 when the heap is sound or has been repaired; 1 when something was
-found, cannot be repaired, or the dump cannot be read; 2 for a command line that
-makes no sense.`;
+Exit codes: 0 when the heap is sound, or is found sound after its repair; 1 when
+something was found, cannot be repaired, or the dump cannot be read; 2 for a
+command line that makes no sense.`;
 
 interface CheckOptions {
   readonly repair?: string;
@@ -49,15 +51,9 @@ export function registerCheck(program: Command): void {
     });
 }
 
-/** What a heap's own check says of a dump; the blocks of a debugged heap are looked at where all else is sound. */
-function checkAll(dump: Uint8Array): CheckReport {
-  const report = checkDump(dump);
-  return report.isClean ? loadHeap(dump).check() : report;
-}
-
 async function check(path: string, { json }: CheckOptions): Promise<boolean> {
-  const { isClean, findings } = await readDumpWith(path, checkAll);
-  if (json === true) printJson({ dump: path, isClean, findings });
+  const { isClean, findings } = await readDumpWith(path, checkDump);
+  if (json === true) printJson({ dump: path, isClean, findingCount: countFindings(findings), findings });
   else print([headline(path, findings), ...findingLines(findings)]);
   return isClean;
 }
@@ -65,8 +61,10 @@ async function check(path: string, { json }: CheckOptions): Promise<boolean> {
 async function repair(path: string, out: string, { json }: CheckOptions): Promise<boolean> {
   const { dump, isRepaired, findings, mends, remaining } = await readDumpWith(path, repairDump);
   if (dump !== undefined) await writeOut(out, dump);
-  if (json === true) printJson({ dump: path, repaired: dump && out, isRepaired, findings, mends, remaining });
-  else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, mends, remaining })]);
+  const findingCount = countFindings(findings);
+  if (json === true) {
+    printJson({ dump: path, repaired: dump && out, isRepaired, findingCount, findings, mends, remaining });
+  } else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, mends, remaining })]);
   return isRepaired;
 }
 
@@ -76,16 +74,17 @@ async function writeOut(out: string, dump: Uint8Array): Promise<void> {
   });
 }
 
-function headline(path: string, { length }: readonly Finding[]): string {
-  return `${printableLine(path)}: ${length === 0 ? "sound" : `${length} ${length === 1 ? "finding" : "findings"}`}`;
+function headline(path: string, findings: readonly Finding[]): string {
+  const count = countFindings(findings);
+  return `${printableLine(path)}: ${count === 0 ? "sound" : `${count} ${count === 1 ? "finding" : "findings"}`}`;
 }
 
 function findingLines(findings: readonly (Finding & { readonly done?: string })[]): string[] {
-  const lines = findings.slice(0, FINDINGS_SHOWN).map(({ layer, address, problem, done }) => {
-    const found = `  ${hex(address)}  ${layer.padEnd(7)}  ${printableLine(problem)}`;
-    return done === undefined ? found : `${found}: ${done}`;
+  const lines = findings.slice(0, FINDINGS_SHOWN).map((finding) => {
+    const found = `  ${findingText(finding)}`;
+    return finding.done === undefined ? found : `${found}: ${finding.done}`;
   });
-  const left = findings.length - lines.length;
+  const left = countFindings(findings.slice(FINDINGS_SHOWN));
   return left > 0 ? [...lines, `  and ${left} more, which --json prints`] : lines;
 }
 

@@ -1,8 +1,12 @@
 import type { Command } from "commander";
-import { type DumpInfo, describeDump } from "kmem";
+import { countFindings, type DumpInfo, describeDump, type Finding } from "kmem";
+import { findingText } from "../report/finding-text.ts";
 import { printJson, printText } from "../report/output.ts";
 import { formatBytes } from "../report/units.ts";
 import { readDumpWith } from "./read-dump.ts";
+
+/** Findings that are printed; `kmem check` has all of them. */
+const FINDINGS_SHOWN = 8;
 
 const EXPLANATION = `
 DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
@@ -34,6 +38,7 @@ function infoLines({
   isExactFrees,
   slots,
   stats,
+  findings,
 }: DumpInfo): string[] {
   const { startAddress, endAddress, limitAddress, bytes, zones, caches, liveBlocks } = stats;
   const liveBytes = bytes.liveSlabBytes + bytes.blockRunBytes;
@@ -53,6 +58,19 @@ function infoLines({
     ...caches.map(
       (one) => `cache ${one.name}: ${one.liveBlocks} live of ${one.blockBytes} bytes in ${one.slabs} slabs`,
     ),
+    ...findingLines(findings),
+  ];
+}
+
+/** Where a dump is damaged, its figures may be too. */
+function findingLines(findings: readonly Finding[]): string[] {
+  if (findings.length === 0) return [];
+  const count = countFindings(findings);
+  const left = count - countFindings(findings.slice(0, FINDINGS_SHOWN));
+  return [
+    `damaged   ${count} ${count === 1 ? "finding" : "findings"}, which kmem check explains and repairs`,
+    ...findings.slice(0, FINDINGS_SHOWN).map((finding) => `  ${findingText(finding)}`),
+    ...(left > 0 ? [`  and ${left} more`] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Heap } from "kmem";
 import { isSealed } from "./block-seal.ts";
-import { exchanged, type SharedWords } from "./board.ts";
+import { exchanged, gifts, type SharedWords } from "./board.ts";
 import { Ledger, type Piece } from "./ledger.ts";
 
 const PAGE_BYTES = 4096;
@@ -33,7 +33,7 @@ export interface Holders {
 export function audit(heap: Heap, { board, survivors, inherited, hands }: Holders): AuditResult {
   const { findings } = heap.check();
   const problems = findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
-  const inExchange = exchanged(board);
+  const inExchange = [...exchanged(board), ...gifts(board, survivors)];
   const pieces = [
     ...survivors.flatMap((thread) => new Ledger(board, thread).pieces()),
     ...inherited,

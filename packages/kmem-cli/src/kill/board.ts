@@ -5,6 +5,7 @@
  *      word 0     STOP        1 when survivors are to end
  *      word 1     REST        odd while the survivors are to rest
  *      word 2     RESTING     survivors that rest
+ *      word 3     BUGS        what heaps have reported that find bugs
  *      word 16    EXCHANGE    blocks for whoever takes them, 0 where there is none
  *      then a line for each thread:
  *                 PROGRESS    counts its operations
@@ -13,9 +14,10 @@
  *                 READY       1 as soon as the thread could begin
  *                 HAND_OUT    a block that it is about to put into the exchange, or 0
  *                 HAND_IN     a block that it is about to take out of there, or 0
- *                 HELD_COUNT  then the pieces that it holds: see ledger.ts
+ *                 HELD_COUNT  the pieces that it holds: see ledger.ts
+ *                 GIFT        a block of its own that any survivor may free, or 0
  */
-export const Board = { STOP: 0, REST: 1, RESTING: 2, EXCHANGE: 16 } as const;
+export const Board = { STOP: 0, REST: 1, RESTING: 2, BUGS: 3, EXCHANGE: 16 } as const;
 export const EXCHANGE_COUNT = 64;
 
 const FIRST_LINE: number = Board.EXCHANGE + EXCHANGE_COUNT;
@@ -29,6 +31,7 @@ export const Line = {
   HAND_OUT: 4,
   HAND_IN: 5,
   HELD_COUNT: 6,
+  GIFT: 7,
   /** Two words for each piece: its address, and its pages or 0. */
   HELD: 8,
 } as const;
@@ -64,6 +67,12 @@ export function clearLine(board: SharedWords, thread: number): void {
 export function exchanged(board: SharedWords): number[] {
   const places = Array.from({ length: EXCHANGE_COUNT }, (_, place) => Board.EXCHANGE + place);
   return places.map((word) => Atomics.load(board, word) >>> 0).filter((address) => address !== 0);
+}
+
+/** The gifts of threads that nobody has taken. */
+export function gifts(board: SharedWords, threads: readonly number[]): number[] {
+  const words = threads.map((thread) => lineWord(thread, Line.GIFT));
+  return words.map((word) => Atomics.load(board, word) >>> 0).filter((address) => address !== 0);
 }
 
 /** What a thread may die in. */

@@ -11,6 +11,6 @@ export interface KillThreadOrders extends KillingSettings {
 }
 
 const { world, ...settings } = workerData as KillThreadOrders;
-const killing = new Killing(KILL_WORLDS[world]!.create(), settings);
+const killing = new Killing(KILL_WORLDS[world]!, settings);
 const figures = await killing.run((killCount) => parentPort?.postMessage({ killCount }));
 parentPort?.postMessage({ killCount: figures.killCount, figures });

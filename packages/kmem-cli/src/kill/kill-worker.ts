@@ -1,14 +1,14 @@
-import { workerData } from "node:worker_threads";
-import { Heap, type HeapHandle, OutOfMemoryError } from "kmem";
+import { parentPort, workerData } from "node:worker_threads";
+import { type Heap, type HeapHandle, OutOfMemoryError } from "kmem";
 import { Board, Line, lineWord, OPERATIONS } from "./board.ts";
 import { Labour, type LabourSetting } from "./labour.ts";
+import { KILL_WORLDS, type KillWorld } from "./worlds.ts";
 
 // A thread of a killing. A victim works until it is terminated; some of them detach in between and are killed in that.
 // A survivor works until it is told to stop, and rests when it is told to.
 
 /** What a thread is started with. */
 export interface KillOrders extends LabourSetting {
-  readonly role: "victim" | "survivor";
   readonly handle: HeapHandle;
   /** Operations after which a victim frees all that it holds and detaches. */
   readonly detachAfter: number;
@@ -20,7 +20,14 @@ const REST_MS = 50;
 const TRY_AGAIN_MS = 1;
 
 const orders = workerData as KillOrders;
-const { role, handle, board, thread, detachAfter } = orders;
+const { isSurvivor, handle, board, thread, detachAfter } = orders;
+const world = KILL_WORLDS.find(({ name }) => name === orders.world) as KillWorld;
+
+/** Counted on the board too: a message of a thread that is killed may be lost. */
+function onBug(bug: string): void {
+  Atomics.add(board, Board.BUGS, 1);
+  parentPort?.postMessage({ bug });
+}
 
 function note(operation: (typeof OPERATIONS)[number]): void {
   Atomics.store(board, lineWord(thread, Line.OPERATION), OPERATIONS.indexOf(operation));
@@ -48,7 +55,7 @@ function victim(): void {
 function attach(): Heap {
   for (;;) {
     try {
-      return Heap.attach(handle);
+      return world.attach(handle, onBug);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
     }
@@ -57,7 +64,7 @@ function attach(): Heap {
 }
 
 function survivor(): void {
-  const heap = Heap.attach(handle);
+  const heap = world.attach(handle, onBug);
   const labour = new Labour(heap, orders);
   awaitGate();
   while (Atomics.load(board, Board.STOP) === 0) {
@@ -78,5 +85,5 @@ function rest(labour: Labour): void {
   Atomics.sub(board, Board.RESTING, 1);
 }
 
-if (role === "victim") victim();
-else survivor();
+if (isSurvivor) survivor();
+else victim();

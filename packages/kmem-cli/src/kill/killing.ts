@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Worker } from "node:worker_threads";
-import type { Heap } from "kmem";
+import type { ByteStats, Heap } from "kmem";
 import { audit } from "./audit.ts";
 import {
   Board,
@@ -19,9 +19,10 @@ import type { Piece } from "./ledger.ts";
 import { piecesOf } from "./pieces-of-dead.ts";
 import type { KillFigures } from "./report.ts";
 import { startWorker, Victim } from "./victim.ts";
+import { type KillWorld, type OnBug, stackBytes } from "./worlds.ts";
 
 /** A thread that makes no progress for so long stands still. */
-const HANG_MS = 15_000;
+const HANG_MS = 60_000;
 const POLL_MS = 1;
 /** Victims that are started before their time: starting a thread takes longer than killing it. */
 const POOL_SIZE = 5;
@@ -53,6 +54,8 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** One heap on which threads are killed while others work. */
 export class Killing {
+  readonly #world: KillWorld;
+  readonly #onBug: OnBug;
   readonly #heap: Heap;
   readonly #settings: KillingSettings;
   readonly #board: SharedWords;
@@ -85,7 +88,10 @@ export class Killing {
     findings: 0,
   } satisfies Mutable<Partial<KillFigures>>;
 
-  constructor(heap: Heap, settings: KillingSettings) {
+  constructor(world: KillWorld, settings: KillingSettings) {
+    this.#world = world;
+    this.#onBug = (text) => this.#problem(`reported: ${text}`);
+    const heap = world.create(this.#onBug);
     this.#heap = heap;
     this.#settings = settings;
     const { survivorCount, seed } = settings;
@@ -98,7 +104,7 @@ export class Killing {
   /** Kills as many threads as it is to, and takes stock. `onProgress` is told how many have died. */
   async run(onProgress: (killCount: number) => void): Promise<KillFigures> {
     const heap = this.#heap;
-    const before = heap.stats().bytes;
+    const before = withoutStacks(heap);
     const cache = heap.createCache({ name: CACHE_NAME, sizeBytes: CACHE_OBJECT_BYTES });
     try {
       await this.#startSurvivors();
@@ -125,7 +131,17 @@ export class Killing {
 
   #setting(thread: number, heldMax: number): LabourSetting {
     const seed = Math.imul(this.#fates.below(2 ** 16) + 1, this.#settings.seed + thread + 1);
-    return { board: this.#board, thread, seed, heldMax, heirSlots: this.#heirSlots };
+    const { survivorCount } = this.#settings;
+    return {
+      board: this.#board,
+      thread,
+      seed,
+      heldMax,
+      heirSlots: this.#heirSlots,
+      threadCount: survivorCount + POOL_SIZE,
+      world: this.#world.name,
+      isSurvivor: thread < survivorCount,
+    };
   }
 
   async #startSurvivors(): Promise<void> {
@@ -134,7 +150,7 @@ export class Killing {
     for (const [thread, handle] of handles.entries()) {
       const setting = this.#setting(thread, this.#heldMax);
       const detachAfter = Number.POSITIVE_INFINITY;
-      const worker = startWorker({ ...setting, role: "survivor", handle, detachAfter });
+      const worker = startWorker({ ...setting, handle, detachAfter }, this.#onBug);
       worker.on("error", (error: Error) => {
         this.#failure ??= error;
       });
@@ -180,7 +196,9 @@ export class Killing {
   #refill(): void {
     for (const thread of this.#freeLines.splice(0)) {
       const fate = this.#fates.next();
-      this.#pool.push({ victim: new Victim(this.#heap, this.#setting(thread, VICTIM_HELD), fate), fate });
+      const setting = this.#setting(thread, VICTIM_HELD);
+      const victim = new Victim(this.#heap, setting, fate, this.#settings.survivorCount, this.#onBug);
+      this.#pool.push({ victim, fate });
     }
   }
 
@@ -205,10 +223,12 @@ export class Killing {
     this.#sums.lostBlocks += result.lostBlocks;
     this.#sums.lostPages += result.lostPages;
     for (const problem of result.problems) this.#problem(problem);
+    const bugCount = Atomics.load(board, Board.BUGS);
+    if (bugCount > 0) this.#problem(`threads were told of ${bugCount} bugs, and made none`);
     for (const address of result.orphans) heap.free(address);
     this.#hands.clear();
     this.#releaseInherited();
-    if (result.problems.length > 0) throw new Standstill("what follows after this would mean nothing");
+    if (this.#problems.length > 0) throw new Standstill("what follows after this would mean nothing");
   }
 
   /** What was kept goes with its slot, what was given piece by piece. */
@@ -237,9 +257,9 @@ export class Killing {
   }
 
   /** Everything is freed: the bytes of each kind are those at first. */
-  #compareBytes(before: ReturnType<Heap["stats"]>["bytes"]): void {
+  #compareBytes(before: ByteStats): void {
     this.#heap.trim();
-    const after = this.#heap.stats().bytes;
+    const after = withoutStacks(this.#heap);
     const hasGrown = after.totalBytes !== before.totalBytes;
     for (const name of Object.keys(before) as (keyof typeof before)[]) {
       if (after[name] === before[name] || (hasGrown && GROWING_BYTES.has(name))) continue;
@@ -299,4 +319,11 @@ export class Killing {
   #problem(text: string): void {
     this.#problems.push(text);
   }
+}
+
+/** The bytes of a heap by kinds, as if those of the stacks that it keeps were free. */
+function withoutStacks(heap: Heap): ByteStats {
+  const { bytes } = heap.stats();
+  const kept = stackBytes(heap);
+  return { ...bytes, slotBytes: bytes.slotBytes - kept, freePageBytes: bytes.freePageBytes + kept };
 }

@@ -40,6 +40,12 @@ export interface LabourSetting {
   readonly heldMax: number;
   /** Slots of survivors, to which blocks are transferred before others may take them. */
   readonly heirSlots: readonly number[];
+  /** Threads that have lines on the board. */
+  readonly threadCount: number;
+  /** Name of the world, one of KILL_WORLDS. */
+  readonly world: string;
+  /** Whether it is a survivor: only those free gifts, since their ends are waited for before the giver is reaped. */
+  readonly isSurvivor: boolean;
 }
 
 /**
@@ -71,6 +77,8 @@ export class Labour {
   }
 
   freeAll(): void {
+    const address = Atomics.exchange(this.#board, lineWord(this.#setting.thread, Line.GIFT), 0) >>> 0;
+    if (address !== 0) this.ledger.add({ address, pageCount: 0 });
     while (this.ledger.count > 0) this.#attempt("free");
   }
 
@@ -96,14 +104,17 @@ export class Labour {
   }
 
   readonly #work: Record<WorkName, () => void> = {
-    "small alloc": () => this.#hold(this.#size(SMALL_BYTES), (sizeBytes) => this.#heap.tryAlloc(sizeBytes)),
+    "small alloc": () => this.#hold(this.#size(SMALL_BYTES), (sizeBytes) => this.#allocate(sizeBytes)),
     "large alloc": () => this.#hold(this.#size(LARGE_BYTES), (sizeBytes) => this.#heap.tryAlloc(sizeBytes)),
     "aligned alloc": () => {
       const alignmentBytes = 2 ** (4 + this.#below(ALIGNMENT_SHIFTS));
       this.#hold(this.#size(SMALL_BYTES), (sizeBytes) => this.#heap.alignedAlloc(alignmentBytes, sizeBytes));
     },
     free: () => this.#release(this.#draw()),
-    "free of another's": () => this.#takeFromExchange(this.#exchangeWord()),
+    "free of another's": () => {
+      if (this.#setting.isSurvivor && this.#below(2) === 0) this.#takeGift();
+      else this.#takeFromExchange(this.#exchangeWord());
+    },
     realloc: () => {
       const piece = this.#draw();
       if (piece === undefined || piece.pageCount > 0) {
@@ -134,9 +145,17 @@ export class Labour {
       const address = this.#cache.tryAlloc();
       if (address !== 0) this.#cache.free(address);
     },
-    transfer: () => this.#putIntoExchange(),
+    transfer: () => {
+      if (this.#below(2) === 0) this.#offerGift();
+      else this.#putIntoExchange();
+    },
     trim: () => void this.#heap.trim(),
   };
+
+  /** In either way: a sampled heap samples the first alone. */
+  #allocate(sizeBytes: number): number {
+    return this.#below(2) === 0 ? this.#heap.alloc(sizeBytes) : this.#heap.tryAlloc(sizeBytes);
+  }
 
   #hold(sizeBytes: number, allocate: (sizeBytes: number) => number): void {
     if (this.ledger.isFull) return;
@@ -176,16 +195,33 @@ export class Labour {
       this.#takeFromExchange(word);
       return;
     }
-    const sizeBytes = this.#size(SMALL_BYTES);
-    const address = this.#heap.tryAlloc(sizeBytes);
+    const address = this.#sealed();
     if (address === 0) return;
-    sealBlock(this.#words, address, sizeBytes);
     const { heirSlots, thread } = this.#setting;
     const hand = lineWord(thread, Line.HAND_OUT);
     Atomics.store(this.#board, hand, address);
     this.#heap.transfer(address, heirSlots[this.#below(heirSlots.length)]!);
     if (Atomics.compareExchange(this.#board, word, 0, address) !== 0) this.#heap.free(address);
     Atomics.store(this.#board, hand, 0);
+  }
+
+  #sealed(): number {
+    const sizeBytes = this.#size(SMALL_BYTES);
+    const address = this.#allocate(sizeBytes);
+    if (address !== 0) sealBlock(this.#words, address, sizeBytes);
+    return address;
+  }
+
+  /** Lets others free a block that stays this thread's until then: it may die with the block in their quarantine. */
+  #offerGift(): void {
+    const word = lineWord(this.#setting.thread, Line.GIFT);
+    if (Atomics.load(this.#board, word) !== 0) return;
+    const address = this.#sealed();
+    if (address !== 0) Atomics.store(this.#board, word, address);
+  }
+
+  #takeGift(): void {
+    this.#takeFromExchange(lineWord(this.#below(this.#setting.threadCount), Line.GIFT));
   }
 
   #takeFromExchange(word: number): void {

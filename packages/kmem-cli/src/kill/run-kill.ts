@@ -10,7 +10,7 @@ import { KILL_WORLDS } from "./worlds.ts";
 const THREAD_URL = new URL(`./kill-thread${extname(import.meta.url)}`, import.meta.url);
 const MS_PER_SECOND = 1000;
 /** Above what the killing itself allows its threads: then it is the killing's own main thread that hangs. */
-const SILENCE_MS = 40_000;
+const SILENCE_MS = 200_000;
 
 /** What {@link Killing} posts to whoever started it. */
 interface Message {
@@ -19,16 +19,18 @@ interface Message {
   readonly figures?: KillFigures;
 }
 
-/** Kills threads on heaps of each kind in turn; `onProgress` is told how many have died in all. */
+/** Kills threads on heaps of each kind in turn, or of those named; `onProgress` is told how many have died in all. */
 export async function runKill(
   settings: KillingSettings,
   onProgress: (killCount: number, world: string) => void,
+  names: readonly string[] = KILL_WORLDS.map(({ name }) => name),
 ): Promise<KillReport> {
   const startMs = performance.now();
   const worlds: KillWorldReport[] = [];
   let before = 0;
-  for (const [world, { name }] of KILL_WORLDS.entries()) {
-    const orders = { ...settings, world, killCount: shareOf(settings.killCount, world) };
+  for (const [index, name] of names.entries()) {
+    const world = KILL_WORLDS.findIndex((one) => one.name === name);
+    const orders = { ...settings, world, killCount: shareOf(settings.killCount, index, names.length) };
     const figures = await killIn(orders, (killCount) => onProgress(before + killCount, name));
     worlds.push({ name, ...figures });
     before += orders.killCount;
@@ -44,8 +46,8 @@ export async function runKill(
 }
 
 /** Kills are dealt out evenly. */
-function shareOf(killCount: number, world: number): number {
-  return Math.floor(killCount / KILL_WORLDS.length) + (world < killCount % KILL_WORLDS.length ? 1 : 0);
+function shareOf(killCount: number, index: number, worldCount: number): number {
+  return Math.floor(killCount / worldCount) + (index < killCount % worldCount ? 1 : 0);
 }
 
 function killIn(workerData: KillThreadOrders, onProgress: (killCount: number) => void): Promise<KillFigures> {

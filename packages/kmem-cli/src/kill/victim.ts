@@ -6,8 +6,10 @@ import { clearLine, Line, lineWord, OPERATIONS, type OperationName, openGate } f
 import { type Fate, pause } from "./fate.ts";
 import type { KillOrders } from "./kill-worker.ts";
 import type { LabourSetting } from "./labour.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, type Piece } from "./ledger.ts";
 import { wrongList } from "./pieces-of-dead.ts";
+import { withdrawGift } from "./withdraw-gift.ts";
+import type { OnBug } from "./worlds.ts";
 
 const WORKER_URL = new URL(`./kill-worker${extname(import.meta.url)}`, import.meta.url);
 
@@ -15,8 +17,10 @@ const WORKER_URL = new URL(`./kill-worker${extname(import.meta.url)}`, import.me
 const BEGIN_MS = 1000;
 
 /** A thread that works, as {@link Victim} and the survivors are started. */
-export function startWorker(orders: KillOrders): Worker {
-  return new Worker(WORKER_URL, { workerData: orders });
+export function startWorker(orders: KillOrders, onBug: OnBug): Worker {
+  const worker = new Worker(WORKER_URL, { workerData: orders });
+  worker.on("message", ({ bug }: { readonly bug: string }) => onBug(bug));
+  return worker;
 }
 
 /** What the death of a victim was like. */
@@ -36,20 +40,22 @@ export class Victim {
   readonly #worker: Worker;
   readonly #ledger: Ledger;
   readonly #exited: Promise<void>;
+  /** Of what it had offered: what nobody had taken when it died. */
+  #withdrawn: readonly number[] = [];
   #exitedAtMs = 0;
   #reapedAtMs = 0;
   #report: ReapReport | undefined;
   #error: Error | undefined;
   #hasEnded = false;
 
-  constructor(heap: Heap, setting: LabourSetting, fate: Fate) {
+  constructor(heap: Heap, setting: LabourSetting, fate: Fate, survivorCount: number, onBug: OnBug) {
     const { board, thread } = setting;
     clearLine(board, thread);
     this.thread = thread;
     this.#board = board;
     this.#ledger = new Ledger(board, thread);
     const handle = heap.reserve();
-    this.#worker = startWorker({ ...setting, role: "victim", handle, detachAfter: fate.detachAfter });
+    this.#worker = startWorker({ ...setting, isSurvivor: false, handle, detachAfter: fate.detachAfter }, onBug);
     this.#worker.on("error", (error: Error) => {
       this.#error = error;
     });
@@ -57,6 +63,8 @@ export class Victim {
       this.#worker.once("exit", () => {
         this.#exitedAtMs = performance.now();
         this.#hasEnded = true;
+        // Before the watch reaps: what a survivor has taken by then, it frees by then.
+        this.#withdrawn = withdrawGift(board, thread, survivorCount);
         // The watch, which was registered after this, has reaped by then.
         setImmediate(resolve);
       });
@@ -90,6 +98,10 @@ export class Victim {
     return this.operation === "starting" || (point === "work" && this.operation === "attach");
   }
 
+  #gifts(): Piece[] {
+    return this.#withdrawn.map((address) => ({ address, pageCount: 0 }));
+  }
+
   /** Lets it begin, and terminates it a little later. */
   async kill({ from, delayMs }: Fate): Promise<Death> {
     openGate(this.#board, this.thread);
@@ -102,7 +114,7 @@ export class Victim {
     await this.#exited;
     const operation = this.operation;
     const report = this.#report;
-    const problems = report === undefined ? [] : wrongList(report, this.#ledger.pieces());
+    const problems = report === undefined ? [] : wrongList(report, [...this.#ledger.pieces(), ...this.#gifts()]);
     if (this.#error !== undefined) problems.push(`a victim failed: ${this.#error.message}`);
     if (report === undefined && operation !== "detach" && operation !== "detached") {
       problems.push(`a victim that died in "${operation}" was not reaped`);

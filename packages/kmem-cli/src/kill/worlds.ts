@@ -1,20 +1,62 @@
-import { Heap } from "kmem";
+import { Heap, type HeapHandle } from "kmem";
+import { DebugHeap, SampledHeap } from "kmem/debug";
+import { DEPOT_MARK, RunKind } from "kmem/layout";
 
 const MIB = 2 ** 20;
+const PAGE_BYTES = 4096;
+
+/** Is told of a bug that a heap reports: its threads make no mistakes, so each is a fault of the heap. */
+export type OnBug = (text: string) => void;
 
 /** Heaps that differ in what happens while threads die. */
 export interface KillWorld {
   readonly name: string;
-  readonly create: () => Heap;
+  readonly create: (onBug: OnBug) => Heap;
+  /** How another thread opens it. */
+  readonly attach: (handle: HeapHandle, onBug: OnBug) => Heap;
 }
 
 const FIXED_BYTES = 8 * MIB;
 const SHORT_BYTES = 2 * MIB;
 const FIRST_BYTES = 2 * MIB;
 const GROWN_BYTES = 16 * MIB;
+/** Every so many-th allocation gets a guarded place, on average. */
+const SAMPLE_EVERY = 3;
+
+const attach = (handle: HeapHandle): Heap => Heap.attach(handle);
+
+function debugOptions(onBug: OnBug): { report: (bug: { text(): string }) => void; stackDepth: number } {
+  return { report: (bug) => onBug(bug.text()), stackDepth: 4 };
+}
+
+function sampling(onBug: OnBug): ReturnType<typeof debugOptions> & { sampleEvery: number } {
+  return { ...debugOptions(onBug), sampleEvery: SAMPLE_EVERY };
+}
 
 export const KILL_WORLDS: readonly KillWorld[] = [
-  { name: "fixed", create: () => Heap.create({ sizeBytes: FIXED_BYTES }) },
-  { name: "short of memory", create: () => Heap.create({ sizeBytes: SHORT_BYTES }) },
-  { name: "growing", create: () => Heap.create({ sizeBytes: FIRST_BYTES, maximumBytes: GROWN_BYTES }) },
+  { name: "fixed", create: () => Heap.create({ sizeBytes: FIXED_BYTES }), attach },
+  { name: "short of memory", create: () => Heap.create({ sizeBytes: SHORT_BYTES }), attach },
+  { name: "growing", create: () => Heap.create({ sizeBytes: FIRST_BYTES, maximumBytes: GROWN_BYTES }), attach },
+  {
+    name: "debugged",
+    create: (onBug) => DebugHeap.create({ sizeBytes: FIXED_BYTES, ...debugOptions(onBug) }),
+    attach: (handle, onBug) => DebugHeap.attach(handle, 0, debugOptions(onBug)),
+  },
+  {
+    name: "sampled",
+    create: (onBug) => SampledHeap.create({ sizeBytes: FIXED_BYTES, ...sampling(onBug) }),
+    attach: (handle, onBug) => SampledHeap.attach(handle, 0, sampling(onBug)),
+  },
 ];
+
+/** Bytes of the stacks that a heap has kept: they stay, however often its threads die. */
+export function stackBytes({ layers }: Heap): number {
+  const { firstPageFrame, endFrame } = layers.pages.frames;
+  let pages = 0;
+  for (let frame = firstPageFrame; frame < endFrame; frame++) {
+    const isDepot =
+      layers.pages.frames.kind(frame) === RunKind.SYSTEM && layers.pages.frames.owner(frame) === DEPOT_MARK;
+    if (isDepot) pages += layers.pages.frames.count(frame);
+  }
+  return pages * PAGE_BYTES;
+}

@@ -1,4 +1,4 @@
-import { everyBlock } from "../kmalloc/describe.ts";
+import { everyBlock, liveBlocks } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
@@ -16,6 +16,14 @@ export function* debuggedBlocks(layers: Layers, blocks: DebugBlocks): Generator<
     // A thread that died, or was reaped by a plain heap, leaves blocks whose state is not that of the layers below.
     const isExpected = located.isTaken ? state === "LIVE" || state === "QUARANTINED" : state !== "LIVE";
     if (state === "damaged" ? isLost(layers, located) : isExpected) yield located;
+  }
+}
+
+/** The blocks that the layers below have handed out. O(heap). */
+export function* takenBlocks(layers: Layers, blocks: DebugBlocks): Generator<Located> {
+  for (const { address } of liveBlocks(layers)) {
+    const located = blocks.locate(address);
+    if (located !== undefined) yield located;
   }
 }
 

@@ -1,5 +1,6 @@
 import { boundsAt } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
+import { takeOver } from "../kmalloc/reap.ts";
 import { hex } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
@@ -22,8 +23,8 @@ import {
   RecordWord,
   SLOT_SHIFT,
 } from "./layout.ts";
-import { type Located, objectAddress } from "./located.ts";
-import { type BlockRecord, type RawBlock, readRecord, recordWord, seal } from "./record.ts";
+import { isPlausible, type Located, objectAddress } from "./located.ts";
+import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, saidState, seal } from "./record.ts";
 import type { DebugRoot } from "./root.ts";
 import { callerStack } from "./stack.ts";
 
@@ -146,14 +147,22 @@ export class DebugBlocks {
    */
   deactivate(address: number, above: unknown): Located {
     const located = this.#requireObject(address, above);
+    const freed = this.release(located, address, above);
+    if (freed === undefined) throw this.#reporter.refusal(address, located, above);
+    return freed;
+  }
+
+  /** The same for a block that was found to be a live object; undefined where another thread has just freed it. */
+  release(located: Located, address: number, above: unknown): Located | undefined {
     const { block, word, record } = located;
     const { memory, slot } = this.#layers;
     const { words } = memory;
     if (record.state !== "damaged") this.verify(located, above);
     const state = word + RecordWord.STATE;
     const from = record.state === "damaged" ? words[state] : BlockState.LIVE;
-    if (Atomics.compareExchange(words, state, from, BlockState.CHANGING) !== from)
-      throw this.#reporter.refusal(address, located, above);
+    if (Atomics.compareExchange(words, state, from, BlockState.RELEASING | slot) !== from) return undefined;
+    // From here on it is this thread's: no reaping of the one that allocated it takes it out of the quarantine.
+    takeOver(this.#layers, block.address, slot);
     if (record.state === "damaged") this.#forget(located, address);
     const { letters, kind, allocSlot } = readRecord(memory, word);
     const stack = this.#stackId(letters, above);
@@ -193,21 +202,88 @@ export class DebugBlocks {
     memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
 
-  /** Gives an object that stays where it is another size. */
-  resize({ block, word, record }: Located, sizeBytes: number, above: unknown): void {
-    const { memory } = this.#layers;
+  /**
+   * Gives an object that stays where it is another size. Reports and throws INVALID_ADDRESS where another thread has
+   * just freed it.
+   */
+  resize(located: Located, sizeBytes: number, above: unknown): void {
+    const { block, word, record } = located;
+    const { memory, slot } = this.#layers;
     const { words } = memory;
     this.verify(this.#located(block, true), above);
-    words[word + RecordWord.STATE] = BlockState.CHANGING;
+    const state = word + RecordWord.STATE;
+    if (Atomics.compareExchange(words, state, BlockState.LIVE, BlockState.RESIZING | slot) !== BlockState.LIVE) {
+      throw this.#reporter.notLive(objectAddress(located), this.#located(block, true), above);
+    }
     words[word + RecordWord.SIZE] = sizeBytes;
     seal(words, word);
     fillStretches(memory, stretchesOf(block, this.#shape({ ...record, sizeBytes, state: "LIVE" })));
     words[word + RecordWord.STATE] = BlockState.LIVE;
   }
 
+  /** Reports a damaged record that is about to be made anew. */
+  reportDamaged(located: Located, above: unknown): void {
+    this.#reporter.damaged(located, above, MADE_ANEW);
+  }
+
+  /** Makes a block that a dead thread was freeing, or had not made an object yet, a free one. */
+  settleFree(located: Located): void {
+    const { memory } = this.#layers;
+    const { block, word } = located;
+    const isKnown = saidState(memory.words, word).state === "RELEASING" && isPlausible(located);
+    if (!isKnown) this.#forget(located, block.address + RED_LEFT_BYTES);
+    seal(memory.words, word);
+    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+    memory.words[word + RecordWord.STATE] = BlockState.FREE;
+  }
+
+  /** Makes the record of a block that leaves for plain use none, so that no block after it is taken for one. */
+  erase({ word }: Located): void {
+    const { words } = this.#layers.memory;
+    words[word + RecordWord.MAGIC] = 0;
+    words[word + RecordWord.CHECK] = 0;
+    words[word + RecordWord.STATE] = 0;
+  }
+
+  /** Makes an object that a dead thread was resizing a live one, of the size that its record says. */
+  settleLive(located: Located): void {
+    const { memory } = this.#layers;
+    const { block, word, record } = located;
+    if (isPlausible(located)) {
+      seal(memory.words, word);
+      fillStretches(memory, stretchesOf(block, this.#shape({ ...record, state: "LIVE" })));
+    }
+    memory.words[word + RecordWord.STATE] = BlockState.LIVE;
+  }
+
+  /** Makes the bytes that a block's state determines what they are to be; returns what was otherwise. */
+  restore(located: Located): Overwrite[] {
+    const overwrites = this.overwrites(located);
+    for (const { byte, from, to } of overwrites) this.#layers.memory.bytes.fill(byte, from, to);
+    return overwrites;
+  }
+
+  /**
+   * Makes a damaged record anew. What its STATE says is believed; where that says nothing there is, a block that the
+   * layers below have handed out may be in use.
+   */
+  remake(located: Located): void {
+    const { memory } = this.#layers;
+    const { block, word, isTaken, record } = located;
+    const { state } = saidState(memory.words, word);
+    const isObject = isTaken && (state === undefined || state === "LIVE");
+    this.#forget(located, block.address + (isPlausible(located) ? record.padBytes : RED_LEFT_BYTES));
+    seal(memory.words, word);
+    const shape = this.#shape({ ...readRecord(memory, word), state: isObject ? "LIVE" : "FREE" });
+    // The bytes of an object are kept: nobody knows where it ended.
+    fillStretches(memory, stretchesOf(block, shape));
+    const freed = isTaken ? BlockState.QUARANTINED : BlockState.FREE;
+    memory.words[word + RecordWord.STATE] = isObject ? BlockState.LIVE : freed;
+  }
+
   /** What is wrong with a block now. Reads only. */
   overwrites({ block, record }: Located): Overwrite[] {
-    if (record.state === "damaged" || record.state === "CHANGING") return [];
+    if (record.state === "damaged" || isUnfinished(record)) return [];
     return overwritesIn(this.#layers.memory, stretchesOf(block, this.#shape(record)));
   }
 
@@ -250,7 +326,11 @@ export class DebugBlocks {
     if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, above);
     const { block, record } = located;
     if (record.state === "damaged") {
-      this.#reporter.damaged(located, above, MADE_ANEW);
+      const { state } = saidState(this.#layers.memory.words, located.word);
+      // Of a damaged record STATE may be whole, and say that the block lies in a quarantine.
+      const isFreed = state !== undefined && state !== "LIVE";
+      this.#reporter.damaged(located, above, isFreed ? undefined : MADE_ANEW);
+      if (isFreed) throw this.#reporter.refusal(address, located, above);
       return located;
     }
     if (record.state !== "LIVE" || address !== block.address + record.padBytes)

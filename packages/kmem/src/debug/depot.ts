@@ -72,19 +72,29 @@ export class StackDepot {
   *all(): Generator<StackFigures> {
     this.#reachAll();
     const { words } = this.#layers.memory;
+    for (const id of this.#ids()) {
+      const word = id >>> WORD_SHIFT;
+      const low = words[word + StackWord.ALLOC_BYTES] >>> 0;
+      const high = words[word + StackWord.ALLOC_BYTES_HIGH] >>> 0;
+      const allocBytes = high * (WORD_MAX + 1) + low;
+      yield { stack: this.textOf(id), allocCount: words[word + StackWord.ALLOC_COUNT] >>> 0, allocBytes };
+    }
+  }
+
+  *#ids(): Generator<number> {
     const first = this.#root.word + RootWord.BUCKETS;
-    // A damaged chain leads anywhere, into itself too.
-    const seen = new Set<number>();
-    for (let bucket = first; bucket < first + ROOT_BUCKET_COUNT; bucket++) {
-      for (let id = words[bucket] >>> 0; this.#isInDepot(id); id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
-        if (seen.has(id)) break;
-        seen.add(id);
-        const word = id >>> WORD_SHIFT;
-        const low = words[word + StackWord.ALLOC_BYTES] >>> 0;
-        const high = words[word + StackWord.ALLOC_BYTES_HIGH] >>> 0;
-        const allocBytes = high * (WORD_MAX + 1) + low;
-        yield { stack: this.textOf(id), allocCount: words[word + StackWord.ALLOC_COUNT] >>> 0, allocBytes };
-      }
+    for (let bucket = first; bucket < first + ROOT_BUCKET_COUNT; bucket++) yield* this.#chain(bucket);
+  }
+
+  /** The ids of a chain, up to its end or to one that is no stack's: a dump may say anything, and lead in a circle. */
+  *#chain(bucket: number): Generator<number> {
+    const { words } = this.#layers.memory;
+    const met = new Set<number>();
+    let id = words[bucket] >>> 0;
+    while (this.#isInDepot(id) && !met.has(id)) {
+      met.add(id);
+      yield id;
+      id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0;
     }
   }
 
@@ -125,11 +135,8 @@ export class StackDepot {
   #find(text: Uint8Array): number {
     const { words, bytes } = this.#layers.memory;
     const hash = hashOf(text);
-    const seen = new Set<number>();
-    for (let id = words[this.#bucket(hash)] >>> 0; id !== 0; id = words[(id >>> WORD_SHIFT) + StackWord.NEXT] >>> 0) {
+    for (const id of this.#chain(this.#bucket(hash))) {
       const word = id >>> WORD_SHIFT;
-      if (seen.has(id) || word >= words.length) break;
-      seen.add(id);
       if (words[word + StackWord.HASH] !== hash || words[word + StackWord.LENGTH] !== text.length) continue;
       const first = id + STACK_HEADER_BYTES;
       if (text.every((byte, index) => bytes[first + index] === byte)) return id;
@@ -163,17 +170,38 @@ export class StackDepot {
     if (bytesNeeded > CHUNK_BYTES) return 0;
     const chunk = memory.words[root + RootWord.CHUNK] >>> 0;
     const used = memory.words[root + RootWord.CHUNK_USED];
-    if (chunk !== 0 && used + bytesNeeded <= CHUNK_BYTES) {
+    if (this.#isInDepot(chunk) && used >= 0 && used + bytesNeeded <= CHUNK_BYTES) {
       memory.words[root + RootWord.CHUNK_USED] = used + bytesNeeded;
       return chunk + used;
     }
-    const { pages } = this.#layers as Layers;
-    const frame = pages.allocate(DEPOT_CHUNK_PAGES, RunKind.SYSTEM);
-    if (frame === NO_FRAME) return 0;
-    pages.frames.setOwner(frame, DEPOT_MARK);
+    // While there is none the two words may disagree: a thread that dies in between leaves no used bytes for free ones.
+    memory.words[root + RootWord.CHUNK] = 0;
+    const frame = this.#forgottenChunk() ?? this.#newChunk();
+    if (frame === undefined) return 0;
     memory.words[root + RootWord.CHUNK_USED] = bytesNeeded;
     memory.words[root + RootWord.CHUNK] = frame << PAGE_SHIFT;
     return (frame << PAGE_SHIFT) >>> 0;
+  }
+
+  #newChunk(): number | undefined {
+    const { pages } = this.#layers as Layers;
+    const frame = pages.allocate(DEPOT_CHUNK_PAGES, RunKind.SYSTEM);
+    if (frame === NO_FRAME) return undefined;
+    pages.frames.setOwner(frame, DEPOT_MARK);
+    return frame;
+  }
+
+  /** Pages of the depot without a stack: those that a thread was about to bring when it died. O(pages + stacks). */
+  #forgottenChunk(): number | undefined {
+    const { firstPageFrame, endFrame } = this.#layers.pages.frames;
+    const empty = new Set<number>();
+    for (let frame = firstPageFrame; frame < endFrame; frame++) {
+      const isHead = this.#layers.pages.frames.kind(frame) === RunKind.SYSTEM;
+      if (isHead && this.#layers.pages.frames.owner(frame) === DEPOT_MARK) empty.add(frame);
+    }
+    if (empty.size === 0) return undefined;
+    for (const id of this.#ids()) empty.delete(this.#layers.pages.frames.headOfRun(id >>> PAGE_SHIFT, RunKind.SYSTEM));
+    return [...empty][0];
   }
 }
 

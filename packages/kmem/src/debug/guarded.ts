@@ -4,7 +4,8 @@ import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { RunKind } from "../pages/layout.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { GUARD_BYTES } from "./layout.ts";
-import { type Located, objectAddress } from "./located.ts";
+import { isPlausible, type Located, objectAddress } from "./located.ts";
+import { hasRecord, isUnfinished } from "./record.ts";
 
 /** The largest object that gets a guarded place: a page, as in KFENCE. */
 export const GUARDED_MAX_BYTES: number = PAGE_SIZE;
@@ -30,9 +31,11 @@ export function guardedAt(layers: Layers, blocks: DebugBlocks, address: number):
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
   if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
   const located = blocks.locate(address);
-  return located === undefined || located.record.state === "damaged" || located.record.padBytes < GUARD_BYTES
-    ? undefined
-    : located;
+  if (located === undefined || located.record.state === "damaged") return undefined;
+  const { record, word } = located;
+  // Of a record that is being changed nothing but these says that it is one.
+  const isRecord = !isUnfinished(record) || (hasRecord(layers.memory.words, word) && isPlausible(located));
+  return isRecord && record.padBytes >= GUARD_BYTES ? located : undefined;
 }
 
 /** All guarded objects, live and in quarantine. O(heap). */

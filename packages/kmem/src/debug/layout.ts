@@ -20,11 +20,16 @@
  *
  * The record's STATE word says what the block is:
  *
- *      FRESH ──alloc──► CHANGING ──► LIVE ──free──► CHANGING ──► QUARANTINED ──► FREE ──alloc──► CHANGING …
+ *      FRESH ──alloc──► CHANGING ──► LIVE ──free──► RELEASING ──► QUARANTINED ──► FREE ──alloc──► CHANGING …
+ *                                    LIVE ──realloc──► RESIZING ──► LIVE
  *
- * CHANGING is stored before anything else changes and the new state after everything has, so that a thread which dies
- * in between leaves a block of which nothing is expected. One of two threads that free the same block exchanges its
- * state, and the other finds it done.
+ * The state in the middle is stored before anything else changes and the new one after everything has, so that a thread
+ * which dies in between leaves a block of which nothing is expected. One of two threads that free the same block
+ * exchanges its state, and the other finds it done.
+ *
+ * Whose a block is says its tag, as for every heap: the slot that allocated it, and from RELEASING on the one that
+ * frees it, whose quarantine it then lies in. Between the two RELEASING names that slot, and RESIZING one that works on
+ * an object which may be another's.
  */
 export const DebugLetter = {
   /** Consistency checks of the record at each alloc and free. */
@@ -67,8 +72,14 @@ export const BlockState = {
   LIVE: 0x5ac3_f102,
   QUARANTINED: 0x69a5_3c04,
   FREE: 0x1e96_c308,
+  /** Is being made an object, or the block of a slab. */
   CHANGING: 0x7869_5a10,
+  /** With the slot of the thread that does it in CHANGER_MASK. */
+  RELEASING: 0x4b87_2d00,
+  RESIZING: 0x2d1e_b480,
 } as const;
+/** The bits of RELEASING and RESIZING that hold a slot. */
+export const CHANGER_MASK = 0x7f;
 
 /** The words of a record. */
 export const RecordWord = {

@@ -2,6 +2,7 @@ import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import {
   BlockState,
+  CHANGER_MASK,
   KIND_SHIFT,
   LETTERS_MASK,
   RECORD_BYTES,
@@ -68,10 +69,30 @@ export function readRecord({ words }: LinearMemory, record: number): BlockRecord
 }
 
 function stateOf(words: Int32Array, record: number): BlockRecord["state"] {
-  const state = words[record + RecordWord.STATE];
+  const { state } = saidState(words, record);
   // Whoever was changing it may be dead, and its words be half written.
-  if (state === BlockState.CHANGING) return "CHANGING";
-  return isSound(words, record) ? (STATE_NAMES.get(state) ?? "damaged") : "damaged";
+  if (state !== undefined && UNFINISHED.has(state)) return state;
+  return isSound(words, record) ? (state ?? "damaged") : "damaged";
+}
+
+/** States in which a record's words need not agree. */
+const UNFINISHED: ReadonlySet<BlockRecord["state"]> = new Set(["CHANGING", "RELEASING", "RESIZING"]);
+
+/** Whether a thread was at work on the block: then nothing is expected of it. */
+export function isUnfinished({ state }: Pick<BlockRecord, "state">): boolean {
+  return UNFINISHED.has(state);
+}
+
+/** What the STATE of a record says, whether or not its other words are sound; and the slot that it names, or -1. */
+export function saidState(
+  words: Int32Array,
+  record: number,
+): { readonly state: keyof typeof BlockState | undefined; readonly changer: number } {
+  const state = words[record + RecordWord.STATE];
+  const changer = state & CHANGER_MASK;
+  if (state - changer === BlockState.RELEASING) return { state: "RELEASING", changer };
+  if (state - changer === BlockState.RESIZING) return { state: "RESIZING", changer };
+  return { state: STATE_NAMES.get(state), changer: -1 };
 }
 
 /** Whether a block's last words were a record's once, though they may be damaged: pages may hold anything. */

@@ -60,6 +60,11 @@ export class DebugRoot {
     });
   }
 
+  /** The first of its pages. */
+  get frame(): number {
+    return this.word >>> (PAGE_SHIFT - WORD_SHIFT);
+  }
+
   /** Milliseconds since 1970 when the heap was made. */
   get epochMs(): number {
     const epochMs = this.#layers.memory.doubles[(this.word + RootWord.EPOCH) >> 1];

@@ -48,12 +48,31 @@ export interface ReapReport {
   readonly isFreed: boolean;
 }
 
+/** What an {@link Undertaker} has given back. */
+export interface Settled {
+  /** Blocks that were no objects any more, or not yet. */
+  readonly returnedBlocks: number;
+  /** Live ones, which are listed as freed. */
+  readonly freed: readonly BlockInfo[];
+}
+
+/** What a heap that has more around its blocks than the layers know does about those of a thread that is gone. */
+export interface Undertaker {
+  /**
+   * Ends what the thread was at in blocks, and gives back those that only look as if they were live. Under the reap
+   * lock, while the slot is dead still; what a thread that died in here has done is no harm.
+   */
+  settle(slot: number, mode: "keep" | "free" | "give"): Settled;
+  /** What the report says of a block of the thread. */
+  describe(block: BlockInfo): BlockInfo;
+}
+
 /**
  * Recovers from the death of the thread that held a slot: repairs what it left half done, takes back what was its own,
  * and does with its blocks what the options say. Other threads work on meanwhile. A thread that dies in here leaves
  * nothing that the next one does not recover. O(heap).
  */
-export function reapSlot(layers: Layers, slot: number, options: ReapOptions): ReapReport {
+export function reapSlot(layers: Layers, slot: number, options: ReapOptions, undertaker?: Undertaker): ReapReport {
   const to = requireOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
@@ -63,7 +82,7 @@ export function reapSlot(layers: Layers, slot: number, options: ReapOptions): Re
   sync.locks.acquire(lock);
   try {
     if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...NOTHING, slot };
-    return recover(layers, slot, options.blocks ?? "keep", to);
+    return recover(layers, slot, options.blocks ?? "keep", to, undertaker);
   } finally {
     sync.locks.release(lock);
     sync.waiters.freed();
@@ -73,7 +92,15 @@ export function reapSlot(layers: Layers, slot: number, options: ReapOptions): Re
 /** What is left for a thread that comes second. */
 const NOTHING = { blocks: [], pageRuns: [], returnedBlocks: 0, returnedPages: 0, inheritedLocks: 0, isFreed: true };
 
-function recover(layers: Layers, slot: number, mode: "keep" | "free" | "give", to: number): ReapReport {
+const NOTHING_SETTLED: Settled = { returnedBlocks: 0, freed: [] };
+
+function recover(
+  layers: Layers,
+  slot: number,
+  mode: "keep" | "free" | "give",
+  to: number,
+  undertaker: Undertaker | undefined,
+): ReapReport {
   const { slots, sync, caches } = layers;
   const inheritedLocks = inheritLocks(layers);
   // All that are dead: one of them may have died while it reaped another.
@@ -85,13 +112,17 @@ function recover(layers: Layers, slot: number, mode: "keep" | "free" | "give", t
   }
   for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);
   const returnedPages = returnRuns(layers, new Set(dead));
+  const settled = undertaker === undefined ? NOTHING_SETTLED : undertaker.settle(slot, mode);
+  returnedBlocks += settled.returnedBlocks;
   const blocks = [...liveBlocks(layers)].filter((block) => block.slot === slot);
+  const described = undertaker === undefined ? blocks : blocks.map((block) => undertaker.describe(block));
+  const listed = [...settled.freed, ...described];
   const pageRuns = [...pageRunsOf(layers, slot)];
   if (mode === "free") freeAll(layers, blocks, pageRuns, slot);
   else if (mode === "give") giveAll(layers, blocks, pageRuns, slot, to);
   const isFreed = mode !== "keep" || blocks.length + pageRuns.length === 0;
   if (isFreed) slots.give(slot);
-  return { slot, blocks, pageRuns, returnedBlocks, returnedPages, inheritedLocks, isFreed };
+  return { slot, blocks: listed, pageRuns, returnedBlocks, returnedPages, inheritedLocks, isFreed };
 }
 
 function requireOptions({ slots, slot: own }: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
@@ -183,18 +214,21 @@ function ownerOf(slot: number): number {
 
 /** Frees what a dead slot had; what another thread has freed in the meantime is gone already. */
 function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonly PageRun[], slot: number): void {
-  const { memory, geometry, pages, sheaves } = layers;
+  const { memory, geometry, pages } = layers;
   for (const { address } of blocks) {
-    const kind = pages.frames.kind(address >>> PAGE_SHIFT);
-    const index = tagIndex(geometry, address);
-    if (memory.bytes[index] !== slot + 1) continue;
-    if (kind >= FrameKind.FIRST_CACHE) sheaves.putPast(kind, address);
-    else freeRun(layers, address);
+    if (memory.bytes[tagIndex(geometry, address)] === slot + 1) giveBack(layers, address);
   }
   for (const { address, pageCount } of pageRuns) {
     const head = address / PAGE_SIZE;
     if (pages.frames.exchangeOwner(head, ownerOf(slot), pages.claimedOwner)) pages.freeOwn(head, pageCount);
   }
+}
+
+/** Frees a live block past the sheaves; what another thread has just freed is let be. */
+export function giveBack(layers: Layers, address: number): void {
+  const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
+  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putPast(kind, address);
+  else freeRun(layers, address);
 }
 
 function giveAll(
@@ -210,11 +244,37 @@ function giveAll(
 }
 
 /** Makes a live block another slot's; false where it is not the first one's any more. */
-function changeOwner({ memory, geometry, pages }: Layers, address: number, from: number, to: number): boolean {
+function changeOwner(layers: Layers, address: number, from: number, to: number): boolean {
+  const { memory, geometry, pages } = layers;
   const index = tagIndex(geometry, address);
   const head = address >>> PAGE_SHIFT;
-  if (pages.frames.kind(head) === RunKind.BLOCK) pages.frames.exchangeOwner(head, ownerOf(from), ownerOf(to));
-  return Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;
+  const isRun = pages.frames.kind(head) === RunKind.BLOCK;
+  if (isRun) pages.frames.exchangeOwner(head, ownerOf(from), ownerOf(to));
+  const isDone = Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;
+  if (isRun) alignOwner(layers, head);
+  return isDone;
+}
+
+/** Of two threads that give a run to different slots at the same moment both end with OWNER as its tag says. */
+function alignOwner({ memory, geometry, pages }: Layers, head: number): void {
+  const index = tagIndex(geometry, head * PAGE_SIZE);
+  for (;;) {
+    const tag = memory.bytes[index];
+    const owner = pages.frames.owner(head);
+    if (!isLive(tag) || owner === ownerOf(tag - 1) || (owner & RunOwner.CLAIMED) !== 0) return;
+    pages.frames.exchangeOwner(head, owner, ownerOf(tag - 1));
+  }
+}
+
+/** Makes a live block a slot's, whosesoever it is at this moment; false where it is not live. */
+export function takeOver(layers: Layers, address: number, to: number): boolean {
+  const { memory, geometry } = layers;
+  const index = tagIndex(geometry, address);
+  for (;;) {
+    const tag = memory.bytes[index];
+    if (!isLive(tag)) return false;
+    if (changeOwner(layers, address, tag - 1, to)) return true;
+  }
 }
 
 /** The slot that a live block, or a run of pages of `heap.pages`, belongs to; undefined for every other address. */

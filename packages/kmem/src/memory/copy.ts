@@ -9,8 +9,8 @@ const wordMask = WORD_BYTES - 1;
 const LOOP_BYTES = 256;
 
 /**
- * Copies the words that hold `sizeBytes` from one block to another. Both addresses are multiples of a word, and the
- * blocks do not overlap. O(bytes).
+ * Copies `sizeBytes` from one block to another, and no byte more: behind them a debugged block has its red zone. Both
+ * addresses are multiples of a word, and the blocks do not overlap. O(bytes).
  */
 export function copyBytes({ words, bytes }: LinearMemory, target: number, source: number, sizeBytes: number): void {
   if (sizeBytes > LOOP_BYTES) {
@@ -19,6 +19,7 @@ export function copyBytes({ words, bytes }: LinearMemory, target: number, source
   }
   const from = source >>> wordShift;
   const to = target >>> wordShift;
-  const count = (sizeBytes + wordMask) >>> wordShift;
+  const count = sizeBytes >>> wordShift;
   for (let index = 0; index < count; index++) words[to + index] = words[from + index];
+  for (let byte = sizeBytes & ~wordMask; byte < sizeBytes; byte++) bytes[target + byte] = bytes[source + byte];
 }

@@ -49,7 +49,7 @@ export function mendSlots(context: RepairContext, own: OwnSlot | undefined): Map
     }
     record[SlotRecord.AREA] = area;
     const isTaken = record[SlotRecord.STATE] !== SlotState.FREE || named.has(slot);
-    if (record[SlotRecord.GENERATION] < (isTaken ? 1 : 0)) record[SlotRecord.GENERATION] = isTaken ? 1 : 0;
+    if (isTaken && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
     if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
     if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
     // Where nobody works on, nobody waits.

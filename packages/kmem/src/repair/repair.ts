@@ -31,7 +31,7 @@ const MADE_ANEW: Readonly<Record<Finding["layer"], string>> = {
   pages: "zones, free lists and page caches were made anew from kinds and COUNTs",
   slab: "lists, counts, sheaves and barns were made anew from tags",
   kmalloc: "slots, locks and waits were put to rest",
-  debug: "it stays: DebugHeap.validate restores it",
+  debug: "it was restored",
 };
 
 /** What a repair found and did. */

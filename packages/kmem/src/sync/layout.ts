@@ -4,7 +4,7 @@
  * A slot: what a thread works through, the kernel's "CPU". It outlives the thread that holds it.
  *
  *      word 0   STATE       free, reserved, held, or dead
- *      word 1   GENERATION  raised each time the slot is taken
+ *      word 1   GENERATION  raised each time the slot is taken, unsigned; never 0 again
  *      word 2   AREA        address of the slot's private pages (sheaves), 0 while it has none
  *      word 3   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not

@@ -54,6 +54,6 @@ export function detachedError(slot: number): KmemError {
 /** Throws DETACHED unless the thread still holds its slot, and the buffer is still there. */
 export function requireHeld(memory: LinearMemory, { slot, recordWord, generation }: SlotSync): void {
   const { words } = memory;
-  if (words[recordWord + stateField] === held && words[recordWord + generationField] === generation) return;
+  if (words[recordWord + stateField] === held && words[recordWord + generationField] >>> 0 === generation) return;
   throw memory.isLost ? memory.lost() : detachedError(slot);
 }

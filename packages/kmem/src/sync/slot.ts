@@ -53,7 +53,7 @@ export class SlotTable {
     for (let slot = 0; slot < this.count; slot++) {
       const state = this.word(slot, SlotRecord.STATE);
       if (Atomics.compareExchange(words, state, SlotState.FREE, newState) !== SlotState.FREE) continue;
-      Atomics.add(words, this.word(slot, SlotRecord.GENERATION), 1);
+      Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
       Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
       this.#held.add(slot);
       return slot;
@@ -66,7 +66,7 @@ export class SlotTable {
   adopt(slot: number): void {
     const { words } = this.#memory;
     if (slot < 0 || slot >= this.count) throw new KmemError("BAD_ARGUMENT", `there is no slot ${slot}`, { slot });
-    words[this.word(slot, SlotRecord.GENERATION)]++;
+    words[this.word(slot, SlotRecord.GENERATION)] = this.#nextGeneration(slot);
     words[this.word(slot, SlotRecord.TICKET)] = 0;
     words[this.word(slot, SlotRecord.STATE)] = SlotState.HELD;
     this.#held.add(slot);
@@ -135,9 +135,14 @@ export class SlotTable {
     return this.#memory.words[this.word(slot, SlotRecord.STATE)];
   }
 
-  /** How often the slot has been taken; 0 for a number beyond the table. */
+  /** How often the slot has been taken, unsigned; 0 for a number beyond the table. */
   generation(slot: number): number {
-    return slot < this.count ? Atomics.load(this.#memory.words, this.word(slot, SlotRecord.GENERATION)) : 0;
+    return slot < this.count ? Atomics.load(this.#memory.words, this.word(slot, SlotRecord.GENERATION)) >>> 0 : 0;
+  }
+
+  /** Only for who has just claimed the slot. 0 is passed over, which is a slot's that was never taken. */
+  #nextGeneration(slot: number): number {
+    return (this.generation(slot) + 1) | 0 || 1;
   }
 
   /** Whether the slot's record says a state that there is, and one that goes with its generation. */

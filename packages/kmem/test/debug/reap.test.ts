@@ -1,0 +1,292 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug.ts";
+import type { Heap } from "../../src/index.ts";
+import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
+import { expectClean } from "../support/expectations.ts";
+import { MIB } from "../support/memories.ts";
+
+const SIZE = 300;
+const MODES = ["free", "give", "keep"] as const;
+type Mode = (typeof MODES)[number];
+
+/** A heap whose blocks lie in quarantine after their free, and other threads of it. */
+interface World {
+  readonly heap: Heap;
+  readonly attach: () => Heap;
+  /** Ends this thread's quarantine. */
+  readonly release: (heap: Heap) => void;
+  readonly free: (heap: Heap, address: number) => void;
+}
+
+let bugs: string[];
+
+function report(bug: BugReport): void {
+  bugs.push(bug.text());
+}
+
+const WORLDS: Record<string, () => World> = {
+  debugged: () => {
+    const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
+    const attach = (): Heap => DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    return { heap, attach, release: (one) => void one.trim(), free: (one, address) => one.free(address) };
+  },
+  "of a debugged cache": () => {
+    const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
+    heap.createCache({ name: "objects", sizeBytes: 500 });
+    const attach = (): Heap => DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const free = (one: Heap, address: number): void => one.openCache("objects").free(address);
+    return { heap: viaCache(heap), attach: () => viaCache(attach()), release: (one) => void one.trim(), free };
+  },
+  "larger than the size classes": () => {
+    const heap = DebugHeap.create({ sizeBytes: 32 * MIB, report });
+    const attach = (): Heap => viaSize(DebugHeap.attach(structuredClone(heap.handle), 0, { report }));
+    return {
+      heap: viaSize(heap),
+      attach,
+      release: (one) => void one.trim(),
+      free: (one, address) => one.free(address),
+    };
+  },
+  sampled: () => {
+    const options = { sampleEvery: 1, guardedCount: 400, report };
+    const heap = SampledHeap.create({ sizeBytes: 8 * MIB, ...options });
+    const attach = (): Heap => SampledHeap.attach(structuredClone(heap.handle), 0, options);
+    // A quarantine of guarded objects ends as others come: it holds half as many as there may be.
+    const release = (one: Heap): void => {
+      for (let count = 0; count < 250; count++) one.free(one.alloc(SIZE));
+    };
+    return { heap, attach, release, free: (one, address) => one.free(address) };
+  },
+};
+
+function viaCache(heap: Heap): Heap {
+  heap.alloc = () => heap.openCache("objects").alloc();
+  return heap;
+}
+
+function viaSize(heap: DebugHeap): Heap {
+  const { alloc } = heap;
+  heap.alloc = (sizeBytes) => alloc(sizeBytes * 200);
+  return heap;
+}
+
+/** Blocks of a size, so many that one that was given back would be among them. */
+function many(heap: Heap, count = 60): number[] {
+  return Array.from({ length: count }, () => heap.alloc(SIZE));
+}
+
+describe.each(Object.keys(WORLDS))("a thread that dies in a heap that is %s", (name) => {
+  let world: World;
+  let heap: Heap;
+
+  beforeEach(() => {
+    bugs = [];
+    world = (WORLDS[name] as () => World)();
+    heap = world.heap;
+  });
+
+  function die(dead: Heap, blocks: Mode): ReturnType<Heap["reap"]> {
+    return heap.reap(dead.slot, { blocks });
+  }
+
+  /** Nothing is left but what is live here, and nothing was reported. */
+  function expectAllGone(): void {
+    heap.trim();
+    expect([...heap.blocks()]).toEqual([]);
+    expect(bugs).toEqual([]);
+    expectClean(heap);
+  }
+
+  it.each(MODES)("leaves what lies in the reaper's quarantine alone: %s", (mode) => {
+    const other = world.attach();
+    const block = other.alloc(SIZE);
+    world.free(heap, block);
+    const ended = die(other, mode);
+    expect([ended.blocks, ended.isFreed]).toEqual([[], true]);
+    const mine = many(heap);
+    expect(mine).not.toContain(block);
+    for (const address of mine) heap.u8(address).fill(0x41);
+    world.release(heap);
+    for (const address of mine) expect(heap.u8(address).every((byte) => byte === 0x41)).toBe(true);
+    const again = many(heap);
+    expect(new Set([...mine, ...again]).size).toBe(120);
+    for (const address of [...mine, ...again]) world.free(heap, address);
+    expectAllGone();
+  });
+
+  it.each(MODES)("leaves what a third thread has freed in that one's quarantine: %s", (mode) => {
+    const [other, third] = [world.attach(), world.attach()];
+    const block = other.alloc(SIZE);
+    world.free(third, block);
+    die(other, mode);
+    const mine = many(heap);
+    expect(mine).not.toContain(block);
+    world.release(third);
+    const again = many(third);
+    expect(new Set([...mine, ...again]).size).toBe(120);
+    for (const address of [...mine, ...again]) world.free(heap, address);
+    third.detach();
+    expectAllGone();
+  });
+
+  it.each(MODES)("gives back what lies in its own quarantine, whoever had allocated it: %s", (mode) => {
+    const other = world.attach();
+    const before = heap.stats().liveBlocks;
+    const blocks = [...many(heap, 5), ...many(other, 5)];
+    for (const address of blocks) world.free(other, address);
+    const ended = die(other, mode);
+    expect([ended.blocks, ended.isFreed]).toEqual([[], true]);
+    expect(heap.stats().liveBlocks).toBe(before);
+    expectAllGone();
+  });
+
+  it.each(MODES)("and the one that had freed its block dies as well, in either order: %s", (mode) => {
+    for (const isFreerFirst of [false, true]) {
+      const [other, third] = [world.attach(), world.attach()];
+      const before = heap.stats().liveBlocks;
+      world.free(third, other.alloc(SIZE));
+      const [first, second] = isFreerFirst ? [third, other] : [other, third];
+      expect(die(first, mode).isFreed).toBe(true);
+      expect(die(second, mode).isFreed).toBe(true);
+      expect(heap.stats().liveBlocks).toBe(before);
+      expectAllGone();
+    }
+  });
+
+  it("and whose slot is another's by now: that one's quarantine is its own", () => {
+    const other = world.attach();
+    const block = other.alloc(SIZE);
+    world.free(heap, block);
+    die(other, "free");
+    const next = world.attach();
+    expect(next.slot).toBe(other.slot);
+    const nexts = next.alloc(SIZE);
+    world.free(next, nexts);
+    expect(die(next, "free").isFreed).toBe(true);
+    const mine = many(heap);
+    expect(mine).not.toContain(block);
+    for (const address of mine) world.free(heap, address);
+    expectAllGone();
+  });
+
+  it.each(MODES)("lists its live objects, and frees, gives or keeps those alone: %s", (mode) => {
+    const other = world.attach();
+    const [live, freed, freedByOther] = [other.alloc(SIZE), other.alloc(SIZE), other.alloc(SIZE)];
+    world.free(other, freed);
+    world.free(heap, freedByOther);
+    const ended = die(other, mode);
+    expect(ended.blocks).toMatchObject([{ address: live, live: true, slot: other.slot }]);
+    expect(ended.blocks[0]?.usableBytes).toBe(other.slot < 0 ? 0 : ended.blocks[0]?.usableBytes);
+    expect(ended.isFreed).toBe(mode !== "keep");
+    expect([...heap.blocks()].map(({ address }) => address)).toEqual(mode === "free" ? [] : [live]);
+    if (mode === "give") expect(heap.owner(live)).toBe(heap.slot);
+    if (mode === "give") world.free(heap, live);
+    if (mode === "keep") expect(die(other, "free").isFreed).toBe(true);
+    expectAllGone();
+  });
+});
+
+describe("a thread that dies in the middle of a call", () => {
+  let heap: DebugHeap;
+  let words: Int32Array;
+
+  beforeEach(() => {
+    bugs = [];
+    heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
+    words = new Int32Array(heap.buffer);
+  });
+
+  /** Index of a word of the record of an object of 300 bytes: its block is one of 384. */
+  function recordWord(object: number, word: number): number {
+    return (object - 16 + 384 - 48) / 4 + word;
+  }
+
+  it.each(MODES)("of free has freed the object, whoever allocated it: %s", (mode) => {
+    const [other, third] = [0, 1].map(() => DebugHeap.attach(structuredClone(heap.handle), 0, { report }));
+    const object = (other as DebugHeap).alloc(SIZE);
+    words[recordWord(object, RecordWord.STATE)] = BlockState.RELEASING | (third as DebugHeap).slot;
+    words[recordWord(object, RecordWord.FREE_TIME)] ^= 7;
+    expectClean(heap);
+    // Its thread may be at it still: nobody else ends that.
+    expect(heap.reap((other as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(many(heap)).not.toContain(object);
+    expect(heap.reap((third as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(many(heap)).toContain(object);
+    expect([bugs, heap.check().findings]).toEqual([[], []]);
+  });
+
+  it("of realloc leaves the object to its owner, with the old size or the new", () => {
+    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const object = heap.alloc(SIZE);
+    heap.u8(object).fill(7);
+    words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
+    words[recordWord(object, RecordWord.SIZE)] = SIZE - 10;
+    expect(heap.reap(other.slot, { blocks: "free" })).toMatchObject({ blocks: [], isFreed: true });
+    expect(heap.usableSize(object)).toBe(SIZE - 10);
+    expect(heap.u8(object).every((byte) => byte === 7)).toBe(true);
+    expectClean(heap);
+    heap.free(object);
+    expect(bugs).toEqual([]);
+  });
+
+  it("of realloc leaves an object that does not say where it is to whoever frees it, with a report", () => {
+    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const object = heap.alloc(SIZE);
+    words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
+    words[recordWord(object, RecordWord.PAD)] = 1_000_000;
+    heap.reap(other.slot);
+    expect(bugs).toEqual([]);
+    heap.free(object);
+    expect(bugs).toHaveLength(1);
+    heap.trim();
+    expectClean(heap);
+  });
+
+  it.each(MODES)("keeps a live object of a dead thread whose record is damaged: %s", (mode) => {
+    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const object = other.alloc(SIZE);
+    words[recordWord(object, RecordWord.ALLOC_TIME)] ^= 1;
+    const ended = heap.reap(other.slot, { blocks: mode });
+    expect(ended.blocks).toMatchObject([{ address: object, live: true, slot: other.slot }]);
+    expect(many(heap).includes(object)).toBe(false);
+    if (mode === "give") heap.free(object);
+    if (mode === "keep") heap.reap(other.slot, { blocks: "free" });
+    heap.trim();
+    expect(many(heap)).toContain(object);
+    expect(bugs).toHaveLength(1);
+  });
+});
+
+describe("the count of how often a slot was taken", () => {
+  it.each([0x7fff_ffff, 0x8000_0000, 0xffff_fffe])("is unsigned, and goes on from %i", (count) => {
+    bugs = [];
+    const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
+    const { slots } = heap.layers;
+    for (let slot = 1; slot < slots.count; slot++) {
+      heap.layers.memory.words[slots.word(slot, SlotRecord.GENERATION)] = count | 0;
+    }
+    const { place, ...rest } = heap.reserve();
+    expect(place?.generation).toBe(count + 1);
+    const other = DebugHeap.attach(structuredClone({ ...rest, ...(place && { place }) }), 0, { report });
+    const blocks = many(other, 10);
+    expectClean(heap);
+    expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, count + 1]);
+    expect(heap.repair()).toMatchObject({ findings: [], mends: [], isRepaired: true });
+    expect(many(other, 10)).toHaveLength(10);
+    for (const block of blocks) heap.free(block);
+    expect(heap.reap(other.slot, { blocks: "free", generation: count + 1 }).isFreed).toBe(true);
+    expectClean(heap);
+    expect(bugs).toEqual([]);
+  });
+
+  it("passes over 0, which is a slot's that was never taken", () => {
+    const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
+    const { slots } = heap.layers;
+    heap.layers.memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
+    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    expect(other.slot).toBe(1);
+    expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, 1]);
+    other.alloc(SIZE);
+    expectClean(heap);
+  });
+});
