@@ -64,6 +64,7 @@ describe("the library exports", () => {
       "pathContext",
       "publish",
       "realloc",
+      "seen",
       "slot",
       "slowCalloc",
       "slowFree",
@@ -76,7 +77,6 @@ describe("the library exports", () => {
       "u8",
       "usableSize",
       "view",
-      "viewed",
     ]);
     expect(
       Object.getOwnPropertyNames(library.Heap).filter((name) => !["length", "name", "prototype"].includes(name)),
