@@ -185,11 +185,12 @@ function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);
+  const cache = caches.name(kind);
   for (let index = 0; index < caches.get(kind, CacheRecord.SLAB_BLOCKS); index++) {
     const address = first + index * usableBytes;
     const tag = memory.bytes[tagIndex(geometry, address)];
     const live = isLive(tag);
     if (!live && !areFreeToo) continue;
-    yield { address, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
+    yield { address, usableBytes, cache, live, slot: live ? tag - 1 : undefined };
   }
 }
