@@ -91,7 +91,8 @@ describe("openTrace", () => {
     );
     const trace = await openTrace("-", { stdin });
     for await (const __ of trace.chunks) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // It is told in one of the next turns, however long those take.
+    while (!stdin.destroyed) await new Promise((resolve) => setImmediate(resolve));
     expect(stdin.destroyed).toBe(true);
   });
 
