@@ -21,8 +21,8 @@ import type { KillFigures } from "./report.ts";
 import { startWorker, Victim } from "./victim.ts";
 import { type KillWorld, type OnBug, stackBytes } from "./worlds.ts";
 
-/** A thread that makes no progress for so long stands still. */
-const HANG_MS = 60_000;
+/** A thread that makes no progress for so long stands still, on a machine however busy. */
+const HANG_MS = 120_000;
 const POLL_MS = 1;
 /** Victims that are started before their time: starting a thread takes longer than killing it. */
 const POOL_SIZE = 5;
