@@ -2,9 +2,9 @@ import { checkDump as checkLayersOf, type DumpRepair, repairDump as repairLayers
 import type { Heap } from "./heap.ts";
 import { dumpMode } from "./heap-open.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
+import { loadHeap } from "./load-heap.ts";
 import { KmemError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
-import { loadHeap } from "./load-heap.ts";
 
 /**
  * As `checkDump` of `kmem`, and what `check()` of a debugged or sampled heap finds around its blocks. Where the heap
