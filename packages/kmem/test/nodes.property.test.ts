@@ -13,7 +13,7 @@ const call = fc.record({
   byte: fc.nat(255),
 });
 
-it("blocks of a machine of nodes keep every byte, and calloc clears its own", { timeout: 120_000 }, () => {
+it("blocks of a machine of nodes keep every byte, and calloc clears its own", () => {
   fc.assert(
     fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
       const nodes = Nodes.create({ nodes: [{ sizeBytes: MIB }, { sizeBytes: MIB }] });

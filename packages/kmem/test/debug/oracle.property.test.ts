@@ -72,7 +72,7 @@ const call: fc.Arbitrary<Call> = fc.record({
 });
 
 describe.each(Object.keys(HEAPS))("a %s", (name) => {
-  it("gives every block its bytes, writes to no other, and reports nothing", { timeout: 120_000 }, async () => {
+  it("gives every block its bytes, writes to no other, and reports nothing", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: CALLS_MAX }), async (calls) => {
         const bugs: string[] = [];
