@@ -9,7 +9,7 @@ import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { hasFailed, type ReplayReport } from "../report/report.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
 import { styleFor, type TextStyle } from "../report/terminal.ts";
-import { traceText } from "../report/trace-text.ts";
+import { traceText, unreadTexts } from "../report/trace-text.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { collectTraces, describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
@@ -124,6 +124,7 @@ function observerFor(say: (text: string) => void, progress: Progress, style: Tex
       progress.stop();
       if (summary !== undefined) say(`${traceText(name, summary, style)}\n`);
       if (error !== undefined) printProblem(error);
+      else if (summary !== undefined) for (const line of unreadTexts(name, summary)) printProblem(line);
     },
     onReplaying: (name, doneCount, processCount) => progress.replaying(name, doneCount, processCount),
   };
