@@ -17,7 +17,7 @@ export interface CleanLine {
 
 /** All that a mailer, a terminal, a browser or a log daemon may have put into a line has one of these in it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const MAY_BE_DIRTY = /[\x1b\t\v\f\xa0&\\<>|\xef]|^\[|\^\[|ESC\[|=3D|=$|kernel:|\s$/i;
+const MAY_BE_DIRTY = /[\x1b\t\v\f\xa0&\\<>|\xef]|^\[|\^\[|ESC\[|=3D|=$|kernel:|["/\s]$/i;
 
 const COLOURS =
   // The escape character itself, as `less` shows it, or as a terminal echoes it.
@@ -35,6 +35,8 @@ const QUOTE = /^(?:\s*[A-Z]{1,3}>|\s*(?:>|\|(?!\|)))\s?/;
 const PRINTK = /^(?:<\d{1,3}>)?\[ *\d{1,10}\.\d{3,9}\](?:\[ *[TC]\d{1,9}\])? ?/;
 const SYSLOG = /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{4}-\d\d-\d\d[T ]\S{8,40}) \S{1,256} kernel: ?/;
 const MAX_PREFIXES = 32;
+/** What ends a line that stands in a comment of function_graph or in quotation marks. */
+const AROUND = /(?:\*\/|")\s*$/;
 
 const ENCODED = /=([0-9A-F]{2})/gi;
 const ENCODED_EQUALS = /=3D/i;
@@ -46,7 +48,7 @@ export function cleanLine(raw: string): CleanLine {
   const plain = raw.replace(BYTE_ORDER_MARK, "").replace(COLOURS, "");
   // A soft line break is undone before anything is decoded: it may stand inside of what is to be decoded.
   if (plain.endsWith("=") && ONLY_ENCODED.test(plain)) return { text: plain.slice(0, -1), goesOn: GOES_ON.SOFTLY };
-  const text = stripPrefixes(stripMarkup(decodeQuotedPrintable(plain)).replace(OTHER_BLANKS, " ")).trimEnd();
+  const text = stripPrefixes(stripMarkup(decodeQuotedPrintable(plain)).replace(OTHER_BLANKS, " ")).replace(AROUND, "").trimEnd();
   if (!text.endsWith("\\")) return { text, goesOn: GOES_ON.NO };
   const rest = text.slice(0, -1);
   const trimmed = rest.trimEnd();

@@ -83,10 +83,13 @@ export class EventFieldReader {
   /** The numbers of digits that whole addresses of this trace had, one bit each: bare, and after 0x. */
   #bareWidths = 0;
   #prefixedWidths = 0;
+  /** The width of the address that was read last, if it had fewer digits than 64 bits have and did not end its line. */
+  #shortWidth = 0;
 
   /** Reads the fields in start … end - 1, a blank before each; answers why they cannot be used, if so. */
   read(code: number, bytes: Uint8Array, start: number, end: number): string | undefined {
     this.isOpen = false;
+    this.#shortWidth = 0;
     switch (code) {
       case KERNEL_EVENT.KMALLOC:
       case KERNEL_EVENT.KMALLOC_NODE:
@@ -150,9 +153,15 @@ export class EventFieldReader {
       return true;
     }
     if (startsLikeKernelHalf(this.fields)) return false;
-    if (prefixed) this.#prefixedWidths |= width;
-    else this.#bareWidths |= width;
+    this.#shortWidth = width;
     return true;
+  }
+
+  /** Notes that the event that was read last is one: the width of its address is that of a whole one. */
+  accept(): void {
+    if (this.#shortWidth === 0) return;
+    if (this.fields.prefixed) this.#prefixedWidths |= this.#shortWidth;
+    else this.#bareWidths |= this.#shortWidth;
   }
 
   #readAlloc(bytes: Uint8Array, start: number, end: number): string | undefined {

@@ -38,8 +38,14 @@ export const CUT_PERF_TRACE: ForeignForm = {
 };
 
 interface Detector extends ForeignForm {
+  /** What shows the form. */
   readonly pattern: RegExp;
+  /** What else is of the form where lines before have shown it. */
+  readonly goesOn?: RegExp;
 }
+
+/** A frame of a stack trace, and what stands above one. */
+const STACK_FRAME = /^ *(?:\[<[0-9a-f]{1,16}>\] )?\S{1,256}\+0x[0-9a-f]{1,8}|^(?:CPU: \d|Call [Tt]race:|Hardware name:| *<\/?TASK>)/;
 
 /**
  * What the lines of each form look like. The order counts where one line fits two; what a trace was recognised as
@@ -50,6 +56,7 @@ const DETECTORS: readonly Detector[] = [
     name: "SLUB's output for slab_debug=T (TRACE)",
     advice: `it lacks the sizes of objects; ${RECORD_EVENTS}`,
     pattern: /\bTRACE \S{1,64} (?:alloc|free) (?:0x)?\S{1,20} inuse=|(?:^|\s)Object (?:0x)?[0-9a-f]{8,16}: [0-9a-f]{2} /,
+    goesOn: STACK_FRAME,
   },
   {
     name: "/proc/slabinfo",
@@ -60,12 +67,14 @@ const DETECTORS: readonly Detector[] = [
     name: "output of page_owner",
     advice: `it lists pages and no frees; ${RECORD_EVENTS}`,
     pattern: /Page allocated via order \d|^PFN (?:0x)?[0-9a-f]{1,16} (?:type|Block) |page_owner (?:tracks|allocated|info)/,
+    goesOn: STACK_FRAME,
   },
   {
     name: "output of kmemleak",
     advice: `it lists blocks and no frees; ${RECORD_EVENTS}`,
     pattern:
       /^ *unreferenced object (?:0x)?[0-9a-f]{1,16}|kmemleak: |^ *comm "[^"]{0,64}", pid \d|^ *hex dump \(first |^ *backtrace(?: \(crc [0-9a-f]{1,8}\))?:$/,
+    goesOn: /^ +(?:[0-9a-f]{2} ){4}|^ *(?:\[<[0-9a-f]{1,16}>\] )?\S{1,256}\+0x[0-9a-f]{1,8}/,
   },
   {
     name: "/proc/allocinfo",
@@ -128,7 +137,8 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "a file of heaptrack",
     advice: NOT_NATIVE,
-    pattern: /^v [0-9a-f]{4,6} [0-9a-f]$|^X .*\/|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$|^[+-] [0-9a-f]{1,16}$|^t [0-9a-f]{1,8} [0-9a-f]{1,8}$/,
+    pattern: /^v [0-9a-f]{4,6} [0-9a-f]$|^X .*\/|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$|^[+-] [0-9a-f]{1,16}$/,
+    goesOn: /^[A-Za-z+#-] /,
   },
   { name: "a trace of malloc-lab (.rep)", advice: NOT_NATIVE, pattern: /^(?:[ar] \d{1,10} \d{1,12}|f \d{1,10})$/ },
 ];
@@ -144,8 +154,9 @@ export class FormDetector {
   /** The form that a line shows, or undefined. It is counted. */
   detect(line: string): ForeignForm | undefined {
     const text = line.slice(0, LOOKED_AT).trimEnd();
-    const fits = ({ pattern }: Detector): boolean => pattern.test(text);
-    const form = this.#last !== undefined && fits(this.#last) ? this.#last : DETECTORS.find(fits);
+    const last = this.#last;
+    const goesOn = last !== undefined && (last.pattern.test(text) || last.goesOn?.test(text) === true);
+    const form = goesOn ? last : DETECTORS.find(({ pattern }) => pattern.test(text));
     if (form === undefined) return undefined;
     this.#last = form;
     this.count(form);

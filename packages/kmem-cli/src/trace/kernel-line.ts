@@ -141,7 +141,7 @@ function findEvent(bytes: Uint8Array, start: number, end: number, parts: LinePar
   for (let at = searchStart(bytes, start, end) + MIN_STAMP_BYTES; at < end - 1; at += 1) {
     const byte = bytes[at];
     if (byte === BRACKET) {
-      if (!startsCpu(bytes, at)) continue;
+      if (!startsCpu(bytes, at, end)) continue;
       parts.cpuCount += 1;
       parts.inColumns = endsTask(bytes, start, at);
     } else if (byte === COLON && bytes[at + 1] === SPACE && endsTimeStamp(bytes, start, at)) {
@@ -176,7 +176,7 @@ export function findRunOn(bytes: Uint8Array, end: number, parts: LineParts): num
 
 function holdsCpu(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
-    if (bytes[at] === BRACKET && startsCpu(bytes, at)) return true;
+    if (bytes[at] === BRACKET && startsCpu(bytes, at, end)) return true;
   }
   return false;
 }
@@ -198,11 +198,10 @@ function endsTask(bytes: Uint8Array, start: number, position: number): boolean {
 }
 
 /** Whether a bracket begins a processor number, as in ` [001]`, and not the seconds of dmesg. */
-function startsCpu(bytes: Uint8Array, bracket: number): boolean {
+function startsCpu(bytes: Uint8Array, bracket: number, end: number): boolean {
   if (bytes[bracket - 1] !== SPACE || !isDigit(bytes[bracket + 1]!)) return false;
-  let at = bracket + 2;
-  while (isHexDigit(bytes[at]!)) at += 1;
-  return bytes[at] === CLOSING_BRACKET;
+  const numberEnd = skipHex(bytes, bracket + 1, end);
+  return numberEnd < end && bytes[numberEnd] === CLOSING_BRACKET;
 }
 
 function searchStart(bytes: Uint8Array, start: number, end: number): number {
@@ -319,17 +318,29 @@ function classifyCpuLine(bytes: Uint8Array, start: number, end: number): number 
   return LINE.UNKNOWN;
 }
 
-/** An event of another kind in a line without context. */
+/**
+ * An event of another kind in a line without context: `name: `, or `system:name: `, which may stand further in, since
+ * perf script aligns names to the right.
+ */
 function classifyBareEvent(bytes: Uint8Array, start: number, end: number, parts: LineParts): number {
-  let at = start;
-  while (at < end && isNameByte(bytes[at]!)) at += 1;
-  const isName = at > start && !isDigit(bytes[start]!) && at + 1 < end && bytes[at] === COLON && bytes[at + 1] === SPACE;
-  if (!isName) return LINE.UNKNOWN;
-  const code = kernelEventCode(bytes, start, at);
-  setEvent(parts, LINE.OTHER_EVENT, code, start, at);
+  const nameStart = skipBlank(bytes, start, end);
+  let at = skipName(bytes, nameStart, end);
+  const systemEnd = at;
+  if (bytes[at] === COLON && at + 1 < end && bytes[at + 1] !== SPACE) at = skipName(bytes, at + 1, end);
+  const isPlaced = nameStart === start || at > systemEnd;
+  const isName = at > nameStart && !isDigit(bytes[nameStart]!) && bytes[at - 1] !== COLON;
+  if (!isPlaced || !isName || at + 1 >= end || bytes[at] !== COLON || bytes[at + 1] !== SPACE) return LINE.UNKNOWN;
+  const code = kernelEventCode(bytes, nameStart, at);
+  setEvent(parts, LINE.OTHER_EVENT, code, nameStart, at);
   parts.textStart = at + 1;
   parts.isBare = true;
   return code === NONE ? LINE.OTHER_EVENT : LINE.KMEM_EVENT;
+}
+
+function skipName(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isNameByte(bytes[at]!)) at += 1;
+  return at;
 }
 
 /** Whether the name of an event is one that needs no second look: letters, and at most one colon. */

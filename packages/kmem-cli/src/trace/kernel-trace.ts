@@ -4,13 +4,13 @@ import { emptyAnchor, findEventAnchor } from "./event-anchor.ts";
 import { EventFieldReader } from "./event-fields.ts";
 import { KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import { classifyLine, emptyLineParts, findRunOn, isPlainName, LINE, type LineParts, readEventName } from "./kernel-line.ts";
-import { holdsByte, latin1, NONE, printable, SPACE } from "./line-scan.ts";
+import { asciiBytes, findWord, latin1, NONE, printable, SPACE } from "./line-scan.ts";
 import { type LineSink, LineSplitter } from "./line-splitter.ts";
 import { type KernelTraceCounts, LineTally } from "./line-tally.ts";
 import type { NameTable } from "./name-table.ts";
 import { CUT_REASON, EXAMPLE_LENGTH, RUN_ON_REASON, SlowLineReader } from "./slow-lines.ts";
 
-const EQUALS = 0x3d;
+const CALLED_FROM = asciiBytes(" <-");
 
 /**
  * Reads the text of ftrace, perf script and trace-cmd report, and hands its events on. Lines in the forms that these
@@ -124,7 +124,7 @@ export class KernelTraceReader implements LineSink {
         const fields = this.#fields;
         const reason = fields.read(parts.code, bytes, parts.textStart, end);
         if (reason !== undefined || fields.isOpen || parts.strayColon) return false;
-        tally.event(parts.code, fields.fields, bytes);
+        tally.event(parts.code, fields, bytes);
         return true;
       }
       case LINE.OTHER_EVENT:
@@ -156,7 +156,7 @@ export class KernelTraceReader implements LineSink {
     const fields = this.#fields;
     if (fields.read(anchor.code, bytes, anchor.textStart, end) !== undefined || fields.isOpen) return false;
     this.#parts.kind = LINE.KMEM_EVENT;
-    this.#tally.event(anchor.code, fields.fields, bytes);
+    this.#tally.event(anchor.code, fields, bytes);
     return true;
   }
 
@@ -164,7 +164,7 @@ export class KernelTraceReader implements LineSink {
   #takeFunction(bytes: Uint8Array, end: number): boolean {
     const { cpuCount, nameStart, nameEnd, isBare } = this.#parts;
     if (isBare || cpuCount !== 1 || nameStart !== nameEnd || nameStart === end || this.#anchor.start !== NONE) return false;
-    if (holdsByte(bytes, nameStart, end, EQUALS)) return false;
+    if (findWord(bytes, nameStart, end, CALLED_FROM) === NONE) return false;
     this.#tally.otherEvent(bytes, nameStart, nameEnd);
     return true;
   }
@@ -175,7 +175,7 @@ export class KernelTraceReader implements LineSink {
     this.#slow.previousKind = kind;
     if (kind === LINE.KMEM_EVENT) {
       const reason = this.#fields.read(code, bytes, textStart, end) ?? this.#openReason();
-      if (reason === undefined) this.#tally.event(code, this.#fields.fields, bytes);
+      if (reason === undefined) this.#tally.event(code, this.#fields, bytes);
       else this.#reject(`${KERNEL_EVENT_NAMES[code]}: ${reason}`, bytes, start, end);
     } else if (kind === LINE.OTHER_EVENT) {
       // Its name may have been about to become one of ours.

@@ -1,5 +1,5 @@
 import type { BrokenLog } from "./broken-log.ts";
-import type { EventFields } from "./event-fields.ts";
+import type { EventFieldReader, EventFields } from "./event-fields.ts";
 import { FormDetector, type UnreadForm } from "./foreign-forms.ts";
 import { KERNEL_EVENT, KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import { LINE, lostEventCount } from "./kernel-line.ts";
@@ -80,7 +80,9 @@ export class LineTally {
   }
 
   /** Hands on an event whose fields have been read. */
-  event(code: number, fields: EventFields, bytes: Uint8Array): void {
+  event(code: number, reader: EventFieldReader, bytes: Uint8Array): void {
+    const { fields } = reader;
+    reader.accept();
     this.lines.kmemEvent += 1;
     this.#eventCounts[code]! += 1;
     const { high, low } = fields;

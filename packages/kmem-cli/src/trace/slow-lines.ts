@@ -27,6 +27,7 @@ const MAX_WRAPPED_LENGTH = 8192;
 const ENDS_TEXT: ReadonlySet<number> = new Set([LINE.BLANK, LINE.COMMENT, LINE.LOST, LINE.HEADER, LINE.GRAPH]);
 /** Seconds and a colon before the first field of a line. */
 const TIME_STAMP = /^[^=]{0,200}\d\.\d{3,9}: /;
+const STARTS_ANY_FIELD = /^\s*[a-z]\w{0,63}=/;
 /** Answer for a line that goes on in the middle of a number. */
 const CUT = Symbol("cut in a number");
 
@@ -116,15 +117,41 @@ export class SlowLineReader {
     if (held !== undefined) this.#settle(held);
   }
 
-  /** Keeps a text that may go on, and settles any other. */
+  /** Counts a text as what it is, but keeps it, or the last of the events in it, if it may go on. */
   #consider(text: Held): void {
-    if (text.terminated && (text.goesOn !== GOES_ON.NO || this.#mayGoOn(text.text))) this.#held = text;
-    else this.#settle(text);
+    if (text.terminated && text.goesOn !== GOES_ON.NO) {
+      this.#held = text;
+      return;
+    }
+    const { verdict, start } = this.#countAllButLast(text);
+    if (!text.terminated || !verdict.isOpen) {
+      this.#count(verdict, text);
+      this.#tally.lines.continuation += text.lineCount - 1;
+    } else if (start === 0) {
+      this.#held = text;
+    } else {
+      this.#tally.lines.continuation += text.lineCount - 1;
+      this.#held = { ...text, text: text.text.slice(start), lineCount: 1 };
+    }
   }
 
-  #mayGoOn(text: string): boolean {
-    const verdict = this.#judge(text);
-    return verdict.isOpen && verdict.restStart === NONE;
+  /** Counts a text, and what runs on in it, as what it is. */
+  #settle(text: Held): void {
+    this.#tally.lines.continuation += text.lineCount - 1;
+    this.#count(this.#countAllButLast(text).verdict, text);
+  }
+
+  /** Counts the events of ours that stand before the last one in a text, and answers that one. */
+  #countAllButLast(text: Held): { readonly verdict: Verdict; readonly start: number } {
+    let verdict = this.#judge(text.text);
+    let start = 0;
+    while (verdict.restStart !== NONE) {
+      this.#count(verdict, text);
+      this.#tally.lines.ranOn += 1;
+      start = verdict.restStart;
+      verdict = this.#judgeEvent(verdict.bytes, start);
+    }
+    return { verdict, start };
   }
 
   /** The text that the next line makes of a text, CUT when it shows that it was cut in a number, or undefined. */
@@ -132,8 +159,9 @@ export class SlowLineReader {
     const alone = this.#judge(next);
     const { isBare, cpuCount } = this.#parts;
     if (held.goesOn !== GOES_ON.NO) {
-      // Whatever the line before it ends in, a whole event is one.
-      if (alone.kind === LINE.KMEM_EVENT && alone.reason === undefined && !alone.isOpen) return undefined;
+      // Whatever the line before it ends in, a whole event with a context is one.
+      const isWhole = alone.kind === LINE.KMEM_EVENT && alone.reason === undefined && !alone.isOpen;
+      if (isWhole && cpuCount > 0) return undefined;
       if (held.goesOn === GOES_ON.SOFTLY) return held.text + raw;
       return held.goesOn === GOES_ON.AT_BLANK ? `${held.text} ${next.trimStart()}` : held.text + next;
     }
@@ -146,31 +174,18 @@ export class SlowLineReader {
       const isNew = (alone.kind === LINE.OTHER_EVENT && !isBare) || cpuCount > 0 || TIME_STAMP.test(next);
       const hasStamp = before.kind === LINE.OTHER_EVENT;
       if (isNew && (hasStamp || cpuCount > 0)) return undefined;
-      return this.#judge(joined).kind === LINE.KMEM_EVENT ? joined : undefined;
+      const { kind, nameStart, nameEnd, isOpen } = this.#judge(joined);
+      const isEvent = kind === LINE.KMEM_EVENT || (kind === LINE.OTHER_EVENT && (isOpen || nameStart < nameEnd));
+      return isEvent ? joined : undefined;
     }
-    if (alone.kind <= LINE.OTHER_EVENT) return undefined;
+    if (alone.kind <= LINE.OTHER_EVENT && !beginsWithRest(alone, next)) return undefined;
     const isComplete = before.reason === undefined;
     const isIndented = continued.length < next.length;
     if (endsInNeededValue(held.text) && cutsNumber(continued, isIndented, isComplete)) return CUT;
     if (isComplete) return undefined;
-    return this.#judge(joined).reason === undefined || isTail(continued) ? joined : undefined;
-  }
-
-  /** Counts a text as what it is, and what runs on in it. */
-  #settle(held: Held): void {
-    const { text, position } = held;
-    this.#tally.lines.continuation += held.lineCount - 1;
-    let verdict = this.#judge(text);
-    for (;;) {
-      this.#count(verdict, held);
-      if (verdict.restStart === NONE) return;
-      this.#tally.lines.ranOn += 1;
-      verdict = this.#judgeEvent(verdict.bytes, verdict.restStart);
-      if (verdict.kind !== LINE.KMEM_EVENT) {
-        this.#rejectText(position, UNKNOWN_REASON, text);
-        return;
-      }
-    }
+    const after = this.#judge(joined);
+    const isWhole = after.kind === LINE.KMEM_EVENT && after.reason === undefined;
+    return isWhole || isTail(continued) ? joined : undefined;
   }
 
   #count(verdict: Verdict, held: Held): void {
@@ -180,7 +195,7 @@ export class SlowLineReader {
     this.previousKind = kind;
     if (kind === LINE.KMEM_EVENT) {
       const reason = verdict.reason ?? (verdict.isOpen ? this.#fields.judgeLastAddress() : undefined);
-      if (reason === undefined) this.#tally.event(code, this.#fields.fields, bytes);
+      if (reason === undefined) this.#tally.event(code, this.#fields, bytes);
       else this.#rejectEvent(verdict, reason, held);
     } else if (kind === LINE.OTHER_EVENT) {
       this.#countOther(verdict, held);
@@ -216,7 +231,7 @@ export class SlowLineReader {
       const form = this.#tally.forms.detect(text);
       if (form !== undefined) this.#rejectText(position, form.name, text);
       else if (hasNeededFields(text)) this.#rejectNameless(position, text);
-      else if (previousKind <= LINE.OTHER_EVENT && isTail(text)) {
+      else if (isTailOf(previousKind, text)) {
         this.#tally.lines.continuation += 1;
         this.previousKind = previousKind;
       } else this.#rejectText(position, UNKNOWN_REASON, text);
@@ -240,7 +255,8 @@ export class SlowLineReader {
 
   /** Finds out what a text is. The fields of an event of ours are in the field reader afterwards. */
   #judge(text: string): Verdict {
-    const bytes = Buffer.from(text, "latin1");
+    // What ends in the colon of a time stamp has lost the blank behind it.
+    const bytes = Buffer.from(text.endsWith(":") ? `${text} ` : text, "latin1");
     const parts = this.#parts;
     classifyLine(bytes, 0, bytes.length, parts);
     const { kind, nameStart, nameEnd, textStart } = parts;
@@ -301,6 +317,17 @@ export class SlowLineReader {
     const verdict = { kind: LINE.KMEM_EVENT, code, bytes: canonical, ...place, restStart: NONE };
     return { ...verdict, reason, isOpen: false };
   }
+}
+
+/** Whether the rest of one event stands in a line before another one, as in a paragraph that a mailer filled. */
+function beginsWithRest({ kind, nameStart }: Verdict, text: string): boolean {
+  return kind === LINE.KMEM_EVENT && nameStart > 0 && isTail(text.slice(0, nameStart));
+}
+
+/** Whether a line goes on with an event that needed no more. */
+function isTailOf(previousKind: number, text: string): boolean {
+  if (previousKind === LINE.KMEM_EVENT) return isTail(text);
+  return previousKind === LINE.OTHER_EVENT && STARTS_ANY_FIELD.test(text);
 }
 
 function hasNeededFields(text: string): boolean {

@@ -6,8 +6,10 @@ const STARTS_FIELD = new RegExp(`^${FIELD}=`);
 const HOLDS_FIELD = new RegExp(`(?:^|\\s)${FIELD}=`);
 const STARTS_EVENT = new RegExp(`^(?:kmem:)?(?:${KERNEL_EVENT_NAMES.join("|")}):`);
 /** A value in which one digit more or less would be another event. */
-const ENDS_IN_NEEDED_VALUE = /(?:^|\s)(?:ptr|pfn|bytes_req|bytes_alloc|order)=(?:0x)?[0-9a-f]+$/i;
-const DIGITS = /^[0-9a-f]{1,15}(?=$|\s)/i;
+const ENDS_IN_NEEDED_VALUE = /(?:^|\s)(?:ptr|pfn|bytes_req|bytes_alloc|order)=(?:0x)?(?:[0-9a-f]+|(?<=0x))$/i;
+const DIGITS = /^x?[0-9a-f]{1,16}(?=$|\s)/i;
+/** Nothing, or a field's name that was cut in its turn. */
+const IS_WORD = /^[a-z_]*$/;
 /** What else the rest of an event may begin with: `(72)`, the offset of a call site, its module, flags. */
 const STARTS_TAIL = /^(?:\(|\+0x|\[|\*\/|\|?(?:__)?GFP_|(?:true|false)\b)/;
 
@@ -25,7 +27,7 @@ export function cutsNumber(next: string, isIndented: boolean, isComplete: boolea
   const digits = DIGITS.exec(next);
   if (digits === null) return false;
   const rest = next.slice(digits[0].length).trimStart();
-  if (rest !== "" && !STARTS_FIELD.test(rest) && !STARTS_TAIL.test(rest)) return false;
+  if (!IS_WORD.test(rest) && !STARTS_FIELD.test(rest) && !STARTS_TAIL.test(rest)) return false;
   return !(isIndented && isComplete);
 }
 
@@ -34,7 +36,7 @@ export function glueOf(text: string, next: string): "" | " " {
   const last = text.slice(text.lastIndexOf(" ") + 1);
   if (last.endsWith("=")) return "";
   const first = /^\S*/.exec(next)![0];
-  if (last.includes("=") || first === "") return " ";
+  if (last.includes("=") || first === "" || STARTS_EVENT.test(last)) return " ";
   const word = last + first;
   return !STARTS_FIELD.test(first) && (STARTS_FIELD.test(word) || STARTS_EVENT.test(word)) ? "" : " ";
 }
