@@ -33,7 +33,8 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&",
 /** What stands before a line in a mail, and in logs of the kernel: dmesg, syslog, journalctl. */
 const QUOTE = /^(?:\s*[A-Z]{1,3}>|\s*(?:>|\|(?!\|)))\s?/;
 const PRINTK = /^(?:<\d{1,3}>)?\[ *\d{1,10}\.\d{3,9}\](?:\[ *[TC]\d{1,9}\])? ?/;
-const SYSLOG = /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{4}-\d\d-\d\d[T ]\S{8,40}) \S{1,256} kernel: ?/;
+const SYSLOG =
+  /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{4}-\d\d-\d\d[T ]\S{8,40}) \S{1,256} kernel: ?/;
 const MAX_PREFIXES = 32;
 /** What ends a line that stands in a comment of function_graph or in quotation marks. */
 const AROUND = /(?:\*\/|")\s*$/;
@@ -48,7 +49,9 @@ export function cleanLine(raw: string): CleanLine {
   const plain = raw.replace(BYTE_ORDER_MARK, "").replace(COLOURS, "");
   // A soft line break is undone before anything is decoded: it may stand inside of what is to be decoded.
   if (plain.endsWith("=") && ONLY_ENCODED.test(plain)) return { text: plain.slice(0, -1), goesOn: GOES_ON.SOFTLY };
-  const text = stripPrefixes(stripMarkup(decodeQuotedPrintable(plain)).replace(OTHER_BLANKS, " ")).replace(AROUND, "").trimEnd();
+  const text = stripPrefixes(stripMarkup(decodeQuotedPrintable(plain)).replace(OTHER_BLANKS, " "))
+    .replace(AROUND, "")
+    .trimEnd();
   if (!text.endsWith("\\")) return { text, goesOn: GOES_ON.NO };
   const rest = text.slice(0, -1);
   const trimmed = rest.trimEnd();

@@ -4,8 +4,8 @@ import {
   findWord,
   isHexDigit,
   NONE,
-  type PointerToken,
   POINTER_DIGITS_64,
+  type PointerToken,
   readNumber,
   readPointer,
   SPACE,
@@ -231,7 +231,8 @@ export class EventFieldReader {
 function startsLikeKernelHalf({ high, low, digitCount }: PointerToken): boolean {
   if (digitCount <= CUT_MARK_DIGITS || digitCount >= POINTER_DIGITS_64) return false;
   const shift = (digitCount - CUT_MARK_DIGITS) * BITS_PER_DIGIT;
-  const firstDigits = shift >= WORD_BITS ? high >>> (shift - WORD_BITS) : (high << (WORD_BITS - shift)) | (low >>> shift);
+  const firstDigits =
+    shift >= WORD_BITS ? high >>> (shift - WORD_BITS) : (high << (WORD_BITS - shift)) | (low >>> shift);
   return firstDigits === CUT_MARK;
 }
 

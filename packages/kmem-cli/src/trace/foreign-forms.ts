@@ -45,7 +45,8 @@ interface Detector extends ForeignForm {
 }
 
 /** A frame of a stack trace, and what stands above one. */
-const STACK_FRAME = /^ *(?:\[<[0-9a-f]{1,16}>\] )?\S{1,256}\+0x[0-9a-f]{1,8}|^(?:CPU: \d|Call [Tt]race:|Hardware name:| *<\/?TASK>)/;
+const STACK_FRAME =
+  /^ *(?:\[<[0-9a-f]{1,16}>\] )?\S{1,256}\+0x[0-9a-f]{1,8}|^(?:CPU: \d|Call [Tt]race:|Hardware name:| *<\/?TASK>)/;
 
 /**
  * What the lines of each form look like. The order counts where one line fits two; what a trace was recognised as
@@ -55,7 +56,8 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "SLUB's output for slab_debug=T (TRACE)",
     advice: `it lacks the sizes of objects; ${RECORD_EVENTS}`,
-    pattern: /\bTRACE \S{1,64} (?:alloc|free) (?:0x)?\S{1,20} inuse=|(?:^|\s)Object (?:0x)?[0-9a-f]{8,16}: [0-9a-f]{2} /,
+    pattern:
+      /\bTRACE \S{1,64} (?:alloc|free) (?:0x)?\S{1,20} inuse=|(?:^|\s)Object (?:0x)?[0-9a-f]{8,16}: [0-9a-f]{2} /,
     goesOn: STACK_FRAME,
   },
   {
@@ -66,7 +68,8 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "output of page_owner",
     advice: `it lists pages and no frees; ${RECORD_EVENTS}`,
-    pattern: /Page allocated via order \d|^PFN (?:0x)?[0-9a-f]{1,16} (?:type|Block) |page_owner (?:tracks|allocated|info)/,
+    pattern:
+      /Page allocated via order \d|^PFN (?:0x)?[0-9a-f]{1,16} (?:type|Block) |page_owner (?:tracks|allocated|info)/,
     goesOn: STACK_FRAME,
   },
   {
@@ -117,7 +120,11 @@ const DETECTORS: readonly Detector[] = [
     advice: "give the output of `perf record -e 'kmem:*'` and `perf script` instead",
     pattern: /^ *\d{1,12}\.\d{3} (?:\( *(?:\d{1,9}\.\d{3} ms)? *\):? )/,
   },
-  { name: "a log of glibc's mtrace", advice: NOT_NATIVE, pattern: /^= (?:Start|End)$|^@ .{0,400}[)\]] ?[-+<>!] (?:0x[0-9a-f]|\(nil)/ },
+  {
+    name: "a log of glibc's mtrace",
+    advice: NOT_NATIVE,
+    pattern: /^= (?:Start|End)$|^@ .{0,400}[)\]] ?[-+<>!] (?:0x[0-9a-f]|\(nil)/,
+  },
   {
     name: "a log of Android's memory_replay",
     advice: NOT_NATIVE,
@@ -131,13 +138,18 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "a log of ltrace",
     advice: NOT_NATIVE,
-    pattern: /\b(?:malloc|calloc|realloc|memalign|aligned_alloc|posix_memalign|free)\([^()]{0,200}\) *(?:=|<unfinished)/,
+    pattern:
+      /\b(?:malloc|calloc|realloc|memalign|aligned_alloc|posix_memalign|free)\([^()]{0,200}\) *(?:=|<unfinished)/,
   },
-  { name: "a log of strace", advice: NOT_NATIVE, pattern: /^(?:\[pid +\d{1,10}\] |\d{1,10} +)?(?:brk|mmap|munmap|mremap|madvise)\(/ },
+  {
+    name: "a log of strace",
+    advice: NOT_NATIVE,
+    pattern: /^(?:\[pid +\d{1,10}\] |\d{1,10} +)?(?:brk|mmap|munmap|mremap|madvise)\(/,
+  },
   {
     name: "a file of heaptrack",
     advice: NOT_NATIVE,
-    pattern: /^v [0-9a-f]{4,6} [0-9a-f]$|^X .*\/|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$|^[+-] [0-9a-f]{1,16}$/,
+    pattern: /^v [0-9a-f]{4,6} [0-9a-f]$|^X .*\/|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$/,
     goesOn: /^[A-Za-z+#-] /,
   },
   { name: "a trace of malloc-lab (.rep)", advice: NOT_NATIVE, pattern: /^(?:[ar] \d{1,10} \d{1,12}|f \d{1,10})$/ },

@@ -3,7 +3,15 @@ import { cleanLine } from "./clean-line.ts";
 import { emptyAnchor, findEventAnchor } from "./event-anchor.ts";
 import { EventFieldReader } from "./event-fields.ts";
 import { KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
-import { classifyLine, emptyLineParts, findRunOn, isPlainName, LINE, type LineParts, readEventName } from "./kernel-line.ts";
+import {
+  classifyLine,
+  emptyLineParts,
+  findRunOn,
+  isPlainName,
+  LINE,
+  type LineParts,
+  readEventName,
+} from "./kernel-line.ts";
 import { asciiBytes, findWord, latin1, NONE, printable, SPACE } from "./line-scan.ts";
 import { type LineSink, LineSplitter } from "./line-splitter.ts";
 import { type KernelTraceCounts, LineTally } from "./line-tally.ts";
@@ -163,7 +171,8 @@ export class KernelTraceReader implements LineSink {
   /** Takes an entry of the function tracer, `vfs_read <-ksys_read`, which has a context and no name. */
   #takeFunction(bytes: Uint8Array, end: number): boolean {
     const { cpuCount, nameStart, nameEnd, isBare } = this.#parts;
-    if (isBare || cpuCount !== 1 || nameStart !== nameEnd || nameStart === end || this.#anchor.start !== NONE) return false;
+    if (isBare || cpuCount !== 1 || nameStart !== nameEnd || nameStart === end || this.#anchor.start !== NONE)
+      return false;
     if (findWord(bytes, nameStart, end, CALLED_FROM) === NONE) return false;
     this.#tally.otherEvent(bytes, nameStart, nameEnd);
     return true;

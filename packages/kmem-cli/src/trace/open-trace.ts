@@ -123,6 +123,7 @@ function sniffFormat(head: Uint8Array, encoding: TextEncoding, damage: string | 
   for (const [magic, advice] of FOREIGN_FORMATS) {
     if (startsWith(head, 0, head.length, magic)) throw new TraceFormatError(advice);
   }
-  if (encoding === "bytes" && head.includes(0)) throw new TraceFormatError("it is neither a malloc trace nor the text of a kernel trace");
+  if (encoding === "bytes" && head.includes(0))
+    throw new TraceFormatError("it is neither a malloc trace nor the text of a kernel trace");
   return "kernel";
 }

@@ -27,6 +27,10 @@ const MAX_WRAPPED_LENGTH = 8192;
 const ENDS_TEXT: ReadonlySet<number> = new Set([LINE.BLANK, LINE.COMMENT, LINE.LOST, LINE.HEADER, LINE.GRAPH]);
 /** Seconds and a colon before the first field of a line. */
 const TIME_STAMP = /^[^=]{0,200}\d\.\d{3,9}: /;
+/** What may stand between a time stamp and the name of an event, or the beginning of one. */
+const MAY_BECOME_NAMED = /^(?:\d{1,20}|\(\+\d{1,20}\))?\s*[a-z_:]{0,64}$/;
+/** Nothing but a code address, where the fields of an event should be. */
+const FIELDLESS_TEXT = /^\s*(?:$|[0-9a-f]{4,16}(?:\s|$))/;
 const STARTS_ANY_FIELD = /^\s*[a-z]\w{0,63}=/;
 /** Answer for a line that goes on in the middle of a number. */
 const CUT = Symbol("cut in a number");
@@ -207,7 +211,7 @@ export class SlowLineReader {
   #rejectEvent({ code, textStart, restStart }: Verdict, reason: string, { text, position }: Held): void {
     if (reason === UNHASHED_REASON) this.#tally.forms.count(UNHASHED);
     else if (reason === CUT_CALL_REASON) this.#tally.forms.count(CUT_PERF_TRACE);
-    else if (restStart === NONE && !text.slice(textStart).includes("=")) this.#tally.forms.count(FIELDLESS);
+    else if (restStart === NONE && FIELDLESS_TEXT.test(text.slice(textStart))) this.#tally.forms.count(FIELDLESS);
     this.#rejectText(position, `${KERNEL_EVENT_NAMES[code]}: ${reason}`, text);
   }
 
@@ -270,7 +274,7 @@ export class SlowLineReader {
     }
     if (kind === LINE.KMEM_EVENT) return this.#judgeFields(bytes, parts.code, { nameStart, nameEnd, textStart });
     const isOpen =
-      (kind === LINE.OTHER_EVENT && nameStart === nameEnd && !isSettled) ||
+      (kind === LINE.OTHER_EVENT && nameStart === nameEnd && MAY_BECOME_NAMED.test(text.slice(nameStart))) ||
       (kind === LINE.UNKNOWN && parts.cpuCount > 0);
     return { kind, code: NONE, bytes, nameStart, nameEnd, textStart, restStart: NONE, reason: undefined, isOpen };
   }

@@ -1,7 +1,8 @@
 import { LINE } from "./kernel-line.ts";
 
 /** Rules and titles that the kernel puts around a dump of its trace buffer, and others around a trace. */
-const HEADER = /^\s*(?:-{5,}|={5,}|Dumping ftrace buffer:|\(ftrace buffer empty\)|trace-cmd version|Attaching \d+ probes?)/;
+const HEADER =
+  /^\s*(?:-{5,}|={5,}|Dumping ftrace buffer:|\(ftrace buffer empty\)|trace-cmd version|Attaching \d+ probes?)/;
 /** function_graph without its column of processors: a call, a return, or a change of tasks. */
 const GRAPH =
   /^[\s\d.us!#@*$+|]*(?:[\w.]{1,128}\([^()]{0,64}\)(?:;| \{)|\})(?:\s*\/\*.{0,200}\*\/)?$|^\s*\d{1,5}\) +.{1,40} => +.{1,40}$/;

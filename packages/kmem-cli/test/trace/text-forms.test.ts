@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OP } from "../../src/trace/op-stream.ts";
-import {
-  cutLine,
-  ftraceLine,
-  PERF_EVENTS,
-  perfLine,
-  quotedPrintable,
-  SIX_EVENTS,
-  wrapLine,
-} from "./six-events.ts";
+import { cutLine, ftraceLine, PERF_EVENTS, perfLine, quotedPrintable, SIX_EVENTS, wrapLine } from "./six-events.ts";
 import { type KernelResult, readKernelLines } from "./support.ts";
 
 type Render = (event: string, index: number) => string;
@@ -24,7 +16,10 @@ function inPerf(change: (line: string) => string): Render {
 /** `kmalloc: a=1 b=2` as `kmalloc(a: 1, b: 2)`. */
 function asCall(event: string): string {
   const [name, fields] = event.split(": ") as [string, string];
-  return `${name}(${fields.split(" ").map((field) => field.replace("=", ": ")).join(", ")})`;
+  return `${name}(${fields
+    .split(" ")
+    .map((field) => field.replace("=", ": "))
+    .join(", ")})`;
 }
 
 const PERF: Readonly<Record<string, Render>> = {
@@ -49,7 +44,8 @@ const PERF: Readonly<Record<string, Render>> = {
   "perf trace": (event, index) => `     0.00${index} prog/171 kmem:${asCall(event)}`,
   "perf trace with a duration": (event, index) => `     0.00${index} (         ): prog/171 kmem:${asCall(event)}`,
   "perf trace of old": (event, index) => `     0.00${index} kmem:${event.replace(": ", ":")}`,
-  "trace-cmd": (event, index) => `     prog-171   [000]     4.36666${index}: ${event.replace(": ", ":     (alpha+0x1) ")}`,
+  "trace-cmd": (event, index) =>
+    `     prog-171   [000]     4.36666${index}: ${event.replace(": ", ":     (alpha+0x1) ")}`,
   "trace-cmd, differences": (event, index) => `     prog-171   [000]     4.36666${index}: (+12)    ${event}`,
   "trace-cmd, several files": (event, index) => `  trace.dat:    prog-171   [000] d..1. 4.36666${index}: ${event}`,
   "trace-cmd, not parsed": inFtrace((line) => line.replace(/: (?=\w+=)/, ":  [FAILED TO PARSE] ")),
@@ -75,8 +71,10 @@ const FTRACE: Readonly<Record<string, Render>> = {
   "function_graph, no processor": (event) => `               |      /* ${event} */`,
   latency: (event, index) => `    prog-171       1d..1. 3878${index}us!: ${event}`,
   "a dump in dmesg": (event, index) => `[   12.34567${index}]     prog-171       1d..1. 3878${index}us : ${event}`,
-  "a dump with callers": (event, index) => `[   12.34567${index}][  T171]     prog-171     1d..1. 3878${index}us : ${event}`,
-  journalctl: (event, index) => `Nov 29 10:29:01 host kernel: [   12.34567${index}]  prog-171   1d..1. 387us : ${event}`,
+  "a dump with callers": (event, index) =>
+    `[   12.34567${index}][  T171]     prog-171     1d..1. 3878${index}us : ${event}`,
+  journalctl: (event, index) =>
+    `Nov 29 10:29:01 host kernel: [   12.34567${index}]  prog-171   1d..1. 387us : ${event}`,
   "journalctl -o short-iso": (event) => `2024-11-29T10:29:01+0000 host kernel:   prog-171   1d..1. 387us : ${event}`,
   "ftrace in dmesg": (event, index) => `[12345.67890${index}] ${ftraceLine(event, index)}`,
   "a quote": inFtrace((line) => `> ${line}`),
