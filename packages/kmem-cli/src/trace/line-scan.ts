@@ -72,7 +72,8 @@ export function isDigit(byte: number): boolean {
 }
 
 export function isHexDigit(byte: number): boolean {
-  return HEX_VALUES[byte] !== NOT_HEX;
+  // Behind the end of the bytes there is no byte at all, and no value for it.
+  return (HEX_VALUES[byte] ?? NOT_HEX) !== NOT_HEX;
 }
 
 /** Whether a byte may be in the name of an event or of a field. */

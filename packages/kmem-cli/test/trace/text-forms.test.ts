@@ -197,6 +197,26 @@ describe("forms of kernel text", () => {
     expect(counts.lines).toMatchObject({ kmemEvent: 1, stack: 5, blank: 1, functionGraph: 4, header: 1 });
   });
 
+  it("reads lines of several recorders and kernels in one text", () => {
+    const { broken, counts, matcher } = readKernelLines(
+      "<idle>-0 [003] ..s. 328.473305: kmalloc: call_site=805ee260 caller(X+0x24/0x28) ptr=b7d93cc0 bytes_req=12 bytes_alloc=64 gfp_flags=GFP_ATOMIC",
+      "kworker/u8:1-e:#-77 [003] dN.2. 328.473324: kfree: call_site=805ee2c8 caller(X_FREE+0x1c/0x20) ptr=b7d93cc0",
+      "CPU:1 [LOST 12 EVENTS]",
+      "> >   <...>-2345  (-----) [001] d..2  328.47: kmem_cache_alloc: call_site=0xffffffff92d1aaaa (-18) ptr=0xffff9e0e8577f800 (-10) bytes_req=0x168 (360) bytes_alloc=0x180 (384) gfp_flags=0xcc0 (3264)",
+    );
+    expect(broken.count).toBe(0);
+    expect(counts.lines.kmemEvent).toBe(3);
+    expect(counts.lostEventCount).toBe(12);
+    expect(matcher.objectCounts().kfree.matchedCount).toBe(1);
+  });
+
+  it("takes trimmed lines among others for whole ones", () => {
+    const { broken } = readKernelLines(
+      ...SIX_EVENTS.map((event, index) => ftraceLine(event, index).slice(index === 3 ? 12 : 0)),
+    );
+    expect(broken.count).toBe(0);
+  });
+
   it("takes the rest of a wrapped event of others for what it is", () => {
     const { broken, counts } = readKernelLines(
       "            prog-171     [000] .....     4.366667: rss_stat: mm_id=68194549 curr=0",
