@@ -9,7 +9,7 @@ import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { hasFailed, type ReplayReport } from "../report/report.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
 import { styleFor, type TextStyle } from "../report/terminal.ts";
-import { traceText } from "../report/trace-text.ts";
+import { traceText, unreadTexts } from "../report/trace-text.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { collectTraces, describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
@@ -61,7 +61,8 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .summary("replay allocation traces and compare allocators")
     .description(
       "Replays real allocation traces and shows what each allocator needs in time and memory. Traces are text of " +
-        "Linux's ftrace, perf script or trace-cmd report, or malloc traces; as they are, or packed (.gz, .zst).",
+        "Linux's ftrace, perf script or trace-cmd report, also out of a log or a mail, or malloc traces; as they are, " +
+        "or packed (.gz, .zst).",
     )
     .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
     .addOption(
@@ -124,6 +125,7 @@ function observerFor(say: (text: string) => void, progress: Progress, style: Tex
       progress.stop();
       if (summary !== undefined) say(`${traceText(name, summary, style)}\n`);
       if (error !== undefined) printProblem(error);
+      else if (summary !== undefined) for (const line of unreadTexts(name, summary)) printProblem(line);
     },
     onReplaying: (name, doneCount, processCount) => progress.replaying(name, doneCount, processCount),
   };

@@ -129,7 +129,10 @@ export function traceName(path: string): string {
   return path === STDIN_PATH ? "standard input" : printableLine(basename(path).replace(/(\.(trace|txt|zst|gz))+$/, ""));
 }
 
-function describeEmpty({ path, broken }: TraceSummary): string {
+function describeEmpty(summary: TraceSummary): string {
+  const { path, broken } = summary;
+  const [form] = summary.format === "kernel" ? summary.unread : [];
+  if (form !== undefined) return `${path}: it is ${form.name}: ${form.advice}`;
   const [first] = broken.first;
   if (first === undefined) return `${path}: it holds no operations`;
   return `${path}: it holds no operations; line ${first.position}: ${first.reason}`;

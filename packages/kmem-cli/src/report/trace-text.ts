@@ -24,6 +24,18 @@ export function traceText(name: string, summary: TraceSummary, style: TextStyle)
   ].join("\n");
 }
 
+/** What of a trace was not read, for whoever looks at errors only: how much, and what can be done. */
+export function unreadTexts(name: string, summary: TraceSummary): string[] {
+  const { count } = summary.broken;
+  if (count === 0) return [];
+  const noun = summary.format === "malloc" ? "event" : "line";
+  const forms = summary.format === "kernel" ? summary.unread : [];
+  return [
+    `${name}: ${formatCounted(count, `broken ${noun}`)} left out`,
+    ...forms.map((form) => `${name}: ${formatCounted(form.lineCount, "line")} of ${form.name}: ${form.advice}`),
+  ];
+}
+
 function kindText(summary: TraceSummary): string {
   const packing = summary.compression === "none" ? "" : `, packed with ${summary.compression}`;
   if (summary.format === "kernel") return `kernel trace${packing}`;

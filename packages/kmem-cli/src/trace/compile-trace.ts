@@ -4,6 +4,7 @@ import { MallocTraceReader } from "./malloc-trace.ts";
 import { Matcher } from "./matcher.ts";
 import { OpWriter } from "./op-writer.ts";
 import { type OpenedTrace, type OpenTraceOptions, openTrace } from "./open-trace.ts";
+import { TextDecoder8 } from "./text-encoding.ts";
 import { TraceFormatError } from "./trace-error.ts";
 import { summarizeLive, type TraceSummary } from "./trace-summary.ts";
 
@@ -104,9 +105,10 @@ async function compileKernel(context: CompileContext): Promise<TraceSummary> {
   const broken = newBrokenLog(context);
   const matcher = new Matcher(writer);
   const reader = new KernelTraceReader(matcher, broken);
-  const traceBytes = await readAll(context, (chunk) => reader.push(chunk));
+  const decoder = new TextDecoder8(trace.encoding);
+  const traceBytes = await readAll(context, (chunk) => reader.push(decoder.decode(chunk)));
   reader.end(trace.damage() !== undefined);
-  const { lines, events, lostEventCount } = reader.counts();
+  const { lines, events, lostEventCount, unread } = reader.counts();
   reportDamage(context, broken, lines.total);
   const totals = matcher.totals();
   const caches = matcher.registry.caches(reader.cacheNames);
@@ -124,6 +126,7 @@ async function compileKernel(context: CompileContext): Promise<TraceSummary> {
     live: summarizeLive(matcher.total),
     lines,
     lostEventCount,
+    unread,
     objects: { ...summarizeLive(matcher.liveObjects), ...matcher.objectCounts() },
     pages: { ...summarizeLive(matcher.livePages), ...matcher.pageCounts() },
     caches,

@@ -11,6 +11,8 @@ export const KERNEL_EVENT = {
   PAGE_ALLOC: 6,
   PAGE_FREE: 7,
   PAGE_FREE_BATCHED: 8,
+  PAGE_FREE_DIRECT: 9,
+  PAGEVEC_FREE: 10,
 } as const;
 
 /** What the kernel calls the events, by code. */
@@ -24,6 +26,10 @@ export const KERNEL_EVENT_NAMES: readonly string[] = [
   "mm_page_alloc",
   "mm_page_free",
   "mm_page_free_batched",
+  // Linux 2.6.32 to 3.2: each page is freed by one of the two. Later the first became mm_page_free, and the second
+  // mm_page_free_batched, which only adds that a page freed by mm_page_free was one of a batch.
+  "mm_page_free_direct",
+  "mm_pagevec_free",
 ];
 
 const NAME_BYTES: readonly Uint8Array[] = KERNEL_EVENT_NAMES.map(asciiBytes);

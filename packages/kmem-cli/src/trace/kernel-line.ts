@@ -1,5 +1,18 @@
 import { kernelEventCode } from "./kernel-events.ts";
-import { asciiBytes, COLON, isDigit, NONE, SPACE, skipSpaces, skipToken, startsWith, ZERO } from "./line-scan.ts";
+import {
+  asciiBytes,
+  COLON,
+  holdsByte,
+  isDigit,
+  isHexDigit,
+  isNameByte,
+  NONE,
+  SPACE,
+  skipSpaces,
+  skipToken,
+  startsWith,
+  ZERO,
+} from "./line-scan.ts";
 
 /** What a line of kernel trace text is. */
 export const LINE = {
@@ -14,6 +27,8 @@ export const LINE = {
   HEADER: 6,
   /** Nothing that a kernel trace has in it. */
   UNKNOWN: 7,
+  /** A call or a return of the function_graph tracer. */
+  GRAPH: 8,
 } as const;
 
 /** Where things stand in a line; one object is filled again and again. */
@@ -27,11 +42,25 @@ export interface LineParts {
   cpuCount: number;
   /** Whether task and processor stand in the columns that ftrace, perf and trace-cmd give them. */
   inColumns: boolean;
+  /** Whether the event has no context: its name stands at the beginning of the line. */
+  isBare: boolean;
+  /** Whether a colon stands in the fields of one of our events, where none belongs: another event may begin there. */
+  strayColon: boolean;
 }
 
 /** Parts that say nothing yet. */
 export function emptyLineParts(): LineParts {
-  return { kind: LINE.UNKNOWN, code: NONE, nameStart: 0, nameEnd: 0, textStart: 0, cpuCount: 0, inColumns: false };
+  return {
+    kind: LINE.UNKNOWN,
+    code: NONE,
+    nameStart: 0,
+    nameEnd: 0,
+    textStart: 0,
+    cpuCount: 0,
+    inColumns: false,
+    isBare: false,
+    strayColon: false,
+  };
 }
 
 const HASH = 0x23;
@@ -42,9 +71,12 @@ const CLOSING = 0x29;
 const SLASH = 0x2f;
 const BRACKET = 0x5b;
 const POINT = 0x2e;
-const UNDERSCORE = 0x5f;
+const CLOSING_BRACKET = 0x5d;
+const BAR = 0x7c;
+const CAPITAL_A = 0x41;
+const CAPITAL_Z = 0x5a;
+const EQUALS = 0x3d;
 const SMALL_A = 0x61;
-const SMALL_F = 0x66;
 const SMALL_Z = 0x7a;
 const SMALL_M = 0x6d;
 const SMALL_S = 0x73;
@@ -55,6 +87,9 @@ const SMALL_U = 0x75;
  * and may hold anything, even what looks like an event, so the search for the time stamp begins behind it.
  */
 const TASK_COLUMNS = 16;
+
+/** What stands before the first bar of function_graph's lines, a task's name included, is shorter than this. */
+const MAX_GRAPH_HEAD_BYTES = 80;
 
 /** A blank and one digit. */
 const MIN_STAMP_BYTES = 2;
@@ -78,6 +113,8 @@ const MIN_ADDRESS_DIGITS = 8;
 /** Finds out what a line is and where its event stands. */
 export function classifyLine(bytes: Uint8Array, start: number, end: number, parts: LineParts): void {
   parts.cpuCount = 0;
+  parts.isBare = false;
+  parts.strayColon = false;
   if (startsWithKmemEvent(bytes, start, end, parts)) return;
   const first = bytes[start];
   if (start < end && first !== HASH && first !== TAB && findEvent(bytes, start, end, parts)) return;
@@ -104,7 +141,7 @@ function findEvent(bytes: Uint8Array, start: number, end: number, parts: LinePar
   for (let at = searchStart(bytes, start, end) + MIN_STAMP_BYTES; at < end - 1; at += 1) {
     const byte = bytes[at];
     if (byte === BRACKET) {
-      if (!startsCpu(bytes, at)) continue;
+      if (!startsCpu(bytes, at, end)) continue;
       parts.cpuCount += 1;
       parts.inColumns = endsTask(bytes, start, at);
     } else if (byte === COLON && bytes[at + 1] === SPACE && endsTimeStamp(bytes, start, at)) {
@@ -126,15 +163,20 @@ export function findRunOn(bytes: Uint8Array, end: number, parts: LineParts): num
   const start = parts.textStart;
   const needsCpu = parts.kind !== LINE.KMEM_EVENT;
   for (let at = start; at < end - 1; at += 1) {
-    if (bytes[at] !== COLON || bytes[at + 1] !== SPACE) continue;
+    if (bytes[at] !== COLON) continue;
+    if (bytes[at + 1] !== SPACE) {
+      parts.strayColon = true;
+      continue;
+    }
     if (endsTimeStamp(bytes, start, at) && (!needsCpu || holdsCpu(bytes, start, at))) return at;
+    parts.strayColon = true;
   }
   return NONE;
 }
 
 function holdsCpu(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) {
-    if (bytes[at] === BRACKET && startsCpu(bytes, at)) return true;
+    if (bytes[at] === BRACKET && startsCpu(bytes, at, end)) return true;
   }
   return false;
 }
@@ -155,9 +197,11 @@ function endsTask(bytes: Uint8Array, start: number, position: number): boolean {
   return at === position;
 }
 
-/** Whether a bracket begins a processor number, as in ` [001]`. */
-function startsCpu(bytes: Uint8Array, bracket: number): boolean {
-  return bytes[bracket - 1] === SPACE && isDigit(bytes[bracket + 1]!);
+/** Whether a bracket begins a processor number, as in ` [001]`, and not the seconds of dmesg. */
+function startsCpu(bytes: Uint8Array, bracket: number, end: number): boolean {
+  if (bytes[bracket - 1] !== SPACE || !isDigit(bytes[bracket + 1]!)) return false;
+  const numberEnd = skipHex(bytes, bracket + 1, end);
+  return numberEnd < end && bytes[numberEnd] === CLOSING_BRACKET;
 }
 
 function searchStart(bytes: Uint8Array, start: number, end: number): number {
@@ -214,8 +258,9 @@ function classifyRest(bytes: Uint8Array, start: number, end: number, parts: Line
   if (start < end && bytes[start] === HASH) return LINE.COMMENT;
   const text = skipBlank(bytes, start, end);
   if (text === end) return LINE.BLANK;
-  if (startsWith(bytes, text, end, STACK_ARROW) || isCallChainLine(bytes, text, end)) return LINE.STACK;
+  if (startsWith(bytes, text, end, STACK_ARROW) || isCallChainLine(bytes, text, end, text > start)) return LINE.STACK;
   if (startsWith(bytes, start, end, CPU_PREFIX)) return classifyCpuLine(bytes, start, end);
+  if (isGraphLine(bytes, text, end)) return LINE.GRAPH;
   if (startsWith(bytes, start, end, CPUS_HEADER) || startsWith(bytes, start, end, VERSION_HEADER)) return LINE.HEADER;
   return classifyBareEvent(bytes, start, end, parts);
 }
@@ -226,10 +271,41 @@ function skipBlank(bytes: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-function isCallChainLine(bytes: Uint8Array, start: number, end: number): boolean {
+/** A return address, and nothing or its symbol behind it, as perf script prints call chains. */
+function isCallChainLine(bytes: Uint8Array, start: number, end: number, isIndented: boolean): boolean {
+  const tokenEnd = skipHex(bytes, start, end);
+  if (tokenEnd === start) return false;
+  if (tokenEnd === end) return tokenEnd - start >= MIN_ADDRESS_DIGITS;
+  if (bytes[tokenEnd] !== SPACE) return false;
+  // The fields of an event that something wrapped in the middle of an address.
+  if (holdsByte(bytes, tokenEnd, end, EQUALS)) return false;
+  return tokenEnd - start >= MIN_ADDRESS_DIGITS || (isIndented && bytes[end - 1] === CLOSING);
+}
+
+function skipHex(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
-  while (at < end && (isDigit(bytes[at]!) || (bytes[at]! >= SMALL_A && bytes[at]! <= SMALL_F))) at += 1;
-  return at - start >= MIN_ADDRESS_DIGITS && (at === end || bytes[at] === SPACE);
+  while (at < end && isHexDigit(bytes[at]!)) at += 1;
+  return at;
+}
+
+/**
+ * ` 1)   0.123 us    |  beta_put();`: a processor and a parenthesis, then a bar. With funcgraph-abstime a time and
+ * a bar stand before them.
+ */
+function isGraphLine(bytes: Uint8Array, start: number, end: number): boolean {
+  const bar = bytes.subarray(start, Math.min(end, start + MAX_GRAPH_HEAD_BYTES)).indexOf(BAR);
+  if (bar < 0) return false;
+  const cpuEnd = skipDigits(bytes, start, end);
+  if (cpuEnd > start && bytes[cpuEnd] === CLOSING) return true;
+  const secondStart = skipSpaces(bytes, start + bar + 1, end);
+  const secondEnd = skipDigits(bytes, secondStart, end);
+  return secondEnd > secondStart && secondEnd < end && bytes[secondEnd] === CLOSING;
+}
+
+function skipDigits(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isDigit(bytes[at]!)) at += 1;
+  return at;
 }
 
 /** `CPU:0 [LOST 8249 EVENTS]`, trace-cmd's `CPU:1 [12 EVENTS DROPPED]` and `CPU 0 is empty`. */
@@ -242,20 +318,44 @@ function classifyCpuLine(bytes: Uint8Array, start: number, end: number): number 
   return LINE.UNKNOWN;
 }
 
-/** An event of another kind in a line without context. */
+/**
+ * An event of another kind in a line without context: `name: `, or `system:name: `, which may stand further in, since
+ * perf script aligns names to the right.
+ */
 function classifyBareEvent(bytes: Uint8Array, start: number, end: number, parts: LineParts): number {
-  let at = start;
-  while (at < end && isNameByte(bytes[at]!)) at += 1;
-  const isName = at > start && at + 1 < end && bytes[at] === COLON && bytes[at + 1] === SPACE;
-  if (!isName) return LINE.UNKNOWN;
-  const code = kernelEventCode(bytes, start, at);
-  setEvent(parts, LINE.OTHER_EVENT, code, start, at);
+  const nameStart = skipBlank(bytes, start, end);
+  let at = skipName(bytes, nameStart, end);
+  const systemEnd = at;
+  if (bytes[at] === COLON && at + 1 < end && bytes[at + 1] !== SPACE) at = skipName(bytes, at + 1, end);
+  const isPlaced = nameStart === start || at > systemEnd;
+  const isName = at > nameStart && !isDigit(bytes[nameStart]!) && bytes[at - 1] !== COLON;
+  if (!isPlaced || !isName || at + 1 >= end || bytes[at] !== COLON || bytes[at + 1] !== SPACE) return LINE.UNKNOWN;
+  const code = kernelEventCode(bytes, nameStart, at);
+  setEvent(parts, LINE.OTHER_EVENT, code, nameStart, at);
   parts.textStart = at + 1;
+  parts.isBare = true;
   return code === NONE ? LINE.OTHER_EVENT : LINE.KMEM_EVENT;
 }
 
-function isNameByte(byte: number): boolean {
-  return (byte >= SMALL_A && byte <= SMALL_Z) || byte === UNDERSCORE || isDigit(byte);
+function skipName(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isNameByte(bytes[at]!)) at += 1;
+  return at;
+}
+
+/** Whether the name of an event is one that needs no second look: letters, and at most one colon. */
+export function isPlainName(bytes: Uint8Array, start: number, end: number): boolean {
+  let colonCount = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at]!;
+    if (byte === COLON) colonCount += 1;
+    else if (!isNameByte(byte) && !isCapital(byte) && byte !== DASH && byte !== POINT) return false;
+  }
+  return start < end && colonCount <= 1 && !isDigit(bytes[start]!);
+}
+
+function isCapital(byte: number): boolean {
+  return byte >= CAPITAL_A && byte <= CAPITAL_Z;
 }
 
 /** The count in a line about lost events, or 0 where the line gives none. */

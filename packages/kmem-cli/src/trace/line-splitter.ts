@@ -71,6 +71,9 @@ export class LineSplitter {
   }
 }
 
+/** Text that went through several systems may have several carriage returns at the end of each line. */
 function withoutReturn(bytes: Uint8Array, start: number, end: number): number {
-  return end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+  let at = end;
+  while (at > start && bytes[at - 1] === CARRIAGE_RETURN) at -= 1;
+  return at;
 }

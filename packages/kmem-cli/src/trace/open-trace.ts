@@ -5,6 +5,7 @@ import { decompress, type StreamDamage } from "./decompress.ts";
 import { asciiBytes, startsWith } from "./line-scan.ts";
 import { MALLOC_TRACE_MAGIC } from "./malloc-trace.ts";
 import { type Compression, countBytes, MAGIC_BYTES, peek, sniffCompression } from "./packed-stream.ts";
+import { sniffEncoding, type TextEncoding } from "./text-encoding.ts";
 import { TraceFormatError } from "./trace-error.ts";
 
 /** How a trace file is packed. */
@@ -20,6 +21,8 @@ export const STDIN_PATH = "-";
 export interface OpenedTrace {
   readonly format: TraceFormat;
   readonly compression: TraceCompression;
+  /** How the characters of a text are written. */
+  readonly encoding: TextEncoding;
   /** Bytes of the file as it lies on disk; undefined for standard input. */
   readonly fileBytes: number | undefined;
   /** Bytes read from the file so far. */
@@ -73,10 +76,12 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
     const damage: StreamDamage = { message: undefined };
     const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, damage);
     const content = await peek(compression === "none" ? unpacked : bounded(unpacked, () => readBytes), SNIFF_BYTES);
-    const format = sniffFormat(content.head, damage.message);
+    const encoding = sniffEncoding(content.head);
+    const format = sniffFormat(content.head, encoding, damage.message);
     return {
       format,
       compression,
+      encoding,
       fileBytes,
       readBytes: () => readBytes,
       chunks: content.all,
@@ -109,7 +114,7 @@ async function* bounded(chunks: AsyncIterable<Uint8Array>, readBytes: () => numb
   }
 }
 
-function sniffFormat(head: Uint8Array, damage: string | undefined): TraceFormat {
+function sniffFormat(head: Uint8Array, encoding: TextEncoding, damage: string | undefined): TraceFormat {
   if (head.length === 0) {
     throw new TraceFormatError(damage === undefined ? "it is empty" : `it cannot be unpacked: ${damage}`);
   }
@@ -118,6 +123,7 @@ function sniffFormat(head: Uint8Array, damage: string | undefined): TraceFormat 
   for (const [magic, advice] of FOREIGN_FORMATS) {
     if (startsWith(head, 0, head.length, magic)) throw new TraceFormatError(advice);
   }
-  if (head.includes(0)) throw new TraceFormatError("it is neither a malloc trace nor the text of a kernel trace");
+  if (encoding === "bytes" && head.includes(0))
+    throw new TraceFormatError("it is neither a malloc trace nor the text of a kernel trace");
   return "kernel";
 }

@@ -1,6 +1,7 @@
 import type { BrokenReport } from "./broken-log.ts";
 import type { TracedCache } from "./cache-registry.ts";
-import type { LineCounts } from "./kernel-trace.ts";
+import type { UnreadForm } from "./foreign-forms.ts";
+import type { LineCounts } from "./line-tally.ts";
 import type { LiveBytes } from "./live-bytes.ts";
 import type { MallocTraceHeader } from "./malloc-trace.ts";
 import type { ObjectMatchCounts } from "./object-matcher.ts";
@@ -51,6 +52,8 @@ export interface KernelSummary extends CommonSummary {
   readonly format: "kernel";
   readonly lines: Readonly<LineCounts>;
   readonly lostEventCount: number;
+  /** What its broken lines were recognised as, other than a kernel trace, and what to do; most lines first. */
+  readonly unread: readonly UnreadForm[];
   /** kmalloc's and the slab caches' objects alone. */
   readonly objects: LiveSummary & ObjectMatchCounts;
   /** The page allocator's blocks alone. */

@@ -126,6 +126,53 @@ describe("kmem replay of traces with faults", () => {
   });
 });
 
+describe("kmem replay of kernel text", () => {
+  const ALLOC = "kmalloc: call_site=f ptr=00000000a1b2c3d4 bytes_req=100 bytes_alloc=128 gfp_flags=GFP_KERNEL";
+  const ARGS = ["replay", "--no-native", "--runs", "0"];
+
+  it("names what a file is instead, and exits with 1, when nothing of it can be read", async () => {
+    await withTrace(async (trace) => {
+      const { exitCode, stderr } = await runCli([...ARGS, trace]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/^kmem: \S+: it is a log of glibc's mtrace: logs of malloc are not read; [^\n]+\n$/);
+    }, Buffer.from("= Start\n@ ./p:[0x401136] + 0x55d5c8e2a2a0 0x64\n= End\n"));
+  });
+
+  it("says on both outputs what it left out, and in the document", async () => {
+    const text = Buffer.from(`${ALLOC}\nkfree: call_site=f ptr=(____ptrval____)\njunk\n`);
+    await withTrace(async (trace) => {
+      const shown = await runCli([...ARGS, trace]);
+      expect(shown.exitCode).toBe(0);
+      expect(shown.stdout).toContain("2 broken lines left out");
+      expect(shown.stderr.split("\n")).toEqual([
+        "kmem: small: 2 broken lines left out",
+        expect.stringMatching(
+          /^kmem: small: 1 line of kernel text with \(____ptrval____\) for addresses: .*no_hash_point/,
+        ),
+        "",
+      ]);
+      const { stdout } = await runCli([...ARGS, "--json", trace]);
+      const report = JSON.parse(stdout) as ReplayReport;
+      expect(report.traces[0]?.summary).toMatchObject({
+        broken: { count: 2 },
+        lines: { total: 3, kmemEvent: 1, continuation: 0, functionGraph: 0 },
+        unread: [{ lineCount: 1, name: expect.stringContaining("ptrval"), advice: expect.any(String) }],
+      });
+    }, text);
+  });
+
+  it("reads UTF-16, and a mark before it, as PowerShell writes it", async () => {
+    await withTrace(
+      async (trace) => {
+        const { exitCode, stdout, stderr } = await runCli([...ARGS, trace]);
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        expect(stdout).toContain("1 event in 1 line, 1 operation to replay");
+      },
+      Buffer.from(`\ufeff${ALLOC}\r\n`, "utf16le"),
+    );
+  });
+});
+
 describe("kmem replay called wrongly", () => {
   it.each([
     [["replay"], "missing required argument 'trace'"],

@@ -223,6 +223,8 @@ describe("what a reader of kernel text must know", () => {
       stack: 2,
       lost: 2,
       header: 0,
+      continuation: 0,
+      functionGraph: 0,
     });
   });
 });

@@ -3,19 +3,23 @@ import { describe, expect, it } from "vitest";
 import {
   asciiBytes,
   findWord,
+  holdsByte,
+  isHexDigit,
+  isNameByte,
+  latin1,
   NONE,
+  type PointerToken,
   printable,
   readNumber,
   readPointer,
   skipSpaces,
   skipToken,
   startsWith,
-  type Word64,
 } from "../../src/trace/line-scan.ts";
 import { bytesOf } from "./support.ts";
 
 function pointer(text: string): string | undefined {
-  const into: Word64 = { high: 0, low: 0 };
+  const into: PointerToken = { high: 0, low: 0, digitCount: 0, prefixed: false };
   const bytes = bytesOf(text);
   if (readPointer(bytes, 0, bytes.length, into) === NONE) return undefined;
   return (into.high >>> 0).toString(16).padStart(8, "0") + (into.low >>> 0).toString(16).padStart(8, "0");
@@ -57,6 +61,30 @@ describe("readPointer", () => {
     ]) {
       expect(pointer(text)).toBeUndefined();
     }
+  });
+
+  it("reads decimal numbers of addresses in the kernel's half", () => {
+    expect(pointer("18446612682095780352")).toBe(18446612682095780352n.toString(16));
+    expect(pointer("9223372036854775808 (x)")).toBe("8000000000000000");
+    for (const text of [
+      "9223372036854775807",
+      "18446744073709551616",
+      "1844661268209578035f",
+      "184466126820957803520",
+    ]) {
+      expect(pointer(text)).toBeUndefined();
+    }
+  });
+
+  it("says how many digits there were", () => {
+    const read = (text: string): PointerToken => {
+      const into = { high: 0, low: 0, digitCount: -1, prefixed: false };
+      expect(readPointer(bytesOf(text), 0, text.length, into)).toBe(text.length);
+      return into;
+    };
+    expect(read("0xc147dd20")).toMatchObject({ digitCount: 8, prefixed: true });
+    expect(read("00000000b91db25c")).toMatchObject({ digitCount: 16, prefixed: false });
+    expect(read("(nil)")).toMatchObject({ digitCount: 0, prefixed: false });
   });
 
   it("keeps all 64 bits apart", () => {
@@ -119,6 +147,20 @@ describe("words and tokens", () => {
     expect(skipSpaces(bytes, 0, bytes.length)).toBe(0);
     expect(skipToken(bytes, 0, bytes.length)).toBe(2);
     expect(skipToken(bytes, 13, bytes.length)).toBe(bytes.length);
+  });
+
+  it("knows the bytes of names and of hexadecimal numbers, and none behind the end", () => {
+    const of = (test: (byte: number) => boolean): string =>
+      Array.from({ length: 256 }, (_, byte) => (test(byte) ? String.fromCharCode(byte) : "")).join("");
+    expect(of(isNameByte)).toBe("0123456789_abcdefghijklmnopqrstuvwxyz");
+    expect(of(isHexDigit)).toBe("0123456789ABCDEFabcdef");
+    expect(isHexDigit(bytes[bytes.length]!)).toBe(false);
+  });
+
+  it("looks for a byte within the range only, and makes a string of it", () => {
+    expect(holdsByte(bytes, 0, 3, 0x3d)).toBe(false);
+    expect(holdsByte(bytes, 0, 7, 0x3d)).toBe(true);
+    expect(latin1(bytesOf("a\xffb").subarray(1), 0, 2)).toBe("\xffb");
   });
 
   it("shows bytes to a person without control characters", () => {
