@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+/** A test, or what sets it up, that takes so long has hung. */
+const HANG_MS = 600_000;
+
 const libraryRoot = new URL("./packages/kmem/", import.meta.url);
 
 /** Each sub-path that the library exports, as an alias to its TypeScript source: no build stands between it and a test. */
@@ -26,6 +29,9 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts"],
     setupFiles: ["packages/kmem/test/setup.ts"],
-    testTimeout: 60_000,
+    // Nets for what hangs, far beyond what any test takes on a machine that has other things to do: no verdict of speed.
+    testTimeout: HANG_MS,
+    hookTimeout: HANG_MS,
+    teardownTimeout: HANG_MS,
   },
 });

@@ -29,9 +29,7 @@ function setUp(): { memory: SharedArrayBuffer; kernel: ReturnType<typeof atomik>
 }
 
 describe("page_alloc and page_free of several threads", () => {
-  it("002-15 002-18 002-24 002-27 are atomic: no page is given twice and none is lost", {
-    timeout: 60_000,
-  }, async () => {
+  it("002-15 002-18 002-24 002-27 are atomic: no page is given twice and none is lost", async () => {
     const { memory, kernel, log, range } = setUp();
     const free = kernel.mm_region_debug(range);
     const lines = log.messages();
@@ -48,7 +46,7 @@ describe("page_alloc and page_free of several threads", () => {
     expect(log.messages()).toEqual(lines);
   });
 
-  it("002-15 002-24 wait while another thread is inside the critical section", { timeout: 60_000 }, async () => {
+  it("002-15 002-24 wait while another thread is inside the critical section", async () => {
     const { memory, range } = setUp();
     const words = new Int32Array(memory);
     const lock = range + RangeHeader.LOCK * 4;

@@ -22,7 +22,8 @@ async function start(end: WatchOrders["end"], options: WatchOptions = {}) {
   let stop = (): void => {};
   const reaped = new Promise<ReapReport | "never">((resolve) => {
     stop = heap.watch(worker, handle, { ...options, onReaped: resolve });
-    void ended.then(() => setTimeout(resolve, 20, "never"));
+    // The listener of the watch comes after this one, at the same event.
+    void ended.then(() => setImmediate(resolve, "never"));
   });
   while (Atomics.load(done, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   return { worker, ended, reaped, stop, done };

@@ -8,7 +8,7 @@ const nobody = { contenders: [], threadContenders: [] };
 const run = (...args: string[]) => runInProcess(["bench", "kill", ...args], nobody);
 
 describe("kmem bench kill", () => {
-  it("prints one JSON document, and loses nothing", { timeout: 120_000 }, async () => {
+  it("prints one JSON document, and loses nothing", async () => {
     const { exitCode, stdout, stderr } = await run("--kills", "61", "--seed", "5", "--json");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const report = JSON.parse(stdout) as KillReport;
@@ -26,7 +26,7 @@ describe("kmem bench kill", () => {
     }
   });
 
-  it("prints tables", { timeout: 60_000 }, async () => {
+  it("prints tables", async () => {
     const { exitCode, stdout } = await run("--kills", "6", "--survivors", "1");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^threads killed +2 +2 +2 +6$/m);

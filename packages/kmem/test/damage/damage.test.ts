@@ -4,11 +4,11 @@ import { caseText, DamageCampaign, DamageTotals } from "./campaign.ts";
 /** `npm run test:damage` does as many as it is told. */
 const CASES = 500;
 const SEED = 1;
-/** A case that takes so long would be on the way to no end. */
-const LONG_MS = 10_000;
+/** A case that computes for so long, hundreds of times what one needs, would be on the way to no end. */
+const LONG_CPU_MS = 10_000;
 
 describe("random damage to a heap's metadata", () => {
-  it("is reported and repaired, or refused, or harmless", { timeout: 240_000 }, () => {
+  it("is reported and repaired, or refused, or harmless", () => {
     const campaign = new DamageCampaign(SEED);
     const totals = new DamageTotals();
     const faults: string[] = [];
@@ -19,7 +19,7 @@ describe("random damage to a heap's metadata", () => {
     }
     console.log(totals.text);
     expect(faults).toEqual([]);
-    expect(totals.longestMs).toBeLessThan(LONG_MS);
+    expect(totals.longestCpuMs).toBeLessThan(LONG_CPU_MS);
     for (const part of ["header", "zones", "slots", "caches", "frame records", "kinds", "tags"]) {
       expect(totals.parts.get(part)).toBeGreaterThan(CASES / 20);
     }

@@ -8,7 +8,7 @@ import type { Case } from "./campaign.ts";
 const { caseText, DamageCampaign, DamageTotals } = await import("./campaign.ts");
 
 /** A case that takes longer hangs. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 600_000;
 /** Cases between two lines of progress. */
 const PROGRESS_CASES = 1000;
 

@@ -11,9 +11,7 @@ async function untilIt(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-it("a thread that dies in the middle of debugged calls leaves nothing that looks like a bug", {
-  timeout: 60_000,
-}, async () => {
+it("a thread that dies in the middle of debugged calls leaves nothing that looks like a bug", async () => {
   const bugs: string[] = [];
   const heap = DebugHeap.create({ sizeBytes: 16 * MIB, report: (bug) => bugs.push(bug.text()) });
   const cache = heap.createCache({ name: "objects", sizeBytes: 200 });

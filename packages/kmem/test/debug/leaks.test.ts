@@ -3,6 +3,7 @@ import { DebugHeap, sitesText, unreferencedText } from "../../src/debug.ts";
 import { totalOf } from "../../src/profile.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
+import { useTestClock } from "../support/test-clock.ts";
 
 let heap: DebugHeap;
 let printed: string[];
@@ -51,13 +52,14 @@ describe("leaks", () => {
     ]);
   });
 
-  it("are told by slot and by age", async () => {
+  it("are told by slot and by age", () => {
+    const clock = useTestClock();
     buy(10);
     const other = DebugHeap.attach(structuredClone(heap.handle));
     other.alloc(20);
     expect(heap.leaks({ slot: other.slot }).map(({ bytes }) => bytes)).toEqual([20]);
     expect(heap.leaks({ slot: heap.slot }).map(({ bytes }) => bytes)).toEqual([10]);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    clock.ms += 30;
     buy(40);
     expect(heap.leaks({ minAgeMs: 20 }).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(30);
   });

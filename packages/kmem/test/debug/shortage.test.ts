@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
+import { useTestClock } from "../support/test-clock.ts";
 
 it("what lies in quarantine is memory for caches too, and for those who wait", () => {
   const heap = DebugHeap.create({ sizeBytes: 2 * MIB, quarantineBytes: MIB });
@@ -11,9 +12,9 @@ it("what lies in quarantine is memory for caches too, and for those who wait", (
   for (let object = cache.tryAlloc(); object !== 0; object = cache.tryAlloc()) objects.push(object);
   for (const object of objects.splice(-40)) cache.free(object);
   for (let count = 0; count < 20; count++) objects.push(cache.alloc());
-  const startMs = performance.now();
+  const clock = useTestClock();
   heap.free(heap.allocWait(1000, { timeoutMs: 5000 }));
-  expect(performance.now() - startMs).toBeLessThan(2500);
+  expect(clock.sleeps).toBeLessThan(2);
   other.detach();
   for (const object of objects) cache.free(object);
   expectClean(heap);

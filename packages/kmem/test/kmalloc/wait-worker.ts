@@ -19,7 +19,7 @@ const heap = Heap.attach(handle);
 parentPort?.postMessage("attached");
 if (parentPort !== null) await once(parentPort, "message");
 for (let round = 0; round < rounds; round++) {
-  const answer: WaitAnswer = { address: heap.allocWait(sizeBytes, { timeoutMs: 20_000 }) };
+  const answer: WaitAnswer = { address: heap.allocWait(sizeBytes) };
   parentPort?.postMessage(answer);
 }
 heap.detach();

@@ -57,12 +57,12 @@ describe("a lock between threads", () => {
     return new Int32Array(memory);
   }
 
-  it("lets one in at a time", { timeout: 60_000 }, async () => {
+  it("lets one in at a time", async () => {
     const [lock, counter] = await count({ rounds: 100_000, holdMs: 0 }, 3);
     expect([lock, counter]).toEqual([0, 300_000]);
   });
 
-  it("wakes those who sleep, and loses no wake-up", { timeout: 60_000 }, async () => {
+  it("wakes those who sleep, and loses no wake-up", async () => {
     // Held long enough that the others stop spinning and go to sleep.
     const [lock, counter] = await count({ rounds: 60, holdMs: 2 }, 3);
     expect([lock, counter]).toEqual([0, 180]);

@@ -12,7 +12,7 @@ const BAD_FREES = 3000;
 const SEED = 1;
 
 describe("a debugged heap", () => {
-  it("finds every byte that is overwritten next to or in a freed block, and says which", { timeout: 240_000 }, () => {
+  it("finds every byte that is overwritten next to or in a freed block, and says which", () => {
     const campaign = new CorruptionCampaign(SEED);
     const totals = new CorruptionTotals();
     for (let number = 0; number < CORRUPTIONS; number++) totals.add(campaign.run(number));
@@ -33,16 +33,12 @@ describe("a debugged heap", () => {
     expect(found("-")).toEqual(["record"]);
   });
 
-  it.each([SEED, SEED + 1])(
-    "reports nothing of a program that makes no mistakes, seed %i",
-    { timeout: 240_000 },
-    (seed) => {
-      const { operations, reports, findings } = new CleanProgram(seed).run(CLEAN_OPERATIONS / 2);
-      expect([operations, reports, findings]).toEqual([CLEAN_OPERATIONS / 2, [], []]);
-    },
-  );
+  it.each([SEED, SEED + 1])("reports nothing of a program that makes no mistakes, seed %i", (seed) => {
+    const { operations, reports, findings } = new CleanProgram(seed).run(CLEAN_OPERATIONS / 2);
+    expect([operations, reports, findings]).toEqual([CLEAN_OPERATIONS / 2, [], []]);
+  });
 
-  it("reports nothing of two threads that make no mistakes", { timeout: 240_000 }, async () => {
+  it("reports nothing of two threads that make no mistakes", async () => {
     const { operations, reports, findings } = await cleanThreads(THREADED_OPERATIONS);
     expect([reports, findings]).toEqual([[], []]);
     expect(operations).toBeGreaterThan(THREADED_OPERATIONS / 2);
