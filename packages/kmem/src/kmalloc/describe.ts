@@ -204,6 +204,7 @@ function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);
+  const cache = caches.name(kind);
   const count = caches.slabBlocks(kind);
   const end = Math.min(layers.pages.frames.endFrame, geometry.limitFrame) * PAGE_SIZE;
   for (let index = 0; index < count; index++) {
@@ -212,6 +213,6 @@ function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo
     const tag = memory.bytes[tagIndex(geometry, address)];
     const live = isLive(tag);
     if (!live && !areFreeToo) continue;
-    yield { address, usableBytes, cache: caches.name(kind), live, slot: live ? tag - 1 : undefined };
+    yield { address, usableBytes, cache, live, slot: live ? tag - 1 : undefined };
   }
 }

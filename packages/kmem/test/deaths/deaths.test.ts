@@ -10,7 +10,7 @@ import { type Operation, World } from "./world.ts";
 /** Of the pairs of points, one in so many; `run.ts` tries all. */
 const PAIR_STRIDE = 101;
 /** Stores up to which a victim is killed after every one of them here. */
-const LONG_LIFE = 300;
+const LONG_LIFE = 60;
 
 const kmem = mortalKmem();
 const totals = new Totals();

@@ -59,7 +59,7 @@ export class World {
   constructor(kmem: Kmem, operation: Operation) {
     this.#kmem = kmem;
     this.#operation = operation;
-    kmem.library.runtime.memories = new TrackedMemories();
+    kmem.library.runtime.memories = new TrackedMemories({ isTracked: false });
   }
 
   /** The state that the operation begins with. */

@@ -141,6 +141,12 @@ export class Control {
     return Object.fromEntries(sums) as Record<TallyName, number>;
   }
 
+  /** Whether the sums have come to what is wanted of each. */
+  haveReached(goals: Partial<Tallies>): boolean {
+    const sums = this.tallies();
+    return TALLY_NAMES.every((name) => sums[name] >= (goals[name] ?? 0));
+  }
+
   /** A text that changes whenever any thread does anything. */
   progress(): string {
     return `${this.words.join()} ${this.#tallies.join()}`;

@@ -1,5 +1,6 @@
 import type { HeapHandle } from "../../src/index.ts";
 import type { Configuration } from "./configuration.ts";
+import type { Tallies } from "./control.ts";
 
 /** What a thread of the stress is started with. */
 export interface StressOrders {
@@ -11,8 +12,10 @@ export interface StressOrders {
   readonly predecessors: number;
   /** The round that it joins. */
   readonly round: number;
-  /** When the run comes to its end, in the milliseconds of `Date.now()`. */
+  /** When the run may come to its end, in the milliseconds of `Date.now()`. */
   readonly deadlineMs: number;
+  /** What all threads together must have done before. */
+  readonly goals: Partial<Tallies>;
   readonly control: SharedArrayBuffer;
   readonly parties: number;
   readonly exchange: SharedArrayBuffer;

@@ -179,13 +179,13 @@ export class StressThread {
 
   /** All threads meet; one looks at the heap, and says whether the run is over. */
   #rest(): void {
-    const { party, parties, deadlineMs, configuration } = this.#orders;
+    const { party, parties, deadlineMs, goals, configuration } = this.#orders;
     this.#meet();
     if (this.#round % parties === party) {
       this.#setState(ThreadState.INSPECTING);
       this.#inspect();
       if (configuration.misuse) misuseAtRest(this.#holder, this.#random);
-      if (Date.now() >= deadlineMs) this.#control.finish();
+      if (Date.now() >= deadlineMs && this.#control.haveReached(goals)) this.#control.finish();
     }
     this.#meet();
     if (configuration.misuse) this.#duel();

@@ -9,12 +9,14 @@ import { createSharedCaches } from "./objects.ts";
 import { OPERATION_NAMES } from "./operations.ts";
 import type { StressOrders, StressReport } from "./orders.ts";
 
-/** How long a configuration is run, and by how many threads. */
+/** How long a configuration is run, and by how many threads: for so long, and until all goals are reached. */
 export interface StressOptions {
   readonly seconds: number;
+  /** The least that the threads do together; default: nothing. */
+  readonly goals?: Partial<Tallies>;
   readonly threads: number;
   readonly seed: number;
-  /** The run fails when no thread does anything for so long. Default 20 s. */
+  /** The run fails when no thread does anything for so long. Default 5 minutes. */
   readonly watchdogMs?: number;
 }
 
@@ -24,7 +26,7 @@ export interface StressSummary extends Tallies {
   readonly seconds: number;
 }
 
-const DEFAULT_WATCHDOG_MS = 20_000;
+const DEFAULT_WATCHDOG_MS = 300_000;
 const WATCH_INTERVAL_MS = 200;
 const EXCHANGE_CELLS = 512;
 /** Pieces beyond what a thread wants to hold: what it adopts, and parts of runs of pages. */
@@ -70,7 +72,7 @@ class StressRun {
   }
 
   #start(party: number, predecessors: number, round: number): void {
-    const { threads, seed } = this.#options;
+    const { threads, seed, goals = {} } = this.#options;
     const orders: StressOrders = {
       handle: this.heap.handle,
       configuration: this.#configuration,
@@ -79,6 +81,7 @@ class StressRun {
       predecessors,
       round,
       deadlineMs: this.#deadlineMs,
+      goals,
       control: this.control.memory,
       parties: threads,
       exchange: this.#exchange.memory,

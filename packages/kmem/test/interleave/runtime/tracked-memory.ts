@@ -72,12 +72,22 @@ export class TrackedMemory {
   }
 }
 
+/** The same where threads run one at a time: nothing that they share needs to be placed, nor to be remembered. */
+class UntrackedMemory extends TrackedMemory {
+  override isShared(): boolean {
+    return false;
+  }
+
+  override record(): void {}
+}
+
 /**
  * The memories of an exploration. Each run has new buffers; the n-th memory that a run touches is the n-th of every
  * run. Growing a WebAssembly.Memory gives it another buffer, which is the same memory.
  */
 export class TrackedMemories {
   readonly #tracked: TrackedMemory[] = [];
+  readonly #isTracked: boolean;
   /** How long each WebAssembly.Memory is: a byte of its own for each. */
   readonly lengths = new TrackedMemory(0);
   #growable: WebAssembly.Memory[] = [];
@@ -85,6 +95,11 @@ export class TrackedMemories {
   #count = 0;
   #lastBuffer: ArrayBufferLike | undefined;
   #lastMemory: TrackedMemory | undefined;
+
+  /** Tracked, unless no two threads are ever under way at once. */
+  constructor({ isTracked = true }: { readonly isTracked?: boolean } = {}) {
+    this.#isTracked = isTracked;
+  }
 
   /** Forgets the buffers of the run before. */
   beginRun(): void {
@@ -102,7 +117,7 @@ export class TrackedMemories {
       number = memory === undefined ? this.#count++ : this.numberOf(memory);
       this.#numbers.set(buffer, number);
     }
-    this.#tracked[number] ??= new TrackedMemory(number + 1);
+    this.#tracked[number] ??= this.#isTracked ? new TrackedMemory(number + 1) : new UntrackedMemory(number + 1);
     this.#lastBuffer = buffer;
     this.#lastMemory = this.#tracked[number] as TrackedMemory;
     return this.#lastMemory;
