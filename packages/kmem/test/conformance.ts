@@ -34,6 +34,8 @@ export interface ConformanceCase {
   readonly borderBytes: readonly number[];
   /** Bytes that a block takes beside those that were asked for. Default 0. */
   readonly overheadBytes?: number;
+  /** Sizes of blocks that the memory is filled with. Default: some of each kind. */
+  readonly fillBytes?: readonly number[];
   /** Usable is what was asked for and not a byte more: none of a block of size 0. Default false. */
   readonly isExact?: boolean;
   make(): Allocator;
@@ -115,9 +117,11 @@ function sizesToTry(borderBytes: readonly number[]): number[] {
   return [...small, ...steps, ...borders].filter((size) => size >= 0);
 }
 
+const FILL_BYTES: readonly number[] = [16, 48, 100, 1000, 4096, 20_000, 32_768, 40_000, 300_000];
+
 /** Declares the suite for one allocator. */
 export function describeConformance(one: ConformanceCase): void {
-  const { name, capacityBytes, borderBytes, overheadBytes = 0, isExact = false, make } = one;
+  const { name, capacityBytes, borderBytes, overheadBytes = 0, fillBytes = FILL_BYTES, isExact = false, make } = one;
   describe(`an allocator over ${name}`, () => {
     let allocator: Allocator;
     let holder: Holder;
@@ -180,21 +184,18 @@ export function describeConformance(one: ConformanceCase): void {
       holder.freeAll();
     });
 
-    it.each([16, 48, 100, 1000, 4096, 20_000, 32_768, 40_000, 300_000])(
-      "runs out of blocks of %i bytes, says so, and recovers",
-      (size) => {
-        const addresses = exhaust(allocator, size);
-        expect(new Set(addresses).size).toBe(addresses.length);
-        expect(addresses.length * size).toBeLessThanOrEqual(capacityBytes);
-        // Runs that are no power of two of pages leave gaps in which no other of their size fits: up to half of all.
-        expect(addresses.length * (size + overheadBytes)).toBeGreaterThan(capacityBytes * 0.45);
-        expect(codeOf(() => allocator.alloc(size))).toBe("OUT_OF_MEMORY");
-        expect(allocator.findings()).toEqual([]);
-        for (const address of new Random(size).shuffled(addresses)) allocator.free(address);
-        const again = exhaust(allocator, size).length;
-        expect(again * (size + overheadBytes)).toBeGreaterThan(capacityBytes * 0.45);
-      },
-    );
+    it.each(fillBytes)("runs out of blocks of %i bytes, says so, and recovers", (size) => {
+      const addresses = exhaust(allocator, size);
+      expect(new Set(addresses).size).toBe(addresses.length);
+      expect(addresses.length * size).toBeLessThanOrEqual(capacityBytes);
+      // Runs that are no power of two of pages leave gaps in which no other of their size fits: up to half of all.
+      expect(addresses.length * (size + overheadBytes)).toBeGreaterThan(capacityBytes * 0.45);
+      expect(codeOf(() => allocator.alloc(size))).toBe("OUT_OF_MEMORY");
+      expect(allocator.findings()).toEqual([]);
+      for (const address of new Random(size).shuffled(addresses)) allocator.free(address);
+      const again = exhaust(allocator, size).length;
+      expect(again * (size + overheadBytes)).toBeGreaterThan(capacityBytes * 0.45);
+    });
 
     it("is as it was when everything is freed and trimmed, to the page", () => {
       // The first filling makes memory grow as far as it can, which it keeps.

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "vitest";
 import { DebugHeap, type DebugHeapOptions } from "../../src/debug.ts";
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
 import { type Allocator, describeConformance } from "../conformance.ts";
@@ -24,9 +25,13 @@ const makerOf = (debug: string): HeapMaker => ({
 
 /** Stacks take half of the time; they lie in the memory, fixed or growing: two kinds of it show what there is. */
 const WITH_STACKS: readonly string[] = ["SharedArrayBuffer", "growing shared WebAssembly.Memory"];
+/** Small: every block that a memory holds is filled, read and checked several times over. */
+const MEMORY_MIB = 4;
+/** With zones and a record, the smallest blocks are all of one or two hundred bytes: one of them stands for them. */
+const FILL_BYTES: readonly number[] = [16, 1000, 4096, 20_000, 32_768, 40_000, 300_000];
 const cases = [
-  ...memoryCasesOf(makerOf("FZPU")).filter(({ name }) => WITH_STACKS.includes(name)),
-  ...memoryCasesOf(makerOf("FZP")).filter(({ name }) => !WITH_STACKS.includes(name)),
+  ...memoryCasesOf(makerOf("FZPU"), MEMORY_MIB).filter(({ name }) => WITH_STACKS.includes(name)),
+  ...memoryCasesOf(makerOf("FZP"), MEMORY_MIB).filter(({ name }) => !WITH_STACKS.includes(name)),
 ];
 
 function figuresOf(heap: DebugHeap): unknown {
@@ -51,6 +56,15 @@ function allocatorOver(heap: DebugHeap, foreignFault: () => number): Allocator {
   };
 }
 
+// The test runner maps each stack to the sources as it is taken, which takes longer than the heap's own work.
+const { prepareStackTrace } = Error;
+beforeAll(() => {
+  Reflect.deleteProperty(Error, "prepareStackTrace");
+});
+afterAll(() => {
+  if (prepareStackTrace !== undefined) Error.prepareStackTrace = prepareStackTrace;
+});
+
 const classBorders = Array.from({ length: CLASS_COUNT }, (_, index) => classBytes(index));
 const pageBorders = [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33].map((pages) => pages * PAGE);
 const borders = [...classBorders, ...pageBorders];
@@ -61,6 +75,7 @@ for (const { name, maximumBytes, make } of cases) {
     capacityBytes: maximumBytes,
     borderBytes: [...borders, ...borders.map((bytes) => bytes - OVERHEAD_BYTES)],
     overheadBytes: OVERHEAD_BYTES,
+    fillBytes: FILL_BYTES,
     isExact: true,
     make: () => {
       reports = [];

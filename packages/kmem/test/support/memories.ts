@@ -34,10 +34,10 @@ const FOREIGN_BYTE = 0xa5;
 function embedded(
   maker: HeapMaker,
   name: string,
+  sizeBytes: number,
   makeBuffer: (bytes: number) => SharedArrayBuffer | ArrayBuffer,
 ): MemoryCase {
   const start = 70_001;
-  const sizeBytes = 6 * MIB;
   const end = start + sizeBytes;
   const make = (): Subject => {
     const memory = makeBuffer(end + 77_777);
@@ -55,65 +55,65 @@ function embedded(
   return { name, sizeBytes, maximumBytes: sizeBytes, make };
 }
 
-/** Every kind of memory, by every way that leads to a heap in it. */
-export const memoryCasesOf = (maker: HeapMaker): readonly MemoryCase[] => [
-  owned(maker, "SharedArrayBuffer", { sizeBytes: 6 * MIB }),
-  owned(maker, "ArrayBuffer", { sizeBytes: 6 * MIB, shared: false }),
-  owned(maker, "fixed shared WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB }),
-  owned(maker, "fixed WebAssembly.Memory", { sizeBytes: 6 * MIB, maximumBytes: 6 * MIB, shared: false }),
-  owned(maker, "growing shared WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB }),
-  owned(maker, "growing WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: 8 * MIB, shared: false }),
-  embedded(maker, "part of a SharedArrayBuffer", (bytes) => new SharedArrayBuffer(bytes)),
-  embedded(maker, "part of an ArrayBuffer", (bytes) => new ArrayBuffer(bytes)),
+/** Every kind of memory, by every way that leads to a heap in it, of so many MiB: those that grow begin with one. */
+export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] => [
+  owned(maker, "SharedArrayBuffer", { sizeBytes: mib * MIB }),
+  owned(maker, "ArrayBuffer", { sizeBytes: mib * MIB, shared: false }),
+  owned(maker, "fixed shared WebAssembly.Memory", { sizeBytes: mib * MIB, maximumBytes: mib * MIB }),
+  owned(maker, "fixed WebAssembly.Memory", { sizeBytes: mib * MIB, maximumBytes: mib * MIB, shared: false }),
+  owned(maker, "growing shared WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: (mib + 2) * MIB }),
+  owned(maker, "growing WebAssembly.Memory", { sizeBytes: MIB, maximumBytes: (mib + 2) * MIB, shared: false }),
+  embedded(maker, "part of a SharedArrayBuffer", mib * MIB, (bytes) => new SharedArrayBuffer(bytes)),
+  embedded(maker, "part of an ArrayBuffer", mib * MIB, (bytes) => new ArrayBuffer(bytes)),
   {
     name: "part of a WebAssembly.Memory",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
     make: () => {
       const memory = new WebAssembly.Memory({ initial: 128, maximum: 128 });
-      return untouched(maker.create({ memory, start: 65_536, end: 65_536 + 6 * MIB }));
+      return untouched(maker.create({ memory, start: 65_536, end: 65_536 + mib * MIB }));
     },
   },
   {
     name: "a buffer beyond 2 GiB",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
     make: () => {
       const memory = new SharedArrayBuffer(2200 * MIB);
-      return untouched(maker.create({ memory, start: 2100 * MIB, end: 2106 * MIB }));
+      return untouched(maker.create({ memory, start: 2100 * MIB, end: (2100 + mib) * MIB }));
     },
   },
   {
     name: "the top of a buffer of 4 GiB",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
     make: () => {
       // Untouched pages of such a buffer cost nothing.
       const memory = new SharedArrayBuffer(4096 * MIB);
-      return untouched(maker.create({ memory, start: 4090 * MIB }));
+      return untouched(maker.create({ memory, start: (4096 - mib) * MIB }));
     },
   },
   {
     name: "attached",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
-    make: () => untouched(maker.attach(maker.create({ sizeBytes: 6 * MIB }).source)),
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
+    make: () => untouched(maker.attach(maker.create({ sizeBytes: mib * MIB }).source)),
   },
   {
     name: "attached at a start",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
     make: () => {
       const memory = new ArrayBuffer(8 * MIB);
-      maker.create({ memory, start: 70_001, end: 70_001 + 6 * MIB });
+      maker.create({ memory, start: 70_001, end: 70_001 + mib * MIB });
       return untouched(maker.attach(memory, 70_001));
     },
   },
   {
     name: "loaded",
-    sizeBytes: 6 * MIB,
-    maximumBytes: 6 * MIB,
-    make: () => untouched(maker.load(maker.create({ sizeBytes: 6 * MIB, shared: false }).dump())),
+    sizeBytes: mib * MIB,
+    maximumBytes: mib * MIB,
+    make: () => untouched(maker.load(maker.create({ sizeBytes: mib * MIB, shared: false }).dump())),
   },
 ];
 
