@@ -20,8 +20,8 @@ import { piecesOf } from "./pieces-of-dead.ts";
 import type { KillFigures } from "./report.ts";
 import { startWorker, Victim } from "./victim.ts";
 
-/** A thread that makes no progress for so long stands still. */
-const HANG_MS = 15_000;
+/** A thread that makes no progress for so long stands still, on a machine however busy. */
+const HANG_MS = 120_000;
 const POLL_MS = 1;
 /** Victims that are started before their time: starting a thread takes longer than killing it. */
 const POOL_SIZE = 5;

@@ -10,7 +10,7 @@ import { KILL_WORLDS } from "./worlds.ts";
 const THREAD_URL = new URL(`./kill-thread${extname(import.meta.url)}`, import.meta.url);
 const MS_PER_SECOND = 1000;
 /** Above what the killing itself allows its threads: then it is the killing's own main thread that hangs. */
-const SILENCE_MS = 40_000;
+const SILENCE_MS = 300_000;
 
 /** What {@link Killing} posts to whoever started it. */
 interface Message {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createHeap } from "../../src/heaps/kmem.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "../../src/replay/time-limit.ts";
@@ -11,7 +11,17 @@ import { writeOps } from "./support.ts";
 const OP_COUNT = 4 * OPS_PER_LOOK;
 const passes = { warmupMs: 0, timedCount: 3 };
 
-/** Pairs of malloc and free, on a heap on which each step to the next look at the clock takes 10 ms. */
+let nowMs = 0;
+
+beforeEach(() => {
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Pairs of malloc and free, in files. */
 async function withOps<Result>(use: (files: { opsPath: string; closingPath: string }) => Result): Promise<Result> {
   return withTempDir(async (folder) => {
     const files = { opsPath: join(folder, "ops"), closingPath: join(folder, "closing") };
@@ -24,6 +34,7 @@ async function withOps<Result>(use: (files: { opsPath: string; closingPath: stri
   });
 }
 
+/** A heap on which each step to the next look at the clock takes 10 ms. */
 function slowHeap(): ReturnType<typeof createHeap> {
   const heap = createHeap({ peakLiveBytes: 0 });
   const alloc = heap.alloc.bind(heap);
@@ -31,8 +42,7 @@ function slowHeap(): ReturnType<typeof createHeap> {
   return Object.assign(heap, {
     alloc: (sizeBytes: number): number => {
       count += 1;
-      const endMs = performance.now() + (count % (OPS_PER_LOOK / 2) === 0 ? 10 : 0);
-      while (performance.now() < endMs);
+      if (count % (OPS_PER_LOOK / 2) === 0) nowMs += 10;
       return alloc(sizeBytes);
     },
   });

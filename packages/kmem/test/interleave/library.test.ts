@@ -11,7 +11,7 @@ import { trimWhileDestroyed } from "./scenarios/threads.ts";
 import { ticketsOfTheDead } from "./scenarios/tickets.ts";
 
 /** Random seeds that a test tries; `run.ts` tries as many as it is told. */
-const RANDOM_SEEDS = 60;
+const RANDOM_SEEDS = 40;
 
 /** Runs of the queuing lock; there are far more. */
 const TICKET_RUNS = 1500;

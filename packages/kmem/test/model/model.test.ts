@@ -21,6 +21,10 @@ const operation: fc.Arbitrary<Operation> = fc.record({
   size: word,
 });
 
+/** `npm run test:model` goes on for as long as it is told. */
+const SMALL_RUNS = 12;
+const LONG_STEPS = 40_000;
+
 const SMALL_HEAPS: readonly [string, HeapOptions][] = [
   ["a SharedArrayBuffer", { sizeBytes: 704 * 1024 }],
   ["an ArrayBuffer", { sizeBytes: 704 * 1024, shared: false }],
@@ -40,7 +44,7 @@ describe.each(SMALL_HEAPS)("random operations on a small heap in %s", (_name, op
         }
         model.freeAll();
       }),
-      { numRuns: 25, seed: 2 },
+      { numRuns: SMALL_RUNS, seed: 2 },
     );
   });
 });
@@ -51,7 +55,7 @@ describe.each(LONG_RUNS)("many random operations on $name", ({ makeOptions, with
     const options = { maximumBytes: 500_000, maximumPages: 64, maximumBlocks: 3000 };
     const model = new Model(Heap.create(makeOptions(12 * MIB)), options);
     const skipped = new Set<OperationName>(["reload", ...without]);
-    for (let step = 0; step < 70_000; step++) {
+    for (let step = 0; step < LONG_STEPS; step++) {
       model.step(randomOperation(random, skipped));
       if (step % 5000 === 0) model.verify();
     }

@@ -35,7 +35,8 @@ export interface AudioResult extends BarterResult {
 
 const TRADES_PER_QUANTUM = 8;
 const FRAMES_PER_QUANTUM = 128;
-const WAIT_MS = 50;
+/** Longer than the thread computes before it would have to sleep, however slow it is. */
+const WAIT_MS = 3_600_000;
 
 function canBlock(): boolean {
   try {

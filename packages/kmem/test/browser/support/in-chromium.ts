@@ -16,6 +16,8 @@ const chromiumFlags = [
   "--disable-sync",
 ];
 
+/** A browser that has not answered after so long has hung; a busy machine makes it slow. */
+const HANG_MS = 600_000;
 const PAGES_FOLDER = "test/browser/pages";
 
 /** Opens an empty page of a site, ready to run the functions of one module in `pages`. */
@@ -37,7 +39,7 @@ export function describeInChromium(name: string, body: (openPage: OpenPage, open
 
     beforeAll(async () => {
       server = await StaticServer.start();
-      browser = await chromium.launch({ executablePath, headless: true, args: chromiumFlags });
+      browser = await chromium.launch({ executablePath, headless: true, args: chromiumFlags, timeout: HANG_MS });
     });
     afterEach(async () => {
       const errors = pages.flatMap((page) => page.errors);
@@ -50,13 +52,18 @@ export function describeInChromium(name: string, body: (openPage: OpenPage, open
       await server?.stop();
     });
 
-    const openPage: OpenPage = async (site, moduleFile) => {
+    const openBlank: OpenBlank = async () => {
       const page = await browser.newPage();
+      page.setDefaultTimeout(HANG_MS);
+      return page;
+    };
+    const openPage: OpenPage = async (site, moduleFile) => {
+      const page = await openBlank();
       const modulePage = new ModulePage<never>(page, server.url(site, `${PAGES_FOLDER}/${moduleFile}`));
       pages.push(modulePage);
       await page.goto(server.url(site, `${PAGES_FOLDER}/empty.html`));
       return modulePage;
     };
-    body(openPage, () => browser.newPage());
+    body(openPage, openBlank);
   });
 }
