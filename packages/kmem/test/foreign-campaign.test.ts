@@ -12,11 +12,11 @@ const WASM_PAGE = 65_536;
 const WAIT_MS = 100;
 
 describe("a program and two heaps that grow one memory", () => {
-  it("have no byte in common after any sequence of growths", { timeout: 600_000 }, () => {
+  it("have no byte in common after any sequence of growths", () => {
     expect(foreignCampaign(2000, 20_261_129).growths).toBeGreaterThan(100);
   });
 
-  it("have none when the program is another thread", { timeout: 600_000 }, async () => {
+  it("have none when the program is another thread", async () => {
     const memory = new WebAssembly.Memory({ initial: 160, maximum: 2048, shared: true });
     const heaps = [
       Heap.create({ memory, end: 5 * MIB, maximumBytes: 64 * MIB }),

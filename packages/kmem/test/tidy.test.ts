@@ -19,6 +19,33 @@ function tidyFaults({ path, text }: SourceFile): string[] {
   return lines.length > maxFileLines ? [`${path} has ${lines.length} lines`, ...longLines] : longLines;
 }
 
+/** What makes a verdict depend on speed: a limit of its own, a wait for a fixed time, a time that is expected. */
+const clockHabits: readonly RegExp[] = [
+  /\btimeout: [\d_]/,
+  /^(?!.*\bwhile \().*\b(?:setTimeout|delay)\(/,
+  /\bexpect\(.*\b(?:performance|Date)\.now\(/,
+];
+
+/** Tests that may, and why: none of them passes or fails by it. */
+const clockReasons: Readonly<Record<string, string>> = {
+  "kmem-cli/test/trace/decompress.test.ts": "a reader that is slow on purpose",
+  "kmem/test/atomik-threads.test.ts": "time for what must not happen",
+  "kmem/test/cluster/threads.test.ts": "time to fall asleep, before an order that holds with it or without",
+  "kmem/test/debug/death.test.ts": "a death at some instant, whichever",
+  "kmem/test/debug/leaks.test.ts": "the past is not later than the present",
+  "kmem/test/kmalloc/memory-wait.test.ts": "time to fall asleep; a timeout that does not come early",
+  "kmem/test/profile/parse-stack.test.ts": "text of a stack",
+  "kmem/test/stress/exchange.test.ts": "a turn in a loop that ends by an event",
+};
+
+function clockFaults({ path, text }: SourceFile): string[] {
+  if (!path.endsWith(".test.ts") || clockReasons[path] !== undefined) return [];
+  const isHabit = (line: string): boolean => clockHabits.some((habit) => habit.test(line));
+  return text
+    .split("\n")
+    .flatMap((line, index) => (isHabit(line) ? [`${path}:${index + 1} is a matter of speed`] : []));
+}
+
 const files = readdirSync(packagesRoot)
   .flatMap((name) => [`${name}/src`, `${name}/test`])
   .filter((folder) => existsSync(join(packagesRoot, folder)))
@@ -38,7 +65,23 @@ describe("the sources of every package", () => {
   });
 });
 
+describe("the tests of every package", () => {
+  it("leave nothing to the clock, but where there is a reason", () => {
+    expect(files.filter(({ path }) => path !== "kmem/test/tidy.test.ts").flatMap(clockFaults)).toEqual([]);
+    const paths = new Set(files.map(({ path }) => path));
+    expect(Object.keys(clockReasons).filter((path) => !paths.has(path))).toEqual([]);
+  });
+});
+
 describe("the checker of tidiness", () => {
+  it("finds limits, waits for a fixed time and expected times, and lets loops wait", () => {
+    const faults = (text: string): number => clockFaults({ path: "a.test.ts", text }).length;
+    expect(faults('it("ends", { timeout: 60_000 }, () => {});')).toBe(1);
+    expect(faults("await new Promise((resolve) => setTimeout(resolve, 30));\nawait delay(20);")).toBe(2);
+    expect(faults("expect(performance.now() - startMs).toBeLessThan(1000);")).toBe(1);
+    expect(faults("while (!isDone()) await delay(1);")).toBe(0);
+  });
+
   it("counts lines and characters", () => {
     expect(tidyFaults({ path: "a.ts", text: "x\n".repeat(maxFileLines) })).toEqual([]);
     expect(tidyFaults({ path: "a.ts", text: "x\n".repeat(maxFileLines + 1) })).toEqual([
