@@ -206,6 +206,9 @@ export function libraryRows(): Record<string, Row> {
     "kmem describeDump": row(dump),
     "kmem dumpByteLength": row(dump),
     "kmem repairDump": row(dump),
+    "kmem/debug checkDump": row(dump),
+    "kmem/debug repairDump": row(dump),
+    "kmem countFindings": row(arg(listOf(anything), [])),
     "kmem/debug loadHeap": row(dump),
     // What nobody makes by hand.
     "new Heap": made,

@@ -21,13 +21,18 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "cacheContext",
   "current",
   "find",
+  "findings",
   "layers",
   "make",
+  "mendBlocks",
+  "mendRoots",
   "pathContext",
   "publish",
+  "seen",
   "slowCalloc",
   "slowFree",
   "slowRealloc",
+  "undertaker",
   "viewed",
 ]);
 const IN_EVERY_CLASS: ReadonlySet<string> = new Set(["length", "name", "prototype"]);
