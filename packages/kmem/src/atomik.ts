@@ -6,8 +6,9 @@
 import { AtomikKmalloc } from "./atomik/kmalloc.ts";
 import { AtomikPages } from "./atomik/pages.ts";
 import { isCallersRange } from "./caller-range.ts";
-import { defaultConsole, type KernelConsole } from "./console.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
+import { type Checks, reading, readOptions, requireFunction } from "./memory/arguments.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "./memory/layout.ts";
 import { LinearMemory, type MemorySource } from "./memory/memory.ts";
 import { checkPages } from "./pages/check.ts";
@@ -113,6 +114,8 @@ export interface AtomikOptions {
   readonly isGone?: (owner: number) => boolean;
 }
 
+const ATOMIK_CHECKS: Checks<AtomikOptions> = { isGone: requireFunction };
+
 /**
  * Binds the Atomik functions to a memory: a buffer, a WebAssembly.Memory, or the one that a heap lives in (regions and
  * ranges then go into live blocks and runs of pages of that heap, or into bytes that are not the heap's). Each thread
@@ -122,10 +125,12 @@ export interface AtomikOptions {
 export function atomik(
   memory: MemorySource | Heap,
   console: KernelConsole = defaultConsole(),
-  { isGone }: AtomikOptions = {},
+  options: AtomikOptions = {},
 ): Atomik {
-  const heap = isHeap(memory) ? memory : undefined;
-  const linear = new LinearMemory(isHeap(memory) ? memory.source : memory);
+  const { isGone } = readOptions("options", options, ATOMIK_CHECKS);
+  requireConsole(console);
+  const heap = reading("memory", memory, () => (isHeap(memory) ? memory : undefined));
+  const linear = new LinearMemory(reading("memory", memory, () => (isHeap(memory) ? memory.source : memory)));
   const print = (message: string): void => console.print(message);
   const isCallers = heap && ((start: number, end: number): boolean => isCallersRange(heap, start, end));
   const pages = new AtomikPages(linear, print, isGone);

@@ -4,6 +4,17 @@ import { type Kmalloc, REFILLED } from "./kmalloc/kmalloc.ts";
 import { allSheaves, type Layers, sheavesOf, underRecallLock, underTableLock } from "./kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
 import { type CacheStats, cacheStats } from "./kmalloc/stats.ts";
+import {
+  anyValue,
+  badArgument,
+  type Checks,
+  reading,
+  readOptions,
+  requireBoolean,
+  requireFunction,
+  requireText,
+  requireWhole,
+} from "./memory/arguments.ts";
 import { hex, KmemError } from "./memory/errors.ts";
 import { FirstError } from "./memory/first-error.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
@@ -12,7 +23,7 @@ import { outOfMemory } from "./pages/out-of-memory.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { CacheFlag, CacheRecord } from "./slab/layout.ts";
 import { CLASS_COUNT } from "./slab/size-classes.ts";
-import type { SlotCaches } from "./slab/slot-caches.ts";
+import { SlotCaches } from "./slab/slot-caches.ts";
 import { requireHeld } from "./sync/slot-sync.ts";
 
 /** What a cache stands on: the thread's layers, and what waits and works for it. */
@@ -49,6 +60,20 @@ export interface CacheOptions {
   readonly ownerFlags?: number;
 }
 
+const FUNCTION_CHECKS: Checks<BlockFunctions> = { construct: requireFunction, destruct: requireFunction };
+
+/** The checks of {@link CacheOptions}; those of numbers and of the name are the cache table's. */
+export const CACHE_CHECKS: Checks<CacheOptions> = {
+  ...FUNCTION_CHECKS,
+  name: anyValue,
+  sizeBytes: anyValue,
+  alignmentBytes: anyValue,
+  colourBytes: anyValue,
+  dma: requireBoolean,
+  keepsSlabs: requireBoolean,
+  ownerFlags: anyValue,
+};
+
 const FUNCTION_FLAGS: number = CacheFlag.HAS_CONSTRUCTOR | CacheFlag.HAS_DESTRUCTOR;
 
 function flagsOf(options: BlockFunctions & Pick<CacheOptions, "dma" | "keepsSlabs">): number {
@@ -56,6 +81,23 @@ function flagsOf(options: BlockFunctions & Pick<CacheOptions, "dma" | "keepsSlab
   const construction = construct === undefined ? 0 : CacheFlag.HAS_CONSTRUCTOR;
   const destruction = destruct === undefined ? 0 : CacheFlag.HAS_DESTRUCTOR;
   return construction | destruction | (dma ? CacheFlag.IS_DMA : 0) | (keepsSlabs ? CacheFlag.KEEPS_SLABS : 0);
+}
+
+/** Throws BAD_ARGUMENT for what is no context: caches are made and opened by functions of heaps. */
+export function requireContext<Context extends CacheContext>(context: Context): Context {
+  if (reading("context", context, () => context.slotCaches instanceof SlotCaches)) return context;
+  throw badArgument("context", "a heap's: caches are made by createCache and opened by openCache", context);
+}
+
+/** Throws BAD_ARGUMENT for what is no number of slabs; Infinity is all. */
+export function requireSlabLimit(slabLimit: number): void {
+  if (slabLimit !== Number.POSITIVE_INFINITY) requireWhole("slabLimit", slabLimit, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** The name of a cache that is to be opened, verified, and the functions for it, read once. Throws BAD_ARGUMENT. */
+export function readFunctions(name: string, functions: BlockFunctions): BlockFunctions {
+  requireText("name", name);
+  return readOptions("functions", functions, FUNCTION_CHECKS);
 }
 
 /**
@@ -75,7 +117,8 @@ export class Cache {
   readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
 
-  protected constructor({ layers, kmalloc, waits, slotCaches }: CacheContext, kind: number) {
+  protected constructor(context: CacheContext, kind: number) {
+    const { layers, kmalloc, waits, slotCaches } = requireContext(context);
     this.#layers = layers;
     this.#kmalloc = kmalloc;
     this.#waits = waits;
@@ -88,11 +131,12 @@ export class Cache {
 
   /** Makes a cache; `heap.createCache` is the way in. */
   static create(context: CacheContext, options: CacheOptions): Cache {
-    return new Cache(context, Cache.make(context, options));
+    return new Cache(context, Cache.make(context, readOptions("options", options, CACHE_CHECKS)));
   }
 
   /** Makes the record of a cache; returns its kind. */
-  protected static make({ layers }: CacheContext, options: CacheOptions): number {
+  protected static make(context: CacheContext, options: CacheOptions): number {
+    const { layers } = requireContext(context);
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
     const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags };
     const kind = underTableLock(layers, () => layers.caches.create({ ...shape, flags: flagsOf(options) }));
@@ -102,11 +146,12 @@ export class Cache {
 
   /** Opens a cache that there is; `heap.openCache` is the way in. */
   static open(context: CacheContext, name: string, functions: BlockFunctions): Cache {
-    return new Cache(context, Cache.find(context, name, functions));
+    return new Cache(context, Cache.find(context, name, readFunctions(name, functions)));
   }
 
   /** The kind of a cache that there is, once its functions are named. */
-  protected static find({ layers }: CacheContext, name: string, functions: BlockFunctions): number {
+  protected static find(context: CacheContext, name: string, functions: BlockFunctions): number {
+    const { layers } = requireContext(context);
     const kind = layers.caches.find(name);
     if (kind === undefined || kind < FrameKind.FIRST_CACHE + CLASS_COUNT) {
       throw new KmemError("BAD_ARGUMENT", `there is no cache named "${name}"`, { name });
@@ -169,6 +214,7 @@ export class Cache {
    * cache's own functions it releases nothing.
    */
   shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
+    requireSlabLimit(slabLimit);
     this.#requireAlive();
     const { pages, sheaves, slabs } = this.#layers;
     slabs.functions.require(this.#kind);
@@ -179,25 +225,24 @@ export class Cache {
   }
 
   /**
-   * Ends the cache. Throws CACHE_BUSY, with nothing lost, while objects of it are live, and in the midst of its own
-   * constructor or destructor. What a destructor throws is thrown when all have run and the cache is no more.
+   * Ends the cache. Throws CACHE_BUSY, with nothing changed, while objects of it are live, and in the midst of its own
+   * constructor or destructor. What a destructor throws is thrown when all have run and the cache is no more. O(pages).
    */
   destroy(): void {
     this.#requireAlive();
     const { caches, slabs } = this.#layers;
     slabs.functions.require(this.#kind);
     slabs.functions.requireIdle(this.#kind);
+    const { liveBlocks } = this.stats();
+    if (liveBlocks > 0) throw this.#busy(liveBlocks);
     const errors = new FirstError();
     errors.run(() => this.shrink());
     this.#drainOtherSlots();
     errors.run(() => this.shrink());
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
       errors.rethrow();
-      const { liveBlocks } = cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
-      throw new KmemError("CACHE_BUSY", `cannot destroy the cache "${this.name}": ${liveBlocks} objects are live`, {
-        name: this.name,
-        liveBlocks,
-      });
+      // An object that came to life in between.
+      throw this.#busy(this.stats().liveBlocks);
     }
     this.#end();
     errors.rethrow();
@@ -216,6 +261,11 @@ export class Cache {
     this.#isDestroyed = true;
     // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
     this.#kind = FrameKind.ABSENT;
+  }
+
+  #busy(liveBlocks: number): KmemError {
+    const text = `cannot destroy the cache "${this.name}": ${liveBlocks} objects are live`;
+    return new KmemError("CACHE_BUSY", text, { name: this.name, liveBlocks });
   }
 
   /** What lies in the sheaves of other slots goes back to the slabs: none of their threads uses the cache any more. */

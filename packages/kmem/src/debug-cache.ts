@@ -1,10 +1,20 @@
-import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
+import {
+  CACHE_CHECKS,
+  Cache,
+  type CacheContext,
+  type CacheOptions,
+  readFunctions,
+  requireContext,
+  requireSlabLimit,
+} from "./cache.ts";
 import { DebugBlocks } from "./debug/debug-blocks.ts";
 import type { Debugging } from "./debug/debugging.ts";
 import { CONSTRUCTED } from "./debug/layout.ts";
 import { DebugLetters } from "./debug/letters.ts";
+import { requireAlignment } from "./kmalloc/kmalloc.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { CacheStats } from "./kmalloc/stats.ts";
+import { anyValue, type Checks, readOptions } from "./memory/arguments.ts";
 import { GRANULE } from "./memory/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
@@ -18,6 +28,8 @@ export interface DebugCacheOptions extends CacheOptions {
    */
   readonly debug?: string | undefined;
 }
+
+const DEBUG_CACHE_CHECKS: Checks<DebugCacheOptions> = { ...CACHE_CHECKS, debug: anyValue };
 
 /** What a cache of a debugged heap stands on. */
 export interface DebugCacheContext extends CacheContext {
@@ -44,8 +56,11 @@ export class DebugCache extends Cache {
   }
 
   /** As `Cache.create`; `heap.createCache` is the way in. */
-  static override create(context: DebugCacheContext, options: DebugCacheOptions): DebugCache {
+  static override create(context: DebugCacheContext, given: DebugCacheOptions): DebugCache {
+    requireContext(context);
+    const options = readOptions("options", given, DEBUG_CACHE_CHECKS);
     const { sizeBytes, alignmentBytes = GRANULE, construct, destruct, debug } = options;
+    requireAlignment(alignmentBytes);
     const padBytes = DebugBlocks.padBytes(alignmentBytes);
     const functions = wrap(context, padBytes, { construct, destruct }, () => kind);
     const general = context.debugging.letters.of(options.name);
@@ -60,7 +75,9 @@ export class DebugCache extends Cache {
   }
 
   /** As `Cache.open`; `heap.openCache` is the way in. */
-  static override open(context: DebugCacheContext, name: string, functions: BlockFunctions): DebugCache {
+  static override open(context: DebugCacheContext, name: string, given: BlockFunctions): DebugCache {
+    requireContext(context);
+    const functions = readFunctions(name, given);
     const { caches } = context.layers;
     const found = caches.find(name) ?? 0;
     const padBytes = caches.isUsed(found) ? DebugBlocks.padBytes(caches.get(found, CacheRecord.ALIGN_BYTES)) : 0;
@@ -110,7 +127,8 @@ export class DebugCache extends Cache {
     return { ...stats, liveBlocks: stats.liveBlocks - held, freeBlocks: stats.freeBlocks + held };
   }
 
-  override shrink(slabLimit?: number): number {
+  override shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
+    requireSlabLimit(slabLimit);
     this.#context.emptyQuarantine();
     return super.shrink(slabLimit);
   }

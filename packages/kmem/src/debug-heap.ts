@@ -1,8 +1,7 @@
-import { blockView, type ViewType } from "./block-view.ts";
+import { type ViewType, viewWithin } from "./block-view.ts";
 import { checkDebugged, debuggedBlocks, takenBlocks } from "./debug/check.ts";
 import { type Asked, DebugBlocks, rawBytesOf } from "./debug/debug-blocks.ts";
 import { Debugging } from "./debug/debugging.ts";
-import { requireFaults } from "./debug/fault-injection.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
 import { mendDebugged } from "./debug/mend-blocks.ts";
@@ -10,7 +9,13 @@ import { type DebugMend, mendRoot, rootFindings } from "./debug/mend-root.ts";
 import { describeRemains, isLiveOf, settleRemains } from "./debug/remains.ts";
 import { DebugRoot } from "./debug/root.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
-import { type DebugHeapOptions, type DebugThreadOptions, withDefaults } from "./debug-options.ts";
+import {
+  DEBUG_HEAP_CHECKS,
+  DEBUG_THREAD_CHECKS,
+  type DebugHeapOptions,
+  type DebugThreadOptions,
+  withDefaults,
+} from "./debug-options.ts";
 import { ringTracer } from "./debug-tracer.ts";
 import type { HeapHandle } from "./handle.ts";
 import type { BlockCalls } from "./heap.ts";
@@ -20,8 +25,8 @@ import type { BlockInfo } from "./kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
-import type { ReapOptions, ReapReport, Undertaker } from "./kmalloc/reap.ts";
-import { signedHint } from "./memory/arguments.ts";
+import { type ReapOptions, type ReapReport, readReapOptions, type Undertaker } from "./kmalloc/reap.ts";
+import { readOptions } from "./memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "./memory/layout.ts";
@@ -70,10 +75,10 @@ export class DebugHeap extends TrackedHeap {
   }
 
   /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, OUT_OF_MEMORY without room for the root. */
-  static override create(options: DebugHeapOptions = {}): DebugHeap {
-    const text = options.debug ?? "";
+  static override create(given: DebugHeapOptions = {}): DebugHeap {
+    const options = readOptions("options", given, DEBUG_HEAP_CHECKS);
+    const { debug: text = "" } = options;
     const { unknown } = DebugLetters.parse(text);
-    requireFaults(options.faults ?? {});
     const attachment = createAttachment(options, HeapFlag.DEBUGGED);
     if (Debugging.createRoot(attachment.layers, text) === undefined) throw outOfMemory(attachment.layers.pages, 0);
     const { traceEvents } = options;
@@ -88,14 +93,14 @@ export class DebugHeap extends TrackedHeap {
 
   /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
-    requireFaults(options.faults ?? {});
-    return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), options);
+    const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
+    return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), how);
   }
 
   /** As `Heap.load`. */
   static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
-    requireFaults(options.faults ?? {});
-    return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), options);
+    const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
+    return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), how);
   }
 
   protected override get debugging(): Debugging {
@@ -191,12 +196,8 @@ export class DebugHeap extends TrackedHeap {
 
   override view<View>(type: ViewType<View>, address: number, length: number): View {
     const info = this.blockAt(address);
-    const end = address + length * type.BYTES_PER_ELEMENT;
-    if (info?.live === true && address >= info.address && end <= info.address + info.usableBytes) {
-      return blockView(this.current(), type, address, length);
-    }
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${address}`;
-    throw new KmemError("INVALID_ADDRESS", text + signedHint("address", address), { address, length, block: info });
+    const isInside = info !== undefined && address >= info.address;
+    return viewWithin(this.current(), isInside ? info : undefined, type, address, length);
   }
 
   /** As `Heap.createCache`, with letters of the cache's own where `debug` has some. */
@@ -248,7 +249,8 @@ export class DebugHeap extends TrackedHeap {
   }
 
   /** As `Heap.reap`; objects that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
-  override reap(slot: number, options: ReapOptions = {}): ReapReport {
+  override reap(slot: number, given: ReapOptions = {}): ReapReport {
+    const options = readReapOptions(given);
     if (options.blocks !== "free") return super.reap(slot, options);
     const report = super.reap(slot, { ...options, blocks: "give", to: this.slot });
     for (const { address } of report.blocks) this.#retireGiven(address);

@@ -1,8 +1,18 @@
 import type { DebuggingOptions } from "./debug/debugging.ts";
-import type { FaultOptions } from "./debug/fault-injection.ts";
+import { type FaultOptions, requireFaults } from "./debug/fault-injection.ts";
 import type { BugReport } from "./debug/report.ts";
 import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
-import type { HeapOptions } from "./heap-options.ts";
+import { HEAP_CHECKS, type HeapOptions } from "./heap-options.ts";
+import {
+  anyValue,
+  type Checks,
+  requireAmount,
+  requireBoolean,
+  requireCount,
+  requireFunction,
+  requireWhole,
+} from "./memory/arguments.ts";
+import { TRACE_EVENTS_MAX } from "./trace/layout.ts";
 
 /** How one thread debugs a heap. */
 export interface DebugThreadOptions {
@@ -42,6 +52,28 @@ export interface DebugHeapOptions extends HeapOptions, DebugThreadOptions {
    */
   readonly traceEvents?: number;
 }
+
+/** The checks of {@link DebugThreadOptions}. */
+export const DEBUG_THREAD_CHECKS: Checks<DebugThreadOptions> = {
+  report: requireFunction,
+  print: requireFunction,
+  panic: requireBoolean,
+  stackDepth: requireCount,
+  quarantineBytes: requireAmount,
+  quarantineCount: requireAmount,
+  randomReuse: requireBoolean,
+  zeroOnAlloc: requireBoolean,
+  zeroOnFree: requireBoolean,
+  faults: requireFaults,
+};
+
+/** The checks of {@link DebugHeapOptions}; the letters are verified where they are parsed. */
+export const DEBUG_HEAP_CHECKS: Checks<DebugHeapOptions> = {
+  ...HEAP_CHECKS,
+  ...DEBUG_THREAD_CHECKS,
+  debug: anyValue,
+  traceEvents: (name, value) => requireWhole(name, value, 1, TRACE_EVENTS_MAX),
+};
 
 const DEFAULT_QUARANTINE_BYTES: number = 2 ** 20;
 /** And no more than this part of the heap. */

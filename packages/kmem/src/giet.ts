@@ -2,10 +2,19 @@ import type { ClusterFinding } from "./cluster/check.ts";
 import { ClusterHeap, type DamagedBlock, type FreeVerdict } from "./cluster/cluster-heap.ts";
 import { Descriptor } from "./cluster/descriptor.ts";
 import { DESCRIPTOR_ALIGNMENT, DESCRIPTOR_BYTES, FREE_LIST_COUNT, MIN_BLOCK_SIZE } from "./cluster/layout.ts";
-import { manhattanDistance, nearestFirst } from "./cluster/placement.ts";
+import { type MeshPoint, manhattanDistance, nearestFirst } from "./cluster/placement.ts";
 import { coversBytes, type HeapSegment, segmentFault, segmentsOverlap } from "./cluster/segment.ts";
-import { defaultConsole, type KernelConsole } from "./console.ts";
-import { describeValue } from "./memory/arguments.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "./console.ts";
+import {
+  anyValue,
+  type Checks,
+  describeValue,
+  isUint32,
+  readList,
+  readOptions,
+  requireCount,
+  requireFunction,
+} from "./memory/arguments.ts";
 import { KmemError, type KmemErrorCode } from "./memory/errors.ts";
 import { LinearMemory, type MemorySource } from "./memory/memory.ts";
 import type { IsGone } from "./sync/lock.ts";
@@ -130,7 +139,8 @@ export interface Giet {
  * no machine.
  */
 export function giet(config: GietConfig, console: KernelConsole = defaultConsole()): Giet {
-  return new Kernel(config, console);
+  requireConsole(console);
+  return new Kernel(readConfig(config), console);
 }
 
 /** A cluster as it is bound: its entry in kernel_heap and, where it has one, its heap. */
@@ -155,21 +165,18 @@ class Kernel implements Giet {
 
   constructor(config: GietConfig, console: KernelConsole) {
     const { clusters, processor = 0, cluster: home = { x: 0, y: 0 }, isGone } = config;
-    requireRectangle(clusters);
-    if (!Number.isInteger(processor) || processor < 0) {
-      throw new KmemError("BAD_ARGUMENT", `processor is a whole number from 0, not ${describeValue(processor)}`, {});
-    }
     this.#console = console;
     this.X_SIZE = clusters.length;
     this.Y_SIZE = clusters[0].length;
     if (!isIndex(home.x, this.X_SIZE) || !isIndex(home.y, this.Y_SIZE)) {
-      const text = `the processor is in a cluster that there is, not in [${home.x}][${home.y}]`;
+      const place = `[${describeValue(home.x)}][${describeValue(home.y)}]`;
+      const text = `the processor is in a cluster that there is, not in ${place}`;
       throw new KmemError("BAD_ARGUMENT", text, { cluster: home });
     }
     const memories = clusters.map((column) => column.map(({ memory }) => new LinearMemory(memory)));
     const segments = clusters.map((column, x) => column.map((cluster, y) => heapSegment(cluster, memories[x][y])));
     this.#kernelDataMemory = memories[0][0];
-    this.#kernelDataOffset = config.kernel_data ?? behind(segments[0][0]);
+    this.#kernelDataOffset = config.kernel_data === undefined ? behind(segments[0][0]) : config.kernel_data;
     this.#requireKernelData();
     const isOwnerGone = isGone && ((owner: number): boolean => owner > 0 && isGone(owner - 1));
     this.#clusters = segments.map((column, x) =>
@@ -269,11 +276,11 @@ class Kernel implements Giet {
   #requireKernelData(): void {
     const offset = this.#kernelDataOffset;
     const { byteLength } = this.#kernelDataMemory;
-    if (offset >= 0 && offset % DESCRIPTOR_ALIGNMENT === 0 && offset + this.#kernelDataBytes <= byteLength) return;
+    if (isUint32(offset) && offset % DESCRIPTOR_ALIGNMENT === 0 && offset + this.#kernelDataBytes <= byteLength) return;
     throw new KmemError(
       "BAD_ARGUMENT",
       `kernel_heap[${this.X_SIZE}][${this.Y_SIZE}] needs ${this.#kernelDataBytes} bytes at a multiple of ` +
-        `${DESCRIPTOR_ALIGNMENT} in cluster [0][0], and byte ${offset} of ${byteLength} has no such room`,
+        `${DESCRIPTOR_ALIGNMENT} in cluster [0][0], and byte ${describeValue(offset)} of ${byteLength} has no such room`,
       { kernel_data: offset, byteLength },
     );
   }
@@ -295,7 +302,7 @@ class Kernel implements Giet {
   #clusterOf(ptr: number): Bound | undefined {
     this.#kernelDataMemory.refresh();
     return this.#clusters.flat().find(({ descriptor: { heapBase, heapSize }, heap }) => {
-      return heap !== undefined && ptr >= heapBase && ptr < heapBase + heapSize;
+      return isUint32(ptr) && heap !== undefined && ptr >= heapBase && ptr < heapBase + heapSize;
     });
   }
 
@@ -360,10 +367,35 @@ class KernelHeapView implements KernelHeap {
   }
 }
 
-function requireRectangle(clusters: readonly (readonly GietCluster[])[]): void {
-  const height = clusters[0]?.length ?? 0;
-  if (height > 0 && clusters.every((column) => column.length === height)) return;
-  throw new KmemError("BAD_ARGUMENT", "clusters is no rectangle: [X_SIZE] columns of [Y_SIZE] clusters each", {});
+const CONFIG_CHECKS: Checks<GietConfig> = {
+  clusters: anyValue,
+  kernel_data: anyValue,
+  processor: requireCount,
+  cluster: anyValue,
+  isGone: requireFunction,
+};
+const PLACE_CHECKS: Checks<MeshPoint> = { x: anyValue, y: anyValue };
+const CLUSTER_CHECKS: Checks<GietCluster> = { memory: anyValue, vsegs: anyValue };
+const VSEG_CHECKS: Checks<GietVseg> = { type: anyValue, base: anyValue, length: anyValue, offset: anyValue };
+
+/** A copy of the whole config, so that nothing of the caller's runs later. Throws BAD_ARGUMENT. */
+function readConfig(given: GietConfig): GietConfig {
+  const config = readOptions("config", given, CONFIG_CHECKS);
+  const columns = readList("clusters", config.clusters).map((column) => readList("a column", column).map(readCluster));
+  const height = columns[0]?.length ?? 0;
+  if (height === 0 || !columns.every((column) => column.length === height)) {
+    throw new KmemError("BAD_ARGUMENT", "clusters is no rectangle: [X_SIZE] columns of [Y_SIZE] clusters each", {});
+  }
+  const { cluster } = config;
+  if (cluster === undefined) return { ...config, clusters: columns };
+  return { ...config, clusters: columns, cluster: readOptions("cluster", cluster, PLACE_CHECKS) };
+}
+
+function readCluster(given: unknown): GietCluster {
+  const cluster = readOptions("a cluster", given as GietCluster, CLUSTER_CHECKS);
+  if (cluster.vsegs === undefined) return cluster;
+  const vsegs = readList("vsegs", cluster.vsegs).map((vseg) => readOptions("a vseg", vseg as GietVseg, VSEG_CHECKS));
+  return { ...cluster, vsegs };
 }
 
 function heapSegment({ vsegs = [] }: GietCluster, memory: LinearMemory): HeapSegment | undefined {
@@ -373,9 +405,9 @@ function heapSegment({ vsegs = [] }: GietCluster, memory: LinearMemory): HeapSeg
 
 /** The first aligned byte behind a segment; 0 for none, and for one that _heap_init is to refuse. */
 function behind(segment: HeapSegment | undefined): number {
-  const end = segment === undefined ? 0 : segment.offset + segment.length;
-  const isInMemory = segment !== undefined && end > 0 && end <= segment.memory.byteLength;
-  return isInMemory ? Math.ceil(end / DESCRIPTOR_ALIGNMENT) * DESCRIPTOR_ALIGNMENT : 0;
+  if (segment === undefined || !Number.isInteger(segment.offset) || !Number.isInteger(segment.length)) return 0;
+  const end = segment.offset + segment.length;
+  return end > 0 && end <= segment.memory.byteLength ? Math.ceil(end / DESCRIPTOR_ALIGNMENT) * DESCRIPTOR_ALIGNMENT : 0;
 }
 
 function isIndex(value: number, size: number): boolean {
@@ -384,5 +416,5 @@ function isIndex(value: number, size: number): boolean {
 
 /** A value as the GIET's %X prints it. */
 function hexDigits(value: number): string {
-  return Number.isInteger(value) ? value.toString(16).toUpperCase() : String(value);
+  return Number.isInteger(value) ? value.toString(16).toUpperCase() : describeValue(value);
 }

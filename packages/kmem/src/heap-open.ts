@@ -24,6 +24,7 @@ const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 
 /** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
 export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
+  requireByteOffset("start", start);
   if (!isHandle(source)) return openAt(source, start, mode);
   requireHandle(source);
   return openAt(source.memory, source.start, mode, source.place);
@@ -31,7 +32,6 @@ export function openAttachment(source: MemorySource | HeapHandle, start: number,
 
 function openAt(source: MemorySource, start: number, mode: number, place?: Reservation): Attachment {
   const memory = new LinearMemory(source);
-  requireByteOffset("start", start);
   requireMode(modeOf(memory, start), mode);
   const joined = place === undefined ? joinAttachment(memory, readHeader(memory, start).baseFrame) : undefined;
   return joined ?? newAttachment(attachLayers(memory, start, place));

@@ -1,3 +1,4 @@
+import { anyValue, badArgument, type Check, type Checks, requireBoolean } from "./memory/arguments.ts";
 import type { MemoryOptions } from "./memory/new-memory.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
@@ -12,3 +13,21 @@ export interface HeapOptions extends MemoryOptions {
    */
   readonly exactFrees?: boolean;
 }
+
+/** Null is no number, nor what is left out. */
+const notNull: Check = (name, value) => {
+  if (value === null) throw badArgument(name, "a number", value);
+};
+
+/** The checks of {@link HeapOptions}; numbers and the memory are verified where they are used. */
+export const HEAP_CHECKS: Checks<HeapOptions> = {
+  memory: anyValue,
+  start: notNull,
+  end: notNull,
+  sizeBytes: notNull,
+  maximumBytes: notNull,
+  shared: requireBoolean,
+  slotCount: notNull,
+  dmaBytes: notNull,
+  exactFrees: requireBoolean,
+};

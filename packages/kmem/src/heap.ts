@@ -2,14 +2,15 @@ import { blockView, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import type { HeapHandle } from "./handle.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
-import type { HeapOptions } from "./heap-options.ts";
-import { type Attachment, leaveAttachment } from "./kmalloc/attachment.ts";
+import { HEAP_CHECKS, type HeapOptions } from "./heap-options.ts";
+import { type Attachment, leaveAttachment, requireAttachment } from "./kmalloc/attachment.ts";
 import { type BlockInfo, describeAddress, liveBlocks, notLive } from "./kmalloc/describe.ts";
 import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import type { Shrinker } from "./kmalloc/shrinkers.ts";
 import { footprintBytes, type HeapStats, heapStats } from "./kmalloc/stats.ts";
+import { readOptions } from "./memory/arguments.ts";
 import { clear } from "./memory/clear.ts";
 import { copyBytes } from "./memory/copy.ts";
 import { writeDump } from "./memory/dump.ts";
@@ -60,6 +61,7 @@ export class Heap extends ThreadedHeap {
   #isDetached = false;
 
   protected constructor(attachment: Attachment) {
+    requireAttachment(attachment);
     super();
     this.#attachment = attachment;
     this.layers = attachment.layers;
@@ -104,7 +106,7 @@ export class Heap extends ThreadedHeap {
 
   /** Makes a heap in new or given memory. Throws BAD_ARGUMENT or BAD_GEOMETRY before it writes anything. */
   static create(options: HeapOptions = {}): Heap {
-    return new Heap(createAttachment(options));
+    return new Heap(createAttachment(readOptions("options", options, HEAP_CHECKS)));
   }
 
   /**
@@ -260,7 +262,7 @@ export class Heap extends ThreadedHeap {
     return this.#kmalloc.usableBytes(address);
   }
 
-  /** The block that an address lies in, live or free, or undefined where there is none. Any number is allowed. */
+  /** The block that an address lies in, live or free, or undefined where there is none. Any value is allowed. */
   blockAt(address: number): BlockInfo | undefined {
     return describeAddress(this.viewed(), address).block;
   }
@@ -412,7 +414,6 @@ export class Heap extends ThreadedHeap {
 
   #requireLive(address: number): void {
     this.current();
-    if (this.#kmalloc.isLive(address)) return;
-    throw notLive(this.layers, address);
+    if (!this.#kmalloc.isLive(address)) throw notLive(this.layers, address);
   }
 }

@@ -1,4 +1,4 @@
-import { defaultConsole, type KernelConsole } from "./console.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
 import { heapIn } from "./heap-in.ts";
 import { openAnchor } from "./linux/anchor.ts";
@@ -9,8 +9,8 @@ import { type CacheCalls, cacheCalls } from "./linux/kmem-cache.ts";
 import { type MempoolCalls, mempoolCalls } from "./linux/mempool.ts";
 import { type PageCalls, pageCalls } from "./linux/pages.ts";
 import { type VmallocCalls, vmallocCalls } from "./linux/virtual.ts";
-import { describeValue } from "./memory/arguments.ts";
-import { KmemError, OutOfMemoryError } from "./memory/errors.ts";
+import { type Checks, readOptions, requireAmount } from "./memory/arguments.ts";
+import { OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
@@ -49,6 +49,8 @@ export interface LinuxOptions {
   readonly waitMs?: number;
 }
 
+const LINUX_CHECKS: Checks<LinuxOptions> = { waitMs: requireAmount };
+
 /**
  * The memory functions of an old Linux. Pointers are byte offsets in the heap's buffer, or virtual addresses above
  * them; NULL is 0. Nothing throws where Linux returns NULL: what is refused prints its reason and changes no byte. Any
@@ -78,11 +80,8 @@ export function linux(
   console: KernelConsole = defaultConsole(),
   options: LinuxOptions = {},
 ): Linux {
-  const { waitMs = DEFAULT_WAIT_MS } = options;
-  if (typeof waitMs !== "number" || !(waitMs >= 0)) {
-    const text = `waitMs is a number of milliseconds from 0, not ${describeValue(waitMs)}`;
-    throw new KmemError("BAD_ARGUMENT", text, { waitMs });
-  }
+  const { waitMs = DEFAULT_WAIT_MS } = readOptions("options", options, LINUX_CHECKS);
+  requireConsole(console);
   const heap = heapIn(memory);
   const kernel = openKernel(heap, console, waitMs);
   const kmallocs = kmallocCalls(kernel, new DmaCaches(kernel));

@@ -1,7 +1,7 @@
 import { BucketHeap, type BucketStats, isPageAddress } from "./bucket/bucket-heap.ts";
 import type { BucketFinding } from "./bucket/check.ts";
 import { BUCKET_MAX_BYTES } from "./bucket/layout.ts";
-import { defaultConsole, type KernelConsole } from "./console.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "./console.ts";
 import type { Heap } from "./heap.ts";
 import { heapIn } from "./heap-in.ts";
 import { describeValue } from "./memory/arguments.ts";
@@ -91,6 +91,7 @@ export interface MyKernel {
  * {@link OutOfMemoryError} when no page is left.
  */
 export function mykernel(memory: Heap | MemorySource, console: KernelConsole = defaultConsole()): MyKernel {
+  requireConsole(console);
   return new Kernel(heapIn(memory), console);
 }
 

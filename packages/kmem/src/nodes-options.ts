@@ -1,5 +1,8 @@
+import { readDistances, uniformDistances } from "./cluster/placement.ts";
 import type { HeapHandle } from "./handle.ts";
-import type { HeapOptions } from "./heap-options.ts";
+import { HEAP_CHECKS, type HeapOptions } from "./heap-options.ts";
+import { anyValue, type Checks, readOptions, requireBoolean } from "./memory/arguments.ts";
+import { readNodes, requireApart, requireNode } from "./nodes/machine.ts";
 
 /** A machine of nodes. */
 export interface NodesOptions {
@@ -27,4 +30,39 @@ export interface NodesHandle {
 export interface AllocOnOptions {
   /** No other node will do: Linux's __GFP_THISNODE. */
   readonly thisNode?: boolean;
+}
+
+const NODES_CHECKS: Checks<NodesOptions> = { nodes: anyValue, distances: anyValue, home: anyValue };
+const HANDLE_CHECKS: Checks<NodesHandle> = { nodes: anyValue, distances: anyValue };
+const HOME_CHECKS: Checks<{ readonly home: number }> = { home: anyValue };
+const ALLOC_ON_CHECKS: Checks<AllocOnOptions> = { thisNode: requireBoolean };
+
+/** What a machine is made of, read once. Throws BAD_ARGUMENT. */
+export function readMachine(options: NodesOptions): Required<NodesOptions> {
+  const { home = 0, distances, ...given } = readOptions("options", options, NODES_CHECKS);
+  const nodes = readNodes(given.nodes).map((node) => readOptions("a node", node as HeapOptions, HEAP_CHECKS));
+  const count = nodes.length;
+  const table = distances === undefined ? uniformDistances(count) : readDistances(distances, count);
+  requireNode("home", home, count);
+  requireApart(nodes);
+  return { nodes, distances: table, home };
+}
+
+/** A handle of nodes, read once. Throws BAD_ARGUMENT. */
+export function readHandle(handle: NodesHandle): NodesHandle {
+  const given = readOptions("a handle of nodes", handle, HANDLE_CHECKS);
+  const nodes = readNodes(given.nodes) as HeapHandle[];
+  return { nodes, distances: readDistances(given.distances, nodes.length) };
+}
+
+/** The node that a thread says it runs on. Throws BAD_ARGUMENT. */
+export function readHome(options: { readonly home: number }, nodeCount: number): number {
+  const { home } = readOptions("options", options, HOME_CHECKS);
+  requireNode("home", home, nodeCount);
+  return home;
+}
+
+/** Whether no other node will do. Throws BAD_ARGUMENT. */
+export function isThisNode(options: AllocOnOptions | undefined): boolean {
+  return readOptions("options", options, ALLOC_ON_CHECKS).thisNode === true;
 }

@@ -1,23 +1,25 @@
 import type { ViewType } from "./block-view.ts";
-import { nearestFirst, requireDistances, uniformDistances } from "./cluster/placement.ts";
+import { nearestFirst } from "./cluster/placement.ts";
 import type { HeapHandle } from "./handle.ts";
 import { Heap } from "./heap.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { requireSize } from "./kmalloc/kmalloc.ts";
 import type { HeapStats } from "./kmalloc/stats.ts";
 import type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
+import { badArgument } from "./memory/arguments.ts";
 import { clear } from "./memory/clear.ts";
 import { type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
 import { FirstError } from "./memory/first-error.ts";
 import { atNode, badAddress, joinAddress, splitAddress } from "./nodes/address.ts";
 import { CounterField } from "./nodes/layout.ts";
-import { heapStart, openAll, requireApart, requireNode, requireNodes } from "./nodes/machine.ts";
+import { heapStart, openAll, requireNode } from "./nodes/machine.ts";
 import type { NumaCounts } from "./nodes/node-area.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { type NodeShortage, NodesOutOfMemoryError } from "./nodes/out-of-memory.ts";
 import { reserveAll, watchAll } from "./nodes/threads.ts";
 import type { AllocOnOptions, NodesHandle, NodesOptions } from "./nodes-options.ts";
+import { isThisNode, readHandle, readHome, readMachine } from "./nodes-options.ts";
 
 export { LOCAL_DISTANCE, REMOTE_DISTANCE } from "./cluster/placement.ts";
 export type { NumaCounts } from "./nodes/node-area.ts";
@@ -85,6 +87,7 @@ export class Nodes {
   readonly #orders: (readonly number[])[] = [];
 
   private constructor(nodes: readonly Node[], distances: readonly (readonly number[])[], home: number) {
+    NodeView.requireOpened(nodes, home);
     this.#nodes = nodes;
     this.home = home;
     this.handle = { nodes: nodes.map(({ heap }) => heap.handle), distances: distances.map((row) => [...row]) };
@@ -102,6 +105,7 @@ export class Nodes {
       return offset !== 0 ? base + offset : this.#slowAlloc(sizeBytes);
     };
     this.free = (address) => {
+      if (typeof address !== "number") return this.#freeElsewhere(address);
       const offset = address - base;
       if (offset >>> 0 !== offset || offset === 0 || base + offset !== address) return this.#freeElsewhere(address);
       try {
@@ -116,29 +120,24 @@ export class Nodes {
    * Makes a machine. Throws BAD_ARGUMENT for options that are none before it writes anything, and what
    * {@link Heap.create} throws; memories of yours for the nodes before the one at fault have been formatted then.
    */
-  static create({ nodes, distances, home = 0 }: NodesOptions): Nodes {
-    requireNodes(nodes);
+  static create(options: NodesOptions): Nodes {
+    const { nodes, distances, home } = readMachine(options);
     const nodeCount = nodes.length;
-    const table = distances ?? uniformDistances(nodeCount);
-    requireDistances(table, nodeCount);
-    requireNode("home", home, nodeCount);
-    requireApart(nodes);
     const open = (options: HeapOptions, node: number): Node => {
       const heap = Heap.create({ ...options, start: heapStart(options.start) });
       return { heap, view: NodeView.create(heap.layers, node, nodeCount) };
     };
-    return new Nodes(openAll(nodes, open, leave), table, home);
+    return new Nodes(openAll(nodes, open, leave), distances, home);
   }
 
   /**
    * Joins a machine that another thread has made, as a thread that runs on node `home`. Throws BAD_ARGUMENT, what
    * {@link Heap.attach} throws, NOT_A_HEAP for heaps that are not those nodes, with nothing changed.
    */
-  static attach(handle: NodesHandle, { home }: { readonly home: number }): Nodes {
-    requireNodes(handle?.nodes);
-    const nodeCount = handle.nodes.length;
-    requireDistances(handle.distances, nodeCount);
-    requireNode("home", home, nodeCount);
+  static attach(handle: NodesHandle, options: { readonly home: number }): Nodes {
+    const { nodes, distances } = readHandle(handle);
+    const nodeCount = nodes.length;
+    const home = readHome(options, nodeCount);
     const open = (heapHandle: HeapHandle, node: number): Node => {
       const heap = Heap.attach(heapHandle);
       try {
@@ -148,7 +147,7 @@ export class Nodes {
         throw error;
       }
     };
-    return new Nodes(openAll(handle.nodes, open, leave), handle.distances, home);
+    return new Nodes(openAll(nodes, open, leave), distances, home);
   }
 
   /** Nodes of the machine. */
@@ -174,8 +173,9 @@ export class Nodes {
    * As {@link alloc}, but of `node` first and of others by distance from it; with `thisNode`, of no other. Throws as
    * {@link alloc} does, and BAD_ARGUMENT for a node that there is not.
    */
-  allocOn(node: number, sizeBytes: number, { thisNode = false }: AllocOnOptions = {}): number {
+  allocOn(node: number, sizeBytes: number, options?: AllocOnOptions): number {
     requireNode("node", node, this.count);
+    const thisNode = isThisNode(options);
     const offset = this.#nodes[node].view.take(sizeBytes);
     if (offset !== 0) return joinAddress(node, offset);
     return this.#placeOrThrow({ ...this.#blocks(node, sizeBytes), thisNode });
@@ -308,7 +308,9 @@ export class Nodes {
   }
 
   /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see {@link Heap.watch}. */
-  watch(worker: WatchedWorker, { nodes }: NodesHandle, options: WatchOptions = {}): () => void {
+  watch(worker: WatchedWorker, handle: NodesHandle, options: WatchOptions = {}): () => void {
+    const { nodes } = readHandle(handle);
+    if (nodes.length !== this.count) throw badArgument("handle", `one of these ${this.count} nodes`, handle);
     return watchAll(
       this.#nodes.map(({ heap }) => heap),
       (heap, node) => heap.watch(worker, nodes[node], options),

@@ -1,7 +1,17 @@
 import type { Kmalloc } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
-import type { MemoryWait, WaitOptions } from "./kmalloc/memory-wait.ts";
-import { describeValue, signedHint } from "./memory/arguments.ts";
+import { type MemoryWait, WAIT_CHECKS, type WaitOptions } from "./kmalloc/memory-wait.ts";
+import {
+  anyValue,
+  type Checks,
+  describeValue,
+  isPowerOfTwoFrom,
+  isUint32,
+  readOptions,
+  requireBoolean,
+  requireFunction,
+  signedHint,
+} from "./memory/arguments.ts";
 import { hex, KmemError, OutOfMemoryError } from "./memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "./memory/layout.ts";
 import { NO_FRAME, RunKind } from "./pages/layout.ts";
@@ -21,6 +31,8 @@ export interface PageOptions {
 /** How pages are wanted, and how long to wait for them. */
 export interface PageWaitOptions extends PageOptions, WaitOptions {}
 
+const PAGE_CHECKS: Checks<PageOptions> = { alignmentBytes: anyValue, dma: requireBoolean, reserve: requireBoolean };
+const PAGE_WAIT_CHECKS: Checks<PageWaitOptions> = { ...PAGE_CHECKS, ...WAIT_CHECKS };
 const NO_OPTIONS: PageWaitOptions = {};
 const ANY_PAGES: PageRequest = { alignFrames: 1, dma: false, reserve: false };
 
@@ -35,17 +47,20 @@ export class Pages {
   readonly #waits: MemoryWait;
 
   constructor(layers: () => Layers, kmalloc: Kmalloc, waits: MemoryWait) {
+    requireFunction("layers", layers);
     this.#layers = layers;
     this.#kmalloc = kmalloc;
     this.#waits = waits;
   }
 
   /**
-   * Allocates `count` neighbouring pages and returns the address of the first; 0 when no such stretch is free. Exactly
-   * `count` pages are used. O(orders); O(pages) when only neighbouring free blocks together can serve.
+   * Allocates `count` neighbouring pages and returns the address of the first; 0 when no such stretch is free, at once
+   * for more pages than the heap can ever have. Exactly `count` pages are used. Throws BAD_SIZE for what is no count,
+   * BAD_ALIGNMENT, BAD_ARGUMENT. O(orders); O(pages) when only neighbouring free blocks together can serve.
    */
   alloc(count: number, options: PageOptions = NO_OPTIONS): number {
-    const request = requestFor(count, options);
+    requireCount(count);
+    const request = options === NO_OPTIONS ? ANY_PAGES : requestFor(readOptions("options", options, PAGE_CHECKS));
     this.#current();
     return this.#take(count, request);
   }
@@ -56,9 +71,12 @@ export class Pages {
    * reason; MUST_NOT_BLOCK where the thread may not sleep.
    */
   allocWait(count: number, options: PageWaitOptions = NO_OPTIONS): number {
-    const request = requestFor(count, options);
+    requireCount(count);
+    const { timeoutMs, signal, ...wanted } = readOptions("options", options, PAGE_WAIT_CHECKS);
+    const request = requestFor(wanted);
     const pages = this.#current();
-    const address = this.#waits.wait(() => this.#take(count, request), options);
+    const wait = (): number => this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal });
+    const address = pages.canEverHave(count, request) ? wait() : 0;
     if (address !== 0) return address;
     throw new OutOfMemoryError({
       askedBytes: count * PAGE_SIZE,
@@ -72,7 +90,7 @@ export class Pages {
    * nothing changed, unless every one of them is allocated and of the same run. O(count).
    */
   free(address: number, count: number): void {
-    if (address >>> 0 !== address || address % PAGE_SIZE !== 0) {
+    if (!isUint32(address) || address % PAGE_SIZE !== 0) {
       const hint = signedHint("address", address);
       throw new KmemError("INVALID_FREE", `cannot free pages at ${hex(address)}: it is no address of a page${hint}`, {
         address,
@@ -97,20 +115,16 @@ export class Pages {
   }
 }
 
-/** Throws BAD_SIZE or BAD_ALIGNMENT for pages that cannot be asked for. */
-function requestFor(count: number, options: PageOptions): PageRequest {
-  if (!(Number.isInteger(count) && count > 0)) {
-    throw new KmemError("BAD_SIZE", `a run has a whole number of pages from 1, not ${describeValue(count)}`, {
-      count,
-    });
-  }
-  if (options === NO_OPTIONS) return ANY_PAGES;
-  const { alignmentBytes = PAGE_SIZE, dma = false, reserve = false } = options;
-  if (!(alignmentBytes >= PAGE_SIZE && Number.isInteger(Math.log2(alignmentBytes)))) {
-    throw new KmemError(
-      "BAD_ALIGNMENT",
-      `pages are aligned to a power of two from ${PAGE_SIZE}, not ${alignmentBytes}`,
-    );
-  }
-  return { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
+/** Throws BAD_SIZE unless it is a whole number of pages from 1; a heap may well have fewer. */
+function requireCount(count: number): void {
+  if (Number.isInteger(count) && count > 0) return;
+  const text = `a run has a whole number of pages from 1, not ${describeValue(count)}`;
+  throw new KmemError("BAD_SIZE", text, { count });
+}
+
+/** Throws BAD_ALIGNMENT. */
+function requestFor({ alignmentBytes = PAGE_SIZE, dma = false, reserve = false }: PageOptions): PageRequest {
+  if (isPowerOfTwoFrom(alignmentBytes, PAGE_SIZE)) return { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
+  const text = `pages are aligned to a power of two from ${PAGE_SIZE}, not ${describeValue(alignmentBytes)}`;
+  throw new KmemError("BAD_ALIGNMENT", text, { alignmentBytes });
 }

@@ -6,11 +6,12 @@
  */
 import type { Heap } from "./heap.ts";
 import { findAnchor } from "./linux/anchor.ts";
+import { badArgument, type Checks, reading, readOptions } from "./memory/arguments.ts";
 import { buddyinfoText } from "./proc/buddyinfo.ts";
 import { cacheRows } from "./proc/caches.ts";
 import { meminfoText } from "./proc/meminfo.ts";
 import { slabinfoText } from "./proc/slabinfo.ts";
-import { type SlabtopSort, slabtopText } from "./proc/slabtop.ts";
+import { SLABTOP_SORTS, type SlabtopSort, slabtopText } from "./proc/slabtop.ts";
 import { vmallocinfoText } from "./proc/vmallocinfo.ts";
 import type { VmArea } from "./vmalloc/areas.ts";
 import type { Vmalloc, VmallocStats } from "./vmalloc/vmalloc.ts";
@@ -29,22 +30,29 @@ export interface SlabtopOptions {
   readonly sort?: SlabtopSort;
 }
 
+const SLABTOP_CHECKS: Checks<SlabtopOptions> = {
+  sort: (name, value) => {
+    if (typeof value === "string" && Object.hasOwn(SLABTOP_SORTS, value)) return;
+    throw badArgument(name, `one of the letters ${Object.keys(SLABTOP_SORTS).join("")}`, value);
+  },
+};
+
 /**
  * /proc/slabinfo 2.1: a line for each cache, also those without slabs, the newest first. Objects in sheaves count as
  * active; tunables are 0, as Linux has them since SLUB. Blanks in names become underlines. O(pages).
  */
 export function slabinfo(heap: Heap): string {
-  return slabinfoText(cacheRows(heap.stats().allCaches));
+  return reading("heap", heap, () => slabinfoText(cacheRows(heap.stats().allCaches)));
 }
 
 /** /proc/buddyinfo: the free blocks of each order, a line for each zone that has pages. O(zones). */
 export function buddyinfo(heap: Heap): string {
-  return buddyinfoText(heap.pages.stats());
+  return reading("heap", heap, () => buddyinfoText(heap.pages.stats()));
 }
 
 /** /proc/vmallocinfo: a line for each area, in the order of addresses; empty when there is none. O(areas). */
 export function vmallocinfo(vmalloc?: VirtualMemoryReader): string {
-  return vmalloc === undefined ? "" : vmallocinfoText(vmalloc.areas());
+  return vmalloc === undefined ? "" : reading("vmalloc", vmalloc, () => vmallocinfoText(vmalloc.areas()));
 }
 
 /**
@@ -52,12 +60,14 @@ export function vmallocinfo(vmalloc?: VirtualMemoryReader): string {
  * the virtual memory where it is given: PageTables, VmallocTotal, VmallocUsed, VmallocChunk. O(pages).
  */
 export function meminfo(heap: Heap, vmalloc?: VirtualMemoryReader): string {
-  return meminfoText(heap.stats(), vmalloc?.stats());
+  const areas = vmalloc === undefined ? undefined : reading("vmalloc", vmalloc, () => vmalloc.stats());
+  return reading("heap", heap, () => meminfoText(heap.stats(), areas));
 }
 
 /** What `slabtop -o` prints for {@link slabinfo}. O(pages). */
-export function slabtop(heap: Heap, { sort = "o" }: SlabtopOptions = {}): string {
-  return slabtopText(cacheRows(heap.stats().allCaches), sort);
+export function slabtop(heap: Heap, options: SlabtopOptions = {}): string {
+  const { sort = "o" } = readOptions("options", options, SLABTOP_CHECKS);
+  return reading("heap", heap, () => slabtopText(cacheRows(heap.stats().allCaches), sort));
 }
 
 /**
@@ -65,5 +75,6 @@ export function slabtop(heap: Heap, { sort = "o" }: SlabtopOptions = {}): string
  * Reads only. Throws as `Vmalloc.attach` does where it is damaged. O(pages).
  */
 export function findVmalloc(heap: Heap): Vmalloc | undefined {
-  return findAnchor(heap.attachment.layers)?.vm;
+  const layers = reading("heap", heap, () => heap.attachment.layers);
+  return reading("heap", heap, () => findAnchor(layers)?.vm);
 }

@@ -1,4 +1,4 @@
-import { blockView, type ViewType } from "./block-view.ts";
+import { type ViewType, viewWithin } from "./block-view.ts";
 import { bindCountedAlloc } from "./debug/counted-alloc.ts";
 import { DebugBlocks } from "./debug/debug-blocks.ts";
 import { StackDepot } from "./debug/depot.ts";
@@ -15,12 +15,21 @@ import { DEFAULT_STACK_DEPTH } from "./debug/stack.ts";
 import type { HeapHandle } from "./handle.ts";
 import { type BlockCalls, Heap } from "./heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "./heap-open.ts";
-import type { HeapOptions } from "./heap-options.ts";
+import { HEAP_CHECKS, type HeapOptions } from "./heap-options.ts";
 import type { Attachment } from "./kmalloc/attachment.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
 import { requireSize } from "./kmalloc/kmalloc.ts";
 import type { ReapOptions, ReapReport, Undertaker } from "./kmalloc/reap.ts";
-import { signedHint } from "./memory/arguments.ts";
+import {
+  badArgument,
+  type Checks,
+  isUint32,
+  readOptions,
+  requireBoolean,
+  requireCount,
+  requireFunction,
+  requireWhole,
+} from "./memory/arguments.ts";
 import { clear } from "./memory/clear.ts";
 import { KmemError } from "./memory/errors.ts";
 import type { Finding } from "./memory/finding.ts";
@@ -58,6 +67,21 @@ export interface SamplingStats {
   readonly skippedIncompatible: number;
   readonly skippedCapacity: number;
 }
+
+/** The counter of calls is a word. */
+const SAMPLE_EVERY_MAX: number = 2 ** 30;
+const GUARDED_COUNT_MAX = 0xffff_ffff;
+
+const SAMPLING_CHECKS: Checks<SamplingOptions> = {
+  sampleEvery: (name, value) => {
+    const isNumber = typeof value === "number" && value >= 1 && value <= SAMPLE_EVERY_MAX;
+    if (!isNumber) throw badArgument(name, `a number from 1 to ${SAMPLE_EVERY_MAX}`, value);
+  },
+  guardedCount: (name, value) => requireWhole(name, value, 2, GUARDED_COUNT_MAX),
+  report: requireFunction,
+  panic: requireBoolean,
+  stackDepth: requireCount,
+};
 
 const DEFAULT_SAMPLE_EVERY = 100_000;
 /** Half of these may be freed ones. Linux's CONFIG_KFENCE_NUM_OBJECTS. */
@@ -110,8 +134,8 @@ export class SampledHeap extends Heap {
   }
 
   /** As `Heap.create`. Throws OUT_OF_MEMORY too, without pages for the records. */
-  static override create(options: SampledHeapOptions = {}): SampledHeap {
-    requireSampling(options);
+  static override create(given: SampledHeapOptions = {}): SampledHeap {
+    const options = readOptions("options", given, { ...HEAP_CHECKS, ...SAMPLING_CHECKS });
     const attachment = createAttachment(options, HeapFlag.SAMPLED);
     const root = DebugRoot.create(attachment.layers, "", () => DEFAULT_LETTERS);
     if (root === undefined) throw outOfMemory(attachment.layers.pages, 0);
@@ -120,14 +144,14 @@ export class SampledHeap extends Heap {
 
   /** As `Heap.attach`, with how this thread samples. */
   static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
-    requireSampling(options);
-    return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), options);
+    const how = readOptions("options", options, SAMPLING_CHECKS);
+    return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), how);
   }
 
   /** As `Heap.load`. */
   static override load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
-    requireSampling(options);
-    return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), options);
+    const how = readOptions("options", options, SAMPLING_CHECKS);
+    return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), how);
   }
 
   /** Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself. */
@@ -193,7 +217,7 @@ export class SampledHeap extends Heap {
 
   /** The guarded object that an address lies in, unless it is the start of a page. */
   #guarded(address: number): Located | undefined {
-    if ((address & PAGE_MASK) === 0) return undefined;
+    if (!isUint32(address) || (address & PAGE_MASK) === 0) return undefined;
     return guardedAt(this.viewed(), this.#blocks, address);
   }
 
@@ -258,14 +282,8 @@ export class SampledHeap extends Heap {
   override view<View>(type: ViewType<View>, address: number, length: number): View {
     const located = this.#guarded(address);
     if (located === undefined) return super.view(type, address, length);
-    const { usableBytes, live, ...block } = this.#info(located);
-    const end = address + length * type.BYTES_PER_ELEMENT;
-    if (live && address >= block.address && end <= block.address + usableBytes) {
-      return blockView(this.current(), type, address, length);
-    }
-    const where = `${address}${signedHint("address", address)}`;
-    const text = `no live block holds ${length} elements of ${type.BYTES_PER_ELEMENT} bytes at ${where}`;
-    throw new KmemError("INVALID_ADDRESS", text, { address, length, block });
+    const info = this.#info(located);
+    return viewWithin(this.current(), address >= info.address ? info : undefined, type, address, length);
   }
 
   #info(located: Located): BlockInfo {
@@ -351,12 +369,6 @@ export class SampledHeap extends Heap {
       skippedCapacity: capacity,
     };
   }
-}
-
-/** Throws BAD_ARGUMENT for numbers that cannot be, before anything is opened. */
-function requireSampling({ sampleEvery = 1, guardedCount = 2 }: SamplingOptions): void {
-  if (sampleEvery >= 1 && guardedCount >= 2) return;
-  throw new KmemError("BAD_ARGUMENT", "one allocation in 1 or more is sampled, into 2 places or more", {});
 }
 
 /** A whole number from 1 on, on average about `mean`, so that no program's rhythm hides its bugs. */

@@ -5,7 +5,9 @@
  * @module
  */
 import type { Heap } from "./heap.ts";
+import type { Layers } from "./kmalloc/layers.ts";
 import { gfpText } from "./linux/gfp-text.ts";
+import { badArgument, reading } from "./memory/arguments.ts";
 import { FRAME_RECORD_BYTES, KIND_COUNT } from "./pages/layout.ts";
 import { ftraceHeader, ftraceText, type TraceNames } from "./trace/ftrace.ts";
 import type { TraceEvent } from "./trace/reader.ts";
@@ -22,19 +24,26 @@ export { TraceRing, type TraceRingOptions } from "./trace/ring.ts";
 const TASK_NAME = "kmem";
 const HEX = 16;
 
+/** Throws BAD_ARGUMENT for what is no heap. */
+function layersOf(heap: Heap): Layers {
+  const layers = reading("heap", heap, () => heap.layers);
+  if (typeof layers?.memory?.refresh === "function") return layers;
+  throw badArgument("heap", "a heap", heap);
+}
+
 /** Makes a ring in a heap: see `TraceRing.create`. */
 export function createTraceRing(heap: Heap, eventCount: number, options: TraceRingOptions = {}): TraceRing | undefined {
-  return TraceRing.create(heap.layers, eventCount, options);
+  return TraceRing.create(layersOf(heap), eventCount, options);
 }
 
 /** Opens the ring that another thread has made in a heap: see `TraceRing.open`. */
 export function openTraceRing(heap: Heap, address: number, options: TraceRingOptions = {}): TraceRing {
-  return TraceRing.open(heap.layers, address, options);
+  return TraceRing.open(layersOf(heap), address, options);
 }
 
 /** Opens the ring of a heap or of a dump, undefined where there is none. O(pages). */
 export function findTraceRing(heap: Heap, options: TraceRingOptions = {}): TraceRing | undefined {
-  return TraceRing.find(heap.layers, options);
+  return TraceRing.find(layersOf(heap), options);
 }
 
 /**
@@ -42,14 +51,20 @@ export function findTraceRing(heap: Heap, options: TraceRingOptions = {}): Trace
  * `kmem/linux`, call sites as numbers. Override what you know better: `{ ...traceNames(heap), callSite }`.
  */
 export function traceNames(heap: Heap): TraceNames {
-  const { caches, geometry } = heap.layers;
+  const { caches, geometry } = layersOf(heap);
   return {
-    task: (slot) => ({ name: TASK_NAME, pid: slot + 1 }),
-    cache: (kind) => (kind < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
-    callSite: (id) => `0x${id.toString(HEX)}`,
-    gfp: gfpText,
-    page: (frame) => geometry.frameTable + (frame - geometry.baseFrame) * FRAME_RECORD_BYTES,
+    task: (slot) => ({ name: TASK_NAME, pid: number("slot", slot) + 1 }),
+    cache: (kind) => (number("kind", kind) < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
+    callSite: (id) => `0x${number("id", id).toString(HEX)}`,
+    gfp: (mask) => gfpText(number("mask", mask)),
+    page: (frame) => geometry.frameTable + (number("frame", frame) - geometry.baseFrame) * FRAME_RECORD_BYTES,
   };
+}
+
+/** The number that a value is. Throws BAD_ARGUMENT. */
+function number(name: string, value: number): number {
+  if (typeof value === "number") return value;
+  throw badArgument(name, "a number", value);
 }
 
 /**
@@ -67,7 +82,7 @@ export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): str
  */
 export function traceParts(heap: Heap, names: TraceNames = traceNames(heap)): Iterable<string> | undefined {
   const ring = findTraceRing(heap);
-  return ring === undefined ? undefined : partsOf(ring, heap.layers.geometry.slotCount, names);
+  return ring === undefined ? undefined : partsOf(ring, layersOf(heap).geometry.slotCount, names);
 }
 
 function* partsOf(ring: TraceRing, slotCount: number, names: TraceNames): Generator<string> {
@@ -75,5 +90,5 @@ function* partsOf(ring: TraceRing, slotCount: number, names: TraceNames): Genera
   const events: readonly TraceEvent[] = reader.read();
   const lostCount = reader.lostCount + reader.pendingCount;
   yield ftraceHeader({ shownCount: events.length, lostCount, slotCount });
-  for (const event of events) yield ftraceText(event, names);
+  for (const event of events) yield reading("names", names, () => ftraceText(event, names));
 }

@@ -1,17 +1,10 @@
 import type { Debugging } from "./debug/debugging.ts";
 import type { FaultOptions } from "./debug/fault-injection.ts";
-import {
-  type AllocationSite,
-  allocationSites,
-  isWanted,
-  type LeakContext,
-  type LeakFilter,
-  type LiveObject,
-  liveObjects,
-} from "./debug/leaks.ts";
+import { type AllocationSite, type LeakContext, type LeakFilter, type LiveObject, leakSites } from "./debug/leaks.ts";
 import { type ScanOptions, scanForLeaks } from "./debug/scan.ts";
 import { AllocationScope } from "./debug/scope.ts";
 import { Heap } from "./heap.ts";
+import { requireText } from "./memory/arguments.ts";
 import { parseStack } from "./profile/parse-stack.ts";
 import type { AllocationProfile } from "./profile/profile.ts";
 
@@ -21,8 +14,7 @@ export abstract class TrackedHeap extends Heap {
 
   /** Live objects by the place where they were allocated, those with the most bytes first. O(heap). */
   leaks(filter: LeakFilter = {}): AllocationSite[] {
-    const objects = [...liveObjects(this.#leakContext())].filter((object) => isWanted(object, filter));
-    return allocationSites(objects);
+    return leakSites(this.#leakContext(), filter);
   }
 
   /**
@@ -53,6 +45,7 @@ export abstract class TrackedHeap extends Heap {
 
   /** From now on until its end lists what this thread allocates and does not free: `using scope = heap.scope()`. */
   scope(name = "of the heap"): AllocationScope {
+    requireText("name", name);
     return new AllocationScope(this.#leakContext(), this.slot, name, this.debugging.options.print);
   }
 

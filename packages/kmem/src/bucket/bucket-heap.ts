@@ -1,3 +1,4 @@
+import { isUint32 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { hex } from "../memory/errors.ts";
 import { GRANULE, Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
@@ -244,7 +245,7 @@ export class BucketHeap {
 
   /** Looks an address up in the frame table first; the bytes of a block are never asked. */
   #locate(address: number): Place {
-    if (address >>> 0 !== address) return FOREIGN;
+    if (!isUint32(address)) return FOREIGN;
     const { frames } = this.#context.pages;
     const addressFrame = address >>> PAGE_SHIFT;
     const kind = frames.kind(addressFrame);
@@ -337,7 +338,7 @@ export class BucketHeap {
 
 /** Whether an address can be the first byte of a page. */
 export function isPageAddress(address: number): boolean {
-  return address >>> 0 === address && (address & PAGE_MASK) === 0;
+  return isUint32(address) && (address & PAGE_MASK) === 0;
 }
 
 /** Makes the engine's own page; NO_FRAME where there is none left. */

@@ -80,7 +80,11 @@ export class ClusterHeap {
 
   /** Frees the block at a virtual address; any value is allowed. O(free blocks of each size that it merges with). */
   free(address: number): FreeVerdict {
-    return this.#locked(() => this.#release(address));
+    this.segment.memory.refresh();
+    this.descriptor.memory.refresh();
+    // Without the lock, whose queue moves on with whoever takes it: what is refused changes no byte.
+    const verdict = this.#verdictOn(address);
+    return verdict === "freed" ? this.#locked(() => this.#release(address)) : verdict;
   }
 
   /** Bytes of the allocated block that starts at a virtual address, 0 where none does. */
@@ -123,12 +127,20 @@ export class ClusterHeap {
     return block;
   }
 
-  #release(address: number): FreeVerdict {
+  /** What a free of an address would come to. Reads only. */
+  #verdictOn(address: number): FreeVerdict {
     const { heapBase, allocBase } = this.descriptor;
     if (!(Number.isInteger(address) && address >= heapBase && address < allocBase)) return "illegal";
     const shift = this.#allocatedShift(address);
     if (shift === 0) return "not allocated";
-    if (!this.#isAligned(address, shift)) return "not aligned";
+    return this.#isAligned(address, shift) ? "freed" : "not aligned";
+  }
+
+  #release(address: number): FreeVerdict {
+    const verdict = this.#verdictOn(address);
+    if (verdict !== "freed") return verdict;
+    const { heapBase } = this.descriptor;
+    const shift = this.#allocatedShift(address);
     this.#setAllocByte(address, 0);
     let block = address;
     let merged = shift;

@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, reading, readList } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 
 /** Distance of a node to itself, as in the SLIT of ACPI and in Linux. */
@@ -35,21 +35,34 @@ export function uniformDistances(count: number): readonly (readonly number[])[] 
 }
 
 /**
- * Throws BAD_ARGUMENT unless this is a table of distances between `count` nodes: LOCAL_DISTANCE on the diagonal, whole
- * numbers above it up to 254 everywhere else. The way back may have another length.
+ * A copy of a table of distances between `count` nodes: LOCAL_DISTANCE on the diagonal, whole numbers above it up to
+ * 254 everywhere else. The way back may have another length. Throws BAD_ARGUMENT for all else.
  */
-export function requireDistances(distances: readonly (readonly number[])[], count: number): void {
-  if (!Array.isArray(distances) || distances.length !== count) {
+export function readDistances(distances: unknown, count: number): readonly (readonly number[])[] {
+  const rows = rowOf(distances, count);
+  if (rows === undefined) {
     throw new KmemError("BAD_ARGUMENT", `distances has a row for each of the ${count} nodes`, { distances });
   }
-  for (const [from, row] of distances.entries()) {
-    if (!Array.isArray(row) || row.length !== count) {
-      throw new KmemError("BAD_ARGUMENT", `row ${from} of distances has a number for each of the ${count} nodes`, {
-        from,
-      });
+  return rows.map((row, from) => {
+    const copy = rowOf(row, count);
+    if (copy === undefined) {
+      const text = `row ${from} of distances has a number for each of the ${count} nodes`;
+      throw new KmemError("BAD_ARGUMENT", text, { from });
     }
-    for (const [to, distance] of row.entries()) requireDistance(from, to, distance);
-  }
+    for (const [to, distance] of copy.entries()) requireDistance(from, to, distance);
+    return copy as number[];
+  });
+}
+
+/** Throws as {@link readDistances} does. */
+export function requireDistances(distances: unknown, count: number): void {
+  readDistances(distances, count);
+}
+
+/** A copy of a list of so many items, undefined for what is none. */
+function rowOf(list: unknown, count: number): unknown[] | undefined {
+  const isRow = reading("distances", list, () => Array.isArray(list) && list.length === count);
+  return isRow ? readList("distances", list) : undefined;
 }
 
 function requireDistance(from: number, to: number, distance: unknown): void {

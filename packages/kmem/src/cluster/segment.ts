@@ -30,10 +30,11 @@ function isPowerOfTwo(value: number): boolean {
 export function segmentFault({ base, length, memory, offset }: HeapSegment): SegmentFault | undefined {
   if (!isPowerOfTwo(length)) return "not power of 2";
   if (length < MIN_BLOCK_SIZE) return "smaller than MIN_BLOCK_SIZE";
-  if (!(base >= 0 && base % length === 0 && base + length <= ADDRESS_SPACE_BYTES)) return "not aligned";
+  if (!(Number.isInteger(base) && base >= 0 && base % length === 0 && base + length <= ADDRESS_SPACE_BYTES))
+    return "not aligned";
   // The block at address 0 could not be told from NULL.
   if (base === 0) return "at address 0";
-  if (!(offset >= 0 && offset % MIN_BLOCK_SIZE === 0)) return "not aligned";
+  if (!(Number.isInteger(offset) && offset >= 0 && offset % MIN_BLOCK_SIZE === 0)) return "not aligned";
   return offset + length > memory.byteLength ? "larger than its memory" : undefined;
 }
 

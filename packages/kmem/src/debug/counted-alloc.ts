@@ -28,16 +28,20 @@ export function bindCountedAlloc(
   const liveTag = slot + 1;
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
   return (sizeBytes) => {
-    if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
-      const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
-      const top = words[topWord];
-      const block = words[top];
-      const granule = (block - base) >>> granuleShift;
-      if (tags[granule] === sheafTag) {
-        words[topWord] = top - 1;
-        tags[granule] = liveTag;
-        return block >>> 0;
+    try {
+      if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
+        const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
+        const top = words[topWord];
+        const block = words[top];
+        const granule = (block - base) >>> granuleShift;
+        if (tags[granule] === sheafTag) {
+          words[topWord] = top - 1;
+          tags[granule] = liveTag;
+          return block >>> 0;
+        }
       }
+    } catch {
+      // No number at all.
     }
     return slow(sizeBytes);
   };

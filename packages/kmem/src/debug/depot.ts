@@ -1,4 +1,5 @@
 import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import { isUint32 } from "../memory/arguments.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
 import { DEPOT_CHUNK_PAGES, DEPOT_MARK, ROOT_BUCKET_COUNT, RootWord, STACK_HEADER_BYTES, StackWord } from "./layout.ts";
@@ -50,6 +51,7 @@ export class StackDepot {
 
   /** The text of a stack; empty for 0 and for what is no id. */
   textOf(id: number): string {
+    if (!isUint32(id)) return "";
     this.#reachAll();
     const { bytes, words } = this.#layers.memory;
     if (!this.#isInDepot(id)) return "";

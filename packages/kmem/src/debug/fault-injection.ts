@@ -1,4 +1,11 @@
-import { KmemError } from "../memory/errors.ts";
+import {
+  badArgument,
+  type Checks,
+  readOptions,
+  requireAmount,
+  requireCount,
+  requireWhole,
+} from "../memory/arguments.ts";
 
 /** Which allocations are to fail, after Linux's failslab. All conditions that are given must hold. */
 export interface FaultOptions {
@@ -30,10 +37,35 @@ export interface FaultCandidate {
 
 const RANDOM_RANGE = 2 ** 32;
 
+const FAULT_CHECKS: Checks<FaultOptions> = {
+  probability: (name, value) => {
+    if (!(typeof value === "number" && value >= 0 && value <= 1))
+      throw badArgument(name, "a number from 0 to 1", value);
+  },
+  interval: (name, value) => requireWhole(name, value, 1, Number.MAX_SAFE_INTEGER),
+  space: requireCount,
+  times: requireAmount,
+  caches: (name, value) => {
+    if (!isListOfTexts(value)) throw badArgument(name, "a list of names", value);
+  },
+  sizeMin: requireAmount,
+  sizeMax: requireAmount,
+  seed: requireCount,
+};
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && Array.from(value as unknown[]).every((text) => typeof text === "string");
+}
+
+/** The faults that are wished for, read once. Throws BAD_ARGUMENT for those that cannot be. */
+export function readFaults(faults: FaultOptions): FaultOptions {
+  const read = readOptions("faults", faults, FAULT_CHECKS);
+  return read.caches === undefined ? read : { ...read, caches: [...read.caches] };
+}
+
 /** Throws BAD_ARGUMENT for faults that cannot be. */
-export function requireFaults({ probability = 1, interval = 1 }: FaultOptions): void {
-  if (probability >= 0 && probability <= 1 && Number.isInteger(interval) && interval >= 1) return;
-  throw new KmemError("BAD_ARGUMENT", "faults have a probability from 0 to 1 and a whole interval from 1", {});
+export function requireFaults(_name: string, faults: unknown): void {
+  readFaults(faults as FaultOptions);
 }
 
 /** Decides which allocations of one thread fail. */
@@ -46,9 +78,8 @@ export class FaultInjection {
 
   /** `onlyMarked` says whether some caches have the letter A: then the others never fail unless they are named. */
   constructor(options: FaultOptions, onlyMarked: () => boolean) {
-    const { seed = 1 } = options;
-    requireFaults(options);
-    this.#options = options;
+    this.#options = readFaults(options);
+    const { seed = 1 } = this.#options;
     this.#onlyMarked = onlyMarked;
     this.#state = seed | 1;
   }

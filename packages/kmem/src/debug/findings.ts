@@ -1,7 +1,7 @@
 import { badFree } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { signedHint } from "../memory/arguments.ts";
-import { KmemError } from "../memory/errors.ts";
+import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, FrameRecord, KIND_COUNT } from "../pages/layout.ts";
 import { CacheRecord, SLAB_FREE_MASK, SLAB_HEAD_MASK } from "../slab/layout.ts";
@@ -99,7 +99,7 @@ export class BugReporter {
     const isFree = isObject && located.record.state !== "LIVE";
     const report = new BugReport({
       cache: located === undefined ? LARGE_NAME : this.cacheName(located.record.kind),
-      reason: isFree ? "Object already free" : `Invalid object pointer 0x${(address >>> 0).toString(16)}`,
+      reason: isFree ? "Object already free" : `Invalid object pointer ${pointerText(address)}`,
       bytes: undefined,
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
@@ -118,7 +118,7 @@ export class BugReporter {
     const isFree = located !== undefined && address === objectAddress(located);
     const report = new BugReport({
       cache: located === undefined ? LARGE_NAME : this.cacheName(located.record.kind),
-      reason: isFree ? "Use of an object that is free" : `Invalid object pointer 0x${(address >>> 0).toString(16)}`,
+      reason: isFree ? "Use of an object that is free" : `Invalid object pointer ${pointerText(address)}`,
       bytes: undefined,
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
@@ -230,5 +230,10 @@ export class BugReporter {
 }
 
 function notFreed(address: number): string {
-  return `Object at 0x${(address >>> 0).toString(16)} not freed`;
+  return `Object at ${pointerText(address)} not freed`;
+}
+
+/** An address as the kernel prints it; what is no number as it is described everywhere. */
+function pointerText(address: unknown): string {
+  return hex(typeof address === "number" ? address >>> 0 : address);
 }

@@ -1,4 +1,14 @@
 import type { Layers } from "../kmalloc/layers.ts";
+import {
+  badArgument,
+  type Checks,
+  reading,
+  readList,
+  readOptions,
+  requireAmount,
+  requireCount,
+  requireOptionalFunction,
+} from "../memory/arguments.ts";
 import { hex } from "../memory/errors.ts";
 import { debuggedBlocks } from "./check.ts";
 import type { DebugBlocks } from "./debug-blocks.ts";
@@ -40,6 +50,8 @@ export interface LeakFilter {
   /** Only what is at least so old. Default 0. */
   readonly minAgeMs?: number;
 }
+
+const LEAK_CHECKS: Checks<LeakFilter> = { slot: requireCount, minAgeMs: requireAmount };
 
 /** What leaks are found with. */
 export interface LeakContext {
@@ -95,14 +107,29 @@ function siteOf(stack: string, objects: readonly LiveObject[]): AllocationSite {
   };
 }
 
+/** Live objects that are wanted, by the place where they were allocated. Throws BAD_ARGUMENT. O(heap). */
+export function leakSites(context: LeakContext, filter: LeakFilter): AllocationSite[] {
+  const wanted = readOptions("filter", filter, LEAK_CHECKS);
+  return allocationSites([...liveObjects(context)].filter((object) => isWanted(object, wanted)));
+}
+
 /** Whether an object is one of those that are wanted. */
-export function isWanted({ slot, ageMs }: LiveObject, { slot: wanted, minAgeMs = 0 }: LeakFilter): boolean {
+function isWanted({ slot, ageMs }: LiveObject, { slot: wanted, minAgeMs = 0 }: LeakFilter): boolean {
   return (wanted === undefined || slot === wanted) && ageMs >= minAgeMs;
 }
 
 /** The sites as bcc's memleak prints them: bytes and blocks of each, and its stack. */
 export function sitesText(sites: readonly AllocationSite[], mapFrame?: MapFrame): string {
+  requireOptionalFunction("mapFrame", mapFrame);
+  return textOfSites(readList("sites", sites) as AllocationSite[], mapFrame);
+}
+
+function textOfSites(sites: readonly AllocationSite[], mapFrame: MapFrame | undefined): string {
   if (sites.length === 0) return "No outstanding allocations";
+  return reading("sites", sites, () => linesOfSites(sites, mapFrame));
+}
+
+function linesOfSites(sites: readonly AllocationSite[], mapFrame: MapFrame | undefined): string {
   const lines = sites.flatMap(({ stack, bytes, blocks, ageMinMs, ageMaxMs, slots, caches }) => [
     `\t${bytes} bytes in ${blocks} allocations from stack`,
     `\t\tage=${ageMinMs}/${ageMaxMs} slots=${slots.join()} caches=${caches.join()}`,
@@ -115,10 +142,17 @@ const DUMPED_BYTES = 32;
 
 /** Objects that nothing leads to, in the shape of kmemleak's reports. */
 export function unreferencedText(
-  { layers }: Pick<LeakContext, "layers">,
+  context: Pick<LeakContext, "layers">,
   objects: readonly LiveObject[],
   mapFrame?: MapFrame,
 ): string {
+  requireOptionalFunction("mapFrame", mapFrame);
+  const layers = reading("context", context, () => context.layers);
+  if (typeof layers?.memory?.refresh !== "function") throw badArgument("context", "a debugged heap", context);
+  return reading("objects", objects, () => textOfObjects(layers, objects, mapFrame));
+}
+
+function textOfObjects(layers: Layers, objects: readonly LiveObject[], mapFrame: MapFrame | undefined): string {
   return objects
     .flatMap(({ address, sizeBytes, slot, ageMs, cache, stack }) => {
       const shown = Math.min(DUMPED_BYTES, sizeBytes);

@@ -1,6 +1,6 @@
 import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { DEFAULT_LETTERS, DebugLetter } from "./layout.ts";
+import { DEFAULT_LETTERS, DebugLetter, ROOT_TEXT_BYTES_MAX } from "./layout.ts";
 
 /** Letters for the caches whose names match one of the patterns; without patterns, for all others. */
 interface Selection {
@@ -27,6 +27,10 @@ export class DebugLetters {
   static parse(text: string): DebugLetters {
     if (typeof text !== "string") {
       throw new KmemError("BAD_ARGUMENT", `debug is letters as in "FZ,kmalloc-64;P", not ${describeValue(text)}`, {});
+    }
+    const { length } = new TextEncoder().encode(text);
+    if (length > ROOT_TEXT_BYTES_MAX) {
+      throw new KmemError("BAD_ARGUMENT", `debug has ${length} bytes, more than ${ROOT_TEXT_BYTES_MAX}`, {});
     }
     const unknown: string[] = [];
     const selections = text.split(";").map((block) => {

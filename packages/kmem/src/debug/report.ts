@@ -1,3 +1,4 @@
+import { anyValue, type Checks, readOptions, requireOptionalFunction } from "../memory/arguments.ts";
 import { hex } from "../memory/errors.ts";
 import { framesOf, type MapFrame } from "./stack.ts";
 
@@ -56,6 +57,17 @@ export interface BugFacts {
   readonly fix: string | undefined;
 }
 
+const FACT_CHECKS: Checks<BugFacts> = {
+  cache: anyValue,
+  reason: anyValue,
+  bytes: anyValue,
+  address: anyValue,
+  block: anyValue,
+  dump: anyValue,
+  stack: anyValue,
+  fix: anyValue,
+};
+
 const RULE: string = "=".repeat(77);
 const THIN_RULE: string = "-".repeat(77);
 
@@ -70,7 +82,8 @@ export class BugReport implements BugFacts {
   readonly stack: string;
   readonly fix: string | undefined;
 
-  constructor(facts: BugFacts) {
+  constructor(given: BugFacts) {
+    const facts = readOptions("facts", given, FACT_CHECKS);
     this.cache = facts.cache;
     this.reason = facts.reason;
     this.bytes = facts.bytes;
@@ -91,6 +104,7 @@ export class BugReport implements BugFacts {
 
   /** The report as the kernel's log has it; `mapFrame` may resolve the frames of its stacks. */
   text(mapFrame?: MapFrame): string {
+    requireOptionalFunction("mapFrame", mapFrame);
     const { bytes, block } = this;
     const lines: string[] = [];
     if (bytes !== undefined) lines.push(bytesLine(bytes));

@@ -1,5 +1,4 @@
 import { type Layers, type RestingLayers, underTableLock } from "../kmalloc/layers.ts";
-import { KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
 import { DEBUG_ROOT_MARK, ROOT_DEBUG_MAGIC, ROOT_PAGES, ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
@@ -39,9 +38,6 @@ export class DebugRoot {
    */
   static create(layers: Layers, text: string, lettersOf: (kind: number) => number): DebugRoot | undefined {
     const bytes = new TextEncoder().encode(text);
-    if (bytes.length > ROOT_TEXT_BYTES_MAX) {
-      throw new KmemError("BAD_ARGUMENT", `debug has ${bytes.length} bytes, more than ${ROOT_TEXT_BYTES_MAX}`, {});
-    }
     return underTableLock(layers, () => {
       const { memory, pages } = layers;
       const frame = pages.allocate(ROOT_PAGES, RunKind.SYSTEM);

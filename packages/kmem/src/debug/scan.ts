@@ -1,5 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
-import { KmemError } from "../memory/errors.ts";
+import { anyValue, badArgument, type Checks, readList, readOptions, requireAmount } from "../memory/arguments.ts";
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type LeakContext, type LiveObject, liveObjects } from "./leaks.ts";
 import { objectAddress } from "./located.ts";
@@ -19,6 +18,13 @@ export interface ScanOptions {
   readonly minAgeMs?: number;
 }
 
+const SCAN_CHECKS: Checks<ScanOptions> = {
+  roots: anyValue,
+  notLeaks: anyValue,
+  ignored: anyValue,
+  minAgeMs: requireAmount,
+};
+
 /**
  * Live objects that nothing leads to from the roots: every word, at a multiple of four, that is an address inside of a
  * live object counts as leading there. So what is found is lost for certain, unless its address is kept elsewhere or in
@@ -27,9 +33,12 @@ export interface ScanOptions {
  */
 export function scanForLeaks(context: LeakContext, options: ScanOptions): LiveObject[] {
   const { layers, blocks } = context;
-  const { roots, notLeaks = [], ignored = [], minAgeMs = 0 } = options;
-  const objects = new Map([...liveObjects(context)].map((object) => [object.address, object]));
+  const { minAgeMs = 0, ...lists } = readOptions("options", options, SCAN_CHECKS);
   const { words } = layers.memory;
+  const roots = readList("roots", lists.roots).map((root) => rootOf(root, words.length * WORD_BYTES));
+  const notLeaks = addressesOf("notLeaks", lists.notLeaks);
+  const ignored = addressesOf("ignored", lists.ignored);
+  const objects = new Map([...liveObjects(context)].map((object) => [object.address, object]));
   const isIgnored = new Set(ignored);
   const reached = new Set<number>();
   const waiting: { address: number; bytes: number }[] = [];
@@ -43,7 +52,7 @@ export function scanForLeaks(context: LeakContext, options: ScanOptions): LiveOb
   };
   for (const root of [...roots, ...notLeaks]) {
     if (typeof root === "number") reach(root);
-    else waiting.push(requireStretch(root, words.length * WORD_BYTES));
+    else waiting.push(root);
   }
   for (const address of ignored) reach(address);
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -55,9 +64,24 @@ export function scanForLeaks(context: LeakContext, options: ScanOptions): LiveOb
   return [...objects.values()].filter(({ address, ageMs }) => !reached.has(address) && ageMs >= minAgeMs);
 }
 
-function requireStretch(stretch: { address: number; bytes: number }, end: number): { address: number; bytes: number } {
-  const { address, bytes } = stretch;
-  if (address >= 0 && bytes >= 0 && address + bytes <= end) return stretch;
-  const text = `a root is an address or a stretch of the buffer, not ${describeValue(stretch)}`;
-  throw new KmemError("BAD_ARGUMENT", text, { address, bytes });
+interface Stretch {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+const STRETCH_CHECKS: Checks<Stretch> = { address: requireAmount, bytes: requireAmount };
+
+/** An address, or a stretch that ends at byte `end` of the buffer or before. Throws BAD_ARGUMENT. */
+function rootOf(root: unknown, end: number): number | Stretch {
+  if (typeof root === "number") return root;
+  const { address, bytes } = readOptions("a root", root as Stretch, STRETCH_CHECKS);
+  if (address + bytes <= end) return { address, bytes };
+  throw badArgument("a root", `an address or a stretch of the buffer, which has ${end} bytes`, root);
+}
+
+function addressesOf(name: string, list: unknown): number[] {
+  const addresses = list === undefined ? [] : readList(name, list);
+  for (const address of addresses)
+    if (typeof address !== "number") throw badArgument(name, "a list of addresses", list);
+  return addresses as number[];
 }

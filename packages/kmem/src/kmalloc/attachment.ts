@@ -1,3 +1,4 @@
+import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import type { LinearMemory, MemorySource } from "../memory/memory.ts";
 import { Kmalloc } from "./kmalloc.ts";
@@ -16,11 +17,21 @@ export interface Attachment {
 /** The attachments of this thread, by the memory and the frame at which the heap begins. */
 const attachments = new WeakMap<MemorySource, Map<number, Attachment>>();
 
+/** All attachments that this thread has made, to tell them from what a caller makes up. */
+const made = new WeakSet<Attachment>();
+
+/** Throws BAD_ARGUMENT for what is no attachment: heaps are made by functions of their classes. */
+export function requireAttachment(attachment: Attachment): void {
+  if (made.has(attachment)) return;
+  throw new KmemError("BAD_ARGUMENT", "a heap is made by create, attach or load of its class", {});
+}
+
 /** Registers layers that have just been opened, in place of those of a heap that stood there before. */
 export function newAttachment(layers: Layers): Attachment {
   const { memory, geometry } = layers;
   const kmalloc = new Kmalloc(layers);
   const attachment = { layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 };
+  made.add(attachment);
   const ofMemory = attachments.get(memory.source) ?? new Map<number, Attachment>();
   attachments.set(memory.source, ofMemory.set(geometry.baseFrame, attachment));
   return attachment;

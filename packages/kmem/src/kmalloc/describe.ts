@@ -1,4 +1,4 @@
-import { describeValue, signedHint } from "../memory/arguments.ts";
+import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import type { FrameTable } from "../pages/frames.ts";
@@ -38,10 +38,10 @@ export interface AddressInfo {
   readonly block: BlockInfo | undefined;
 }
 
-/** Looks an address up in the frame and tag tables; any number is allowed. O(pages of the block). */
+/** Looks an address up in the frame and tag tables; any value is allowed. O(pages of the block). */
 export function describeAddress(layers: RestingLayers, address: number): AddressInfo {
   const { geometry, pages } = layers;
-  const frame = Math.floor(address / PAGE_SIZE);
+  const frame = frameOf(address);
   if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return { where: "outside", block: undefined };
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return { where: "slab", block: slabBlock(layers, address, kind) };
@@ -73,6 +73,11 @@ export function describeAddress(layers: RestingLayers, address: number): Address
   }
 }
 
+/** The frame that an address lies in; NaN for what is no number. */
+function frameOf(address: unknown): number {
+  return typeof address === "number" ? Math.floor(address / PAGE_SIZE) : Number.NaN;
+}
+
 /** The block of a run of pages, by its first frame. */
 export function runBlock(layers: RestingLayers, head: number): BlockInfo {
   return blockInfo(layers, runBounds(layers, head), "pages");
@@ -100,10 +105,10 @@ export interface BlockBounds {
   readonly bytes: number;
 }
 
-/** The block around an address, or undefined where there is none; any number is allowed. O(pages of the block). */
+/** The block around an address, or undefined where there is none; any value is allowed. O(pages of the block). */
 export function boundsAt(layers: RestingLayers, address: number): BlockBounds | undefined {
   const { geometry, pages } = layers;
-  const frame = Math.floor(address / PAGE_SIZE);
+  const frame = frameOf(address);
   if (!(frame >= geometry.firstPageFrame && frame < geometry.limitFrame)) return undefined;
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return slabBounds(layers, address, kind);
@@ -134,7 +139,7 @@ function slabBlock(layers: RestingLayers, address: number, kind: number): BlockI
 
 /** The error for a free of something that is no live block; it says all that is known of the address. */
 export function badFree(layers: RestingLayers, address: unknown): KmemError {
-  if (typeof address !== "number" || !Number.isInteger(address) || address < 0 || address > 0xffff_ffff) {
+  if (!isUint32(address)) {
     const text = `cannot free ${describeValue(address)}: it is no address${signedHint("address", address)}`;
     return new KmemError("INVALID_FREE", text, { address });
   }
@@ -155,9 +160,9 @@ export function badFree(layers: RestingLayers, address: unknown): KmemError {
 }
 
 /** The error for a use of what is no live block. */
-export function notLive(layers: RestingLayers, address: number): KmemError {
-  const info = describeAddress(layers, address);
-  const text = `no live block starts at ${address} (${info.where})${signedHint("address", address)}`;
+export function notLive(layers: RestingLayers, address: unknown): KmemError {
+  const info = describeAddress(layers, address as number);
+  const text = `no live block starts at ${describeValue(address)} (${info.where})${signedHint("address", address)}`;
   return new KmemError("INVALID_ADDRESS", text, { address, ...info });
 }
 

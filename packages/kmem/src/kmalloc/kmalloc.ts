@@ -1,4 +1,4 @@
-import { describeValue, signedHint } from "../memory/arguments.ts";
+import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -34,7 +34,7 @@ const FROM_RESERVE: PageRequest = { reserve: true };
 
 /** Throws BAD_SIZE unless `sizeBytes` is a whole number from 0 to 2^32 - 1. */
 export function requireSize(sizeBytes: number): void {
-  if (sizeBytes >>> 0 === sizeBytes) return;
+  if (isUint32(sizeBytes)) return;
   throw new KmemError(
     "BAD_SIZE",
     `a size is a whole number of bytes from 0 to 2^32 - 1, not ${describeValue(sizeBytes)}${signedHint("size", sizeBytes)}`,
@@ -171,7 +171,7 @@ export class Kmalloc {
   /** Whether a live block starts at the address. Any value is allowed. */
   isLive(address: number): boolean {
     const { memory, geometry } = this.#layers;
-    if (address >>> 0 !== address || (address & GRANULE_MASK) !== 0) return false;
+    if (!isUint32(address) || (address & GRANULE_MASK) !== 0) return false;
     const frame = address >>> PAGE_SHIFT;
     if (frame < geometry.firstPageFrame || frame >= geometry.limitFrame) return false;
     return isLive(memory.bytes[tagIndex(geometry, address)]);

@@ -1,4 +1,12 @@
-import { describeValue } from "../memory/arguments.ts";
+import {
+  anyValue,
+  badArgument,
+  type Check,
+  type Checks,
+  describeValue,
+  reading,
+  readOptions,
+} from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Kmalloc } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
@@ -6,10 +14,18 @@ import type { Layers } from "./layers.ts";
 /** How long to wait for memory. */
 export interface WaitOptions {
   /** Milliseconds until the wait ends without memory: 0 or more. Default: for ever. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Ends the wait with its reason. A thread that sleeps cannot be aborted by a signal of its own. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
+
+const requireSignal: Check = (name, value) => {
+  const isSignal = reading(name, value, () => typeof (value as AbortSignal).throwIfAborted === "function");
+  if (!isSignal) throw badArgument(name, "an AbortSignal", value);
+};
+
+/** The checks of {@link WaitOptions}; the time is verified when the wait begins. */
+export const WAIT_CHECKS: Checks<WaitOptions> = { timeoutMs: anyValue, signal: requireSignal };
 
 /** How often a waiter calls other slots' sheaves back: one may just then have been changed by its owner. */
 const RECALL_INTERVAL_MS = 10;
@@ -39,7 +55,8 @@ export class MemoryWait {
    * Repeats the attempt until it succeeds or the time is over, asleep in between. 0 without memory: at once where no
    * other thread could free any. Throws the signal's reason, and MUST_NOT_BLOCK where the thread may not sleep.
    */
-  wait(attempt: Attempt, options: WaitOptions): number {
+  wait(attempt: Attempt, given: WaitOptions): number {
+    const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
     const { waiters } = this.#layers.sync;
     const address = waiters.areThere ? 0 : attempt();
@@ -61,7 +78,8 @@ export class MemoryWait {
   }
 
   /** As {@link wait}, without blocking the thread; what this thread itself frees meanwhile counts too. */
-  async waitAsync(attempt: Attempt, options: WaitOptions): Promise<number> {
+  async waitAsync(attempt: Attempt, given: WaitOptions): Promise<number> {
+    const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
     const { waiters } = this.#layers.sync;
     const address = waiters.areThere ? 0 : attempt();

@@ -1,4 +1,13 @@
-import { describeValue, signedHint } from "../memory/arguments.ts";
+import {
+  anyValue,
+  badArgument,
+  type Checks,
+  describeValue,
+  isUint32,
+  readOptions,
+  requireCount,
+  signedHint,
+} from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -72,7 +81,8 @@ export interface Undertaker {
  * and does with its blocks what the options say. Other threads work on meanwhile. A thread that dies in here leaves
  * nothing that the next one does not recover. O(heap).
  */
-export function reapSlot(layers: Layers, slot: number, options: ReapOptions, undertaker?: Undertaker): ReapReport {
+export function reapSlot(layers: Layers, slot: number, given: ReapOptions, undertaker?: Undertaker): ReapReport {
+  const options = readReapOptions(given);
   const to = requireOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
@@ -87,6 +97,13 @@ export function reapSlot(layers: Layers, slot: number, options: ReapOptions, und
     sync.locks.release(lock);
     sync.waiters.freed();
   }
+}
+
+const REAP_CHECKS: Checks<ReapOptions> = { blocks: anyValue, to: anyValue, generation: requireCount };
+
+/** The options of a reaping, read once. Throws BAD_ARGUMENT. */
+export function readReapOptions(options: ReapOptions): ReapOptions {
+  return readOptions("options", options, REAP_CHECKS);
 }
 
 /** What is left for a thread that comes second. */
@@ -126,7 +143,7 @@ function recover(
 }
 
 function requireOptions({ slots, slot: own }: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
-  const receiver = to ?? own;
+  const receiver = to === undefined ? own : to;
   if (!Number.isInteger(slot) || slot < 0 || slot >= slots.count) {
     throw new KmemError("BAD_ARGUMENT", `there is no slot ${describeValue(slot)}`, { slot });
   }
@@ -134,10 +151,16 @@ function requireOptions({ slots, slot: own }: Layers, slot: number, { blocks = "
   if (blocks !== "keep" && blocks !== "free" && blocks !== "give") {
     throw new KmemError("BAD_ARGUMENT", `blocks are kept, freed or given, not ${describeValue(blocks)}`, { blocks });
   }
-  if (blocks === "give" && !(Number.isInteger(receiver) && receiver !== slot && slots.isHeld(receiver))) {
+  if (to !== undefined && !isUint32(to)) throw badArgument("to", "the number of a slot", to);
+  if (blocks === "give" && !(receiver !== slot && isHeldSlot(slots, receiver))) {
     throw new KmemError("BAD_ARGUMENT", `no thread holds the slot ${describeValue(receiver)}`, { to: receiver });
   }
   return receiver;
+}
+
+/** Whether a value of any type is the number of a slot that a thread holds. */
+function isHeldSlot(slots: Layers["slots"], slot: unknown): slot is number {
+  return isUint32(slot) && slot < slots.count && slots.isHeld(slot);
 }
 
 /** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
@@ -280,7 +303,7 @@ export function takeOver(layers: Layers, address: number, to: number): boolean {
 /** The slot that a live block, or a run of pages of `heap.pages`, belongs to; undefined for every other address. */
 export function ownerOfAddress(layers: Layers, address: number): number | undefined {
   const { memory, geometry, pages } = layers;
-  if (address >>> 0 !== address || ((address >>> GRANULE_SHIFT) << GRANULE_SHIFT) >>> 0 !== address) return undefined;
+  if (!isUint32(address) || ((address >>> GRANULE_SHIFT) << GRANULE_SHIFT) >>> 0 !== address) return undefined;
   const frame = address >>> PAGE_SHIFT;
   if (frame < geometry.firstPageFrame || frame >= pages.frames.endFrame) return undefined;
   const tag = memory.bytes[tagIndex(geometry, address)];
@@ -295,7 +318,7 @@ export function ownerOfAddress(layers: Layers, address: number): number | undefi
  */
 export function transfer(layers: Layers, address: number, to: number): void {
   const { slots, pages } = layers;
-  if (!Number.isInteger(to) || !slots.isHeld(to)) {
+  if (!isHeldSlot(slots, to)) {
     throw new KmemError("BAD_ARGUMENT", `no thread holds the slot ${describeValue(to)}`, { to });
   }
   const from = ownerOfAddress(layers, address);

@@ -1,3 +1,4 @@
+import { describeValue } from "../memory/arguments.ts";
 import { GRANULE, WORD_BYTES } from "../memory/layout.ts";
 import { MAX_OBJECT_BYTES } from "../slab/size-classes.ts";
 import {
@@ -40,14 +41,16 @@ export function createProblem(
   exists: (name: string) => boolean,
 ): string | undefined {
   if (name === null || name === undefined) return "NULL ptr";
-  if (typeof name !== "string" || !/^[\x20-\x7e]+$/.test(name)) return `Illegal name - ${name}`;
+  if (typeof name !== "string" || !/^[\x20-\x7e]+$/.test(name))
+    return `Illegal name - ${typeof name === "string" ? name : describeValue(name)}`;
   if (name.length >= CACHE_NAME_LIMIT) return `Name too long - ${name}`;
-  if (!Number.isInteger(size) || size < OBJECT_MIN_BYTES) return `Size too small ${size} - ${name}`;
+  if (!Number.isInteger(size) || size < OBJECT_MIN_BYTES) return `Size too small ${describeValue(size)} - ${name}`;
   if (size > MAX_OBJECT_BYTES) return `Size too large ${size} - ${name}`;
   if (hasDtor && !hasCtor) return `Decon but no con - ${name}`;
-  if (!Number.isInteger(offset) || offset < 0 || offset > size) return `Offset weird ${offset} - ${name}`;
+  if (!Number.isInteger(offset) || offset < 0 || offset > size)
+    return `Offset weird ${describeValue(offset)} - ${name}`;
   if (!Number.isInteger(flags) || flags < 0 || flags > CREATE_MASK || (flags & ~CREATE_MASK) !== 0) {
-    return `Illegal flg ${Number.isInteger(flags) ? flags.toString(16).toUpperCase() : flags} - ${name}`;
+    return `Illegal flg ${Number.isInteger(flags) ? flags.toString(16).toUpperCase() : describeValue(flags)} - ${name}`;
   }
   return exists(name) ? `Dup name - ${name}` : undefined;
 }

@@ -101,6 +101,30 @@ export function isSize({ print }: Kernel, caller: string, size: number): boolean
   return false;
 }
 
+/**
+ * The first `count` items of a list of the caller's, all where it has no more, in a list of their own; prints the
+ * call's complaint where it is none, or one that cannot be read. O(items).
+ */
+export function listOf({ print }: Kernel, caller: string, list: unknown, count: number): number[] | undefined {
+  try {
+    if (Array.isArray(list)) return Array.from({ length: Math.min(list.length, count) }, (_, index) => list[index]);
+  } catch {
+    // The list runs code of its own.
+  }
+  print(`${caller}: not a list: ${describeValue(list)}`);
+  return undefined;
+}
+
+/**
+ * Whether an argument is a function or NULL, which 0 and what is left out are in C as well; prints the call's complaint
+ * where it is neither.
+ */
+export function isFunctionOrNull({ print }: Kernel, caller: string, name: string, value: unknown): boolean {
+  if (typeof value === "function" || value === null || value === undefined || value === NULL) return true;
+  print(`${caller}: ${name} is no function: ${describeValue(value)}`);
+  return false;
+}
+
 /** What an allocation returns, NULL where it says that there is no memory. */
 export function orNull(allocate: () => number): number {
   try {

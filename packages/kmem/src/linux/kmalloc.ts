@@ -1,3 +1,4 @@
+import { isUint32 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "../memory/layout.ts";
@@ -100,7 +101,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
   const duplicate = (caller: string, src: number, len: number, priority: number): number => {
     if (!isSize(kernel, caller, len)) return NULL;
     refresh(kernel);
-    if (!(src >>> 0 === src && src + len <= memory.byteLength)) {
+    if (!(isUint32(src) && src + len <= memory.byteLength)) {
       print(`${caller}: bad ptr ${pointer(src)}h.`);
       return NULL;
     }
@@ -126,7 +127,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
       if (s === NULL) return NULL;
       refresh(kernel);
       // Without a 0 behind it, no length will do.
-      const end = s >>> 0 === s ? memory.bytes.indexOf(0, s) : -1;
+      const end = isUint32(s) ? memory.bytes.indexOf(0, s) : -1;
       return duplicate("kstrdup", s, end < 0 ? memory.byteLength : end - s + 1, priority);
     },
     kmemdup: (src, len, priority) => duplicate("kmemdup", src, len, priority),
@@ -138,7 +139,7 @@ function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
     heap.free(obj);
   } catch (error) {
     if (!(error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code))) throw error;
-    const frame = Math.floor(obj / PAGE_SIZE);
+    const frame = isUint32(obj) ? Math.floor(obj / PAGE_SIZE) : Number.NaN;
     const isInside = frame >= geometry.firstPageFrame && frame < geometry.limitFrame;
     const block = error.code === "DOUBLE_FREE" ? heap.blockAt(obj) : undefined;
     if (block !== undefined) {

@@ -1,3 +1,4 @@
+import { isUint32 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { GRANULE, WORD_BYTES } from "../memory/layout.ts";
@@ -15,7 +16,7 @@ import {
   SLAB_NO_REAP,
 } from "./flags.ts";
 import { areFlags, mayWait, wantsZeros, warn } from "./gfp.ts";
-import { type Kernel, type KernelCache, NULL, pointer, refresh } from "./kernel.ts";
+import { isFunctionOrNull, isSize, type Kernel, type KernelCache, listOf, NULL, pointer, refresh } from "./kernel.ts";
 import { OpenCaches } from "./open-caches.ts";
 import { takeObject } from "./take.ts";
 
@@ -89,16 +90,19 @@ export class SlabCaches {
   create(wanted: NewCache, ctor: CacheFunction | null, dtor: CacheFunction | null): number {
     const { heap, caches, geometry, print } = this.#kernel;
     refresh(this.#kernel);
+    if (!this.#areFunctions("kmem_create", ctor, dtor)) return NULL;
     const problem = createProblem(wanted, ctor !== null, dtor !== null, (name) => caches.find(name) !== undefined);
     if (problem !== undefined) {
       print(`kmem_create: ${problem}`);
       return NULL;
     }
     const name = wanted.name as string;
-    const shape = shapeOf(wanted, ctor !== null, geometry.dmaFrames > 0);
+    const { notices, debug, ...shape } = shapeOf(wanted, ctor !== null, geometry.dmaFrames > 0);
+    // No other heap has letters.
+    const letters = caches.classFlags === 0 || debug === undefined ? {} : { debug };
     try {
-      const cache = heap.createCache({ ...shape, ...this.#functions(name, ctor, dtor) });
-      return this.#remember(name, cache, shape.notices);
+      const cache = heap.createCache({ ...shape, ...letters, ...this.#functions(name, ctor, dtor) });
+      return this.#remember(name, cache, notices);
     } catch (error) {
       if (!(error instanceof KmemError)) throw error;
       print(`kmem_cache_create: couldn't create cache ${name}.`);
@@ -108,6 +112,7 @@ export class SlabCaches {
 
   open(name: string, ctor: CacheFunction | null, dtor: CacheFunction | null): number {
     refresh(this.#kernel);
+    if (!this.#areFunctions("kmem_cache_open", ctor, dtor)) return NULL;
     try {
       return this.#remember(name, this.#kernel.heap.openCache(name, this.#functions(name, ctor, dtor)), []);
     } catch (error) {
@@ -171,7 +176,7 @@ export class SlabCaches {
     // The cache looks first: over a debugged heap it has more to say.
     if (this.#isFreed(cache, objp)) return;
     const block = Number.isInteger(objp) && objp > 0 ? heap.blockAt(objp) : undefined;
-    if (block?.address !== objp) complain("Bad obj addr");
+    if (block === undefined || block.address !== objp) complain("Bad obj addr");
     else if (block.cache !== name) print(`${caller}: Wrong slab cache. ${name} but object is from ${block.cache}`);
     else complain("Double free detected during checks");
   }
@@ -200,6 +205,10 @@ export class SlabCaches {
 
   size(cachep: number): number {
     return this.#find("kmem_cache_size", cachep)?.sizeBytes ?? 0;
+  }
+
+  #areFunctions(caller: string, ctor: CacheFunction | null, dtor: CacheFunction | null): boolean {
+    return isFunctionOrNull(this.#kernel, caller, "ctor", ctor) && isFunctionOrNull(this.#kernel, caller, "dtor", dtor);
   }
 
   #functions(name: string, ctor: CacheFunction | null, dtor: CacheFunction | null): Functions {
@@ -264,6 +273,7 @@ export class SlabCaches {
   }
 
   #kindOf(cachep: number): number | undefined {
+    if (!isUint32(cachep)) return undefined;
     const index = (cachep - this.#pointerTo(FrameKind.FIRST_CACHE)) / (CACHE_RECORD_WORDS * WORD_BYTES);
     return Number.isInteger(index) && index >= CLASS_COUNT && index < CACHE_COUNT
       ? FrameKind.FIRST_CACHE + index
@@ -311,14 +321,25 @@ function isShrinkable(cache: KernelCache): boolean {
   }
 }
 
+/** C has one NULL. */
+function orNoFunction(value: CacheFunction | null): CacheFunction | null {
+  return value === undefined || (value as unknown) === NULL ? null : value;
+}
+
+/** Whether these are a count and a list of objects; prints the call's complaint where they are not. */
+function isBulk(kernel: Kernel, caller: string, size: number, p: unknown): boolean {
+  // Read to the end, so that nothing is done for a list that cannot be read.
+  return isSize(kernel, caller, size) && listOf(kernel, caller, p, size) !== undefined;
+}
+
 /** The functions under their names; `kfree` is that of the same binding. */
 export function cacheCalls(kernel: Kernel, kfree: (obj: number) => void): CacheCalls {
   const slabCaches = new SlabCaches(kernel);
   const free = (cachep: number, objp: number): void => slabCaches.free("kmem_cache_free", cachep, objp);
   return {
     kmem_cache_create: (name, size, offset, flags, ctor, dtor) =>
-      slabCaches.create({ name, size, offset, flags }, ctor, dtor),
-    kmem_cache_open: (name, ctor = null, dtor = null) => slabCaches.open(name, ctor, dtor),
+      slabCaches.create({ name, size, offset, flags }, orNoFunction(ctor), orNoFunction(dtor)),
+    kmem_cache_open: (name, ctor = null, dtor = null) => slabCaches.open(name, orNoFunction(ctor), orNoFunction(dtor)),
     kmem_cache_destroy: (cachep) => slabCaches.destroy(cachep),
     kmem_cache_alloc: (cachep, flags) => slabCaches.alloc("kmem_cache_alloc", cachep, flags),
     kmem_cache_free: free,
@@ -327,6 +348,11 @@ export function cacheCalls(kernel: Kernel, kfree: (obj: number) => void): CacheC
     kmem_cache_reap: (gfp_mask) => (areFlags(kernel, "kmem_cache_reap", gfp_mask) ? slabCaches.reap() : 0),
     kmem_cache_size: (cachep) => slabCaches.size(cachep),
     kmem_cache_alloc_bulk: (cachep, flags, size, p) => {
+      if (!isBulk(kernel, "kmem_cache_alloc_bulk", size, p)) return 0;
+      if (Object.isFrozen(p)) {
+        kernel.print("kmem_cache_alloc_bulk: p cannot be written to");
+        return 0;
+      }
       const objects: number[] = [];
       try {
         while (objects.length < size) {
@@ -338,11 +364,19 @@ export function cacheCalls(kernel: Kernel, kfree: (obj: number) => void): CacheC
         // There were not so many, or a constructor has thrown.
         if (objects.length < size) for (const objp of objects.splice(0)) free(cachep, objp);
       }
-      for (const [index, objp] of objects.entries()) p[index] = objp;
+      try {
+        for (const [index, objp] of objects.entries()) p[index] = objp;
+      } catch {
+        // A list that cannot be written to: nobody would know of the objects.
+        for (const objp of objects) free(cachep, objp);
+        kernel.print("kmem_cache_alloc_bulk: p cannot be written to");
+        return 0;
+      }
       return objects.length;
     },
     kmem_cache_free_bulk: (cachep, size, p) => {
-      for (const objp of p.slice(0, size)) {
+      if (!isBulk(kernel, "kmem_cache_free_bulk", size, p)) return;
+      for (const objp of listOf(kernel, "kmem_cache_free_bulk", p, size) ?? []) {
         if (cachep === NULL) kfree(objp);
         else free(cachep, objp);
       }

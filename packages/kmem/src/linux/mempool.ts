@@ -1,3 +1,4 @@
+import { describeValue } from "../memory/arguments.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { __GFP_HIGH, __GFP_IO, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_WAIT, GFP_KERNEL } from "./flags.ts";
 import { areFlags, isAlone, mayWait, mustNotSleep, neverFails, nobodyElse, wantsZeros } from "./gfp.ts";
@@ -75,8 +76,9 @@ class Mempools {
   }
 
   create(minimumCount: number, kind: PoolKindValue, data: number, given?: PoolFunctions): number {
-    if (!Number.isInteger(minimumCount) || minimumCount < 1) {
-      this.#kernel.print(`mempool_create: not a number of elements: ${minimumCount}`);
+    const problem = this.#problemOf(minimumCount, data, given);
+    if (problem !== undefined) {
+      this.#kernel.print(`mempool_create: ${problem}`);
       return NULL;
     }
     const pool = this.#below.kmalloc(poolBytes(minimumCount), GFP_KERNEL);
@@ -84,21 +86,31 @@ class Mempools {
     const block = new PoolBlock(this.#kernel, pool);
     block.format(this.#kernel, minimumCount, kind, data);
     const open = this.#remember(pool, block, given ?? (this.#builtIn.get(kind) as PoolFunctions));
-    let count = 0;
+    let isFull = false;
     try {
-      for (; count < minimumCount; count++) {
-        const element = open.alloc(GFP_KERNEL, data);
-        if (element === NULL) break;
-        block.push(element);
-      }
+      isFull = fill(open, minimumCount);
     } finally {
-      // There were not so many, or the allocator has thrown.
-      if (count < minimumCount) this.#end(pool, open);
+      // Where a function of the caller's throws, too, nothing of the pool is left.
+      if (!isFull) this.#end(pool, open);
     }
-    return count < minimumCount ? NULL : pool;
+    return isFull ? pool : NULL;
+  }
+
+  /** Why no pool can be made, or undefined. Data stand in the pool as a number. */
+  #problemOf(minimumCount: number, data: number, given: PoolFunctions | undefined): string | undefined {
+    if (!Number.isInteger(minimumCount) || minimumCount < 1) {
+      return `not a number of elements: ${describeValue(minimumCount)}`;
+    }
+    if (typeof data !== "number") return `pool_data is no number: ${describeValue(data)}`;
+    return given === undefined ? undefined : functionProblem(given);
   }
 
   open(pool: number, functions: PoolFunctions): number {
+    const problem = functionProblem(functions);
+    if (problem !== undefined) {
+      this.#kernel.print(`mempool_open: ${problem}`);
+      return NULL;
+    }
     const block = this.#blockOf("mempool_open", pool);
     if (block === undefined) return NULL;
     if (block.kind !== PoolKind.FUNCTIONS) {
@@ -192,6 +204,21 @@ class Mempools {
     this.#kernel.print(`${caller}: bad pool ${pointer(pool)}`);
     return undefined;
   }
+}
+
+/** Fills the reserve of a new pool; false where its allocator has no more. */
+function fill({ block, alloc }: OpenPool, minimumCount: number): boolean {
+  for (let index = 0; index < minimumCount; index++) {
+    const element = alloc(GFP_KERNEL, block.data);
+    if (element === NULL) return false;
+    block.push(element);
+  }
+  return true;
+}
+
+function functionProblem({ alloc, free }: PoolFunctions): string | undefined {
+  if (typeof alloc !== "function") return `alloc_fn is no function: ${describeValue(alloc)}`;
+  return typeof free === "function" ? undefined : `free_fn is no function: ${describeValue(free)}`;
 }
 
 /** NULL, or what __GFP_NOFAIL throws in its place. */

@@ -1,3 +1,4 @@
+import { describeValue, isUint32 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -42,7 +43,7 @@ export function pageCalls(kernel: Kernel): PageCalls {
     const gfp = gfp_mask | more;
     const isOrder = Number.isInteger(order) && order >= 0 && order < MAX_ORDER;
     const address = isOrder ? takePages(kernel, 2 ** order, gfp, 2 ** order * PAGE_SIZE) : NULL;
-    if (address === NULL) warn(kernel, gfp, `__alloc_pages: ${order}-order allocation failed.`);
+    if (address === NULL) warn(kernel, gfp, `__alloc_pages: ${describeValue(order)}-order allocation failed.`);
     else if (wantsZeros(gfp)) zero(address, 2 ** order);
     return address;
   };
@@ -52,15 +53,15 @@ export function pageCalls(kernel: Kernel): PageCalls {
   };
   const give = (caller: string, addr: number, order: number): void => {
     if (Number.isInteger(order) && order >= 0 && order < MAX_ORDER) givePages(kernel, caller, addr, 2 ** order);
-    else kernel.print(`${caller}: ${pointer(addr)} cannot be freed: ${order} is no order`);
+    else kernel.print(`${caller}: ${pointer(addr)} cannot be freed: ${describeValue(order)} is no order`);
   };
   const virt_to_page = (addr: number): number => {
-    const frame = Math.floor(addr / PAGE_SIZE);
+    const frame = isUint32(addr) ? Math.floor(addr / PAGE_SIZE) : Number.NaN;
     if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return NULL;
     return geometry.frameTable + (frame - geometry.baseFrame) * FRAME_RECORD_BYTES;
   };
   const page_address = (page: number): number => {
-    const index = (page - geometry.frameTable) / FRAME_RECORD_BYTES;
+    const index = isUint32(page) ? (page - geometry.frameTable) / FRAME_RECORD_BYTES : Number.NaN;
     const isPage = Number.isInteger(index) && index >= 0 && index < geometry.limitFrame - geometry.baseFrame;
     return isPage ? (geometry.baseFrame + index) * PAGE_SIZE : NULL;
   };
@@ -110,7 +111,7 @@ function givePages(kernel: Kernel, caller: string, address: number, count: numbe
 
 /** Frees pages, or says why they cannot be freed. */
 function freePages({ pages }: Kernel, address: number, count: number): string | undefined {
-  if (address >>> 0 !== address || address % PAGE_SIZE !== 0) return "it is no address of a page";
+  if (!isUint32(address) || address % PAGE_SIZE !== 0) return "it is no address of a page";
   const frame = address >>> PAGE_SHIFT;
   const problem = pages.whyNotFree(frame, count, RunKind.PAGES);
   if (problem !== undefined) return problem;

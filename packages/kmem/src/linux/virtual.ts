@@ -1,11 +1,12 @@
+import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { vfreeMessage } from "../vmalloc/result.ts";
 import type { AreaOptions, Vmalloc } from "../vmalloc/vmalloc.ts";
 import { __GFP_HIGHMEM, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from "./flags.ts";
 import { areFlags, mayWait, wantsDma, wantsZeros, warn } from "./gfp.ts";
-import { isSize, type Kernel, NULL, refresh } from "./kernel.ts";
+import { isSize, type Kernel, listOf, NULL, refresh } from "./kernel.ts";
 import type { KmallocCalls } from "./kmalloc.ts";
 import { KMALLOC_MAX_BYTES } from "./layout.ts";
 import type { PageCalls } from "./pages.ts";
@@ -49,7 +50,7 @@ export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
     refresh(kernel);
     const options = { caller, dma: wantsDma(kernel, gfp) };
     const address = isHopeless(vm, size) ? NULL : takeArea(kernel, gfp, pagesOf(size), () => call(options));
-    if (address === NULL) warn(kernel, gfp, `${caller} error: size ${size}, ${problemOf(vm, size)}`);
+    if (address === NULL) warn(kernel, gfp, `${caller} error: size ${describeValue(size)}, ${problemOf(vm, size)}`);
     return address;
   };
   const allocate = (caller: string, size: number, gfp: number): number =>
@@ -75,14 +76,16 @@ export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
     vzalloc: (size) => allocate("vzalloc", size, VMALLOC_MASK | __GFP_ZERO),
     vmap: (pages) => {
       refresh(kernel);
-      const addresses = pages.map((page) => below.page_address(page));
+      const list = listOf(kernel, "vmap", pages, ADDRESS_SPACE_BYTES / PAGE_SIZE);
+      if (list === undefined) return NULL;
+      const addresses = list.map((page) => below.page_address(page));
       const bad = addresses.findIndex((address) => !isInUse(kernel, address));
       if (bad >= 0) {
-        print(`vmap: page ${bad} of ${pages.length} is not in use`);
+        print(`vmap: page ${bad} of ${list.length} is not in use`);
         return NULL;
       }
       const map = (options: AreaOptions): number => orNotInUse(() => vm.vmap(addresses, options));
-      return take("vmap", pages.length * PAGE_SIZE, GFP_KERNEL, map);
+      return take("vmap", list.length * PAGE_SIZE, GFP_KERNEL, map);
     },
     vunmap: (addr) => release("vunmap", addr),
     is_vmalloc_addr: (addr) => vm.isVmallocAddress(addr),

@@ -1,33 +1,21 @@
+import { describeValue } from "./describe-value.ts";
 import { KmemError } from "./errors.ts";
 
-/** How much of a string stands in a message. */
-const SHOWN_CHARACTERS = 60;
+export { describeValue } from "./describe-value.ts";
 
-/** A short text for a value of any type, for messages. It never throws, whatever the value does when it is read. */
-export function describeValue(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value);
-    case "bigint":
-      return `${value}n`;
-    case "symbol":
-      return "a symbol";
-    case "function":
-      return "a function";
-    case "object":
-      return value === null ? "null" : `an object of ${className(value)} class`;
-    default:
-      return String(value);
-  }
+/** The error for an argument that is not what `rule` says it is. */
+export function badArgument(name: string, rule: string, value: unknown): KmemError {
+  return new KmemError("BAD_ARGUMENT", `${name} is ${rule}, not ${describeValue(value)}`, { [name]: value });
 }
 
-function className(value: object): string {
-  try {
-    const name: unknown = value.constructor?.name;
-    return typeof name === "string" ? name.slice(0, SHOWN_CHARACTERS) : "no";
-  } catch {
-    return "unknown";
-  }
+/** Whether a value of any type is a whole number of 32 bits, as sizes and addresses are. It converts nothing. */
+export function isUint32(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+/** Whether a value of any type is a power of two from `least` on. It converts nothing. */
+export function isPowerOfTwoFrom(value: unknown, least: number): value is number {
+  return typeof value === "number" && value >= least && Number.isInteger(Math.log2(value));
 }
 
 /**
@@ -42,12 +30,94 @@ export function signedHint(name: string, value: unknown): string {
 /** Throws BAD_ARGUMENT unless `value` is a whole number from `least` to `most`. `name` says which argument it is. */
 export function requireWhole(name: string, value: unknown, least: number, most: number): asserts value is number {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  const text = `${name} is a whole number from ${least} to ${most}, not ${describeValue(value)}`;
-  throw new KmemError("BAD_ARGUMENT", text, { [name]: value });
+  throw badArgument(name, `a whole number from ${least} to ${most}`, value);
 }
 
 /** Throws BAD_ARGUMENT unless `value` is a function or undefined. */
 export function requireOptionalFunction(name: string, value: unknown): void {
-  if (value === undefined || typeof value === "function") return;
-  throw new KmemError("BAD_ARGUMENT", `${name} is a function, not ${describeValue(value)}`, { [name]: value });
+  if (value !== undefined) requireFunction(name, value);
+}
+
+/** Throws BAD_ARGUMENT unless `value` is a function. */
+export function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw badArgument(name, "a function", value);
+}
+
+/** Verifies a value that is not undefined; throws BAD_ARGUMENT. */
+export type Check = (name: string, value: unknown) => void;
+
+/** For what is verified elsewhere, because the code or the words of its error are other ones. */
+export const anyValue: Check = () => {};
+
+export const requireBoolean: Check = (name, value) => {
+  if (typeof value !== "boolean") throw badArgument(name, "true or false", value);
+};
+
+export const requireText: Check = (name, value) => {
+  if (typeof value !== "string") throw badArgument(name, "a text", value);
+};
+
+/** A whole number from 0. */
+export const requireCount: Check = (name, value) => requireWhole(name, value, 0, Number.MAX_SAFE_INTEGER);
+
+/** A number from 0, also Infinity. */
+export const requireAmount: Check = (name, value) => {
+  if (!(typeof value === "number" && value >= 0)) throw badArgument(name, "a number from 0", value);
+};
+
+/** The checks of an object with options, one for each that there is. */
+export type Checks<Options> = { readonly [Name in keyof Options]-?: Check };
+
+/**
+ * Reads every option once, and returns them as a plain object of their own: what runs later cannot meet other values,
+ * nor a getter of the caller's. Throws BAD_ARGUMENT for what is no object, for options that there are not, for values
+ * that are none, and for objects that cannot be read. `name` says which argument it is.
+ */
+export function readOptions<Options extends object>(
+  name: string,
+  options: Options | undefined,
+  checks: Checks<Options>,
+): Options {
+  const read: Record<string, unknown> = {};
+  if (options === undefined) return read as Options;
+  if (typeof options !== "object" || options === null) throw badArgument(name, "an object", options);
+  return reading(name, options, () => {
+    if (Array.isArray(options)) throw badArgument(name, "an object", options);
+    for (const key of Object.keys(options)) {
+      if (!Object.hasOwn(checks, key)) throw unknownOption(name, key, Object.keys(checks));
+    }
+    for (const [key, check] of Object.entries<Check>(checks)) {
+      const value = (options as Record<string, unknown>)[key];
+      if (value === undefined) continue;
+      check(key, value);
+      read[key] = value;
+    }
+    return read as Options;
+  });
+}
+
+function unknownOption(name: string, key: string, known: readonly string[]): KmemError {
+  return new KmemError("BAD_ARGUMENT", `${name}: there is no ${describeValue(key)}, only ${known.join(", ")}`, { key });
+}
+
+/**
+ * Does what reads an argument of several parts, and writes nothing. Whatever that throws, because the argument is not
+ * what it should be or runs code that throws, becomes BAD_ARGUMENT with the cause in its details.
+ */
+export function reading<Result>(name: string, value: unknown, read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof KmemError) throw cause;
+    const text = `${name} cannot be read: ${describeValue(value)} is not what it should be`;
+    throw new KmemError("BAD_ARGUMENT", text, { cause });
+  }
+}
+
+/** A copy of a list, so that nothing of the caller's runs later. Throws BAD_ARGUMENT for what is none. O(items). */
+export function readList(name: string, list: unknown): unknown[] {
+  return reading(name, list, () => {
+    if (!Array.isArray(list)) throw badArgument(name, "a list", list);
+    return Array.from({ length: list.length }, (_, index) => list[index] as unknown);
+  });
 }

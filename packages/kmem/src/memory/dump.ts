@@ -192,7 +192,7 @@ export function dumpBuffer(
 }
 
 function requireBytes(dump: unknown): void {
-  if (dump instanceof Uint8Array) return;
+  if (ArrayBuffer.isView(dump) && dump instanceof Uint8Array) return;
   throw new KmemError("BAD_ARGUMENT", `a dump is a Uint8Array, not ${describeValue(dump)}`);
 }
 

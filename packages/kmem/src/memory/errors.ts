@@ -1,3 +1,5 @@
+import { describeValue } from "./describe-value.ts";
+
 /** What went wrong, in a word that code can compare. */
 export type KmemErrorCode =
   | "BAD_SIZE"
@@ -31,9 +33,29 @@ export class KmemError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: KmemErrorCode, message: string, details: Record<string, unknown> = {}) {
-    super(message);
+    // Who makes an error by hand may give anything.
+    super(typeof message === "string" ? message : describeValue(message));
     this.code = code;
     this.details = details;
+  }
+}
+
+/** What an {@link OutOfMemoryError} tells. */
+interface OutOfMemoryFigures {
+  readonly askedBytes: number;
+  readonly freeBytes: number;
+  readonly largestFreeRunBytes: number;
+}
+
+/** The figures as numbers, NaN for what is none: who makes an error by hand may give anything. */
+function figuresOf(given: OutOfMemoryFigures): OutOfMemoryFigures {
+  const number = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
+  try {
+    const { askedBytes, freeBytes, largestFreeRunBytes, ...rest } = given;
+    const figures = { askedBytes: number(askedBytes), freeBytes: number(freeBytes) };
+    return { ...rest, ...figures, largestFreeRunBytes: number(largestFreeRunBytes) };
+  } catch {
+    return { askedBytes: Number.NaN, freeBytes: Number.NaN, largestFreeRunBytes: Number.NaN };
   }
 }
 
@@ -47,13 +69,14 @@ export class OutOfMemoryError extends KmemError {
   /** The longest run of free pages. */
   readonly largestFreeRunBytes: number;
 
-  constructor(figures: { askedBytes: number; freeBytes: number; largestFreeRunBytes: number }) {
+  constructor(given: OutOfMemoryFigures) {
+    const figures = figuresOf(given);
     const { askedBytes, freeBytes, largestFreeRunBytes } = figures;
     super(
       "OUT_OF_MEMORY",
       `out of memory: asked for ${askedBytes} bytes, ${freeBytes} bytes are in free pages, ` +
         `the largest free run has ${largestFreeRunBytes} bytes`,
-      figures,
+      { ...figures },
     );
     this.askedBytes = askedBytes;
     this.freeBytes = freeBytes;
@@ -61,7 +84,8 @@ export class OutOfMemoryError extends KmemError {
   }
 }
 
-/** A value as it should stand in a message: addresses in hexadecimal, everything else as JavaScript prints it. */
-export function hex(address: number): string {
-  return Number.isInteger(address) && address >= 0 ? `0x${address.toString(16)}` : String(address);
+/** A value of any type as it should stand in a message: addresses in hexadecimal, texts as they are. */
+export function hex(address: unknown): string {
+  if (Number.isInteger(address) && (address as number) >= 0) return `0x${(address as number).toString(16)}`;
+  return typeof address === "string" ? address : describeValue(address);
 }

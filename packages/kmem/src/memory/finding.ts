@@ -1,3 +1,5 @@
+import { reading } from "./arguments.ts";
+
 /** One broken invariant, found by a check. */
 export interface Finding {
   /** The layer whose invariant it is. */
@@ -41,9 +43,9 @@ function foldedOf<Some extends Finding>(group: readonly Some[]): Some {
   return { ...first, count: countFindings(group), addresses };
 }
 
-/** All that findings stand for. */
+/** All that findings stand for. Throws BAD_ARGUMENT for what is no list of them. */
 export function countFindings(findings: readonly Finding[]): number {
-  return findings.reduce((sum, { count = 1 }) => sum + count, 0);
+  return reading("findings", findings, () => findings.reduce((sum, { count = 1 }) => sum + count, 0));
 }
 
 /** Collects findings of one layer. */

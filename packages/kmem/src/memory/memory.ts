@@ -12,9 +12,20 @@ export type MemoryKind = "SharedArrayBuffer" | "ArrayBuffer" | "WebAssembly.Memo
 const REACH_TURNS = 1000;
 
 function kindOf(source: unknown): MemoryKind | undefined {
-  if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer) return "SharedArrayBuffer";
-  if (source instanceof ArrayBuffer) return "ArrayBuffer";
-  if (typeof WebAssembly !== "undefined" && source instanceof WebAssembly.Memory) return "WebAssembly.Memory";
+  try {
+    return classOf(source);
+  } catch {
+    // It runs code of its own when it is looked at.
+    return undefined;
+  }
+}
+
+function classOf(source: unknown): MemoryKind | undefined {
+  if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer && isReal(source))
+    return "SharedArrayBuffer";
+  if (source instanceof ArrayBuffer && isReal(source)) return "ArrayBuffer";
+  if (typeof WebAssembly !== "undefined" && source instanceof WebAssembly.Memory && isReal(source.buffer))
+    return "WebAssembly.Memory";
   return undefined;
 }
 
@@ -29,6 +40,11 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   } catch {
     return true;
   }
+}
+
+/** Whether it has bytes; an object that only claims to be of the class throws. */
+function isReal(buffer: ArrayBufferLike): boolean {
+  return buffer.byteLength >= 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { badArgument, describeValue, reading, readList } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
@@ -6,10 +6,11 @@ import type { MemorySource } from "../memory/memory.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
 import { MAX_NODE_COUNT, NODE_AREA_BYTES } from "./layout.ts";
 
-/** Throws BAD_ARGUMENT unless `list` names as many nodes as a machine can have. */
-export function requireNodes(list: unknown): void {
-  if (Array.isArray(list) && list.length > 0 && list.length <= MAX_NODE_COUNT) return;
-  throw new KmemError("BAD_ARGUMENT", `nodes is a list of 1 to ${MAX_NODE_COUNT}, not ${describeValue(list)}`, {});
+/** A copy of a list of nodes. Throws BAD_ARGUMENT unless it names as many as a machine can have. */
+export function readNodes(list: unknown): unknown[] {
+  const length = reading("nodes", list, () => (Array.isArray(list) ? list.length : 0));
+  if (length > 0 && length <= MAX_NODE_COUNT) return readList("nodes", list);
+  throw badArgument("nodes", `a list of 1 to ${MAX_NODE_COUNT}`, list);
 }
 
 /** Throws BAD_ARGUMENT unless `node` is the number of a node of so many. */

@@ -1,4 +1,5 @@
 import type { Layers } from "../kmalloc/layers.ts";
+import { badArgument, reading } from "../memory/arguments.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { bindFastPath, type FastPath } from "../slab/fast-path.ts";
 import { NODE_AREA_BYTES } from "./layout.ts";
@@ -34,6 +35,12 @@ export class NodeView {
   /** The view of a node. Throws NOT_A_HEAP unless the area before its heap is that of this node. */
   static attach(layers: Layers, node: number, nodeCount: number): NodeView {
     return new NodeView(layers, NodeArea.attach(layers.memory, areaAddress(layers), node, nodeCount));
+  }
+
+  /** Throws BAD_ARGUMENT for what are no opened nodes: a machine is made by `Nodes.create` or `Nodes.attach`. */
+  static requireOpened(nodes: readonly { readonly view: NodeView }[], home: number): void {
+    if (reading("nodes", nodes, () => nodes[home].view instanceof NodeView)) return;
+    throw badArgument("nodes", "a machine's: it is made by create or attach", nodes);
   }
 
   /** Pops a block from the thread's sheaf; 0 where that is empty, for large sizes and for what is no size. O(1). */

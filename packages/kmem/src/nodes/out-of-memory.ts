@@ -12,13 +12,23 @@ export interface NodeShortage {
 /** Nodes that a message names one by one; `nodes` has all of them. */
 const NAMED_NODES_MAX = 16;
 
+/** A copy of the list, empty for what is none: who makes an error by hand may give anything. */
+function shortagesOf(given: readonly NodeShortage[]): readonly NodeShortage[] {
+  try {
+    return given.map(({ node, freeBytes, largestFreeRunBytes }) => ({ node, freeBytes, largestFreeRunBytes }));
+  } catch {
+    return [];
+  }
+}
+
 /** No node that was asked has room. The figures are of all of them together, the largest run is of one of them. */
 export class NodesOutOfMemoryError extends OutOfMemoryError {
   override readonly name: string = "NodesOutOfMemoryError";
   /** The nodes that were asked, in that order. */
   readonly nodes: readonly NodeShortage[];
 
-  constructor(askedBytes: number, nodes: readonly NodeShortage[]) {
+  constructor(askedBytes: number, given: readonly NodeShortage[]) {
+    const nodes = shortagesOf(given);
     const figures = {
       askedBytes,
       freeBytes: nodes.reduce((sum, node) => sum + node.freeBytes, 0),

@@ -1,3 +1,4 @@
+import { describeValue } from "../memory/arguments.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, RunKind, type RunKindValue } from "./layout.ts";
 
@@ -20,7 +21,7 @@ export function kindPhrase(kind: number): string {
 
 /** Why a stretch cannot be freed as pages of a kind, or undefined where it can. Reads only. */
 export function whyNotFree(frames: FrameTable, first: number, count: number, kind: RunKindValue): string | undefined {
-  if (!(Number.isInteger(count) && count > 0)) return `${count} is not a number of pages`;
+  if (!(Number.isInteger(count) && count > 0)) return `${describeValue(count)} is not a number of pages`;
   for (let frame = first; frame < first + count; frame++) {
     const found = frames.kind(frame);
     if (found === kind + 1 || (found === kind && frame === first)) continue;

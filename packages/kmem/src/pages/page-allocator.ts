@@ -1,4 +1,5 @@
-import { KmemError } from "../memory/errors.ts";
+import { describeValue } from "../memory/arguments.ts";
+import { hex, KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -115,18 +116,22 @@ export class PageAllocator {
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
     }
+    if (!this.canEverHave(count, request)) return NO_FRAME;
     this.#lock();
     let frame = this.#take(count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
     }
-    if (frame !== NO_FRAME) {
-      this.#makeRun(frame, count, kind, this.#owner);
-    }
+    if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.noteLevel();
     this.#unlock();
     return this.#reach(frame, count);
+  }
+
+  /** Whether an empty heap, as large as it may become, had so many pages: what cannot be is not computed with. O(1). */
+  canEverHave(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
+    return count <= this.frames.limitFrame - this.frames.firstPageFrame && alignFrames <= this.frames.limitFrame;
   }
 
   /**
@@ -148,17 +153,15 @@ export class PageAllocator {
    * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    if (this.#isWhole(first, count, kind) && this.#claim(first, kind, this.claimedOwner)) {
+    if (Number.isInteger(count) && this.#isWhole(first, count, kind) && this.#claim(first, kind, this.claimedOwner)) {
       this.freeOwn(first, count);
       return;
     }
-    const problem = this.#freePart(first, count, kind);
+    const problem = Number.isInteger(count) ? this.#freePart(first, count, kind) : this.whyNotFree(first, count, kind);
     if (problem === undefined) return;
     const address = first * PAGE_SIZE;
-    throw new KmemError("INVALID_FREE", `cannot free ${count} pages at 0x${address.toString(16)}: ${problem}`, {
-      address,
-      pageCount: count,
-    });
+    const text = `cannot free ${describeValue(count)} pages at ${hex(address)}: ${problem}`;
+    throw new KmemError("INVALID_FREE", text, { address, pageCount: count });
   }
 
   /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */

@@ -1,5 +1,12 @@
+import { type Checks, reading, readOptions, requireBoolean } from "../memory/arguments.ts";
 import { frameName, knownStack } from "./frames.ts";
-import { type AllocationProfile, type ProfileFigure, requireProfile, type StackFrame } from "./profile.ts";
+import {
+  type AllocationProfile,
+  type ProfileFigure,
+  requireFigure,
+  requireProfile,
+  type StackFrame,
+} from "./profile.ts";
 
 /** How {@link collapsedText} is wanted. */
 export interface CollapsedOptions {
@@ -8,6 +15,8 @@ export interface CollapsedOptions {
   /** Whether every frame says its file and line too, so that functions of one name stay apart. Default: false. */
   readonly withPlaces?: boolean;
 }
+
+const COLLAPSED_CHECKS: Checks<CollapsedOptions> = { figure: requireFigure, withPlaces: requireBoolean };
 
 const SEPARATORS = /;/g;
 // Whatever some reader takes for the end of a line, and what has no width on a page.
@@ -22,8 +31,12 @@ const LAST_NUMBER = /\s(\d+(?:\.\d*)?)$/;
  * blank, because the format knows no escapes. Throws `BAD_ARGUMENT` for a profile with impossible numbers. O(frames).
  */
 export function collapsedText(profile: AllocationProfile, options: CollapsedOptions = {}): string {
-  const { figure = "liveBytes", withPlaces = false } = options;
+  const { figure = "liveBytes", withPlaces = false } = readOptions("options", options, COLLAPSED_CHECKS);
   requireProfile(profile);
+  return reading("profile", profile, () => linesOf(profile, figure, withPlaces));
+}
+
+function linesOf(profile: AllocationProfile, figure: ProfileFigure, withPlaces: boolean): string {
   const totals = new Map<string, number>();
   for (const sample of profile.samples) {
     if (sample[figure] === 0) continue;

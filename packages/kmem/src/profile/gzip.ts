@@ -1,3 +1,4 @@
+import { badArgument } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 
 /**
@@ -8,6 +9,7 @@ export async function gzipped(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Arra
   if (typeof CompressionStream === "undefined") {
     throw new KmemError("BAD_ARGUMENT", "this engine cannot compress: it has no CompressionStream");
   }
+  if (!(ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array)) throw badArgument("bytes", "a Uint8Array", bytes);
   const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(compressed).arrayBuffer());
 }

@@ -1,3 +1,4 @@
+import { badArgument, type Checks, reading, readOptions } from "../memory/arguments.ts";
 import { frameKey, knownStack, Numbering } from "./frames.ts";
 import { type AllocationProfile, requireProfile, type StackFrame } from "./profile.ts";
 
@@ -6,6 +7,12 @@ export interface HeapProfileOptions {
   /** What the sizes are: what lives, as V8's own profiles have it (the default), or all that was allocated. */
   readonly figure?: "liveBytes" | "allocBytes";
 }
+
+const HEAP_PROFILE_CHECKS: Checks<HeapProfileOptions> = {
+  figure: (name, value) => {
+    if (value !== "liveBytes" && value !== "allocBytes") throw badArgument(name, "liveBytes or allocBytes", value);
+  },
+};
 
 interface TreeNode {
   readonly id: number;
@@ -26,8 +33,12 @@ const NO_SCRIPT_ID = "0";
  * as V8 has them. Throws `BAD_ARGUMENT` for a profile with impossible numbers. O(frames).
  */
 export function heapProfileText(profile: AllocationProfile, options: HeapProfileOptions = {}): string {
-  const { figure = "liveBytes" } = options;
+  const { figure = "liveBytes" } = readOptions("options", options, HEAP_PROFILE_CHECKS);
   requireProfile(profile);
+  return reading("profile", profile, () => profileText(profile, figure));
+}
+
+function profileText(profile: AllocationProfile, figure: "liveBytes" | "allocBytes"): string {
   const root: TreeNode = { id: 1, frame: ROOT, children: new Map(), selfBytes: 0 };
   const frames = new Numbering<StackFrame>();
   let nodeCount = 1;

@@ -1,3 +1,4 @@
+import { badArgument, type Checks, reading, readOptions, requireText } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 
 /** Where bytes of a heap are, by the name that the metric gives the part and the field of `heap.stats().bytes`. */
@@ -47,6 +48,12 @@ type Labels = Readonly<Record<string, string>>;
 /** One figure with the labels that tell it from the others of its metric. */
 type Line = readonly [labels: Labels, value: number];
 
+const METRICS_CHECKS: Checks<MetricsOptions> = {
+  labels: (name, value) => {
+    if (typeof value !== "object" || value === null) throw badArgument(name, "an object", value);
+  },
+};
+
 /** The media type that a server sends with {@link openMetricsText}. */
 export const OPEN_METRICS_MEDIA_TYPE: string = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -58,8 +65,14 @@ const OWN_LABELS: readonly string[] = ["part", "zone", "cache"];
  * add up to `kmem_memory_bytes`. Throws `BAD_ARGUMENT` for a label whose name the format does not allow, or that the
  * metrics have themselves: `part`, `zone`, `cache`. O(caches).
  */
-export function openMetricsText(stats: MetricsSource, { labels = {} }: MetricsOptions = {}): string {
-  for (const name of Object.keys(labels)) requireLabelName(name);
+export function openMetricsText(stats: MetricsSource, options: MetricsOptions = {}): string {
+  const given = readOptions("options", options, METRICS_CHECKS).labels ?? {};
+  const labels = reading("labels", given, () => ({ ...given }));
+  for (const [name, value] of Object.entries(labels)) requireLabel(name, value);
+  return reading("stats", stats, () => textOfMetrics(stats, labels));
+}
+
+function textOfMetrics(stats: MetricsSource, labels: Labels): string {
   const { bytes, zones, caches } = stats;
   const gauge = (name: string, help: string, lines: readonly Line[], unit = ""): string =>
     metricText({ name: `kmem_${name}`, type: "gauge", help, unit }, withLabels(labels, lines));
@@ -126,7 +139,8 @@ function escaped(value: string): string {
   return value.toWellFormed().replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-function requireLabelName(name: string): void {
+function requireLabel(name: string, value: unknown): void {
+  requireText(name, value);
   if (LABEL_NAME.test(name) && !OWN_LABELS.includes(name) && !name.startsWith("__")) return;
   throw new KmemError("BAD_ARGUMENT", `"${name}" cannot be the name of a label`, { name });
 }

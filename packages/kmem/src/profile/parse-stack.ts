@@ -1,3 +1,4 @@
+import { requireText } from "../memory/arguments.ts";
 import type { StackFrame } from "./profile.ts";
 
 interface Place {
@@ -44,6 +45,7 @@ const HEXADECIMAL = 16;
  * engine itself has the url `native`, WebAssembly of which Safari says no more has `wasm`. Never throws. O(text).
  */
 export function parseStack(text: string): StackFrame[] {
+  requireText("text", text);
   const lines = text.split(/\r?\n/);
   const isV8 = lines.some((line) => V8_FRAME.test(line));
   return lines.flatMap((line) => (isV8 ? v8Frame(line) : geckoFrame(line)) ?? []);

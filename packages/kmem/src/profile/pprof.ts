@@ -1,3 +1,4 @@
+import { reading } from "../memory/arguments.ts";
 import { frameKey, frameName, knownStack, Numbering } from "./frames.ts";
 import {
   type AllocationProfile,
@@ -52,6 +53,10 @@ const NANOSECONDS_PER_MS = 1_000_000;
  */
 export function pprofBytes(profile: AllocationProfile): Uint8Array<ArrayBuffer> {
   requireProfile(profile);
+  return reading("profile", profile, () => messageBytes(profile));
+}
+
+function messageBytes(profile: AllocationProfile): Uint8Array<ArrayBuffer> {
   const tables = new Tables();
   const message = new ProtobufMessage();
   for (const figure of PROFILE_FIGURES) {

@@ -1,3 +1,4 @@
+import { badArgument, describeValue, reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 
 /** A place in a program. */
@@ -46,27 +47,44 @@ export interface AllocationProfile {
 /** The names of all figures, in the order in which the formats have them. */
 export const PROFILE_FIGURES: readonly ProfileFigure[] = ["allocCount", "allocBytes", "liveCount", "liveBytes"];
 
-/** The sum of a figure over all samples. */
+/** The sum of a figure over all samples. Throws BAD_ARGUMENT for what is no profile, and no figure. */
 export function totalOf(profile: AllocationProfile, figure: ProfileFigure): number {
-  return profile.samples.reduce((total, sample) => total + sample[figure], 0);
+  requireFigure("figure", figure);
+  return reading("profile", profile, () => profile.samples.reduce((total, sample) => total + sample[figure], 0));
+}
+
+/** Refuses, with `BAD_ARGUMENT`, what is not the name of a figure. */
+export function requireFigure(name: string, figure: unknown): void {
+  if (PROFILE_FIGURES.includes(figure as ProfileFigure)) return;
+  throw badArgument(name, `one of ${PROFILE_FIGURES.join(", ")}`, figure);
 }
 
 /** Refuses a number that is not a whole one from 0, or too large to be exact, with `BAD_ARGUMENT`. */
 export function requireWhole(what: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new KmemError("BAD_ARGUMENT", `${what} is a whole number from 0, unlike ${value}`, { what, value });
+  throw new KmemError("BAD_ARGUMENT", `${what} is a whole number from 0, unlike ${describeValue(value)}`, {
+    what,
+    value,
+  });
 }
 
 /** Refuses a time that is not a finite number from 0, with `BAD_ARGUMENT`. */
 export function requireTime(what: string, value: number): void {
   if (Number.isFinite(value) && value >= 0) return;
-  throw new KmemError("BAD_ARGUMENT", `${what} is a number of milliseconds from 0, unlike ${value}`, { what, value });
+  throw new KmemError("BAD_ARGUMENT", `${what} is a number of milliseconds from 0, unlike ${describeValue(value)}`, {
+    what,
+    value,
+  });
 }
 
 /**
  * Refuses, with `BAD_ARGUMENT`, a profile whose numbers no format could hold: every writer asks first. O(frames).
  */
 export function requireProfile(profile: AllocationProfile): void {
+  reading("profile", profile, () => verifyProfile(profile));
+}
+
+function verifyProfile(profile: AllocationProfile): void {
   requireTime("startedAtMs", profile.startedAtMs);
   requireTime("durationMs", profile.durationMs);
   if (profile.samplePeriodBytes !== undefined) requireWhole("samplePeriodBytes", profile.samplePeriodBytes);

@@ -1,3 +1,4 @@
+import { reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { frameKey, frameName, knownStack, Numbering } from "./frames.ts";
 import { type AllocationProfile, type ProfileFigure, requireProfile, type StackFrame, totalOf } from "./profile.ts";
@@ -31,6 +32,10 @@ interface SpeedscopeFrame {
  * the viewer could not open, and for profiles with impossible numbers. O(frames).
  */
 export function speedscopeText(profiles: readonly NamedProfile[]): string {
+  return reading("profiles", profiles, () => textOfProfiles(profiles));
+}
+
+function textOfProfiles(profiles: readonly NamedProfile[]): string {
   if (profiles.length === 0) throw new KmemError("BAD_ARGUMENT", "a speedscope file has one profile at least");
   for (const { profile } of profiles) requireProfile(profile);
   const frames = new Numbering<SpeedscopeFrame>();

@@ -1,3 +1,4 @@
+import { anyValue, badArgument, type Checks, reading, readOptions, requireText } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireTime } from "./profile.ts";
 
@@ -39,6 +40,14 @@ export interface HeapTimeline {
   readonly slowPaths?: readonly CompleteEvent[];
 }
 
+const TIMELINE_CHECKS: Checks<HeapTimeline> = {
+  processName: requireText,
+  counterName: requireText,
+  snapshots: anyValue,
+  instants: anyValue,
+  slowPaths: anyValue,
+};
+
 // The letters by which the format tells its kinds of events.
 const Phase = { COUNTER: "C", INSTANT: "i", COMPLETE: "X", METADATA: "M" } as const;
 const Scope = { PROCESS: "p", THREAD: "t" } as const;
@@ -66,6 +75,12 @@ interface JsonEvent {
  * bytes that are no numbers for it. O(n log n).
  */
 export function traceEventsText(timeline: HeapTimeline): string {
+  if (timeline === undefined) throw badArgument("timeline", "an object", timeline);
+  const read = readOptions("timeline", timeline, TIMELINE_CHECKS);
+  return reading("timeline", timeline, () => textOfTimeline(read));
+}
+
+function textOfTimeline(timeline: HeapTimeline): string {
   const { processName = "kmem", counterName = "bytes in use" } = timeline;
   const { snapshots = [], instants = [], slowPaths = [] } = timeline;
   const events = [

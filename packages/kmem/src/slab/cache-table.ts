@@ -1,3 +1,4 @@
+import { describeValue, isUint32 } from "../memory/arguments.ts";
 import { checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
@@ -232,32 +233,44 @@ function checkShape({ name, objectBytes, alignBytes, colourBytes = 0, ownerFlags
   if (typeof name !== "string" || !isCacheName(name)) {
     throw new KmemError(
       "BAD_ARGUMENT",
-      `a cache's name has 1 to ${CACHE_NAME_BYTES} printable ASCII characters, unlike "${name}"`,
+      `a cache's name has 1 to ${CACHE_NAME_BYTES} printable ASCII characters, unlike ${describeValue(name)}`,
       { name },
     );
   }
   if (!Number.isInteger(objectBytes) || objectBytes < 1 || objectBytes > MAX_OBJECT_BYTES) {
-    throw new KmemError("BAD_SIZE", `objects of a cache have 1 to ${MAX_OBJECT_BYTES} bytes, not ${objectBytes}`, {
-      sizeBytes: objectBytes,
-    });
+    throw new KmemError(
+      "BAD_SIZE",
+      `objects of a cache have 1 to ${MAX_OBJECT_BYTES} bytes, not ${describeValue(objectBytes)}`,
+      {
+        sizeBytes: objectBytes,
+      },
+    );
   }
   if (!isPowerOfTwo(alignBytes) || alignBytes > PAGE_SIZE) {
     throw new KmemError(
       "BAD_ALIGNMENT",
-      `objects of a cache are aligned to a power of two up to ${PAGE_SIZE}, not ${alignBytes}`,
+      `objects of a cache are aligned to a power of two up to ${PAGE_SIZE}, not ${describeValue(alignBytes)}`,
       { alignmentBytes: alignBytes },
     );
   }
   const alignment = Math.max(alignBytes, GRANULE);
   if (!Number.isInteger(colourBytes) || colourBytes < 0 || colourBytes > MAX_OBJECT_BYTES) {
-    throw new KmemError("BAD_ARGUMENT", `colours are 0 to ${MAX_OBJECT_BYTES} bytes apart, not ${colourBytes}`, {
-      colourBytes,
-    });
+    throw new KmemError(
+      "BAD_ARGUMENT",
+      `colours are 0 to ${MAX_OBJECT_BYTES} bytes apart, not ${describeValue(colourBytes)}`,
+      {
+        colourBytes,
+      },
+    );
   }
   if (!Number.isInteger(ownerFlags) || ownerFlags < 0 || ownerFlags > CACHE_OWNER_MAX) {
-    throw new KmemError("BAD_ARGUMENT", `the flags of a cache's maker are 0 to ${CACHE_OWNER_MAX}, not ${ownerFlags}`, {
-      ownerFlags,
-    });
+    throw new KmemError(
+      "BAD_ARGUMENT",
+      `the flags of a cache's maker are 0 to ${CACHE_OWNER_MAX}, not ${describeValue(ownerFlags)}`,
+      {
+        ownerFlags,
+      },
+    );
   }
   return roundUp(objectBytes, alignment);
 }
@@ -268,6 +281,6 @@ export function isCacheName(name: string): boolean {
 }
 
 /** Whether a value is a power of two below 2^32. */
-export function isPowerOfTwo(value: number): boolean {
-  return value >>> 0 === value && value !== 0 && (value & (value - 1)) === 0;
+export function isPowerOfTwo(value: unknown): boolean {
+  return isUint32(value) && value !== 0 && (value & (value - 1)) === 0;
 }

@@ -66,34 +66,39 @@ function alignedKinds(): Uint8Array {
  * would cost what is saved. Heaps with exact frees have no `resize`.
  */
 export function bindFamilyPath(context: FastPathContext): FamilyPath {
+  return {
+    takeCleared: bindTakeCleared(context),
+    resize: context.isExact ? NO_FAMILY_PATH.resize : bindResize(context),
+    takeAligned: bindTakeAligned(context),
+  };
+}
+
+function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
   // Constants of this function are folded into the code of those within: see fast-path.ts.
-  const full = FULL;
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
-  const granuleBytes = GRANULE;
-  const pageShift = PAGE_SHIFT;
-  const wordShift = WORD_SHIFT;
-  const wordMask = WORD_BYTES - 1;
   const doubleShift = DOUBLE_SHIFT;
   const loopMaxBytes = LOOP_MAX_BYTES;
   const maxClassBytes = MAX_CLASS_BYTES;
-  const { memory, geometry, areaWord, slot, isExact } = context;
-  const { words, bytes, doubles } = memory;
+  const { memory, geometry, areaWord, slot } = context;
+  const { words, doubles } = memory;
   const tags = tagView(memory, geometry);
-  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
-  const bytesByKind = bytesOfKinds();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
   // What lies beyond was added by a growth that these views do not know of: a store there would be lost.
-  const wordCount = words.length;
   const doubleCount = doubles.length;
 
-  const takeCleared = (count: number, sizeBytes: number): number => {
-    const totalBytes = count * sizeBytes;
-    if (count >>> 0 !== count || sizeBytes >>> 0 !== sizeBytes || totalBytes > maxClassBytes) return 0;
+  return (count: number, sizeBytes: number): number => {
+    let totalBytes = 0;
+    try {
+      totalBytes = count * sizeBytes;
+      if (count >>> 0 !== count || sizeBytes >>> 0 !== sizeBytes || totalBytes > maxClassBytes) return 0;
+    } catch {
+      return 0;
+    }
     const granuleCount = (totalBytes + granuleMask) >>> granuleShift;
     const topWord = tops + kindBySize[granuleCount];
     const top = words[topWord];
@@ -108,9 +113,36 @@ export function bindFamilyPath(context: FastPathContext): FamilyPath {
     else for (let index = first; index < end; index++) doubles[index] = 0;
     return block >>> 0;
   };
+}
 
-  const resize = (address: number, sizeBytes: number): number => {
-    if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || address >>> 0 !== address) return 0;
+function bindResize(context: FastPathContext): FamilyPath["resize"] {
+  const full = FULL;
+  const granuleShift = GRANULE_SHIFT;
+  const granuleMask = GRANULE_MASK;
+  const granuleBytes = GRANULE;
+  const pageShift = PAGE_SHIFT;
+  const wordShift = WORD_SHIFT;
+  const wordMask = WORD_BYTES - 1;
+  const loopMaxBytes = LOOP_MAX_BYTES;
+  const maxClassBytes = MAX_CLASS_BYTES;
+  const { memory, geometry, areaWord, slot } = context;
+  const { words, bytes } = memory;
+  const tags = tagView(memory, geometry);
+  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
+  const bytesByKind = bytesOfKinds();
+  const base = geometry.baseFrame * PAGE_SIZE;
+  const tops: number = areaWord + AreaWord.TOPS;
+  const liveTag = slot + 1;
+  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const wordCount = words.length;
+
+  return (address: number, sizeBytes: number): number => {
+    try {
+      if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || address >>> 0 !== address) return 0;
+    } catch {
+      return 0;
+    }
     const offset = (address - base) >>> 0;
     const granule = offset >>> granuleShift;
     if (tags[granule] !== liveTag || (offset & granuleMask) !== 0) return 0;
@@ -139,8 +171,6 @@ export function bindFamilyPath(context: FastPathContext): FamilyPath {
     words[roomWord] = room;
     return block >>> 0;
   };
-
-  return { takeCleared, resize: isExact ? NO_FAMILY_PATH.resize : resize, takeAligned: bindTakeAligned(context) };
 }
 
 function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
@@ -162,18 +192,23 @@ function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 
   return (alignmentBytes: number, sizeBytes: number): number => {
-    if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || alignmentBytes >>> 0 !== alignmentBytes) return 0;
-    const shift = firstBit - Math.clz32(alignmentBytes);
-    if ((alignmentBytes & (alignmentBytes - 1)) !== 0 || shift < 0 || shift > alignmentShiftMax) return 0;
-    const leastBytes = sizeBytes > alignmentBytes ? sizeBytes : alignmentBytes;
-    const kind = kindBySize[(leastBytes + granuleMask) >>> granuleShift];
-    const topWord = tops + kindByAlignment[(shift << kindShift) | kind];
-    const top = words[topWord];
-    const block = words[top];
-    const granule = (block - base) >>> granuleShift;
-    if (tags[granule] !== sheafTag) return 0;
-    words[topWord] = top - 1;
-    tags[granule] = liveTag;
-    return block >>> 0;
+    try {
+      if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes || alignmentBytes >>> 0 !== alignmentBytes)
+        return 0;
+      const shift = firstBit - Math.clz32(alignmentBytes);
+      if ((alignmentBytes & (alignmentBytes - 1)) !== 0 || shift < 0 || shift > alignmentShiftMax) return 0;
+      const leastBytes = sizeBytes > alignmentBytes ? sizeBytes : alignmentBytes;
+      const kind = kindBySize[(leastBytes + granuleMask) >>> granuleShift];
+      const topWord = tops + kindByAlignment[(shift << kindShift) | kind];
+      const top = words[topWord];
+      const block = words[top];
+      const granule = (block - base) >>> granuleShift;
+      if (tags[granule] !== sheafTag) return 0;
+      words[topWord] = top - 1;
+      tags[granule] = liveTag;
+      return block >>> 0;
+    } catch {
+      return 0;
+    }
   };
 }

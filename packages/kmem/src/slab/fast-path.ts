@@ -68,7 +68,9 @@ export interface FastPathContext {
  * Binds the fast path to one slot of one memory. Bind again when the buffer has been replaced by a larger one. The slow
  * path is called from within the closure, not by whoever calls it: one closure less on the way costs a tenth less. And
  * each closure is written out, though `alloc` and `take` say the same: the engine folds the constants of a function
- * that is made once into its code, not those of a function made twice, which cost a fifth more.
+ * that is made once into its code, not those of a function made twice, which cost a fifth more. What throws when it
+ * is to be a number (a BigInt, a symbol, an object of the caller's) is caught, at no cost where nothing throws, and
+ * left to the slow path; an object that becomes a number is not equal to it, and so never taken for one.
  */
 export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): FastPath {
   const liveMax = Tag.LIVE_MAX;
@@ -90,48 +92,60 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 
   const alloc = (sizeBytes: number): number => {
-    if (sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
-      const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
-      const top = words[topWord];
-      const block = words[top];
-      const granule = (block - base) >>> granuleShift;
-      if (tags[granule] === sheafTag) {
-        words[topWord] = top - 1;
-        tags[granule] = liveTag;
-        return block >>> 0;
+    try {
+      if (sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
+        const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
+        const top = words[topWord];
+        const block = words[top];
+        const granule = (block - base) >>> granuleShift;
+        if (tags[granule] === sheafTag) {
+          words[topWord] = top - 1;
+          tags[granule] = liveTag;
+          return block >>> 0;
+        }
       }
+    } catch {
+      // No number at all.
     }
     return slowAlloc(sizeBytes);
   };
 
   const free = (address: number): void => {
-    const offset = (address - base) >>> 0;
-    const granule = offset >>> granuleShift;
-    const tag = tags[granule] | 0;
-    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
-      const kind = kinds[offset >>> pageShift];
-      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
-      const room = words[topWord] + 1;
-      if ((words[room] ?? full) !== full) {
-        words[room] = address;
-        tags[granule] = sheafTag;
-        words[topWord] = room;
-        return;
+    try {
+      const offset = (address - base) >>> 0;
+      const granule = offset >>> granuleShift;
+      const tag = tags[granule] | 0;
+      if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
+        const kind = kinds[offset >>> pageShift];
+        const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
+        const room = words[topWord] + 1;
+        if ((words[room] ?? full) !== full) {
+          words[room] = address;
+          tags[granule] = sheafTag;
+          words[topWord] = room;
+          return;
+        }
       }
+    } catch {
+      // No number at all.
     }
     slowFree(address);
   };
 
   const take = (sizeBytes: number): number => {
-    if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes) return 0;
-    const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
-    const top = words[topWord];
-    const block = words[top];
-    const granule = (block - base) >>> granuleShift;
-    if (tags[granule] !== sheafTag) return 0;
-    words[topWord] = top - 1;
-    tags[granule] = liveTag;
-    return block >>> 0;
+    try {
+      if (sizeBytes >>> 0 !== sizeBytes || sizeBytes > maxClassBytes) return 0;
+      const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
+      const top = words[topWord];
+      const block = words[top];
+      const granule = (block - base) >>> granuleShift;
+      if (tags[granule] !== sheafTag) return 0;
+      words[topWord] = top - 1;
+      tags[granule] = liveTag;
+      return block >>> 0;
+    } catch {
+      return 0;
+    }
   };
 
   const hasRoom = (address: number): boolean => {
@@ -169,18 +183,22 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 
   return (address: number): void => {
-    const offset = (address - base) >>> 0;
-    const granule = offset >>> granuleShift;
-    const tag = tags[granule] | 0;
-    if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
-      const kind = kinds[offset >>> pageShift];
-      const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
-      const room = words[topWord] + 1;
-      if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
-        words[room] = address;
-        words[topWord] = room;
-        return;
+    try {
+      const offset = (address - base) >>> 0;
+      const granule = offset >>> granuleShift;
+      const tag = tags[granule] | 0;
+      if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
+        const kind = kinds[offset >>> pageShift];
+        const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
+        const room = words[topWord] + 1;
+        if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
+          words[room] = address;
+          words[topWord] = room;
+          return;
+        }
       }
+    } catch {
+      // No number at all.
     }
     slowFree(address);
   };
@@ -222,18 +240,22 @@ export function bindCachePath(context: FastPathContext): CachePath {
   };
 
   const put = (address: number, kind: number): boolean => {
-    const offset = (address - base) >>> 0;
-    const granule = offset >>> granuleShift;
-    const tag = tags[granule] | 0;
-    if ((tag - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) return false;
-    const topWord = tops + kind;
-    const room = words[topWord] + 1;
-    if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
-    if (isExact && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
-    words[room] = address;
-    tags[granule] = sheafTag;
-    words[topWord] = room;
-    return true;
+    try {
+      const offset = (address - base) >>> 0;
+      const granule = offset >>> granuleShift;
+      const tag = tags[granule] | 0;
+      if ((tag - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) return false;
+      const topWord = tops + kind;
+      const room = words[topWord] + 1;
+      if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
+      if (isExact && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
+      words[room] = address;
+      tags[granule] = sheafTag;
+      words[topWord] = room;
+      return true;
+    } catch {
+      return false;
+    }
   };
 
   return { take, put };

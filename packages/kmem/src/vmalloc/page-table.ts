@@ -38,8 +38,9 @@ export class PageTable {
     this.pageCount = (memory.words[this.#root + VmallocRoot.DIRECTORY_PAGES] << PAGE_TABLE_SHIFT) << PAGE_TABLE_SHIFT;
   }
 
-  /** Address in the buffer of the byte at a virtual address, or UNMAPPED. Any number is allowed. O(1). */
+  /** Address in the buffer of the byte at a virtual address, or UNMAPPED. Any value is allowed. O(1). */
   translate(address: number): number {
+    if (typeof address !== "number") return UNMAPPED;
     const at = this.#lookUp(address);
     // Where another object has grown the memory, this one's views are too short or empty until they are made anew.
     if (at !== UNMAPPED && at < this.memory.bytes.length) return at;

@@ -1,3 +1,5 @@
+import { describeValue } from "../memory/arguments.ts";
+
 /** Why a vmalloc cannot be served, where that is known beforehand; the face has a message for each. */
 export type VmallocProblem =
   /** The size is no whole number of bytes from 1. */
@@ -29,7 +31,8 @@ const POINTER_DIGITS = 16;
  * Linux goes ahead there and loses the pages.
  */
 export function vfreeMessage(result: VfreeResult, call: "vfree" | "vunmap", address: number): string | undefined {
-  const pointer = address.toString(16).padStart(POINTER_DIGITS, "0");
+  const isWhole = Number.isInteger(address) && address >= 0;
+  const pointer = isWhole ? address.toString(16).padStart(POINTER_DIGITS, "0") : describeValue(address);
   if (result === "bad address") return `Trying to ${call}() bad address (${pointer})`;
   if (result === "nonexistent") return `Trying to ${call}() nonexistent vm area (${pointer})`;
   if (result === "wrong kind") {

@@ -1,4 +1,4 @@
-import { describeValue, signedHint } from "../memory/arguments.ts";
+import { badArgument, describeValue, isUint32, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_MASK, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -90,11 +90,13 @@ export class VirtualMemory {
   }
 
   writeU8(address: number, value: number): void {
+    requireNumber(value);
     const at = this.#place(address, 1, "write");
     this.#memory.bytes[at] = value;
   }
 
   writeU16(address: number, value: number): void {
+    requireNumber(value);
     const at = this.#place(address, 2, "write");
     if (at === CROSSES) {
       this.#across.setUint16(0, value, LITTLE_ENDIAN);
@@ -103,6 +105,7 @@ export class VirtualMemory {
   }
 
   writeU32(address: number, value: number): void {
+    requireNumber(value);
     const at = this.#place(address, 4, "write");
     if (at === CROSSES) {
       this.#across.setUint32(0, value, LITTLE_ENDIAN);
@@ -111,6 +114,7 @@ export class VirtualMemory {
   }
 
   writeF32(address: number, value: number): void {
+    requireNumber(value);
     const at = this.#place(address, 4, "write");
     if (at === CROSSES) {
       this.#across.setFloat32(0, value, LITTLE_ENDIAN);
@@ -119,6 +123,7 @@ export class VirtualMemory {
   }
 
   writeF64(address: number, value: number): void {
+    requireNumber(value);
     const at = this.#place(address, 8, "write");
     if (at === CROSSES) {
       this.#across.setFloat64(0, value, LITTLE_ENDIAN);
@@ -127,6 +132,7 @@ export class VirtualMemory {
   }
 
   writeU64(address: number, value: bigint): void {
+    if (typeof value !== "bigint") throw badArgument("value", "a BigInt", value);
     const at = this.#place(address, 8, "write");
     if (at === CROSSES) {
       this.#across.setBigUint64(0, value, LITTLE_ENDIAN);
@@ -168,8 +174,9 @@ export class VirtualMemory {
 
   /** Writes bytes that do not lie in the target's own pages. Throws INVALID_ADDRESS. O(bytes). */
   writeBytes(address: number, source: Uint8Array<ArrayBufferLike>): void {
+    const sourceBytes = lengthOf(source);
     let done = 0;
-    for (const stretch of this.#stretches(address, source.length, "write")) {
+    for (const stretch of this.#stretches(address, sourceBytes, "write")) {
       const lengthBytes = stretch.end - stretch.address;
       this.#memory.bytes.set(source.subarray(done, done + lengthBytes), stretch.address);
       done += lengthBytes;
@@ -204,6 +211,7 @@ export class VirtualMemory {
 
   /** Sets every byte of a virtual stretch to `byte`. Throws INVALID_ADDRESS, or BAD_SIZE. O(bytes). */
   fill(address: number, lengthBytes: number, byte: number): void {
+    requireNumber(byte);
     for (const stretch of this.#stretches(address, lengthBytes, "write")) {
       this.#memory.bytes.fill(byte, stretch.address, stretch.end);
     }
@@ -266,6 +274,7 @@ export class VirtualMemory {
         lengthBytes,
       });
     }
+    if (typeof address !== "number") throw fault(address, address, lengthBytes, access);
     const stretches: { address: number; end: number }[] = [];
     let last: { address: number; end: number } | undefined;
     for (let done = 0; done < lengthBytes; ) {
@@ -283,17 +292,21 @@ export class VirtualMemory {
   }
 
   #requireInBuffer(address: number, lengthBytes: number): void {
-    const end = address + lengthBytes;
-    if (Number.isInteger(address) && address >= 0 && end <= this.#memory.bytes.length) return;
-    throw new KmemError(
-      "INVALID_ADDRESS",
-      `the buffer has no ${lengthBytes} bytes at ${hex(address)}${signedHint("address", address)}`,
-      {
-        address,
-        lengthBytes,
-      },
-    );
+    if (isUint32(address) && address + lengthBytes <= this.#memory.bytes.length) return;
+    const text = `the buffer has no ${lengthBytes} bytes at ${hex(address)}${signedHint("address", address)}`;
+    throw new KmemError("INVALID_ADDRESS", text, { address, lengthBytes });
   }
+}
+
+/** Throws BAD_ARGUMENT for what is to be written and is no number. */
+function requireNumber(value: number): void {
+  if (typeof value !== "number") throw badArgument("value", "a number", value);
+}
+
+/** Throws BAD_ARGUMENT for what are no bytes. */
+function lengthOf(source: Uint8Array): number {
+  if (ArrayBuffer.isView(source) && source instanceof Uint8Array) return source.length;
+  throw badArgument("source", "a Uint8Array", source);
 }
 
 function fault(address: number, start: number, lengthBytes: number, access: Access): KmemError {

@@ -1,3 +1,15 @@
+import {
+  anyValue,
+  type Checks,
+  describeValue,
+  isPowerOfTwoFrom,
+  isUint32,
+  readList,
+  readOptions,
+  requireBoolean,
+  requireFunction,
+  requireText,
+} from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
@@ -165,7 +177,8 @@ export class Vmalloc extends VirtualMemory {
    */
   vmap(pageAddresses: readonly number[], options: AreaOptions = NO_OPTIONS): number {
     const wanted = wantedArea(options);
-    const addresses = [...pageAddresses];
+    // A copy: nothing of the caller's runs under the lock.
+    const addresses = readList("pageAddresses", pageAddresses) as number[];
     return this.#lock.within(() => this.#map(addresses, wanted));
   }
 
@@ -227,6 +240,7 @@ export class Vmalloc extends VirtualMemory {
    * any bytes, also where the lock is damaged. O(pages + areas).
    */
   check(report: Report): void {
+    requireFunction("report", report);
     this.#lock.seeAll();
     checkVmalloc(this.#context, this.#anchorAddress, report);
   }
@@ -320,8 +334,8 @@ export class Vmalloc extends VirtualMemory {
 
   #requirePageInUse(address: number): void {
     const { frames } = this.#context.pages;
-    const isPage = address >>> 0 === address && (address & PAGE_MASK) === 0;
-    const kind = isPage ? frames.kind(address >>> PAGE_SHIFT) : FrameKind.ABSENT;
+    const kind =
+      isUint32(address) && (address & PAGE_MASK) === 0 ? frames.kind(address >>> PAGE_SHIFT) : FrameKind.ABSENT;
     if (kind >= FrameKind.FIRST_RUN) return;
     throw new KmemError("INVALID_ADDRESS", `cannot map ${hex(address)}: it is no page in use`, { address });
   }
@@ -341,18 +355,27 @@ function anchorWord({ memory }: EngineContext, anchorAddress: number): number {
   return memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
 }
 
+const AREA_CHECKS: Checks<AreaOptions> = {
+  caller: requireText,
+  alignmentBytes: anyValue,
+  reserve: requireBoolean,
+  dma: requireBoolean,
+};
+
+/** Throws BAD_ARGUMENT or BAD_ALIGNMENT. */
 function wantedArea(options: AreaOptions): WantedArea {
-  const { caller = "", reserve = false, dma = false } = options;
-  return { alignPages: alignmentPages(options), caller: String(caller), reserve, dma };
+  const read = readOptions("options", options, AREA_CHECKS);
+  const { caller = "", reserve = false, dma = false } = read;
+  return { alignPages: alignmentPages(read), caller, reserve, dma };
 }
 
 function alignmentPages({ alignmentBytes = PAGE_SIZE }: AreaOptions): number {
-  if (alignmentBytes >= PAGE_SIZE && alignmentBytes <= VMALLOC_START && Math.log2(alignmentBytes) % 1 === 0) {
+  if (isPowerOfTwoFrom(alignmentBytes, PAGE_SIZE) && alignmentBytes <= VMALLOC_START) {
     return alignmentBytes / PAGE_SIZE;
   }
   throw new KmemError(
     "BAD_ALIGNMENT",
-    `areas are aligned to a power of two from ${PAGE_SIZE} to 2^32, not ${alignmentBytes}`,
+    `areas are aligned to a power of two from ${PAGE_SIZE} to 2^32, not ${describeValue(alignmentBytes)}`,
     { alignmentBytes },
   );
 }

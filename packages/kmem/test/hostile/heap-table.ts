@@ -1,0 +1,271 @@
+import {
+  amount,
+  anything,
+  callable,
+  count,
+  exactCount,
+  type Kind,
+  listOf,
+  nothingElse,
+  optional,
+  optionsOf,
+  someCount,
+  text,
+  truth,
+  uint32,
+  within,
+} from "./kinds.ts";
+import { arg, named, of, type Row, row } from "./rows.ts";
+
+const signal: Kind = { name: "a signal", accepts: (value) => value instanceof AbortSignal };
+const worker: Kind = { name: "a worker", accepts: () => false };
+const wait = { timeoutMs: amount, signal };
+const area = { alignmentBytes: someCount, dma: truth, reserve: truth };
+const functions = { construct: callable, destruct: callable };
+const cacheName: Kind = {
+  name: "a name",
+  accepts: (value) => typeof value === "string" && /^[\x20-\x7e]{1,32}$/.test(value),
+};
+const cacheOptions = optionsOf({
+  ...functions,
+  name: cacheName,
+  sizeBytes: within(1, 131_072),
+  alignmentBytes: within(1, 4096),
+  colourBytes: within(0, 131_072),
+  dma: truth,
+  keepsSlabs: truth,
+  ownerFlags: within(0, 2 ** 23 - 1),
+});
+const debugCacheOptions = optionsOf({ ...cacheOptions.options, debug: text });
+const heapOptions = {
+  memory: nothingElse,
+  start: uint32,
+  end: uint32,
+  sizeBytes: within(0, 2 ** 32),
+  maximumBytes: within(0, 2 ** 32),
+  shared: truth,
+  slotCount: within(1, 126),
+  dmaBytes: within(0, 2 ** 32),
+  exactFrees: truth,
+};
+const faults = optionsOf({
+  probability: { name: "a share", accepts: (value) => typeof value === "number" && value >= 0 && value <= 1 },
+  interval: someCount,
+  space: exactCount,
+  times: amount,
+  caches: listOf(text),
+  sizeMin: amount,
+  sizeMax: amount,
+  seed: exactCount,
+});
+const thread = {
+  report: callable,
+  print: callable,
+  panic: truth,
+  stackDepth: exactCount,
+  quarantineBytes: amount,
+  quarantineCount: amount,
+  randomReuse: truth,
+  zeroOnAlloc: truth,
+  zeroOnFree: truth,
+  faults,
+};
+const sampling = {
+  sampleEvery: within(1, 2 ** 30),
+  guardedCount: within(2, 2 ** 32 - 1),
+  report: callable,
+  panic: truth,
+  stackDepth: exactCount,
+};
+const viewType: Kind = { name: "a class of typed arrays", accepts: (value) => value === Uint32Array };
+
+const size = arg(uint32, 64);
+const block = of(uint32, "block");
+const any = of(anything, "block");
+const noOptions = (options: Readonly<Record<string, Kind>>): ReturnType<typeof arg> =>
+  arg(optional(optionsOf(options)), undefined);
+
+/** Options of a wait, which ends at once: with other threads attached it might not end at all. */
+const atOnce = (options: Readonly<Record<string, Kind>>): ReturnType<typeof arg> =>
+  arg(optional(optionsOf(options)), { timeoutMs: 0 });
+
+/** Rows of every class of heap, with those of a cache and of its pages where there are some. */
+export function heapRows(heap: string, cache: string | undefined, pages: string | undefined): Record<string, Row> {
+  const isDebugged = heap === "debugHeap";
+  const length = arg(optional(count), 2);
+  const rows = {
+    alloc: row(size),
+    tryAlloc: row(size),
+    free: row(block),
+    detach: row(),
+    allocWait: row(size, atOnce(wait)),
+    allocAsync: row(size, atOnce(wait)),
+    addShrinker: row(arg(nothingElse, { name: "none", count: () => 0, scan: () => 0 })),
+    calloc: row(arg(uint32, 2), size),
+    realloc: row(block, size),
+    alignedAlloc: row(arg(uint32, 64), size),
+    usableSize: row(block),
+    blockAt: row(any),
+    blocks: row(),
+    createCache: row(arg(isDebugged ? debugCacheOptions : cacheOptions, { name: "more", sizeBytes: 64 })),
+    openCache: row(arg(text, "objects"), noOptions(functions)),
+    stats: row(),
+    trim: row(),
+    dump: row(),
+    view: row(arg(viewType, Uint32Array), block, arg(count, 2)),
+    u8: row(block, length),
+    i32: row(block, length),
+    u32: row(block, length),
+    f64: row(block, length),
+    check: row(),
+    repair: row(),
+    reserve: row(),
+    watch: row(arg(worker, { once: () => {}, terminate: () => {} }), of(nothingElse, "handle"), arg(anything, {})),
+    reap: row(of(uint32, "deadSlot"), noOptions({ blocks: text, to: uint32, generation: exactCount })),
+    owner: row(any),
+    transfer: row(block, arg(uint32, 0)),
+    slotStats: row(),
+  };
+  const cacheRows = {
+    alloc: row(),
+    allocWait: row(atOnce(wait)),
+    tryAlloc: row(),
+    free: row(of(uint32, "object")),
+    stats: row(),
+    shrink: row(
+      arg(optional({ ...count, accepts: (v) => exactCount.accepts(v) || v === Number.POSITIVE_INFINITY }), 1),
+    ),
+    destroy: row(),
+  };
+  const pageRows = {
+    alloc: row(arg(someCount, 2), noOptions(area)),
+    allocWait: row(arg(someCount, 2), atOnce({ ...area, ...wait })),
+    free: row(of(uint32, "pages"), arg(uint32, 3)),
+    stats: row(),
+  };
+  return {
+    ...named(heap, rows),
+    ...(cache === undefined ? {} : named(cache, cacheRows)),
+    ...(pages === undefined ? {} : named(pages, pageRows)),
+  };
+}
+
+/** What debugged and sampled heaps have besides. */
+export function debugRows(): Record<string, Row> {
+  const scan = {
+    roots: listOf({ name: "a root", accepts: (value) => typeof value === "number" }),
+    notLeaks: listOf({ name: "an address", accepts: (value) => typeof value === "number" }),
+    ignored: listOf({ name: "an address", accepts: (value) => typeof value === "number" }),
+    minAgeMs: amount,
+  };
+  return {
+    "debugHeap.validate": row(),
+    "debugHeap.leaks": row(noOptions({ slot: exactCount, minAgeMs: amount })),
+    "debugHeap.profile": row(),
+    "debugHeap.stackOf": row(arg(anything, 1)),
+    "debugHeap.scanForLeaks": row(arg(optionsOf(scan), { roots: [] })),
+    "debugHeap.scope": row(arg(optional(text), "more")),
+    "debugHeap.injectFaults": row(arg(optional(faults), { times: 1 })),
+    "sampledHeap.samplingStats": row(),
+    "scope.objects": row(),
+    "scope.leaks": row(),
+    "report.text": row(arg(optional(callable), (frame: string) => frame)),
+    "report.toString": row(),
+    "report.toJSON": row(),
+    "kmem/debug sitesText": row(arg(listOf(nothingElse), []), arg(optional(callable), undefined)),
+    "kmem/debug unreferencedText": row(
+      { kind: nothingElse, good: ({ values }) => values["heap"] },
+      arg(listOf(nothingElse), []),
+      arg(optional(callable), undefined),
+    ),
+  };
+}
+
+/** Functions of the modules, and the ways to a heap. */
+export function libraryRows(): Record<string, Row> {
+  const dump = of(nothingElse, "dump");
+  const source = of(nothingElse, "handle");
+  const start = arg(optional(within(0, 2 ** 32)), undefined);
+  const made = row(arg(nothingElse, undefined));
+  return {
+    "Heap.create": row(arg(optional(optionsOf(heapOptions)), { sizeBytes: 2 ** 20 })),
+    "Heap.attach": row(source, start),
+    "Heap.load": row(dump),
+    "DebugHeap.create": row(
+      arg(optional(optionsOf({ ...heapOptions, ...thread, debug: text, traceEvents: within(1, 2 ** 24) })), {
+        sizeBytes: 2 ** 20,
+        print: () => {},
+      }),
+    ),
+    "DebugHeap.attach": { ...row(source, start, noOptions(thread)), world: "debug" },
+    "DebugHeap.load": { ...row(arg(nothingElse, undefined), noOptions(thread)), world: "debug" },
+    "SampledHeap.create": row(arg(optional(optionsOf({ ...heapOptions, ...sampling })), { sizeBytes: 2 ** 20 })),
+    "SampledHeap.attach": { ...row(source, start, noOptions(sampling)), world: "sampled" },
+    "SampledHeap.load": { ...row(arg(nothingElse, undefined), noOptions(sampling)), world: "sampled" },
+    "kmem checkDump": row(dump),
+    "kmem describeDump": row(dump),
+    "kmem dumpByteLength": row(dump),
+    "kmem repairDump": row(dump),
+    "kmem/debug checkDump": row(dump),
+    "kmem/debug repairDump": row(dump),
+    "kmem countFindings": row(arg(listOf(anything), [])),
+    "kmem/debug loadHeap": row(dump),
+    // What nobody makes by hand.
+    "new Heap": made,
+    "new DebugHeap": made,
+    "new SampledHeap": made,
+    "new Cache": made,
+    "new DebugCache": made,
+    "new Nodes": made,
+    "new Pages": row(arg(callable, () => {})),
+    "Cache.create": made,
+    "Cache.open": made,
+    "DebugCache.create": made,
+    "DebugCache.open": made,
+    "new KmemError": row(arg(anything, "BAD_SIZE"), arg(anything, "text"), arg(anything, {})),
+    "new GietError": row(arg(anything, "BAD_SIZE"), arg(anything, "text"), arg(anything, {})),
+    "new OutOfMemoryError": row(arg(anything, { askedBytes: 1, freeBytes: 2, largestFreeRunBytes: 3 })),
+    "new NodesOutOfMemoryError": row(arg(anything, 1), arg(anything, [])),
+    "new BugReport": row(arg(anything, {})),
+  };
+}
+
+/** Rows of a machine of nodes. */
+export function nodesRows(): Record<string, Row> {
+  const node = arg(within(0, 1), 1);
+  const there: Kind = { name: "an address", accepts: (value) => Number.isInteger(value) };
+  const address = of(there, "block");
+  const length = arg(optional(count), 2);
+  const rows = {
+    alloc: row(size),
+    free: row(address),
+    tryAlloc: row(size),
+    allocOn: row(node, size, noOptions({ thisNode: truth })),
+    calloc: row(arg(uint32, 2), size),
+    alignedAlloc: row(arg(uint32, 64), size),
+    realloc: row(address, size),
+    usableSize: row(address),
+    nodeOf: row(address),
+    view: row(arg(viewType, Uint32Array), address, arg(count, 2)),
+    u8: row(address, length),
+    i32: row(address, length),
+    u32: row(address, length),
+    f64: row(address, length),
+    stats: row(),
+    check: row(),
+    trim: row(),
+    detach: row(),
+    reserve: row(),
+    watch: row(arg(worker, { once: () => {}, terminate: () => {} }), of(nothingElse, "handle"), arg(anything, {})),
+  };
+  const tables = { nodes: nothingElse, distances: nothingElse };
+  const config = arg(optionsOf({ ...tables, home: within(0, 0) }), { nodes: [{ sizeBytes: 2 ** 20 }] });
+  return {
+    ...named("nodes", rows),
+    "Nodes.create": row(config),
+    "Nodes.attach": {
+      ...row(of(nothingElse, "handle"), arg(optionsOf({ home: within(0, 1) }), { home: 0 })),
+      world: "nodes",
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { GFP_KERNEL } from "../../src/linux.ts";
+import { debugRows, heapRows, libraryRows, nodesRows } from "./heap-table.ts";
+import { atomikRows, gietRows, linuxRows, mykernelRows, vmRows } from "./kernel-table.ts";
+import type { Row } from "./rows.ts";
+import { toolRows } from "./tool-table.ts";
+
+/** Functions that do not refuse everything yet: handles, watches, shrinkers and the ring. */
+export const AWAITED: RegExp = new RegExp(
+  [
+    String.raw`^(?:ring|reader|TraceRing)\.|^new Trace|^kmem/trace `,
+    String.raw`Heap\.attach$|(?:[hH]eap|nodes)\.watch$|[hH]eap\.addShrinker$`,
+  ].join("|"),
+);
+
+/** What each function of the public surface takes, and how it refuses all else. */
+export const TABLE: Readonly<Record<string, Row>> = {
+  ...libraryRows(),
+  ...heapRows("heap", "cache", "pages"),
+  ...heapRows("growingHeap", undefined, "growingPages"),
+  ...heapRows("exactHeap", "exactCache", undefined),
+  ...heapRows("debugHeap", "debugCache", "debugPages"),
+  ...heapRows("sampledHeap", undefined, undefined),
+  ...debugRows(),
+  ...nodesRows(),
+  ...linuxRows(GFP_KERNEL),
+  ...vmRows(),
+  ...atomikRows(),
+  ...mykernelRows(),
+  ...gietRows(),
+  ...toolRows(),
+};
