@@ -63,7 +63,7 @@ it("refuses a heap that is not debugged, and a name that says no format", async 
     writeFileSync(path, dumpOfLeaks());
     const out = join(directory, "heap.txt");
     const refused = await runCli(["leaks", path, "--profile", out]);
-    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(".speedscope.json or .folded") });
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(".speedscope.json or .folded") });
     expect(existsSync(out)).toBe(false);
   });
 });
