@@ -1,4 +1,4 @@
-import { reading } from "./arguments.ts";
+import { reading, readList } from "./arguments.ts";
 
 /** One broken invariant, found by a check. */
 export interface Finding {
@@ -45,7 +45,8 @@ function foldedOf<Some extends Finding>(group: readonly Some[]): Some {
 
 /** All that findings stand for. Throws BAD_ARGUMENT for what is no list of them. */
 export function countFindings(findings: readonly Finding[]): number {
-  return reading("findings", findings, () => findings.reduce((sum, { count = 1 }) => sum + count, 0));
+  const list = readList("findings", findings) as Finding[];
+  return reading("findings", findings, () => list.reduce((sum, { count = 1 }) => sum + count, 0));
 }
 
 /** Collects findings of one layer. */
