@@ -61,8 +61,8 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .summary("replay allocation traces and compare allocators")
     .description(
       "Replays real allocation traces and shows what each allocator needs in time and memory. Traces are text of " +
-        "Linux's ftrace, perf script or trace-cmd report, also out of a log or a mail, or malloc traces; as they are, " +
-        "or packed (.gz, .zst).",
+        "Linux's ftrace, perf script or trace-cmd report, also out of a log or a mail, or malloc traces; as they " +
+        "are, or packed (.gz, .zst).",
     )
     .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
     .addOption(

@@ -1,3 +1,4 @@
+import { anyOf } from "./any-of.ts";
 /** A form of text that is not read as a trace, what it is, and how to come to a trace instead. */
 export interface ForeignForm {
   /** As it goes on behind "it is". */
@@ -75,8 +76,10 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "output of kmemleak",
     advice: `it lists blocks and no frees; ${RECORD_EVENTS}`,
-    pattern:
-      /^ *unreferenced object (?:0x)?[0-9a-f]{1,16}|kmemleak: |^ *comm "[^"]{0,64}", pid \d|^ *hex dump \(first |^ *backtrace(?: \(crc [0-9a-f]{1,8}\))?:$/,
+    pattern: anyOf(
+      /^ *unreferenced object (?:0x)?[0-9a-f]{1,16}|kmemleak: /,
+      /^ *comm "[^"]{0,64}", pid \d|^ *hex dump \(first |^ *backtrace(?: \(crc [0-9a-f]{1,8}\))?:$/,
+    ),
     goesOn: /^ +(?:[0-9a-f]{2} ){4}|^ *(?:\[<[0-9a-f]{1,16}>\] )?\S{1,256}\+0x[0-9a-f]{1,8}/,
   },
   {
@@ -87,8 +90,10 @@ const DETECTORS: readonly Detector[] = [
   {
     name: "another table of /proc (buddyinfo, vmallocinfo, meminfo, pagetypeinfo)",
     advice: `it has counts and no events; ${RECORD_EVENTS}`,
-    pattern:
-      /^Node +\d{1,4}, zone +\w|^0x[0-9a-f]{8,16}-0x[0-9a-f]{8,16} +\d|^\w{3,40}(?:\(\w{1,20}\))?: +\d{1,20} kB$|^Page block order: /,
+    pattern: anyOf(
+      /^Node +\d{1,4}, zone +\w|^0x[0-9a-f]{8,16}-0x[0-9a-f]{8,16} +\d/,
+      /^\w{3,40}(?:\(\w{1,20}\))?: +\d{1,20} kB$|^Page block order: /,
+    ),
   },
   {
     name: "a histogram of ftrace",

@@ -1,11 +1,14 @@
+import { anyOf } from "./any-of.ts";
 import { LINE } from "./kernel-line.ts";
 
 /** Rules and titles that the kernel puts around a dump of its trace buffer, and others around a trace. */
 const HEADER =
   /^\s*(?:-{5,}|={5,}|Dumping ftrace buffer:|\(ftrace buffer empty\)|trace-cmd version|Attaching \d+ probes?)/;
 /** function_graph without its column of processors: a call, a return, or a change of tasks. */
-const GRAPH =
-  /^[\s\d.us!#@*$+|]*(?:[\w.]{1,128}\([^()]{0,64}\)(?:;| \{)|\})(?:\s*\/\*.{0,200}\*\/)?$|^\s*\d{1,5}\) +.{1,40} => +.{1,40}$/;
+const GRAPH = anyOf(
+  /^[\s\d.us!#@*$+|]*(?:[\w.]{1,128}\([^()]{0,64}\)(?:;| \{)|\})(?:\s*\/\*.{0,200}\*\/)?$/,
+  /^\s*\d{1,5}\) +.{1,40} => +.{1,40}$/,
+);
 /** What perf script prints below an address of a call chain: its place in the source, and inlined functions. */
 const CHAIN = /^\s+(?:\S{1,256}:\d{1,7}|.{1,256} \(inlined\)|[0-9a-f]{1,16})$/;
 const LOOKED_AT = 512;

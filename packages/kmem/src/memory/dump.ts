@@ -1,6 +1,7 @@
 import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WORD_BYTES } from "./layout.ts";
+import { allocated } from "./new-memory.ts";
 
 /**
  * A dump: the bytes of a memory without its empty pages.
@@ -183,12 +184,7 @@ export function dumpBuffer(
   { byteLength }: OpenedDump,
   Buffer: ArrayBufferConstructor | SharedArrayBufferConstructor,
 ): ArrayBuffer | SharedArrayBuffer {
-  try {
-    return new Buffer(byteLength);
-  } catch {
-    const text = `there is no memory here for the ${byteLength} bytes that the dump is of`;
-    throw new KmemError("OUT_OF_MEMORY", text, { byteLength });
-  }
+  return allocated(byteLength, () => new Buffer(byteLength));
 }
 
 function requireBytes(dump: unknown): void {

@@ -74,12 +74,25 @@ function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared:
       "and COEP). With shared: false the heap is one thread's";
     throw new KmemError("BAD_ARGUMENT", text, { shared });
   }
-  if (maximumBytes === undefined) return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
-  return new WebAssembly.Memory({
-    initial: Math.ceil(sizeBytes / WASM_PAGE_SIZE),
-    maximum: Math.ceil(maximumBytes / WASM_PAGE_SIZE),
-    shared,
+  return allocated(sizeBytes, () => {
+    if (maximumBytes === undefined) return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
+    return new WebAssembly.Memory({
+      initial: Math.ceil(sizeBytes / WASM_PAGE_SIZE),
+      maximum: Math.ceil(maximumBytes / WASM_PAGE_SIZE),
+      shared,
+    });
   });
+}
+
+/** A new buffer of so many bytes. Throws OUT_OF_MEMORY where the engine gives none. */
+export function allocated<Source>(sizeBytes: number, make: () => Source): Source {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const text = `the engine gives no buffer of ${sizeBytes} bytes: ${error.message}`;
+    throw new KmemError("OUT_OF_MEMORY", text, { sizeBytes });
+  }
 }
 
 /** The part of a memory made elsewhere that the options name. */

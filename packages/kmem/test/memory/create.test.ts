@@ -112,6 +112,21 @@ function refusedAt(sizeBytes: number): boolean {
 }
 
 describe("create refuses", () => {
+  it("a buffer that the engine does not give, as memory that is out", () => {
+    const Original = globalThis.SharedArrayBuffer;
+    globalThis.SharedArrayBuffer = class extends Original {
+      constructor() {
+        super(0);
+        throw new RangeError("Array buffer allocation failed");
+      }
+    } as SharedArrayBufferConstructor;
+    try {
+      expect(refusal({ sizeBytes: MIB })).toContain("OUT_OF_MEMORY: the engine gives no buffer of 1048576 bytes");
+    } finally {
+      globalThis.SharedArrayBuffer = Original;
+    }
+  });
+
   const bytes = "is a whole number of bytes from 0 to 2^32, not";
   const offset = "must be a byte offset from 0 to 2^32, not";
 
