@@ -76,7 +76,12 @@ export const CACHE_CHECKS: Checks<CacheOptions> = {
 
 const FUNCTION_FLAGS: number = CacheFlag.HAS_CONSTRUCTOR | CacheFlag.HAS_DESTRUCTOR;
 
-function flagsOf(options: BlockFunctions & Pick<CacheOptions, "dma" | "keepsSlabs">): number {
+interface FlagOptions extends BlockFunctions {
+  readonly dma?: boolean | undefined;
+  readonly keepsSlabs?: boolean | undefined;
+}
+
+function flagsOf(options: FlagOptions): number {
   const { construct, destruct, dma = false, keepsSlabs = false } = options;
   const construction = construct === undefined ? 0 : CacheFlag.HAS_CONSTRUCTOR;
   const destruction = destruct === undefined ? 0 : CacheFlag.HAS_DESTRUCTOR;
@@ -137,10 +142,13 @@ export class Cache {
   /** Makes the record of a cache; returns its kind. */
   protected static make(context: CacheContext, options: CacheOptions): number {
     const { layers } = requireContext(context);
+    // Each option is read once, and before there is a cache or a lock: a getter may throw, or answer otherwise later.
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
-    const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags };
-    const kind = underTableLock(layers, () => layers.caches.create({ ...shape, flags: flagsOf(options) }));
-    layers.slabs.functions.register(kind, options);
+    const { construct, destruct, dma, keepsSlabs } = options;
+    const flags = flagsOf({ construct, destruct, dma, keepsSlabs });
+    const shape = { name, objectBytes: sizeBytes, alignBytes: alignmentBytes, colourBytes, ownerFlags, flags };
+    const kind = underTableLock(layers, () => layers.caches.create(shape));
+    layers.slabs.functions.register(kind, { construct, destruct });
     return kind;
   }
 
@@ -150,8 +158,9 @@ export class Cache {
   }
 
   /** The kind of a cache that there is, once its functions are named. */
-  protected static find(context: CacheContext, name: string, functions: BlockFunctions): number {
+  protected static find(context: CacheContext, name: string, { construct, destruct }: BlockFunctions): number {
     const { layers } = requireContext(context);
+    const functions = { construct, destruct };
     const kind = layers.caches.find(name);
     if (kind === undefined || kind < FrameKind.FIRST_CACHE + CLASS_COUNT) {
       throw new KmemError("BAD_ARGUMENT", `there is no cache named "${name}"`, { name });
@@ -186,7 +195,8 @@ export class Cache {
    */
   allocWait(options: WaitOptions = {}): number {
     const attempt = (): number => this.#slotCaches.path.take(this.#kind) || this.#slowTake(false);
-    const address = this.#waits.wait(attempt, options);
+    this.#requireAlive();
+    const address = this.#waits.wait(attempt, options, this.#kmalloc.mayEverServeKind(this.#kind));
     if (address !== 0) return address;
     throw outOfMemory(this.#layers.pages, this.sizeBytes);
   }

@@ -24,6 +24,7 @@ import type { Attachment } from "./kmalloc/attachment.ts";
 import type { BlockInfo } from "./kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "./kmalloc/kmalloc.ts";
 import type { Layers } from "./kmalloc/layers.ts";
+import { freeMade } from "./kmalloc/made.ts";
 import type { WaitOptions } from "./kmalloc/memory-wait.ts";
 import { type ReapOptions, type ReapReport, readReapOptions, type Undertaker } from "./kmalloc/reap.ts";
 import { readOptions } from "./memory/arguments.ts";
@@ -258,6 +259,7 @@ export class DebugHeap extends TrackedHeap {
       // What another thread has freed in the meantime is gone already.
       if (super.owner(address) === this.slot) this.pages.free(address, pageCount);
     }
+    freeMade(this.layers, this.slot, { ...report, mempools: [] });
     return report;
   }
 

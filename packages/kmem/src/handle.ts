@@ -1,11 +1,17 @@
-import { describeValue } from "./memory/arguments.ts";
-import { hex, KmemError } from "./memory/errors.ts";
-import { LAYOUT_VERSION } from "./memory/layout.ts";
-import type { MemorySource } from "./memory/memory.ts";
-import type { Reservation } from "./sync/reservation.ts";
+import { describeValue, reading } from "./memory/arguments.ts";
+import { KmemError } from "./memory/errors.ts";
+import { LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
+import type { LinearMemory, MemorySource } from "./memory/memory.ts";
+import { type Reservation, requireReservation } from "./sync/reservation.ts";
 
 /** What tells a handle from other objects. */
 const HANDLE_KIND = "kmem heap";
+
+/**
+ * Where the handle of a heap in memory that is not shared has its memory once more. A copy by postMessage or
+ * structuredClone has no symbols: by that one knows a handle whose memory was copied with it.
+ */
+const ORIGINAL: unique symbol = Symbol.for("kmem: the memory of this handle is no copy");
 
 /** A heap as it goes through postMessage: plain data and the memory itself. */
 export interface HeapHandle {
@@ -19,22 +25,47 @@ export interface HeapHandle {
   readonly place?: Reservation;
 }
 
+/** A handle that was verified, as far as that is possible without its memory. */
+export interface OpenedHandle {
+  readonly memory: MemorySource;
+  readonly start: number;
+  readonly place: Reservation | undefined;
+  /** Whether the memory is the one that the handle was made with, should it not be shared. */
+  readonly isOriginal: boolean;
+}
+
 /** The handle of the heap that begins at byte `start` of a memory. */
-export function makeHandle(memory: MemorySource, start: number): HeapHandle {
-  return { kind: HANDLE_KIND, layoutVersion: LAYOUT_VERSION, memory, start };
+export function makeHandle({ source, isShared }: LinearMemory, start: number): HeapHandle {
+  const handle: HeapHandle = { kind: HANDLE_KIND, layoutVersion: LAYOUT_VERSION, memory: source, start };
+  return isShared ? handle : Object.assign(handle, { [ORIGINAL]: source });
 }
 
 /** Whether a value looks like a handle, of this version or another. */
 export function isHandle(value: unknown): value is HeapHandle {
-  return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === HANDLE_KIND;
+  if (typeof value !== "object" || value === null) return false;
+  return reading("source", value, () => (value as { kind?: unknown }).kind) === HANDLE_KIND;
 }
 
-/** Throws WRONG_VERSION for the handle of another layout, BAD_ARGUMENT for one without a memory. */
-export function requireHandle({ layoutVersion, memory, start }: HeapHandle): void {
+/**
+ * Reads a handle, each field once. Throws WRONG_VERSION for one of another layout, and BAD_ARGUMENT for one without a
+ * memory, with a start that no heap has, or with a place that is no reservation.
+ */
+export function openHandle(handle: HeapHandle): OpenedHandle {
+  const { layoutVersion, memory, start, place } = reading("handle", handle, () => ({
+    layoutVersion: handle.layoutVersion,
+    memory: handle.memory,
+    start: handle.start,
+    place: handle.place,
+  }));
   if (layoutVersion !== LAYOUT_VERSION) {
-    const text = `the handle is of layout version ${layoutVersion}, this library's is ${LAYOUT_VERSION}`;
+    const text = `the handle is of layout version ${describeValue(layoutVersion)}, this library's is ${LAYOUT_VERSION}`;
     throw new KmemError("WRONG_VERSION", text, { found: layoutVersion, expected: LAYOUT_VERSION });
   }
-  if (typeof memory === "object" && memory !== null && start >>> 0 === start) return;
-  throw new KmemError("BAD_ARGUMENT", `a handle holds a memory, not ${describeValue(memory)} at ${hex(start)}`, {});
+  const isStart = typeof start === "number" && start >>> 0 === start && start % PAGE_SIZE === 0;
+  if (typeof memory !== "object" || memory === null || !isStart) {
+    const found = `${describeValue(memory)} at ${describeValue(start)}`;
+    throw new KmemError("BAD_ARGUMENT", `a handle holds a memory and where its heap begins, not ${found}`, {});
+  }
+  const isOriginal = (handle as { [ORIGINAL]?: unknown })[ORIGINAL] === memory;
+  return { memory, start, place: place === undefined ? undefined : requireReservation(place), isOriginal };
 }

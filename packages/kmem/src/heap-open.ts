@@ -1,7 +1,8 @@
-import { type HeapHandle, isHandle, requireHandle } from "./handle.ts";
+import { type HeapHandle, isHandle, openHandle } from "./handle.ts";
 import type { HeapOptions } from "./heap-options.ts";
-import { type Attachment, joinAttachment, newAttachment } from "./kmalloc/attachment.ts";
-import { adoptLayers, attachLayers, createLayers } from "./kmalloc/layers.ts";
+import { attachLayers } from "./kmalloc/arrive.ts";
+import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./kmalloc/attachment.ts";
+import { adoptLayers, createLayers } from "./kmalloc/layers.ts";
 import { dumpBuffer, openDump } from "./memory/dump.ts";
 import { KmemError } from "./memory/errors.ts";
 import { requireByteOffset } from "./memory/geometry.ts";
@@ -16,7 +17,9 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   const { memory, extent } = newMemory(options);
   const { slotCount, dmaBytes, exactFrees = false } = options;
   const asked = exactFrees ? HeapFlag.EXACT_FREES : 0;
-  return newAttachment(createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags }));
+  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags });
+  if (options.memory !== undefined) forgetFormer(layers);
+  return newAttachment(layers);
 }
 
 /** Flags that say which class of heap opens it. */
@@ -25,15 +28,23 @@ const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 /** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
 export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
   requireByteOffset("start", start);
-  if (!isHandle(source)) return openAt(source, start, mode);
-  requireHandle(source);
-  return openAt(source.memory, source.start, mode, source.place);
+  if (!isHandle(source)) return openAt(new LinearMemory(source), start, mode);
+  const handle = openHandle(source);
+  const memory = new LinearMemory(handle.memory);
+  if (!memory.isShared && !handle.isOriginal) throw notShared();
+  return openAt(memory, handle.start, mode, handle.place);
 }
 
-function openAt(source: MemorySource, start: number, mode: number, place?: Reservation): Attachment {
-  const memory = new LinearMemory(source);
+function notShared(): KmemError {
+  const text =
+    "this heap is not shared: the memory in the handle is a copy of its own, or was moved here. A heap for several " +
+    "threads is made with shared: true, the default; one that was moved is opened by its memory, not by a handle";
+  return new KmemError("BAD_ARGUMENT", text, {});
+}
+
+function openAt(memory: LinearMemory, start: number, mode: number, place?: Reservation): Attachment {
   requireMode(modeOf(memory, start), mode);
-  const joined = place === undefined ? joinAttachment(memory, readHeader(memory, start).baseFrame) : undefined;
+  const joined = place === undefined ? joinAttachment(memory, readHeader(memory, start)) : undefined;
   return joined ?? newAttachment(attachLayers(memory, start, place));
 }
 

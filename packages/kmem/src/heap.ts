@@ -111,9 +111,10 @@ export class Heap extends ThreadedHeap {
 
   /**
    * Opens the heap that another thread made: by its {@link handle}, or by its memory and the byte it begins at. The
-   * thread takes a free slot; a second `Heap` over the same memory in one thread shares it. Throws NO_SLOT when all are
-   * held, OUT_OF_MEMORY without pages for the slot, BAD_ARGUMENT for a heap that is debugged, and NOT_A_HEAP,
-   * WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED with the name of the word that is wrong.
+   * thread takes a free slot, or the one reserved for it; a second `Heap` over the same memory in one thread shares the
+   * slot. Throws NO_SLOT when all are held, or the reserved one is not the thread's; OUT_OF_MEMORY without pages for the
+   * slot; BAD_ARGUMENT for a heap that is debugged, an altered handle, or a copy of memory that is not shared; and
+   * NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED with the name of the word that is wrong.
    */
   static attach(source: MemorySource | HeapHandle, start = 0): Heap {
     return new Heap(openAttachment(source, start));
@@ -154,7 +155,6 @@ export class Heap extends ThreadedHeap {
   get source(): MemorySource {
     return this.layers.memory.source;
   }
-
   get memoryKind(): MemoryKind {
     return this.layers.memory.kind;
   }
@@ -165,23 +165,23 @@ export class Heap extends ThreadedHeap {
   }
 
   /**
-   * As {@link alloc}, and where there is no memory waits until another thread frees some: GFP_KERNEL. Reclaims first,
-   * then sleeps; those who wait are served in their order. Throws {@link OutOfMemoryError} at the timeout, and at once
-   * where no other thread is attached; the signal's reason; MUST_NOT_BLOCK where the thread may not sleep.
+   * As {@link alloc}, and where there is no memory reclaims, then sleeps until another thread frees some: GFP_KERNEL.
+   * Those who wait are served in their order. Throws {@link OutOfMemoryError} at the timeout, and at once where no other
+   * thread is there or the heap too small; the signal's reason; MUST_NOT_BLOCK where the thread may not sleep.
    */
   allocWait(sizeBytes: number, options: WaitOptions = {}): number {
     requireSize(sizeBytes);
     this.current();
-    const address = this.#attachment.waits.wait(() => this.#slowTryAlloc(sizeBytes, false), options);
-    return this.#orThrow(address, sizeBytes);
+    const attempt = (): number => this.#slowTryAlloc(sizeBytes, false);
+    return this.#orThrow(this.#attachment.waits.waitForBlock(sizeBytes, attempt, options), sizeBytes);
   }
 
   /** As {@link allocWait}, without blocking: for a browser's main thread, and for waits on what this thread frees. */
   async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
     requireSize(sizeBytes);
     this.current();
-    const address = await this.#attachment.waits.waitAsync(() => this.#slowTryAlloc(sizeBytes, false), options);
-    return this.#orThrow(address, sizeBytes);
+    const attempt = (): number => this.#slowTryAlloc(sizeBytes, false);
+    return this.#orThrow(await this.#attachment.waits.waitAsync(sizeBytes, attempt, options), sizeBytes);
   }
 
   /**

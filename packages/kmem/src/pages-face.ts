@@ -75,8 +75,8 @@ export class Pages {
     const { timeoutMs, signal, ...wanted } = readOptions("options", options, PAGE_WAIT_CHECKS);
     const request = requestFor(wanted);
     const pages = this.#current();
-    const wait = (): number => this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal });
-    const address = pages.canEverHave(count, request) ? wait() : 0;
+    const mayEverServe = this.#kmalloc.mayEverServe(count, request);
+    const address = this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal }, mayEverServe);
     if (address !== 0) return address;
     throw new OutOfMemoryError({
       askedBytes: count * PAGE_SIZE,

@@ -1,4 +1,5 @@
-import { type HeapHandle, makeHandle } from "./handle.ts";
+import { type HeapHandle, makeHandle, openHandle } from "./handle.ts";
+import { reserveSlot } from "./kmalloc/arrive.ts";
 import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import {
@@ -11,11 +12,13 @@ import {
 } from "./kmalloc/reap.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
 import { type WatchedWorker, type WatchOptions, watchWorker } from "./kmalloc/watch.ts";
+import { requireObject } from "./memory/arguments.ts";
 import { KmemError } from "./memory/errors.ts";
 import { type Finding, foldFindings } from "./memory/finding.ts";
 import { PAGE_SIZE } from "./memory/layout.ts";
 import type { Mend } from "./repair/mend-log.ts";
 import { type RepairReport, repairHeap, withDone } from "./repair/repair.ts";
+import { reservationOf } from "./sync/reservation.ts";
 
 /** What a check finds of a heap whose bytes are gone. */
 function bufferLost(problem: string, address: number): CheckReport {
@@ -83,33 +86,36 @@ export abstract class ThreadedHeap {
   get handle(): HeapHandle {
     const { memory, geometry, sync } = this.current();
     sync.life.begin();
-    return makeHandle(memory.source, geometry.baseFrame * PAGE_SIZE);
+    return makeHandle(memory, geometry.baseFrame * PAGE_SIZE);
   }
 
   /**
    * A handle for one thread, with a slot that is reserved for it, so that it can be watched from its first instruction
-   * on: give it to the worker and to {@link watch}. Throws NO_SLOT when every slot is held.
+   * on: give it to the worker and to {@link watch}. Throws NO_SLOT when every slot is held, or was by a thread that is
+   * gone and has left blocks, which wait for {@link reap}.
    */
   reserve(): HeapHandle {
-    const { memory, geometry, slots, sync } = this.current();
+    const layers = this.current();
+    const { memory, geometry, slots, sync } = layers;
     sync.life.begin();
-    const slot = slots.reserve();
-    const generation = slots.generation(slot);
-    const lockName = `kmem ${slot} ${generation} ${Math.random()}`;
-    return { ...makeHandle(memory.source, geometry.baseFrame * PAGE_SIZE), place: { slot, generation, lockName } };
+    const place = reservationOf(slots, reserveSlot(layers));
+    return { ...makeHandle(memory, geometry.baseFrame * PAGE_SIZE), place };
   }
 
   /**
    * Recovers as soon as a worker has ended without `detach`, however that came about: see {@link reap}. `handle` is
    * from {@link reserve}, and the worker attaches with it. The result ends the watch. In Node by the worker's exit
    * event, and even while this thread waits for a lock that the worker holds; in a browser by a Web Lock that the
-   * worker takes.
+   * worker takes. One that has ended already is recovered from at once. Throws BAD_ARGUMENT for a worker or options
+   * that are none and for a handle of another heap, and NO_SLOT where the handle's slot is not its worker's any more.
    */
   watch(worker: WatchedWorker, handle: HeapHandle, options: WatchOptions = {}): () => void {
-    if (handle.place === undefined) {
+    requireObject("handle", handle);
+    const { memory, place } = openHandle(handle);
+    if (place === undefined) {
       throw new KmemError("BAD_ARGUMENT", "to watch a worker takes a handle from heap.reserve()", {});
     }
-    return watchWorker(this.current(), worker, handle.place, options, (slot, how) => this.reap(slot, how));
+    return watchWorker(this.current(), worker, { memory, place }, options, (slot, how) => this.reap(slot, how));
   }
 
   /**

@@ -24,9 +24,9 @@ export { TraceRing, type TraceRingOptions } from "./trace/ring.ts";
 const TASK_NAME = "kmem";
 const HEX = 16;
 
-/** Throws BAD_ARGUMENT for what is no heap. */
+/** Throws BAD_ARGUMENT for what is no heap, and DETACHED. */
 function layersOf(heap: Heap): Layers {
-  const layers = reading("heap", heap, () => heap.layers);
+  const layers = reading("heap", heap, () => heap.attachment.layers);
   if (typeof layers?.memory?.refresh === "function") return layers;
   throw badArgument("heap", "a heap", heap);
 }

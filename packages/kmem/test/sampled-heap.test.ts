@@ -85,7 +85,7 @@ describe("a guarded object", () => {
     const larger = heap.realloc(address, 200);
     expect([...heap.u8(larger).subarray(0, 40)]).toEqual(Array(40).fill(7));
     expect(heap.blockAt(address)).toMatchObject({ live: false });
-    const other = SampledHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = SampledHeap.attach(heap.reserve(), 0, { report });
     heap.transfer(larger, other.slot);
     expect(heap.owner(larger)).toBe(other.slot);
     other.free(larger);
@@ -127,7 +127,7 @@ describe("sampling", () => {
 
   it("gives everything back at the end", () => {
     const before = heap.stats().bytes.freePageBytes;
-    const other = SampledHeap.attach(structuredClone(heap.handle), 0, { sampleEvery: 1, report });
+    const other = SampledHeap.attach(heap.reserve(), 0, { sampleEvery: 1, report });
     for (const address of Array.from({ length: 30 }, () => other.alloc(100))) other.free(address);
     other.detach();
     heap.trim();
@@ -144,9 +144,9 @@ describe("sampling", () => {
   });
 
   it("refuses numbers that cannot be", () => {
-    const copy = structuredClone(heap.handle);
+    const copy = heap.reserve();
     expect(thrownBy(() => SampledHeap.attach(copy, 0, { sampleEvery: 0 })).code).toBe("BAD_ARGUMENT");
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
     for (const options of [{ sampleEvery: 0 }, { guardedCount: 1 }, { sampleEvery: Number.NaN }]) {
       expect(thrownBy(() => SampledHeap.create({ sizeBytes: MIB, ...options })).code).toBe("BAD_ARGUMENT");
     }
@@ -155,7 +155,7 @@ describe("sampling", () => {
 
 describe("a thread that dies", () => {
   it("takes its guarded objects with it, and they are counted no more", () => {
-    const other = SampledHeap.attach(structuredClone(heap.handle), 0, { sampleEvery: 1, report });
+    const other = SampledHeap.attach(heap.reserve(), 0, { sampleEvery: 1, report });
     const held = Array.from({ length: 5 }, () => other.alloc(50));
     other.free(held[0] ?? 0);
     expect(heap.samplingStats().currentlyAllocated).toBe(4);
@@ -171,13 +171,15 @@ describe("heaps of different classes", () => {
     const debugged = DebugHeap.create({ sizeBytes: MIB });
     const plain = Heap.create({ sizeBytes: MIB });
     const attempts: [() => Heap, RegExp][] = [
-      [() => Heap.attach(structuredClone(heap.handle)), /is sampled: open it with SampledHeap/],
-      [() => Heap.attach(structuredClone(debugged.handle)), /is debugged: open it with DebugHeap/],
-      [() => DebugHeap.attach(structuredClone(plain.handle)), /is a plain one: open it with Heap/],
+      [() => Heap.attach(heap.reserve()), /is sampled: open it with SampledHeap/],
+      [() => Heap.attach(debugged.reserve()), /is debugged: open it with DebugHeap/],
+      [() => DebugHeap.attach(plain.reserve()), /is a plain one: open it with Heap/],
       [() => SampledHeap.load(debugged.dump()), /is debugged/],
     ];
     for (const [attempt, message] of attempts) expect(thrownBy(attempt).message).toMatch(message);
-    expect([heap, debugged, plain].map((one) => one.stats().heldSlots)).toEqual([1, 1, 1]);
+    for (const one of [heap, debugged, plain]) {
+      expect(one.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+    }
   });
 
   it("are opened by loadHeap as what they were", () => {

@@ -11,9 +11,9 @@ beforeEach(() => {
   heap = Heap.create({ sizeBytes: 4 * MIB });
 });
 
-/** Attaches as another thread would: a copy of the handle names the same memory by another object. */
+/** Attaches as another thread would: with a slot that is reserved for it. */
 function attachAnother(to: Heap = heap): Heap {
-  return Heap.attach(structuredClone(to.handle));
+  return Heap.attach(to.reserve());
 }
 
 describe("attach", () => {
@@ -39,15 +39,18 @@ describe("attach", () => {
   it("refuses when every slot is held, and changes nothing", () => {
     heap = Heap.create({ sizeBytes: MIB, slotCount: 2 });
     attachAnother();
-    const error = expectRefusal(heap, () => attachAnother(), "NO_SLOT", "2 threads work on this heap");
-    expect(error.details).toEqual({ slotCount: 2 });
+    const before = heap.slotStats();
+    const error = thrownBy(() => attachAnother());
+    expect(error).toMatchObject({ code: "NO_SLOT", details: { slotCount: 2 } });
+    expect(error.message).toContain("2 threads work on this heap; slotCount says how many may");
+    expect(heap.slotStats()).toEqual(before);
   });
 
   it("refuses without pages for the slot, and takes none", () => {
     heap.pages.alloc(1);
     while (heap.tryAlloc(PAGE_SIZE) !== 0);
     expect(thrownBy(() => attachAnother())).toBeInstanceOf(OutOfMemoryError);
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
     expectClean(heap);
   });
 

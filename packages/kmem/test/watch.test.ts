@@ -76,4 +76,139 @@ describe("watch", () => {
     expect(Atomics.load(done, 1)).toBe(stepsAtDeath);
     expectClean(heap);
   });
+
+  describe("refuses at the call", () => {
+    const worker = { terminate: () => {}, once: () => {} };
+
+    it.each([
+      ["blocks that are none", { blocks: "bogus" }],
+      ["a receiver that there is not", { blocks: "give", to: 50 }],
+      ["a receiver that nobody is", { blocks: "give", to: 3 }],
+      ["the thread that is watched as the receiver", { blocks: "give", to: 1 }],
+      ["a receiver that is a string", { blocks: "give", to: "0" }],
+      ["a listener that is no function", { onReaped: 5 }],
+      ["options that are none", 7],
+      ["null for options", null],
+    ])("%s", (_, options) => {
+      const handle = heap.reserve();
+      expect(thrownBy(() => heap.watch(worker, handle, options as WatchOptions)).code).toBe("BAD_ARGUMENT");
+    });
+
+    it.each([
+      undefined,
+      null,
+      5,
+      {},
+      { once: () => {} },
+      { terminate: 5, once: () => {} },
+      { terminate: () => {}, once: "once" },
+    ])("a worker that is none: %o", (none) => {
+      const handle = heap.reserve();
+      expect(thrownBy(() => heap.watch(none as never, handle)).code).toBe("BAD_ARGUMENT");
+    });
+
+    it("a handle that is none, one of another heap, and one whose place is gone", () => {
+      const stranger = Heap.create({ sizeBytes: MIB });
+      for (const none of [undefined, null, 5, {}, heap.source]) {
+        expect(thrownBy(() => heap.watch(worker, none as never)).code).toMatch(/BAD_ARGUMENT|WRONG_VERSION/);
+      }
+      heap.reserve();
+      expect(thrownBy(() => heap.watch(worker, stranger.reserve())).code).toBe("BAD_ARGUMENT");
+      const handle = heap.reserve();
+      Heap.attach(handle).detach();
+      expect(thrownBy(() => heap.watch(worker, handle)).code).toBe("NO_SLOT");
+      heap.reserve();
+      expect(thrownBy(() => heap.watch(worker, handle)).code).toBe("NO_SLOT");
+    });
+  });
+
+  /** A worker that has an end when the test says so. */
+  function fakeWorker() {
+    const listeners: (() => void)[] = [];
+    const worker = {
+      terminate: () => {},
+      threadId: 5,
+      once: (_: "exit", listener: () => void) => listeners.push(listener),
+    };
+    const exit = (): void => {
+      for (const listener of listeners) listener();
+    };
+    return { worker, exit };
+  }
+
+  /** A slot whose thread has left blocks and is gone. */
+  function deadSlot() {
+    const handle = heap.reserve();
+    const other = Heap.attach(handle);
+    const block = other.alloc(100);
+    other.layers.sync.life.end();
+    return { handle, block, slot: other.slot };
+  }
+
+  it("reaps the slot of a worker that has ended already", async () => {
+    const { handle, slot } = deadSlot();
+    const worker = { terminate: () => {}, once: () => {}, threadId: -1 };
+    const report = await new Promise<ReapReport>((resolve) => {
+      heap.watch(worker, handle, { blocks: "free", onReaped: resolve });
+    });
+    expect(report).toMatchObject({ slot, isFreed: true, blocks: [{ usableBytes: 112 }] });
+    let reports = 0;
+    const second = deadSlot();
+    heap.watch(worker, second.handle, { onReaped: () => reports++ })();
+    await Promise.resolve();
+    expect(reports).toBe(0);
+    expectClean(heap);
+  });
+
+  it("keeps the blocks where the receiver is gone by then, and says so", () => {
+    const receiver = Heap.attach(heap.reserve());
+    const { handle, block, slot } = deadSlot();
+    const { worker, exit } = fakeWorker();
+    const reports: ReapReport[] = [];
+    heap.watch(worker, handle, { blocks: "give", to: receiver.slot, onReaped: (report) => reports.push(report) });
+    receiver.detach();
+    exit();
+    expect(reports).toMatchObject([{ slot, isFreed: false, problem: `no thread holds the slot ${receiver.slot}` }]);
+    expect(heap.owner(block)).toBe(slot);
+    expect(heap.reap(slot, { blocks: "give" })).toMatchObject({ isFreed: true });
+    expect(heap.owner(block)).toBe(0);
+    expectClean(heap);
+  });
+
+  it("leaves the slot to others where the heap was detached meanwhile, and says so", () => {
+    const second = Heap.attach(heap.reserve());
+    const { handle, slot } = deadSlot();
+    const { worker, exit } = fakeWorker();
+    const reports: ReapReport[] = [];
+    heap.watch(worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
+    heap.detach();
+    exit();
+    expect(reports).toMatchObject([{ slot, isFreed: false, blocks: [], problem: expect.stringContaining("detached") }]);
+    expect(second.layers.slots.isDead(slot)).toBe(true);
+    expect(second.reap(slot, { blocks: "free" })).toMatchObject({ isFreed: true });
+    expectClean(second);
+  });
+
+  it("lets the slot be of a thread that goes on when another worker has ended", () => {
+    const handle = heap.reserve();
+    const other = Heap.attach(handle);
+    const { worker, exit } = fakeWorker();
+    const reports: ReapReport[] = [];
+    heap.watch(worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
+    exit();
+    expect(reports).toMatchObject([{ slot: 1, isFreed: false, problem: expect.stringContaining("goes on") }]);
+    other.free(other.alloc(100));
+    expectClean(heap);
+  });
+
+  it("tells of the end once, however many watch it", () => {
+    const { handle } = deadSlot();
+    const { worker, exit } = fakeWorker();
+    let reports = 0;
+    for (let watch = 0; watch < 2; watch++) heap.watch(worker, handle, { blocks: "free", onReaped: () => reports++ });
+    exit();
+    exit();
+    expect(reports).toBe(1);
+    expectClean(heap);
+  });
 });

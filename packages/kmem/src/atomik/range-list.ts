@@ -124,9 +124,11 @@ export class RangeList {
   /** Makes this thread an owner of the critical section of the root's list. */
   #adopt(root: Range): void {
     const { words } = this.#memory;
+    const owners = (root.address + OWNERS_BYTES) / Int32Array.BYTES_PER_ELEMENT;
     this.#root = root;
-    this.#owner = Atomics.add(words, (root.address + OWNERS_BYTES) / Int32Array.BYTES_PER_ELEMENT, 1) + 1;
-    const occupant = { owner: this.#owner, repair: () => this.#repair() };
+    this.#owner = Atomics.add(words, owners, 1) + 1;
+    const ownerCount = (): number => Atomics.load(words, owners);
+    const occupant = { owner: this.#owner, ownerCount, repair: () => this.#repair() };
     const isGone = this.#isGone;
     this.#section = new CriticalSection(
       this.#memory,

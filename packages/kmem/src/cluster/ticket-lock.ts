@@ -1,7 +1,7 @@
 import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { acquireLock, type Heir, releaseLock } from "../sync/lock.ts";
+import { acquireLock, type Heir, type IsGone, releaseLock } from "../sync/lock.ts";
 import { DRAWER_COUNT, LockWord } from "./layout.ts";
 
 /** Looks at the lock before a waiter goes to sleep. */
@@ -19,12 +19,14 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
  * keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
  *
  * A ticket is drawn under a lock of its own, with the name of who drew it, so that those of threads that are gone are
- * passed over. Behind as many waiters as there are names, others wait to draw, in no order.
+ * passed over. Behind as many waiters as there are names, others wait to draw, in no order. Names are from 1 up: words
+ * that name nobody, which only a stray write leaves here, keep nobody waiting.
  */
 export class TicketLock {
   readonly #memory: LinearMemory;
   readonly #word: number;
   readonly #heir: Heir | undefined;
+  readonly #isGone: IsGone;
 
   /**
    * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without an heir, nobody
@@ -34,6 +36,7 @@ export class TicketLock {
     this.#memory = memory;
     this.#word = address >>> WORD_SHIFT;
     this.#heir = heir;
+    this.#isGone = (owner) => owner <= 0 || heir?.isGone(owner) === true;
   }
 
   /** Whether somebody holds the lock or waits for it. */
@@ -77,14 +80,34 @@ export class TicketLock {
   #draw(owner: number): number {
     const { words } = this.#memory;
     const drawing = this.#word + LockWord.DRAWING;
-    acquireLock(words, drawing, owner, this.#heir?.isGone);
+    acquireLock(words, drawing, owner, this.#isGone);
     const ticket = this.#load(LockWord.FREE);
-    if (((ticket - this.#load(LockWord.CURRENT)) | 0) >= DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
+    const outCount = (ticket - this.#load(LockWord.CURRENT)) >>> 0;
+    if (outCount > DRAWER_COUNT) this.#mendTickets(ticket);
+    else if (outCount === DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
     // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
     words[this.#drawer(ticket)] = owner;
     words[this.#word + LockWord.FREE] = ticket + 1;
     releaseLock(words, drawing);
     return ticket;
+  }
+
+  /**
+   * Where more tickets are said to be out than there can be: calls for the next one, once nobody is inside. Those that
+   * are said to be out would be called for after 2^32 others. Under the lock of drawing.
+   */
+  #mendTickets(next: number): void {
+    const { words } = this.#memory;
+    for (;;) {
+      const served = this.#load(LockWord.CURRENT);
+      if ((next - served) >>> 0 <= DRAWER_COUNT) return;
+      const holder = this.owner;
+      if (holder !== 0 && !this.#isGone(holder)) sleepWhile(words, this.#word + LockWord.CURRENT, served);
+      else if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, 0) === holder) {
+        if (holder !== 0) this.#heir?.repair(this.#word);
+        Atomics.store(words, this.#word + LockWord.CURRENT, next);
+      }
+    }
   }
 
   /** Waits until fewer than `distance` tickets are before the one behind `ticket`. */
@@ -102,19 +125,17 @@ export class TicketLock {
 
   /** Lets the next one in where whoever is being served is gone; false where nothing is known of that. */
   #passOver(owner: number, served: number): boolean {
-    const heir = this.#heir;
-    if (heir === undefined) return false;
     const { words } = this.#memory;
     const drawer = Atomics.load(words, this.#drawer(served));
     // Asked before OWNER is read: one who is gone then will not come to hold the lock any more.
-    const isDrawerGone = heir.isGone(drawer);
+    const isDrawerGone = this.#isGone(drawer);
     const holder = this.owner;
     if (holder === 0) return isDrawerGone && this.#passOn(served);
-    if (!heir.isGone(holder)) return false;
+    if (!this.#isGone(holder)) return false;
     if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
     // While OWNER names this thread nobody else lets the next one in; as soon as it does not, others may.
     const held = this.#load(LockWord.CURRENT);
-    heir.repair(this.#word);
+    this.#heir?.repair(this.#word);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
     return this.#passOn(held);
   }

@@ -1,6 +1,9 @@
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
+import type { Geometry } from "../memory/header.ts";
 import type { LinearMemory, MemorySource } from "../memory/memory.ts";
+import { SlotRecord } from "../sync/layout.ts";
+import { isHeld } from "../sync/slot-sync.ts";
 import { Kmalloc } from "./kmalloc.ts";
 import { closeLayers, type Layers } from "./layers.ts";
 import { MemoryWait } from "./memory-wait.ts";
@@ -14,8 +17,10 @@ export interface Attachment {
   users: number;
 }
 
-/** The attachments of this thread, by the memory and the frame at which the heap begins. */
-const attachments = new WeakMap<MemorySource, Map<number, Attachment>>();
+/** The attachments of this thread, oldest first: they last as long as a `Heap`, or an object for their memory. */
+const attachments = new Set<WeakRef<Attachment>>();
+/** Keeps attachments, until `detach`, for as long as there is an object for their memory. */
+const keepers = new WeakMap<MemorySource, Set<Attachment>>();
 
 /** All attachments that this thread has made, to tell them from what a caller makes up. */
 const made = new WeakSet<Attachment>();
@@ -26,22 +31,71 @@ export function requireAttachment(attachment: Attachment): void {
   throw new KmemError("BAD_ARGUMENT", "a heap is made by create, attach or load of its class", {});
 }
 
-/** Registers layers that have just been opened, in place of those of a heap that stood there before. */
+function keep(source: MemorySource, attachment: Attachment): void {
+  const kept = keepers.get(source) ?? new Set();
+  keepers.set(source, kept.add(attachment));
+}
+
+/** The attachments to the heap with that geometry in a memory; references to what is gone are dropped on the way. */
+function attachmentsTo(memory: LinearMemory, geometry: Geometry): Attachment[] {
+  const found: Attachment[] = [];
+  for (const reference of attachments) {
+    const attachment = reference.deref();
+    if (attachment === undefined) attachments.delete(reference);
+    else if (isOf(attachment.layers, memory, geometry)) found.push(attachment);
+  }
+  return found;
+}
+
+function forget(attachment: Attachment): void {
+  keepers.get(attachment.layers.memory.source)?.delete(attachment);
+  for (const reference of attachments) if (reference.deref() === attachment) attachments.delete(reference);
+}
+
+/** Registers layers that have just been opened. */
 export function newAttachment(layers: Layers): Attachment {
-  const { memory, geometry } = layers;
   const kmalloc = new Kmalloc(layers);
   const attachment = { layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 };
   made.add(attachment);
-  const ofMemory = attachments.get(memory.source) ?? new Map<number, Attachment>();
-  attachments.set(memory.source, ofMemory.set(geometry.baseFrame, attachment));
+  const { size } = attachments;
+  // Now and then, so that references to what is gone do not pile up.
+  if ((size & (size - 1)) === 0) attachmentsTo(layers.memory, layers.geometry);
+  attachments.add(new WeakRef(attachment));
+  keep(layers.memory.source, attachment);
   return attachment;
 }
 
-/** Joins what this thread has of the heap at a frame of a memory, or returns undefined where it has nothing. */
-export function joinAttachment(memory: LinearMemory, baseFrame: number): Attachment | undefined {
-  const attachment = attachments.get(memory.source)?.get(baseFrame);
-  if (attachment !== undefined) attachment.users++;
+/** Forgets what this thread had of a heap that stood where one has just been made. */
+export function forgetFormer({ memory, geometry }: Layers): void {
+  for (const former of attachmentsTo(memory, geometry)) forget(former);
+}
+
+/**
+ * Joins what this thread has of the heap with that geometry in a memory, or returns undefined where it has nothing. Of
+ * several slots that the thread holds there, by reservations, the one that it has had longest. O(attachments).
+ */
+export function joinAttachment(memory: LinearMemory, geometry: Geometry): Attachment | undefined {
+  const [attachment] = attachmentsTo(memory, geometry);
+  if (attachment === undefined) return undefined;
+  attachment.users++;
+  keep(memory.source, attachment);
   return attachment;
+}
+
+/**
+ * Whether layers of this thread are of that heap. A memory that came in a message is another object than the one that
+ * the thread has had before: what is stored through one object is then looked for through the other.
+ */
+function isOf({ memory, geometry, sync, slots, slot }: Layers, other: LinearMemory, { baseFrame }: Geometry): boolean {
+  if (geometry.baseFrame !== baseFrame || !isHeld(memory.words, sync)) return false;
+  if (memory.source === other.source) return true;
+  const probe = slots.word(slot, SlotRecord.PROBE);
+  if (!memory.isShared || !other.isShared || probe >= other.words.length) return false;
+  const before = Atomics.load(other.words, probe);
+  Atomics.add(memory.words, probe, 1);
+  const isSame = Atomics.load(other.words, probe) !== before;
+  Atomics.sub(memory.words, probe, 1);
+  return isSame;
 }
 
 /** Ends one use; the last one gives the slot back with all that it held. What destructors throw comes at the end. */
@@ -49,9 +103,7 @@ export function leaveAttachment(attachment: Attachment): void {
   attachment.users--;
   if (attachment.users > 0) return;
   const { layers, kmalloc } = attachment;
-  const ofMemory = attachments.get(layers.memory.source);
-  const { baseFrame } = layers.geometry;
-  if (ofMemory?.get(baseFrame) === attachment) ofMemory.delete(baseFrame);
+  forget(attachment);
   layers.memory.refresh();
   const errors = new FirstError();
   if (layers.slots.heldCount <= 1) errors.run(() => kmalloc.trim());

@@ -84,7 +84,9 @@ function checkSlots(layers: RestingLayers, report: Report): void {
     const isRun = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
     const isPrivate = isRun && frames.ownerSlot(area / PAGE_SIZE) === number;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
-    if (!slots.isHeld(number)) report(address, `slot ${number} has private pages and is not held`);
+    // Of one whose thread is gone they are there until it is reaped.
+    if (!slots.isHeld(number) && !slots.isDead(number))
+      report(address, `slot ${number} has private pages and is not held`);
   }
   const numbers = Array.from({ length: slots.count }, (_, number) => number);
   const heldCount = numbers.filter((number) => slots.isTaken(number)).length;

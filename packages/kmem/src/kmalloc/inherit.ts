@@ -7,7 +7,7 @@ import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts"
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import { repairVirtualMemory } from "../vmalloc/repair.ts";
-import type { Layers, RestingLayers } from "./layers.ts";
+import type { RestingLayers } from "./layers.ts";
 
 /** Locks of the header, in the order in which they are inherited: the innermost first. */
 const HEADER_LOCKS: readonly number[] = [
@@ -16,6 +16,8 @@ const HEADER_LOCKS: readonly number[] = [
   Header.TABLE_LOCK,
   Header.BUCKET_LOCK,
   Header.VMALLOC_LOCK,
+  // Held by whoever reaps: of one that is dead nothing but the lock is left.
+  Header.REAP_LOCK,
 ];
 
 /** What caches are rebuilt from. */
@@ -42,7 +44,7 @@ export function repairGuarded(layers: RestingLayers, word: number): void {
 }
 
 /** Inherits every lock whose holder is gone, and gives it back, with what it guards repaired; returns their number. */
-export function inheritLocks(layers: Layers): number {
+export function inheritLocks(layers: RestingLayers): number {
   const { geometry, caches, sync } = layers;
   const words = HEADER_LOCKS.map((field) => headerWord(geometry, field));
   for (let cache = 0; cache < CACHE_COUNT; cache++) {
@@ -51,7 +53,8 @@ export function inheritLocks(layers: Layers): number {
   let count = 0;
   for (const word of words) {
     const holder = Atomics.load(layers.memory.words, word) & ~LockBits.WAITED;
-    if (holder === LockBits.FREE || !sync.mourners.isGone(holder)) continue;
+    // A word with WAITED alone names nobody either.
+    if (Atomics.load(layers.memory.words, word) === LockBits.FREE || !sync.mourners.isGone(holder)) continue;
     sync.locks.acquire(word);
     sync.locks.release(word);
     count++;

@@ -4,8 +4,9 @@ import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
+import { fitsEver } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
-import { CacheRecord, isLive } from "../slab/layout.ts";
+import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { freeRun, resizeRun } from "./block-run.ts";
@@ -25,6 +26,9 @@ const RECLAIM_CREDIT_SHIFT = 3;
 const REAP_INTERVAL = 64;
 /** What is free in them is taken back from this share of the memory in use on. */
 const REAP_SHARE: number = 1 / 12;
+
+/** Calls that find memory short from one look for waiters that are gone to the next. */
+const SWEEP_INTERVAL = 64;
 
 /** The sheaf has blocks again: no address of one. */
 export const REFILLED = -1;
@@ -58,6 +62,8 @@ export class Kmalloc {
   readonly #idleClasses: Uint8Array<ArrayBuffer> = new Uint8Array(CLASS_COUNT);
   /** The occasion at which this thread last gave everything back. */
   #gaveWayAt: number;
+  /** Calls of this thread that found memory short. */
+  #shortCalls = 0;
 
   constructor(layers: Layers) {
     this.#layers = layers;
@@ -113,6 +119,26 @@ export class Kmalloc {
     return address;
   }
 
+  /** Whether to wait for pages can ever help: not for more than the heap has, whoever frees whatever. */
+  mayEverServe(count: number, request: PageRequest = ORDINARY): boolean {
+    const { geometry, pages, slots, slot } = this.#layers;
+    const ownPages = pages.frames.count(slots.area(slot) / PAGE_SIZE);
+    return fitsEver(geometry, count, ownPages, request);
+  }
+
+  /** As {@link mayEverServe}, for a block of a size. */
+  mayEverServeBlock(sizeBytes: number): boolean {
+    if (sizeBytes <= MAX_CLASS_BYTES) return this.mayEverServeKind(this.kindFor(sizeBytes));
+    return this.mayEverServe(Math.ceil(sizeBytes / PAGE_SIZE));
+  }
+
+  /** As {@link mayEverServe}, for an object of a cache, which may need a slab. */
+  mayEverServeKind(kind: number): boolean {
+    const { caches } = this.#layers;
+    const dma = caches.hasFlag(kind, CacheFlag.IS_DMA);
+    return this.mayEverServe(caches.get(kind, CacheRecord.SLAB_PAGES), { dma });
+  }
+
   /** Pages, after reclaiming and shrinking where there are none otherwise. The first frame, or NO_FRAME. */
   allocatePages(count: number, kind: RunKindValue, request: PageRequest): number {
     const { pages } = this.#layers;
@@ -139,8 +165,9 @@ export class Kmalloc {
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
       }
-      if (!sheaves.putPast(kind, address)) throw badFree(this.#layers, address);
+      // First: what a shrinker throws leaves the block as it was.
       this.#giveWay();
+      if (!sheaves.putPast(kind, address)) throw badFree(this.#layers, address);
       slabs.releaseEmpty(kind);
       return "done";
     }
@@ -153,7 +180,10 @@ export class Kmalloc {
    * All sheaves of the heap are closed then: until there is enough again, blocks come and go past them.
    */
   #giveWay(): void {
-    const { occasion } = this.#layers.sync.waiters;
+    const { waiters } = this.#layers.sync;
+    // It may be short because of waiters that are gone, and no others that would find out.
+    if (++this.#shortCalls % SWEEP_INTERVAL === 0) waiters.sweep();
+    const { occasion } = waiters;
     if (this.#gaveWayAt === occasion) return;
     this.#gaveWayAt = occasion;
     this.shrinkers.shrink();

@@ -12,7 +12,6 @@ import { GEOMETRY_WORDS, type Geometry, headerWord, readHeader, writeHeader } fr
 import { Header, PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
-import { outOfMemory } from "../pages/out-of-memory.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
@@ -22,10 +21,9 @@ import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
-import { announceLife, type Reservation } from "../sync/reservation.ts";
 import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
-import { repairGuarded } from "./inherit.ts";
+import { inheritLocks, repairGuarded } from "./inherit.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {
@@ -115,37 +113,6 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
   throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 
-/**
- * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
- * thread. Throws when there is no heap, no such slot, or no memory for the slot's private pages; nothing is changed
- * then, and a slot that was reserved still is.
- */
-export function attachLayers(memory: LinearMemory, start: number, place?: Reservation): Layers {
-  const geometry = openGeometry(memory, start);
-  const slots = slotTable(memory, geometry);
-  const slot = place === undefined ? slots.take() : occupy(slots, place);
-  const sync = bindSlot(memory, geometry, slots, slot);
-  sync.life.begin();
-  const pages = PageAllocator.attach(memory, geometry, sync);
-  const layers = openLayers(memory, geometry, sync, pages);
-  if (layers === undefined) {
-    const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
-    sync.life.end();
-    if (place === undefined) slots.give(slot);
-    else slots.vacate(slot);
-    throw error;
-  }
-  shareBarns(layers);
-  if (place !== undefined) announceLife(memory, slots, place);
-  return layers;
-}
-
-/** Takes the slot that was reserved for this thread. Throws NO_SLOT where it is another's, or nobody's, by now. */
-function occupy(slots: SlotTable, { slot, generation }: Reservation): number {
-  if (slots.occupy(slot, generation)) return slot;
-  throw new KmemError("NO_SLOT", `slot ${slot} is not reserved for this thread, or not any more`, { slot, generation });
-}
-
 /** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
 export function adoptLayers(memory: LinearMemory, start: number): Layers {
   const geometry = openGeometry(memory, start);
@@ -154,8 +121,11 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   requireArea(memory, geometry, slots, slot);
   slots.adopt(slot);
   const sync = bindSlot(memory, geometry, slots, slot);
+  // Of those who waited and those who held a lock nobody is left.
+  for (let waiter = 0; waiter < slots.count; waiter++) sync.waiters.forget(waiter);
   const layers = openLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync));
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
+  inheritLocks(layers);
   return layers;
 }
 
@@ -189,12 +159,14 @@ export function closeLayers(layers: Layers): void {
   // From here on no thread that waits for memory recalls these sheaves.
   underRecallLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();
+  // A wait of this thread that has not ended ends with DETACHED.
+  sync.waiters.forget(slot);
   sync.life.end();
   slots.give(slot);
 }
 
 /** Does something that nobody may do while sheaves are being recalled. */
-export function underRecallLock({ geometry, sync }: Layers, work: () => void): void {
+export function underRecallLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
   const lock = headerWord(geometry, Header.RECALL_LOCK);
   sync.locks.acquire(lock);
   work();
@@ -210,13 +182,6 @@ export function underTableLock<Result>({ geometry, sync }: Layers, work: () => R
   } finally {
     sync.locks.release(lock);
   }
-}
-
-/** Makes the barns when a second thread comes, so that one alone does without them. */
-function shareBarns(layers: Layers): void {
-  underTableLock(layers, () => {
-    if (layers.slots.heldCount > 1) layers.barns.create();
-  });
 }
 
 /** Ends the barns when one thread is left, or none. */
@@ -267,11 +232,16 @@ function requireArea(memory: LinearMemory, geometry: Geometry, slots: SlotTable,
   throw new KmemError("BAD_GEOMETRY", text, { area });
 }
 
-function openLayers(
+/**
+ * Opens the layers of a slot that the thread has just taken; undefined without memory for its private pages. `prepare`
+ * is done first, when locks can be taken.
+ */
+export function openLayers(
   memory: LinearMemory,
   geometry: Geometry,
   sync: SlotSync,
   pages: PageAllocator,
+  prepare?: (lower: RestingLayers) => void,
 ): Layers | undefined {
   const { slots, slot, locks } = sync;
   const lower = { ...lowerLayers(memory, geometry, sync, pages), slots };
@@ -281,6 +251,7 @@ function openLayers(
     const repair = (word: number): void => repairGuarded(lower, word);
     locks.heir = { isGone: mourners.isGone, renewLife: () => life.renew(), repair };
   }
+  prepare?.(lower);
   const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);
   if (sheaves === undefined) return undefined;
   pages.useCache(sheaves.pageCacheWord);

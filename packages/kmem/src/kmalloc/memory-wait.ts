@@ -8,6 +8,7 @@ import {
   readOptions,
 } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
+import { isHeld, requireHeld } from "../sync/slot-sync.ts";
 import type { Kmalloc } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
 
@@ -53,20 +54,23 @@ export class MemoryWait {
 
   /**
    * Repeats the attempt until it succeeds or the time is over, asleep in between. 0 without memory: at once where no
-   * other thread could free any. Throws the signal's reason, and MUST_NOT_BLOCK where the thread may not sleep.
+   * other thread could free any, or where it `mayEverSucceed` no way. Throws the signal's reason, and MUST_NOT_BLOCK
+   * where the thread may not sleep.
    */
-  wait(attempt: Attempt, given: WaitOptions): number {
+  wait(attempt: Attempt, given: WaitOptions, mayEverSucceed = true): number {
     const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
     const { waiters } = this.#layers.sync;
+    if (!mayEverSucceed) return 0;
     const address = waiters.areThere ? 0 : attempt();
     if (address !== 0) return address;
-    this.#enter();
+    this.#waits++;
     try {
       for (;;) {
+        waiters.enter();
         const { event } = waiters;
         // Before the attempt: a thread that frees its blocks and detaches after it still has helped.
-        const isAlone = this.#isAlone();
+        const { isAlone } = waiters;
         const got = this.#attemptIfFirst(attempt);
         const leftMs = deadline - Date.now();
         if (got !== 0 || leftMs <= 0 || isAlone) return got;
@@ -77,18 +81,28 @@ export class MemoryWait {
     }
   }
 
-  /** As {@link wait}, without blocking the thread; what this thread itself frees meanwhile counts too. */
-  async waitAsync(attempt: Attempt, given: WaitOptions): Promise<number> {
+  /** As {@link wait}, for a block of a size. */
+  waitForBlock(sizeBytes: number, attempt: Attempt, options: WaitOptions): number {
+    return this.wait(attempt, options, this.#kmalloc.mayEverServeBlock(sizeBytes));
+  }
+
+  /** As {@link waitForBlock}, without blocking the thread; what this thread itself frees meanwhile counts too. */
+  async waitAsync(sizeBytes: number, attempt: Attempt, given: WaitOptions): Promise<number> {
     const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
-    const { waiters } = this.#layers.sync;
+    const { memory, sync } = this.#layers;
+    const { waiters } = sync;
+    if (!this.#kmalloc.mayEverServeBlock(sizeBytes)) return 0;
     const address = waiters.areThere ? 0 : attempt();
     if (address !== 0) return address;
     const place = Symbol("place in the queue");
     this.#queue.push(place);
-    this.#enter();
+    this.#waits++;
     try {
       for (;;) {
+        // The heap may have been detached while this thread did other things.
+        requireHeld(memory, sync);
+        waiters.enter();
         const { event } = waiters;
         const got = this.#queue[0] === place ? this.#attemptIfFirst(attempt) : 0;
         const leftMs = deadline - Date.now();
@@ -108,19 +122,10 @@ export class MemoryWait {
     return this.#layers.sync.waiters.try(attempt);
   }
 
-  /** Whether no thread is there that could free anything while this one sleeps. */
-  #isAlone(): boolean {
-    return !this.#layers.memory.isShared || this.#layers.slots.heldCount <= 1;
-  }
-
-  #enter(): void {
-    this.#waits++;
-    this.#layers.sync.waiters.enter();
-  }
-
   #leave(): void {
+    const { memory, sync } = this.#layers;
     this.#waits--;
-    this.#layers.sync.waiters.leave(this.#waits > 0);
+    if (isHeld(memory.words, sync)) sync.waiters.leave(this.#waits > 0);
   }
 }
 

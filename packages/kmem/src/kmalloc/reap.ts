@@ -20,12 +20,15 @@ import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
 import { inheritLocks, slabTables } from "./inherit.ts";
 import { type Layers, type RestingLayers, underRecallLock } from "./layers.ts";
+import { freeMade, giveMade, hasMade, type Made, madeBy } from "./made.ts";
 
 /** What becomes of the blocks and pages of a thread that is gone. */
 export interface ReapOptions {
   /**
    * `keep`: they stay as they are, and its slot stays dead until they are reaped otherwise. `free`: they are freed.
-   * `give`: they become those of the slot `to`. Default `keep`.
+   * `give`: they become those of the slot `to`. Default `keep`. Virtual areas and trace rings that it made go with
+   * them, and with a mempool's block the pool: nobody may use them any more where they are freed. Elements of a pool
+   * that other threads allocated stay those threads' blocks.
    */
   readonly blocks?: "keep" | "free" | "give";
   /** The slot that gets them with `give`. Default: the caller's. */
@@ -41,7 +44,7 @@ export interface PageRun {
 }
 
 /** What was found of a thread that is gone, and what was done. */
-export interface ReapReport {
+export interface ReapReport extends Made {
   readonly slot: number;
   /** Live blocks that it had allocated: kept, freed or given on. */
   readonly blocks: readonly BlockInfo[];
@@ -55,6 +58,8 @@ export interface ReapReport {
   readonly inheritedLocks: number;
   /** Whether the slot can be taken again. */
   readonly isFreed: boolean;
+  /** Why less was done than was asked for; only where that is so. */
+  readonly problem?: string;
 }
 
 /** What an {@link Undertaker} has given back. */
@@ -83,7 +88,7 @@ export interface Undertaker {
  */
 export function reapSlot(layers: Layers, slot: number, given: ReapOptions, undertaker?: Undertaker): ReapReport {
   const options = readReapOptions(given);
-  const to = requireOptions(layers, slot, options);
+  const to = requireReapOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
   // Before the lock: who waits for one of the dead thread's locks goes on at once.
@@ -107,7 +112,17 @@ export function readReapOptions(options: ReapOptions): ReapOptions {
 }
 
 /** What is left for a thread that comes second. */
-const NOTHING = { blocks: [], pageRuns: [], returnedBlocks: 0, returnedPages: 0, inheritedLocks: 0, isFreed: true };
+export const NOTHING: Omit<ReapReport, "slot"> = {
+  blocks: [],
+  pageRuns: [],
+  areas: [],
+  mempools: [],
+  traceRings: [],
+  returnedBlocks: 0,
+  returnedPages: 0,
+  inheritedLocks: 0,
+  isFreed: true,
+};
 
 const NOTHING_SETTLED: Settled = { returnedBlocks: 0, freed: [] };
 
@@ -135,14 +150,22 @@ function recover(
   const described = undertaker === undefined ? blocks : blocks.map((block) => undertaker.describe(block));
   const listed = [...settled.freed, ...described];
   const pageRuns = [...pageRunsOf(layers, slot)];
-  if (mode === "free") freeAll(layers, blocks, pageRuns, slot);
-  else if (mode === "give") giveAll(layers, blocks, pageRuns, slot, to);
-  const isFreed = mode !== "keep" || blocks.length + pageRuns.length === 0;
-  if (isFreed) slots.give(slot);
-  return { slot, blocks: listed, pageRuns, returnedBlocks, returnedPages, inheritedLocks, isFreed };
+  const made = madeBy(layers, slot, blocks);
+  if (mode === "free") {
+    freeMade(layers, slot, made);
+    freeAll(layers, blocks, pageRuns, slot);
+  } else if (mode === "give") {
+    giveMade(layers, slot, made, to);
+    giveAll(layers, blocks, pageRuns, slot, to);
+  }
+  const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasMade(made));
+  if (isFreed) slots.free(slot);
+  return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, inheritedLocks, isFreed };
 }
 
-function requireOptions({ slots, slot: own }: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
+/** The slot that gets what is given on. Throws BAD_ARGUMENT for options that are none, or of slots that are not. */
+export function requireReapOptions(layers: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
+  const { slots, slot: own } = layers;
   const receiver = to === undefined ? own : to;
   if (!Number.isInteger(slot) || slot < 0 || slot >= slots.count) {
     throw new KmemError("BAD_ARGUMENT", `there is no slot ${describeValue(slot)}`, { slot });
@@ -163,8 +186,41 @@ function isHeldSlot(slots: Layers["slots"], slot: unknown): slot is number {
   return isUint32(slot) && slot < slots.count && slots.isHeld(slot);
 }
 
+/**
+ * Whether a slot has neither live blocks nor pages of `heap.pages`, nor has made anything else, so that its number
+ * means nothing any more. Of one whose thread is gone that stays so. O(heap).
+ */
+export function hasNothing(layers: RestingLayers, slot: number): boolean {
+  const { memory, geometry, pages } = layers;
+  const { frames } = pages;
+  for (const block of liveBlocks(layers)) if (block.slot === slot) return false;
+  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
+    const kind = frames.kind(head);
+    if ((kind !== RunKind.PAGES && kind !== RunKind.BLOCK) || frames.ownerSlot(head) !== slot) continue;
+    const isTagged = kind === RunKind.PAGES || memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] !== Tag.NONE;
+    if ((frames.owner(head) & RunOwner.CLAIMED) === 0 && isTagged) return false;
+  }
+  return !hasMade(madeBy(layers, slot, []));
+}
+
+/**
+ * Recovers what a thread that is gone had for itself in the slot that this thread has just taken over from it: nothing
+ * of this thread's is there yet. As {@link reapSlot} for a slot that {@link hasNothing}. O(heap).
+ */
+export function recoverRemains(layers: RestingLayers, slot: number): void {
+  const { geometry, slots, sync, caches } = layers;
+  const lock = headerWord(geometry, Header.REAP_LOCK);
+  sync.locks.acquire(lock);
+  inheritLocks(layers);
+  underRecallLock(layers, () => slots.setArea(slot, 0));
+  sync.waiters.forget(slot);
+  for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
+  returnRuns(layers, new Set([slot]));
+  sync.locks.release(lock);
+}
+
 /** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
-function returnBlocks(layers: Layers, kind: number, dead: readonly number[]): number {
+function returnBlocks(layers: RestingLayers, kind: number, dead: readonly number[]): number {
   const { caches, sync } = layers;
   const tables = slabTables(layers);
   const lock = caches.record(kind) + CacheRecord.LOCK;
@@ -177,7 +233,7 @@ function returnBlocks(layers: Layers, kind: number, dead: readonly number[]): nu
 }
 
 /** Gives back the runs that dead slots had claimed, or had for themselves; returns the pages. */
-function returnRuns(layers: Layers, dead: ReadonlySet<number>): number {
+function returnRuns(layers: RestingLayers, dead: ReadonlySet<number>): number {
   const { memory, geometry, pages } = layers;
   const { frames } = pages;
   memory.refresh();
@@ -199,7 +255,7 @@ function returnRuns(layers: Layers, dead: ReadonlySet<number>): number {
 }
 
 /** Takes the tags away that a slab which was being made, or a block, has left on the pages of a run. */
-function clearTags({ memory, geometry }: Layers, head: number, count: number): void {
+function clearTags({ memory, geometry }: RestingLayers, head: number, count: number): void {
   const end = tagIndex(geometry, (head + count) * PAGE_SIZE);
   for (let index = tagIndex(geometry, head * PAGE_SIZE); index < end; index++) {
     if (memory.bytes[index] !== Tag.NONE) memory.bytes[index] = Tag.NONE;
@@ -207,14 +263,14 @@ function clearTags({ memory, geometry }: Layers, head: number, count: number): v
 }
 
 /** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block or bucket not finished. */
-function isReturned({ memory, geometry, pages }: Layers, head: number, kind: number): boolean {
+function isReturned({ memory, geometry, pages }: RestingLayers, head: number, kind: number): boolean {
   if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0) return true;
   if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET) return true;
   return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
 }
 
 /** A block that a dead thread was about to free or to resize is its owner's still. */
-function restoreTag({ memory, geometry, pages }: Layers, head: number, dead: ReadonlySet<number>): void {
+function restoreTag({ memory, geometry, pages }: RestingLayers, head: number, dead: ReadonlySet<number>): void {
   const index = tagIndex(geometry, head * PAGE_SIZE);
   const tag = memory.bytes[index];
   const isClaimed = (pages.frames.owner(head) & RunOwner.CLAIMED) !== 0;

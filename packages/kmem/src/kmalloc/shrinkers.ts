@@ -1,3 +1,5 @@
+import { describeValue, reading } from "../memory/arguments.ts";
+import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 
 /** A cache of the user's that can give memory back when it is short, as Linux's shrinkers do. */
@@ -17,13 +19,14 @@ export class Shrinkers {
   readonly #shrinkers = new Set<Shrinker>();
   #isShrinking = false;
 
-  /** Adds a shrinker; the result takes it away again. */
+  /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for what is none. */
   add(shrinker: Shrinker): () => void {
+    const { name, count, scan } = requireShrinker(shrinker);
     // Wrapped, so that one that is added twice counts twice.
     const entry: Shrinker = {
-      name: shrinker.name,
-      count: () => shrinker.count(),
-      scan: (objects) => shrinker.scan(objects),
+      name,
+      count: () => requireNumber(name, "count", count.call(shrinker)),
+      scan: (objects) => requireNumber(name, "scan", scan.call(shrinker, objects)),
     };
     this.#shrinkers.add(entry);
     return () => void this.#shrinkers.delete(entry);
@@ -42,7 +45,8 @@ export class Shrinkers {
 
   /**
    * Asks every shrinker to free what it can, a batch at a time; returns the objects freed. A scan that runs out of
-   * memory itself does not come here again. What one throws is thrown when all have been asked.
+   * memory itself does not come here again. No lock is held meanwhile. What one throws, also BAD_ARGUMENT where it
+   * answers with no number, is thrown when all have been asked, and ends the call that came here.
    */
   shrink(): number {
     if (this.#isShrinking || this.#shrinkers.size === 0) return 0;
@@ -64,4 +68,23 @@ export class Shrinkers {
     errors.rethrow();
     return freed;
   }
+}
+
+function requireShrinker(value: unknown): Shrinker {
+  const { name, count, scan } = reading("shrinker", value, () => {
+    const given = Object(value) as Partial<Record<keyof Shrinker, unknown>>;
+    return { name: given.name, count: given.count, scan: given.scan };
+  });
+  const isName = name === undefined || typeof name === "string";
+  if (isName && typeof count === "function" && typeof scan === "function") {
+    return { name: name ?? "", count: count as Shrinker["count"], scan: scan as Shrinker["scan"] };
+  }
+  const text = `a shrinker has a name and the functions count and scan, and ${describeValue(value)} has not`;
+  throw new KmemError("BAD_ARGUMENT", text, {});
+}
+
+function requireNumber(name: string, call: string, value: unknown): number {
+  if (typeof value === "number") return value;
+  const text = `${call} of the shrinker "${name}" answers with a number, not ${describeValue(value)}`;
+  throw new KmemError("BAD_ARGUMENT", text, { name });
 }

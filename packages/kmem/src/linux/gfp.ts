@@ -69,9 +69,8 @@ export function waitFor(
   wait: (options: WaitOptions) => number,
 ): number {
   if (neverFails(gfp)) {
-    const { limitFrame, firstPageFrame } = kernel.pages.frames;
-    if (pageCount > limitFrame - firstPageFrame) throw endless("the heap is too small for this ever to be had");
-    return waitForEver(() => wait({}));
+    if (!kernel.kmalloc.mayEverServe(pageCount)) throw tooSmall();
+    return waitForEver(kernel, () => wait({}));
   }
   if ((gfp & __GFP_NORETRY) !== 0 || kernel.waitMs === 0 || isAlone(kernel)) return NULL;
   try {
@@ -82,7 +81,7 @@ export function waitFor(
   }
 }
 
-function waitForEver(wait: () => number): number {
+function waitForEver(kernel: Kernel, wait: () => number): number {
   try {
     const address = orNull(wait);
     if (address !== NULL) return address;
@@ -90,12 +89,12 @@ function waitForEver(wait: () => number): number {
     if (mustNotBlock(error)) throw mustNotSleep();
     throw error;
   }
-  throw nobodyElse();
+  throw isAlone(kernel) ? nobodyElse() : tooSmall();
 }
 
 /** Whether no other thread is there that could free anything. */
-export function isAlone({ memory, layers }: Kernel): boolean {
-  return !memory.isShared || layers.slots.heldCount <= 1;
+export function isAlone({ layers }: Kernel): boolean {
+  return layers.sync.waiters.isAlone;
 }
 
 /** What __GFP_NOFAIL throws where no other thread could end the wait. */
@@ -106,6 +105,10 @@ export function nobodyElse(): KmemError {
 /** What __GFP_NOFAIL throws in a thread that may not sleep. */
 export function mustNotSleep(): KmemError {
   return new KmemError("MUST_NOT_BLOCK", "__GFP_NOFAIL: there is no memory, and this thread must not sleep for it", {});
+}
+
+function tooSmall(): KmemError {
+  return endless("the heap is too small for this ever to be had");
 }
 
 function endless(reason: string): KmemError {

@@ -1,5 +1,15 @@
 import { PAGE_SIZE } from "../memory/layout.ts";
 
+export {
+  POOL_DATA_BYTE,
+  POOL_ELEMENT_BYTES,
+  POOL_HEADER_BYTES,
+  POOL_MAGIC,
+  PoolKind,
+  type PoolKindValue,
+  PoolWord,
+} from "../kmalloc/pool-layout.ts";
+
 /**
  * What the Linux face keeps in the buffer.
  *
@@ -28,36 +38,6 @@ export const AnchorWord = {
 export const ANCHOR_MARK = -4;
 /** For whoever reads a dump. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
-
-/**
- * Words of a mempool's block. What the pool hands to its functions and the elements follow as doubles, since virtual
- * addresses need more than a word. COUNT, the elements and AWAITED are under the pool's lock. COUNT alone says which
- * elements there are, so that a pool is whole at any instant at which a thread may die.
- */
-export const PoolWord = {
-  MAGIC: 0,
-  MIN_COUNT: 1,
-  /** Elements in the reserve now. */
-  COUNT: 2,
-  /** A {@link PoolKind}. */
-  KIND: 3,
-  /** Tells the pool from others that had its place before. */
-  SERIAL: 4,
-  LOCK: 5,
-  /** Counts elements that came back while somebody waited; waiters sleep on it. */
-  EVENT: 6,
-  /** 1 when somebody may sleep until an element comes back. */
-  AWAITED: 7,
-} as const;
-export const POOL_MAGIC = 0x4c4f4f50;
-/** Who gives a pool its elements: a cache, kmalloc, or functions of the threads that use it. */
-export const PoolKind = { SLAB: 1, KMALLOC: 2, FUNCTIONS: 3 } as const;
-export type PoolKindValue = (typeof PoolKind)[keyof typeof PoolKind];
-/** Byte of the block at which pool_data stands. */
-export const POOL_DATA_BYTE = 32;
-/** Bytes before the first element. */
-export const POOL_HEADER_BYTES = 48;
-export const POOL_ELEMENT_BYTES = 8;
 
 /** A cache line of the processors of the time, the alignment of every block of kmalloc. */
 export const L1_CACHE_BYTES = 32;

@@ -121,3 +121,17 @@ export function readList(name: string, list: unknown): unknown[] {
     return Array.from({ length: list.length }, (_, index) => list[index] as unknown);
   });
 }
+
+/** Throws BAD_ARGUMENT unless `value` is an object, whose fields can be read. */
+export function requireObject(name: string, value: unknown): void {
+  if (typeof value !== "object" || value === null) throw badArgument(name, "an object", value);
+}
+
+/** Throws BAD_ARGUMENT unless `value` is an object that has these functions. */
+export function requireFunctions(name: string, value: unknown, calls: readonly string[]): void {
+  requireObject(name, value);
+  const missing = reading(name, value, () =>
+    calls.find((call) => typeof (value as Record<string, unknown>)[call] !== "function"),
+  );
+  if (missing !== undefined) throw badArgument(name, `an object with the function ${missing}`, value);
+}

@@ -35,6 +35,11 @@ export const WORD_SHIFT = 2;
 /** Bytes in a word. */
 export const WORD_BYTES: number = 1 << WORD_SHIFT;
 
+/** The highest value of a word of the tables. */
+export const WORD_MAX = 0x7fff_ffff;
+/** The same of a word that is read as an unsigned number. */
+export const UNSIGNED_WORD_MAX = 0xffff_ffff;
+
 /** Bytes in a page of WebAssembly memory, the unit in which it grows. */
 export const WASM_PAGE_SIZE = 65536;
 /** Pages in one of those. */

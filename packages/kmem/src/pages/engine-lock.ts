@@ -9,7 +9,7 @@ export interface EngineContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
   readonly pages: PageAllocator;
-  readonly sync: Pick<SlotSync, "locks">;
+  readonly sync: Pick<SlotSync, "locks" | "slot">;
 }
 
 /**

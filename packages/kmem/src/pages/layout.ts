@@ -95,6 +95,11 @@ export const RunOwner = {
   /** All bits that an owner can have. */
   MASK: 0xffff,
 } as const;
+/** In OWNER of the run of a ring of trace events: negative as the marks of buckets and faces are, none of theirs. */
+export const TRACE_MARK = -6;
+/** Words of such a run: what says that it is a ring, and the slot + 1 of the thread that made it or was given it. */
+export const RingWord = { MAGIC: 0, MAKER: 4 } as const;
+
 /** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
 export const GROUP_SHIFT = 6;
 export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;

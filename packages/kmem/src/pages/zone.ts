@@ -3,6 +3,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
+import type { PageRequest } from "./page-allocator.ts";
 
 /** One zone as its users read it; frames and pages are the same thing. */
 export interface ZoneStats {
@@ -64,6 +65,22 @@ function cover(zone: Buddy, first: number, end: number): void {
 /** The lowest watermark of a zone of this many pages. */
 export function reservePages(pages: number): number {
   return Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
+}
+
+/**
+ * Whether `count` pages could be had as wanted if nobody had any but `keptPages` of them, and the heap had grown as far
+ * as it ever may.
+ */
+export function fitsEver(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
+  const { alignFrames = 1, dma = false, reserve = false } = request;
+  const { firstPageFrame, limitFrame } = geometry;
+  const border = zoneBorder(geometry);
+  const fits = (first: number, end: number): boolean => {
+    const kept = reserve ? 0 : reservePages(end - first);
+    return Math.ceil(first / alignFrames) * alignFrames + count <= end && count <= end - first - kept;
+  };
+  if (count > limitFrame - firstPageFrame - keptPages) return false;
+  return fits(firstPageFrame, border) || (!dma && fits(border, limitFrame));
 }
 
 /** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */

@@ -8,6 +8,8 @@ export interface Occupant {
   /** From 1 to 2^31 - 1; no other has it. */
   readonly owner: number;
   readonly isGone?: IsGone;
+  /** Owners that there have been so far: a word that names another one is a stray one. */
+  readonly ownerCount?: () => number;
   /** Makes whole what the section is about, after whoever was inside has died. */
   readonly repair?: () => void;
 }
@@ -22,12 +24,16 @@ export class CriticalSection {
   readonly #word: number;
   readonly #owner: number;
   readonly #occupant: Occupant;
+  readonly #isGone: IsGone;
 
   constructor(memory: LinearMemory, lockAddress: number, occupant: Occupant) {
     this.#memory = memory;
     this.#word = lockAddress >>> WORD_SHIFT;
     this.#owner = occupant.owner;
     this.#occupant = occupant;
+    const { isGone, ownerCount } = occupant;
+    const lastOwner = (): number => Math.max(occupant.owner, ownerCount?.() ?? Number.POSITIVE_INFINITY);
+    this.#isGone = (owner) => owner < 1 || owner > lastOwner() || isGone?.(owner) === true;
   }
 
   /**
@@ -40,9 +46,9 @@ export class CriticalSection {
   }
 
   #enterAfter(other: number): boolean {
-    if (other === this.#owner || !this.#memory.isShared) return false;
-    const { isGone, repair } = this.#occupant;
-    if (acquireLock(this.#memory.words, this.#word, this.#owner, isGone)) repair?.();
+    if (other === this.#owner || (!this.#memory.isShared && !this.#isGone(other))) return false;
+    const { repair } = this.#occupant;
+    if (acquireLock(this.#memory.words, this.#word, this.#owner, this.#isGone)) repair?.();
     return true;
   }
 

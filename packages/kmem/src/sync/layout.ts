@@ -10,6 +10,8 @@
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
  *      word 5   LIFE        always 0: where the thread's waiters wait whose absence tells of its death
  *      word 6   LIFE_WAITERS  how many there are at the least; LIFE_ENDED once the thread has taken them away
+ *      word 7   TOKEN       what a reservation has beside slot and generation, so that one of another heap is none here
+ *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
  *                           │                  │
@@ -28,6 +30,8 @@ export const SlotRecord = {
   TICKET: 4,
   LIFE: 5,
   LIFE_WAITERS: 6,
+  TOKEN: 7,
+  PROBE: 8,
 } as const;
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */

@@ -63,6 +63,15 @@ export class Life {
     notify(this.#memory.words, this.#lifeWord);
   }
 
+  /** Whether the thread that holds a slot is there, for certain; false too where this cannot be said now. */
+  goesOn(slot: number): boolean {
+    const { words } = this.#memory;
+    const countWord = this.#slots.word(slot, SlotRecord.LIFE_WAITERS);
+    const count = load(words, countWord);
+    if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
+    return notify(words, this.#slots.word(slot, SlotRecord.LIFE), 1) > 0;
+  }
+
   /** Whether the thread that holds a slot is gone, for certain; false too where this cannot be said now. */
   isOver(slot: number): boolean {
     const nowMs = Date.now();

@@ -90,10 +90,13 @@ export class SharedLocks implements Locks {
   heir: SlotHeir | undefined;
   readonly #memory: LinearMemory;
   readonly #owner: number;
+  readonly #isGone: IsGone;
 
   constructor(memory: LinearMemory, owner: number) {
     this.#memory = memory;
     this.#owner = owner;
+    // No slot takes a lock twice: a word that names this thread before it has the lock is a stray one.
+    this.#isGone = (holder) => holder === owner || this.heir?.isGone(holder) === true;
   }
 
   acquire(word: number): void {
@@ -102,7 +105,7 @@ export class SharedLocks implements Locks {
       assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
     }
     this.heir?.renewLife();
-    if (acquireLock(this.#memory.words, word, this.#owner, this.heir?.isGone)) this.heir?.repair(word);
+    if (acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) this.heir?.repair(word);
   }
 
   release(word: number): void {

@@ -1,3 +1,6 @@
+import { describeValue, reading, requireObject, requireWhole } from "../memory/arguments.ts";
+import { KmemError } from "../memory/errors.ts";
+import { MAX_SLOT_COUNT, UNSIGNED_WORD_MAX, WORD_MAX } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
@@ -6,8 +9,38 @@ import type { SlotTable } from "./slot.ts";
 export interface Reservation {
   readonly slot: number;
   readonly generation: number;
+  /** A number drawn by lot: a slot of the same number and generation of another heap has another one. */
+  readonly token: number;
   /** Name of the Web Lock that the thread holds for as long as it lives, where there are no events of its end. */
   readonly lockName: string;
+}
+
+/** The reservation of a slot that has just been reserved. */
+export function reservationOf(slots: SlotTable, slot: number): Reservation {
+  const [generation, token] = [slots.generation(slot), slots.token(slot)];
+  return { slot, generation, token, lockName: lockNameOf(slot, generation, token) };
+}
+
+/** A name that no other reservation of any heap has, which follows from all else: one that was altered is no such. */
+function lockNameOf(slot: number, generation: number, token: number): string {
+  return `kmem ${slot} ${generation} ${token}`;
+}
+
+/** Reads a reservation that came in a handle. Throws BAD_ARGUMENT for what is none, or was altered. */
+export function requireReservation(place: unknown): Reservation {
+  requireObject("place", place);
+  const { slot, generation, token, lockName } = reading("place", place, () => {
+    const given = place as Reservation;
+    return { slot: given.slot, generation: given.generation, token: given.token, lockName: given.lockName };
+  });
+  requireWhole("place.slot", slot, 0, MAX_SLOT_COUNT - 1);
+  requireWhole("place.generation", generation, 1, UNSIGNED_WORD_MAX);
+  requireWhole("place.token", token, 0, WORD_MAX);
+  if (lockName !== lockNameOf(slot, generation, token)) {
+    const text = `place.lockName is not that of the reservation but ${describeValue(lockName)}`;
+    throw new KmemError("BAD_ARGUMENT", text, { slot, generation });
+  }
+  return { slot, generation, token, lockName };
 }
 
 /** The Web Locks of a browser. */

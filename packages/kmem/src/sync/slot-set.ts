@@ -14,6 +14,11 @@ export class SlotSet {
     this.#endWord = firstWord + ((slotCount + SLOT_SET_MASK) >>> SLOT_SET_SHIFT);
   }
 
+  /** One more than the highest slot that there are bits for: some are of slots that do not exist. */
+  get limit(): number {
+    return (this.#endWord - this.#firstWord) << SLOT_SET_SHIFT;
+  }
+
   add(slot: number): void {
     Atomics.or(this.#memory.words, this.#firstWord + (slot >>> SLOT_SET_SHIFT), 1 << (slot & SLOT_SET_MASK));
   }

@@ -42,13 +42,18 @@ export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTa
   const life = new Life(memory, slots, slot);
   const mourners = new Mourners(slots, life);
   const recordWord = slots.word(slot, 0);
-  const waiters = new Waiters(memory, geometry, slots, slot);
+  const waiters = new Waiters(memory, geometry, { slots, slot, life, mourners });
   return { slots, slot, recordWord, generation, locks, life, mourners, waiters };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */
 export function detachedError(slot: number): KmemError {
   return new KmemError("DETACHED", `this heap was detached: slot ${slot} is no longer this thread's`, { slot });
+}
+
+/** Whether the thread still holds its slot. */
+export function isHeld(words: Int32Array, { recordWord, generation }: SlotSync): boolean {
+  return words[recordWord + stateField] === held && words[recordWord + generationField] >>> 0 === generation;
 }
 
 /** Throws DETACHED unless the thread still holds its slot, and the buffer is still there. */

@@ -1,8 +1,11 @@
 import { KmemError } from "../memory/errors.ts";
-import { WORD_SHIFT } from "../memory/layout.ts";
+import { WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
+import { LIFE_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
+
+/** What is answered where there is no slot. */
+export const NO_SLOT = -1;
 
 /** The table of slots. Slots are taken and given back by any thread, without a lock. */
 export class SlotTable {
@@ -25,21 +28,34 @@ export class SlotTable {
     return (this.#table >>> WORD_SHIFT) + slot * SLOT_RECORD_WORDS + field;
   }
 
-  /** Takes the free slot of the lowest number. Throws NO_SLOT when every slot is held. O(slots). */
+  /** Takes the free slot of the lowest number; {@link NO_SLOT} when there is none. O(slots). */
   take(): number {
-    return this.#claim(SlotState.HELD);
+    return this.#claim(SlotState.FREE, SlotState.HELD);
   }
 
   /** As {@link take}, for another thread, which is to {@link occupy} it. */
   reserve(): number {
-    return this.#claim(SlotState.RESERVED);
+    const slot = this.#claim(SlotState.FREE, SlotState.RESERVED);
+    if (slot === NO_SLOT) return NO_SLOT;
+    Atomics.store(this.#memory.words, this.word(slot, SlotRecord.TOKEN), Math.floor(Math.random() * WORD_MAX));
+    return slot;
+  }
+
+  /** What tells a reservation of the slot from those of other heaps. */
+  token(slot: number): number {
+    return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.TOKEN));
+  }
+
+  /** Whether the slot is still the one that was taken, or reserved, by that generation and token. */
+  isReserved({ slot, generation, token }: { slot: number; generation: number; token: number }): boolean {
+    return slot < this.count && this.generation(slot) === generation && this.token(slot) === token;
   }
 
   /** Takes a slot that was reserved for this thread; false where it is not, or not any more. */
-  occupy(slot: number, generation: number): boolean {
+  occupy(place: { slot: number; generation: number; token: number }): boolean {
     const { words } = this.#memory;
-    if (!(slot >= 0 && slot < this.count) || this.generation(slot) !== generation) return false;
-    const state = this.word(slot, SlotRecord.STATE);
+    if (!this.isReserved(place)) return false;
+    const state = this.word(place.slot, SlotRecord.STATE);
     return Atomics.compareExchange(words, state, SlotState.RESERVED, SlotState.HELD) === SlotState.RESERVED;
   }
 
@@ -48,26 +64,46 @@ export class SlotTable {
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
   }
 
-  #claim(newState: number): number {
-    const { words } = this.#memory;
-    for (let slot = 0; slot < this.count; slot++) {
-      const state = this.word(slot, SlotRecord.STATE);
-      if (Atomics.compareExchange(words, state, SlotState.FREE, newState) !== SlotState.FREE) continue;
-      Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
-      Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
-      this.#held.add(slot);
-      return slot;
-    }
-    const text = `no slot is free: ${this.count} threads work on this heap; slotCount says how many may`;
-    throw new KmemError("NO_SLOT", text, { slotCount: this.count });
+  /** Takes the slot of a thread that is gone, with what is left of it; false where another thread has done so. */
+  takeOver(slot: number): boolean {
+    return this.#change(slot, SlotState.DEAD, SlotState.HELD);
   }
 
-  /** Takes a slot over whose thread is gone for certain, as those of a dump are. */
+  #claim(oldState: number, newState: number): number {
+    for (let slot = 0; slot < this.count; slot++) if (this.#change(slot, oldState, newState)) return slot;
+    return NO_SLOT;
+  }
+
+  #change(slot: number, oldState: number, newState: number): boolean {
+    const { words } = this.#memory;
+    const state = this.word(slot, SlotRecord.STATE);
+    if (Atomics.compareExchange(words, state, oldState, newState) !== oldState) return false;
+    Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
+    Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
+    this.#held.add(slot);
+    return true;
+  }
+
+  /** The error of who finds no slot. */
+  noneFree(): KmemError {
+    const { dead } = this;
+    const rest =
+      dead.length === 0
+        ? "slotCount says how many may"
+        : `threads that are gone left blocks in ${dead.length} of them, which wait for heap.reap: ${dead.join(", ")}`;
+    const text = `no slot is free: ${this.count} threads work on this heap; ${rest}`;
+    return new KmemError("NO_SLOT", text, { slotCount: this.count, ...(dead.length > 0 ? { dead } : {}) });
+  }
+
+  /** Takes a slot over where all threads are gone for certain, as those of a dump are; all other slots are dead. */
   adopt(slot: number): void {
     const { words } = this.#memory;
     if (slot < 0 || slot >= this.count) throw new KmemError("BAD_ARGUMENT", `there is no slot ${slot}`, { slot });
+    for (let other = 0; other < this.count; other++) {
+      if (this.isTaken(other)) this.bury(other, this.generation(other));
+    }
     words[this.word(slot, SlotRecord.GENERATION)] = this.#nextGeneration(slot);
-    words[this.word(slot, SlotRecord.TICKET)] = 0;
+    words[this.word(slot, SlotRecord.LIFE_WAITERS)] = 0;
     words[this.word(slot, SlotRecord.STATE)] = SlotState.HELD;
     this.#held.add(slot);
   }
@@ -85,7 +121,16 @@ export class SlotTable {
       Atomics.store(words, state, taken);
       return;
     }
-    if (this.isDead(slot)) this.#held.remove(slot);
+    if (!this.isDead(slot)) return;
+    this.#held.remove(slot);
+    // Whoever takes the slot next is not to be taken for gone because the waiters of this thread are.
+    Atomics.store(words, this.word(slot, SlotRecord.LIFE_WAITERS), LIFE_ENDED);
+  }
+
+  /** Frees the slot of a thread that is gone, unless another one has taken it over. */
+  free(slot: number): void {
+    const { words } = this.#memory;
+    Atomics.compareExchange(words, this.word(slot, SlotRecord.STATE), SlotState.DEAD, SlotState.FREE);
   }
 
   /** Slots whose threads are gone and that have not been freed since. */

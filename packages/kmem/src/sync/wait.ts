@@ -3,6 +3,8 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord } from "./layout.ts";
+import type { Life } from "./life.ts";
+import type { Mourners } from "./mourners.ts";
 import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
 
@@ -14,16 +16,26 @@ export type WaitAsync = (
   timeoutMs: number,
 ) => { readonly async: boolean; readonly value: string | Promise<string> };
 
+/** What a thread that waits is, and how it and others find out about each other. */
+export interface WaitingThread {
+  readonly slots: SlotTable;
+  readonly slot: number;
+  readonly life: Life;
+  readonly mourners: Mourners;
+}
+
 /**
  * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
  * first. Whoever gives memory back raises FREED_EVENT while anybody waits, and wakes all of them; only the first tries.
  * That no wake-up is lost rests on the order: a waiter is in the set before it looks for memory the last time, and the
  * event is read before that; whoever frees looks at the set after it has freed. One who dies in between has told
- * nobody: a waiter looks again from time to time.
+ * nobody: a waiter looks again from time to time. Waiters that are gone are passed over, and taken out of the queue.
  */
 export class Waiters {
   readonly #memory: LinearMemory;
   readonly #slots: SlotTable;
+  readonly #life: Life;
+  readonly #mourners: Mourners;
   readonly #ticketWord: number;
   readonly #slot: number;
   /** The slots that wait. */
@@ -35,9 +47,12 @@ export class Waiters {
   readonly #sleepers = new Set<() => void>();
   #isTrying = false;
 
-  constructor(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number) {
+  constructor(memory: LinearMemory, geometry: Geometry, own: WaitingThread) {
+    const { slots, slot, life, mourners } = own;
     this.#memory = memory;
     this.#slots = slots;
+    this.#life = life;
+    this.#mourners = mourners;
     this.#slot = slot;
     this.#ticketWord = slots.word(slot, SlotRecord.TICKET);
     this.#waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
@@ -92,8 +107,12 @@ export class Waiters {
     }
   }
 
-  /** Queues this slot up; one that waits already keeps its place. */
+  /**
+   * Queues this slot up; one that waits already keeps its place. A waiter does so again each time that it looks: it may
+   * have been taken for the thread that had the slot before it, and taken out.
+   */
   enter(): void {
+    this.#life.renew();
     this.#waiting.add(this.#slot);
     if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }
@@ -111,15 +130,48 @@ export class Waiters {
     this.#waiting.remove(slot);
   }
 
-  /** Whether no other slot has waited longer. Differences of tickets survive their wrapping. O(slots). */
+  /**
+   * Whether no other thread has waited longer that is still there. Differences of tickets survive their wrapping.
+   * O(slots).
+   */
   get isFirst(): boolean {
     const { words } = this.#memory;
     const mine = Atomics.load(words, this.#ticketWord);
     for (let slot = 0; slot < this.#slots.count; slot++) {
       if (slot === this.#slot) continue;
       const other = Atomics.load(words, this.#slots.word(slot, SlotRecord.TICKET));
-      if (other !== 0 && ((other - mine) | 0) < 0) return false;
+      if (other !== 0 && ((other - mine) | 0) < 0 && !this.#passOver(slot, other)) return false;
     }
+    return true;
+  }
+
+  /** Whether nobody is there that could free anything while this thread waits: others have left, or are gone. */
+  get isAlone(): boolean {
+    if (!this.#memory.isShared || this.#slots.heldCount <= 1) return true;
+    return this.#mourners.isAlone(this.#slot);
+  }
+
+  /**
+   * Takes all who are gone out of the queue. For threads that do not wait themselves: while anybody is in it, memory
+   * counts as short. O(slots).
+   */
+  sweep(): void {
+    for (let slot = 0; slot < this.#waiting.limit; slot++) {
+      if (slot === this.#slot || !this.#waiting.has(slot)) continue;
+      const isSlot = slot < this.#slots.count;
+      this.#passOver(slot, isSlot ? Atomics.load(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET)) : 0);
+    }
+  }
+
+  /**
+   * Takes a slot with that ticket out of the queue if nobody waits through it; false where somebody does. Should the
+   * slot be another thread's by now, which waits: it draws another ticket when it next looks.
+   */
+  #passOver(slot: number, ticket: number): boolean {
+    // A ticket is drawn when the slot is in the set: one without is a stray word.
+    if (this.#waiting.has(slot) && !this.#mourners.isDeserted(slot)) return false;
+    if (ticket !== 0) Atomics.compareExchange(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET), ticket, 0);
+    this.#waiting.remove(slot);
     return true;
   }
 

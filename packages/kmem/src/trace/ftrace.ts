@@ -1,3 +1,4 @@
+import { requireFunctions, requireObject, requireWhole } from "../memory/arguments.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { MAX_ORDER } from "../pages/layout.ts";
 import { TRACE_KIND_NAMES, TraceKind } from "./layout.ts";
@@ -26,6 +27,7 @@ export interface TraceFigures {
   readonly slotCount: number;
 }
 
+const NAME_CALLS: readonly (keyof TraceNames)[] = ["task", "cache", "callSite", "gfp", "page"];
 const TASK_CHARS = 16;
 const PID_CHARS = 7;
 const CPU_DIGITS = 3;
@@ -51,8 +53,16 @@ const COLUMNS: readonly string[] = [
   "#              | |         |   |||||     |         |",
 ];
 
-/** What stands before the first event in the kernel's trace file, and how many were lost. Ends with a line feed. */
-export function ftraceHeader({ shownCount, lostCount, slotCount }: TraceFigures): string {
+/**
+ * What stands before the first event in the kernel's trace file, and how many were lost. Ends with a line feed. Throws
+ * BAD_ARGUMENT.
+ */
+export function ftraceHeader(figures: TraceFigures): string {
+  requireObject("figures", figures);
+  const { shownCount, lostCount, slotCount } = figures;
+  requireWhole("shownCount", shownCount, 0, Number.MAX_SAFE_INTEGER);
+  requireWhole("lostCount", lostCount, 0, Number.MAX_SAFE_INTEGER);
+  requireWhole("slotCount", slotCount, 0, Number.MAX_SAFE_INTEGER);
   const lost = lostCount > 0 ? [`CPU:0 [LOST ${lostCount} EVENTS]`] : [];
   const entries = `# entries-in-buffer/entries-written: ${shownCount}/${shownCount + lostCount}   #P:${slotCount}`;
   return `${["# tracer: nop", "#", entries, "#", ...COLUMNS, ...lost].join("\n")}\n`;
@@ -61,9 +71,11 @@ export function ftraceHeader({ shownCount, lostCount, slotCount }: TraceFigures)
 /**
  * An event as the kernel's trace file has it, with a line feed at the end. Slots stand where the kernel has processors.
  * Pages are more than one line where their number is no power of two: a block of the kernel's has 2^order pages, and
- * begins at a multiple of its size.
+ * begins at a multiple of its size. Throws BAD_ARGUMENT.
  */
 export function ftraceText(event: TraceEvent, names: TraceNames): string {
+  requireObject("event", event);
+  requireFunctions("names", names, NAME_CALLS);
   const { name, pid } = names.task(event.slot);
   const task = `${name.padStart(TASK_CHARS)}-${String(pid).padEnd(PID_CHARS)}`;
   const cpu = `[${String(event.slot).padStart(CPU_DIGITS, "0")}]`;

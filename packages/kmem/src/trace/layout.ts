@@ -1,10 +1,13 @@
+/** And `RingWord`, which says of the words below what layers know that know no rings. */
+export { TRACE_MARK } from "../pages/layout.ts";
+
 /**
  * The ring of trace events: a run of pages of the heap's own, found by its mark in the frame table, where no user
  * writes. OWNER of the run holds TRACE_MARK.
  *
  *      ring                                 events, a cache line each
  *      ┌────────┬───────┬────────┬── … ──┬────── … ──┬─────────┬─────────┬── … ──┬──────────────┐
- *      │ MAGIC  │ SHIFT │ ORIGIN │   0   │ NEXT    0 │ place 0 │ place 1 │       │ capacity - 1 │
+ *      │ MAGIC  │ SHIFT │ ORIGIN │ MAKER │ NEXT    0 │ place 0 │ place 1 │       │ capacity - 1 │
  *      └────────┴───────┴────────┴── … ──┴────── … ──┴─────────┴─────────┴── … ──┴──────────────┘
  *      ◄──────── 16 words, constants ────►◄─ 16 ────►
  *
@@ -29,6 +32,8 @@ export const TraceHeader = {
   SHIFT: 1,
   /** When the ring was made: milliseconds since 1970, a double. */
   ORIGIN: 2,
+  /** The slot + 1 of the thread that made it: with that one's blocks a reaping frees it or gives it on. */
+  MAKER: 4,
   /** The ticket of the next event. */
   NEXT: 16,
 } as const;
@@ -61,8 +66,6 @@ export const TraceWord = {
 /** log2 of the words of an event. */
 export const TRACE_EVENT_SHIFT = 4;
 
-/** In OWNER of the run: negative as the marks of buckets and faces are, and none of theirs. */
-export const TRACE_MARK = -6;
 export const TRACE_MAGIC: number = 0x8b54524b | 0;
 
 /** Somebody is writing the event; all lower bits say who. */

@@ -1,7 +1,7 @@
 import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { TRACE_KIND_NAMES, type TraceKindValue, TraceWord } from "./layout.ts";
-import type { TraceRing } from "./ring.ts";
+import { TraceRing } from "./ring.ts";
 
 const TWO_TO_32 = 0x1_0000_0000;
 
@@ -44,6 +44,9 @@ export class TraceReader {
 
   /** Begins with the oldest event that is there; those before it count as lost. */
   constructor(ring: TraceRing) {
+    if (!(ring instanceof TraceRing)) {
+      throw new KmemError("BAD_ARGUMENT", `a reader reads a TraceRing, not ${describeValue(ring)}`, {});
+    }
     this.#ring = ring;
   }
 
@@ -59,10 +62,9 @@ export class TraceReader {
 
   /** The events since the last read, in their order, at most `limit`. Throws BAD_ARGUMENT. O(events). */
   read(limit: number = Number.POSITIVE_INFINITY): TraceEvent[] {
-    if (!(limit >= 0)) {
-      throw new KmemError("BAD_ARGUMENT", `a number of events is no less than 0, not ${describeValue(limit)}`, {
-        limit,
-      });
+    if (typeof limit !== "number" || !(limit >= 0)) {
+      const text = `a number of events is no less than 0, not ${describeValue(limit)}`;
+      throw new KmemError("BAD_ARGUMENT", text, { limit });
     }
     const { words: ring, capacity } = this.#ring;
     const end = this.#next + ((Atomics.load(ring.words, ring.nextWord) - (this.#next | 0)) >>> 0);

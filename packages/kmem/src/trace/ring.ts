@@ -1,5 +1,5 @@
 import type { Layers } from "../kmalloc/layers.ts";
-import { describeValue } from "../memory/arguments.ts";
+import { type Checks, describeValue, readOptions, requireFunction } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
@@ -24,6 +24,7 @@ import { RingWords, ringWordCount } from "./ring-words.ts";
 const busyBit = TRACE_BUSY;
 const field = TraceWord;
 const anyNode = NO_NODE;
+const magic = TRACE_MAGIC;
 
 const US_PER_MS = 1000;
 const TWO_TO_32 = 0x1_0000_0000;
@@ -37,6 +38,8 @@ export interface TraceRingOptions {
   /** The clock of the events' times. Default: the system's. */
   readonly clock?: TraceClock;
 }
+
+const RING_CHECKS: Checks<TraceRingOptions> = { clock: requireFunction };
 
 /**
  * A ring of the kernel's memory events, in pages of the heap's own. Any number of threads write to it, each through an
@@ -57,6 +60,7 @@ export class TraceRing {
   readonly #clock: TraceClock;
   readonly #originMs: number;
   readonly #slot: number;
+  readonly #magicWord: number;
   /** STAMP of a place that this thread is writing to. */
   readonly #busy: number;
 
@@ -70,6 +74,7 @@ export class TraceRing {
     this.#clock = clock;
     this.#originMs = memory.doubles[originIndex(address)];
     this.#slot = slot;
+    this.#magicWord = (address >>> WORD_SHIFT) + TraceHeader.MAGIC;
     this.#busy = busyBit | lockOwner(slot, sync.generation);
   }
 
@@ -83,7 +88,9 @@ export class TraceRing {
       throw new KmemError("BAD_ARGUMENT", text, { eventCount });
     }
     const { memory, geometry, pages } = layers;
-    const { clock = systemClock } = options;
+    const { clock } = optionsOf(options);
+    // The clock is the user's, and may throw: before there is anything.
+    const originMs = readClock(clock);
     const shift = Math.ceil(Math.log2(Math.max(eventCount, TRACE_EVENTS_MIN)));
     const pageCount = ringPages(shift);
     const frame = pages.allocate(pageCount, RunKind.SYSTEM);
@@ -94,17 +101,21 @@ export class TraceRing {
     const word = address >>> WORD_SHIFT;
     memory.words[word + TraceHeader.MAGIC] = TRACE_MAGIC;
     memory.words[word + TraceHeader.SHIFT] = shift;
-    memory.doubles[originIndex(address)] = clock();
+    memory.words[word + TraceHeader.MAKER] = layers.slot + 1;
+    memory.doubles[originIndex(address)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
     pages.frames.exchangeOwner(frame, pages.frames.owner(frame), TRACE_MARK);
     return new TraceRing(layers, address, clock);
   }
 
   /** Opens a ring that there is already, of another thread or of a dump. Throws INVALID_ADDRESS. O(1). */
-  static open(layers: TraceLayers, address: number, { clock = systemClock }: TraceRingOptions = {}): TraceRing {
+  static open(layers: TraceLayers, address: number, options: TraceRingOptions = {}): TraceRing {
+    const { clock } = optionsOf(options);
     reachAll(layers);
-    if (address % PAGE_SIZE === 0 && isRing(layers, address / PAGE_SIZE)) return new TraceRing(layers, address, clock);
-    throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)}`, { address });
+    const isPage = typeof address === "number" && address >>> 0 === address && address % PAGE_SIZE === 0;
+    if (isPage && isRing(layers, address / PAGE_SIZE)) return new TraceRing(layers, address, clock);
+    const text = typeof address === "number" ? hex(address) : describeValue(address);
+    throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${text}`, { address });
   }
 
   /** Opens the ring of the lowest address, undefined where there is none. O(pages). */
@@ -156,8 +167,9 @@ export class TraceRing {
   }
 
   /**
-   * Writes one event; all are numbers, and none is checked. It never waits: where another thread is writing in the
-   * event's place still, a whole round behind, the event is lost, and readers count it. O(1).
+   * Writes one event, whose values are numbers and are not checked otherwise. It never waits: where another thread is
+   * writing in the event's place still, a whole round behind, the event is lost, and readers count it. Throws
+   * BAD_ARGUMENT for what is no number, and what the clock throws, before there is anything of the event. O(1).
    */
   write(
     kind: TraceKindValue,
@@ -171,7 +183,19 @@ export class TraceRing {
   ): void {
     const ring = this.words;
     const { words } = ring;
-    const timeUs = Math.max(0, Math.round((this.#clock() - this.#originMs) * US_PER_MS));
+    const isNumeric =
+      typeof kind === "number" &&
+      typeof ptr === "number" &&
+      typeof bytesReq === "number" &&
+      typeof bytesAlloc === "number" &&
+      typeof gfp === "number" &&
+      typeof name === "number" &&
+      typeof callSite === "number" &&
+      typeof node === "number";
+    if (!isNumeric) throw notNumeric([kind, ptr, bytesReq, bytesAlloc, gfp, name, callSite, node]);
+    const timeUs = Math.max(0, Math.round((readClock(this.#clock) - this.#originMs) * US_PER_MS));
+    // Whoever ended the ring has taken this away first: the pages may be somebody's by now.
+    if (words[this.#magicWord] !== magic) return;
     const ticket = Atomics.add(words, ring.nextWord, 1);
     const at = ring.event(ticket);
     const found = Atomics.load(words, at);
@@ -197,12 +221,13 @@ export class TraceRing {
    * has been ended already. O(pages).
    */
   end(): void {
-    const { pages } = this.#layers;
+    const { memory, pages } = this.#layers;
     const frame = this.address / PAGE_SIZE;
     if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, TRACE_MARK, pages.claimedOwner)) {
       const { address } = this;
       throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)} any more`, { address });
     }
+    memory.words[this.#magicWord] = 0;
     pages.freeOwn(frame, ringPages(this.words.shift));
   }
 
@@ -234,4 +259,20 @@ function isRing({ memory, pages: { frames } }: TraceLayers, frame: number): bool
   const shift = memory.words[word + TraceHeader.SHIFT];
   const isSize = 2 ** shift >= TRACE_EVENTS_MIN && 2 ** shift <= TRACE_EVENTS_MAX;
   return memory.words[word + TraceHeader.MAGIC] === TRACE_MAGIC && isSize && frames.count(frame) === ringPages(shift);
+}
+
+function optionsOf(options: TraceRingOptions): { readonly clock: TraceClock } {
+  const { clock = systemClock } = readOptions("options", options, RING_CHECKS);
+  return { clock };
+}
+
+function readClock(clock: TraceClock): number {
+  const nowMs: unknown = clock();
+  if (typeof nowMs === "number") return nowMs;
+  throw new KmemError("BAD_ARGUMENT", `a clock answers with milliseconds, not ${describeValue(nowMs)}`, {});
+}
+
+function notNumeric(values: readonly unknown[]): KmemError {
+  const value = values.find((one) => typeof one !== "number");
+  return new KmemError("BAD_ARGUMENT", `an event has numbers, not ${describeValue(value)}`, {});
 }

@@ -2,7 +2,15 @@ import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { asciiByte, asciiText } from "../memory/text.ts";
 import type { Range } from "../vmem/ranges.ts";
-import { CALLER_BYTES, VMALLOC_START, VmAreaKind, type VmAreaKindValue, VmAreaRecord } from "./layout.ts";
+import {
+  AREA_KIND_MASK,
+  AREA_SLOT_SHIFT,
+  CALLER_BYTES,
+  VMALLOC_START,
+  VmAreaKind,
+  type VmAreaKindValue,
+  VmAreaRecord,
+} from "./layout.ts";
 
 /** One area, as a line of /proc/vmallocinfo shows it. */
 export interface VmArea {
@@ -17,6 +25,8 @@ export interface VmArea {
   readonly kind: "vmalloc" | "vmap";
   /** Name of who asked, empty when it gave none. */
   readonly caller: string;
+  /** The slot of the thread that asked, or was given the area; undefined where nobody knows. */
+  readonly slot: number | undefined;
 }
 
 /** Virtual address of a virtual page. */
@@ -30,6 +40,22 @@ export interface NewArea {
   readonly pageCount: number;
   readonly askedBytes: number;
   readonly caller: string;
+  readonly slot: number;
+}
+
+/** KIND of an area of that kind and slot. */
+export function areaWord(kind: VmAreaKindValue, slot: number): number {
+  return kind | ((slot + 1) << AREA_SLOT_SHIFT);
+}
+
+/** What an area is, by its KIND. */
+export function kindOfArea(word: number): number {
+  return word & AREA_KIND_MASK;
+}
+
+/** Whose an area is, by its KIND; -1 where nobody knows. */
+export function slotOfArea(word: number): number {
+  return (word >>> AREA_SLOT_SHIFT) - 1;
 }
 
 /**
@@ -45,7 +71,7 @@ export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea
   for (let index = 0; index < length; index++) {
     bytes[callerByte + index] = asciiByte(area.caller.charCodeAt(index));
   }
-  words[ownerWord + VmAreaRecord.KIND] = area.kind;
+  words[ownerWord + VmAreaRecord.KIND] = areaWord(area.kind, area.slot);
 }
 
 /** Reads the record of an area. */
@@ -53,12 +79,15 @@ export function readArea(memory: LinearMemory, range: Range): VmArea {
   const { words, bytes } = memory;
   const { ownerWord } = range;
   const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;
+  const word = words[ownerWord + VmAreaRecord.KIND];
+  const slot = slotOfArea(word);
   return {
     address: addressOfPage(range.start),
     sizeBytes: range.size * PAGE_SIZE,
     askedBytes: words[ownerWord + VmAreaRecord.ASKED_BYTES] >>> 0,
     pageCount: words[ownerWord + VmAreaRecord.PAGE_COUNT],
-    kind: words[ownerWord + VmAreaRecord.KIND] === VmAreaKind.VMAP ? "vmap" : "vmalloc",
+    kind: kindOfArea(word) === VmAreaKind.VMAP ? "vmap" : "vmalloc",
     caller: asciiText(bytes.subarray(callerByte, callerByte + CALLER_BYTES)),
+    slot: slot < 0 ? undefined : slot,
   };
 }

@@ -5,7 +5,7 @@ import { FrameKind } from "../pages/layout.ts";
 import { checkArena } from "../vmem/check.ts";
 import type { Range } from "../vmem/ranges.ts";
 import { Vmem } from "../vmem/vmem.ts";
-import { addressOfPage } from "./areas.ts";
+import { addressOfPage, kindOfArea, slotOfArea } from "./areas.ts";
 import {
   ARENA_OFFSET,
   ARENA_RECORDS_OFFSET,
@@ -151,10 +151,12 @@ function checkArea(check: Check, { start, size, ownerWord }: Range): void {
   const { words } = context.memory;
   const where = (ownerWord << WORD_SHIFT) >>> 0;
   const report = (problem: string): void => check.report(where, `the area at ${addressOfPage(start)} ${problem}`);
-  const kind = words[ownerWord + VmAreaRecord.KIND];
+  const kind = kindOfArea(words[ownerWord + VmAreaRecord.KIND]);
+  const slot = slotOfArea(words[ownerWord + VmAreaRecord.KIND]);
   const pageCount = words[ownerWord + VmAreaRecord.PAGE_COUNT];
   const askedBytes = words[ownerWord + VmAreaRecord.ASKED_BYTES] >>> 0;
   if (kind !== VmAreaKind.VMALLOC && kind !== VmAreaKind.VMAP) report(`is of kind ${kind}`);
+  if (slot >= context.geometry.slotCount) report(`is of slot ${slot}, which does not exist`);
   if (pageCount !== size - 1) report(`says it has ${pageCount} pages and takes ${size} with its guard page`);
   if (Math.ceil(askedBytes / PAGE_SIZE) !== pageCount) report(`has ${pageCount} pages for ${askedBytes} bytes`);
   let missing = 0;

@@ -97,6 +97,7 @@ export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
 
 /** The owner's words in the arena's record of an area. */
 export const VmAreaRecord = {
+  /** A {@link VmAreaKind} in the low bits; above them whose the area is, so that one store says both. */
   KIND: 0,
   /** Pages that are mapped; the guard page comes on top. */
   PAGE_COUNT: 1,
@@ -105,6 +106,10 @@ export const VmAreaRecord = {
   /** Name of who asked, in ASCII, filled up with zeros. */
   CALLER: 3,
 } as const;
+/** Bits of KIND that say what an area is. */
+export const AREA_KIND_MASK = 0xff;
+/** Bits of KIND below the slot + 1 of the thread that asked for the area; 0 where nobody knows. */
+export const AREA_SLOT_SHIFT = 8;
 /** The longest name of a caller that is kept. */
 export const CALLER_BYTES = 84;
 /** Words of an area in the arena's record, which makes it 128 bytes long. */

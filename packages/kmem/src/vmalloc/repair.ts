@@ -4,6 +4,7 @@ import { RunOwner } from "../pages/layout.ts";
 import { type Range, rangesOf, requireArena } from "../vmem/ranges.ts";
 import { rebuildArena } from "../vmem/rebuild.ts";
 import { Records } from "../vmem/records.ts";
+import { kindOfArea } from "./areas.ts";
 import {
   ARENA_OFFSET,
   ARENA_RECORDS_OFFSET,
@@ -29,19 +30,25 @@ interface Repair {
  * and writing their areas meanwhile. A thread that dies on the way leaves what the next call repairs. O(frames).
  */
 export function repairVirtualMemory(context: EngineContext): void {
-  const { memory, pages } = context;
+  const { pages } = context;
   const repair: Repair = { context, named: new Set() };
-  for (const frame of heads(context)) {
-    if (pages.frames.owner(frame) !== ROOT_MARK) continue;
-    const root = (frame * PAGE_SIZE) >>> WORD_SHIFT;
-    const anchor = (memory.words[root + VmallocRoot.ANCHOR] >>> 0) >>> WORD_SHIFT;
-    if (memory.words[anchor] >>> 0 === frame * PAGE_SIZE) repairRoot(repair, frame * PAGE_SIZE);
-  }
+  for (const rootAddress of rootsOf(context)) repairRoot(repair, rootAddress);
   // One that is claimed is on its way back already; if its thread is dead, its slot's reaping ends that.
   for (const frame of heads(context)) {
     const owner = pages.frames.owner(frame);
     const isClaimed = owner !== ROOT_MARK && (owner & RunOwner.CLAIMED) !== 0;
     if (!isClaimed && !repair.named.has(frame)) pages.freeOwn(frame, pages.frames.count(frame));
+  }
+}
+
+/** Addresses of the root pages of all virtual memory of a heap. */
+export function* rootsOf(context: EngineContext): Generator<number> {
+  const { memory, pages } = context;
+  for (const frame of heads(context)) {
+    if (pages.frames.owner(frame) !== ROOT_MARK) continue;
+    const root = (frame * PAGE_SIZE) >>> WORD_SHIFT;
+    const anchor = (memory.words[root + VmallocRoot.ANCHOR] >>> 0) >>> WORD_SHIFT;
+    if (memory.words[anchor] >>> 0 === frame * PAGE_SIZE) yield frame * PAGE_SIZE;
   }
 }
 
@@ -117,7 +124,8 @@ function repairTable(
     }
     entryCount++;
     // Pages of vmap stay their owners'.
-    if (words[area.ownerWord + VmAreaRecord.KIND] === VmAreaKind.VMALLOC) named.add(words[table + slot] >>> PAGE_SHIFT);
+    if (kindOfArea(words[area.ownerWord + VmAreaRecord.KIND]) === VmAreaKind.VMALLOC)
+      named.add(words[table + slot] >>> PAGE_SHIFT);
   }
   return entryCount;
 }

@@ -19,7 +19,7 @@ import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-allocator.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
 import type { Vmem } from "../vmem/vmem.ts";
-import { addressOfPage, readArea, type VmArea, writeArea } from "./areas.ts";
+import { addressOfPage, kindOfArea, readArea, type VmArea, writeArea } from "./areas.ts";
 import { checkVmalloc } from "./check.ts";
 import {
   VMALLOC_MAGIC,
@@ -78,8 +78,8 @@ const ASKED_BYTES_MAX = 0xffff_ffff;
  * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
  * work on it, each through an object of its own: one lock is around all that reads or changes areas. Where a thread
- * dies in a call, its area is there or is not, and all others stay; areas have no owner. The word of an anchor must
- * stay the anchor's until {@link destroy}. Documents: the vmalloc and vfree of the Linux pages.
+ * dies in a call, its area is there or is not, and all others stay; an area is of the slot that asked for it. The word
+ * of an anchor must stay the anchor's until {@link destroy}. Documents: the vmalloc and vfree of the Linux pages.
  */
 export class Vmalloc extends VirtualMemory {
   readonly #context: EngineContext;
@@ -310,8 +310,8 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
-    const { memory } = this.#context;
-    writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller });
+    const { memory, sync } = this.#context;
+    writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller, slot: sync.slot });
     memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
   }
 
@@ -322,7 +322,7 @@ export class Vmalloc extends VirtualMemory {
     const first = this.isVmallocAddress(address) ? pageOf(address) : NO_RANGE;
     const owner = this.#arena.ownerWord(first);
     if (owner === 0) return "nonexistent";
-    if (memory.words[owner + VmAreaRecord.KIND] !== kind) return "wrong kind";
+    if (kindOfArea(memory.words[owner + VmAreaRecord.KIND]) !== kind) return "wrong kind";
     const pageCount = memory.words[owner + VmAreaRecord.PAGE_COUNT];
     memory.words[owner + VmAreaRecord.KIND] = VmAreaKind.NONE;
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);

@@ -3,6 +3,7 @@ import { ATOMIK_OPERATIONS } from "./atomik-operations.ts";
 import { ENGINE_OPERATIONS } from "./engine-operations.ts";
 import { FACE_OPERATIONS } from "./face-operations.ts";
 import { GIET_OPERATIONS } from "./giet-operations.ts";
+import { MADE_OPERATIONS } from "./made-operations.ts";
 import { OPERATIONS } from "./operations.ts";
 import { TRACE_OPERATIONS } from "./trace-operations.ts";
 import type { Operation } from "./world.ts";
@@ -16,4 +17,5 @@ export const ALL_OPERATIONS: readonly Operation[] = [
   ...ATOMIK_OPERATIONS,
   ...GIET_OPERATIONS,
   ...TRACE_OPERATIONS,
+  ...MADE_OPERATIONS,
 ];

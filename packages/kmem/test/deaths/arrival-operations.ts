@@ -84,6 +84,38 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    name: "attach: again, by another object for the memory",
+    isStateful: true,
+    prepare: () => ({}),
+    operate: ({ victim, survivor }) =>
+      call(victim.constructor as typeof HeapClass, "attach", structuredClone(survivor.handle)),
+  },
+  {
+    name: "attach: every slot is held, and one of a thread that is gone is taken over",
+    isStateful: true,
+    options: { slotCount: 3 },
+    prepare: ({ victim, survivor }) => {
+      const { slot } = victim;
+      victim.detach();
+      const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
+      ghost.free(ghost.alloc(LARGE_BYTES));
+      survivor.layers.slots.bury(slot, survivor.layers.slots.generation(slot));
+      return {};
+    },
+    operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
+  },
+  {
+    name: "allocWait: a thread that waits before this one is gone",
+    isStateful: true,
+    prepare: ({ survivor }) => {
+      const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
+      ghost.layers.sync.waiters.enter();
+      survivor.layers.slots.bury(ghost.slot, ghost.layers.sync.generation);
+      return { slot: ghost.slot };
+    },
+    operate: ({ victim }) => call(victim, "allocWait", LARGE_BYTES),
+  },
+  {
     name: "reserve",
     // Nobody but the thread that dies knows of the slot, which is the next one.
     prepare: () => ({ slot: 3 }),

@@ -292,7 +292,7 @@ const lists: readonly Operation[] = [
   {
     name: "reap: of a slot that another thread has left behind",
     prepare: ({ survivor }) => {
-      const ghost = (survivor.constructor as typeof HeapClass).attach(structuredClone(survivor.handle));
+      const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
       ghost.free(ghost.alloc(LARGE_BYTES));
       return { at: [ghost.alloc(SMALL_BYTES), ghost.alloc(RUN_BYTES), ghost.pages.alloc(3)], slot: ghost.slot };
     },

@@ -55,7 +55,7 @@ describe("leaks", () => {
   it("are told by slot and by age", () => {
     const clock = useTestClock();
     buy(10);
-    const other = DebugHeap.attach(structuredClone(heap.handle));
+    const other = DebugHeap.attach(heap.reserve());
     other.alloc(20);
     expect(heap.leaks({ slot: other.slot }).map(({ bytes }) => bytes)).toEqual([20]);
     expect(heap.leaks({ slot: heap.slot }).map(({ bytes }) => bytes)).toEqual([10]);
@@ -152,7 +152,7 @@ describe("a scope", () => {
   });
 
   it("says nothing where all is freed, and of other threads' blocks", () => {
-    const other = DebugHeap.attach(structuredClone(heap.handle));
+    const other = DebugHeap.attach(heap.reserve());
     {
       using scope = heap.scope();
       other.alloc(50);

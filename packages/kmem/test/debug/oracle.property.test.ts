@@ -16,7 +16,7 @@ const SIZE = { sizeBytes: 3 * MIB };
 function debugged(debug: string, more: object = {}): Pair {
   return (report) => {
     const heap = DebugHeap.create({ ...SIZE, debug, report, stackDepth: 1, ...more });
-    return [heap, DebugHeap.attach(structuredClone(heap.handle), 0, { report, stackDepth: 1, quarantineCount: 4 })];
+    return [heap, DebugHeap.attach(heap.reserve(), 0, { report, stackDepth: 1, quarantineCount: 4 })];
   };
 }
 
@@ -24,7 +24,7 @@ function sampled(sampleEvery: number, guardedCount: number): Pair {
   return (report) => {
     const options = { sampleEvery, guardedCount, report, stackDepth: 1 };
     const heap = SampledHeap.create({ ...SIZE, ...options });
-    return [heap, SampledHeap.attach(structuredClone(heap.handle), 0, options)];
+    return [heap, SampledHeap.attach(heap.reserve(), 0, options)];
   };
 }
 
@@ -34,11 +34,11 @@ const GROWING = { sizeBytes: MIB, maximumBytes: 4 * MIB, shared: false };
 const HEAPS: Record<string, Pair> = {
   "plain heap": () => {
     const heap = Heap.create(SIZE);
-    return [heap, Heap.attach(structuredClone(heap.handle))];
+    return [heap, Heap.attach(heap.reserve())];
   },
   "heap with exact frees": () => {
     const heap = Heap.create({ ...SIZE, exactFrees: true });
-    return [heap, Heap.attach(structuredClone(heap.handle))];
+    return [heap, Heap.attach(heap.reserve())];
   },
   "heap debugged with FZPU": debugged("FZPU"),
   "heap debugged with Z": debugged("Z", { quarantineCount: 3, zeroOnAlloc: true }),

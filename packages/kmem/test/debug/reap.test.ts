@@ -27,19 +27,19 @@ function report(bug: BugReport): void {
 const WORLDS: Record<string, () => World> = {
   debugged: () => {
     const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
-    const attach = (): Heap => DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const attach = (): Heap => DebugHeap.attach(heap.reserve(), 0, { report });
     return { heap, attach, release: (one) => void one.trim(), free: (one, address) => one.free(address) };
   },
   "of a debugged cache": () => {
     const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
     heap.createCache({ name: "objects", sizeBytes: 500 });
-    const attach = (): Heap => DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const attach = (): Heap => DebugHeap.attach(heap.reserve(), 0, { report });
     const free = (one: Heap, address: number): void => one.openCache("objects").free(address);
     return { heap: viaCache(heap), attach: () => viaCache(attach()), release: (one) => void one.trim(), free };
   },
   "larger than the size classes": () => {
     const heap = DebugHeap.create({ sizeBytes: 32 * MIB, report });
-    const attach = (): Heap => viaSize(DebugHeap.attach(structuredClone(heap.handle), 0, { report }));
+    const attach = (): Heap => viaSize(DebugHeap.attach(heap.reserve(), 0, { report }));
     return {
       heap: viaSize(heap),
       attach,
@@ -50,7 +50,7 @@ const WORLDS: Record<string, () => World> = {
   sampled: () => {
     const options = { sampleEvery: 1, guardedCount: 400, report };
     const heap = SampledHeap.create({ sizeBytes: 8 * MIB, ...options });
-    const attach = (): Heap => SampledHeap.attach(structuredClone(heap.handle), 0, options);
+    const attach = (): Heap => SampledHeap.attach(heap.reserve(), 0, options);
     // A quarantine of guarded objects ends as others come: it holds half as many as there may be.
     const release = (one: Heap): void => {
       for (let count = 0; count < 250; count++) one.free(one.alloc(SIZE));
@@ -202,7 +202,7 @@ describe("a thread that dies in the middle of a call", () => {
   }
 
   it.each(MODES)("of free has freed the object, whoever allocated it: %s", (mode) => {
-    const [other, third] = [0, 1].map(() => DebugHeap.attach(structuredClone(heap.handle), 0, { report }));
+    const [other, third] = [0, 1].map(() => DebugHeap.attach(heap.reserve(), 0, { report }));
     const object = (other as DebugHeap).alloc(SIZE);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RELEASING | (third as DebugHeap).slot;
     words[recordWord(object, RecordWord.FREE_TIME)] ^= 7;
@@ -216,7 +216,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it("of realloc leaves the object to its owner, with the old size or the new", () => {
-    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const object = heap.alloc(SIZE);
     heap.u8(object).fill(7);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
@@ -230,7 +230,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it("of realloc leaves an object that does not say where it is to whoever frees it, with a report", () => {
-    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const object = heap.alloc(SIZE);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
     words[recordWord(object, RecordWord.PAD)] = 1_000_000;
@@ -243,7 +243,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it.each(MODES)("keeps a live object of a dead thread whose record is damaged: %s", (mode) => {
-    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const object = other.alloc(SIZE);
     words[recordWord(object, RecordWord.ALLOC_TIME)] ^= 1;
     const ended = heap.reap(other.slot, { blocks: mode });
@@ -283,7 +283,7 @@ describe("the count of how often a slot was taken", () => {
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
     const { slots } = heap.layers;
     heap.layers.memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
-    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
     expect(other.slot).toBe(1);
     expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, 1]);
     other.alloc(SIZE);

@@ -50,7 +50,7 @@ it("what fails leaves no event, and a call site leads to its stack", () => {
 
 it("every thread that opens the heap writes to the ring", () => {
   const heap = DebugHeap.create({ sizeBytes: 4 * MIB, traceEvents: 64 });
-  const other = DebugHeap.attach(structuredClone(heap.handle));
+  const other = DebugHeap.attach(heap.reserve());
   heap.free(other.alloc(30));
   const ring = TraceRing.find(heap.layers) as TraceRing;
   expect(new TraceReader(ring).read().map(({ slot }) => slot)).toEqual([other.slot, heap.slot]);

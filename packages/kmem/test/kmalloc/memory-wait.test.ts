@@ -18,7 +18,7 @@ let other: Heap;
 
 beforeEach(() => {
   heap = Heap.create({ sizeBytes: 2 * MIB });
-  other = Heap.attach(structuredClone(heap.handle));
+  other = Heap.attach(heap.reserve());
 });
 
 /** Takes all there is in blocks of one size. */
@@ -82,7 +82,7 @@ describe("allocAsync", () => {
   });
 
   it("serves those who wait in their order, of one thread and of several", async () => {
-    const third = Heap.attach(structuredClone(heap.handle));
+    const third = Heap.attach(heap.reserve());
     const blocks = fill(heap, 1000);
     const order: string[] = [];
     const wait = async (name: string, from: Heap): Promise<void> => {

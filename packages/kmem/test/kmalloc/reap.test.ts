@@ -14,7 +14,7 @@ let bytesAtFirst: unknown;
 beforeEach(() => {
   heap = Heap.create({ sizeBytes: 4 * MIB });
   bytesAtFirst = heap.stats().bytes;
-  other = Heap.attach(structuredClone(heap.handle));
+  other = Heap.attach(heap.reserve());
 });
 
 function expectAsAtFirst(): void {
@@ -35,7 +35,7 @@ describe("reap", () => {
     expect(report.returnedBlocks).toBeGreaterThan(10);
     expect(report.returnedPages).toBeGreaterThan(4);
     expectAsAtFirst();
-    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(other.slot);
+    expect(Heap.attach(heap.reserve()).slot).toBe(other.slot);
   });
 
   it("lists the blocks and pages of the dead, and keeps them; the slot stays dead", () => {
@@ -56,7 +56,7 @@ describe("reap", () => {
       { slot: 0, state: "held", liveBlocks: 1, pageBytes: 0 },
       { slot: 1, state: "dead", liveBlocks: 2, pageBytes: 3 * PAGE_SIZE },
     ]);
-    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(2);
+    expect(Heap.attach(heap.reserve()).slot).toBe(2);
     expectClean(heap);
   });
 
@@ -70,7 +70,7 @@ describe("reap", () => {
   });
 
   it("gives them to another slot", () => {
-    const third = Heap.attach(structuredClone(heap.handle));
+    const third = Heap.attach(heap.reserve());
     const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
     expect(heap.reap(other.slot, { blocks: "give", to: third.slot })).toMatchObject({ isFreed: true });
     expect(addresses.map((address) => heap.owner(address))).toEqual([2, 2, 2]);
@@ -169,7 +169,7 @@ describe("reserve", () => {
     const third = Heap.attach(handle);
     expect(third.slot).toBe(2);
     expect(thrownBy(() => Heap.attach(structuredClone(handle))).code).toBe("NO_SLOT");
-    expect(Heap.attach(structuredClone(heap.handle)).slot).toBe(3);
+    expect(Heap.attach(heap.reserve()).slot).toBe(3);
     expectClean(heap);
   });
 

@@ -68,7 +68,7 @@ export class TestKernel {
  * that it does not share what the thread has of the first.
  */
 export function asOtherThread(heap: Heap): Heap {
-  return Heap.attach(structuredClone(heap.handle));
+  return Heap.attach(heap.reserve());
 }
 
 /** %p of a 32-bit kernel. */

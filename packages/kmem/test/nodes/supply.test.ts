@@ -46,7 +46,7 @@ describe("the supply of a node", () => {
   it("is ample while there are free blocks in the barn", () => {
     const heap = Heap.create({ sizeBytes: 16 * MIB });
     // Another object for the same memory is as good as another thread: it takes a slot of its own.
-    const other = Heap.attach(structuredClone(heap.handle));
+    const other = Heap.attach(heap.reserve());
     expect(other.slot).not.toBe(heap.slot);
     const supply = supplyOf(heap);
     const blocks = Array.from({ length: 3000 }, () => heap.alloc(16));

@@ -77,7 +77,7 @@ describe("the life of a thread", () => {
     const { worker } = await start("hold");
     void worker.terminate();
     expect(heap.layers.memory.words[headerWord(heap.layers.geometry, Header.PAGES_LOCK)]).not.toBe(0);
-    const other = Heap.attach(structuredClone(heap.handle));
+    const other = Heap.attach(heap.reserve());
     expect(other.slot).toBe(2);
     other.detach();
     heap.reap(1);

@@ -1,0 +1,58 @@
+import type { Heap as HeapClass } from "../../src/heap.ts";
+import type * as RingModule from "../../src/trace/ring.ts";
+import type * as VmallocModule from "../../src/vmalloc/vmalloc.ts";
+import { call } from "../interleave/call.ts";
+import type { Heap } from "../interleave/scenarios/kmem.ts";
+import { moduleOf, SURVIVOR } from "./modules.ts";
+import { type Operation, PAGE_BYTES, type Threads } from "./world.ts";
+
+const WORD_BYTES = 4;
+const CAPACITY = 4;
+const OPTIONS: RingModule.TraceRingOptions = { clock: () => 0 };
+/** The words of a mempool of one element of kmalloc, and none in its reserve. */
+const EMPTY_POOL = [0x4c4f4f50, 1, 0, 2, 1, 0, 0, 0] as const;
+
+/** A thread that has made an area, a ring and a mempool, and is gone. */
+function leaveThings(threads: Threads) {
+  const { survivor } = threads;
+  const { Vmalloc } = moduleOf<typeof VmallocModule>(threads, SURVIVOR, "vmalloc/vmalloc.ts");
+  const { TraceRing } = moduleOf<typeof RingModule>(threads, SURVIVOR, "trace/ring.ts");
+  const anchor = survivor.alloc(16);
+  survivor.layers.memory.words[anchor / WORD_BYTES] = 0;
+  const vm = Vmalloc.create(survivor.layers, anchor) as VmallocModule.Vmalloc;
+  vm.vmalloc(PAGE_BYTES);
+  const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve()) as Heap;
+  Vmalloc.attach(ghost.layers, anchor).vmalloc(2 * PAGE_BYTES);
+  TraceRing.create(ghost.layers, CAPACITY, OPTIONS);
+  const pool = ghost.alloc(100);
+  survivor.layers.memory.words.set(EMPTY_POOL, pool / WORD_BYTES);
+  const isThere = (): boolean => survivor.layers.memory.words[anchor / WORD_BYTES] !== 0;
+  const problems = (): string[] => {
+    const found: string[] = [];
+    if (isThere()) vm.check((address, problem) => found.push(`${problem} (at ${address})`));
+    return found;
+  };
+  return {
+    at: [anchor, pool],
+    slot: ghost.slot,
+    check: problems,
+    cleanUp: () => {
+      TraceRing.find(survivor.layers, OPTIONS)?.end();
+      if (isThere()) vm.destroy();
+    },
+  };
+}
+
+/** What a dead thread had made beside blocks and pages goes with them. */
+export const MADE_OPERATIONS: readonly Operation[] = [
+  {
+    name: "reap: areas, rings and mempools are freed",
+    prepare: leaveThings,
+    operate: ({ victim }, { slot = 0 }) => call(victim, "reap", slot, { blocks: "free" }),
+  },
+  {
+    name: "reap: areas and rings are given on",
+    prepare: leaveThings,
+    operate: ({ victim, survivor }, { slot = 0 }) => call(victim, "reap", slot, { blocks: "give", to: survivor.slot }),
+  },
+];
