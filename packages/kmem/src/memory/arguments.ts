@@ -60,6 +60,12 @@ export const requireText: Check = (name, value) => {
 /** A whole number from 0. */
 export const requireCount: Check = (name, value) => requireWhole(name, value, 0, Number.MAX_SAFE_INTEGER);
 
+/** A whole number from -2^31 to 2^31 - 1. */
+export const requireInt32: Check = (name, value) => requireWhole(name, value, -0x8000_0000, 0x7fff_ffff);
+
+/** A whole number from 0 to 2^32 - 1. */
+export const requireUint32: Check = (name, value) => requireWhole(name, value, 0, 0xffff_ffff);
+
 /** A number from 0, also Infinity. */
 export const requireAmount: Check = (name, value) => {
   if (!(typeof value === "number" && value >= 0)) throw badArgument(name, "a number from 0", value);
@@ -93,6 +99,22 @@ export function readOptions<Options extends object>(
       read[key] = value;
     }
     return read as Options;
+  });
+}
+
+/**
+ * Reads every field once, as {@link readOptions} does, of an object that has them all and may have others. Throws
+ * BAD_ARGUMENT.
+ */
+export function readFields<Fields extends object>(name: string, fields: Fields, checks: Checks<Fields>): Fields {
+  requireObject(name, fields);
+  return reading(name, fields, () => {
+    const read: Record<string, unknown> = {};
+    for (const [key, check] of Object.entries<Check>(checks)) {
+      read[key] = (fields as Record<string, unknown>)[key];
+      check(key, read[key]);
+    }
+    return read as Fields;
   });
 }
 

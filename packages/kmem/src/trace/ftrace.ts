@@ -1,4 +1,12 @@
-import { requireFunctions, requireObject, requireWhole } from "../memory/arguments.ts";
+import {
+  type Checks,
+  readFields,
+  requireAmount,
+  requireCount,
+  requireFunctions,
+  requireInt32,
+  requireUint32,
+} from "../memory/arguments.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { MAX_ORDER } from "../pages/layout.ts";
 import { TRACE_KIND_NAMES, TraceKind } from "./layout.ts";
@@ -53,16 +61,32 @@ const COLUMNS: readonly string[] = [
   "#              | |         |   |||||     |         |",
 ];
 
+const FIGURE_CHECKS: Checks<TraceFigures> = {
+  shownCount: requireCount,
+  lostCount: requireCount,
+  slotCount: requireCount,
+};
+
+const EVENT_CHECKS: Checks<TraceEvent> = {
+  number: requireCount,
+  kind: requireUint32,
+  slot: requireInt32,
+  timeUs: requireAmount,
+  callSite: requireUint32,
+  ptr: requireUint32,
+  bytesReq: requireUint32,
+  bytesAlloc: requireUint32,
+  gfp: requireUint32,
+  node: requireInt32,
+  name: requireUint32,
+};
+
 /**
  * What stands before the first event in the kernel's trace file, and how many were lost. Ends with a line feed. Throws
  * BAD_ARGUMENT.
  */
 export function ftraceHeader(figures: TraceFigures): string {
-  requireObject("figures", figures);
-  const { shownCount, lostCount, slotCount } = figures;
-  requireWhole("shownCount", shownCount, 0, Number.MAX_SAFE_INTEGER);
-  requireWhole("lostCount", lostCount, 0, Number.MAX_SAFE_INTEGER);
-  requireWhole("slotCount", slotCount, 0, Number.MAX_SAFE_INTEGER);
+  const { shownCount, lostCount, slotCount } = readFields("figures", figures, FIGURE_CHECKS);
   const lost = lostCount > 0 ? [`CPU:0 [LOST ${lostCount} EVENTS]`] : [];
   const entries = `# entries-in-buffer/entries-written: ${shownCount}/${shownCount + lostCount}   #P:${slotCount}`;
   return `${["# tracer: nop", "#", entries, "#", ...COLUMNS, ...lost].join("\n")}\n`;
@@ -73,8 +97,8 @@ export function ftraceHeader(figures: TraceFigures): string {
  * Pages are more than one line where their number is no power of two: a block of the kernel's has 2^order pages, and
  * begins at a multiple of its size. Throws BAD_ARGUMENT.
  */
-export function ftraceText(event: TraceEvent, names: TraceNames): string {
-  requireObject("event", event);
+export function ftraceText(traceEvent: TraceEvent, names: TraceNames): string {
+  const event = readFields("event", traceEvent, EVENT_CHECKS);
   requireFunctions("names", names, NAME_CALLS);
   const { name, pid } = names.task(event.slot);
   const task = `${name.padStart(TASK_CHARS)}-${String(pid).padEnd(PID_CHARS)}`;

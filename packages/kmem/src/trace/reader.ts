@@ -1,4 +1,4 @@
-import { describeValue } from "../memory/arguments.ts";
+import { describeValue, reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { TRACE_KIND_NAMES, type TraceKindValue, TraceWord } from "./layout.ts";
 import { TraceRing } from "./ring.ts";
@@ -44,7 +44,7 @@ export class TraceReader {
 
   /** Begins with the oldest event that is there; those before it count as lost. */
   constructor(ring: TraceRing) {
-    if (!(ring instanceof TraceRing)) {
+    if (!reading("ring", ring, () => ring instanceof TraceRing)) {
       throw new KmemError("BAD_ARGUMENT", `a reader reads a TraceRing, not ${describeValue(ring)}`, {});
     }
     this.#ring = ring;

@@ -1,5 +1,5 @@
 import type { Layers } from "../kmalloc/layers.ts";
-import { type Checks, describeValue, readOptions, requireFunction } from "../memory/arguments.ts";
+import { badArgument, type Checks, describeValue, reading, readOptions, requireFunction } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
@@ -65,7 +65,8 @@ export class TraceRing {
   readonly #busy: number;
 
   private constructor(layers: TraceLayers, address: number, clock: TraceClock) {
-    const { memory, slot, sync } = layers;
+    const { memory, slot, sync } = layersOf(layers);
+    requireRing(layers, address);
     const shift = memory.words[(address >>> WORD_SHIFT) + TraceHeader.SHIFT];
     this.address = address;
     this.capacity = 2 ** shift;
@@ -87,7 +88,7 @@ export class TraceRing {
       const text = `a ring has 1 to ${TRACE_EVENTS_MAX} events, not ${describeValue(eventCount)}`;
       throw new KmemError("BAD_ARGUMENT", text, { eventCount });
     }
-    const { memory, geometry, pages } = layers;
+    const { memory, geometry, pages } = layersOf(layers);
     const { clock } = optionsOf(options);
     // The clock is the user's, and may throw: before there is anything.
     const originMs = readClock(clock);
@@ -111,16 +112,13 @@ export class TraceRing {
   /** Opens a ring that there is already, of another thread or of a dump. Throws INVALID_ADDRESS. O(1). */
   static open(layers: TraceLayers, address: number, options: TraceRingOptions = {}): TraceRing {
     const { clock } = optionsOf(options);
-    reachAll(layers);
-    const isPage = typeof address === "number" && address >>> 0 === address && address % PAGE_SIZE === 0;
-    if (isPage && isRing(layers, address / PAGE_SIZE)) return new TraceRing(layers, address, clock);
-    const text = typeof address === "number" ? hex(address) : describeValue(address);
-    throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${text}`, { address });
+    reachAll(layersOf(layers));
+    return new TraceRing(layers, address, clock);
   }
 
   /** Opens the ring of the lowest address, undefined where there is none. O(pages). */
   static find(layers: TraceLayers, options: TraceRingOptions = {}): TraceRing | undefined {
-    reachAll(layers);
+    reachAll(layersOf(layers));
     const { geometry, pages } = layers;
     for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
       if (isRing(layers, frame)) return TraceRing.open(layers, frame * PAGE_SIZE, options);
@@ -235,6 +233,21 @@ export class TraceRing {
   #isDeserted(stamp: number): boolean {
     return this.#layers.sync.mourners.isGone(stamp & ~busyBit);
   }
+}
+
+/** The layers themselves. Throws BAD_ARGUMENT for what is none. */
+function layersOf(layers: TraceLayers): TraceLayers {
+  const isOne = reading("layers", layers, () => typeof layers?.memory?.refresh === "function");
+  if (isOne) return layers;
+  throw badArgument("layers", "the layers of a heap", layers);
+}
+
+/** Throws INVALID_ADDRESS where no ring begins. */
+function requireRing(layers: TraceLayers, address: number): void {
+  const isPage = typeof address === "number" && address >>> 0 === address && address % PAGE_SIZE === 0;
+  if (isPage && isRing(layers, address / PAGE_SIZE)) return;
+  const text = typeof address === "number" ? hex(address) : describeValue(address);
+  throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${text}`, { address });
 }
 
 function ringPages(shift: number): number {

@@ -3,7 +3,7 @@ import { faultOf, outcomeOf, Snapshot } from "./calls.ts";
 import { type Kind, mayTake } from "./kinds.ts";
 import type { Argument, Row } from "./rows.ts";
 import { publicSurface, type SurfaceFunction } from "./surface.ts";
-import { AWAITED, TABLE } from "./table.ts";
+import { TABLE } from "./table.ts";
 import { HOSTILE, withTrap } from "./values.ts";
 import { WORLDS, type World, type WorldName } from "./worlds.ts";
 
@@ -69,7 +69,7 @@ export class HostileCampaign {
     const callees = (await publicSurface()).flatMap((one) => {
       const row = TABLE[one.name];
       if (row === undefined) throw new Error(`the table has no row for ${one.name}`);
-      return UNCHECKED.has(one.name) || AWAITED.test(one.name) ? [] : [{ one, row, world: one.world ?? row.world }];
+      return UNCHECKED.has(one.name) ? [] : [{ one, row, world: one.world ?? row.world }];
     });
     return new HostileCampaign(seed, callees);
   }

@@ -4,14 +4,6 @@ import { atomikRows, gietRows, linuxRows, mykernelRows, vmRows } from "./kernel-
 import type { Row } from "./rows.ts";
 import { toolRows } from "./tool-table.ts";
 
-/** Functions that do not refuse everything yet: handles, watches, shrinkers and the ring. */
-export const AWAITED: RegExp = new RegExp(
-  [
-    String.raw`^(?:ring|reader|TraceRing)\.|^new Trace|^kmem/trace `,
-    String.raw`Heap\.attach$|(?:[hH]eap|nodes)\.watch$|[hH]eap\.addShrinker$`,
-  ].join("|"),
-);
-
 /** What each function of the public surface takes, and how it refuses all else. */
 export const TABLE: Readonly<Record<string, Row>> = {
   ...libraryRows(),

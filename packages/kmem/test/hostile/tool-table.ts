@@ -1,7 +1,7 @@
 import {
+  amount,
   anyNumber,
   callable,
-  exactCount,
   type Kind,
   listOf,
   nothingElse,
@@ -95,7 +95,7 @@ function traceRows(): Record<string, Row> {
     "ring.pageFree": row(number, number, later),
     "ring.write": row(number, number, number, number, number, number, number, number),
     "ring.end": row(),
-    "reader.read": row(arg(optional(exactCount), undefined)),
+    "reader.read": row(arg(optional(amount), undefined)),
     "names.task": row(number),
     "names.cache": row(number),
     "names.callSite": row(number),
