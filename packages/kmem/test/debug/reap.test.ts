@@ -246,7 +246,7 @@ describe("a thread that dies in the middle of a call", () => {
     const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
     const before = heap.stats().liveBlocks;
     const [small, large] = [other.alloc(SIZE), other.alloc(50_000)];
-    words[recordWord(small, RecordWord.STATE)] = BlockState.FREE;
+    words[recordWord(small, RecordWord.STATE)] = BlockState.CHANGING;
     // A run of pages has the bytes of whatever was there before it: red zones, as if by chance.
     const run = heap.layers.pages.frames.count(Math.floor(large / 4096)) * 4096;
     words.fill(0xbbbb_bbbb | 0, (large - 16) / 4, (large - 16 + run) / 4);
