@@ -29,7 +29,16 @@ const numbers = argv.slice(2).filter((arg) => !isFile(arg));
 function kill(heaps, kills) {
   const command = join(root, "packages", "kmem-cli", "bin", "kmem.js");
   return heaps.map((heap) => {
-    const args = [command, "bench", "kill", "--json", "--heap", heap, "--kills", String(Math.ceil(kills / heaps.length))];
+    const args = [
+      command,
+      "bench",
+      "kill",
+      "--json",
+      "--heap",
+      heap,
+      "--kills",
+      String(Math.ceil(kills / heaps.length)),
+    ];
     return JSON.parse(execFileSync(execPath, args, { encoding: "utf8", maxBuffer: OUTPUT_LIMIT_BYTES })).worlds[0];
   });
 }

@@ -26,7 +26,8 @@ export class DebugRoot {
     for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
       if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DebugRootSign.MARK) continue;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
-      const isRoot = memory.words[word + RootWord.MAGIC] === DebugRootSign.MAGIC && frame + DebugRootSign.PAGES <= frames.endFrame;
+      const isRoot =
+        memory.words[word + RootWord.MAGIC] === DebugRootSign.MAGIC && frame + DebugRootSign.PAGES <= frames.endFrame;
       return isRoot ? new DebugRoot(layers, word) : undefined;
     }
     return undefined;

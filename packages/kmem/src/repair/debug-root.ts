@@ -54,5 +54,7 @@ export function mendRoot(layers: RestingLayers, known?: number): Mend[] {
   frames.setCount(found, DebugRootSign.PAGES);
   frames.setOwner(found, DebugRootSign.MARK);
   memory.words[(found << PAGE_SHIFT) >>> WORD_SHIFT] = DebugRootSign.MAGIC;
-  return [{ layer: "debug", address: found * PAGE_SIZE, done: "the root of the debugged heap was found", isLoss: false }];
+  return [
+    { layer: "debug", address: found * PAGE_SIZE, done: "the root of the debugged heap was found", isLoss: false },
+  ];
 }
