@@ -1,4 +1,5 @@
-import { checkDump as checkLayersOf, type DumpRepair, repairDump as repairLayersOf } from "./dumps.ts";
+import { remakeRoot } from "./debug/mend-root.ts";
+import { checkDump as checkLayersOf, type DumpRepair, repairDumpWith } from "./dumps.ts";
 import type { Heap } from "./heap.ts";
 import { dumpMode } from "./heap-open.ts";
 import type { CheckReport } from "./kmalloc/check.ts";
@@ -13,7 +14,7 @@ import type { Finding } from "./memory/finding.ts";
 export function checkDump(dump: Uint8Array): CheckReport {
   const report = checkLayersOf(dump);
   if (isPlain(dump)) return report;
-  const sound = report.isClean ? dump : repairLayersOf(dump).dump;
+  const sound = report.isClean ? dump : repairDumpWith(dump, remakeRoot).dump;
   const own = sound === undefined || isPlain(sound) ? [] : debugFindings(loadHeap(sound));
   return { isClean: report.isClean && own.length === 0, findings: [...report.findings, ...own] };
 }
@@ -23,7 +24,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
  * repaired is what {@link checkDump} says of the dump that it returns.
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
-  const report = repairLayersOf(dump);
+  const report = repairDumpWith(dump, remakeRoot);
   if (report.dump === undefined || isPlain(report.dump)) return report;
   const heap = loadHeap(report.dump);
   // Where there is nothing to mend the dump stays what it is, but for its layers.

@@ -5,7 +5,7 @@ import { Debugging } from "./debug/debugging.ts";
 import { DebugLetters } from "./debug/letters.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
 import { mendDebugged } from "./debug/mend-blocks.ts";
-import { type DebugMend, mendRoot, rootFindings } from "./debug/mend-root.ts";
+import type { DebugMend } from "./debug/mend-root.ts";
 import { describeRemains, isLiveOf, settleRemains } from "./debug/remains.ts";
 import { DebugRoot } from "./debug/root.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
@@ -35,6 +35,8 @@ import type { MemorySource } from "./memory/memory.ts";
 import { RunKind } from "./pages/layout.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
 import { Pages } from "./pages-face.ts";
+import { mendRoot, rootFindings } from "./repair/debug-root.ts";
+import type { Mend } from "./repair/mend-log.ts";
 import { sinkFor } from "./report-sink.ts";
 import type { BlockFunctions } from "./slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
@@ -216,7 +218,7 @@ export class DebugHeap extends TrackedHeap {
     return [...super.findings(), ...rootFindings(layers), ...checkDebugged(layers, this.#debugging.blocks)];
   }
 
-  protected override mendRoots(): readonly DebugMend[] {
+  protected override mendRoots(): readonly Mend[] {
     return mendRoot(this.viewed(), this.#debugging.root.frame);
   }
 

@@ -1,4 +1,3 @@
-import { mendRoot, remakeRoot, rootFindings } from "./debug/mend-root.ts";
 import { type CheckReport, checkResting } from "./kmalloc/check.ts";
 import { type RestingLayers, restingLayers } from "./kmalloc/layers.ts";
 import { type SlotStats, slotStats } from "./kmalloc/slot-stats.ts";
@@ -9,6 +8,7 @@ import { type Finding, foldFindings } from "./memory/finding.ts";
 import { headerWord } from "./memory/header.ts";
 import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 import { LinearMemory } from "./memory/memory.ts";
+import { mendRoot, rootFindings } from "./repair/debug-root.ts";
 import { mendHeader } from "./repair/mend-header.ts";
 import { type Mend, MendLog } from "./repair/mend-log.ts";
 import { type RepairReport, repairLayers, withDone } from "./repair/repair.ts";
@@ -33,15 +33,7 @@ function headerFinding(error: unknown, address: number): Finding {
 
 /** What the check of a heap at rest finds: where debugging has left a root, that it is there. */
 function findingsOf(layers: RestingLayers): Finding[] {
-  const { findings } = checkResting(layers);
-  return hasRoot(layers) ? [...findings, ...rootFindings(layers)] : [...findings];
-}
-
-/** Whether a heap is debugged, or sampled. */
-function hasRoot({ memory, geometry, pages }: RestingLayers): boolean {
-  const isReachable = pages.frames.endFrame * PAGE_SIZE <= memory.byteLength;
-  const flags = memory.words[headerWord(geometry, Header.FLAGS)];
-  return isReachable && (flags & (HeapFlag.DEBUGGED | HeapFlag.SAMPLED)) !== 0;
+  return [...checkResting(layers).findings, ...rootFindings(layers)];
 }
 
 /**
@@ -62,9 +54,15 @@ export function checkDump(dump: Uint8Array): CheckReport {
 
 /**
  * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
- * does for what is no dump. The one of `kmem/debug` mends what is around the blocks of debugged heaps too. O(heap).
+ * does for what is no dump. The one of `kmem/debug` mends what is around the blocks of debugged heaps too, and makes a
+ * root anew of which nothing is left. O(heap).
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
+  return repairDumpWith(dump, () => []);
+}
+
+/** The same; `remakeRoot` makes the root of a debugged heap anew of which nothing is left. */
+export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: RestingLayers) => readonly Mend[]): DumpRepair {
   const opened = openDump(dump);
   const memory = memoryOf(opened);
   const mends: Mend[] = [];
@@ -83,9 +81,9 @@ export function repairDump(dump: Uint8Array): DumpRepair {
   }
   const layers = restingLayers(memory, opened.start);
   const before = [...unreadable, ...findingsOf(layers)];
-  if (hasRoot(layers)) mends.push(...mendRoot(layers));
+  mends.push(...mendRoot(layers));
   repairLayers(layers, mends);
-  if (hasRoot(layers)) mends.push(...(remakeRoot(layers) ?? []));
+  if (rootFindings(layers).length > 0) mends.push(...remakeRoot(layers));
   const remaining = foldFindings(findingsOf(layers));
   const isRepaired = remaining.length === 0;
   const findings = foldFindings(withDone(before, mends));

@@ -6,7 +6,7 @@ import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedR
 import { DEFAULT_LETTERS } from "./debug/layout.ts";
 import { type Located, objectAddress } from "./debug/located.ts";
 import { mendDebugged } from "./debug/mend-blocks.ts";
-import { type DebugMend, mendRoot, rootFindings } from "./debug/mend-root.ts";
+import type { DebugMend } from "./debug/mend-root.ts";
 import { Quarantine } from "./debug/quarantine.ts";
 import { describeRemains, settleGuarded } from "./debug/remains.ts";
 import type { BugReport } from "./debug/report.ts";
@@ -36,6 +36,8 @@ import type { Finding } from "./memory/finding.ts";
 import { HeapFlag, PAGE_MASK } from "./memory/layout.ts";
 import type { MemorySource } from "./memory/memory.ts";
 import { outOfMemory } from "./pages/out-of-memory.ts";
+import { mendRoot, rootFindings } from "./repair/debug-root.ts";
+import type { Mend } from "./repair/mend-log.ts";
 import { sinkFor } from "./report-sink.ts";
 
 /** How one thread samples. */
@@ -301,7 +303,7 @@ export class SampledHeap extends Heap {
     return [...super.findings(), ...rootFindings(layers), ...own];
   }
 
-  protected override mendRoots(): readonly DebugMend[] {
+  protected override mendRoots(): readonly Mend[] {
     return mendRoot(this.viewed(), this.#root.frame);
   }
 

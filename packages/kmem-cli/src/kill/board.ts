@@ -6,6 +6,7 @@
  *      word 1     REST        odd while the survivors are to rest
  *      word 2     RESTING     survivors that rest
  *      word 3     BUGS        what heaps have reported that find bugs
+ *      word 4     ENDING      survivors that end
  *      word 16    EXCHANGE    blocks for whoever takes them, 0 where there is none
  *      then a line for each thread:
  *                 PROGRESS    counts its operations
@@ -17,7 +18,7 @@
  *                 HELD_COUNT  the pieces that it holds: see ledger.ts
  *                 GIFT        a block of its own that any survivor may free, or 0
  */
-export const Board = { STOP: 0, REST: 1, RESTING: 2, BUGS: 3, EXCHANGE: 16 } as const;
+export const Board = { STOP: 0, REST: 1, RESTING: 2, BUGS: 3, ENDING: 4, EXCHANGE: 16 } as const;
 export const EXCHANGE_COUNT = 64;
 
 const FIRST_LINE: number = Board.EXCHANGE + EXCHANGE_COUNT;

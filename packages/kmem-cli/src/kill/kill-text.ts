@@ -9,8 +9,8 @@ const NOTHING = "–";
 const MS = " ms";
 
 /** A row for each figure, a column for each kind of heap, and one for all of them. */
-export function killCells({ worlds }: KillReport): { header: string[]; rows: string[][] } {
-  const all = [...worlds, sumOf(worlds)];
+export function killCells({ worlds }: Pick<KillReport, "worlds">): { header: string[]; rows: string[][] } {
+  const all = [...worlds, sumOfKills(worlds)];
   const count = (name: string, figure: (figures: KillFigures) => number): string[] => [
     name,
     ...all.map((figures) => formatCount(figure(figures))),
@@ -57,7 +57,8 @@ function operationRows({ worlds }: KillReport): PlainRow[] {
     .map(([operation, killCount]) => [operation, formatCount(killCount)]);
 }
 
-function sumOf(worlds: KillReport["worlds"]): KillFigures {
+/** What several heaps saw, or one that was run several times. */
+export function sumOfKills(worlds: readonly KillFigures[]): KillFigures {
   const sum = (figure: (figures: KillFigures) => number): number =>
     worlds.reduce((total, figures) => total + figure(figures), 0);
   return {

@@ -71,8 +71,20 @@ function survivor(): void {
     labour.workOnce();
     rest(labour);
   }
+  awaitOthers();
   labour.freeAll();
   heap.detach();
+}
+
+/** Waits until no survivor works any more: each gives blocks to the slots of the others. */
+function awaitOthers(): void {
+  Atomics.add(board, Board.ENDING, 1);
+  Atomics.notify(board, Board.ENDING);
+  for (;;) {
+    const count = Atomics.load(board, Board.ENDING);
+    if (count === orders.heirSlots.length) return;
+    Atomics.wait(board, Board.ENDING, count, REST_MS);
+  }
 }
 
 /** Rests while the others look at the heap, when that is due. */

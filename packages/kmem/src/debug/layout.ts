@@ -149,12 +149,8 @@ export const RootWord = {
   TEXT: 1153,
 } as const;
 export const ROOT_BUCKET_COUNT = 1024;
-export const ROOT_PAGES = 2;
 /** Bytes that the text of the letters may have. */
 export const ROOT_TEXT_BYTES_MAX = 2048;
-export const ROOT_DEBUG_MAGIC = 0x4442_4721;
-/** In OWNER of the root's run: negative as other marks are, and none of theirs. */
-export const DEBUG_ROOT_MARK = -7;
 /** In OWNER of a run of the depot. */
 export const DEPOT_MARK = -8;
 

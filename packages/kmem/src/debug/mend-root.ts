@@ -1,17 +1,7 @@
 import { everyBlock } from "../kmalloc/describe.ts";
 import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
-import type { Finding } from "../memory/finding.ts";
-import { PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
-import { RunKind } from "../pages/layout.ts";
-import {
-  DEBUG_ROOT_MARK,
-  DEFAULT_LETTERS,
-  RECORD_BYTES,
-  ROOT_DEBUG_MAGIC,
-  ROOT_PAGES,
-  ROOT_TEXT_BYTES_MAX,
-  RootWord,
-} from "./layout.ts";
+import { WORD_BYTES } from "../memory/layout.ts";
+import { DEFAULT_LETTERS, RECORD_BYTES } from "./layout.ts";
 import { isSound, readRecord, recordWord } from "./record.ts";
 import { DebugRoot } from "./root.ts";
 
@@ -23,64 +13,17 @@ export interface DebugMend {
   readonly isLoss: boolean;
 }
 
-/** Of the three signs of a root: the kind of its pages, their mark, its magic. */
-const SIGNS_NEEDED = 2;
-
-/** What a check says of a heap that is said to be debugged, or sampled, and has no root. */
-export function rootFindings(layers: RestingLayers): Finding[] {
-  if (DebugRoot.find(layers) !== undefined) return [];
-  const address = layers.geometry.baseFrame * PAGE_SIZE;
-  return [{ layer: "debug", address, problem: "the root of a debugged heap, with its letters and stacks, is lost" }];
-}
-
-/**
- * Finds the root of a debugged heap by what is left of its signs, and makes those whole, before the pages are mended
- * that they are on. `frame` is where it is, if that is known. O(pages).
- */
-export function mendRoot(layers: RestingLayers, frame?: number): DebugMend[] {
-  if (DebugRoot.find(layers) !== undefined) return [];
-  const { memory, pages } = layers;
-  const { frames } = pages;
-  const found = frame ?? likelyFrame(layers);
-  if (found === undefined) return [];
-  frames.setRun(found, ROOT_PAGES, RunKind.SYSTEM);
-  frames.setCount(found, ROOT_PAGES);
-  frames.setOwner(found, DEBUG_ROOT_MARK);
-  const word = (found << PAGE_SHIFT) >>> WORD_SHIFT;
-  memory.words[word + RootWord.MAGIC] = ROOT_DEBUG_MAGIC;
-  return [
-    { layer: "debug", address: found * PAGE_SIZE, done: "the root of the debugged heap was found", isLoss: false },
-  ];
-}
-
-function likelyFrame({ memory, pages }: RestingLayers): number | undefined {
-  const { frames } = pages;
-  for (let frame = frames.firstPageFrame; frame + ROOT_PAGES <= frames.endFrame; frame++) {
-    const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
-    const textBytes = memory.words[word + RootWord.TEXT_BYTES];
-    if (textBytes < 0 || textBytes > ROOT_TEXT_BYTES_MAX) continue;
-    const signs = [
-      frames.kind(frame) === RunKind.SYSTEM && frames.count(frame) === ROOT_PAGES,
-      frames.owner(frame) === DEBUG_ROOT_MARK,
-      memory.words[word + RootWord.MAGIC] === ROOT_DEBUG_MAGIC,
-    ];
-    if (signs.filter((isThere) => isThere).length >= SIGNS_NEEDED) return frame;
-  }
-  return undefined;
-}
-
 /**
  * Makes a root where none is left, once the pages are sound: the letters of caches are those that the records of their
- * blocks have. Undefined without pages. O(heap).
+ * blocks have. Nothing without pages. O(heap).
  */
-export function remakeRoot(layers: RestingLayers): DebugMend[] | undefined {
+export function remakeRoot(layers: RestingLayers): DebugMend[] {
   if (DebugRoot.find(layers) !== undefined) return [];
   const letters = lettersOfBlocks(layers);
   const root = DebugRoot.create(layers as Layers, "", (kind) => letters.get(kind) ?? DEFAULT_LETTERS);
-  if (root === undefined) return undefined;
-  const address = root.word * 4;
+  if (root === undefined) return [];
   const done = "a new root was made: letters are those of the blocks that there are; older stacks have no names";
-  return [{ layer: "debug", address, done, isLoss: true }];
+  return [{ layer: "debug", address: root.word * WORD_BYTES, done, isLoss: true }];
 }
 
 function lettersOfBlocks(layers: RestingLayers): Map<number, number> {

@@ -2,12 +2,13 @@ import { type BlockInfo, runBlock } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { giveBack, type Settled, takeOver } from "../kmalloc/reap.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
+import { FrameKind } from "../pages/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { guardedObjects } from "./guarded.ts";
 import { BlockState, RED_LEFT_BYTES, RecordWord } from "./layout.ts";
 import { isPlausible, type Located } from "./located.ts";
-import { saidState } from "./record.ts";
+import { hasRecord, saidState } from "./record.ts";
 
 /** What becomes of a block when a thread has died: it is an object still, or it goes back. */
 type Fate = "stays" | "goes";
@@ -52,12 +53,18 @@ function settle(layers: Layers, blocks: DebugBlocks, located: Located, slot: num
   const isOwn = ownerOf(layers, located) === slot;
   if (state === "RESIZING" && changer === slot) blocks.settleLive(located);
   if (state === "RELEASING") return settleReleasing(layers, blocks, located, { slot, changer, isOwn });
-  // Nobody knows what a block was whose record says nothing that there is: it may be in use.
-  if (!isOwn || state === undefined || state === "LIVE" || state === "RESIZING") return "stays";
+  if (!isOwn || state === "LIVE" || state === "RESIZING") return "stays";
+  // A run of pages has a record only once it is an object. Else nobody knows what a block was whose record says nothing
+  // that there is: it may be in use.
+  if (state === undefined) return isInSlab(layers, located) || hasRecord(words, word) ? "stays" : "goes";
   if (state === "CHANGING") blocks.settleFree(located);
   // One that was never allocated stays so; of one in quarantine whoever gets it next hears what was written to it.
   else if (state !== "FRESH") words[word + RecordWord.STATE] = BlockState.FREE;
   return "goes";
+}
+
+function isInSlab({ pages }: Layers, { block }: Located): boolean {
+  return pages.frames.kind(block.address >>> PAGE_SHIFT) >= FrameKind.FIRST_CACHE;
 }
 
 /** A block that the dead was freeing goes; one of its own that another thread frees is that one's. */

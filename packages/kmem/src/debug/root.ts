@@ -1,7 +1,7 @@
 import { type Layers, type RestingLayers, underTableLock } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
-import { DEBUG_ROOT_MARK, ROOT_DEBUG_MAGIC, ROOT_PAGES, ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
+import { DebugRootSign, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
 
 /** The last instant that a Date can be. */
 const DATE_MS_MAX = 8.64e15;
@@ -24,9 +24,10 @@ export class DebugRoot {
     memory.refresh();
     memory.reach(frames.endFrame * PAGE_SIZE);
     for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
-      if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DEBUG_ROOT_MARK) continue;
+      if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DebugRootSign.MARK) continue;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
-      const isRoot = memory.words[word + RootWord.MAGIC] === ROOT_DEBUG_MAGIC && frame + ROOT_PAGES <= frames.endFrame;
+      const isRoot =
+        memory.words[word + RootWord.MAGIC] === DebugRootSign.MAGIC && frame + DebugRootSign.PAGES <= frames.endFrame;
       return isRoot ? new DebugRoot(layers, word) : undefined;
     }
     return undefined;
@@ -40,18 +41,18 @@ export class DebugRoot {
     const bytes = new TextEncoder().encode(text);
     return underTableLock(layers, () => {
       const { memory, pages } = layers;
-      const frame = pages.allocate(ROOT_PAGES, RunKind.SYSTEM);
+      const frame = pages.allocate(DebugRootSign.PAGES, RunKind.SYSTEM);
       if (frame === NO_FRAME) return undefined;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
       const { words } = memory;
-      words.fill(0, word, word + (ROOT_PAGES * PAGE_SIZE) / WORD_BYTES);
+      words.fill(0, word, word + (DebugRootSign.PAGES * PAGE_SIZE) / WORD_BYTES);
       const root = new DebugRoot(layers, word);
       for (let kind = 0; kind < KIND_COUNT; kind++) root.setLetters(kind, lettersOf(kind));
       words[word + RootWord.TEXT_BYTES] = bytes.length;
       memory.bytes.set(bytes, (word + RootWord.TEXT) * WORD_BYTES);
       memory.doubles[(word + RootWord.EPOCH) >> 1] = Date.now();
-      words[word + RootWord.MAGIC] = ROOT_DEBUG_MAGIC;
-      pages.frames.setOwner(frame, DEBUG_ROOT_MARK);
+      words[word + RootWord.MAGIC] = DebugRootSign.MAGIC;
+      pages.frames.setOwner(frame, DebugRootSign.MARK);
       return root;
     });
   }

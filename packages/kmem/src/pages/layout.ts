@@ -100,6 +100,14 @@ export const TRACE_MARK = -6;
 /** Words of such a run: what says that it is a ring, and the slot + 1 of the thread that made it or was given it. */
 export const RingWord = { MAGIC: 0, MAKER: 4 } as const;
 
+/** What a debugged or sampled heap is known by, which a repair must not take for nobody's: see debug/layout.ts. */
+export const DebugRootSign = {
+  /** In OWNER of the root's run, of kind SYSTEM: negative as other marks are, and none of theirs. */
+  MARK: -7,
+  /** In the first word of its pages. */
+  MAGIC: 0x4442_4721,
+  PAGES: 2,
+} as const;
 /** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
 export const GROUP_SHIFT = 6;
 export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;

@@ -242,6 +242,19 @@ describe("a thread that dies in the middle of a call", () => {
     expectClean(heap);
   });
 
+  it.each(MODES)("of alloc leaves no block that was not made an object yet: %s", (mode) => {
+    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const before = heap.stats().liveBlocks;
+    const [small, large] = [other.alloc(SIZE), other.alloc(50_000)];
+    words[recordWord(small, RecordWord.STATE)] = BlockState.CHANGING;
+    // A run of pages has the bytes of whatever was there before it: red zones, as if by chance.
+    const run = heap.layers.pages.frames.count(Math.floor(large / 4096)) * 4096;
+    words.fill(0xbbbb_bbbb | 0, (large - 16) / 4, (large - 16 + run) / 4);
+    expect(heap.reap(other.slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(heap.stats().liveBlocks).toBe(before);
+    expect([bugs, heap.check().findings]).toEqual([[], []]);
+  });
+
   it.each(MODES)("keeps a live object of a dead thread whose record is damaged: %s", (mode) => {
     const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const object = other.alloc(SIZE);
