@@ -10,7 +10,7 @@ const TOLERANCE = 0.03;
 const BUNDLING_MS = 120_000;
 
 /** Folders of the sources that whoever imports `kmem` alone gets something of. */
-const CORE_FOLDERS = ["bucket", "debug", "kmalloc", "memory", "pages", "repair", "slab", "sync", "vmalloc", "vmem"];
+const CORE_FOLDERS = ["bucket", "kmalloc", "memory", "pages", "repair", "slab", "sync", "vmalloc", "vmem"];
 
 let sizes: readonly BundleSize[];
 
