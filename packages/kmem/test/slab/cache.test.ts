@@ -184,7 +184,7 @@ describe("createCache", () => {
     ["objects of 1.5 bytes", { name, sizeBytes: 1.5 }, "BAD_SIZE", "not 1.5"],
     ["objects of NaN bytes", { name, sizeBytes: Number.NaN }, "BAD_SIZE", "not NaN"],
     ["objects too large", { name, sizeBytes: 131_073 }, "BAD_SIZE", "not 131073"],
-    ["a size in words", { name, sizeBytes: "8" }, "BAD_SIZE", "not 8"],
+    ["a size in words", { name, sizeBytes: "8" }, "BAD_SIZE", 'not "8"'],
     ["no size", { name }, "BAD_SIZE", "not undefined"],
     [
       "an alignment of 3",
