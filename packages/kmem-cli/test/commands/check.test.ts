@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Heap } from "kmem";
+import { DebugHeap, SampledHeap } from "kmem/debug";
 import { describe, expect, it } from "vitest";
 import { withTempDir } from "../trace/support.ts";
 import { type RunResult, runCli } from "./support.ts";
@@ -105,6 +106,40 @@ describe("kmem check", () => {
     expect((await runCli(["check"])).exitCode).toBe(2);
     expect((await runCli(["check", "x", "--repair"])).exitCode).toBe(2);
     expect((await runCli(["check", "x", "--fix"])).exitCode).toBe(2);
+  });
+});
+
+describe("kmem check of a heap that finds bugs", () => {
+  it.each([
+    ["debugged", DebugHeap.create({ sizeBytes: MIB })],
+    ["sampled", SampledHeap.create({ sizeBytes: MIB, sampleEvery: 1 })],
+  ])("tells and mends what is around its blocks: %s", async (_, heap) => {
+    const [first = 0, second = 0] = [heap.alloc(50), heap.alloc(60), heap.alloc(70)];
+    new Uint8Array(heap.buffer)[first + 50] = 1;
+    new Uint8Array(heap.buffer)[second - 1] = 1;
+    const dump = heap.dump();
+    const found = await onDump(dump, "check", "DUMP");
+    expect(found.exitCode).toBe(1);
+    expect(found.stdout).toMatch(/^DUMP: 2 findings\n {2}0x\w{8} {2}debug {4}\w+ Redzone overwritten in /);
+    const repair = await onDump(dump, "check", "DUMP", "--repair", "OUT");
+    expect(repair.exitCode).toBe(0);
+    expect(repair.stdout).toContain("1 bytes were restored");
+    const again = await onDump(repair.out as Uint8Array, "check", "DUMP");
+    expect(again).toMatchObject({ exitCode: 0, stdout: "DUMP: sound\n" });
+  });
+
+  it("tells findings of one sort in a line, with their count", async () => {
+    const heap = busyHeap();
+    heap.layers.memory.words[heap.layers.slots.word(0, 1)] = 0;
+    const text = await onDump(heap.dump(), "check", "DUMP");
+    expect(text.stdout).toMatch(/a block is of slot 0, which was never held \(200 of this sort, also at 0x/);
+    expect(text.stdout.split("\n").length).toBeLessThan(10);
+    const json = JSON.parse((await onDump(heap.dump(), "check", "DUMP", "--json")).stdout);
+    expect(json.findings.find(({ count }: { count?: number }) => count === 200)?.addresses).toHaveLength(8);
+    expect(json.findingCount).toBeGreaterThan(199);
+    const info = await onDump(heap.dump(), "info", "DUMP");
+    expect(info.stdout).toMatch(/\ndamaged {3}\d+ findings, which kmem check explains and repairs\n/);
+    expect(info.stdout).toContain("(200 of this sort, also at");
   });
 });
 

@@ -150,7 +150,7 @@ function recover(
   const described = undertaker === undefined ? blocks : blocks.map((block) => undertaker.describe(block));
   const listed = [...settled.freed, ...described];
   const pageRuns = [...pageRunsOf(layers, slot)];
-  const made = madeBy(layers, slot, blocks);
+  const made = madeBy(layers, slot, listed);
   if (mode === "free") {
     freeMade(layers, slot, made);
     freeAll(layers, blocks, pageRuns, slot);

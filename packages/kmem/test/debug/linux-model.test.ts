@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DebugHeap, type DebugHeapOptions } from "../../src/debug.ts";
+import { DebugHeap, type DebugHeapOptions, type DebugThreadOptions } from "../../src/debug.ts";
 import type { HeapOptions } from "../../src/index.ts";
 import { runLinuxCampaign } from "../campaigns/linux.ts";
 import { LinuxModel } from "../linux/model.ts";
@@ -16,15 +16,16 @@ describe("Linux over a debugged heap, against a plain model", () => {
     ["no quarantine", { quarantineBytes: 0 }],
   ])("agrees over random operations, with %s, and nothing is reported but bad frees", (_, debug) => {
     const corruptions: unknown[] = [];
-    const options: DebugHeapOptions = {
-      ...debug,
+    const { debug: letters = "", ...ofThread } = debug;
+    const options: DebugThreadOptions = {
+      ...ofThread,
       stackDepth: 1,
       report: ({ bytes, fix }) => {
         if (bytes !== undefined || fix === "Object padding made anew") corruptions.push(bytes);
       },
     };
     const newModel = (heap: HeapOptions): LinuxModel => {
-      const { source } = DebugHeap.create({ ...heap, ...options });
+      const { source } = DebugHeap.create({ ...heap, ...options, debug: letters });
       return new LinuxModel(source, {
         attach: (memory) => DebugHeap.attach(memory, 0, options),
         alignmentBytes: ALIGNMENT_BYTES,

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug.ts";
 import type { Heap } from "../../src/index.ts";
 import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
+import { LogRing, linux } from "../../src/linux.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -243,7 +244,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it.each(MODES)("of alloc leaves no block that was not made an object yet: %s", (mode) => {
-    const other = DebugHeap.attach(structuredClone(heap.handle), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const before = heap.stats().liveBlocks;
     const [small, large] = [other.alloc(SIZE), other.alloc(50_000)];
     words[recordWord(small, RecordWord.STATE)] = BlockState.CHANGING;
@@ -252,6 +253,21 @@ describe("a thread that dies in the middle of a call", () => {
     words.fill(0xbbbb_bbbb | 0, (large - 16) / 4, (large - 16 + run) / 4);
     expect(heap.reap(other.slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
     expect(heap.stats().liveBlocks).toBe(before);
+    expect([bugs, heap.check().findings]).toEqual([[], []]);
+  });
+
+  it.each(MODES)("lists what Linux's face had made, as plain heaps do: %s", (mode) => {
+    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const calls = linux(other, new LogRing());
+    const pool = calls.mempool_create_kmalloc_pool(3, 100);
+    const area = calls.vmalloc(10_000);
+    expect(pool * area).not.toBe(0);
+    const ended = heap.reap(other.slot, { blocks: mode });
+    expect(ended.mempools).toMatchObject([{ address: pool, elementCount: 3 }]);
+    expect(ended.areas).toMatchObject([{ address: area }]);
+    if (mode === "give") for (const block of ended.blocks) heap.free(block.address);
+    if (mode === "keep") heap.reap(other.slot, { blocks: "free" });
+    expect([...heap.blocks()]).toEqual([]);
     expect([bugs, heap.check().findings]).toEqual([[], []]);
   });
 
