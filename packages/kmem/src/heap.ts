@@ -112,8 +112,8 @@ export class Heap extends ThreadedHeap {
   /**
    * Opens the heap that another thread made: by its {@link handle}, or by its memory and the byte it begins at. The
    * thread takes a free slot, or the one reserved for it; a second `Heap` over the same memory in one thread shares the
-   * slot. Throws NO_SLOT when all are held, or the reserved one is not the thread's; OUT_OF_MEMORY without pages for the
-   * slot; BAD_ARGUMENT for a heap that is debugged, an altered handle, or a copy of memory that is not shared; and
+   * slot. Throws NO_SLOT when all are held, or the reserved one is not the thread's; OUT_OF_MEMORY without pages for
+   * the slot; BAD_ARGUMENT for a heap that is debugged, an altered handle, a copy of memory that is not shared; and
    * NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED with the name of the word that is wrong.
    */
   static attach(source: MemorySource | HeapHandle, start = 0): Heap {
@@ -166,8 +166,8 @@ export class Heap extends ThreadedHeap {
 
   /**
    * As {@link alloc}, and where there is no memory reclaims, then sleeps until another thread frees some: GFP_KERNEL.
-   * Those who wait are served in their order. Throws {@link OutOfMemoryError} at the timeout, and at once where no other
-   * thread is there or the heap too small; the signal's reason; MUST_NOT_BLOCK where the thread may not sleep.
+   * Those who wait are served in their order. Throws {@link OutOfMemoryError} at the timeout, and at once where no
+   * other thread is there or the heap too small; the signal's reason; MUST_NOT_BLOCK where the thread may not sleep.
    */
   allocWait(sizeBytes: number, options: WaitOptions = {}): number {
     requireSize(sizeBytes);

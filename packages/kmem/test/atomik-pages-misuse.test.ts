@@ -215,9 +215,20 @@ describe("002-17 002-26 the critical section, not re-entrant,", () => {
     const quiet = new LogRing();
     const other = atomik(alone, quiet);
     const root = other.mm_register_region(PAGE_SIZE, 64 * PAGE_SIZE - 1);
-    new Int32Array(alone)[root / 4 + RangeHeader.LOCK] = 77;
+    const header = new Int32Array(alone, root);
+    header[RangeHeader.OWNERS] = 77;
+    header[RangeHeader.LOCK] = 77;
     expect(other.page_alloc(1)).toBe(0);
     expect(quiet.messages()).toEqual([`page_alloc: ${entered}`]);
+  });
+
+  it.each([2, 77, -5, 0x7fff_ffff, -0x8000_0000, -1])("goes in though its word says %d, who is nobody", (stray) => {
+    for (const bytes of [new ArrayBuffer(64 * PAGE_SIZE), new SharedArrayBuffer(64 * PAGE_SIZE)]) {
+      const other = atomik(bytes, new LogRing());
+      const root = other.mm_register_region(PAGE_SIZE, 64 * PAGE_SIZE - 1);
+      new Int32Array(bytes, root)[RangeHeader.LOCK] = stray;
+      expect(other.page_free(other.page_alloc(1), 1)).toBe(0);
+    }
   });
 
   it("is left at the end of every call, of those that fail too", () => {

@@ -49,6 +49,7 @@ describe("page_alloc and page_free of several threads", () => {
     const { memory, range } = setUp();
     const words = new Int32Array(memory);
     const lock = range + RangeHeader.LOCK * 4;
+    words[range / 4 + RangeHeader.OWNERS] = 1000;
     const section = new CriticalSection(new LinearMemory(memory), lock, { owner: 1000 });
     expect(section.enter()).toBe(true);
     const worker = startWorker({ memory, start, end, rounds: 1, mark: 7 });

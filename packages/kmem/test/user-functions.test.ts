@@ -284,13 +284,11 @@ describe("what print or report throws leaves no lock held:", () => {
     expect(kernel.check().findings).toEqual([]);
   });
 
-  it.each([DebugHeap, SampledHeap])("in debugged heaps: %o", (HeapClass) => {
-    const debugged = HeapClass.create({
-      sizeBytes: 2 * MIB,
-      report: throwing,
-      print: throwing,
-      sampleEvery: 1,
-    } as never);
+  it.each([
+    () => DebugHeap.create({ sizeBytes: 2 * MIB, report: throwing, print: throwing }),
+    () => SampledHeap.create({ sizeBytes: 2 * MIB, report: throwing, sampleEvery: 1 }),
+  ])("in debugged heaps: %o", (make) => {
+    const debugged = make();
     const block = debugged.alloc(40);
     debugged.u8(block, 40);
     new Uint8Array(debugged.buffer)[block + 40] = 0x77;

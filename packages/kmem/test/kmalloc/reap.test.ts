@@ -117,7 +117,8 @@ describe("reap", () => {
       expectRefusal(heap, () => heap.reap(slot), "BAD_ARGUMENT", "there is no slot");
     expectRefusal(heap, () => heap.reap(heap.slot), "BAD_ARGUMENT", "the caller's own");
     const give = (to: number) => () => heap.reap(other.slot, { blocks: "give", to });
-    for (const to of [other.slot, 9, -1]) expectRefusal(heap, give(to), "BAD_ARGUMENT", "no thread holds the slot");
+    for (const to of [other.slot, 9]) expectRefusal(heap, give(to), "BAD_ARGUMENT", "no thread holds the slot");
+    expectRefusal(heap, give(-1), "BAD_ARGUMENT", "to is the number of a slot");
     const wrong = { blocks: "burn" } as unknown as { blocks: "free" };
     expectRefusal(heap, () => heap.reap(other.slot, wrong), "BAD_ARGUMENT", "kept, freed or given");
   });

@@ -13,7 +13,7 @@ describe("vmalloc", () => {
     const address = vmalloc.vmalloc(5000);
     expect(address).toBe(VMALLOC_START);
     expect(vmalloc.areas()).toEqual([
-      { address, sizeBytes: 3 * PAGE, askedBytes: 5000, pageCount: 2, kind: "vmalloc", caller: "" },
+      { address, sizeBytes: 3 * PAGE, askedBytes: 5000, pageCount: 2, kind: "vmalloc", caller: "", slot: 0 },
     ]);
     expect(vmalloc.vmallocToPage(address)).toBeGreaterThan(0);
     expect(vmalloc.vmallocToPage(address + PAGE)).toBeGreaterThan(0);
@@ -241,6 +241,7 @@ describe("virtual memory", () => {
       pageCount: 256,
       kind: "vmalloc",
       caller,
+      slot: 0,
     });
     expect(vmalloc.findArea(address + 256 * PAGE + 1)).toEqual(area);
     for (const other of [address - 1, address + 257 * PAGE, 0, 2 ** 50, 1.5, Number.NaN]) {

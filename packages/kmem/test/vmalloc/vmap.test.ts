@@ -11,7 +11,7 @@ describe("vmap", () => {
     const [run, single] = pages as [number, number];
     const address = vmalloc.vmap([run + 2 * PAGE, single, run], { caller: "map_it" });
     expect(vmalloc.areas()).toEqual([
-      { address, sizeBytes: 4 * PAGE, askedBytes: 3 * PAGE, pageCount: 3, kind: "vmap", caller: "map_it" },
+      { address, sizeBytes: 4 * PAGE, askedBytes: 3 * PAGE, pageCount: 3, kind: "vmap", caller: "map_it", slot: 0 },
     ]);
     for (const [index, page] of [run + 2 * PAGE, single, run].entries()) {
       bytes()[page + 17] = 100 + index;
