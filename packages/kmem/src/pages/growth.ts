@@ -37,8 +37,8 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
 }
 
 /** Whether more memory may be had, as far as this thread knows how long it is. */
-export function canGrow(memory: LinearMemory, { endFrame, limitFrame }: FrameTable): boolean {
-  return endFrame < limitFrame && memory.bytes.length < limitFrame * PAGE_SIZE;
+export function canGrow(memory: LinearMemory, frames: FrameTable): boolean {
+  return frames.endFrame < frames.limitFrame && memory.bytes.length < frames.limitFrame * PAGE_SIZE;
 }
 
 /** Frames from `first` up to `end`. */

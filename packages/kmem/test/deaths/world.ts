@@ -86,7 +86,7 @@ export class World {
 
   #make(): void {
     const kmem = this.#kmem;
-    kmem.library.runtime.memories.beginRun();
+    kmem.library.runtime.beginRun();
     const [survivor] = kmem.heaps(1, { sizeBytes: HEAP_BYTES, ...this.#operation.options }).heaps as [Heap];
     this.#bytesAtFirst = bytesOf(survivor);
     const victim = kmem.heapClass(1).attach(survivor.handle);

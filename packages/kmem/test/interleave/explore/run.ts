@@ -27,10 +27,9 @@ export class Runner<World> {
 
   /** Sets the scenario up; its threads have not begun. */
   begin(): { machine: Machine; world: World } {
-    const { memories } = this.#runtime;
     const scenario = this.#scenario;
     if (this.#world === undefined) {
-      memories.beginRun();
+      this.#runtime.beginRun();
       this.#world = scenario.setUp();
       this.#snapshots = (scenario.memories?.(this.#world) ?? []).map((buffer) => new Snapshot(buffer));
     } else {

@@ -34,6 +34,21 @@ export class Runtime {
   /** Sites of accesses to shared places that code in its plain form made: these could not be placed. */
   readonly unplacedSites = new Set<number>();
 
+  readonly #perRun: Set<unknown>[] = [];
+
+  /** Forgets the buffers of the run before, and what modules have noted of them. */
+  beginRun(): void {
+    this.memories.beginRun();
+    for (const set of this.#perRun) set.clear();
+  }
+
+  /** A set that a module keeps, for one run: the next one is not to find in it what is not garbage yet. */
+  perRun(): Set<unknown> {
+    const set = new Set<unknown>();
+    this.#perRun.push(set);
+    return set;
+  }
+
   load(array: Elements, index: number, site: number): boolean {
     const thread = this.current;
     if (thread === undefined || !isManaged(array) || !(index >= 0 && index < array.length)) {

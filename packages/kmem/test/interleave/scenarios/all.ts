@@ -35,9 +35,9 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(flushTogether(kmem), 2),
       one(refillTogether(kmem), 8),
       one(sameFree(kmem, true, 0), 4),
-      one(sameFree(kmem, true, 2), 300, 700),
+      one(sameFree(kmem, true, 2), 300, 900),
       one(sameFree(kmem, false, 0), 4),
-      one(sameFree(kmem, false, 2), 300, 700),
+      one(sameFree(kmem, false, 2), 300, 900),
     ],
     pages: [
       one(sameRunFreed(kmem, 1), 10),
@@ -53,8 +53,8 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(leaveWhileUsed(kmem), 4),
       one(attachTogether(kmem), 10),
       one(waitForRun(kmem), 10),
-      one(waitForLeaver(kmem), 100, 300),
-      one(recallWhileUsed(kmem), 100, 300),
+      one(waitForLeaver(kmem), 100, 500),
+      one(recallWhileUsed(kmem), 100, 500),
     ],
   };
 }

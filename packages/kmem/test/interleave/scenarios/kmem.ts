@@ -39,6 +39,9 @@ export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.
 /** Few steps lead to a sheaf's border in every slot, however large the memory. */
 const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/sheaf.ts LARGE_AREA_SHARE": "0" };
 
+/** Else a thread would look for the heap that it attaches among those of earlier runs, until they are garbage. */
+const ATTACHED_PER_RUN: Readonly<Record<string, string>> = { "kmalloc/attachment.ts attachments": "$rt.perRun()" };
+
 /** One instrumented copy of the library with the realms of its threads. */
 export class Kmem {
   readonly library: InstrumentedLibrary;
@@ -47,7 +50,7 @@ export class Kmem {
   constructor({ areLocksAbstract = false, areLocksMissing = false, entries = [], constants = {} }: KmemOptions = {}) {
     this.library = new InstrumentedLibrary(SOURCES, {
       entries: ["heap.ts", ...entries],
-      constants: { ...constants, ...SMALL_SHEAVES },
+      constants: { ...constants, ...SMALL_SHEAVES, ...ATTACHED_PER_RUN },
     });
     this.realms = Array.from({ length: REALM_COUNT }, () => {
       const realm = this.library.realm();
