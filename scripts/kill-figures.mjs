@@ -1,5 +1,5 @@
-// Kills threads with `kmem bench kill` and writes what came of it to docs/figures and into the README: to kill.csv on
-// plain heaps, to kill-debug.csv on debugged and sampled ones. Part of `npm run bench`; needs the build. Give it other
+// Kills threads with `kmem bench kill` and writes what came of it to docs/figures: on plain heaps to kill.csv, and into
+// the README, on debugged and sampled ones to kill-debug.csv. Part of `npm run bench`; needs the build. Give it other
 // numbers of threads to kill than 10,000 and 4,000 to try it out, or files that `kmem bench kill --json` has written,
 // of which those of one kind of heap are added up.
 import { execFileSync } from "node:child_process";
@@ -12,7 +12,7 @@ import { root } from "./stages.mjs";
 
 const PARTS = [
   { file: "kill.csv", mark: "figures: kill", heaps: ["fixed", "short of memory", "growing"], kills: 10_000 },
-  { file: "kill-debug.csv", mark: "figures: kill-debug", heaps: ["debugged", "sampled"], kills: 4000 },
+  { file: "kill-debug.csv", heaps: ["debugged", "sampled"], kills: 4000 },
 ];
 const OUTPUT_LIMIT_BYTES = 2 ** 26;
 
@@ -62,6 +62,6 @@ for (const [index, { file, mark, heaps, kills }] of PARTS.entries()) {
   writeFileSync(join(root, "docs", "figures", file), `${csvRows.join("\n")}\n`);
   const page = join(root, "README.md");
   const table = markdownTable([header, ...rows]);
-  writeFileSync(page, replaceBetweenMarks(readFileSync(page, "utf8"), mark, table));
+  if (mark !== undefined) writeFileSync(page, replaceBetweenMarks(readFileSync(page, "utf8"), mark, table));
   stdout.write(`${table}\n`);
 }
