@@ -1,4 +1,4 @@
-import { describeValue, reading } from "./memory/arguments.ts";
+import { badArgument, describeValue, reading } from "./memory/arguments.ts";
 import { KmemError } from "./memory/errors.ts";
 import { LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 import type { LinearMemory, MemorySource } from "./memory/memory.ts";
@@ -21,6 +21,8 @@ export interface HeapHandle {
   readonly memory: MemorySource;
   /** The byte at which the heap begins. */
   readonly start: number;
+  /** A number that all handles have which come from one: by it a thread knows that it has the heap already. */
+  readonly id: number;
   /** The slot that is reserved for the thread that gets the handle; without it the thread takes a free one. */
   readonly place?: Reservation;
 }
@@ -29,14 +31,15 @@ export interface HeapHandle {
 export interface OpenedHandle {
   readonly memory: MemorySource;
   readonly start: number;
+  readonly id: number | undefined;
   readonly place: Reservation | undefined;
   /** Whether the memory is the one that the handle was made with, should it not be shared. */
   readonly isOriginal: boolean;
 }
 
 /** The handle of the heap that begins at byte `start` of a memory. */
-export function makeHandle({ source, isShared }: LinearMemory, start: number): HeapHandle {
-  const handle: HeapHandle = { kind: HANDLE_KIND, layoutVersion: LAYOUT_VERSION, memory: source, start };
+export function makeHandle({ source, isShared }: LinearMemory, start: number, id: number): HeapHandle {
+  const handle: HeapHandle = { kind: HANDLE_KIND, layoutVersion: LAYOUT_VERSION, memory: source, start, id };
   return isShared ? handle : Object.assign(handle, { [ORIGINAL]: source });
 }
 
@@ -51,10 +54,11 @@ export function isHandle(value: unknown): value is HeapHandle {
  * memory, with a start that no heap has, or with a place that is no reservation.
  */
 export function openHandle(handle: HeapHandle): OpenedHandle {
-  const { layoutVersion, memory, start, place } = reading("handle", handle, () => ({
+  const { layoutVersion, memory, start, id, place } = reading("handle", handle, () => ({
     layoutVersion: handle.layoutVersion,
     memory: handle.memory,
     start: handle.start,
+    id: handle.id,
     place: handle.place,
   }));
   if (layoutVersion !== LAYOUT_VERSION) {
@@ -66,6 +70,8 @@ export function openHandle(handle: HeapHandle): OpenedHandle {
     const found = `${describeValue(memory)} at ${describeValue(start)}`;
     throw new KmemError("BAD_ARGUMENT", `a handle holds a memory and where its heap begins, not ${found}`, {});
   }
+  // Handles that were written down by hand have none.
+  if (id !== undefined && typeof id !== "number") throw badArgument("handle.id", "a number", id);
   const isOriginal = (handle as { [ORIGINAL]?: unknown })[ORIGINAL] === memory;
-  return { memory, start, place: place === undefined ? undefined : requireReservation(place), isOriginal };
+  return { memory, start, id, place: place === undefined ? undefined : requireReservation(place), isOriginal };
 }

@@ -1,4 +1,4 @@
-import { type HeapHandle, isHandle, openHandle } from "./handle.ts";
+import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
 import type { HeapOptions } from "./heap-options.ts";
 import { attachLayers } from "./kmalloc/arrive.ts";
 import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./kmalloc/attachment.ts";
@@ -10,7 +10,6 @@ import { headerWord, readHeader } from "./memory/header.ts";
 import { Header, HeapFlag } from "./memory/layout.ts";
 import { LinearMemory, type MemorySource } from "./memory/memory.ts";
 import { newMemory } from "./memory/new-memory.ts";
-import type { Reservation } from "./sync/reservation.ts";
 
 /** Makes a heap in new or given memory; `flags` are {@link HeapFlag}s beside those that the options ask for. */
 export function createAttachment(options: HeapOptions, flags = 0): Attachment {
@@ -28,11 +27,11 @@ const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 /** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
 export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
   requireByteOffset("start", start);
-  if (!isHandle(source)) return openAt(new LinearMemory(source), start, mode);
+  if (!isHandle(source)) return openAt(new LinearMemory(source), { start, id: undefined, place: undefined }, mode);
   const handle = openHandle(source);
   const memory = new LinearMemory(handle.memory);
   if (!memory.isShared && !handle.isOriginal) throw notShared();
-  return openAt(memory, handle.start, mode, handle.place);
+  return openAt(memory, handle, mode);
 }
 
 function notShared(): KmemError {
@@ -42,10 +41,14 @@ function notShared(): KmemError {
   return new KmemError("BAD_ARGUMENT", text, {});
 }
 
-function openAt(memory: LinearMemory, start: number, mode: number, place?: Reservation): Attachment {
+function openAt(
+  memory: LinearMemory,
+  { start, id, place }: Pick<OpenedHandle, "start" | "id" | "place">,
+  mode: number,
+): Attachment {
   requireMode(modeOf(memory, start), mode);
-  const joined = place === undefined ? joinAttachment(memory, readHeader(memory, start)) : undefined;
-  return joined ?? newAttachment(attachLayers(memory, start, place));
+  const joined = place === undefined ? joinAttachment({ memory, geometry: readHeader(memory, start), id }) : undefined;
+  return joined ?? newAttachment(attachLayers(memory, start, place), id);
 }
 
 /** Opens a copy of a dumped heap, in a new buffer. */

@@ -1,5 +1,6 @@
 import { type HeapHandle, makeHandle, openHandle } from "./handle.ts";
 import { reserveSlot } from "./kmalloc/arrive.ts";
+import { heapId } from "./kmalloc/attachment.ts";
 import { type CheckReport, checkLayers } from "./kmalloc/check.ts";
 import type { Layers } from "./kmalloc/layers.ts";
 import {
@@ -23,6 +24,11 @@ import { reservationOf } from "./sync/reservation.ts";
 /** What a check finds of a heap whose bytes are gone. */
 function bufferLost(problem: string, address: number): CheckReport {
   return { isClean: false, findings: [{ layer: "header", address, problem }] };
+}
+
+function handleOf(layers: Layers): HeapHandle {
+  const { memory, geometry } = layers;
+  return makeHandle(memory, geometry.baseFrame * PAGE_SIZE, heapId(layers) ?? 0);
 }
 
 /** What a heap knows of the threads that share it: whose what is, and what becomes of it when one of them dies. */
@@ -84,9 +90,9 @@ export abstract class ThreadedHeap {
 
   /** What another thread needs to attach; it goes through postMessage. */
   get handle(): HeapHandle {
-    const { memory, geometry, sync } = this.current();
-    sync.life.begin();
-    return makeHandle(memory, geometry.baseFrame * PAGE_SIZE);
+    const layers = this.current();
+    layers.sync.life.begin();
+    return handleOf(layers);
   }
 
   /**
@@ -96,10 +102,9 @@ export abstract class ThreadedHeap {
    */
   reserve(): HeapHandle {
     const layers = this.current();
-    const { memory, geometry, slots, sync } = layers;
-    sync.life.begin();
-    const place = reservationOf(slots, reserveSlot(layers));
-    return { ...makeHandle(memory, geometry.baseFrame * PAGE_SIZE), place };
+    layers.sync.life.begin();
+    const place = reservationOf(layers.slots, reserveSlot(layers));
+    return { ...handleOf(layers), place };
   }
 
   /**

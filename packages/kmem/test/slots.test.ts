@@ -87,7 +87,8 @@ describe("attach", () => {
 
   it("takes a handle, and refuses one of another layout or without a memory", () => {
     const { handle } = heap;
-    expect(handle).toEqual({ kind: "kmem heap", layoutVersion: LAYOUT_VERSION, memory: heap.source, start: 0 });
+    const id = expect.any(Number);
+    expect(handle).toEqual({ kind: "kmem heap", layoutVersion: LAYOUT_VERSION, memory: heap.source, start: 0, id });
     const foreign = { ...handle, layoutVersion: LAYOUT_VERSION + 1 };
     expect(thrownBy(() => Heap.attach(foreign)).code).toBe("WRONG_VERSION");
     const empty = { ...handle, memory: null } as unknown as typeof handle;
