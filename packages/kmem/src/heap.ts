@@ -114,7 +114,7 @@ export class Heap extends ThreadedHeap {
    * thread takes a free slot, or the one reserved for it; a second `Heap` by a handle, or over the memory that the
    * thread has, shares its slot. Throws NO_SLOT when all are held, or the reserved one is not the thread's;
    * OUT_OF_MEMORY without pages for it; BAD_ARGUMENT for a heap that is debugged, an altered handle, a copy of memory
-   * that is not shared; and NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED with the word's name.
+   * that is not shared; and NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED, with the word
    */
   static attach(source: MemorySource | HeapHandle, start = 0): Heap {
     return new Heap(openAttachment(source, start));
