@@ -9,6 +9,8 @@ const PAGE_BYTES = 4096;
 const MIB = 2 ** 20;
 const WASM_PAGES = (16 * MIB) / 2 ** 16;
 const IS_LINUX = process.platform === "linux";
+/** Most bytes that a kernel gives at once where a page is first touched. */
+const LARGEST_FOLIO_BYTES = 2 * MIB;
 
 describe.skipIf(!IS_LINUX)("the probe of a buffer (Linux only)", () => {
   it.each([
@@ -20,12 +22,15 @@ describe.skipIf(!IS_LINUX)("the probe of a buffer (Linux only)", () => {
     const bytes = new Uint8Array(buffer);
     const probe = probeResident({ buffer });
     const before = probe?.read() ?? 0;
-    for (let page = 0; page < 1000; page += 1) bytes[(page * 3 + 50) * PAGE_BYTES + 100] = 1;
+    for (let page = 0; page < 1000; page += 1) bytes[(page + 50) * PAGE_BYTES + 100] = 1;
     let sum = 0;
     for (let at = 3200 * PAGE_BYTES; at < 16 * MIB; at += PAGE_BYTES) sum += bytes[at]!;
     expect(sum).toBe(0);
     expect(probe?.scope).toBe("buffer");
-    expect((probe?.read() ?? 0) - before).toBe(1000 * PAGE_BYTES);
+    // A kernel that hands out several pages at once (its large folios) gives the ends of the stretch more of them.
+    const surplus = (probe?.read() ?? 0) - before - 1000 * PAGE_BYTES;
+    expect(surplus).toBeGreaterThanOrEqual(0);
+    expect(surplus).toBeLessThanOrEqual(2 * (LARGEST_FOLIO_BYTES - PAGE_BYTES));
   });
 
   it("leaves the buffer as it was", () => {
