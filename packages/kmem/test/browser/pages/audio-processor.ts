@@ -47,9 +47,16 @@ function canBlock(): boolean {
   }
 }
 
-/** Waits for more memory than there is. */
+/** Of the heap, what two blocks cannot both have. */
+const LARGE_SHARE = 0.6;
+
+/** Waits for memory that the heap has, but not while this thread holds as much. */
 function waitInVain(heap: Heap): Refusal | undefined {
-  return refusal(() => heap.allocWait(heap.buffer.byteLength, { timeoutMs: WAIT_MS }));
+  const sizeBytes = Math.floor(heap.buffer.byteLength * LARGE_SHARE);
+  const held = heap.tryAlloc(sizeBytes);
+  const found = refusal(() => heap.free(heap.allocWait(sizeBytes, { timeoutMs: WAIT_MS })));
+  heap.free(held);
+  return found;
 }
 
 class BarterProcessor extends AudioWorkletProcessor {
