@@ -11,11 +11,11 @@ const NEGATIVE_ADDRESS = 0x8000_0010 | 0;
 const NEGATIVE_SIZE = 0x8000_0000 | 0;
 
 describe.each([
-  ["Heap", Heap],
-  ["DebugHeap", DebugHeap],
-  ["SampledHeap", SampledHeap],
-])("a negative i32 that WebAssembly gives a %s", (_name, HeapClass) => {
-  const heap = HeapClass.create({ sizeBytes: MIB, report: () => undefined });
+  ["Heap", () => Heap.create({ sizeBytes: MIB })],
+  ["DebugHeap", () => DebugHeap.create({ sizeBytes: MIB, report: () => undefined })],
+  ["SampledHeap", () => SampledHeap.create({ sizeBytes: MIB, report: () => undefined })],
+])("a negative i32 that WebAssembly gives a %s", (_name, createHeap) => {
+  const heap = createHeap();
   const cache = heap.createCache({ name: "objects", sizeBytes: 40 });
 
   it.each<[string, () => unknown]>([
