@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { argv, execPath, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
-import { DebugHeap, SampledHeap } from "../packages/kmem/dist/debug.js";
+import { DebugHeap, SampledHeap } from "../packages/kmem/dist/debug/index.js";
 import { Heap } from "../packages/kmem/dist/index.js";
 import { markdownTable, replaceBetweenMarks } from "../packages/kmem-cli/dist/bench/write-figures.js";
 import { threeDigits } from "../packages/kmem-cli/dist/report/units.js";

@@ -3,21 +3,21 @@
  *
  * @module
  */
-export type { ViewType } from "./block-view.ts";
-export { Cache, type CacheOptions } from "./cache.ts";
-export { checkDump, type DumpInfo, type DumpRepair, describeDump, repairDump } from "./dumps.ts";
-export type { HeapHandle } from "./handle.ts";
-export { Heap } from "./heap.ts";
-export type { HeapOptions } from "./heap-options.ts";
+export type { ViewType } from "./heap/block-view.ts";
+export { Cache, type CacheOptions } from "./heap/cache.ts";
+export { checkDump, type DumpInfo, type DumpRepair, describeDump, repairDump } from "./heap/dumps.ts";
+export type { HeapHandle } from "./heap/handle.ts";
+export { Heap } from "./heap/heap.ts";
+export type { HeapOptions } from "./heap/options.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";
-export type { Made, MempoolInfo, TraceRingInfo } from "./kmalloc/made.ts";
+export type { Made, MempoolInfo, TraceRingInfo } from "./kmalloc/slot-objects.ts";
 export type { WaitOptions } from "./kmalloc/memory-wait.ts";
 export type { PageRun, ReapOptions, ReapReport } from "./kmalloc/reap.ts";
 export type { Shrinker } from "./kmalloc/shrinkers.ts";
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
-export type { WatchedWorker, WatchOptions } from "./kmalloc/watch.ts";
+export type { WatchedWorker, WatchOptions } from "./heap/watch.ts";
 export { dumpByteLength } from "./memory/dump.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
@@ -25,8 +25,8 @@ export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { ZoneStats } from "./pages/zone.ts";
-export { type PageOptions, Pages, type PageWaitOptions } from "./pages-face.ts";
-export type { Mend } from "./repair/mend-log.ts";
+export { type PageOptions, Pages, type PageWaitOptions } from "./heap/pages.ts";
+export type { Mend } from "./repair/log.ts";
 export type { RepairedFinding, RepairReport } from "./repair/repair.ts";
 export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";

@@ -1,31 +1,40 @@
 import { posix } from "node:path";
 import type { SourceFile } from "./source-files.ts";
 
-const objects = ["memory", "sync", "region", "vmem", "pages", "cluster", "slab", "bucket", "vmalloc", "kmalloc"];
+const ground = ["memory", "sync"];
+const layers = [...ground, "gfp", "region", "vmem", "pages", "cluster", "slab", "bucket", "vmalloc", "kmalloc"];
+const kernel = [...layers, "kernels", "heap"];
 
 /**
- * Who may import whom in packages/kmem/src: a folder, and the folders below it. Every folder may import itself. Files
- * directly in src (the faces) may import everything, and no folder may import them.
+ * Who may import whom in packages/kmem/src: a folder, and the folders below it. Every folder may import itself. Of the
+ * two files that lie in src itself, `index.ts` may import `heap/` and what is below it, and `layout.ts` every folder.
  */
 export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   memory: [],
+  gfp: [],
   sync: ["memory"],
   region: ["memory"],
   vmem: ["memory"],
-  pages: ["memory", "sync"],
-  cluster: ["memory", "sync"],
-  slab: ["memory", "sync", "pages"],
-  bucket: ["memory", "sync", "pages"],
-  vmalloc: ["memory", "sync", "pages", "vmem"],
-  kmalloc: ["memory", "sync", "pages", "slab", "bucket", "vmalloc"],
-  repair: ["memory", "sync", "pages", "slab", "kmalloc"],
-  nodes: ["memory", "sync", "pages", "slab", "kmalloc"],
-  atomik: objects,
-  linux: objects,
-  debug: objects,
-  proc: objects,
+  pages: ground,
+  cluster: ground,
+  slab: [...ground, "pages"],
+  bucket: [...ground, "pages"],
+  vmalloc: [...ground, "pages", "vmem"],
+  kmalloc: [...ground, "pages", "slab", "bucket", "vmalloc"],
+  repair: [...ground, "pages", "slab", "kmalloc"],
+  heap: [...ground, "pages", "slab", "vmalloc", "kmalloc", "repair"],
+  "index.ts": [...ground, "pages", "slab", "vmalloc", "kmalloc", "repair", "heap"],
   profile: ["memory"],
-  trace: objects,
+  trace: [...layers, "heap"],
+  debug: [...layers, "profile", "repair", "heap", "trace"],
+  nodes: [...layers, "heap"],
+  kernels: ["memory"],
+  "kernels/atomik": kernel,
+  "kernels/giet": kernel,
+  "kernels/linux": kernel,
+  "kernels/mykernel": kernel,
+  proc: [...layers, "heap", "kernels/linux"],
+  "layout.ts": [...layers, "debug", "nodes", "trace"],
 };
 
 const stringOrComment = /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
@@ -46,9 +55,9 @@ export function importsOf(text: string): string[] {
   );
 }
 
-/** The folder of a file in src, "" for a face. */
+/** The folder of a file in src; a file that lies in src itself stands for itself. */
 function folderOf(path: string): string {
-  return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
+  return path.includes("/") ? posix.dirname(path) : path;
 }
 
 function importFault(importer: string, specifier: string): string | undefined {
@@ -59,9 +68,8 @@ function importFault(importer: string, specifier: string): string | undefined {
   const target = posix.join(posix.dirname(importer), specifier);
   if (target.startsWith("../")) return "it leads out of src";
   const [from, to] = [folderOf(importer), folderOf(target)];
-  if (from === to || from === "") return undefined;
-  if (to === "") return `${from}/ stands below the faces`;
-  if (!foldersBelow[from]?.includes(to)) return `${to}/ does not stand below ${from}/`;
+  if (from === to) return undefined;
+  if (!foldersBelow[from]?.includes(to)) return `${to} does not stand below ${from}`;
   return undefined;
 }
 
@@ -69,8 +77,7 @@ function importFault(importer: string, specifier: string): string | undefined {
 export function layerFaults(files: readonly SourceFile[]): string[] {
   return files.flatMap(({ path, text }) => {
     const folder = folderOf(path);
-    if (folder !== "" && !(folder in foldersBelow))
-      return [`${path}: folder ${folder}/ has no place in the layer order`];
+    if (!(folder in foldersBelow)) return [`${path}: ${folder} has no place in the layer order`];
     return importsOf(text).flatMap((specifier) => {
       const fault = importFault(path, specifier);
       return fault === undefined ? [] : [`${path} imports "${specifier}": ${fault}`];

@@ -23,7 +23,7 @@ import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
 import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
-import { inheritLocks, repairGuarded } from "./inherit.ts";
+import { inheritLocks, repairGuarded } from "./lock-takeover.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {

@@ -18,9 +18,9 @@ import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
-import { inheritLocks, slabTables } from "./inherit.ts";
+import { inheritLocks, slabTables } from "./lock-takeover.ts";
 import { type Layers, type RestingLayers, underRecallLock } from "./layers.ts";
-import { freeMade, giveMade, hasMade, type Made, madeBy } from "./made.ts";
+import { freeMade, giveMade, hasMade, type Made, madeBy } from "./slot-objects.ts";
 
 /** What becomes of the blocks and pages of a thread that is gone. */
 export interface ReapOptions {

@@ -2,8 +2,8 @@ import type { RestingLayers } from "../kmalloc/layers.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import type { MendLog } from "./mend-log.ts";
-import type { SettledFrames } from "./settled.ts";
+import type { MendLog } from "./log.ts";
+import type { SettledFrames } from "./trusted-frames.ts";
 
 /** What a repair works on. */
 export interface RepairContext {

@@ -3,7 +3,7 @@ import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { DebugRootSign, RunKind } from "../pages/layout.ts";
-import type { Mend } from "./mend-log.ts";
+import type { Mend } from "./log.ts";
 
 /** Of the three signs of a root: pages of its kind and number, their mark, its magic. */
 const SIGNS_NEEDED = 2;

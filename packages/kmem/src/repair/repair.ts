@@ -1,6 +1,6 @@
 import { checkLayers, checkResting } from "../kmalloc/check.ts";
 import { lockWords, stateFaults } from "../kmalloc/check-state.ts";
-import { slabTables } from "../kmalloc/inherit.ts";
+import { slabTables } from "../kmalloc/lock-takeover.ts";
 import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
@@ -11,14 +11,14 @@ import { CacheRecord } from "../slab/layout.ts";
 import { rebuildCache } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import type { RepairContext } from "./context.ts";
-import { likelyEnd, rewriteHeader } from "./mend-header.ts";
-import { type Mend, MendLog } from "./mend-log.ts";
-import { mendRecords } from "./mend-records.ts";
-import { mendBorders, mendRuns, settleListed, settleRuns } from "./mend-runs.ts";
-import { mendSlabs, settleSlabs } from "./mend-slabs.ts";
-import { claimAreas, formatArea, mendSlots, type OwnSlot } from "./mend-slots.ts";
-import { freeWitness, mendTags } from "./mend-tags.ts";
-import { SettledFrames } from "./settled.ts";
+import { likelyEnd, rewriteHeader } from "./header.ts";
+import { type Mend, MendLog } from "./log.ts";
+import { mendRecords } from "./records.ts";
+import { mendBorders, mendRuns, settleListed, settleRuns } from "./runs.ts";
+import { mendSlabs, settleSlabs } from "./slabs.ts";
+import { claimAreas, formatArea, mendSlots, type OwnSlot } from "./slots.ts";
+import { freeWitness, mendTags } from "./tags.ts";
+import { SettledFrames } from "./trusted-frames.ts";
 
 /** What the check found, and what was done about it. */
 export interface RepairedFinding extends Finding {

@@ -3,9 +3,9 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord, SlotState } from "./layout.ts";
-import { Life } from "./life.ts";
+import { Life } from "./liveness.ts";
 import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
-import { Mourners } from "./mourners.ts";
+import { Mourners } from "./death-detector.ts";
 import { SlotTable } from "./slot.ts";
 import { Waiters } from "./wait.ts";
 

@@ -3,8 +3,8 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SlotRecord } from "./layout.ts";
-import type { Life } from "./life.ts";
-import type { Mourners } from "./mourners.ts";
+import type { Life } from "./liveness.ts";
+import type { Mourners } from "./death-detector.ts";
 import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
 

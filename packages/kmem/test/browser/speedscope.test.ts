@@ -6,7 +6,7 @@ import {
   pprofBytes,
   speedscopeText,
   traceEventsText,
-} from "../../src/profile.ts";
+} from "../../src/profile/index.ts";
 import { SMALL } from "../profile/profiles.ts";
 import { describeInChromium } from "./support/in-chromium.ts";
 import { openInSpeedscope } from "./support/speedscope.ts";

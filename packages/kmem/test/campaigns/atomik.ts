@@ -1,4 +1,4 @@
-import { type Atomik, atomik, LogRing } from "../../src/atomik.ts";
+import { type Atomik, atomik, LogRing } from "../../src/kernels/atomik/atomik.ts";
 import { RegionModel } from "../region/model.ts";
 import { stamp, stampFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";

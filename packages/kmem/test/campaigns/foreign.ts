@@ -1,6 +1,6 @@
-import { DebugHeap } from "../../src/debug.ts";
-import { Heap } from "../../src/heap.ts";
-import { loadHeap } from "../../src/load-heap.ts";
+import { DebugHeap } from "../../src/debug/index.ts";
+import { Heap } from "../../src/heap/heap.ts";
+import { loadHeap } from "../../src/debug/load-heap.ts";
 import { Random } from "../support/random.ts";
 
 const MIB = 2 ** 20;

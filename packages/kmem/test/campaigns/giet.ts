@@ -1,4 +1,4 @@
-import { type Giet, GietError, giet, VOBJ_TYPE_HEAP } from "../../src/giet.ts";
+import { type Giet, GietError, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { stamp, stampFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 

@@ -1,6 +1,6 @@
 import { Heap, type HeapOptions } from "../../src/index.ts";
-import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL } from "../../src/linux.ts";
-import { LinuxModel } from "../linux/model.ts";
+import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL } from "../../src/kernels/linux/linux.ts";
+import { LinuxModel } from "../kernels/linux/model.ts";
 import { Random } from "../support/random.ts";
 
 /** One operation as data, so that a list of them can be shrunk: what to do, and three numbers that say with what. */

@@ -1,5 +1,5 @@
 import { Heap, type MemorySource } from "../../src/index.ts";
-import { type MyKernel, mykernel } from "../../src/mykernel.ts";
+import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { stamp, stampFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 

@@ -1,7 +1,7 @@
 // Every invariant of a cluster's heap, broken by a stray write, is found; and the check ends on any bytes.
 import { beforeEach, describe, expect, it } from "vitest";
 import { DescriptorWord, LockWord } from "../../src/cluster/layout.ts";
-import { type Giet, GietError, giet, VOBJ_TYPE_HEAP } from "../../src/giet.ts";
+import { type Giet, GietError, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { Random } from "../support/random.ts";
 
 const BASE = 0x5000_0000;

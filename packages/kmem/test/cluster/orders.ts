@@ -1,4 +1,4 @@
-import type { GietConfig } from "../../src/giet.ts";
+import type { GietConfig } from "../../src/kernels/giet/giet.ts";
 
 /** What a thread is to do. */
 export type Orders =

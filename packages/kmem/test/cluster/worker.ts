@@ -1,7 +1,7 @@
 // A thread of the tests: does what its orders say, on memory that it shares with them.
 import { parentPort, workerData } from "node:worker_threads";
 import { TicketLock } from "../../src/cluster/ticket-lock.ts";
-import { type GietConfig, giet } from "../../src/giet.ts";
+import { type GietConfig, giet } from "../../src/kernels/giet/giet.ts";
 import { LinearMemory } from "../../src/memory/memory.ts";
 import { COUNTER_BYTE, type Orders } from "./orders.ts";
 

@@ -1,4 +1,4 @@
-import { checkDump } from "../../src/dumps.ts";
+import { checkDump } from "../../src/heap/dumps.ts";
 import { type Cache, Heap, repairDump } from "../../src/index.ts";
 import { FRAME_RECORD_BYTES, FrameKind, FrameRecord, Header, PAGE_SIZE, SLAB_HEAD_MASK } from "../../src/layout.ts";
 import { CacheRecord } from "../../src/slab/layout.ts";

@@ -1,5 +1,5 @@
-import type { HeapHandle } from "../../src/handle.ts";
-import type { Heap as HeapClass } from "../../src/heap.ts";
+import type { HeapHandle } from "../../src/heap/handle.ts";
+import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";

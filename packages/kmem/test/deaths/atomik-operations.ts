@@ -1,5 +1,5 @@
-import type * as RangeModule from "../../src/atomik/range.ts";
-import type * as AtomikModule from "../../src/atomik.ts";
+import type * as RangeModule from "../../src/kernels/atomik/range.ts";
+import type * as AtomikModule from "../../src/kernels/atomik/atomik.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
@@ -22,7 +22,7 @@ function bind(threads: Threads, first: number): Kernels {
   const isGone = (owner: number): boolean => owner !== 0 && owner !== kernels[SURVIVOR]?.owner;
   const { buffer } = threads.survivor;
   for (const thread of [SURVIVOR, VICTIM, REAPER]) {
-    const { atomik } = moduleOf<typeof AtomikModule>(threads, thread, "atomik.ts");
+    const { atomik } = moduleOf<typeof AtomikModule>(threads, thread, "kernels/atomik/atomik.ts");
     const kernel = atomik(buffer as SharedArrayBuffer, SILENT, { isGone });
     kernel.mm_register_region(first, first + RANGE_BYTES - 1);
     kernels.push(kernel);
@@ -32,7 +32,7 @@ function bind(threads: Threads, first: number): Kernels {
 
 /** Addresses and lengths of the runs of pages that are allocated in a range; undefined where there is no range. */
 function runsIn(threads: Threads, range: number): Map<number, number> | undefined {
-  const { Range } = moduleOf<typeof RangeModule>(threads, SURVIVOR, "atomik/range.ts");
+  const { Range } = moduleOf<typeof RangeModule>(threads, SURVIVOR, "kernels/atomik/range.ts");
   const frames = Range.open(threads.survivor.layers.memory, range)?.pages.frames;
   if (frames === undefined) return undefined;
   const runs = new Map<number, number>();
@@ -110,7 +110,7 @@ export const ATOMIK_OPERATIONS: readonly Operation[] = [
     "mm_register_region: the thread joins the list",
     (kernel) => [kernel.page_alloc(4)].slice(1),
     function* (_, __, first, threads) {
-      const { atomik } = moduleOf<typeof AtomikModule>(threads, VICTIM, "atomik.ts");
+      const { atomik } = moduleOf<typeof AtomikModule>(threads, VICTIM, "kernels/atomik/atomik.ts");
       const kernel = atomik(threads.victim.buffer as SharedArrayBuffer, SILENT);
       yield* call(kernel, "mm_register_region", first, first + RANGE_BYTES - 1);
       yield* call(kernel, "page_alloc", 1);

@@ -1,7 +1,7 @@
-import { GFP_ATOMIC } from "../../src/linux/flags.ts";
-import { ANCHOR_MARK, POOL_MAGIC, PoolWord } from "../../src/linux/layout.ts";
-import type * as PoolModule from "../../src/linux/pool.ts";
-import type * as LinuxModule from "../../src/linux.ts";
+import { GFP_ATOMIC } from "../../src/gfp/flags.ts";
+import { ANCHOR_MARK, POOL_MAGIC, PoolWord } from "../../src/kernels/linux/layout.ts";
+import type * as PoolModule from "../../src/kernels/linux/pool.ts";
+import type * as LinuxModule from "../../src/kernels/linux/linux.ts";
 import { WORD_BYTES } from "../../src/memory/layout.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
@@ -15,7 +15,7 @@ const SILENT = { print: (): void => {} };
 const ELEMENT_BYTES = 64;
 
 function linuxModule(threads: Threads, thread: number): typeof LinuxModule {
-  return moduleOf<typeof LinuxModule>(threads, thread, "linux.ts");
+  return moduleOf<typeof LinuxModule>(threads, thread, "kernels/linux/linux.ts");
 }
 
 function openLinux(threads: Threads, thread: number): Linux {
@@ -105,7 +105,7 @@ export const FACE_OPERATIONS: readonly Operation[] = [
   pooling("an element of the reserve", 2, (kernel, pool) => call(kernel, "mempool_alloc", pool, GFP_ATOMIC)),
   pooling("an element comes back", 1, (kernel, pool) => call(kernel, "mempool_free", ELEMENTS[1] as number, pool)),
   pooling("an element is waited for, and comes back", 0, function* (kernel, pool, threads) {
-    const { PoolBlock } = moduleOf<typeof PoolModule>(threads, VICTIM, "linux/pool.ts");
+    const { PoolBlock } = moduleOf<typeof PoolModule>(threads, VICTIM, "kernels/linux/pool.ts");
     const { layers } = threads.victim;
     yield* call(new PoolBlock({ memory: layers.memory, layers }, pool), "await");
     yield* call(kernel, "mempool_free", ELEMENTS[0] as number, pool);

@@ -1,5 +1,5 @@
 import { DESCRIPTOR_BYTES, MIN_BLOCK_SIZE } from "../../src/cluster/layout.ts";
-import type * as GietModule from "../../src/giet.ts";
+import type * as GietModule from "../../src/kernels/giet/giet.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
 import { moduleOf, REAPER, SURVIVOR, VICTIM } from "./modules.ts";
@@ -20,7 +20,7 @@ const BASE = 0x1000_0000;
 function bind(threads: Threads, offset: number): Kernels {
   const memory = threads.survivor.buffer as SharedArrayBuffer;
   const kernels = [SURVIVOR, VICTIM, REAPER].map((processor) => {
-    const { giet, VOBJ_TYPE_HEAP } = moduleOf<typeof GietModule>(threads, processor, "giet.ts");
+    const { giet, VOBJ_TYPE_HEAP } = moduleOf<typeof GietModule>(threads, processor, "kernels/giet/giet.ts");
     const vsegs = [{ type: VOBJ_TYPE_HEAP, base: BASE, length: HEAP_BYTES, offset }];
     const isGone = (other: number): boolean => other !== SURVIVOR;
     return giet({ clusters: [[{ memory, vsegs }]], kernel_data: offset + HEAP_BYTES, processor, isGone }, SILENT);

@@ -1,4 +1,4 @@
-import type { Heap as HeapClass } from "../../src/heap.ts";
+import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import type * as RingModule from "../../src/trace/ring.ts";
 import type * as VmallocModule from "../../src/vmalloc/vmalloc.ts";
 import { call } from "../interleave/call.ts";

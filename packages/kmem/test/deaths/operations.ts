@@ -1,4 +1,4 @@
-import type { Heap as HeapClass } from "../../src/heap.ts";
+import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import { tagIndex } from "../../src/slab/tags.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";

@@ -3,7 +3,7 @@ import { readSourceFiles } from "../source-files.ts";
 
 const SOURCES = fileURLToPath(new URL("../../src", import.meta.url));
 /** The layers whose every store is a point at which a thread is killed. */
-const LAYERS = /^(sync|pages|slab|kmalloc|bucket|vmem|vmalloc|linux|atomik|cluster|trace)\//;
+const LAYERS = /^(sync|pages|slab|kmalloc|heap|bucket|vmem|vmalloc|kernels\/linux|kernels\/atomik|cluster|trace)\//;
 /** A store to the memory: to an element of its views, or a function that does so. */
 const STORE = new RegExp(
   [
@@ -45,8 +45,8 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   { file: "cluster/descriptor.ts", text: "] = heap", why: "_heap_init is over before anybody allocates" },
   { file: "cluster/descriptor.ts", text: "] = alloc", why: "_heap_init is over before anybody allocates" },
   { file: "cluster/descriptor.ts", text: "words.fill(0", why: "_heap_init is over before anybody allocates" },
-  { file: "linux/kmalloc.ts", why: "what is in a block is its user's" },
-  { file: "linux/kmem-cache.ts", text: "bytes.fill(0", why: "what is in an object is its user's" },
+  { file: "kernels/linux/kmalloc.ts", why: "what is in a block is its user's" },
+  { file: "kernels/linux/kmem-cache.ts", text: "bytes.fill(0", why: "what is in an object is its user's" },
   { file: "vmalloc/virtual-memory.ts", why: "what is in an area is its user's" },
   { file: "vmem/vmem.ts", text: "previous === NO_RECORD", why: "virtual memory never takes its span back" },
   { file: "slab/copy-words.ts", text: "copyWithin", why: "longer sheaves than those of the largest class" },

@@ -1,4 +1,4 @@
-import { type BugReport, DebugHeap, type DebugHeapOptions } from "../../src/debug.ts";
+import { type BugReport, DebugHeap, type DebugHeapOptions } from "../../src/debug/index.ts";
 import { MIB } from "../support/memories.ts";
 
 /** A report with what differs from run to run replaced: its stacks and ages. */

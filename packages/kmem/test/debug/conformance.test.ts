@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
-import { DebugHeap, type DebugHeapOptions } from "../../src/debug.ts";
+import { DebugHeap, type DebugHeapOptions } from "../../src/debug/index.ts";
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
-import { type Allocator, describeConformance } from "../conformance.ts";
+import { type Allocator, describeConformance } from "../conformance/conformance.ts";
 import { freePagesOf } from "../support/expectations.ts";
 import { type HeapMaker, memoryCasesOf, PAGE } from "../support/memories.ts";
 

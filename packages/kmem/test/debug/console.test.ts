@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug.ts";
+import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
 import type { Heap } from "../../src/index.ts";
-import { GFP_KERNEL, LogRing, linux } from "../../src/linux.ts";
+import { GFP_KERNEL, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { MIB } from "../support/memories.ts";
 
 let printed: string[];

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { DebugHeap } from "../../src/debug.ts";
+import { DebugHeap } from "../../src/debug/index.ts";
 
 // Allocates and frees in a debugged heap until it is terminated.
 

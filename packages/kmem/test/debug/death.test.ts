@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
-import { DebugHeap } from "../../src/debug.ts";
+import { DebugHeap } from "../../src/debug/index.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

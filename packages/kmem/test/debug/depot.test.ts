@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DebugHeap } from "../../src/debug.ts";
+import { DebugHeap } from "../../src/debug/index.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { MIB } from "../support/memories.ts";
 import { Bench } from "./bench.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FaultInjection, type FaultOptions } from "../../src/debug/fault-injection.ts";
-import { GFP_KERNEL, LogRing, linux } from "../../src/linux.ts";
+import { GFP_KERNEL, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { Bench } from "./bench.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { DebugHeap, sitesText, unreferencedText } from "../../src/debug.ts";
-import { totalOf } from "../../src/profile.ts";
+import { DebugHeap, sitesText, unreferencedText } from "../../src/debug/index.ts";
+import { totalOf } from "../../src/profile/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { useTestClock } from "../support/test-clock.ts";

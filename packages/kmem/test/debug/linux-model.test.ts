@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { DebugHeap, type DebugHeapOptions, type DebugThreadOptions } from "../../src/debug.ts";
+import { DebugHeap, type DebugHeapOptions, type DebugThreadOptions } from "../../src/debug/index.ts";
 import type { HeapOptions } from "../../src/index.ts";
 import { runLinuxCampaign } from "../campaigns/linux.ts";
-import { LinuxModel } from "../linux/model.ts";
+import { LinuxModel } from "../kernels/linux/model.ts";
 
 /** What a debugged heap aligns to, where nobody asks for more. */
 const ALIGNMENT_BYTES = 16;

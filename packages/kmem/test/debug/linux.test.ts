@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../src/linux.ts";
+import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { Bench } from "./bench.ts";
 
 describe("the Linux face over a debugged heap", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug.ts";
+import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
 import { Heap } from "../../src/index.ts";
 import { MIB } from "../support/memories.ts";
 import { CALLS, type Call, Oracle } from "./oracle.ts";

@@ -1,5 +1,5 @@
 import type { Cache, Heap } from "../../src/index.ts";
-import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../src/linux.ts";
+import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 
 /** One call of an allocator; sizes and shares are drawn by the property. */
 export interface Call {

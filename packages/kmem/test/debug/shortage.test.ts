@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DebugHeap } from "../../src/debug.ts";
+import { DebugHeap } from "../../src/debug/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { useTestClock } from "../support/test-clock.ts";

@@ -1,7 +1,7 @@
 // Run by a test with V8's tracing on: allocates and frees until all is optimised, and then a million times more between
 // two marks. The marks go the way of the traces, which are buffered; other output would come between them anywhere.
 import { argv } from "node:process";
-import { Heap } from "../../src/heap.ts";
+import { Heap } from "../../src/heap/heap.ts";
 import { HOT_BEGIN, HOT_END } from "./hot-loop-marks.ts";
 
 const WARM_ROUNDS = 200;

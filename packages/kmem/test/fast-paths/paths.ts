@@ -1,4 +1,4 @@
-import type * as HeapModule from "../../src/heap.ts";
+import type * as HeapModule from "../../src/heap/heap.ts";
 import { PAGE_SIZE } from "../../src/memory/layout.ts";
 import type * as FastPathModule from "../../src/slab/fast-path.ts";
 import type { CountedLibrary } from "./counted-library.ts";
@@ -16,8 +16,8 @@ type Heap = HeapModule.Heap;
 
 function open(library: CountedLibrary): { heap: Heap; other: Heap; fastPaths: typeof FastPathModule } {
   const realm = library.realm();
-  const heap = realm.module<typeof HeapModule>("heap.ts").Heap.create();
-  const other = library.realm().module<typeof HeapModule>("heap.ts").Heap.attach(heap.handle);
+  const heap = realm.module<typeof HeapModule>("heap/heap.ts").Heap.create();
+  const other = library.realm().module<typeof HeapModule>("heap/heap.ts").Heap.attach(heap.handle);
   return { heap, other, fastPaths: realm.module<typeof FastPathModule>("slab/fast-path.ts") };
 }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Heap, KmemError } from "../../src/index.ts";
-import { GFP_KERNEL, LogRing, linux } from "../../src/linux.ts";
-import { Nodes } from "../../src/nodes.ts";
+import { GFP_KERNEL, LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { Nodes } from "../../src/nodes/nodes.ts";
 
 const PAGE = 4096;
 

@@ -1,4 +1,4 @@
-import { GFP_KERNEL } from "../../src/linux.ts";
+import { GFP_KERNEL } from "../../src/kernels/linux/linux.ts";
 import { debugRows, heapRows, libraryRows, nodesRows } from "./heap-table.ts";
 import { atomikRows, gietRows, linuxRows, mykernelRows, vmRows } from "./kernel-table.ts";
 import type { Row } from "./rows.ts";

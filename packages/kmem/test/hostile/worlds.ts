@@ -1,11 +1,11 @@
-import { type Atomik, atomik } from "../../src/atomik.ts";
-import { type AllocationScope, BugReport, DebugHeap, SampledHeap } from "../../src/debug.ts";
-import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/giet.ts";
+import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
+import { type AllocationScope, BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
+import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { Heap, type HeapHandle } from "../../src/index.ts";
-import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/linux.ts";
-import { type MyKernel, mykernel } from "../../src/mykernel.ts";
-import { Nodes } from "../../src/nodes.ts";
-import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace.ts";
+import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
+import { Nodes } from "../../src/nodes/nodes.ts";
+import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
 
 /** What calls are made on: objects of the library with something in them, and the memories that all of it is in. */
 export interface World {

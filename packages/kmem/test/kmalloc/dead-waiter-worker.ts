@@ -1,7 +1,7 @@
 // A thread that waits for memory until it is ended: asleep, or in its event loop.
 import { parentPort, workerData } from "node:worker_threads";
-import type { HeapHandle } from "../../src/handle.ts";
-import { Heap } from "../../src/heap.ts";
+import type { HeapHandle } from "../../src/heap/handle.ts";
+import { Heap } from "../../src/heap/heap.ts";
 
 export interface DeadWaiterWork {
   readonly handle: HeapHandle;

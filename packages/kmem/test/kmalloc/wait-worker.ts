@@ -1,8 +1,8 @@
 // A thread of the test of waiting: allocates in a heap that is full, and tells what it got.
 import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
-import type { HeapHandle } from "../../src/handle.ts";
-import { Heap } from "../../src/heap.ts";
+import type { HeapHandle } from "../../src/heap/handle.ts";
+import { Heap } from "../../src/heap/heap.ts";
 
 /** What the thread is told, and what it answers. */
 export interface WaitWork {

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
 import { DebugLetters } from "../../src/debug/letters.ts";
-import { DebugHeap, loadHeap } from "../../src/debug.ts";
+import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
 import { checkDump, describeDump, dumpByteLength, Heap, repairDump } from "../../src/index.ts";
-import { linux } from "../../src/linux.ts";
+import { linux } from "../../src/kernels/linux/linux.ts";
 import { byteForChecksum, checksumOf } from "../../src/memory/checksum.ts";
 import { openDump, writeDump } from "../../src/memory/dump.ts";
 import { checksumOfHeader } from "../../src/memory/header.ts";
 import { Header, PAGE_SIZE } from "../../src/memory/layout.ts";
 import { FrameRecord } from "../../src/pages/layout.ts";
-import { findVmalloc, slabinfo } from "../../src/proc.ts";
+import { findVmalloc, slabinfo } from "../../src/proc/index.ts";
 import { CacheRecord } from "../../src/slab/layout.ts";
-import { createTraceRing, traceParts, traceText } from "../../src/trace.ts";
+import { createTraceRing, traceParts, traceText } from "../../src/trace/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

@@ -3,7 +3,7 @@ import { workerData } from "node:worker_threads";
 import { Heap, type HeapHandle } from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
-import { Nodes, type NodesHandle } from "../../src/nodes.ts";
+import { Nodes, type NodesHandle } from "../../src/nodes/nodes.ts";
 
 export interface NodesWatchOrders {
   readonly handle: NodesHandle;

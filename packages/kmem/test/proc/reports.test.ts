@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import * as face from "../../src/proc.ts";
+import * as face from "../../src/proc/index.ts";
 import { parseBuddyinfo, parseMeminfo, parseSlabinfo } from "./grammar.ts";
 import { sample } from "./samples.ts";
 

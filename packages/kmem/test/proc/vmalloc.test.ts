@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import { LogRing, linux } from "../../src/linux.ts";
-import { findVmalloc, meminfo, vmallocinfo } from "../../src/proc.ts";
+import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { findVmalloc, meminfo, vmallocinfo } from "../../src/proc/index.ts";
 import { parseMeminfo, parseVmallocinfo } from "./grammar.ts";
 import { sample } from "./samples.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collapsedText, PROFILE_FIGURES, totalOf } from "../../src/profile.ts";
+import { collapsedText, PROFILE_FIGURES, totalOf } from "../../src/profile/index.ts";
 import { anyProfile, NATIVE, PARSE, SMALL, shownName } from "./profiles.ts";
 
 interface Collapsed {

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { gzipped, pprofBytes } from "../../src/profile.ts";
+import { gzipped, pprofBytes } from "../../src/profile/index.ts";
 import { SMALL } from "./profiles.ts";
 
 const GZIP_MAGIC = [0x1f, 0x8b];

@@ -1,7 +1,7 @@
 import { Session } from "node:inspector/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AllocationProfile, heapProfileText, type StackFrame, totalOf } from "../../src/profile.ts";
+import { type AllocationProfile, heapProfileText, type StackFrame, totalOf } from "../../src/profile/index.ts";
 import { anyProfile, SMALL } from "./profiles.ts";
 
 interface HeapProfileNode {

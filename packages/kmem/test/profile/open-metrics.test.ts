@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import { type MetricsSource, OPEN_METRICS_MEDIA_TYPE, openMetricsText } from "../../src/profile.ts";
+import { type MetricsSource, OPEN_METRICS_MEDIA_TYPE, openMetricsText } from "../../src/profile/index.ts";
 import { MIB } from "../support/memories.ts";
 import { anyText } from "./profiles.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collapsedText, parseStack, type StackFrame } from "../../src/profile.ts";
+import { collapsedText, parseStack, type StackFrame } from "../../src/profile/index.ts";
 
 type Row = readonly [what: string, line: string, functionName: string, url: string, line: number, column: number];
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PROFILE_FIGURES, pprofBytes, totalOf } from "../../src/profile.ts";
+import { PROFILE_FIGURES, pprofBytes, totalOf } from "../../src/profile/index.ts";
 import { readPprof } from "./pprof-definition.ts";
 import { anyProfile, SMALL, shownName } from "./profiles.ts";
 

@@ -6,7 +6,7 @@ import {
   heapProfileText,
   pprofBytes,
   speedscopeText,
-} from "../../src/profile.ts";
+} from "../../src/profile/index.ts";
 import { MAIN, SMALL } from "./profiles.ts";
 
 const WRITERS: readonly [string, (profile: AllocationProfile) => unknown][] = [

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { AllocationProfile, ProfileSample, StackFrame } from "../../src/profile.ts";
+import type { AllocationProfile, ProfileSample, StackFrame } from "../../src/profile/index.ts";
 
 const APP = "file:///srv/app.js";
 

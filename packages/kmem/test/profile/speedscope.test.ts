@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type NamedProfile, PROFILE_FIGURES, speedscopeText, totalOf } from "../../src/profile.ts";
+import { type NamedProfile, PROFILE_FIGURES, speedscopeText, totalOf } from "../../src/profile/index.ts";
 import { anyProfile, anyText, SMALL, shownName } from "./profiles.ts";
 
 const schemaFile = createRequire(import.meta.url).resolve("speedscope/dist/release/file-format-schema.json");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type HeapTimeline, traceEventsText } from "../../src/profile.ts";
+import { type HeapTimeline, traceEventsText } from "../../src/profile/index.ts";
 import { anyText } from "./profiles.ts";
 
 interface ReadEvent {

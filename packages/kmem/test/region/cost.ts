@@ -1,4 +1,4 @@
-import { atomik, LogRing } from "../../src/atomik.ts";
+import { atomik, LogRing } from "../../src/kernels/atomik/atomik.ts";
 import { Random } from "../support/random.ts";
 
 /** What a kfree and a kmalloc cost together in a region of so many chunks, about half of them free. */

@@ -1,4 +1,4 @@
-import { AtomikKmalloc } from "../../src/atomik/kmalloc.ts";
+import { AtomikKmalloc } from "../../src/kernels/atomik/kmalloc.ts";
 import type { LinearMemory } from "../../src/memory/memory.ts";
 import { chunksOf } from "../../src/region/check.ts";
 import type { Words } from "../../src/region/free-index.ts";

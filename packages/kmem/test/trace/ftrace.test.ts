@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import { GFP_ATOMIC, GFP_KERNEL } from "../../src/linux.ts";
+import { GFP_ATOMIC, GFP_KERNEL } from "../../src/kernels/linux/linux.ts";
 import { pageBlocks } from "../../src/trace/ftrace.ts";
-import * as face from "../../src/trace.ts";
-import { ftraceHeader, ftraceText, TraceReader, type TraceRing, traceNames, traceText } from "../../src/trace.ts";
+import * as face from "../../src/trace/index.ts";
+import { ftraceHeader, ftraceText, TraceReader, type TraceRing, traceNames, traceText } from "../../src/trace/index.ts";
 import { MIB, placeWord, traced, wordsOf } from "./support.ts";
 
 const PAGE = 4096;

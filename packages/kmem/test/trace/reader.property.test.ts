@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TRACE_BUSY, TraceHeader, TraceKind, TraceWord } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
-import { type TraceEvent, TraceReader } from "../../src/trace.ts";
+import { type TraceEvent, TraceReader } from "../../src/trace/index.ts";
 import { numberOf, placeWord, type Traced, traced, wordsOf, writeNumber } from "./support.ts";
 
 const RUNS = 300;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Heap, PAGE_SIZE } from "../../src/index.ts";
 import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
-import { LogRing, linux } from "../../src/linux.ts";
+import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import {
   createTraceRing,
   findTraceRing,
@@ -10,7 +10,7 @@ import {
   TraceKind,
   TraceReader,
   type TraceRing,
-} from "../../src/trace.ts";
+} from "../../src/trace/index.ts";
 import { expectBytesAddUp, expectClean, expectRefusal } from "../support/expectations.ts";
 import { MEMORY_CASES } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";

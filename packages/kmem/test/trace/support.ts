@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { Heap, type HeapOptions } from "../../src/index.ts";
 import { PAGE_SIZE, TRACE_EVENT_SHIFT, TRACE_HEADER_WORDS } from "../../src/layout.ts";
-import { createTraceRing, type TraceEvent, TraceKind, type TraceRing } from "../../src/trace.ts";
+import { createTraceRing, type TraceEvent, TraceKind, type TraceRing } from "../../src/trace/index.ts";
 
 export const MIB = 2 ** 20;
 /** Numbers of two writers never meet. */

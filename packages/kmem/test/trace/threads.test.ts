@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import { createTraceRing, type TraceEvent, TraceReader, type TraceRing } from "../../src/trace.ts";
+import { createTraceRing, type TraceEvent, TraceReader, type TraceRing } from "../../src/trace/index.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB, NUMBERS_APART, numberOf, writeNumber } from "./support.ts";
 import type { WriterOrders } from "./writer-worker.ts";

@@ -1,7 +1,7 @@
 // A thread that writes events to a ring until it is told to stop, or killed.
 import { parentPort, workerData } from "node:worker_threads";
 import { Heap, type HeapHandle } from "../../src/index.ts";
-import { openTraceRing } from "../../src/trace.ts";
+import { openTraceRing } from "../../src/trace/index.ts";
 import { NUMBERS_APART, writeNumber } from "./support.ts";
 
 /** What a writer is to do. */

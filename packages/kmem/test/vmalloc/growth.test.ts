@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { attachLayers } from "../../src/kmalloc/arrive.ts";
+import { attachLayers } from "../../src/kmalloc/attach.ts";
 import { LinearMemory } from "../../src/memory/memory.ts";
 import { Vmalloc } from "../../src/vmalloc/vmalloc.ts";
 import { MIB, PAGE } from "../support/memories.ts";

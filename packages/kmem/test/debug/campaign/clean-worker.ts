@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { DebugHeap } from "../../../src/debug.ts";
+import { DebugHeap } from "../../../src/debug/index.ts";
 import type { HeapHandle } from "../../../src/index.ts";
 import { stamp, stampFault } from "../../support/pattern.ts";
 import { type Goods, type TradeOrders, trade } from "../../support/trade.ts";

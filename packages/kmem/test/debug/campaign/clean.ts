@@ -1,4 +1,4 @@
-import { type BugReport, type DebugCache, DebugHeap } from "../../../src/debug.ts";
+import { type BugReport, type DebugCache, DebugHeap } from "../../../src/debug/index.ts";
 import { MIB } from "../../support/memories.ts";
 import { Random } from "../../support/random.ts";
 

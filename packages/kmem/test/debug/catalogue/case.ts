@@ -1,6 +1,6 @@
-import { DebugHeap, type DebugHeapOptions } from "../../../src/debug.ts";
+import { DebugHeap, type DebugHeapOptions } from "../../../src/debug/index.ts";
 import { Heap, KmemError } from "../../../src/index.ts";
-import { type CacheFunction, type Linux, LogRing, linux } from "../../../src/linux.ts";
+import { type CacheFunction, type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { MIB } from "../../support/memories.ts";
 import { fromObject, steadyText } from "../bench.ts";
 

@@ -30,7 +30,7 @@ describe("docs/memory-bugs.md", () => {
 
   it("explains each letter and each option", () => {
     for (const letter of Object.keys(DebugLetter)) expect(document).toContain(`| ${letter} |`);
-    const options = readFileSync(new URL("../../../src/debug-options.ts", import.meta.url), "utf8");
+    const options = readFileSync(new URL("../../../src/debug/options.ts", import.meta.url), "utf8");
     const names = [...options.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name]) => name);
     expect(names).toContain("quarantineBytes");
     for (const name of names) expect(document).toContain(`\`${name}\``);

@@ -1,4 +1,4 @@
-import { type BugReport, DebugHeap } from "../../../src/debug.ts";
+import { type BugReport, DebugHeap } from "../../../src/debug/index.ts";
 import { MIB } from "../../support/memories.ts";
 import { CASES } from "./cases.ts";
 

@@ -1,4 +1,4 @@
-import { GFP_KERNEL } from "../../../src/linux.ts";
+import { GFP_KERNEL } from "../../../src/kernels/linux/linux.ts";
 import type { CatalogueCase } from "./case.ts";
 import { INTO_FREED, NEXT_TO_LIVE, REFUSED, UNSEEN } from "./moments.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { DebugHeapOptions } from "../../../src/debug.ts";
-import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../../src/linux.ts";
+import type { DebugHeapOptions } from "../../../src/debug/index.ts";
+import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { Bench } from "../bench.ts";
 
 /** The cases of KFENCE and of test_meminit that are no bugs, but what a heap promises while it is debugged. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type * as HeapModule from "../../../src/heap.ts";
+import type * as HeapModule from "../../../src/heap/heap.ts";
 import { type ExploreOptions, type ExploreReport, explore } from "../explore/explore.ts";
 import type { Scenario } from "../explore/scenario.ts";
 import { InstrumentedLibrary, type Realm } from "../library.ts";
@@ -49,7 +49,7 @@ export class Kmem {
 
   constructor({ areLocksAbstract = false, areLocksMissing = false, entries = [], constants = {} }: KmemOptions = {}) {
     this.library = new InstrumentedLibrary(SOURCES, {
-      entries: ["heap.ts", ...entries],
+      entries: ["heap/heap.ts", ...entries],
       constants: { ...constants, ...SMALL_SHEAVES, ...ATTACHED_PER_RUN },
     });
     this.realms = Array.from({ length: REALM_COUNT }, () => {
@@ -60,7 +60,7 @@ export class Kmem {
   }
 
   heapClass(thread: number): typeof HeapModule.Heap {
-    return (this.realms[thread] as Realm).module<typeof HeapModule>("heap.ts").Heap;
+    return (this.realms[thread] as Realm).module<typeof HeapModule>("heap/heap.ts").Heap;
   }
 
   /** A new heap that so many threads are attached to. */

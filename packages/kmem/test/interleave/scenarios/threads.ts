@@ -1,4 +1,4 @@
-import type { Cache } from "../../../src/cache.ts";
+import type { Cache } from "../../../src/heap/cache.ts";
 import { call } from "../call.ts";
 import { type Outcome, type Scenario, unexpectedEnds } from "../explore/scenario.ts";
 import { LARGE_BYTES } from "./blocks.ts";

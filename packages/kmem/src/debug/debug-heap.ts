@@ -1,0 +1,398 @@
+import { type ViewType, viewWithin } from "../heap/block-view.ts";
+import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
+import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
+import { Debugging } from "./debugging.ts";
+import { DebugLetters } from "./letters.ts";
+import { type Located, objectAddress } from "./located.ts";
+import { mendDebugged } from "./repair-blocks.ts";
+import type { DebugMend } from "./repair-root.ts";
+import { describeRemains, isLiveOf, settleRemains } from "./remains.ts";
+import { DebugRoot } from "./root.ts";
+import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
+import {
+  DEBUG_HEAP_CHECKS,
+  DEBUG_THREAD_CHECKS,
+  type DebugHeapOptions,
+  type DebugThreadOptions,
+  withDefaults,
+} from "./options.ts";
+import { ringTracer } from "./tracer.ts";
+import type { HeapHandle } from "../heap/handle.ts";
+import type { BlockCalls } from "../heap/heap.ts";
+import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
+import type { Attachment } from "../heap/attachment.ts";
+import type { BlockInfo } from "../kmalloc/describe.ts";
+import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import { freeMade } from "../kmalloc/slot-objects.ts";
+import type { WaitOptions } from "../kmalloc/memory-wait.ts";
+import { type ReapOptions, type ReapReport, readReapOptions, type Undertaker } from "../kmalloc/reap.ts";
+import { readOptions } from "../memory/arguments.ts";
+import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
+import type { Finding } from "../memory/finding.ts";
+import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "../memory/layout.ts";
+import type { MemorySource } from "../memory/memory.ts";
+import { RunKind } from "../pages/layout.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
+import { Pages } from "../heap/pages.ts";
+import { mendRoot, rootFindings } from "../repair/debug-root.ts";
+import type { Mend } from "../repair/log.ts";
+import { sinkFor } from "../heap/report-sink.ts";
+import type { BlockFunctions } from "../slab/block-functions.ts";
+import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { TraceRing } from "../trace/ring.ts";
+import { TracedPages } from "./traced-pages.ts";
+import { TrackedHeap } from "./tracked-heap.ts";
+
+/** What the thread has of each debugged heap. */
+const debuggings = new WeakMap<Attachment, Debugging>();
+
+/**
+ * A heap that finds memory bugs, after Linux's SLUB debugging: each block has red zones around it, is poisoned while it
+ * is free, and a record says who allocated and who freed it. What is found is reported, repaired as SLUB does, and the
+ * work goes on. All else is as in {@link Heap}, which it can stand in for; `usableSize` and views end where the size
+ * asked for does. Every thread opens such a heap with `DebugHeap.attach`.
+ */
+export class DebugHeap extends TrackedHeap {
+  /** The calls of the layers below. */
+  declare private below: BlockCalls;
+  override readonly pages: Pages;
+  readonly #debugging: Debugging;
+
+  private constructor(attachment: Attachment, options: DebugThreadOptions) {
+    super(attachment);
+    let debugging = debuggings.get(attachment);
+    if (debugging === undefined) {
+      const root = DebugRoot.find(attachment.layers);
+      if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the debugged heap has lost its root", {});
+      const settings = withDefaults(options, this.stats().bytes.totalBytes, sinkFor(attachment.layers).print);
+      debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
+      debuggings.set(attachment, debugging);
+      this.addShrinker(debugging.shrinker((address) => this.below.free(address)));
+    }
+    this.#debugging = debugging;
+    const { tracer } = debugging.options;
+    const { kmalloc, waits } = attachment;
+    const layers = (): Layers => this.current();
+    this.pages = tracer === undefined ? new Pages(layers, kmalloc, waits) : new TracedPages(layers, attachment, tracer);
+  }
+
+  /** As `Heap.create`. Throws BAD_ARGUMENT too where `debug` is no text, OUT_OF_MEMORY without room for the root. */
+  static override create(given: DebugHeapOptions = {}): DebugHeap {
+    const options = readOptions("options", given, DEBUG_HEAP_CHECKS);
+    const { debug: text = "" } = options;
+    const { unknown } = DebugLetters.parse(text);
+    const attachment = createAttachment(options, HeapFlag.DEBUGGED);
+    if (Debugging.createRoot(attachment.layers, text) === undefined) throw outOfMemory(attachment.layers.pages, 0);
+    const { traceEvents } = options;
+    if (traceEvents !== undefined && TraceRing.create(attachment.layers, traceEvents) === undefined) {
+      throw outOfMemory(attachment.layers.pages, 0);
+    }
+    const heap = new DebugHeap(attachment, options);
+    const { print } = heap.#debugging.options;
+    for (const letter of unknown) print(`slab_debug option '${letter}' unknown. skipped`);
+    return heap;
+  }
+
+  /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
+  static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
+    const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
+    return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), how);
+  }
+
+  /** As `Heap.load`. */
+  static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
+    const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
+    return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), how);
+  }
+
+  protected override get debugging(): Debugging {
+    return this.#debugging;
+  }
+
+  protected override publish(below: BlockCalls): void {
+    this.below = below;
+    const alloc = (sizeBytes: number): number => this.#orThrow(this.#take(sizeBytes, alloc, below.alloc), sizeBytes);
+    const tryAlloc = (sizeBytes: number): number => this.#take(sizeBytes, tryAlloc, below.tryAlloc);
+    const free = (address: number): void => {
+      if (address !== 0) this.#retire(address, free);
+    };
+    super.publish({ alloc, free, tryAlloc });
+  }
+
+  override alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
+    requireAlignment(alignmentBytes);
+    const take = (rawBytes: number): number => super.alignedAlloc(alignmentBytes, rawBytes);
+    return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.alignedAlloc, take, alignmentBytes), sizeBytes);
+  }
+
+  override allocWait(sizeBytes: number, options: WaitOptions = {}): number {
+    const take = (rawBytes: number): number => super.allocWait(rawBytes, options);
+    return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.allocWait, take), sizeBytes);
+  }
+
+  override async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
+    const above = DebugHeap.prototype.allocAsync;
+    const asked = this.#ask(sizeBytes, above, GRANULE);
+    if (asked === undefined) throw outOfMemory(this.layers.pages, sizeBytes);
+    return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
+  }
+
+  override calloc(count: number, sizeBytes: number): number {
+    requireSize(count);
+    requireSize(sizeBytes);
+    const totalBytes = count * sizeBytes;
+    const take = this.below.alloc;
+    const address = this.#orThrow(this.#take(totalBytes, DebugHeap.prototype.calloc, take), totalBytes);
+    this.layers.memory.bytes.fill(0, address, address + totalBytes);
+    return address;
+  }
+
+  override realloc(address: number, sizeBytes: number): number {
+    requireSize(sizeBytes);
+    const above = DebugHeap.prototype.realloc;
+    if (address === 0) return this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
+    const located = this.#requireObject(address, above);
+    const { block, record } = located;
+    const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
+    const isSameClass = record.kind === this.#kindFor(sizeBytes);
+    const fits = rawBytes <= block.bytes;
+    // A block that becomes much smaller moves to its class, but stays where it is when there is no memory.
+    const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, above, this.below.alloc);
+    if (moved === 0 && fits) {
+      this.#debugging.blocks.resize(located, sizeBytes, above);
+      this.#debugging.clearNew(record.kind, address + record.sizeBytes, address + sizeBytes);
+      return address;
+    }
+    this.#orThrow(moved, sizeBytes);
+    const { memory } = this.current();
+    memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
+    this.#retire(address, above);
+    return moved;
+  }
+
+  /** The bytes that were asked for: what lies behind them is no part of the object. Throws INVALID_ADDRESS. */
+  override usableSize(address: number): number {
+    return this.#requireObject(address, DebugHeap.prototype.usableSize).record.sizeBytes;
+  }
+
+  override blockAt(address: number): BlockInfo | undefined {
+    this.viewed();
+    const located = this.#debugging.blocks.locate(address);
+    return located === undefined ? undefined : this.#info(located);
+  }
+
+  override *blocks(): Generator<BlockInfo> {
+    for (const block of super.blocks()) {
+      const info = this.blockAt(block.address);
+      if (info?.live === true) yield info;
+    }
+  }
+
+  override owner(address: number): number | undefined {
+    return super.owner(this.#blockOf(address));
+  }
+
+  override transfer(address: number, slot: number): void {
+    super.transfer(this.#blockOf(address), slot);
+  }
+
+  override view<View>(type: ViewType<View>, address: number, length: number): View {
+    const info = this.blockAt(address);
+    const isInside = info !== undefined && address >= info.address;
+    return viewWithin(this.current(), isInside ? info : undefined, type, address, length);
+  }
+
+  /** As `Heap.createCache`, with letters of the cache's own where `debug` has some. */
+  override createCache(options: DebugCacheOptions): DebugCache {
+    return DebugCache.create(this.#debugCacheContext(), options);
+  }
+
+  override openCache(name: string, functions: BlockFunctions = {}): DebugCache {
+    return DebugCache.open(this.#debugCacheContext(), name, functions);
+  }
+
+  /** As of a plain heap, and the bytes around all blocks, and in those that are free. */
+  protected override findings(): Finding[] {
+    const layers = this.viewed();
+    return [...super.findings(), ...rootFindings(layers), ...checkDebugged(layers, this.#debugging.blocks)];
+  }
+
+  protected override mendRoots(): readonly Mend[] {
+    return mendRoot(this.viewed(), this.#debugging.root.frame);
+  }
+
+  protected override mendBlocks(): readonly DebugMend[] {
+    const { blocks } = this.#debugging;
+    return mendDebugged(blocks, debuggedBlocks(this.viewed(), blocks));
+  }
+
+  /**
+   * Reports all that {@link check} finds around and in blocks, and repairs it, but for records: those wait until their
+   * object is freed. Returns how many blocks were damaged.
+   */
+  validate(): number {
+    this.current();
+    const { blocks } = this.#debugging;
+    let damaged = 0;
+    for (const located of debuggedBlocks(this.layers, blocks)) {
+      if (!blocks.validate(located, DebugHeap.prototype.validate)) damaged++;
+    }
+    return damaged;
+  }
+
+  override trim(): number {
+    this.#emptyQuarantine(DebugHeap.prototype.trim);
+    return super.trim();
+  }
+
+  override detach(): void {
+    this.#emptyQuarantine(DebugHeap.prototype.detach);
+    super.detach();
+  }
+
+  /** As `Heap.reap`; objects that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
+  override reap(slot: number, given: ReapOptions = {}): ReapReport {
+    const options = readReapOptions(given);
+    if (options.blocks !== "free") return super.reap(slot, options);
+    const report = super.reap(slot, { ...options, blocks: "give", to: this.slot });
+    for (const { address } of report.blocks) this.#retireGiven(address);
+    for (const { address, pageCount } of report.pageRuns) {
+      // What another thread has freed in the meantime is gone already.
+      if (super.owner(address) === this.slot) this.pages.free(address, pageCount);
+    }
+    freeMade(this.layers, this.slot, { ...report, mempools: [] });
+    return report;
+  }
+
+  /** Frees an object of a dead thread that this one was given, unless another thread is faster. */
+  #retireGiven(address: number): void {
+    const debugging = this.#debugging;
+    const located = debugging.blocks.locate(address);
+    if (located === undefined || !isLiveOf(this.layers, located, this.slot)) return;
+    const above = DebugHeap.prototype.reap;
+    if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, above);
+    const freed = debugging.blocks.release(located, address, above);
+    if (freed === undefined) return;
+    debugging.clearFreed(freed);
+    debugging.expel(debugging.quarantine.put(freed), above, this.below.free);
+  }
+
+  protected override undertaker(): Undertaker {
+    const { blocks } = this.#debugging;
+    const { layers } = this;
+    return {
+      settle: (slot) => ({
+        returnedBlocks: settleRemains(layers, blocks, takenBlocks(layers, blocks), slot),
+        freed: [],
+      }),
+      describe: (block) => {
+        const located = blocks.locate(block.address);
+        return located === undefined ? block : describeRemains(blocks, located, block);
+      },
+    };
+  }
+
+  /** Asks for an object with `take`, which knows only bytes; 0 where it, or a fault that was wished for, says so. */
+  #take(
+    sizeBytes: number,
+    above: unknown,
+    take: (rawBytes: number) => number,
+    alignmentBytes: number = GRANULE,
+  ): number {
+    const asked = this.#ask(sizeBytes, above, alignmentBytes);
+    if (asked === undefined) return 0;
+    let block = 0;
+    try {
+      block = take(rawBytesOf(asked)) || this.#takeAgain(asked, take);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      block = this.#takeAgain(asked, take);
+    }
+    return this.#activate(block, asked);
+  }
+
+  /** What lies in quarantine is free memory, when there is no other. */
+  #takeAgain(asked: Asked, take: (rawBytes: number) => number): number {
+    if (this.#debugging.quarantine.count === 0) return 0;
+    this.#emptyQuarantine(asked.above);
+    try {
+      return take(rawBytesOf(asked));
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      return 0;
+    }
+  }
+
+  /** What an object asks for; undefined where it is to fail, or cannot be. */
+  #ask(sizeBytes: number, above: unknown, alignmentBytes: number): Asked | undefined {
+    requireSize(sizeBytes);
+    this.current();
+    const kind = this.#kindFor(sizeBytes);
+    const asked = { sizeBytes, padBytes: DebugBlocks.padBytes(alignmentBytes), kind, above };
+    if (rawBytesOf(asked) >= ADDRESS_SPACE_BYTES) return undefined;
+    return this.#debugging.fails(kind, sizeBytes) ? undefined : asked;
+  }
+
+  #kindFor(sizeBytes: number): number {
+    return sizeBytes > MAX_CLASS_BYTES ? RunKind.BLOCK : this.attachment.kmalloc.kindFor(sizeBytes);
+  }
+
+  #activate(block: number, asked: Asked): number {
+    if (block === 0) return 0;
+    const debugging = this.#debugging;
+    const address = debugging.blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
+    debugging.clearNew(asked.kind, address, address + asked.sizeBytes);
+    return address;
+  }
+
+  #retire(address: number, above: unknown): void {
+    this.current();
+    const debugging = this.#debugging;
+    const located = debugging.blocks.deactivate(address, above);
+    debugging.clearFreed(located);
+    debugging.expel(debugging.quarantine.put(located), above, this.below.free);
+  }
+
+  #emptyQuarantine(above: unknown): void {
+    this.#debugging.expel(this.#debugging.quarantine.drain(), above, this.below.free);
+  }
+
+  #orThrow(address: number, sizeBytes: number): number {
+    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
+    return address;
+  }
+
+  #requireObject(address: number, above: unknown): Located {
+    this.current();
+    return this.#debugging.blocks.requireLive(address, above);
+  }
+
+  /** The block of the live object that starts at an address; the address itself where there is none. */
+  #blockOf(address: number): number {
+    const located = this.#debugging.blocks.locate(address);
+    const isObject = located?.record.state === "LIVE" && objectAddress(located) === address;
+    return isObject ? located.block.address : address;
+  }
+
+  #info(located: Located): BlockInfo {
+    const { record, isTaken } = located;
+    const live = isTaken && record.state === "LIVE";
+    return {
+      address: objectAddress(located),
+      usableBytes: record.sizeBytes,
+      cache: this.#debugging.blocks.cacheName(record.kind),
+      live,
+      slot: live ? super.owner(located.block.address) : undefined,
+    };
+  }
+
+  #debugCacheContext(): DebugCacheContext {
+    return {
+      ...this.cacheContext(),
+      debugging: this.#debugging,
+      release: (address) => this.below.free(address),
+      emptyQuarantine: () => this.#emptyQuarantine(DebugCache.prototype.shrink),
+    };
+  }
+}

@@ -1,0 +1,56 @@
+import { remakeRoot } from "./repair-root.ts";
+import { checkDump as checkLayersOf, type DumpRepair, repairDumpWith } from "../heap/dumps.ts";
+import type { Heap } from "../heap/heap.ts";
+import { dumpMode } from "../heap/open.ts";
+import type { CheckReport } from "../kmalloc/check.ts";
+import { loadHeap } from "./load-heap.ts";
+import { KmemError } from "../memory/errors.ts";
+import type { Finding } from "../memory/finding.ts";
+
+/**
+ * As `checkDump` of `kmem`, and what `check()` of a debugged or sampled heap finds around its blocks. Where the heap
+ * cannot be opened for what is damaged in its layers, its blocks are looked at in a copy in which that is repaired.
+ */
+export function checkDump(dump: Uint8Array): CheckReport {
+  const report = checkLayersOf(dump);
+  if (isPlain(dump)) return report;
+  const sound = report.isClean ? dump : repairDumpWith(dump, remakeRoot).dump;
+  const own = sound === undefined || isPlain(sound) ? [] : debugFindings(loadHeap(sound));
+  return { isClean: report.isClean && own.length === 0, findings: [...report.findings, ...own] };
+}
+
+/**
+ * As `repairDump` of `kmem`, and what `repair()` of a debugged or sampled heap mends around its blocks. Whether it is
+ * repaired is what {@link checkDump} says of the dump that it returns.
+ */
+export function repairDump(dump: Uint8Array): DumpRepair {
+  const report = repairDumpWith(dump, remakeRoot);
+  if (report.dump === undefined || isPlain(report.dump)) return report;
+  const heap = loadHeap(report.dump);
+  // Where there is nothing to mend the dump stays what it is, but for its layers.
+  if (debugFindings(heap).length === 0) return report;
+  const own = heap.repair();
+  const repaired = heap.dump();
+  const { isClean, findings: remaining } = checkDump(repaired);
+  return {
+    isRepaired: isClean,
+    findings: [...report.findings, ...own.findings],
+    mends: [...report.mends, ...own.mends],
+    remaining,
+    dump: isClean ? repaired : undefined,
+  };
+}
+
+/** Whether a dump is for certain that of a heap without anything around its blocks. */
+function isPlain(dump: Uint8Array): boolean {
+  try {
+    return dumpMode(dump) === 0;
+  } catch (error) {
+    if (error instanceof KmemError) return false;
+    throw error;
+  }
+}
+
+function debugFindings(heap: Heap): Finding[] {
+  return heap.check().findings.filter(({ layer }) => layer === "debug");
+}

@@ -1,0 +1,379 @@
+import { type ViewType, viewWithin } from "../heap/block-view.ts";
+import { bindCountedAlloc } from "./counted-alloc.ts";
+import { DebugBlocks } from "./debug-blocks.ts";
+import { StackDepot } from "./depot.ts";
+import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./guarded.ts";
+import { DEFAULT_LETTERS } from "./layout.ts";
+import { type Located, objectAddress } from "./located.ts";
+import { mendDebugged } from "./repair-blocks.ts";
+import type { DebugMend } from "./repair-root.ts";
+import { Quarantine } from "./quarantine.ts";
+import { describeRemains, settleGuarded } from "./remains.ts";
+import type { BugReport } from "./report.ts";
+import { DebugRoot } from "./root.ts";
+import { DEFAULT_STACK_DEPTH } from "./stack.ts";
+import type { HeapHandle } from "../heap/handle.ts";
+import { type BlockCalls, Heap } from "../heap/heap.ts";
+import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
+import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
+import type { Attachment } from "../heap/attachment.ts";
+import type { BlockInfo } from "../kmalloc/describe.ts";
+import { requireSize } from "../kmalloc/kmalloc.ts";
+import type { ReapOptions, ReapReport, Undertaker } from "../kmalloc/reap.ts";
+import {
+  badArgument,
+  type Checks,
+  isUint32,
+  readOptions,
+  requireBoolean,
+  requireCount,
+  requireFunction,
+  requireWhole,
+} from "../memory/arguments.ts";
+import { clear } from "../memory/clear.ts";
+import { KmemError } from "../memory/errors.ts";
+import type { Finding } from "../memory/finding.ts";
+import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
+import type { MemorySource } from "../memory/memory.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
+import { mendRoot, rootFindings } from "../repair/debug-root.ts";
+import type { Mend } from "../repair/log.ts";
+import { sinkFor } from "../heap/report-sink.ts";
+
+/** How one thread samples. */
+export interface SamplingOptions {
+  /** One allocation in so many gets a guarded place, on average. Default 100,000. */
+  readonly sampleEvery?: number;
+  /** Guarded objects that there may be when this thread takes one: live ones, and its own freed ones. Default 255. */
+  readonly guardedCount?: number;
+  /** Gets each bug that is found. Default: its text goes to console.error, or to the console of the face at work. */
+  readonly report?: (report: BugReport) => void;
+  /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
+  readonly panic?: boolean;
+  /** Frames of a stack that are kept. Default 16. */
+  readonly stackDepth?: number;
+}
+
+export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
+
+/** What one thread has sampled: the figures of KFENCE's `stats`. */
+export interface SamplingStats {
+  /** Live guarded objects, of all threads. */
+  readonly currentlyAllocated: number;
+  readonly totalAllocations: number;
+  readonly totalFrees: number;
+  /** Freed objects whose places are kept, so that writes to them are found. */
+  readonly zombieAllocations: number;
+  readonly totalBugs: number;
+  /** Allocations that were chosen, and got no place: too large, none left, or no pages. */
+  readonly skippedIncompatible: number;
+  readonly skippedCapacity: number;
+}
+
+/** The counter of calls is a word. */
+const SAMPLE_EVERY_MAX: number = 2 ** 30;
+const GUARDED_COUNT_MAX = 0xffff_ffff;
+
+const SAMPLING_CHECKS: Checks<SamplingOptions> = {
+  sampleEvery: (name, value) => {
+    const isNumber = typeof value === "number" && value >= 1 && value <= SAMPLE_EVERY_MAX;
+    if (!isNumber) throw badArgument(name, `a number from 1 to ${SAMPLE_EVERY_MAX}`, value);
+  },
+  guardedCount: (name, value) => requireWhole(name, value, 2, GUARDED_COUNT_MAX),
+  report: requireFunction,
+  panic: requireBoolean,
+  stackDepth: requireCount,
+};
+
+const DEFAULT_SAMPLE_EVERY = 100_000;
+/** Half of these may be freed ones. Linux's CONFIG_KFENCE_NUM_OBJECTS. */
+const DEFAULT_GUARDED_COUNT = 255;
+
+/**
+ * A heap for production that finds some memory bugs, after Linux's KFENCE: one allocation in many gets pages of its
+ * own, canaries around it and a record of who allocated and who freed it; all others are those of a plain heap, at its
+ * cost but for one counter. Bugs that come again are found in the end. Every thread opens such a heap with
+ * `SampledHeap.attach`.
+ */
+export class SampledHeap extends Heap {
+  declare private below: BlockCalls;
+  declare private sampleEvery: number | undefined;
+  readonly #root: DebugRoot;
+  readonly #blocks: DebugBlocks;
+  readonly #quarantine: Quarantine;
+  readonly #guardedCount: number;
+  readonly #counts = { allocations: 0, frees: 0, bugs: 0, incompatible: 0, capacity: 0 };
+
+  private constructor(attachment: Attachment, options: SamplingOptions) {
+    super(attachment);
+    const { sampleEvery = DEFAULT_SAMPLE_EVERY, guardedCount = DEFAULT_GUARDED_COUNT } = options;
+    const { layers } = attachment;
+    const root = DebugRoot.find(layers);
+    if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the sampled heap has lost its root", {});
+    this.#root = root;
+    const sink = sinkFor(layers);
+    const { report = (bug: BugReport) => sink.print(bug.text()), panic = false } = options;
+    const { stackDepth = DEFAULT_STACK_DEPTH } = options;
+    this.#blocks = new DebugBlocks(layers, root, new StackDepot(layers, root), {
+      stackDepth,
+      panics: panic,
+      print: () => {},
+      report: (bug) => {
+        this.#counts.bugs++;
+        report(bug);
+      },
+    });
+    this.#guardedCount = guardedCount;
+    this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
+    this.sampleEvery = sampleEvery;
+    this.#sample(sampleEvery);
+    // What lies in quarantine is free memory, when there is no other.
+    this.addShrinker({
+      name: "guarded objects in quarantine",
+      count: () => this.#quarantine.count,
+      scan: () => this.#emptyQuarantine(SampledHeap.prototype.alloc),
+    });
+  }
+
+  /** As `Heap.create`. Throws OUT_OF_MEMORY too, without pages for the records. */
+  static override create(given: SampledHeapOptions = {}): SampledHeap {
+    const options = readOptions("options", given, { ...HEAP_CHECKS, ...SAMPLING_CHECKS });
+    const attachment = createAttachment(options, HeapFlag.SAMPLED);
+    const root = DebugRoot.create(attachment.layers, "", () => DEFAULT_LETTERS);
+    if (root === undefined) throw outOfMemory(attachment.layers.pages, 0);
+    return new SampledHeap(attachment, options);
+  }
+
+  /** As `Heap.attach`, with how this thread samples. */
+  static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
+    const how = readOptions("options", options, SAMPLING_CHECKS);
+    return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), how);
+  }
+
+  /** As `Heap.load`. */
+  static override load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
+    const how = readOptions("options", options, SAMPLING_CHECKS);
+    return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), how);
+  }
+
+  /** Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself. */
+  protected override publish(below: BlockCalls): void {
+    this.below = below;
+    super.publish(below);
+    // Before the constructor has gone on, nothing says how often; memory that is not shared is bound anew as it grows.
+    if (this.sampleEvery !== undefined) this.#sample(this.sampleEvery);
+  }
+
+  #sample(sampleEvery: number): void {
+    const { alloc: allocBelow } = this.below;
+    const left = new Int32Array([intervalAround(sampleEvery)]);
+    const alloc = bindCountedAlloc(this.pathContext(), left, (sizeBytes) => {
+      if (left[0] > 0) return allocBelow(sizeBytes);
+      left[0] = intervalAround(sampleEvery);
+      return this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes);
+    });
+    this.alloc = alloc;
+  }
+
+  /** A guarded object, or 0 where it cannot be. */
+  #allocGuarded(sizeBytes: number, above: unknown): number {
+    if (!(Number.isInteger(sizeBytes) && sizeBytes > 0 && sizeBytes <= GUARDED_MAX_BYTES)) {
+      this.#counts.incompatible++;
+      return 0;
+    }
+    this.current();
+    const runBytes = guardedRunBytes(sizeBytes);
+    const isRoom = this.#root.guardedCount + this.#quarantine.count < this.#guardedCount;
+    const { kmalloc } = this.attachment;
+    const run = isRoom ? kmalloc.allocateRun(runBytes, 1, false) : 0;
+    if (run === 0) {
+      this.#counts.capacity++;
+      return 0;
+    }
+    const isRight = (++this.#counts.allocations & 1) === 0;
+    const padBytes = guardedPadBytes(sizeBytes, runBytes, isRight);
+    const kind = kmalloc.kindFor(sizeBytes);
+    const address = this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
+    this.#root.addGuarded(1);
+    return address;
+  }
+
+  protected override slowFree(address: number): void {
+    const located = this.#guarded(address);
+    if (located === undefined) {
+      super.slowFree(address);
+      return;
+    }
+    this.current();
+    const freed = this.#blocks.deactivate(address, this.free);
+    this.#counts.frees++;
+    this.#root.addGuarded(-1);
+    for (const leaving of this.#quarantine.put(freed)) this.#release(leaving, this.free);
+  }
+
+  #release(located: Located, above: unknown): void {
+    this.#blocks.leaveQuarantine(located, above);
+    this.#blocks.erase(located);
+    super.slowFree(located.block.address);
+  }
+
+  /** The guarded object that an address lies in, unless it is the start of a page. */
+  #guarded(address: number): Located | undefined {
+    if (!isUint32(address) || (address & PAGE_MASK) === 0) return undefined;
+    return guardedAt(this.viewed(), this.#blocks, address);
+  }
+
+  override calloc(count: number, sizeBytes: number): number {
+    requireSize(count);
+    requireSize(sizeBytes);
+    const totalBytes = count * sizeBytes;
+    requireSize(totalBytes);
+    const address = this.alloc(totalBytes);
+    const { memory, geometry } = this.current();
+    // Behind a guarded object its red zone begins at the next byte, not at the next granule.
+    if (this.#guarded(address) !== undefined) memory.bytes.fill(0, address, address + totalBytes);
+    else clear(memory, geometry, address, totalBytes);
+    return address;
+  }
+
+  override realloc(address: number, sizeBytes: number): number {
+    const located = this.#guarded(address);
+    if (located === undefined) return this.slowRealloc(address, sizeBytes);
+    requireSize(sizeBytes);
+    const live = this.#blocks.requireLive(address, SampledHeap.prototype.realloc);
+    const { sizeBytes: before } = live.record;
+    // An object that is to become smaller can always stay where it is.
+    const moved = sizeBytes <= before ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
+    if (moved === 0) {
+      this.#blocks.resize(live, sizeBytes, SampledHeap.prototype.realloc);
+      return address;
+    }
+    const { memory } = this.current();
+    memory.bytes.copyWithin(moved, address, address + Math.min(before, sizeBytes));
+    this.free(address);
+    return moved;
+  }
+
+  override usableSize(address: number): number {
+    const located = this.#guarded(address);
+    if (located === undefined) return super.usableSize(address);
+    return this.#blocks.requireLive(address, SampledHeap.prototype.usableSize).record.sizeBytes;
+  }
+
+  override blockAt(address: number): BlockInfo | undefined {
+    const located = this.#guarded(address);
+    return located === undefined ? super.blockAt(address) : this.#info(located);
+  }
+
+  override *blocks(): Generator<BlockInfo> {
+    for (const block of super.blocks()) {
+      const located = block.cache === "pages" ? guardedAt(this.layers, this.#blocks, block.address) : undefined;
+      if (located === undefined) yield block;
+      else if (located.record.state === "LIVE") yield this.#info(located);
+    }
+  }
+
+  override owner(address: number): number | undefined {
+    return super.owner(this.#guarded(address)?.block.address ?? address);
+  }
+
+  override transfer(address: number, slot: number): void {
+    super.transfer(this.#guarded(address)?.block.address ?? address, slot);
+  }
+
+  override view<View>(type: ViewType<View>, address: number, length: number): View {
+    const located = this.#guarded(address);
+    if (located === undefined) return super.view(type, address, length);
+    const info = this.#info(located);
+    return viewWithin(this.current(), address >= info.address ? info : undefined, type, address, length);
+  }
+
+  #info(located: Located): BlockInfo {
+    const { record, isTaken, block } = located;
+    const live = isTaken && record.state === "LIVE";
+    const cache = this.#blocks.cacheName(record.kind);
+    const slot = live ? super.owner(block.address) : undefined;
+    return { address: objectAddress(located), usableBytes: record.sizeBytes, cache, live, slot };
+  }
+
+  /** As of a plain heap, and the canaries of all guarded objects. */
+  protected override findings(): Finding[] {
+    const layers = this.viewed();
+    const own = [...guardedObjects(layers, this.#blocks)].flatMap((located) => this.#blocks.findings(located));
+    return [...super.findings(), ...rootFindings(layers), ...own];
+  }
+
+  protected override mendRoots(): readonly Mend[] {
+    return mendRoot(this.viewed(), this.#root.frame);
+  }
+
+  protected override mendBlocks(): readonly DebugMend[] {
+    return mendDebugged(this.#blocks, guardedObjects(this.viewed(), this.#blocks));
+  }
+
+  /** As `Heap.reap`. Guarded objects that are freed with it go without a look at them. */
+  override reap(slot: number, options: ReapOptions = {}): ReapReport {
+    const report = super.reap(slot, options);
+    // A thread that died between an object and its count has left the count wrong by one: nobody else changes it now.
+    if (!this.layers.slots.areSeveral) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
+    return report;
+  }
+
+  #liveGuarded(): number {
+    return [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE").length;
+  }
+
+  protected override undertaker(): Undertaker {
+    const { layers } = this;
+    const blocks = this.#blocks;
+    return {
+      settle: (slot, mode) => {
+        const settled = settleGuarded(layers, blocks, { slot, isFreeing: mode === "free" });
+        this.#root.addGuarded(-settled.freed.length);
+        return settled;
+      },
+      describe: (block) => {
+        const located = block.cache === "pages" ? guardedAt(layers, blocks, block.address) : undefined;
+        return located === undefined ? block : describeRemains(blocks, located, block);
+      },
+    };
+  }
+
+  override detach(): void {
+    this.#emptyQuarantine(SampledHeap.prototype.detach);
+    super.detach();
+  }
+
+  /** As `Heap.trim`; places of objects that this thread has freed are looked at, and go back too. */
+  override trim(): number {
+    this.current();
+    this.#emptyQuarantine(SampledHeap.prototype.trim);
+    return super.trim();
+  }
+
+  /** Ends the quarantine; returns how many objects it held. */
+  #emptyQuarantine(above: unknown): number {
+    const leaving = this.#quarantine.drain();
+    for (const located of leaving) this.#release(located, above);
+    return leaving.length;
+  }
+
+  /** What this thread has sampled so far. */
+  samplingStats(): SamplingStats {
+    const { allocations, frees, bugs, incompatible, capacity } = this.#counts;
+    return {
+      currentlyAllocated: this.#root.guardedCount,
+      totalAllocations: allocations,
+      totalFrees: frees,
+      zombieAllocations: this.#quarantine.count,
+      totalBugs: bugs,
+      skippedIncompatible: incompatible,
+      skippedCapacity: capacity,
+    };
+  }
+}
+
+/** A whole number from 1 on, on average about `mean`, so that no program's rhythm hides its bugs. */
+function intervalAround(mean: number): number {
+  return 1 + Math.floor(Math.random() * (2 * mean - 1));
+}

@@ -1,0 +1,131 @@
+import { KmemError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
+import type { Geometry } from "../memory/header.ts";
+import type { LinearMemory, MemorySource } from "../memory/memory.ts";
+import { SlotRecord } from "../sync/layout.ts";
+import { isHeld } from "../sync/slot-sync.ts";
+import { Kmalloc } from "../kmalloc/kmalloc.ts";
+import { closeLayers, type Layers } from "../kmalloc/layers.ts";
+import { MemoryWait } from "../kmalloc/memory-wait.ts";
+
+/** What a thread has of a heap: its slot and all that works through it. Every `Heap` object of the thread shares it. */
+export interface Attachment {
+  readonly layers: Layers;
+  readonly kmalloc: Kmalloc;
+  readonly waits: MemoryWait;
+  /** `Heap` objects that have not been detached. */
+  users: number;
+}
+
+/** The attachments of this thread, oldest first: they last as long as a `Heap`, or an object for their memory. */
+const attachments = new Set<WeakRef<Attachment>>();
+/** Keeps attachments, until `detach`, for as long as there is an object for their memory. */
+const keepers = new WeakMap<MemorySource, Set<Attachment>>();
+
+/** All attachments that this thread has made, to tell them from what a caller makes up. */
+const made = new WeakSet<Attachment>();
+
+/** Throws BAD_ARGUMENT for what is no attachment: heaps are made by functions of their classes. */
+export function requireAttachment(attachment: Attachment): void {
+  if (made.has(attachment)) return;
+  throw new KmemError("BAD_ARGUMENT", "a heap is made by create, attach or load of its class", {});
+}
+
+/** See {@link heapId}. */
+const ids = new WeakMap<Layers, number>();
+
+function keep(source: MemorySource, attachment: Attachment): void {
+  const kept = keepers.get(source) ?? new Set();
+  keepers.set(source, kept.add(attachment));
+}
+
+/** A memory in which a heap is, and the name that a handle has for that. */
+export interface HeapPlace {
+  readonly memory: LinearMemory;
+  readonly geometry: Geometry;
+  /** {@link heapId} of the thread that the handle came from first; undefined where there is no handle. */
+  readonly id: number | undefined;
+}
+
+/** The attachments to a heap; references to what is gone are dropped on the way. */
+function attachmentsTo(place: HeapPlace): Attachment[] {
+  const found: Attachment[] = [];
+  for (const reference of attachments) {
+    const attachment = reference.deref();
+    if (attachment === undefined) attachments.delete(reference);
+    else if (isOf(attachment.layers, place)) found.push(attachment);
+  }
+  return found;
+}
+
+function forget(attachment: Attachment): void {
+  keepers.get(attachment.layers.memory.source)?.delete(attachment);
+  for (const reference of attachments) if (reference.deref() === attachment) attachments.delete(reference);
+}
+
+/** Registers layers that have just been opened; `id` is of the handle that they were opened by. */
+export function newAttachment(layers: Layers, id: number = Math.random()): Attachment {
+  const kmalloc = new Kmalloc(layers);
+  const attachment = { layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 };
+  made.add(attachment);
+  ids.set(layers, id);
+  const { size } = attachments;
+  // Now and then, so that references to what is gone do not pile up.
+  if ((size & (size - 1)) === 0) attachmentsTo({ ...layers, id: undefined });
+  attachments.add(new WeakRef(attachment));
+  keep(layers.memory.source, attachment);
+  return attachment;
+}
+
+/** A number for the heap of some layers that all handles have which come from one: by it a thread knows them again. */
+export function heapId(layers: Layers): number | undefined {
+  return ids.get(layers);
+}
+
+/** Forgets what this thread had of a heap that stood where one has just been made. */
+export function forgetFormer({ memory, geometry }: Layers): void {
+  for (const former of attachmentsTo({ memory, geometry, id: undefined })) forget(former);
+}
+
+/**
+ * Joins what this thread has of a heap, or returns undefined where it has nothing. Of several slots that the thread
+ * holds there, by reservations, the one that it has had longest. O(attachments).
+ */
+export function joinAttachment(place: HeapPlace): Attachment | undefined {
+  const [attachment] = attachmentsTo(place);
+  if (attachment === undefined) return undefined;
+  attachment.users++;
+  keep(place.memory.source, attachment);
+  return attachment;
+}
+
+/**
+ * Whether layers of this thread are of that heap. A memory that came with a handle is another object than the one that
+ * the thread has had before: what is stored through one object is then looked for through the other.
+ */
+function isOf(layers: Layers, { memory: other, geometry: { baseFrame }, id }: HeapPlace): boolean {
+  const { memory, geometry, sync, slots, slot } = layers;
+  if (geometry.baseFrame !== baseFrame) return false;
+  if (memory.source === other.source) return isHeld(memory.words, sync);
+  if (id === undefined || ids.get(layers) !== id || !memory.isShared || !other.isShared) return false;
+  const probe = slots.word(slot, SlotRecord.PROBE);
+  if (!isHeld(memory.words, sync) || probe >= other.words.length) return false;
+  const before = Atomics.load(other.words, probe);
+  Atomics.add(memory.words, probe, 1);
+  const isSame = Atomics.load(other.words, probe) !== before;
+  Atomics.sub(memory.words, probe, 1);
+  return isSame;
+}
+
+/** Ends one use; the last one gives the slot back with all that it held. What destructors throw comes at the end. */
+export function leaveAttachment(attachment: Attachment): void {
+  attachment.users--;
+  if (attachment.users > 0) return;
+  const { layers, kmalloc } = attachment;
+  forget(attachment);
+  layers.memory.refresh();
+  const errors = new FirstError();
+  if (layers.slots.heldCount <= 1) errors.run(() => kmalloc.trim());
+  closeLayers(layers);
+  errors.rethrow();
+}

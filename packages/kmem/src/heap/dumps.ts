@@ -1,0 +1,126 @@
+import { type CheckReport, checkResting } from "../kmalloc/check.ts";
+import { type RestingLayers, restingLayers } from "../kmalloc/layers.ts";
+import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
+import { type HeapStats, heapStats } from "../kmalloc/stats.ts";
+import { dumpBuffer, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
+import { KmemError } from "../memory/errors.ts";
+import { type Finding, foldFindings } from "../memory/finding.ts";
+import { headerWord } from "../memory/header.ts";
+import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "../memory/layout.ts";
+import { LinearMemory } from "../memory/memory.ts";
+import { mendRoot, rootFindings } from "../repair/debug-root.ts";
+import { mendHeader } from "../repair/header.ts";
+import { type Mend, MendLog } from "../repair/log.ts";
+import { type RepairReport, repairLayers, withDone } from "../repair/repair.ts";
+
+/** What became of a damaged dump. */
+export interface DumpRepair extends RepairReport {
+  /** The repaired heap's dump; undefined where it could not be repaired. */
+  readonly dump: Uint8Array<ArrayBuffer> | undefined;
+}
+
+function memoryOf(opened: OpenedDump): LinearMemory {
+  const memory = new LinearMemory(dumpBuffer(opened, ArrayBuffer));
+  opened.copyTo(memory.bytes);
+  return memory;
+}
+
+/** What a header that cannot be read is to a check. */
+function headerFinding(error: unknown, address: number): Finding {
+  if (!(error instanceof KmemError)) throw error;
+  return { layer: "header", address, problem: error.message };
+}
+
+/** What the check of a heap at rest finds: where debugging has left a root, that it is there. */
+function findingsOf(layers: RestingLayers): Finding[] {
+  return [...checkResting(layers).findings, ...rootFindings(layers)];
+}
+
+/**
+ * Verifies every invariant of a dumped heap without opening it, so that any damage within is reported. Throws as
+ * `Heap.load` does where the bytes are no dump. The one of `kmem/debug` looks at the blocks of debugged heaps too.
+ * O(heap).
+ */
+export function checkDump(dump: Uint8Array): CheckReport {
+  const opened = openDump(dump);
+  try {
+    const layers = restingLayers(memoryOf(opened), opened.start);
+    const findings = findingsOf(layers);
+    return { isClean: findings.length === 0, findings: foldFindings(findings) };
+  } catch (error) {
+    return { isClean: false, findings: [headerFinding(error, opened.start)] };
+  }
+}
+
+/**
+ * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
+ * does for what is no dump. The one of `kmem/debug` mends what is around the blocks of debugged heaps too, and makes a
+ * root anew of which nothing is left. O(heap).
+ */
+export function repairDump(dump: Uint8Array): DumpRepair {
+  return repairDumpWith(dump, () => []);
+}
+
+/** The same; `remakeRoot` makes the root of a debugged heap anew of which nothing is left. */
+export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: RestingLayers) => readonly Mend[]): DumpRepair {
+  const opened = openDump(dump);
+  const memory = memoryOf(opened);
+  const mends: Mend[] = [];
+  const unreadable: Finding[] = [];
+  try {
+    restingLayers(memory, opened.start);
+  } catch (error) {
+    unreadable.push(headerFinding(error, opened.start));
+  }
+  try {
+    mendHeader(memory, opened.start, opened.byteLength / PAGE_SIZE, new MendLog(mends, "header"));
+  } catch (error) {
+    const remaining = [headerFinding(error, opened.start)];
+    const findings = unreadable.map((finding) => ({ ...finding, done: "nothing: it cannot be restored" }));
+    return { isRepaired: false, findings, mends, remaining, dump: undefined };
+  }
+  const layers = restingLayers(memory, opened.start);
+  const before = [...unreadable, ...findingsOf(layers)];
+  mends.push(...mendRoot(layers));
+  repairLayers(layers, mends);
+  if (rootFindings(layers).length > 0) mends.push(...remakeRoot(layers));
+  const remaining = foldFindings(findingsOf(layers));
+  const isRepaired = remaining.length === 0;
+  const findings = foldFindings(withDone(before, mends));
+  const repaired = isRepaired ? writeDump(memory.bytes, opened.start) : undefined;
+  return { isRepaired, findings, mends, remaining, dump: repaired };
+}
+
+/** What a dump holds. */
+export interface DumpInfo {
+  /** Version of the dump's format, and of the layout of the heap in it. */
+  readonly formatVersion: number;
+  readonly layoutVersion: number;
+  /** Pages that are in the dump; all others are empty. */
+  readonly storedPages: number;
+  readonly slotCount: number;
+  readonly isExactFrees: boolean;
+  /** Slots that are not free. */
+  readonly slots: readonly SlotStats[];
+  readonly stats: Omit<HeapStats, "memoryKind">;
+  /** What `checkDump` finds in it. */
+  readonly findings: readonly Finding[];
+}
+
+/** Says what a dump holds without opening its heap. Throws as `Heap.load` does. O(heap). */
+export function describeDump(dump: Uint8Array): DumpInfo {
+  const opened = openDump(dump);
+  const layers = restingLayers(memoryOf(opened), opened.start);
+  const { memory, geometry } = layers;
+  const { memoryKind, ...stats } = heapStats(layers);
+  return {
+    formatVersion: opened.version,
+    layoutVersion: LAYOUT_VERSION,
+    storedPages: opened.storedPages,
+    slotCount: geometry.slotCount,
+    isExactFrees: (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0,
+    slots: slotStats(layers),
+    stats,
+    findings: foldFindings(findingsOf(layers)),
+  };
+}

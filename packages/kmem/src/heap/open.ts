@@ -1,0 +1,90 @@
+import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
+import type { HeapOptions } from "./options.ts";
+import { attachLayers } from "../kmalloc/attach.ts";
+import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
+import { adoptLayers, createLayers } from "../kmalloc/layers.ts";
+import { dumpBuffer, openDump } from "../memory/dump.ts";
+import { KmemError } from "../memory/errors.ts";
+import { requireByteOffset } from "../memory/geometry.ts";
+import { headerWord, readHeader } from "../memory/header.ts";
+import { Header, HeapFlag } from "../memory/layout.ts";
+import { LinearMemory, type MemorySource } from "../memory/memory.ts";
+import { newMemory } from "../memory/new-memory.ts";
+
+/** Makes a heap in new or given memory; `flags` are {@link HeapFlag}s beside those that the options ask for. */
+export function createAttachment(options: HeapOptions, flags = 0): Attachment {
+  const { memory, extent } = newMemory(options);
+  const { slotCount, dmaBytes, exactFrees = false } = options;
+  const asked = exactFrees ? HeapFlag.EXACT_FREES : 0;
+  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags });
+  if (options.memory !== undefined) forgetFormer(layers);
+  return newAttachment(layers);
+}
+
+/** Flags that say which class of heap opens it. */
+const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
+
+/** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
+export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
+  requireByteOffset("start", start);
+  if (!isHandle(source)) return openAt(new LinearMemory(source), { start, id: undefined, place: undefined }, mode);
+  const handle = openHandle(source);
+  const memory = new LinearMemory(handle.memory);
+  if (!memory.isShared && !handle.isOriginal) throw notShared();
+  return openAt(memory, handle, mode);
+}
+
+function notShared(): KmemError {
+  const text =
+    "this heap is not shared: the memory in the handle is a copy of its own, or was moved here. A heap for several " +
+    "threads is made with shared: true, the default; one that was moved is opened by its memory, not by a handle";
+  return new KmemError("BAD_ARGUMENT", text, {});
+}
+
+function openAt(
+  memory: LinearMemory,
+  { start, id, place }: Pick<OpenedHandle, "start" | "id" | "place">,
+  mode: number,
+): Attachment {
+  requireMode(modeOf(memory, start), mode);
+  const joined = place === undefined ? joinAttachment({ memory, geometry: readHeader(memory, start), id }) : undefined;
+  return joined ?? newAttachment(attachLayers(memory, start, place), id);
+}
+
+/** Opens a copy of a dumped heap, in a new buffer. */
+export function loadAttachment(dump: Uint8Array, mode = 0): Attachment {
+  const { memory, start } = copyOf(dump);
+  requireMode(modeOf(memory, start), mode);
+  return newAttachment(adoptLayers(memory, start));
+}
+
+/** Which of {@link MODES} a dumped heap has; 0 for a plain one. Throws as `Heap.load` does. */
+export function dumpMode(dump: Uint8Array): number {
+  const { memory, start } = copyOf(dump);
+  return modeOf(memory, start);
+}
+
+function copyOf(dump: Uint8Array): { memory: LinearMemory; start: number } {
+  const opened = openDump(dump);
+  // A page that is not isolated has no shared memory.
+  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
+  const memory = new LinearMemory(dumpBuffer(opened, Buffer));
+  opened.copyTo(memory.bytes);
+  return { memory, start: opened.start };
+}
+
+function modeOf(memory: LinearMemory, start: number): number {
+  return memory.words[headerWord(readHeader(memory, start), Header.FLAGS)] & MODES;
+}
+
+/** The blocks of a debugged heap have bytes around them that a plain one would take for the user's. */
+function requireMode(mode: number, wanted: number): void {
+  if (mode === wanted) return;
+  const needed =
+    mode === HeapFlag.DEBUGGED
+      ? "is debugged: open it with DebugHeap, from kmem/debug"
+      : mode === HeapFlag.SAMPLED
+        ? "is sampled: open it with SampledHeap, from kmem/debug"
+        : "is a plain one: open it with Heap";
+  throw new KmemError("BAD_ARGUMENT", `this heap ${needed}`, {});
+}

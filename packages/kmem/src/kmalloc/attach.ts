@@ -1,0 +1,91 @@
+import { KmemError } from "../memory/errors.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
+import { PageAllocator } from "../pages/page-allocator.ts";
+import { areaPages } from "../slab/sheaf.ts";
+import { Life } from "../sync/liveness.ts";
+import { Mourners } from "../sync/death-detector.ts";
+import { announceLife, type Reservation } from "../sync/reservation.ts";
+import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
+import { bindSlot, slotTable } from "../sync/slot-sync.ts";
+import { type Layers, openGeometry, openLayers, type RestingLayers, restingLayers, underTableLock } from "./layers.ts";
+import { hasNothing, reapSlot, recoverRemains } from "./reap.ts";
+
+/**
+ * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
+ * thread. Throws when there is no heap, no such slot, or no memory for the slot's private pages; nothing is changed
+ * then, and a slot that was reserved still is.
+ */
+export function attachLayers(memory: LinearMemory, start: number, place?: Reservation): Layers {
+  const geometry = openGeometry(memory, start);
+  const slots = slotTable(memory, geometry);
+  const free = place === undefined ? slots.take() : occupy(slots, place);
+  const slot = free === NO_SLOT ? takeOver(memory, start, slots) : free;
+  const sync = bindSlot(memory, geometry, slots, slot);
+  sync.life.begin();
+  const pages = PageAllocator.attach(memory, geometry, sync);
+  const recover = (lower: RestingLayers): void => recoverRemains(lower, slot);
+  const layers = openLayers(memory, geometry, sync, pages, free === NO_SLOT ? recover : undefined);
+  if (layers === undefined) {
+    const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
+    sync.life.end();
+    if (place === undefined) slots.give(slot);
+    else slots.vacate(slot);
+    throw error;
+  }
+  shareBarns(layers);
+  if (place !== undefined) announceLife(memory, slots, place);
+  return layers;
+}
+
+/**
+ * Reserves a slot for another thread. Where none is free those of threads that are gone and have left nothing are
+ * freed. Throws NO_SLOT.
+ */
+export function reserveSlot(layers: Layers): number {
+  const { slots } = layers;
+  const free = slots.reserve();
+  if (free !== NO_SLOT) return free;
+  for (const slot of deserted(layers, layers.sync.mourners, layers.slot)) reapSlot(layers, slot, { blocks: "keep" });
+  const freed = slots.reserve();
+  if (freed === NO_SLOT) throw slots.noneFree();
+  return freed;
+}
+
+/** Takes the slot that was reserved for this thread. Throws NO_SLOT where it is another's, or nobody's, by now. */
+function occupy(slots: SlotTable, place: Reservation): number {
+  const { slot, generation } = place;
+  if (slots.occupy(place)) return slot;
+  throw new KmemError("NO_SLOT", `slot ${slot} is not reserved for this thread, or not any more`, { slot, generation });
+}
+
+/**
+ * Where no slot is free, takes one over whose thread is gone, though nobody has reaped it. Only one that means nothing
+ * any more: where blocks or pages of the dead are left, its number says whose they are until they are reaped. Throws
+ * NO_SLOT.
+ */
+function takeOver(memory: LinearMemory, start: number, slots: SlotTable): number {
+  const layers = restingLayers(memory, start);
+  // This thread has no slot yet; to ask about others it needs none.
+  const mourners = new Mourners(slots, new Life(memory, slots, 0));
+  for (const slot of deserted(layers, mourners)) if (slots.takeOver(slot)) return slot;
+  throw slots.noneFree();
+}
+
+/** Slots of threads that are gone, which are buried by this, and have left neither blocks nor pages. */
+function deserted(layers: RestingLayers, mourners: Mourners, own = NO_SLOT): number[] {
+  const { memory, slots, pages } = layers;
+  memory.refresh();
+  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  return Array.from({ length: slots.count }, (_, slot) => slot).filter(
+    (slot) => slot !== own && mourners.isDeserted(slot) && slots.isDead(slot) && hasNothing(layers, slot),
+  );
+}
+
+/** Makes the barns when a second thread comes, so that one alone does without them. */
+function shareBarns(layers: Layers): void {
+  underTableLock(layers, () => {
+    if (layers.slots.heldCount > 1) layers.barns.create();
+  });
+}

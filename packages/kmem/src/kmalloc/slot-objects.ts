@@ -1,0 +1,82 @@
+import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { RingWord, RunKind, TRACE_MARK } from "../pages/layout.ts";
+import type { VmArea } from "../vmalloc/areas.ts";
+import { areasOfSlot, freeAreas, giveAreas } from "../vmalloc/slot-areas.ts";
+import type { BlockInfo } from "./describe.ts";
+import type { RestingLayers } from "./layers.ts";
+import { POOL_ELEMENT_BYTES, POOL_HEADER_BYTES, POOL_MAGIC, PoolKind, PoolWord } from "./pool-layout.ts";
+
+/** A mempool, which stands in a block. */
+export interface MempoolInfo {
+  readonly address: number;
+  /** Elements in its reserve. They are blocks themselves, of whoever allocated them. */
+  readonly elementCount: number;
+}
+
+/** A ring of trace events. */
+export interface TraceRingInfo {
+  readonly address: number;
+  readonly pageCount: number;
+}
+
+/** What the thread of a slot had made beside blocks and runs of pages. */
+export interface Made {
+  /** Areas of `vmalloc` and `vmap`. */
+  readonly areas: readonly VmArea[];
+  /** Mempools, whose blocks are among its blocks. */
+  readonly mempools: readonly MempoolInfo[];
+  readonly traceRings: readonly TraceRingInfo[];
+}
+
+/** What a slot had made; `blocks` are its live blocks. O(heap). */
+export function madeBy(layers: RestingLayers, slot: number, blocks: readonly BlockInfo[]): Made {
+  const mempools = blocks.flatMap((block) => mempoolIn(layers, block) ?? []);
+  return { areas: areasOfSlot(layers, slot), mempools, traceRings: [...ringsOf(layers, slot)] };
+}
+
+/**
+ * Frees what a slot had made; its blocks are to follow. Who has a ring or a pool open finds out by the words that are
+ * cleared here.
+ */
+export function freeMade(layers: RestingLayers, slot: number, { areas, mempools, traceRings }: Made): void {
+  const { memory, pages } = layers;
+  for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
+  for (const { address, pageCount } of traceRings) {
+    const head = address / PAGE_SIZE;
+    if (!pages.frames.exchangeOwner(head, TRACE_MARK, pages.claimedOwner)) continue;
+    memory.words[(address >>> WORD_SHIFT) + RingWord.MAGIC] = 0;
+    pages.freeOwn(head, pageCount);
+  }
+  freeAreas(layers, slot, areas);
+}
+
+/** Makes what a slot had made another slot's. */
+export function giveMade(layers: RestingLayers, slot: number, { areas, traceRings }: Made, to: number): void {
+  for (const { address } of traceRings) layers.memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] = to + 1;
+  giveAreas(layers, slot, areas, to);
+}
+
+/** Whether a slot has areas or rings, whose owner its number says. */
+export function hasMade({ areas, traceRings }: Made): boolean {
+  return areas.length + traceRings.length > 0;
+}
+
+function* ringsOf({ memory, geometry, pages: { frames } }: RestingLayers, slot: number): Generator<TraceRingInfo> {
+  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
+    if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== TRACE_MARK) continue;
+    const address = head * PAGE_SIZE;
+    if (memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] !== slot + 1) continue;
+    yield { address, pageCount: frames.count(head) };
+  }
+}
+
+/** The mempool in a block; undefined for what cannot be one, whatever its user wrote into it. */
+function mempoolIn({ memory }: RestingLayers, { address, usableBytes }: BlockInfo): MempoolInfo | undefined {
+  const { words } = memory;
+  const word = address >>> WORD_SHIFT;
+  if (usableBytes < POOL_HEADER_BYTES || words[word + PoolWord.MAGIC] !== POOL_MAGIC) return undefined;
+  const [least, elementCount] = [words[word + PoolWord.MIN_COUNT], words[word + PoolWord.COUNT]];
+  const isKind = Object.values(PoolKind).some((kind) => kind === words[word + PoolWord.KIND]);
+  const fits = least >= 1 && POOL_HEADER_BYTES + least * POOL_ELEMENT_BYTES <= usableBytes;
+  return isKind && fits && elementCount >= 0 && elementCount <= least ? { address, elementCount } : undefined;
+}

@@ -1,0 +1,129 @@
+import { openGeometry, TABLE_SIZES } from "../kmalloc/layers.ts";
+import { byteForChecksum } from "../memory/checksum.ts";
+import { KmemError } from "../memory/errors.ts";
+import { planGeometry } from "../memory/geometry.ts";
+import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord } from "../memory/header.ts";
+import {
+  BYTE_ORDER_MARK,
+  HEADER_WORDS,
+  HEAP_FLAG_MASK,
+  Header,
+  LAYOUT_VERSION,
+  MAGIC,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  WORD_BYTES,
+  WORD_SHIFT,
+} from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import type { MendLog } from "./log.ts";
+
+/** Every value that a heap's flags can have. */
+const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
+
+/**
+ * Makes the header of the heap at byte `start` readable. Its constants follow from three of them and the checksum says
+ * whether they are the right ones; else a single byte is looked for that is damaged. `endFrame` is where the pages end.
+ * Throws what `readHeader` throws where the header cannot be restored, with nothing changed.
+ */
+export function mendHeader(memory: LinearMemory, start: number, endFrame: number, log: MendLog): void {
+  const baseFrame = Math.ceil(start / PAGE_SIZE);
+  const firstWord = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
+  if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) openGeometry(memory, start);
+  const header = memory.words.subarray(firstWord, firstWord + HEADER_WORDS);
+  const before = header.slice();
+  const isRestored = restoreDerived(header, baseFrame) || restoreByte(header);
+  if (isRestored) header[Header.END_FRAME] = endFrame;
+  try {
+    openGeometry(memory, start);
+  } catch (error) {
+    header.set(before);
+    throw error;
+  }
+  logChanges(before, header, baseFrame * PAGE_SIZE, log);
+}
+
+function logChanges(before: Int32Array, header: Int32Array, address: number, log: MendLog): void {
+  for (const [word, value] of before.entries()) {
+    if (header[word] === value) continue;
+    log.done(address + word * WORD_BYTES, `word ${word} of the header was ${value >>> 0} and is ${header[word] >>> 0}`);
+  }
+}
+
+/** Writes all constants that follow from others; false, with nothing changed, where they are not the heap's. */
+function restoreDerived(header: Int32Array, baseFrame: number): boolean {
+  const derived = header.slice();
+  derived[Header.MAGIC] = MAGIC;
+  derived[Header.VERSION] = LAYOUT_VERSION;
+  derived[Header.BYTE_ORDER] = BYTE_ORDER_MARK;
+  try {
+    const geometry = planGeometry(
+      {
+        start: baseFrame * PAGE_SIZE,
+        end: baseFrame * PAGE_SIZE,
+        limit: (header[Header.LIMIT_FRAME] >>> 0) * PAGE_SIZE,
+        slotCount: header[Header.SLOT_COUNT],
+        dmaBytes: (header[Header.DMA_FRAMES] >>> 0) * PAGE_SIZE,
+      },
+      TABLE_SIZES,
+    );
+    for (const [field, word] of GEOMETRY_WORDS) derived[word] = geometry[field];
+  } catch (error) {
+    if (error instanceof KmemError) return false;
+    throw error;
+  }
+  const isSame = derived.subarray(0, Header.CHECKSUM).every((value, word) => value === header[word]);
+  for (const flags of [header[Header.FLAGS], ...POSSIBLE_FLAGS]) {
+    derived[Header.FLAGS] = flags;
+    if (checksumOfHeader(derived, 0) !== derived[Header.CHECKSUM]) continue;
+    header.set(derived);
+    return true;
+  }
+  // Constants all of which agree are right, and the checksum is not.
+  if (!isSame || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
+  header[Header.CHECKSUM] = checksumOfHeader(header, 0);
+  return true;
+}
+
+/** Finds the one byte of the constants that is not what the checksum was made of. */
+function restoreByte(header: Int32Array): boolean {
+  const words = [...Array(Header.CHECKSUM).keys(), Header.FLAGS];
+  const values = words.map((word) => header[word]);
+  const change = byteForChecksum(values, header[Header.CHECKSUM]);
+  if (change === undefined) return false;
+  const bytes = new Uint8Array(header.buffer, header.byteOffset, header.byteLength);
+  bytes[words[change.index >>> WORD_SHIFT] * WORD_BYTES + (change.index % WORD_BYTES)] = change.value;
+  return true;
+}
+
+/**
+ * As {@link mendHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags of which there
+ * is no witness are cleared.
+ */
+export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: MendLog): void {
+  const { words } = memory;
+  const firstWord = headerWord(geometry, 0);
+  const header = words.subarray(firstWord, firstWord + HEADER_WORDS);
+  const before = header.slice();
+  for (const [field, word] of GEOMETRY_WORDS) header[word] = geometry[field];
+  if (!restoreDerived(header, geometry.baseFrame)) {
+    const { FLAGS, CHECKSUM } = Header;
+    if ((header[FLAGS] & ~HEAP_FLAG_MASK) !== 0) header[FLAGS] = 0;
+    header[Header.MAGIC] = MAGIC;
+    header[Header.VERSION] = LAYOUT_VERSION;
+    header[Header.BYTE_ORDER] = BYTE_ORDER_MARK;
+    header[CHECKSUM] = checksumOfHeader(header, 0);
+    log.lost(geometry.baseFrame * PAGE_SIZE, "the header was written anew; its flags may have been others");
+  }
+  header[Header.END_FRAME] = endFrame;
+  logChanges(before, header, geometry.baseFrame * PAGE_SIZE, log);
+}
+
+/**
+ * The end of the managed pages as most of its witnesses say: the header, the zone at the end, and the kinds of pages
+ * (`presentEnd`). Where none agrees with another, the kinds have it.
+ */
+export function likelyEnd(said: number, zoneEnd: number, presentEnd: number): number {
+  if (said === zoneEnd || said === presentEnd) return said;
+  return zoneEnd === presentEnd ? zoneEnd : presentEnd;
+}

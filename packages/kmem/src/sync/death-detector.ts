@@ -1,0 +1,54 @@
+import { LockBits } from "./layout.ts";
+import type { Life } from "./liveness.ts";
+import type { SlotTable } from "./slot.ts";
+
+/**
+ * What one thread knows of the deaths of others: slots that somebody has buried, and lives that are over. A thread that
+ * waits for a lock asks here, since no event reaches it while it waits.
+ */
+export class Mourners {
+  readonly #slots: SlotTable;
+  readonly #life: Life;
+
+  constructor(slots: SlotTable, life: Life) {
+    this.#slots = slots;
+    this.#life = life;
+  }
+
+  /**
+   * Whether the thread that a lock's word names is gone, or is none that there could be: no thread works through a slot
+   * that does not exist. Buries the slot of one whose life is over.
+   */
+  readonly isGone = (owner: number): boolean => {
+    const slot = (owner & LockBits.OWNER_SLOT_MASK) - 1;
+    const generation = (owner >>> LockBits.GENERATION_SHIFT) & LockBits.GENERATION_MASK;
+    if (slot < 0 || slot >= this.#slots.count) return true;
+    // A slot that is free again, or another thread's, was reaped; a lock that nobody knew of then is still the dead's.
+    const taken = this.#slots.generation(slot);
+    if ((taken & LockBits.GENERATION_MASK) !== generation) return true;
+    if (this.#slots.isDead(slot) || this.#slots.isFree(slot)) return true;
+    return this.#isOver(slot, taken);
+  };
+
+  /** Whether no thread works through a slot: nobody holds it, or who does is gone, and buried by this. */
+  isDeserted(slot: number): boolean {
+    if (slot >= this.#slots.count || !this.#slots.isHeld(slot)) return true;
+    return this.#isOver(slot, this.#slots.generation(slot));
+  }
+
+  /** Whether all threads but the one that holds `own` are gone. Asks until one is there. O(slots). */
+  isAlone(own: number): boolean {
+    const { count } = this.#slots;
+    for (let slot = 0; slot < count; slot++) {
+      if (slot !== own && this.#slots.isTaken(slot) && !(this.#slots.isHeld(slot) && this.isDeserted(slot)))
+        return false;
+    }
+    return true;
+  }
+
+  #isOver(slot: number, taken: number): boolean {
+    if (!this.#life.isOver(slot) || this.#slots.generation(slot) !== taken) return false;
+    this.#slots.bury(slot, taken);
+    return true;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The kernel's memory tracepoints in a ring inside the heap's own memory: written by its threads, read by any of them
+ * meanwhile or from a dump, and printed as the kernel's trace file has them.
+ *
+ * @module
+ */
+import type { Heap } from "../heap/heap.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import { gfpText } from "../gfp/text.ts";
+import { badArgument, reading } from "../memory/arguments.ts";
+import { FRAME_RECORD_BYTES, KIND_COUNT } from "../pages/layout.ts";
+import { ftraceHeader, ftraceText, type TraceNames } from "./ftrace.ts";
+import type { TraceEvent } from "./reader.ts";
+import { TraceReader } from "./reader.ts";
+import { TraceRing, type TraceRingOptions } from "./ring.ts";
+
+export type { TraceClock } from "./clock.ts";
+export { ftraceHeader, ftraceText, type TraceFigures, type TraceNames } from "./ftrace.ts";
+export { NO_NODE, TraceKind, type TraceKindValue } from "./layout.ts";
+export { type TraceEvent, TraceReader } from "./reader.ts";
+export { TraceRing, type TraceRingOptions } from "./ring.ts";
+
+/** What traces call the threads of a heap. */
+const TASK_NAME = "kmem";
+const HEX = 16;
+
+/** Throws BAD_ARGUMENT for what is no heap, and DETACHED. */
+function layersOf(heap: Heap): Layers {
+  const layers = reading("heap", heap, () => heap.attachment.layers);
+  if (typeof layers?.memory?.refresh === "function") return layers;
+  throw badArgument("heap", "a heap", heap);
+}
+
+/** Makes a ring in a heap: see `TraceRing.create`. */
+export function createTraceRing(heap: Heap, eventCount: number, options: TraceRingOptions = {}): TraceRing | undefined {
+  return TraceRing.create(layersOf(heap), eventCount, options);
+}
+
+/** Opens the ring that another thread has made in a heap: see `TraceRing.open`. */
+export function openTraceRing(heap: Heap, address: number, options: TraceRingOptions = {}): TraceRing {
+  return TraceRing.open(layersOf(heap), address, options);
+}
+
+/** Opens the ring of a heap or of a dump, undefined where there is none. O(pages). */
+export function findTraceRing(heap: Heap, options: TraceRingOptions = {}): TraceRing | undefined {
+  return TraceRing.find(layersOf(heap), options);
+}
+
+/**
+ * The names of a heap: its caches by what they are called now, its threads by their slots, masks as those of
+ * `kmem/linux`, call sites as numbers. Override what you know better: `{ ...traceNames(heap), callSite }`.
+ */
+export function traceNames(heap: Heap): TraceNames {
+  const { caches, geometry } = layersOf(heap);
+  return {
+    task: (slot) => ({ name: TASK_NAME, pid: number("slot", slot) + 1 }),
+    cache: (kind) => (number("kind", kind) < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
+    callSite: (id) => `0x${number("id", id).toString(HEX)}`,
+    gfp: (mask) => gfpText(number("mask", mask)),
+    page: (frame) => geometry.frameTable + (number("frame", frame) - geometry.baseFrame) * FRAME_RECORD_BYTES,
+  };
+}
+
+/** The number that a value is. Throws BAD_ARGUMENT. */
+function number(name: string, value: number): number {
+  if (typeof value === "number") return value;
+  throw badArgument(name, "a number", value);
+}
+
+/**
+ * All that is in the ring of a heap, as the kernel's trace file; undefined where there is no ring. Events that were
+ * never finished count as lost. O(pages + events).
+ */
+export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): string | undefined {
+  const parts = traceParts(heap, names);
+  return parts === undefined ? undefined : [...parts].join("");
+}
+
+/**
+ * As {@link traceText}, in parts: what stands before the events, then each event. A large ring has more text than a
+ * string can hold.
+ */
+export function traceParts(heap: Heap, names: TraceNames = traceNames(heap)): Iterable<string> | undefined {
+  const ring = findTraceRing(heap);
+  return ring === undefined ? undefined : partsOf(ring, layersOf(heap).geometry.slotCount, names);
+}
+
+function* partsOf(ring: TraceRing, slotCount: number, names: TraceNames): Generator<string> {
+  const reader = new TraceReader(ring);
+  const events: readonly TraceEvent[] = reader.read();
+  const lostCount = reader.lostCount + reader.pendingCount;
+  yield ftraceHeader({ shownCount: events.length, lostCount, slotCount });
+  for (const event of events) yield reading("names", names, () => ftraceText(event, names));
+}
