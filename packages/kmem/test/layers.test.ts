@@ -29,12 +29,7 @@ describe("the checker of the layer order", () => {
     ["a package", "heap/heap.ts", 'import pc from "picocolors";', "no package"],
     ["the library by its own name", "heap/heap.ts", 'import { Heap } from "kmem";', "no package"],
     ["an import without .ts", "slab/slab.ts", 'import { tags } from "./tags.js";', "names its .ts file"],
-    [
-      "a folder above",
-      "pages/buddy.ts",
-      'import { Slab } from "../slab/slab.ts";',
-      "slab does not stand below pages",
-    ],
+    ["a folder above", "pages/buddy.ts", 'import { Slab } from "../slab/slab.ts";', "slab does not stand below pages"],
     ["a folder beside", "bucket/bucket.ts", 'import { Slab } from "../slab/slab.ts";', "does not stand below bucket"],
     ["the heap", "kmalloc/kmalloc.ts", 'import type { Heap } from "../heap/heap.ts";', "not stand below kmalloc"],
     ["the package", "heap/heap.ts", 'import type { Heap } from "../index.ts";', "index.ts does not stand below heap"],

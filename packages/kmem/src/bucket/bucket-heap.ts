@@ -233,7 +233,7 @@ export class BucketHeap {
    * where the lock is damaged. O(frames + blocks).
    */
   check(): BucketFinding[] {
-    this.#lock.seeAll();
+    this.#lock.refreshViews();
     return checkBuckets({
       ...this.#context,
       buckets: this.#buckets,

@@ -43,8 +43,8 @@ export class ClusterHeap {
   ) {
     this.descriptor = new Descriptor(descriptors, descriptorAddress);
     this.segment = segment;
-    const heir = isGone && { isGone, repair: () => rebuildCluster(this.descriptor, segment) };
-    this.#lock = new TicketLock(descriptors, descriptorAddress, heir);
+    const recovery = isGone && { isGone, repair: () => rebuildCluster(this.descriptor, segment) };
+    this.#lock = new TicketLock(descriptors, descriptorAddress, recovery);
     this.#owner = owner;
   }
 

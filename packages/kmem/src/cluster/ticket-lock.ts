@@ -1,7 +1,7 @@
 import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { acquireLock, type Heir, type IsGone, releaseLock } from "../sync/lock.ts";
+import { acquireLock, type IsGone, type LockRecovery, releaseLock } from "../sync/lock.ts";
 import { DRAWER_COUNT, LockWord } from "./layout.ts";
 
 /** Looks at the lock before a waiter goes to sleep. */
@@ -25,18 +25,18 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
 export class TicketLock {
   readonly #memory: LinearMemory;
   readonly #word: number;
-  readonly #heir: Heir | undefined;
+  readonly #recovery: LockRecovery | undefined;
   readonly #isGone: IsGone;
 
   /**
-   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without an heir, nobody
+   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without an recovery, nobody
    * is known to be gone.
    */
-  constructor(memory: LinearMemory, address: number, heir?: Heir) {
+  constructor(memory: LinearMemory, address: number, recovery?: LockRecovery) {
     this.#memory = memory;
     this.#word = address >>> WORD_SHIFT;
-    this.#heir = heir;
-    this.#isGone = (owner) => owner <= 0 || heir?.isGone(owner) === true;
+    this.#recovery = recovery;
+    this.#isGone = (owner) => owner <= 0 || recovery?.isGone(owner) === true;
   }
 
   /** Whether somebody holds the lock or waits for it. */
@@ -104,7 +104,7 @@ export class TicketLock {
       const holder = this.owner;
       if (holder !== 0 && !this.#isGone(holder)) sleepWhile(words, this.#word + LockWord.CURRENT, served);
       else if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, 0) === holder) {
-        if (holder !== 0) this.#heir?.repair(this.#word);
+        if (holder !== 0) this.#recovery?.repair(this.#word);
         Atomics.store(words, this.#word + LockWord.CURRENT, next);
       }
     }
@@ -135,7 +135,7 @@ export class TicketLock {
     if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
     // While OWNER names this thread nobody else lets the next one in; as soon as it does not, others may.
     const held = this.#load(LockWord.CURRENT);
-    this.#heir?.repair(this.#word);
+    this.#recovery?.repair(this.#word);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
     return this.#passOn(held);
   }

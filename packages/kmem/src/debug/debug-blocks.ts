@@ -28,7 +28,7 @@ import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, 
 import type { DebugRoot } from "./root.ts";
 import { callerStack } from "./stack.ts";
 
-const FIRST_HAND_MADE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
+const FIRST_NAMED_CACHE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /** What becomes of a damaged record. */
 const MADE_ANEW = "Object padding made anew";
@@ -370,7 +370,7 @@ export class DebugBlocks {
 
   #shape(record: BlockRecord): BlockShape {
     const { kind, sizeBytes, letters } = record;
-    const isClass = kind >= FrameKind.FIRST_CACHE && kind < FIRST_HAND_MADE;
+    const isClass = kind >= FrameKind.FIRST_CACHE && kind < FIRST_NAMED_CACHE;
     const objectBytes = isClass ? this.#layers.caches.get(kind, CacheRecord.OBJECT_BYTES) : sizeBytes;
     return { ...record, objectBytes, isConstructed: (letters & CONSTRUCTED) !== 0 };
   }

@@ -7,10 +7,6 @@ import {
   requireContext,
   requireSlabLimit,
 } from "../heap/cache.ts";
-import { DebugBlocks } from "./debug-blocks.ts";
-import type { Debugging } from "./debugging.ts";
-import { CONSTRUCTED } from "./layout.ts";
-import { DebugLetters } from "./letters.ts";
 import { requireAlignment } from "../kmalloc/kmalloc.ts";
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
 import type { CacheStats } from "../kmalloc/stats.ts";
@@ -19,6 +15,10 @@ import { GRANULE } from "../memory/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { CacheFlag, CacheRecord } from "../slab/layout.ts";
+import { DebugBlocks } from "./debug-blocks.ts";
+import type { Debugging } from "./debugging.ts";
+import { CONSTRUCTED } from "./layout.ts";
+import { DebugLetters } from "./letters.ts";
 
 /** What a cache of a debugged heap holds. */
 export interface DebugCacheOptions extends CacheOptions {

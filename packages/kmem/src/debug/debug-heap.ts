@@ -1,32 +1,16 @@
+import type { Attachment } from "../heap/attachment.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
-import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
-import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
-import { Debugging } from "./debugging.ts";
-import { DebugLetters } from "./letters.ts";
-import { type Located, objectAddress } from "./located.ts";
-import { mendDebugged } from "./repair-blocks.ts";
-import type { DebugMend } from "./repair-root.ts";
-import { describeRemains, isLiveOf, settleRemains } from "./remains.ts";
-import { DebugRoot } from "./root.ts";
-import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
-import {
-  DEBUG_HEAP_CHECKS,
-  DEBUG_THREAD_CHECKS,
-  type DebugHeapOptions,
-  type DebugThreadOptions,
-  withDefaults,
-} from "./options.ts";
-import { ringTracer } from "./tracer.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import type { BlockCalls } from "../heap/heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
-import type { Attachment } from "../heap/attachment.ts";
+import { Pages } from "../heap/pages.ts";
+import { sinkFor } from "../heap/report-sink.ts";
 import type { BlockInfo } from "../kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { freeMade } from "../kmalloc/slot-objects.ts";
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
 import { type ReapOptions, type ReapReport, readReapOptions, type Undertaker } from "../kmalloc/reap.ts";
+import { freeMade } from "../kmalloc/slot-objects.ts";
 import { readOptions } from "../memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
@@ -34,14 +18,30 @@ import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { RunKind } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { Pages } from "../heap/pages.ts";
 import { mendRoot, rootFindings } from "../repair/debug-root.ts";
 import type { Mend } from "../repair/log.ts";
-import { sinkFor } from "../heap/report-sink.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
+import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
+import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
+import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
+import { Debugging } from "./debugging.ts";
+import { DebugLetters } from "./letters.ts";
+import { type Located, objectAddress } from "./located.ts";
+import {
+  DEBUG_HEAP_CHECKS,
+  DEBUG_THREAD_CHECKS,
+  type DebugHeapOptions,
+  type DebugThreadOptions,
+  withDefaults,
+} from "./options.ts";
+import { describeRemains, isLiveOf, settleRemains } from "./remains.ts";
+import { mendDebugged } from "./repair-blocks.ts";
+import type { DebugMend } from "./repair-root.ts";
+import { DebugRoot } from "./root.ts";
 import { TracedPages } from "./traced-pages.ts";
+import { ringTracer } from "./tracer.ts";
 import { TrackedHeap } from "./tracked-heap.ts";
 
 /** What the thread has of each debugged heap. */

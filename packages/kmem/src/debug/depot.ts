@@ -1,4 +1,4 @@
-import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { isUint32 } from "../memory/arguments.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
@@ -21,12 +21,12 @@ export interface StackFigures {
  * a block. Stacks stay for as long as the heap does. Any thread; new ones are put in under the depot's lock.
  */
 export class StackDepot {
-  readonly #layers: RestingLayers;
+  readonly #layers: CoreLayers;
   readonly #root: DebugRoot;
   /** Ids of the stacks that this thread has put in or met. */
   readonly #known = new Map<string, number>();
 
-  constructor(layers: RestingLayers, root: DebugRoot) {
+  constructor(layers: CoreLayers, root: DebugRoot) {
     this.#layers = layers;
     this.#root = root;
   }

@@ -1,11 +1,11 @@
-import { remakeRoot } from "./repair-root.ts";
 import { checkDump as checkLayersOf, type DumpRepair, repairDumpWith } from "../heap/dumps.ts";
 import type { Heap } from "../heap/heap.ts";
 import { dumpMode } from "../heap/open.ts";
 import type { CheckReport } from "../kmalloc/check.ts";
-import { loadHeap } from "./load-heap.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
+import { loadHeap } from "./load-heap.ts";
+import { remakeRoot } from "./repair-root.ts";
 
 /**
  * As `checkDump` of `kmem`, and what `check()` of a debugged or sampled heap finds around its blocks. Where the heap

@@ -1,4 +1,8 @@
 /** Finds memory bugs: see {@link DebugHeap}. */
+
+export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
+export { DebugHeap } from "./debug-heap.ts";
+export { checkDump, repairDump } from "./dumps.ts";
 export type { FaultOptions } from "./fault-injection.ts";
 export {
   type AllocationSite,
@@ -7,13 +11,10 @@ export {
   sitesText,
   unreferencedText,
 } from "./leaks.ts";
+export { loadHeap } from "./load-heap.ts";
+export type { DebugHeapOptions, DebugThreadOptions } from "./options.ts";
 export { type BugFacts, BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./report.ts";
+export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";
 export type { ScanOptions } from "./scan.ts";
 export type { AllocationScope } from "./scope.ts";
 export type { MapFrame } from "./stack.ts";
-export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
-export { checkDump, repairDump } from "./dumps.ts";
-export { DebugHeap } from "./debug-heap.ts";
-export type { DebugHeapOptions, DebugThreadOptions } from "./options.ts";
-export { loadHeap } from "./load-heap.ts";
-export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";

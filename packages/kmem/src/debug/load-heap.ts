@@ -1,7 +1,7 @@
-import { DebugHeap } from "./debug-heap.ts";
 import { Heap } from "../heap/heap.ts";
 import { dumpMode } from "../heap/open.ts";
 import { HeapFlag } from "../memory/layout.ts";
+import { DebugHeap } from "./debug-heap.ts";
 import { SampledHeap } from "./sampled-heap.ts";
 
 /** Opens a copy of a dumped heap as what it was: plain, debugged or sampled. Throws as `Heap.load` does. */

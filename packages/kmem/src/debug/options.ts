@@ -1,7 +1,3 @@
-import type { DebuggingOptions } from "./debugging.ts";
-import { type FaultOptions, requireFaults } from "./fault-injection.ts";
-import type { BugReport } from "./report.ts";
-import { DEFAULT_STACK_DEPTH } from "./stack.ts";
 import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import {
   anyValue,
@@ -13,6 +9,10 @@ import {
   requireWhole,
 } from "../memory/arguments.ts";
 import { TRACE_EVENTS_MAX } from "../trace/layout.ts";
+import type { DebuggingOptions } from "./debugging.ts";
+import { type FaultOptions, requireFaults } from "./fault-injection.ts";
+import type { BugReport } from "./report.ts";
+import { DEFAULT_STACK_DEPTH } from "./stack.ts";
 
 /** How one thread debugs a heap. */
 export interface DebugThreadOptions {

@@ -1,5 +1,5 @@
 import { everyBlock } from "../kmalloc/describe.ts";
-import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { WORD_BYTES } from "../memory/layout.ts";
 import { DEFAULT_LETTERS, RECORD_BYTES } from "./layout.ts";
 import { isSound, readRecord, recordWord } from "./record.ts";
@@ -17,7 +17,7 @@ export interface DebugMend {
  * Makes a root where none is left, once the pages are sound: the letters of caches are those that the records of their
  * blocks have. Nothing without pages. O(heap).
  */
-export function remakeRoot(layers: RestingLayers): DebugMend[] {
+export function remakeRoot(layers: CoreLayers): DebugMend[] {
   if (DebugRoot.find(layers) !== undefined) return [];
   const letters = lettersOfBlocks(layers);
   const root = DebugRoot.create(layers as Layers, "", (kind) => letters.get(kind) ?? DEFAULT_LETTERS);
@@ -26,7 +26,7 @@ export function remakeRoot(layers: RestingLayers): DebugMend[] {
   return [{ layer: "debug", address: root.word * WORD_BYTES, done, isLoss: true }];
 }
 
-function lettersOfBlocks(layers: RestingLayers): Map<number, number> {
+function lettersOfBlocks(layers: CoreLayers): Map<number, number> {
   const { words } = layers.memory;
   const letters = new Map<number, number>();
   for (const { address, usableBytes } of everyBlock(layers)) {

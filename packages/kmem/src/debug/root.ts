@@ -1,4 +1,4 @@
-import { type Layers, type RestingLayers, underTableLock } from "../kmalloc/layers.ts";
+import { type CoreLayers, type Layers, underTableLock } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { DebugRootSign, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
 import { ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
@@ -10,15 +10,15 @@ const DATE_MS_MAX = 8.64e15;
 export class DebugRoot {
   /** Index in `words` of the root's pages. */
   readonly word: number;
-  readonly #layers: RestingLayers;
+  readonly #layers: CoreLayers;
 
-  private constructor(layers: RestingLayers, word: number) {
+  private constructor(layers: CoreLayers, word: number) {
     this.#layers = layers;
     this.word = word;
   }
 
   /** The root of a heap that is debugged, undefined in any other. O(pages). */
-  static find(layers: RestingLayers): DebugRoot | undefined {
+  static find(layers: CoreLayers): DebugRoot | undefined {
     const { geometry, memory, pages } = layers;
     const { frames } = pages;
     memory.refresh();

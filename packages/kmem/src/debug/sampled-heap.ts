@@ -1,22 +1,10 @@
+import type { Attachment } from "../heap/attachment.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
-import { bindCountedAlloc } from "./counted-alloc.ts";
-import { DebugBlocks } from "./debug-blocks.ts";
-import { StackDepot } from "./depot.ts";
-import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./guarded.ts";
-import { DEFAULT_LETTERS } from "./layout.ts";
-import { type Located, objectAddress } from "./located.ts";
-import { mendDebugged } from "./repair-blocks.ts";
-import type { DebugMend } from "./repair-root.ts";
-import { Quarantine } from "./quarantine.ts";
-import { describeRemains, settleGuarded } from "./remains.ts";
-import type { BugReport } from "./report.ts";
-import { DebugRoot } from "./root.ts";
-import { DEFAULT_STACK_DEPTH } from "./stack.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { type BlockCalls, Heap } from "../heap/heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
 import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
-import type { Attachment } from "../heap/attachment.ts";
+import { sinkFor } from "../heap/report-sink.ts";
 import type { BlockInfo } from "../kmalloc/describe.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
 import type { ReapOptions, ReapReport, Undertaker } from "../kmalloc/reap.ts";
@@ -38,7 +26,19 @@ import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { mendRoot, rootFindings } from "../repair/debug-root.ts";
 import type { Mend } from "../repair/log.ts";
-import { sinkFor } from "../heap/report-sink.ts";
+import { bindCountedAlloc } from "./counted-alloc.ts";
+import { DebugBlocks } from "./debug-blocks.ts";
+import { StackDepot } from "./depot.ts";
+import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./guarded.ts";
+import { DEFAULT_LETTERS } from "./layout.ts";
+import { type Located, objectAddress } from "./located.ts";
+import { Quarantine } from "./quarantine.ts";
+import { describeRemains, settleGuarded } from "./remains.ts";
+import { mendDebugged } from "./repair-blocks.ts";
+import type { DebugMend } from "./repair-root.ts";
+import type { BugReport } from "./report.ts";
+import { DebugRoot } from "./root.ts";
+import { DEFAULT_STACK_DEPTH } from "./stack.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
@@ -315,7 +315,7 @@ export class SampledHeap extends Heap {
   override reap(slot: number, options: ReapOptions = {}): ReapReport {
     const report = super.reap(slot, options);
     // A thread that died between an object and its count has left the count wrong by one: nobody else changes it now.
-    if (!this.layers.slots.areSeveral) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
+    if (!this.layers.slots.isShared) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
     return report;
   }
 

@@ -1,8 +1,8 @@
-import type { DebugTracer } from "./findings.ts";
 import type { Attachment } from "../heap/attachment.ts";
+import { type PageOptions, Pages, type PageWaitOptions } from "../heap/pages.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import { type PageOptions, Pages, type PageWaitOptions } from "../heap/pages.ts";
+import type { DebugTracer } from "./findings.ts";
 
 /** Pages that tell a tracer of each run that comes and goes. */
 export class TracedPages extends Pages {

@@ -1,12 +1,12 @@
+import { Heap } from "../heap/heap.ts";
+import { requireText } from "../memory/arguments.ts";
+import { parseStack } from "../profile/parse-stack.ts";
+import type { AllocationProfile } from "../profile/profile.ts";
 import type { Debugging } from "./debugging.ts";
 import type { FaultOptions } from "./fault-injection.ts";
 import { type AllocationSite, type LeakContext, type LeakFilter, type LiveObject, leakSites } from "./leaks.ts";
 import { type ScanOptions, scanForLeaks } from "./scan.ts";
 import { AllocationScope } from "./scope.ts";
-import { Heap } from "../heap/heap.ts";
-import { requireText } from "../memory/arguments.ts";
-import { parseStack } from "../profile/parse-stack.ts";
-import type { AllocationProfile } from "../profile/profile.ts";
 
 /** What a debugged heap knows of who allocated its objects, and which allocations are to fail. */
 export abstract class TrackedHeap extends Heap {

@@ -1,12 +1,12 @@
+import { Kmalloc } from "../kmalloc/kmalloc.ts";
+import { closeLayers, type Layers } from "../kmalloc/layers.ts";
+import { MemoryWait } from "../kmalloc/memory-wait.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import type { Geometry } from "../memory/header.ts";
 import type { LinearMemory, MemorySource } from "../memory/memory.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { isHeld } from "../sync/slot-sync.ts";
-import { Kmalloc } from "../kmalloc/kmalloc.ts";
-import { closeLayers, type Layers } from "../kmalloc/layers.ts";
-import { MemoryWait } from "../kmalloc/memory-wait.ts";
 
 /** What a thread has of a heap: its slot and all that works through it. Every `Heap` object of the thread shares it. */
 export interface Attachment {

@@ -1,4 +1,3 @@
-import type { Attachment } from "./attachment.ts";
 import { badFree, describeAddress } from "../kmalloc/describe.ts";
 import { type Kmalloc, REFILLED } from "../kmalloc/kmalloc.ts";
 import { allSheaves, type Layers, sheavesOf, underRecallLock, underTableLock } from "../kmalloc/layers.ts";
@@ -25,6 +24,7 @@ import { CacheFlag, CacheRecord } from "../slab/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { SlotCaches } from "../slab/slot-caches.ts";
 import { requireHeld } from "../sync/slot-sync.ts";
+import type { Attachment } from "./attachment.ts";
 
 /** What a cache stands on: the thread's layers, and what waits and works for it. */
 export interface CacheContext extends Pick<Attachment, "layers" | "kmalloc" | "waits"> {

@@ -1,5 +1,5 @@
-import { type CheckReport, checkResting } from "../kmalloc/check.ts";
-import { type RestingLayers, restingLayers } from "../kmalloc/layers.ts";
+import { type CheckReport, checkCore } from "../kmalloc/check.ts";
+import { type CoreLayers, openCoreLayers } from "../kmalloc/layers.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "../kmalloc/stats.ts";
 import { dumpBuffer, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
@@ -32,8 +32,8 @@ function headerFinding(error: unknown, address: number): Finding {
 }
 
 /** What the check of a heap at rest finds: where debugging has left a root, that it is there. */
-function findingsOf(layers: RestingLayers): Finding[] {
-  return [...checkResting(layers).findings, ...rootFindings(layers)];
+function findingsOf(layers: CoreLayers): Finding[] {
+  return [...checkCore(layers).findings, ...rootFindings(layers)];
 }
 
 /**
@@ -44,7 +44,7 @@ function findingsOf(layers: RestingLayers): Finding[] {
 export function checkDump(dump: Uint8Array): CheckReport {
   const opened = openDump(dump);
   try {
-    const layers = restingLayers(memoryOf(opened), opened.start);
+    const layers = openCoreLayers(memoryOf(opened), opened.start);
     const findings = findingsOf(layers);
     return { isClean: findings.length === 0, findings: foldFindings(findings) };
   } catch (error) {
@@ -62,13 +62,13 @@ export function repairDump(dump: Uint8Array): DumpRepair {
 }
 
 /** The same; `remakeRoot` makes the root of a debugged heap anew of which nothing is left. */
-export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: RestingLayers) => readonly Mend[]): DumpRepair {
+export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: CoreLayers) => readonly Mend[]): DumpRepair {
   const opened = openDump(dump);
   const memory = memoryOf(opened);
   const mends: Mend[] = [];
   const unreadable: Finding[] = [];
   try {
-    restingLayers(memory, opened.start);
+    openCoreLayers(memory, opened.start);
   } catch (error) {
     unreadable.push(headerFinding(error, opened.start));
   }
@@ -79,7 +79,7 @@ export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: RestingLay
     const findings = unreadable.map((finding) => ({ ...finding, done: "nothing: it cannot be restored" }));
     return { isRepaired: false, findings, mends, remaining, dump: undefined };
   }
-  const layers = restingLayers(memory, opened.start);
+  const layers = openCoreLayers(memory, opened.start);
   const before = [...unreadable, ...findingsOf(layers)];
   mends.push(...mendRoot(layers));
   repairLayers(layers, mends);
@@ -110,7 +110,7 @@ export interface DumpInfo {
 /** Says what a dump holds without opening its heap. Throws as `Heap.load` does. O(heap). */
 export function describeDump(dump: Uint8Array): DumpInfo {
   const opened = openDump(dump);
-  const layers = restingLayers(memoryOf(opened), opened.start);
+  const layers = openCoreLayers(memoryOf(opened), opened.start);
   const { memory, geometry } = layers;
   const { memoryKind, ...stats } = heapStats(layers);
   return {

@@ -1,9 +1,3 @@
-import { blockView, type ViewType } from "./block-view.ts";
-import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
-import type { HeapHandle } from "./handle.ts";
-import { createAttachment, loadAttachment, openAttachment } from "./open.ts";
-import { HEAP_CHECKS, type HeapOptions } from "./options.ts";
-import { type Attachment, leaveAttachment, requireAttachment } from "./attachment.ts";
 import { type BlockInfo, describeAddress, liveBlocks, notLive } from "../kmalloc/describe.ts";
 import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
@@ -18,13 +12,19 @@ import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { MemoryKind, MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { Pages } from "./pages.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "../slab/fast-family.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "../slab/fast-path.ts";
 import { classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
+import { type Attachment, leaveAttachment, requireAttachment } from "./attachment.ts";
+import { blockView, type ViewType } from "./block-view.ts";
+import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
+import type { HeapHandle } from "./handle.ts";
+import { createAttachment, loadAttachment, openAttachment } from "./open.ts";
+import { HEAP_CHECKS, type HeapOptions } from "./options.ts";
+import { Pages } from "./pages.ts";
 import { ThreadedHeap } from "./threaded-heap.ts";
 
 /** The calls that go the fast path. */

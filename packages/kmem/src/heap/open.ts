@@ -1,7 +1,4 @@
-import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
-import type { HeapOptions } from "./options.ts";
 import { attachLayers } from "../kmalloc/attach.ts";
-import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
 import { adoptLayers, createLayers } from "../kmalloc/layers.ts";
 import { dumpBuffer, openDump } from "../memory/dump.ts";
 import { KmemError } from "../memory/errors.ts";
@@ -10,6 +7,9 @@ import { headerWord, readHeader } from "../memory/header.ts";
 import { Header, HeapFlag } from "../memory/layout.ts";
 import { LinearMemory, type MemorySource } from "../memory/memory.ts";
 import { newMemory } from "../memory/new-memory.ts";
+import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
+import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
+import type { HeapOptions } from "./options.ts";
 
 /** Makes a heap in new or given memory; `flags` are {@link HeapFlag}s beside those that the options ask for. */
 export function createAttachment(options: HeapOptions, flags = 0): Attachment {

@@ -1,6 +1,4 @@
-import { type HeapHandle, makeHandle, openHandle } from "./handle.ts";
 import { reserveSlot } from "../kmalloc/attach.ts";
-import { heapId } from "./attachment.ts";
 import { type CheckReport, checkLayers } from "../kmalloc/check.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import {
@@ -12,7 +10,6 @@ import {
   type Undertaker,
 } from "../kmalloc/reap.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
-import { type WatchedWorker, type WatchOptions, watchWorker } from "./watch.ts";
 import { requireObject } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Finding, foldFindings } from "../memory/finding.ts";
@@ -20,6 +17,9 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import type { Mend } from "../repair/log.ts";
 import { type RepairReport, repairHeap, withDone } from "../repair/repair.ts";
 import { reservationOf } from "../sync/reservation.ts";
+import { heapId } from "./attachment.ts";
+import { type HeapHandle, makeHandle, openHandle } from "./handle.ts";
+import { type WatchedWorker, type WatchOptions, watchWorker } from "./watch.ts";
 
 /** What a check finds of a heap whose bytes are gone. */
 function bufferLost(problem: string, address: number): CheckReport {

@@ -1,3 +1,5 @@
+import type { Layers } from "../kmalloc/layers.ts";
+import { NOTHING, type ReapOptions, type ReapReport, requireReapOptions } from "../kmalloc/reap.ts";
 import {
   anyValue,
   type Checks,
@@ -9,8 +11,6 @@ import {
 import { KmemError } from "../memory/errors.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { type Reservation, webLocks } from "../sync/reservation.ts";
-import type { Layers } from "../kmalloc/layers.ts";
-import { NOTHING, type ReapOptions, type ReapReport, requireReapOptions } from "../kmalloc/reap.ts";
 
 /** A worker as Node has them, or as a browser does. */
 export interface WatchedWorker {
@@ -119,7 +119,7 @@ function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapO
       return { ...reap(slot, { blocks: "keep", generation }), problem };
     } catch (second) {
       problemOf(second);
-      slots.bury(slot, generation);
+      slots.markDead(slot, generation);
       return { ...NOTHING, slot, isFreed: false, problem };
     }
   }
@@ -148,7 +148,7 @@ function watchByLock(
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
     if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, settle);
     // It may have attached and died before it had its Web Lock.
-    else if (slots.isHeld(slot) && sync.life.isOver(slot)) settle();
+    else if (slots.isHeld(slot) && sync.life.hasExited(slot)) settle();
     else setTimeout(look, ARRIVAL_INTERVAL_MS);
   };
   look();

@@ -4,12 +4,12 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { areaPages } from "../slab/sheaf.ts";
-import { Life } from "../sync/liveness.ts";
-import { Mourners } from "../sync/death-detector.ts";
-import { announceLife, type Reservation } from "../sync/reservation.ts";
+import { DeathDetector } from "../sync/death-detector.ts";
+import { LivenessBeacon } from "../sync/liveness.ts";
+import { announceThread, type Reservation } from "../sync/reservation.ts";
 import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
-import { type Layers, openGeometry, openLayers, type RestingLayers, restingLayers, underTableLock } from "./layers.ts";
+import { type CoreLayers, type Layers, openCoreLayers, openGeometry, openLayers, underTableLock } from "./layers.ts";
 import { hasNothing, reapSlot, recoverRemains } from "./reap.ts";
 
 /**
@@ -25,17 +25,17 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const sync = bindSlot(memory, geometry, slots, slot);
   sync.life.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
-  const recover = (lower: RestingLayers): void => recoverRemains(lower, slot);
+  const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);
   const layers = openLayers(memory, geometry, sync, pages, free === NO_SLOT ? recover : undefined);
   if (layers === undefined) {
     const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
     sync.life.end();
     if (place === undefined) slots.give(slot);
-    else slots.vacate(slot);
+    else slots.unoccupy(slot);
     throw error;
   }
   shareBarns(layers);
-  if (place !== undefined) announceLife(memory, slots, place);
+  if (place !== undefined) announceThread(memory, slots, place);
   return layers;
 }
 
@@ -47,7 +47,7 @@ export function reserveSlot(layers: Layers): number {
   const { slots } = layers;
   const free = slots.reserve();
   if (free !== NO_SLOT) return free;
-  for (const slot of deserted(layers, layers.sync.mourners, layers.slot)) reapSlot(layers, slot, { blocks: "keep" });
+  for (const slot of deserted(layers, layers.sync.deaths, layers.slot)) reapSlot(layers, slot, { blocks: "keep" });
   const freed = slots.reserve();
   if (freed === NO_SLOT) throw slots.noneFree();
   return freed;
@@ -66,20 +66,20 @@ function occupy(slots: SlotTable, place: Reservation): number {
  * NO_SLOT.
  */
 function takeOver(memory: LinearMemory, start: number, slots: SlotTable): number {
-  const layers = restingLayers(memory, start);
+  const layers = openCoreLayers(memory, start);
   // This thread has no slot yet; to ask about others it needs none.
-  const mourners = new Mourners(slots, new Life(memory, slots, 0));
-  for (const slot of deserted(layers, mourners)) if (slots.takeOver(slot)) return slot;
+  const deaths = new DeathDetector(slots, new LivenessBeacon(memory, slots, 0));
+  for (const slot of deserted(layers, deaths)) if (slots.takeOver(slot)) return slot;
   throw slots.noneFree();
 }
 
 /** Slots of threads that are gone, which are buried by this, and have left neither blocks nor pages. */
-function deserted(layers: RestingLayers, mourners: Mourners, own = NO_SLOT): number[] {
+function deserted(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT): number[] {
   const { memory, slots, pages } = layers;
   memory.refresh();
   memory.reach(pages.frames.endFrame * PAGE_SIZE);
   return Array.from({ length: slots.count }, (_, slot) => slot).filter(
-    (slot) => slot !== own && mourners.isDeserted(slot) && slots.isDead(slot) && hasNothing(layers, slot),
+    (slot) => slot !== own && deaths.isDeserted(slot) && slots.isDead(slot) && hasNothing(layers, slot),
   );
 }
 

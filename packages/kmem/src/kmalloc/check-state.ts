@@ -6,7 +6,7 @@ import { isRunHead } from "../pages/rebuild.ts";
 import { CACHE_COUNT, CacheRecord } from "../slab/layout.ts";
 import { LockBits, SlotRecord } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
-import type { RestingLayers } from "./layers.ts";
+import type { CoreLayers } from "./layers.ts";
 
 /** Locks of the header. */
 const HEADER_LOCKS: readonly number[] = [
@@ -19,7 +19,7 @@ const HEADER_LOCKS: readonly number[] = [
 ];
 
 /** Indexes in `words` of all locks of a heap. */
-export function lockWords({ geometry, caches }: RestingLayers): number[] {
+export function lockWords({ geometry, caches }: CoreLayers): number[] {
   const ofCaches = Array.from(
     { length: CACHE_COUNT },
     (_, cache) => caches.record(FrameKind.FIRST_CACHE + cache) + CacheRecord.LOCK,
@@ -28,7 +28,7 @@ export function lockWords({ geometry, caches }: RestingLayers): number[] {
 }
 
 /** While all threads are at rest nobody holds a lock. */
-export function checkLocks(layers: RestingLayers, report: Report): void {
+export function checkLocks(layers: CoreLayers, report: Report): void {
   for (const word of lockWords(layers)) {
     const value = layers.memory.words[word];
     const slot = (value & LockBits.OWNER_SLOT_MASK) - 1;
@@ -38,7 +38,7 @@ export function checkLocks(layers: RestingLayers, report: Report): void {
 }
 
 /** Verifies the words of the header and of slots that are state, and OWNER of runs. */
-export function checkState(layers: RestingLayers, report: Report): void {
+export function checkState(layers: CoreLayers, report: Report): void {
   const { memory, geometry } = layers;
   for (const { field, isSound, problem } of stateFaults(layers)) {
     if (!isSound) report((headerWord(geometry, field) << WORD_SHIFT) >>> 0, problem);
@@ -54,7 +54,7 @@ export function checkState(layers: RestingLayers, report: Report): void {
 
 /** Words of the header that are state, whether each may be what it is, and what it is to be made where it may not. */
 export function stateFaults(
-  layers: RestingLayers,
+  layers: CoreLayers,
 ): { readonly field: number; readonly isSound: boolean; readonly problem: string; readonly better: number }[] {
   const { memory, geometry, caches, pages } = layers;
   const word = (field: number): number => memory.words[headerWord(geometry, field)];
@@ -98,7 +98,7 @@ export function stateFaults(
 }
 
 /** Whether a slot waits for memory is said in its record and in a set. */
-function checkWaiters({ memory, geometry, slots }: RestingLayers, report: Report): void {
+function checkWaiters({ memory, geometry, slots }: CoreLayers, report: Report): void {
   const waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
   for (let slot = 0; slot < slots.count; slot++) {
     const word = slots.word(slot, SlotRecord.TICKET);
@@ -109,7 +109,7 @@ function checkWaiters({ memory, geometry, slots }: RestingLayers, report: Report
 }
 
 /** Whether OWNER of a run is one that there can be while all threads are at rest. */
-export function isOwner({ slots }: RestingLayers, kind: number, owner: number): boolean {
+export function isOwner({ slots }: CoreLayers, kind: number, owner: number): boolean {
   // An engine or a face may leave a mark of its own on its pages.
   if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET || kind === RunKind.VMALLOC) return owner < 0;
   const isClaimed = (owner & RunOwner.CLAIMED) !== 0;
@@ -118,7 +118,7 @@ export function isOwner({ slots }: RestingLayers, kind: number, owner: number): 
   return (owner & ~bits) === 0 && owner < 0 && slot < slots.count && isClaimed === (kind === RunKind.CACHED);
 }
 
-function checkOwners(layers: RestingLayers, report: Report): void {
+function checkOwners(layers: CoreLayers, report: Report): void {
   const { frames } = layers.pages;
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     const kind = frames.kind(frame);

@@ -10,7 +10,7 @@ import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { checkLocks, checkState } from "./check-state.ts";
-import { allSheaves, type Layers, type RestingLayers } from "./layers.ts";
+import { allSheaves, type CoreLayers, type Layers } from "./layers.ts";
 
 /** What a check found. */
 export interface CheckReport {
@@ -18,16 +18,16 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
 }
 
-/** As {@link checkResting}, for a thread that has a slot of the heap: also that it still has it. */
+/** As {@link checkCore}, for a thread that has a slot of the heap: also that it still has it. */
 export function checkLayers(layers: Layers): CheckReport {
-  const { findings } = checkResting(layers);
+  const { findings } = checkCore(layers);
   const own: Finding[] = [];
   checkOwnSlot(layers, reporter(own, "kmalloc"));
   return { isClean: findings.length + own.length === 0, findings: [...findings, ...own] };
 }
 
 /** Verifies every invariant of every layer while no thread works. Reads only; ends on any bytes. O(heap). */
-export function checkResting(layers: RestingLayers): CheckReport {
+export function checkCore(layers: CoreLayers): CheckReport {
   const findings: Finding[] = [];
   checkHeader(layers, reporter(findings, "header"));
   // Without a sound end nothing says which frames there are.
@@ -48,7 +48,7 @@ export function checkResting(layers: RestingLayers): CheckReport {
   return { isClean: findings.length === 0, findings };
 }
 
-function checkHeader(layers: RestingLayers, report: Report): void {
+function checkHeader(layers: CoreLayers, report: Report): void {
   const start = layers.geometry.baseFrame * PAGE_SIZE;
   try {
     readHeader(layers.memory, start);
@@ -59,20 +59,20 @@ function checkHeader(layers: RestingLayers, report: Report): void {
 }
 
 /** Whether several threads have worked on the heap, in the mode in which simultaneous double frees are found later. */
-export function mayBeStale({ memory, geometry, slots }: RestingLayers): boolean {
+export function mayBeStale({ memory, geometry, slots }: CoreLayers): boolean {
   if ((memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0) return false;
   const generations = Array.from({ length: slots.count }, (_, slot) => slots.generation(slot));
   return generations.reduce((sum, generation) => sum + generation, 0) > 1;
 }
 
-function hasSoundEnd({ memory, geometry, pages }: RestingLayers): boolean {
+function hasSoundEnd({ memory, geometry, pages }: CoreLayers): boolean {
   const { endFrame } = pages.frames;
   const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.limitFrame;
   return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
 }
 
 /** Slots are in states that there are, have their private pages, and every live block was handed out by one of them. */
-function checkSlots(layers: RestingLayers, report: Report): void {
+function checkSlots(layers: CoreLayers, report: Report): void {
   const { memory, geometry, pages, slots } = layers;
   const { frames } = pages;
   for (let number = 0; number < slots.count; number++) {
@@ -116,7 +116,7 @@ function checkOwnSlot({ geometry, slots, sheaves, slot, sync }: Layers, report: 
 }
 
 /** Outside of slabs a tag may stand in one place only: at the start of a live block that is a run of pages. */
-function checkRunTags(layers: RestingLayers, report: Report): void {
+function checkRunTags(layers: CoreLayers, report: Report): void {
   const { memory, geometry, pages } = layers;
   const { bytes } = memory;
   if (bytes[geometry.tagTable] !== Tag.RESERVED) report(geometry.tagTable, "the header's tag is not reserved");

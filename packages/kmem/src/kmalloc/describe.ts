@@ -6,7 +6,7 @@ import { FOREIGN_PHRASE } from "../pages/kind-phrase.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
 import { isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import type { RestingLayers } from "./layers.ts";
+import type { CoreLayers } from "./layers.ts";
 
 /** A block: what an address inside of it belongs to. */
 export interface BlockInfo {
@@ -39,7 +39,7 @@ export interface AddressInfo {
 }
 
 /** Looks an address up in the frame and tag tables; any value is allowed. O(pages of the block). */
-export function describeAddress(layers: RestingLayers, address: number): AddressInfo {
+export function describeAddress(layers: CoreLayers, address: number): AddressInfo {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
   if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return { where: "outside", block: undefined };
@@ -79,12 +79,12 @@ function frameOf(address: unknown): number {
 }
 
 /** The block of a run of pages, by its first frame. */
-export function runBlock(layers: RestingLayers, head: number): BlockInfo {
+export function runBlock(layers: CoreLayers, head: number): BlockInfo {
   return blockInfo(layers, runBounds(layers, head), "pages");
 }
 
 /** Where the run lies that starts at a frame: within the heap, whatever is said of it. */
-function runBounds({ pages: { frames } }: RestingLayers, head: number): BlockBounds {
+function runBounds({ pages: { frames } }: CoreLayers, head: number): BlockBounds {
   return { address: head * PAGE_SIZE, bytes: runPages(frames, head) * PAGE_SIZE };
 }
 
@@ -93,7 +93,7 @@ export function runPages(frames: FrameTable, head: number): number {
   return Math.max(1, Math.min(frames.count(head), frames.endFrame - head));
 }
 
-function blockInfo({ memory, geometry }: RestingLayers, { address, bytes }: BlockBounds, cache: string): BlockInfo {
+function blockInfo({ memory, geometry }: CoreLayers, { address, bytes }: BlockBounds, cache: string): BlockInfo {
   const tag = memory.bytes[tagIndex(geometry, address)];
   const live = isLive(tag);
   return { address, usableBytes: bytes, cache, live, slot: live ? tag - 1 : undefined };
@@ -106,7 +106,7 @@ export interface BlockBounds {
 }
 
 /** The block around an address, or undefined where there is none; any value is allowed. O(pages of the block). */
-export function boundsAt(layers: RestingLayers, address: number): BlockBounds | undefined {
+export function boundsAt(layers: CoreLayers, address: number): BlockBounds | undefined {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
   if (!(frame >= geometry.firstPageFrame && frame < geometry.limitFrame)) return undefined;
@@ -117,13 +117,13 @@ export function boundsAt(layers: RestingLayers, address: number): BlockBounds | 
 }
 
 /** Address of the first block of the slab that a frame belongs to. */
-function firstBlock({ memory, pages }: RestingLayers, frame: number): number {
+function firstBlock({ memory, pages }: CoreLayers, frame: number): number {
   const head = memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
   return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
 }
 
 /** The block of a slab around an address; undefined in the unused ends of the slab. */
-function slabBounds(layers: RestingLayers, address: number, kind: number): BlockBounds | undefined {
+function slabBounds(layers: CoreLayers, address: number, kind: number): BlockBounds | undefined {
   const { caches } = layers;
   const first = firstBlock(layers, address >>> PAGE_SHIFT);
   const bytes = caches.blockBytes(kind);
@@ -132,13 +132,13 @@ function slabBounds(layers: RestingLayers, address: number, kind: number): Block
   return { address: first + index * bytes, bytes };
 }
 
-function slabBlock(layers: RestingLayers, address: number, kind: number): BlockInfo | undefined {
+function slabBlock(layers: CoreLayers, address: number, kind: number): BlockInfo | undefined {
   const bounds = slabBounds(layers, address, kind);
   return bounds === undefined ? undefined : blockInfo(layers, bounds, layers.caches.name(kind));
 }
 
 /** The error for a free of something that is no live block; it says all that is known of the address. */
-export function badFree(layers: RestingLayers, address: unknown): KmemError {
+export function badFree(layers: CoreLayers, address: unknown): KmemError {
   if (!isUint32(address)) {
     const text = `cannot free ${describeValue(address)}: it is no address${signedHint("address", address)}`;
     return new KmemError("INVALID_FREE", text, { address });
@@ -160,7 +160,7 @@ export function badFree(layers: RestingLayers, address: unknown): KmemError {
 }
 
 /** The error for a use of what is no live block. */
-export function notLive(layers: RestingLayers, address: unknown): KmemError {
+export function notLive(layers: CoreLayers, address: unknown): KmemError {
   const info = describeAddress(layers, address as number);
   const text = `no live block starts at ${describeValue(address)} (${info.where})${signedHint("address", address)}`;
   return new KmemError("INVALID_ADDRESS", text, { address, ...info });
@@ -181,16 +181,16 @@ const PHRASES: Record<AddressInfo["where"], string> = {
 };
 
 /** Live blocks in address order. The generator reads the tables as it goes; do not allocate or free meanwhile. */
-export function liveBlocks(layers: RestingLayers): Generator<BlockInfo> {
+export function liveBlocks(layers: CoreLayers): Generator<BlockInfo> {
   return blocks(layers, false);
 }
 
 /** As {@link liveBlocks}, with the free blocks of all slabs. */
-export function everyBlock(layers: RestingLayers): Generator<BlockInfo> {
+export function everyBlock(layers: CoreLayers): Generator<BlockInfo> {
   return blocks(layers, true);
 }
 
-function* blocks(layers: RestingLayers, areFreeToo: boolean): Generator<BlockInfo> {
+function* blocks(layers: CoreLayers, areFreeToo: boolean): Generator<BlockInfo> {
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // A damaged end may lie anywhere.
@@ -205,7 +205,7 @@ function* blocks(layers: RestingLayers, areFreeToo: boolean): Generator<BlockInf
   }
 }
 
-function* blocksOf(layers: RestingLayers, slab: number, kind: number, areFreeToo: boolean): Generator<BlockInfo> {
+function* blocksOf(layers: CoreLayers, slab: number, kind: number, areFreeToo: boolean): Generator<BlockInfo> {
   const { memory, geometry, caches } = layers;
   const usableBytes = caches.blockBytes(kind);
   const first = firstBlock(layers, slab);

@@ -60,14 +60,14 @@ export class Kmalloc {
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
   /** Which classes were found idle by the look that is just being taken. */
   readonly #idleClasses: Uint8Array<ArrayBuffer> = new Uint8Array(CLASS_COUNT);
-  /** The occasion at which this thread last gave everything back. */
-  #gaveWayAt: number;
+  /** The pressureEpoch at which this thread last gave everything back. */
+  #lastReclaimEpoch: number;
   /** Calls of this thread that found memory short. */
   #shortCalls = 0;
 
   constructor(layers: Layers) {
     this.#layers = layers;
-    this.#gaveWayAt = layers.sync.waiters.occasion;
+    this.#lastReclaimEpoch = layers.sync.waiters.pressureEpoch;
   }
 
   /** The smallest size class that holds `sizeBytes` and all of whose blocks are aligned as wanted, up to a page. */
@@ -101,9 +101,9 @@ export class Kmalloc {
 
   #refillOnce(kind: number, request: PageRequest): number {
     const { sheaves, sync } = this.#layers;
-    if (!sync.waiters.isPressing) return sheaves.refill(kind, request) ? REFILLED : 0;
-    this.#giveWay();
-    return sheaves.takePast(kind, request);
+    if (!sync.waiters.isUnderPressure) return sheaves.refill(kind, request) ? REFILLED : 0;
+    this.#reclaimUnderPressure();
+    return sheaves.takeBypassingSheaf(kind, request);
   }
 
   /** A block above the largest class, or one aligned beyond a page: a run of pages. 0 when there is no memory. */
@@ -159,15 +159,15 @@ export class Kmalloc {
     const frame = address >>> PAGE_SHIFT;
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
-      if (!sync.waiters.isPressing) {
+      if (!sync.waiters.isUnderPressure) {
         this.#reapNowAndThen();
         const { outboxes } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
       }
       // First: what a shrinker throws leaves the block as it was.
-      this.#giveWay();
-      if (!sheaves.putPast(kind, address)) throw badFree(this.#layers, address);
+      this.#reclaimUnderPressure();
+      if (!sheaves.putBypassingSheaf(kind, address)) throw badFree(this.#layers, address);
       slabs.releaseEmpty(kind);
       return "done";
     }
@@ -179,13 +179,13 @@ export class Kmalloc {
    * Once for each time that memory becomes short or somebody comes to wait for it, gives back all that the slot holds.
    * All sheaves of the heap are closed then: until there is enough again, blocks come and go past them.
    */
-  #giveWay(): void {
+  #reclaimUnderPressure(): void {
     const { waiters } = this.#layers.sync;
     // It may be short because of waiters that are gone, and no others that would find out.
     if (++this.#shortCalls % SWEEP_INTERVAL === 0) waiters.sweep();
-    const { occasion } = waiters;
-    if (this.#gaveWayAt === occasion) return;
-    this.#gaveWayAt = occasion;
+    const { pressureEpoch } = waiters;
+    if (this.#lastReclaimEpoch === pressureEpoch) return;
+    this.#lastReclaimEpoch = pressureEpoch;
     this.shrinkers.shrink();
     this.reclaim();
     this.recallAll();
@@ -297,7 +297,7 @@ export class Kmalloc {
     });
     // Destructors may have freed into sheaves that were empty already.
     sheaves.empty();
-    underRecallLock(this.#layers, () => sheaves.endGroups());
+    underRecallLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
     errors.rethrow();
     return pages;

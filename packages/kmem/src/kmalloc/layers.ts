@@ -23,7 +23,7 @@ import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
 import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
-import { inheritLocks, repairGuarded } from "./lock-takeover.ts";
+import { rebuildGuarded, takeOverLocks } from "./lock-takeover.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {
@@ -43,7 +43,7 @@ export interface Layers {
  * The layers of a heap on which no thread works, opened without a slot, to check it or to repair it; and those of a
  * thread that has no sheaves yet.
  */
-export type RestingLayers = Omit<Layers, "sheaves" | "slot">;
+export type CoreLayers = Omit<Layers, "sheaves" | "slot">;
 
 export const TABLE_SIZES: TableSizes = {
   zoneTableBytes: ZONE_TABLE_BYTES,
@@ -125,12 +125,12 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   for (let waiter = 0; waiter < slots.count; waiter++) sync.waiters.forget(waiter);
   const layers = openLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync));
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
-  inheritLocks(layers);
+  takeOverLocks(layers);
   return layers;
 }
 
 /** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
-export function restingLayers(memory: LinearMemory, start: number): RestingLayers {
+export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers {
   const geometry = openGeometry(memory, start);
   const slots = slotTable(memory, geometry);
   const sync = bindSlot(memory, geometry, slots, 0);
@@ -138,7 +138,7 @@ export function restingLayers(memory: LinearMemory, start: number): RestingLayer
 }
 
 /** The sheaves of every slot that has some, by its number: to read them while their threads are at rest. */
-export function allSheaves(layers: RestingLayers): Map<number, Sheaves> {
+export function allSheaves(layers: CoreLayers): Map<number, Sheaves> {
   return new Map([...layers.slots.withAreas()].map((slot) => [slot, sheavesAt(layers, slot)]));
 }
 
@@ -147,7 +147,7 @@ export function sheavesOf(layers: Layers, slot: number): Sheaves {
   return slot === layers.slot ? layers.sheaves : sheavesAt(layers, slot);
 }
 
-function sheavesAt(layers: RestingLayers, slot: number): Sheaves {
+function sheavesAt(layers: CoreLayers, slot: number): Sheaves {
   return Sheaves.at(layers, layers.slots.area(slot), slot);
 }
 
@@ -241,15 +241,15 @@ export function openLayers(
   geometry: Geometry,
   sync: SlotSync,
   pages: PageAllocator,
-  prepare?: (lower: RestingLayers) => void,
+  prepare?: (lower: CoreLayers) => void,
 ): Layers | undefined {
   const { slots, slot, locks } = sync;
   const lower = { ...lowerLayers(memory, geometry, sync, pages), slots };
   if (locks instanceof SharedLocks) {
-    const { life, mourners } = sync;
+    const { life, deaths } = sync;
     // A thread that is about to get its sheaves takes locks too.
-    const repair = (word: number): void => repairGuarded(lower, word);
-    locks.heir = { isGone: mourners.isGone, renewLife: () => life.renew(), repair };
+    const repair = (word: number): void => rebuildGuarded(lower, word);
+    locks.recovery = { isGone: deaths.isGone, renewBeacon: () => life.renew(), repair };
   }
   prepare?.(lower);
   const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);
@@ -259,7 +259,7 @@ export function openLayers(
 }
 
 /** Opens the sheaves of a slot with the pages of what lies in the barns, and of empty slabs. */
-function openAfterReclaim(lower: RestingLayers, slot: number): Sheaves | undefined {
+function openAfterReclaim(lower: CoreLayers, slot: number): Sheaves | undefined {
   const { slots, caches, barns, slabs } = lower;
   for (const kind of caches.kinds()) {
     barns.drain(kind);
@@ -274,7 +274,7 @@ function lowerLayers(
   geometry: Geometry,
   sync: SlotSync,
   pages: PageAllocator,
-): Omit<RestingLayers, "slots"> {
+): Omit<CoreLayers, "slots"> {
   const caches = new CacheTable(memory, geometry);
   const slabs = new Slabs({ memory, geometry, pages, caches, locks: sync.locks });
   const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });

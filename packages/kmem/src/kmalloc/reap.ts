@@ -18,8 +18,8 @@ import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
-import { inheritLocks, slabTables } from "./lock-takeover.ts";
-import { type Layers, type RestingLayers, underRecallLock } from "./layers.ts";
+import { type CoreLayers, type Layers, underRecallLock } from "./layers.ts";
+import { slabTables, takeOverLocks } from "./lock-takeover.ts";
 import { freeMade, giveMade, hasMade, type Made, madeBy } from "./slot-objects.ts";
 
 /** What becomes of the blocks and pages of a thread that is gone. */
@@ -92,7 +92,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, under
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
   // Before the lock: who waits for one of the dead thread's locks goes on at once.
-  slots.bury(slot, generation);
+  slots.markDead(slot, generation);
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
   try {
@@ -134,7 +134,7 @@ function recover(
   undertaker: Undertaker | undefined,
 ): ReapReport {
   const { slots, sync, caches } = layers;
-  const inheritedLocks = inheritLocks(layers);
+  const inheritedLocks = takeOverLocks(layers);
   // All that are dead: one of them may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;
@@ -190,7 +190,7 @@ function isHeldSlot(slots: Layers["slots"], slot: unknown): slot is number {
  * Whether a slot has neither live blocks nor pages of `heap.pages`, nor has made anything else, so that its number
  * means nothing any more. Of one whose thread is gone that stays so. O(heap).
  */
-export function hasNothing(layers: RestingLayers, slot: number): boolean {
+export function hasNothing(layers: CoreLayers, slot: number): boolean {
   const { memory, geometry, pages } = layers;
   const { frames } = pages;
   for (const block of liveBlocks(layers)) if (block.slot === slot) return false;
@@ -207,11 +207,11 @@ export function hasNothing(layers: RestingLayers, slot: number): boolean {
  * Recovers what a thread that is gone had for itself in the slot that this thread has just taken over from it: nothing
  * of this thread's is there yet. As {@link reapSlot} for a slot that {@link hasNothing}. O(heap).
  */
-export function recoverRemains(layers: RestingLayers, slot: number): void {
+export function recoverRemains(layers: CoreLayers, slot: number): void {
   const { geometry, slots, sync, caches } = layers;
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
-  inheritLocks(layers);
+  takeOverLocks(layers);
   underRecallLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
@@ -220,7 +220,7 @@ export function recoverRemains(layers: RestingLayers, slot: number): void {
 }
 
 /** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
-function returnBlocks(layers: RestingLayers, kind: number, dead: readonly number[]): number {
+function returnBlocks(layers: CoreLayers, kind: number, dead: readonly number[]): number {
   const { caches, sync } = layers;
   const tables = slabTables(layers);
   const lock = caches.record(kind) + CacheRecord.LOCK;
@@ -233,7 +233,7 @@ function returnBlocks(layers: RestingLayers, kind: number, dead: readonly number
 }
 
 /** Gives back the runs that dead slots had claimed, or had for themselves; returns the pages. */
-function returnRuns(layers: RestingLayers, dead: ReadonlySet<number>): number {
+function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): number {
   const { memory, geometry, pages } = layers;
   const { frames } = pages;
   memory.refresh();
@@ -255,7 +255,7 @@ function returnRuns(layers: RestingLayers, dead: ReadonlySet<number>): number {
 }
 
 /** Takes the tags away that a slab which was being made, or a block, has left on the pages of a run. */
-function clearTags({ memory, geometry }: RestingLayers, head: number, count: number): void {
+function clearTags({ memory, geometry }: CoreLayers, head: number, count: number): void {
   const end = tagIndex(geometry, (head + count) * PAGE_SIZE);
   for (let index = tagIndex(geometry, head * PAGE_SIZE); index < end; index++) {
     if (memory.bytes[index] !== Tag.NONE) memory.bytes[index] = Tag.NONE;
@@ -263,14 +263,14 @@ function clearTags({ memory, geometry }: RestingLayers, head: number, count: num
 }
 
 /** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block or bucket not finished. */
-function isReturned({ memory, geometry, pages }: RestingLayers, head: number, kind: number): boolean {
+function isReturned({ memory, geometry, pages }: CoreLayers, head: number, kind: number): boolean {
   if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0) return true;
   if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET) return true;
   return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
 }
 
 /** A block that a dead thread was about to free or to resize is its owner's still. */
-function restoreTag({ memory, geometry, pages }: RestingLayers, head: number, dead: ReadonlySet<number>): void {
+function restoreTag({ memory, geometry, pages }: CoreLayers, head: number, dead: ReadonlySet<number>): void {
   const index = tagIndex(geometry, head * PAGE_SIZE);
   const tag = memory.bytes[index];
   const isClaimed = (pages.frames.owner(head) & RunOwner.CLAIMED) !== 0;
@@ -279,7 +279,7 @@ function restoreTag({ memory, geometry, pages }: RestingLayers, head: number, de
 }
 
 /** Runs of pages that a slot took page by page. O(frames). */
-export function* pageRunsOf({ geometry, pages }: RestingLayers, slot: number): Generator<PageRun> {
+export function* pageRunsOf({ geometry, pages }: CoreLayers, slot: number): Generator<PageRun> {
   const { frames } = pages;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     if (frames.kind(head) !== RunKind.PAGES || frames.owner(head) !== ownerOf(slot)) continue;
@@ -306,7 +306,7 @@ function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonl
 /** Frees a live block past the sheaves; what another thread has just freed is let be. */
 export function giveBack(layers: Layers, address: number): void {
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
-  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putPast(kind, address);
+  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address);
   else freeRun(layers, address);
 }
 

@@ -3,7 +3,7 @@ import { RingWord, RunKind, TRACE_MARK } from "../pages/layout.ts";
 import type { VmArea } from "../vmalloc/areas.ts";
 import { areasOfSlot, freeAreas, giveAreas } from "../vmalloc/slot-areas.ts";
 import type { BlockInfo } from "./describe.ts";
-import type { RestingLayers } from "./layers.ts";
+import type { CoreLayers } from "./layers.ts";
 import { POOL_ELEMENT_BYTES, POOL_HEADER_BYTES, POOL_MAGIC, PoolKind, PoolWord } from "./pool-layout.ts";
 
 /** A mempool, which stands in a block. */
@@ -29,7 +29,7 @@ export interface Made {
 }
 
 /** What a slot had made; `blocks` are its live blocks. O(heap). */
-export function madeBy(layers: RestingLayers, slot: number, blocks: readonly BlockInfo[]): Made {
+export function madeBy(layers: CoreLayers, slot: number, blocks: readonly BlockInfo[]): Made {
   const mempools = blocks.flatMap((block) => mempoolIn(layers, block) ?? []);
   return { areas: areasOfSlot(layers, slot), mempools, traceRings: [...ringsOf(layers, slot)] };
 }
@@ -38,7 +38,7 @@ export function madeBy(layers: RestingLayers, slot: number, blocks: readonly Blo
  * Frees what a slot had made; its blocks are to follow. Who has a ring or a pool open finds out by the words that are
  * cleared here.
  */
-export function freeMade(layers: RestingLayers, slot: number, { areas, mempools, traceRings }: Made): void {
+export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, traceRings }: Made): void {
   const { memory, pages } = layers;
   for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
   for (const { address, pageCount } of traceRings) {
@@ -51,7 +51,7 @@ export function freeMade(layers: RestingLayers, slot: number, { areas, mempools,
 }
 
 /** Makes what a slot had made another slot's. */
-export function giveMade(layers: RestingLayers, slot: number, { areas, traceRings }: Made, to: number): void {
+export function giveMade(layers: CoreLayers, slot: number, { areas, traceRings }: Made, to: number): void {
   for (const { address } of traceRings) layers.memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] = to + 1;
   giveAreas(layers, slot, areas, to);
 }
@@ -61,7 +61,7 @@ export function hasMade({ areas, traceRings }: Made): boolean {
   return areas.length + traceRings.length > 0;
 }
 
-function* ringsOf({ memory, geometry, pages: { frames } }: RestingLayers, slot: number): Generator<TraceRingInfo> {
+function* ringsOf({ memory, geometry, pages: { frames } }: CoreLayers, slot: number): Generator<TraceRingInfo> {
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== TRACE_MARK) continue;
     const address = head * PAGE_SIZE;
@@ -71,7 +71,7 @@ function* ringsOf({ memory, geometry, pages: { frames } }: RestingLayers, slot: 
 }
 
 /** The mempool in a block; undefined for what cannot be one, whatever its user wrote into it. */
-function mempoolIn({ memory }: RestingLayers, { address, usableBytes }: BlockInfo): MempoolInfo | undefined {
+function mempoolIn({ memory }: CoreLayers, { address, usableBytes }: BlockInfo): MempoolInfo | undefined {
   const { words } = memory;
   const word = address >>> WORD_SHIFT;
   if (usableBytes < POOL_HEADER_BYTES || words[word + PoolWord.MAGIC] !== POOL_MAGIC) return undefined;

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import { RunOwner } from "../pages/layout.ts";
 import { isRunHead } from "../pages/rebuild.ts";
 import { liveBlocks, runPages } from "./describe.ts";
-import type { RestingLayers } from "./layers.ts";
+import type { CoreLayers } from "./layers.ts";
 import { pageRunsOf } from "./reap.ts";
 
 /** What one slot has. */
@@ -21,7 +21,7 @@ export interface SlotStats {
 }
 
 /** The figures of every slot that is not free. O(heap). */
-export function slotStats(layers: RestingLayers): SlotStats[] {
+export function slotStats(layers: CoreLayers): SlotStats[] {
   const { slots } = layers;
   const numbers = Array.from({ length: slots.count }, (_, slot) => slot).filter((slot) => !slots.isFree(slot));
   const blocks = new Map(numbers.map((slot) => [slot, { count: 0, bytes: 0 }]));
@@ -42,7 +42,7 @@ export function slotStats(layers: RestingLayers): SlotStats[] {
   }));
 }
 
-function claimedPages({ geometry, pages }: RestingLayers, slot: number): number {
+function claimedPages({ geometry, pages }: CoreLayers, slot: number): number {
   const { frames } = pages;
   let count = 0;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {

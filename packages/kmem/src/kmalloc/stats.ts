@@ -6,7 +6,7 @@ import { foreignFrames, type ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import type { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT, MAX_OBJECT_BYTES } from "../slab/size-classes.ts";
-import { allSheaves, type RestingLayers } from "./layers.ts";
+import { allSheaves, type CoreLayers } from "./layers.ts";
 
 /** One cache, size class or made by hand. */
 export interface CacheStats {
@@ -84,7 +84,7 @@ export interface HeapStats {
 }
 
 /** Counts of one cache; O(entries of its sheaves). Exact while no other thread works. */
-export function cacheStats(layers: RestingLayers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
+export function cacheStats(layers: CoreLayers, kind: number, allSheaves: Iterable<Sheaves>): CacheStats {
   const { caches, barns, pages } = layers;
   // Damage, or a thread at work meanwhile, may say anything: no figure exceeds what the heap can hold.
   const slabBlocks = caches.slabBlocks(kind);
@@ -126,7 +126,7 @@ const SIZE_CLASS_RECORD_BYTES: number = CLASS_COUNT * CACHE_RECORD_WORDS * WORD_
  * What the heap occupies: frames that are not free, the tables' share for those frames, and what stands before the
  * tables. Tables of free and absent frames have never been touched and cost no memory. O(zones).
  */
-export function footprintBytes(layers: RestingLayers): number {
+export function footprintBytes(layers: CoreLayers): number {
   const { geometry, pages } = layers;
   const fixedBytes = geometry.cacheTable + SIZE_CLASS_RECORD_BYTES - geometry.baseFrame * PAGE_SIZE;
   return pages.usedFrames * (PAGE_SIZE + TABLE_BYTES_PER_FRAME) + fixedBytes;
@@ -138,7 +138,7 @@ type RunCounts = { readonly blockRuns: number } & Pick<
 >;
 
 /** Counts frames of the kinds that caches do not count; O(frames). */
-function countRuns(layers: RestingLayers): RunCounts {
+function countRuns(layers: CoreLayers): RunCounts {
   const { geometry, pages } = layers;
   const frameCounts = new Uint32Array(FrameKind.FIRST_CACHE);
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
@@ -158,7 +158,7 @@ function countRuns(layers: RestingLayers): RunCounts {
 }
 
 /** All figures of a heap; O(frames). */
-export function heapStats(layers: RestingLayers): HeapStats {
+export function heapStats(layers: CoreLayers): HeapStats {
   const { memory, geometry, pages, slots } = layers;
   const sheaves = [...allSheaves(layers).values()];
   const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind, sheaves));

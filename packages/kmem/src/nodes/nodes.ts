@@ -1,11 +1,11 @@
-import type { ViewType } from "../heap/block-view.ts";
 import { nearestFirst } from "../cluster/placement.ts";
+import type { ViewType } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
 import type { HeapOptions } from "../heap/options.ts";
+import type { WatchedWorker, WatchOptions } from "../heap/watch.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
 import type { HeapStats } from "../kmalloc/stats.ts";
-import type { WatchedWorker, WatchOptions } from "../heap/watch.ts";
 import { badArgument } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { type KmemErrorCode, OutOfMemoryError } from "../memory/errors.ts";
@@ -16,15 +16,15 @@ import { CounterField } from "./layout.ts";
 import { heapStart, openAll, requireNode } from "./machine.ts";
 import type { NumaCounts } from "./node-area.ts";
 import { NodeView } from "./node-view.ts";
-import { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
-import { reserveAll, watchAll } from "./threads.ts";
 import type { AllocOnOptions, NodesHandle, NodesOptions } from "./options.ts";
 import { isThisNode, readHandle, readHome, readMachine } from "./options.ts";
+import { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
+import { reserveAll, watchAll } from "./threads.ts";
 
 export { LOCAL_DISTANCE, REMOTE_DISTANCE } from "../cluster/placement.ts";
 export type { NumaCounts } from "./node-area.ts";
-export { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
 export type { AllocOnOptions, NodesHandle, NodesOptions } from "./options.ts";
+export { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
 
 /** One node's figures. */
 export interface NodeStats extends NumaCounts {

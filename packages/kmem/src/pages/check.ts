@@ -43,11 +43,11 @@ export function checkPages(pages: PageAllocator, report: Report): void {
 }
 
 /** First frame and end of each zone, as they follow from the heap's own. */
-function boundsOf({ frames, border }: PageAllocator): readonly (readonly [first: number, end: number])[] {
+function boundsOf({ frames, dmaEndFrame }: PageAllocator): readonly (readonly [first: number, end: number])[] {
   const { firstPageFrame, endFrame } = frames;
   return [
-    [firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border))],
-    [border, Math.max(border, endFrame)],
+    [firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, dmaEndFrame))],
+    [dmaEndFrame, Math.max(dmaEndFrame, endFrame)],
   ];
 }
 

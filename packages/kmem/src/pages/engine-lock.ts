@@ -32,7 +32,7 @@ export class EngineLock {
 
   acquire(): void {
     this.#locks.acquire(this.#word);
-    this.seeAll();
+    this.refreshViews();
   }
 
   release(): void {
@@ -50,7 +50,7 @@ export class EngineLock {
   }
 
   /** Makes the views as long as the memory is: for those who read while all other threads are at rest. */
-  seeAll(): void {
+  refreshViews(): void {
     this.#memory.refresh();
     this.#memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
   }

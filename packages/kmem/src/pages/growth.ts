@@ -5,7 +5,7 @@ import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-allocator.ts";
-import { coverZones, foreignFrames, reservePages, zoneBorder } from "./zone.ts";
+import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
 
 /** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */
 const GROWTH_DIVISOR = 8;
@@ -103,10 +103,10 @@ export function endGrowth(frames: FrameTable): void {
 
 /** The lowest end of the heap at which a zone at that end can serve the request, with pages added from `from` on. */
 function endToServe(heap: Growable, from: number, count: number, request: PageRequest): number {
-  const border = zoneBorder(heap.geometry);
-  if (from < border) {
+  const dmaEnd = dmaEndFrame(heap.geometry);
+  if (from < dmaEnd) {
     const end = zoneEndToServe(heap.zones[Zone.DMA], from, count, request);
-    if (end <= border) return end;
+    if (end <= dmaEnd) return end;
   }
   return zoneEndToServe(heap.zones[Zone.NORMAL], from, count, request);
 }

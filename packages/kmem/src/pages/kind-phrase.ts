@@ -20,7 +20,12 @@ export function kindPhrase(kind: number): string {
 }
 
 /** Why a stretch cannot be freed as pages of a kind, or undefined where it can. Reads only. */
-export function whyNotFree(frames: FrameTable, first: number, count: number, kind: RunKindValue): string | undefined {
+export function reasonNotFree(
+  frames: FrameTable,
+  first: number,
+  count: number,
+  kind: RunKindValue,
+): string | undefined {
   if (!(Number.isInteger(count) && count > 0)) return `${describeValue(count)} is not a number of pages`;
   for (let frame = first; frame < first + count; frame++) {
     const found = frames.kind(frame);

@@ -7,7 +7,7 @@ import type { SlotSync } from "../sync/slot-sync.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
-import { kindPhrase, whyNotFree } from "./kind-phrase.ts";
+import { kindPhrase, reasonNotFree } from "./kind-phrase.ts";
 import {
   FrameKind,
   MAX_ORDER,
@@ -23,11 +23,11 @@ import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
 import {
   coverZones,
   createZones,
+  dmaEndFrame,
   foreignFrames,
   freeBytes,
   openZones,
   type ZoneStats,
-  zoneBorder,
   zoneStats,
 } from "./zone.ts";
 
@@ -124,7 +124,7 @@ export class PageAllocator {
       if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
     }
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     return this.#reach(frame, count);
   }
@@ -144,8 +144,8 @@ export class PageAllocator {
   }
 
   /** Says why this stretch cannot be freed as pages of that kind, or undefined where it can. Reads only. */
-  whyNotFree(first: number, count: number, kind: RunKindValue): string | undefined {
-    return whyNotFree(this.frames, first, count, kind);
+  reasonNotFree(first: number, count: number, kind: RunKindValue): string | undefined {
+    return reasonNotFree(this.frames, first, count, kind);
   }
 
   /**
@@ -157,7 +157,9 @@ export class PageAllocator {
       this.freeOwn(first, count);
       return;
     }
-    const problem = Number.isInteger(count) ? this.#freePart(first, count, kind) : this.whyNotFree(first, count, kind);
+    const problem = Number.isInteger(count)
+      ? this.#freePart(first, count, kind)
+      : this.reasonNotFree(first, count, kind);
     if (problem === undefined) return;
     const address = first * PAGE_SIZE;
     const text = `cannot free ${describeValue(count)} pages at ${hex(address)}: ${problem}`;
@@ -170,7 +172,7 @@ export class PageAllocator {
     if (this.#putCached(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -191,7 +193,7 @@ export class PageAllocator {
     const count = this.frames.count(head);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -220,8 +222,8 @@ export class PageAllocator {
   }
 
   /** The first frame behind the DMA zone, whether it is there yet or not. */
-  get border(): number {
-    return zoneBorder(this.#geometry);
+  get dmaEndFrame(): number {
+    return dmaEndFrame(this.#geometry);
   }
 
   /** Frames behind the tables that are the heap's. */
@@ -262,9 +264,9 @@ export class PageAllocator {
    */
   #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
     this.#lock();
-    const problem = this.whyNotFree(first, count, kind) ?? this.#detach(first, count, kind);
+    const problem = this.reasonNotFree(first, count, kind) ?? this.#detach(first, count, kind);
     if (problem === undefined) this.#zoneOf(first).give(first, count);
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
@@ -331,7 +333,7 @@ export class PageAllocator {
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     return cache.pop(this.#memory.words, order);
   }
@@ -339,7 +341,7 @@ export class PageAllocator {
   /** Puts a run that is this thread's alone into the slot's page cache; false where it does not belong there. */
   #putCached(first: number, count: number): boolean {
     const cache = this.#cache;
-    if (cache === undefined || first < this.border) return false;
+    if (cache === undefined || first < this.dmaEndFrame) return false;
     const order = cachedOrder(count);
     if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
     this.frames.setRun(first, count, RunKind.CACHED);
@@ -350,15 +352,15 @@ export class PageAllocator {
 
   /** A thread that works alone, or while memory is short, keeps no pages back. */
   #isCaching(): boolean {
-    return this.#sync?.slots.areSeveral === true && !this.#sync.waiters.isPressing;
+    return this.#sync?.slots.isShared === true && !this.#sync.waiters.isUnderPressure;
   }
 
   /**
    * Pages are short from the low watermark down, until they are above the high one; memory that can grow never is.
    * Under the pages' lock, after every change.
    */
-  noteLevel(): void {
-    if (this.#sync === undefined || !this.#sync.waiters.isLevelOfInterest) return;
+  updateWatermarks(): void {
+    if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
     if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setShort(false);
@@ -379,7 +381,7 @@ export class PageAllocator {
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
-    this.noteLevel();
+    this.updateWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;

@@ -4,7 +4,7 @@ import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import { endGrowth } from "./growth.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
-import { reservePages, setWatermarks, zoneBorder } from "./zone.ts";
+import { dmaEndFrame, reservePages, setWatermarks } from "./zone.ts";
 
 /** What zones are rebuilt from and into. */
 export interface PageTables {
@@ -20,13 +20,13 @@ export interface PageTables {
  * at rest. O(frames).
  */
 export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
-  const border = zoneBorder(geometry);
+  const dmaEnd = dmaEndFrame(geometry);
   endGrowth(frames);
   const { firstPageFrame, endFrame } = frames;
   new FreeGroups(frames).forget(frames.baseFrame, frames.limitFrame - frames.baseFrame);
   freeOrphans(frames);
-  rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, border)));
-  rebuildZone(frames, zones[Zone.NORMAL], border, Math.max(border, endFrame));
+  rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, dmaEnd)));
+  rebuildZone(frames, zones[Zone.NORMAL], dmaEnd, Math.max(dmaEnd, endFrame));
 }
 
 /** Whether a kind is that of the first page of a run. */

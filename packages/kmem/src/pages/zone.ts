@@ -28,9 +28,9 @@ export function openZones(frames: FrameTable, geometry: Geometry): readonly Budd
 
 /** Sets the bounds of all zones after creation; the pages come with `coverZones`. */
 export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
-  const border = zoneBorder(geometry);
+  const dmaEnd = dmaEndFrame(geometry);
   setBounds(zones[Zone.DMA], geometry.firstPageFrame, geometry.firstPageFrame);
-  setBounds(zones[Zone.NORMAL], border, border);
+  setBounds(zones[Zone.NORMAL], dmaEnd, dmaEnd);
 }
 
 /**
@@ -38,9 +38,9 @@ export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
  * former end and `first` are somebody else's.
  */
 export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
-  const border = zoneBorder(geometry);
-  cover(zones[Zone.DMA], Math.min(first, border), Math.min(end, border));
-  cover(zones[Zone.NORMAL], Math.max(first, border), end);
+  const dmaEnd = dmaEndFrame(geometry);
+  cover(zones[Zone.DMA], Math.min(first, dmaEnd), Math.min(end, dmaEnd));
+  cover(zones[Zone.NORMAL], Math.max(first, dmaEnd), end);
 }
 
 function setBounds(zone: Buddy, first: number, end: number): void {
@@ -74,13 +74,13 @@ export function reservePages(pages: number): number {
 export function fitsEver(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
   const { alignFrames = 1, dma = false, reserve = false } = request;
   const { firstPageFrame, limitFrame } = geometry;
-  const border = zoneBorder(geometry);
+  const dmaEnd = dmaEndFrame(geometry);
   const fits = (first: number, end: number): boolean => {
     const kept = reserve ? 0 : reservePages(end - first);
     return Math.ceil(first / alignFrames) * alignFrames + count <= end && count <= end - first - kept;
   };
   if (count > limitFrame - firstPageFrame - keptPages) return false;
-  return fits(firstPageFrame, border) || (!dma && fits(border, limitFrame));
+  return fits(firstPageFrame, dmaEnd) || (!dma && fits(dmaEnd, limitFrame));
 }
 
 /** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */
@@ -99,7 +99,7 @@ export function highWatermark(minPages: number): number {
 }
 
 /** The first frame behind the DMA zone, whether it is there yet or not. */
-export function zoneBorder(geometry: Geometry): number {
+export function dmaEndFrame(geometry: Geometry): number {
   return Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
 }
 

@@ -7,14 +7,14 @@
 import type { Heap } from "../heap/heap.ts";
 import { findAnchor } from "../kernels/linux/anchor.ts";
 import { badArgument, type Checks, reading, readOptions } from "../memory/arguments.ts";
+import type { VmArea } from "../vmalloc/areas.ts";
+import type { Vmalloc, VmallocStats } from "../vmalloc/vmalloc.ts";
 import { buddyinfoText } from "./buddyinfo.ts";
 import { cacheRows } from "./caches.ts";
 import { meminfoText } from "./meminfo.ts";
 import { slabinfoText } from "./slabinfo.ts";
 import { SLABTOP_SORTS, type SlabtopSort, slabtopText } from "./slabtop.ts";
 import { vmallocinfoText } from "./vmallocinfo.ts";
-import type { VmArea } from "../vmalloc/areas.ts";
-import type { Vmalloc, VmallocStats } from "../vmalloc/vmalloc.ts";
 
 export { SLABTOP_SORTS, type SlabtopSort } from "./slabtop.ts";
 

@@ -1,4 +1,4 @@
-import type { RestingLayers } from "../kmalloc/layers.ts";
+import type { CoreLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
@@ -10,13 +10,13 @@ const SIGNS_NEEDED = 2;
 const ALL_SIGNS = 3;
 
 /** Whether a heap is debugged, or sampled, so that it has a root. */
-function hasRoot({ memory, geometry, pages }: RestingLayers): boolean {
+function hasRoot({ memory, geometry, pages }: CoreLayers): boolean {
   const isReachable = pages.frames.endFrame * PAGE_SIZE <= memory.byteLength;
   const flags = memory.words[headerWord(geometry, Header.FLAGS)];
   return isReachable && (flags & (HeapFlag.DEBUGGED | HeapFlag.SAMPLED)) !== 0;
 }
 
-function signsAt({ memory, pages }: RestingLayers, frame: number): number {
+function signsAt({ memory, pages }: CoreLayers, frame: number): number {
   const { frames } = pages;
   const isRun = frames.kind(frame) === RunKind.SYSTEM && frames.count(frame) === DebugRootSign.PAGES;
   const isMarked = frames.owner(frame) === DebugRootSign.MARK;
@@ -25,7 +25,7 @@ function signsAt({ memory, pages }: RestingLayers, frame: number): number {
 }
 
 /** The first page with so many signs of a root. O(pages). */
-function frameWithSigns(layers: RestingLayers, count: number): number | undefined {
+function frameWithSigns(layers: CoreLayers, count: number): number | undefined {
   const { firstPageFrame, endFrame } = layers.pages.frames;
   for (let frame = firstPageFrame; frame + DebugRootSign.PAGES <= endFrame; frame++) {
     if (signsAt(layers, frame) >= count) return frame;
@@ -34,7 +34,7 @@ function frameWithSigns(layers: RestingLayers, count: number): number | undefine
 }
 
 /** What a check says of a heap that is said to be debugged, or sampled, and has no root. */
-export function rootFindings(layers: RestingLayers): Finding[] {
+export function rootFindings(layers: CoreLayers): Finding[] {
   if (!hasRoot(layers) || frameWithSigns(layers, ALL_SIGNS) !== undefined) return [];
   const address = layers.geometry.baseFrame * PAGE_SIZE;
   return [{ layer: "debug", address, problem: "the root of a debugged heap, with its letters and stacks, is lost" }];
@@ -44,7 +44,7 @@ export function rootFindings(layers: RestingLayers): Finding[] {
  * Finds the root of a debugged heap by what is left of its signs, and makes those whole, before the pages are mended
  * that they are on: else they would be nobody's. `known` is where it is, if anybody knows. O(pages).
  */
-export function mendRoot(layers: RestingLayers, known?: number): Mend[] {
+export function mendRoot(layers: CoreLayers, known?: number): Mend[] {
   if (rootFindings(layers).length === 0) return [];
   const { memory, pages } = layers;
   const { frames } = pages;

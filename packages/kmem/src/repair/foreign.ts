@@ -7,11 +7,11 @@ const ENOUGH = 2;
 
 /**
  * Marks what others have added to the memory between the heap's own pages: all that lies behind the first of their
- * pages in one of WebAssembly's, where nothing else is settled. Where the heap ended at first in the midst of one, what
+ * pages in one of WebAssembly's, where nothing else is trusted. Where the heap ended at first in the midst of one, what
  * is its own comes before what is not.
  */
 export function mendForeign(context: RepairContext): void {
-  for (const frame of context.settled.others()) {
+  for (const frame of context.trusted.others()) {
     const firstNoted = firstNotedAround(context, frame);
     // Of the first page alone nothing tells whether the heap has ended behind it, but that it was never used.
     const isFirst = frame % WASM_PAGE_FRAMES === 0 && firstNoted === frame + 1 && isUnused(context, frame);
@@ -21,7 +21,7 @@ export function mendForeign(context: RepairContext): void {
 
 /** Where the heap ended at first one page before one of WebAssembly's did, that page alone is noted. */
 export function mendLastForeign(context: RepairContext): void {
-  for (const frame of context.settled.others()) {
+  for (const frame of context.trusted.others()) {
     if (frame % WASM_PAGE_FRAMES === WASM_PAGE_FRAMES - 1 && isNoted(context, frame)) setForeign(context, frame);
   }
 }
@@ -29,15 +29,15 @@ export function mendLastForeign(context: RepairContext): void {
 /** Marks what is left of a page of WebAssembly behind pages that are somebody else's. */
 export function mendBehindForeign(context: RepairContext): void {
   const { frames } = context.layers.pages;
-  for (const frame of context.settled.others()) {
-    const isBehind = frame % WASM_PAGE_FRAMES !== 0 && context.settled.has(frame - 1) && frames.isForeign(frame - 1);
+  for (const frame of context.trusted.others()) {
+    const isBehind = frame % WASM_PAGE_FRAMES !== 0 && context.trusted.has(frame - 1) && frames.isForeign(frame - 1);
     if (isBehind) setForeign(context, frame);
   }
 }
 
 /**
  * The first page noted as somebody else's in the page of WebAssembly that a frame lies in; -1 where too few are, or
- * where one behind it is settled as something else.
+ * where one behind it is trusted as something else.
  */
 function firstNotedAround(context: RepairContext, frame: number): number {
   const { frames } = context.layers.pages;
@@ -45,7 +45,7 @@ function firstNotedAround(context: RepairContext, frame: number): number {
   let firstNoted = -1;
   let notedCount = 0;
   for (let one = first; one < first + WASM_PAGE_FRAMES; one++) {
-    if (context.settled.has(one)) {
+    if (context.trusted.has(one)) {
       if (firstNoted >= 0 && !frames.isForeign(one)) return -1;
       if (!frames.isForeign(one)) continue;
     }
@@ -70,11 +70,11 @@ function isUnused({ layers }: RepairContext, frame: number): boolean {
 }
 
 /** Marks a page as somebody else's; tells it where it was marked as something else. Its tags are mended with all. */
-function setForeign({ layers, settled, pagesLog }: RepairContext, frame: number): void {
+function setForeign({ layers, trusted, pagesLog }: RepairContext, frame: number): void {
   const { frames } = layers.pages;
   const record = frames.record(frame);
   layers.memory.words.fill(0, record, record + (1 << FRAME_RECORD_SHIFT));
-  settled.add(frame, 1);
+  trusted.add(frame, 1);
   if (frames.isForeign(frame)) return;
   frames.setKind(frame, FrameKind.RESERVED);
   pagesLog.done(frame * PAGE_SIZE, "a page that is not the heap's was marked so");

@@ -1,7 +1,7 @@
-import { checkLayers, checkResting } from "../kmalloc/check.ts";
+import { checkCore, checkLayers } from "../kmalloc/check.ts";
 import { lockWords, stateFaults } from "../kmalloc/check-state.ts";
+import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { slabTables } from "../kmalloc/lock-takeover.ts";
-import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
@@ -18,7 +18,7 @@ import { mendBorders, mendRuns, settleListed, settleRuns } from "./runs.ts";
 import { mendSlabs, settleSlabs } from "./slabs.ts";
 import { claimAreas, formatArea, mendSlots, type OwnSlot } from "./slots.ts";
 import { freeWitness, mendTags } from "./tags.ts";
-import { SettledFrames } from "./trusted-frames.ts";
+import { TrustedFrames } from "./trusted-frames.ts";
 
 /** What the check found, and what was done about it. */
 export interface RepairedFinding extends Finding {
@@ -51,12 +51,12 @@ export interface RepairReport {
  * runs, HEAD of slabs, slots, tags. Everything else is thrown away and made anew from it. What may be in use is kept.
  * The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
  */
-export function repairLayers(layers: RestingLayers, mends: Mend[], own?: OwnSlot): RepairReport {
-  const { findings } = checkResting(layers);
+export function repairLayers(layers: CoreLayers, mends: Mend[], own?: OwnSlot): RepairReport {
+  const { findings } = checkCore(layers);
   const { frames } = layers.pages;
   const context: RepairContext = {
     layers,
-    settled: new SettledFrames(frames.firstPageFrame, frames.endFrame),
+    trusted: new TrustedFrames(frames.firstPageFrame, frames.endFrame),
     pagesLog: new MendLog(mends, "pages"),
     slabLog: new MendLog(mends, "slab"),
     kmallocLog: new MendLog(mends, "kmalloc"),
@@ -67,7 +67,7 @@ export function repairLayers(layers: RestingLayers, mends: Mend[], own?: OwnSlot
   const [keptSlot = 0] = own === undefined ? areas.keys() : [own.slot];
   mendTags(context, isFree, keptSlot + 1);
   remake(layers, areas);
-  const { findings: remaining } = checkResting(layers);
+  const { findings: remaining } = checkCore(layers);
   return { isRepaired: remaining.length === 0, findings: withDone(findings, mends), mends, remaining };
 }
 
@@ -96,7 +96,7 @@ export function repairHeap(layers: Layers): RepairReport {
   const { findings: before } = checkLayers(layers);
   rewriteHeader(memory, geometry, endFrame, new MendLog(mends, "header"));
   const report = repairLayers(layers, mends, layers);
-  if (report.isRepaired && layers.slots.areSeveral) layers.barns.create();
+  if (report.isRepaired && layers.slots.isShared) layers.barns.create();
   const { isClean, findings: remaining } = checkLayers(layers);
   return { isRepaired: isClean, findings: withDone(before, mends), mends, remaining };
 }
@@ -114,7 +114,7 @@ function mendFrames(context: RepairContext, own: OwnSlot | undefined): void {
 }
 
 /** Makes everything anew that follows from the truth. */
-function remake(layers: RestingLayers, areas: ReadonlyMap<number, number>): void {
+function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   const { memory, geometry, pages, caches } = layers;
   const { words } = memory;
   for (const word of lockWords(layers)) words[word] = LockBits.FREE;
@@ -133,7 +133,7 @@ function remake(layers: RestingLayers, areas: ReadonlyMap<number, number>): void
 }
 
 /** Frees the pages of page caches, barns, outboxes and groups, which are made again when they are wanted. */
-function freeOwnRuns({ pages }: RestingLayers, areas: ReadonlySet<number>): void {
+function freeOwnRuns({ pages }: CoreLayers, areas: ReadonlySet<number>): void {
   const { frames } = pages;
   for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
     const kind = frames.kind(head);

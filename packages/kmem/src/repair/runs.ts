@@ -37,18 +37,18 @@ export function mendBorders({ layers, pagesLog }: RepairContext): void {
  * that can stand where they do, with all their tails, to which a list leads.
  */
 export function settleRuns(context: RepairContext): void {
-  const { layers, settled } = context;
+  const { layers, trusted } = context;
   const { frames } = layers.pages;
   const linked = linkedFrames(context);
-  for (const frame of settled.others()) {
+  for (const frame of trusted.others()) {
     const kind = frames.kind(frame);
     const count = isRunHead(kind) ? frames.count(frame) : kind === FrameKind.FREE_HEAD ? freeFrames(frames, frame) : 0;
-    if (settled.hasAny(frame, count) || tailsBehind(context, frame, kind + 1, count - 1) !== count - 1) continue;
+    if (trusted.hasAny(frame, count) || tailsBehind(context, frame, kind + 1, count - 1) !== count - 1) continue;
     if (isRunHead(kind)) {
       const isLonger = tailsBehind(context, frame, kind + 1, count) === count;
       const isRun = frames.owner(frame) < 0 || !isAnyTagged(context, frame, count);
       if (!isLonger && isRun) setRun(context, frame, count, kind);
-    } else if (linked.has(frame)) settled.add(frame, count);
+    } else if (linked.has(frame)) trusted.add(frame, count);
   }
 }
 
@@ -65,7 +65,7 @@ function isAnyTagged({ layers }: RepairContext, first: number, count: number): b
 
 /** Unsettled frames of a kind that follow a frame, up to `limit`. */
 function tailsBehind(
-  { layers, settled }: RepairContext,
+  { layers, trusted }: RepairContext,
   frame: number,
   tailKind: number,
   limit: number = Number.POSITIVE_INFINITY,
@@ -74,7 +74,7 @@ function tailsBehind(
   let count = 0;
   while (count < limit && frame + count + 1 < frames.endFrame) {
     const tail = frame + count + 1;
-    if (frames.kind(tail) !== tailKind || settled.has(tail)) break;
+    if (frames.kind(tail) !== tailKind || trusted.has(tail)) break;
     count++;
   }
   return count;
@@ -98,7 +98,7 @@ function linkedFrames({ layers }: RepairContext): Set<number> {
 
 /** Settles the blocks of free lists, as far as links and orders are whole, on which nothing starts and nobody lives. */
 export function settleListed(context: RepairContext): void {
-  const { layers, settled, pagesLog } = context;
+  const { layers, trusted, pagesLog } = context;
   const { frames, zones } = layers.pages;
   const { words } = layers.memory;
   for (const zone of zones) {
@@ -109,9 +109,9 @@ export function settleListed(context: RepairContext): void {
       while (frame >= frames.firstPageFrame && frame + (1 << order) <= frames.endFrame) {
         const isWhole = frames.count(frame) === order && frame % (1 << order) === 0;
         if (!isWhole || words[frames.record(frame) + FrameRecord.PREV] !== previous) break;
-        if (!settled.hasAny(frame, 1 << order) && !isAnyTagged(context, frame, 1 << order)) {
+        if (!trusted.hasAny(frame, 1 << order) && !isAnyTagged(context, frame, 1 << order)) {
           frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
-          settled.add(frame, 1 << order);
+          trusted.add(frame, 1 << order);
           pagesLog.done(frame * PAGE_SIZE, `a block of ${1 << order} pages is free, as its list says`);
         }
         previous = frame;
@@ -124,7 +124,7 @@ export function settleListed(context: RepairContext): void {
 /**
  * Makes runs and free pages of all frames that are left, so that none is free that may be in use:
  *
- * 1. A run whose COUNT covers its own tails, and no settled frame, has what lies between.
+ * 1. A run whose COUNT covers its own tails, and no trusted frame, has what lies between.
  * 2. What lies among pages that are somebody else's, in one page of WebAssembly, is too.
  * 3. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
  * 4. A head whose COUNT is no good has the tails that follow it.
@@ -133,23 +133,23 @@ export function settleListed(context: RepairContext): void {
  *    still, and nobody else gets them.
  */
 export function mendRuns(context: RepairContext): void {
-  const { layers, settled } = context;
+  const { layers, trusted } = context;
   const { frames } = layers.pages;
-  for (const frame of settled.others()) if (isRunHead(frames.kind(frame))) mendByCount(context, frame);
+  for (const frame of trusted.others()) if (isRunHead(frames.kind(frame))) mendByCount(context, frame);
   mendForeign(context);
-  for (const frame of settled.others()) {
+  for (const frame of trusted.others()) {
     const kind = frames.kind(frame);
     if (kind > FrameKind.FIRST_RUN && isRunHead(kind - 1)) mendTails(context, frame);
   }
-  for (const frame of settled.others()) {
+  for (const frame of trusted.others()) {
     const kind = frames.kind(frame);
     if (isRunHead(kind)) setRun(context, frame, 1 + tailsBehind(context, frame, kind + 1), kind);
   }
   mendLastForeign(context);
-  for (const frame of settled.others()) {
+  for (const frame of trusted.others()) {
     if (!isFreeKind(frames.kind(frame)) || isTagged(layers, frame)) continue;
     frames.setKind(frame, FrameKind.FREE_TAIL);
-    settled.add(frame, 1);
+    trusted.add(frame, 1);
   }
   mendBehindForeign(context);
   keepOthers(context);
@@ -159,7 +159,7 @@ function mendByCount(context: RepairContext, head: number): void {
   const { frames } = context.layers.pages;
   const kind = frames.kind(head);
   const count = frames.count(head);
-  if (context.settled.hasAny(head, count) || tailsBehind(context, head, kind + 1, count) === count) return;
+  if (context.trusted.hasAny(head, count) || tailsBehind(context, head, kind + 1, count) === count) return;
   let tails = 0;
   for (let frame = head + 1; frame < head + count; frame++) if (frames.kind(frame) === kind + 1) tails++;
   // Most of it must say so too: else it is the COUNT that is damaged.
@@ -167,12 +167,12 @@ function mendByCount(context: RepairContext, head: number): void {
 }
 
 function mendTails(context: RepairContext, first: number): void {
-  const { layers, settled } = context;
+  const { layers, trusted } = context;
   const { frames } = layers.pages;
   const headKind = frames.kind(first) - 1;
   const count = 1 + tailsBehind(context, first, headKind + 1);
   const before = first - 1;
-  const isOpen = before >= frames.firstPageFrame && !settled.has(before);
+  const isOpen = before >= frames.firstPageFrame && !trusted.has(before);
   const isBlock = headKind === RunKind.BLOCK && startsLive(layers, before);
   if (isOpen && (isBlock || frames.count(before) === count + 1)) setRun(context, before, count + 1, headKind);
   // What starts without a live tag is no block that could be freed.
@@ -181,7 +181,7 @@ function mendTails(context: RepairContext, first: number): void {
 
 /** Makes a run of frames; tells what was otherwise. */
 function setRun(context: RepairContext, head: number, count: number, kind: number): void {
-  const { layers, settled, pagesLog } = context;
+  const { layers, trusted, pagesLog } = context;
   const { frames } = layers.pages;
   for (let frame = head; frame < head + count; frame++) {
     const found = frames.kind(frame);
@@ -193,7 +193,7 @@ function setRun(context: RepairContext, head: number, count: number, kind: numbe
   frames.setRun(head, count, kind);
   frames.setCount(head, count);
   mendOwner(context, head, kind);
-  settled.add(head, count);
+  trusted.add(head, count);
 }
 
 function mendOwner({ layers, pagesLog }: RepairContext, head: number, kind: number): void {
@@ -208,16 +208,16 @@ function mendOwner({ layers, pagesLog }: RepairContext, head: number, kind: numb
   );
 }
 
-function keepOthers({ layers, settled, pagesLog }: RepairContext): void {
+function keepOthers({ layers, trusted, pagesLog }: RepairContext): void {
   const { frames } = layers.pages;
-  for (const first of settled.others()) {
+  for (const first of trusted.others()) {
     let count = 1;
-    while (first + count < frames.endFrame && !settled.has(first + count)) count++;
+    while (first + count < frames.endFrame && !trusted.has(first + count)) count++;
     const kinds = [...new Set(Array.from({ length: count }, (_, index) => frames.kind(first + index)))];
     frames.setRun(first, count, RunKind.PAGES);
     frames.setCount(first, count);
     frames.setOwner(first, RunOwner.HEAP);
-    settled.add(first, count);
+    trusted.add(first, count);
     pagesLog.lost(first * PAGE_SIZE, `${count} pages of kind ${kinds.join(", ")} are kept as pages of nobody`);
   }
 }

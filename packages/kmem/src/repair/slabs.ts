@@ -14,29 +14,29 @@ const ENOUGH = 1.5;
 
 /** Settles slabs of which every page says the same in kind and HEAD. The records of caches are sound by now. */
 export function settleSlabs(context: RepairContext): void {
-  const { layers, settled } = context;
+  const { layers, trusted } = context;
   const { caches, pages } = layers;
-  for (const slab of settled.others()) {
+  for (const slab of trusted.others()) {
     const kind = pages.frames.kind(slab);
     const head = headOf(context, slab);
     if (!caches.isUsed(kind) || (head & SLAB_HEAD_MASK) !== slab) continue;
     const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
-    if (settled.hasAny(slab, slabPages) || !isColour(caches, kind, head >>> SLAB_COLOUR_SHIFT)) continue;
+    if (trusted.hasAny(slab, slabPages) || !isColour(caches, kind, head >>> SLAB_COLOUR_SHIFT)) continue;
     const isWhole = Array.from({ length: slabPages }, (_, page) => slab + page).every(
       (frame) => pages.frames.kind(frame) === kind && headOf(context, frame) === head,
     );
     if (!isWhole) continue;
     // The colour in HEAD may be damaged on all pages at once where there is one; the tags know better.
     if (misfits(context, kind, slab, head >>> SLAB_COLOUR_SHIFT) > 0) setSlab(context, kind, slab);
-    settled.add(slab, slabPages);
+    trusted.add(slab, slabPages);
   }
 }
 
 /** Makes slabs of pages that do not all say the same, where enough witnesses do. */
 export function mendSlabs(context: RepairContext): void {
-  const { layers, settled } = context;
+  const { layers, trusted } = context;
   const { caches } = layers;
-  for (const slab of settled.others()) {
+  for (const slab of trusted.others()) {
     const scores = [...candidates(context, slab)].map((kind) => ({ kind, score: scoreOf(context, kind, slab) }));
     const bestScore = Math.max(0, ...scores.map(({ score }) => score));
     if (bestScore < ENOUGH) continue;
@@ -45,17 +45,17 @@ export function mendSlabs(context: RepairContext): void {
     const [found, other] = best.length === 1 ? best : best.filter(({ kind }) => missesSlab(context, kind));
     if (found === undefined || other !== undefined) continue;
     setSlab(context, found.kind, slab);
-    settled.add(slab, caches.get(found.kind, CacheRecord.SLAB_PAGES));
+    trusted.add(slab, caches.get(found.kind, CacheRecord.SLAB_PAGES));
   }
 }
 
-/** Whether a cache is said to have more slabs than are settled. O(frames). */
+/** Whether a cache is said to have more slabs than are trusted. O(frames). */
 function missesSlab(context: RepairContext, kind: number): boolean {
   const { caches, pages } = context.layers;
   let settledSlabs = 0;
   for (let frame = pages.frames.firstPageFrame; frame < pages.frames.endFrame; frame++) {
     const isFirst = pages.frames.kind(frame) === kind && (headOf(context, frame) & SLAB_HEAD_MASK) === frame;
-    if (isFirst && context.settled.has(frame)) settledSlabs++;
+    if (isFirst && context.trusted.has(frame)) settledSlabs++;
   }
   return caches.get(kind, CacheRecord.SLABS) > settledSlabs;
 }
@@ -72,7 +72,7 @@ function candidates(context: RepairContext, slab: number): Iterable<number> {
 function scoreOf(context: RepairContext, kind: number, slab: number): number {
   const { caches, pages } = context.layers;
   const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
-  if (context.settled.hasAny(slab, slabPages)) return 0;
+  if (context.trusted.hasAny(slab, slabPages)) return 0;
   let agreeing = 0;
   for (let frame = slab; frame < slab + slabPages; frame++) {
     const head = headOf(context, frame);

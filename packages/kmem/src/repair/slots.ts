@@ -1,4 +1,4 @@
-import type { Layers, RestingLayers } from "../kmalloc/layers.ts";
+import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
@@ -71,7 +71,7 @@ function setWords(slotCount: number): number {
 }
 
 /** Slots that tags name, live or in a sheaf. */
-function slotsOfTags({ memory, geometry, pages }: RestingLayers): Set<number> {
+function slotsOfTags({ memory, geometry, pages }: CoreLayers): Set<number> {
   const first = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
   const tags = new Set(memory.bytes.subarray(first, tagIndex(geometry, pages.frames.endFrame * PAGE_SIZE)));
   return new Set(
@@ -82,7 +82,7 @@ function slotsOfTags({ memory, geometry, pages }: RestingLayers): Set<number> {
 }
 
 /** Address of the area of a slot that is held, 0 for all others. */
-function areaOf(layers: RestingLayers, slot: number, isInSet: boolean, taken: ReadonlySet<number>): number {
+function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, taken: ReadonlySet<number>): number {
   const { slots, pages } = layers;
   const isHeld = slots.isHeld(slot);
   const said = slots.area(slot);
@@ -97,7 +97,7 @@ function areaOf(layers: RestingLayers, slot: number, isInSet: boolean, taken: Re
 }
 
 /** Whether an address is that of a run that can be the private pages of a slot. */
-function isArea({ pages }: RestingLayers, address: number): boolean {
+function isArea({ pages }: CoreLayers, address: number): boolean {
   const frame = address / PAGE_SIZE;
   if (!Number.isInteger(frame) || pages.frames.kind(frame) !== RunKind.SYSTEM) return false;
   const count = pages.frames.count(frame);
@@ -120,11 +120,11 @@ export function claimAreas(context: RepairContext, own: OwnSlot | undefined): vo
     const head = slots.area(slot) / PAGE_SIZE;
     const count = frames.count(head);
     const isArea = (count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES) && frames.ownerSlot(head) === slot;
-    if (isArea && Number.isInteger(head) && !context.settled.hasAny(head, count)) claimArea(context, slot, head, count);
+    if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count)) claimArea(context, slot, head, count);
   }
 }
 
-function claimArea({ layers, settled, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
+function claimArea({ layers, trusted, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
   const { frames } = layers.pages;
   const isWhole = Array.from({ length: count }, (_, page) => frames.kind(head + page)).every(
     (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),
@@ -135,11 +135,11 @@ function claimArea({ layers, settled, pagesLog }: RepairContext, slot: number, h
   frames.setRun(head, count, RunKind.SYSTEM);
   frames.setCount(head, count);
   frames.setOwner(head, RunOwner.MARK | (slot + 1));
-  settled.add(head, count);
+  trusted.add(head, count);
 }
 
 /** Makes the area of a slot anew: empty sheaves, no outboxes, no sheaves of caches made by hand, no cached pages. */
-export function formatArea({ memory, geometry, pages }: RestingLayers, area: number): void {
+export function formatArea({ memory, geometry, pages }: CoreLayers, area: number): void {
   const { words } = memory;
   const areaWord = area >>> WORD_SHIFT;
   const empty = geometry.baseFrame << PAGE_SHIFT;

@@ -1,6 +1,6 @@
 import { mayBeStale } from "../kmalloc/check.ts";
+import { allSheaves, type CoreLayers } from "../kmalloc/layers.ts";
 import { slabTables } from "../kmalloc/lock-takeover.ts";
-import { allSheaves, type RestingLayers } from "../kmalloc/layers.ts";
 import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { checkSheaves, type OutsideSlabs } from "../slab/check-sheaves.ts";
@@ -34,7 +34,7 @@ export function freeWitness({ layers }: RepairContext): IsFree {
 }
 
 /** How many blocks name a slot's sheaves in their tags and are not in there. */
-function unheldBySlot({ memory, geometry, pages }: RestingLayers, held: OutsideSlabs): Map<number, number> {
+function unheldBySlot({ memory, geometry, pages }: CoreLayers, held: OutsideSlabs): Map<number, number> {
   const counts = new Map<number, number>();
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
   const tags = memory.bytes.subarray(firstTag, tagIndex(geometry, pages.frames.endFrame * PAGE_SIZE));

@@ -98,16 +98,16 @@ export class Barns {
   /** Takes `count` blocks over from a sheaf, `words[firstWord]` on; into their slabs while memory is short. */
   put(kind: number, cache: number, firstWord: number, count: number, sheafTag: number): void {
     if (count === 0) return;
-    const isPressing = this.#sync.waiters.isPressing;
+    const isUnderPressure = this.#sync.waiters.isUnderPressure;
     this.#sync.locks.acquire(cache + lockField);
     const barn = this.#barn(cache);
     const { words } = this.#memory;
     const before = barn === 0 ? 0 : words[barn];
     const isRoom = barn !== 0 && before + count <= barnRoom(words[cache + CacheRecord.CAPACITY]);
-    if (!isRoom || isPressing) {
+    if (!isRoom || isUnderPressure) {
       const stale = this.#slabs.put(kind, cache, firstWord, count, sheafTag);
       this.#sync.locks.release(cache + lockField);
-      if (stale > 0) this.countStale(stale);
+      if (stale > 0) this.countLateDoubleFrees(stale);
       this.#sync.waiters.freed();
       return;
     }
@@ -203,12 +203,12 @@ export class Barns {
       bytes[tag] = to;
       words[good++] = block;
     }
-    if (good < endWord) this.countStale(endWord - good);
+    if (good < endWord) this.countLateDoubleFrees(endWord - good);
     return good - firstWord;
   }
 
   /** Counts entries of sheaves whose blocks are elsewhere: they were freed twice at the same moment. */
-  countStale(count: number): void {
+  countLateDoubleFrees(count: number): void {
     Atomics.add(this.#memory.words, this.#lateWord, count);
   }
 

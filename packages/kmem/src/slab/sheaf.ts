@@ -157,7 +157,7 @@ export class Sheaves {
   held(kind: number): number {
     const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
     const { frames } = this.#pages;
-    const isGood = (entry: number): boolean => this.#isMine(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
+    const isGood = (entry: number): boolean => this.#isInThisSheaf(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
     return new Set(entries.filter(isGood)).size;
   }
 
@@ -182,10 +182,10 @@ export class Sheaves {
       const { words } = this.#memory;
       const entry = words[top];
       // Not empty after all: recalled, or the caller's views were older than the memory's growth, or a constructor.
-      if (entry !== this.#empty && this.#isMine(entry)) return true;
+      if (entry !== this.#empty && this.#isInThisSheaf(entry)) return true;
       if (entry !== this.#empty) {
         words[this.#tops + kind] = top - 1;
-        this.#barns.countStale(1);
+        this.#barns.countLateDoubleFrees(1);
         continue;
       }
       const cache = this.#caches.record(kind);
@@ -219,7 +219,7 @@ export class Sheaves {
    * Frees a live block past the sheaf, into its slab: while memory is short, and where there is none for a sheaf.
    * False, with nothing changed, where another thread has freed it in the meantime.
    */
-  putPast(kind: number, address: number): boolean {
+  putBypassingSheaf(kind: number, address: number): boolean {
     const { words, bytes } = this.#memory;
     const index = this.#tagBias + (address >>> GRANULE_SHIFT);
     const tag = bytes[index];
@@ -233,7 +233,7 @@ export class Sheaves {
    * Takes a block past the sheaf, while memory is short; 0 where there is none. Throws NO_CONSTRUCTOR, and what a
    * constructor throws.
    */
-  takePast(kind: number, request: PageRequest): number {
+  takeBypassingSheaf(kind: number, request: PageRequest): number {
     const scratch = this.areaWord + AreaWord.SCRATCH;
     const cache = this.#caches.record(kind);
     while (this.#barns.take(kind, cache, scratch, 1, this.#sheafTag, request) === 0) {
@@ -314,7 +314,7 @@ export class Sheaves {
    * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew
    * with the next use. Under the recall lock.
    */
-  endGroups(): void {
+  freeGroupPages(): void {
     this.outboxes.end();
     const { words } = this.#memory;
     for (let group = 0; group < GROUP_COUNT; group++) {
@@ -332,7 +332,7 @@ export class Sheaves {
   /** Gives the slot's private pages back, when they are empty and no other thread can find them any more. */
   end(): void {
     this.#pages.useCache(undefined);
-    this.endGroups();
+    this.freeGroupPages();
     const pageCount = this.#isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES;
     this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), pageCount, RunKind.SYSTEM);
   }
@@ -356,7 +356,7 @@ export class Sheaves {
   }
 
   /** Whether an entry of this slot's sheaves is a block that is in them: one freed twice at once may be elsewhere. */
-  #isMine(entry: number): boolean {
+  #isInThisSheaf(entry: number): boolean {
     return this.#memory.bytes[this.#tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
   }
 

@@ -1,16 +1,16 @@
 import { LockBits } from "./layout.ts";
-import type { Life } from "./liveness.ts";
+import type { LivenessBeacon } from "./liveness.ts";
 import type { SlotTable } from "./slot.ts";
 
 /**
  * What one thread knows of the deaths of others: slots that somebody has buried, and lives that are over. A thread that
  * waits for a lock asks here, since no event reaches it while it waits.
  */
-export class Mourners {
+export class DeathDetector {
   readonly #slots: SlotTable;
-  readonly #life: Life;
+  readonly #life: LivenessBeacon;
 
-  constructor(slots: SlotTable, life: Life) {
+  constructor(slots: SlotTable, life: LivenessBeacon) {
     this.#slots = slots;
     this.#life = life;
   }
@@ -27,13 +27,13 @@ export class Mourners {
     const taken = this.#slots.generation(slot);
     if ((taken & LockBits.GENERATION_MASK) !== generation) return true;
     if (this.#slots.isDead(slot) || this.#slots.isFree(slot)) return true;
-    return this.#isOver(slot, taken);
+    return this.#hasExited(slot, taken);
   };
 
   /** Whether no thread works through a slot: nobody holds it, or who does is gone, and buried by this. */
   isDeserted(slot: number): boolean {
     if (slot >= this.#slots.count || !this.#slots.isHeld(slot)) return true;
-    return this.#isOver(slot, this.#slots.generation(slot));
+    return this.#hasExited(slot, this.#slots.generation(slot));
   }
 
   /** Whether all threads but the one that holds `own` are gone. Asks until one is there. O(slots). */
@@ -46,9 +46,9 @@ export class Mourners {
     return true;
   }
 
-  #isOver(slot: number, taken: number): boolean {
-    if (!this.#life.isOver(slot) || this.#slots.generation(slot) !== taken) return false;
-    this.#slots.bury(slot, taken);
+  #hasExited(slot: number, taken: number): boolean {
+    if (!this.#life.hasExited(slot) || this.#slots.generation(slot) !== taken) return false;
+    this.#slots.markDead(slot, taken);
     return true;
   }
 }

@@ -8,19 +8,19 @@
  *      word 2   AREA        address of the slot's private pages (sheaves), 0 while it has none
  *      word 3   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
- *      word 5   LIFE        always 0: where the thread's waiters wait whose absence tells of its death
- *      word 6   LIFE_WAITERS  how many there are at the least; LIFE_ENDED once the thread has taken them away
+ *      word 5   BEACON        always 0: where the thread's waiters wait whose absence tells of its death
+ *      word 6   BEACON_WAITERS  how many there are at the least; BEACON_ENDED once the thread has taken them away
  *      word 7   TOKEN       what a reservation has beside slot and generation, so that one of another heap is none here
  *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
  *                           │                  │
- *                           └──────► DEAD ◄────┘  bury: the thread is gone; whoever finds out says so, once
+ *                           └──────► DEAD ◄────┘  markDead: the thread is gone; whoever finds out says so, once
  *                                     │
  *                                     └──reaped, no blocks carry its tag──► FREE
  *
  * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
- * attaches leaves it reserved (vacate), and may try again.
+ * attaches leaves it reserved (unoccupy), and may try again.
  */
 export const SlotRecord = {
   STATE: 0,
@@ -28,15 +28,15 @@ export const SlotRecord = {
   AREA: 2,
   WATCHED: 3,
   TICKET: 4,
-  LIFE: 5,
-  LIFE_WAITERS: 6,
+  BEACON: 5,
+  BEACON_WAITERS: 6,
   TOKEN: 7,
   PROBE: 8,
 } as const;
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
-export const LIFE_WAITER_COUNT = 32;
-export const LIFE_ENDED = -1;
+export const BEACON_WAITER_COUNT = 32;
+export const BEACON_ENDED = -1;
 
 /** Words in a slot's record. */
 export const SLOT_RECORD_WORDS = 16;

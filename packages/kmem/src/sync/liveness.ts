@@ -1,5 +1,5 @@
 import type { LinearMemory } from "../memory/memory.ts";
-import { LIFE_ENDED, LIFE_WAITER_COUNT, SlotRecord } from "./layout.ts";
+import { BEACON_ENDED, BEACON_WAITER_COUNT, SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
 import type { WaitAsync } from "./wait.ts";
 
@@ -17,10 +17,10 @@ const DELAY_FACTOR = 1.5;
  * before. Waking one of them says whether there was one. A thread renews its waiters whenever it takes a lock, so busy
  * ones have some as well; one that has none is never said to be gone. Engines without `waitAsync` have none ever.
  */
-export class Life {
+export class LivenessBeacon {
   readonly #memory: LinearMemory;
   readonly #slots: SlotTable;
-  readonly #lifeWord: number;
+  readonly #beaconWord: number;
   readonly #countWord: number;
   #hasBegun = false;
   /** When a slot may be asked about again: the fewer waiters it has, the later. */
@@ -30,15 +30,15 @@ export class Life {
   constructor(memory: LinearMemory, slots: SlotTable, slot: number) {
     this.#memory = memory;
     this.#slots = slots;
-    this.#lifeWord = slots.word(slot, SlotRecord.LIFE);
-    this.#countWord = slots.word(slot, SlotRecord.LIFE_WAITERS);
+    this.#beaconWord = slots.word(slot, SlotRecord.BEACON);
+    this.#countWord = slots.word(slot, SlotRecord.BEACON_WAITERS);
   }
 
   /** Leaves waiters; before this thread takes its first lock among others. */
   begin(): void {
     if (this.#hasBegun || !this.#memory.isShared || waitAsync === undefined) return;
     const { words } = this.#memory;
-    notify(words, this.#lifeWord);
+    notify(words, this.#beaconWord);
     store(words, this.#countWord, 0);
     this.#hasBegun = true;
     this.renew();
@@ -48,10 +48,10 @@ export class Life {
   renew(): void {
     if (!this.#hasBegun) return;
     const { words } = this.#memory;
-    const missing = LIFE_WAITER_COUNT - load(words, this.#countWord);
+    const missing = BEACON_WAITER_COUNT - load(words, this.#countWord);
     if (missing <= 0) return;
     // They are counted when they are there: whoever finds the count above 0 finds a waiter.
-    for (let made = 0; made < missing; made++) waitAsync?.(words, this.#lifeWord, 0);
+    for (let made = 0; made < missing; made++) waitAsync?.(words, this.#beaconWord, 0);
     add(words, this.#countWord, missing);
   }
 
@@ -59,29 +59,29 @@ export class Life {
   end(): void {
     if (!this.#hasBegun) return;
     this.#hasBegun = false;
-    store(this.#memory.words, this.#countWord, LIFE_ENDED);
-    notify(this.#memory.words, this.#lifeWord);
+    store(this.#memory.words, this.#countWord, BEACON_ENDED);
+    notify(this.#memory.words, this.#beaconWord);
   }
 
   /** Whether the thread that holds a slot is there, for certain; false too where this cannot be said now. */
   goesOn(slot: number): boolean {
     const { words } = this.#memory;
-    const countWord = this.#slots.word(slot, SlotRecord.LIFE_WAITERS);
+    const countWord = this.#slots.word(slot, SlotRecord.BEACON_WAITERS);
     const count = load(words, countWord);
     if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
-    return notify(words, this.#slots.word(slot, SlotRecord.LIFE), 1) > 0;
+    return notify(words, this.#slots.word(slot, SlotRecord.BEACON), 1) > 0;
   }
 
   /** Whether the thread that holds a slot is gone, for certain; false too where this cannot be said now. */
-  isOver(slot: number): boolean {
+  hasExited(slot: number): boolean {
     const nowMs = Date.now();
     if (nowMs < (this.#askAgainMs.get(slot) ?? 0)) return false;
     const { words } = this.#memory;
-    const countWord = this.#slots.word(slot, SlotRecord.LIFE_WAITERS);
+    const countWord = this.#slots.word(slot, SlotRecord.BEACON_WAITERS);
     const count = load(words, countWord);
     if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
-    this.#askAgainMs.set(slot, nowMs + ASK_AGAIN_MS * DELAY_FACTOR ** (LIFE_WAITER_COUNT - count));
-    if (notify(words, this.#slots.word(slot, SlotRecord.LIFE), 1) > 0) return false;
+    this.#askAgainMs.set(slot, nowMs + ASK_AGAIN_MS * DELAY_FACTOR ** (BEACON_WAITER_COUNT - count));
+    if (notify(words, this.#slots.word(slot, SlotRecord.BEACON), 1) > 0) return false;
     // The thread may have taken its waiters away itself just then.
     return load(words, countWord) === count - 1;
   }

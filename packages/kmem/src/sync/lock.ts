@@ -72,22 +72,22 @@ export interface Locks {
 }
 
 /** What a thread does about locks whose holders are gone. */
-export interface Heir {
+export interface LockRecovery {
   readonly isGone: IsGone;
   /** Repairs what a lock guards that this thread has just inherited. */
   repair(word: number): void;
 }
 
 /** The same for a thread with a slot, which others are to find out about in turn. */
-export interface SlotHeir extends Heir {
+export interface SlotLockRecovery extends LockRecovery {
   /** Sees to it that others find out when this thread is gone, before it takes a lock. */
-  renewLife(): void;
+  renewBeacon(): void;
 }
 
 /** Locks for a slot of shared memory. They spin a while, then sleep; a thread that must not sleep keeps spinning. */
 export class SharedLocks implements Locks {
   /** Until there is one, nobody is known to be gone. */
-  heir: SlotHeir | undefined;
+  recovery: SlotLockRecovery | undefined;
   readonly #memory: LinearMemory;
   readonly #owner: number;
   readonly #isGone: IsGone;
@@ -96,7 +96,7 @@ export class SharedLocks implements Locks {
     this.#memory = memory;
     this.#owner = owner;
     // No slot takes a lock twice: a word that names this thread before it has the lock is a stray one.
-    this.#isGone = (holder) => holder === owner || this.heir?.isGone(holder) === true;
+    this.#isGone = (holder) => holder === owner || this.recovery?.isGone(holder) === true;
   }
 
   acquire(word: number): void {
@@ -104,8 +104,8 @@ export class SharedLocks implements Locks {
       const holder = Atomics.load(this.#memory.words, word) & ~waited;
       assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
     }
-    this.heir?.renewLife();
-    if (acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) this.heir?.repair(word);
+    this.recovery?.renewBeacon();
+    if (acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) this.recovery?.repair(word);
   }
 
   release(word: number): void {

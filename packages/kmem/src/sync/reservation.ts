@@ -54,7 +54,7 @@ export function webLocks(): LockManager | undefined {
 }
 
 /** In a browser's worker: takes the Web Lock whose release tells of the death of this thread. */
-export function announceLife(memory: LinearMemory, slots: SlotTable, { slot, lockName }: Reservation): void {
+export function announceThread(memory: LinearMemory, slots: SlotTable, { slot, lockName }: Reservation): void {
   if (!("WorkerGlobalScope" in globalThis)) return;
   void webLocks()?.request(lockName, () => {
     Atomics.store(memory.words, slots.word(slot, SlotRecord.WATCHED), 1);

@@ -2,10 +2,10 @@ import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { DeathDetector } from "./death-detector.ts";
 import { SlotRecord, SlotState } from "./layout.ts";
-import { Life } from "./liveness.ts";
+import { LivenessBeacon } from "./liveness.ts";
 import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
-import { Mourners } from "./death-detector.ts";
 import { SlotTable } from "./slot.ts";
 import { Waiters } from "./wait.ts";
 
@@ -24,9 +24,9 @@ export interface SlotSync {
   readonly generation: number;
   readonly locks: Locks;
   /** Tells others of the end of this thread, and this thread of theirs. */
-  readonly life: Life;
+  readonly life: LivenessBeacon;
   /** Finds out which threads are gone. */
-  readonly mourners: Mourners;
+  readonly deaths: DeathDetector;
   readonly waiters: Waiters;
 }
 
@@ -39,11 +39,11 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
   const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
-  const life = new Life(memory, slots, slot);
-  const mourners = new Mourners(slots, life);
+  const life = new LivenessBeacon(memory, slots, slot);
+  const deaths = new DeathDetector(slots, life);
   const recordWord = slots.word(slot, 0);
-  const waiters = new Waiters(memory, geometry, { slots, slot, life, mourners });
-  return { slots, slot, recordWord, generation, locks, life, mourners, waiters };
+  const waiters = new Waiters(memory, geometry, { slots, slot, life, deaths });
+  return { slots, slot, recordWord, generation, locks, life, deaths, waiters };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */

@@ -1,7 +1,7 @@
 import { KmemError } from "../memory/errors.ts";
 import { WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { LIFE_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
+import { BEACON_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
 
 /** What is answered where there is no slot. */
@@ -60,7 +60,7 @@ export class SlotTable {
   }
 
   /** Makes a slot that was occupied reserved again: the thread could not attach after all. */
-  vacate(slot: number): void {
+  unoccupy(slot: number): void {
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
   }
 
@@ -100,10 +100,10 @@ export class SlotTable {
     const { words } = this.#memory;
     if (slot < 0 || slot >= this.count) throw new KmemError("BAD_ARGUMENT", `there is no slot ${slot}`, { slot });
     for (let other = 0; other < this.count; other++) {
-      if (this.isTaken(other)) this.bury(other, this.generation(other));
+      if (this.isTaken(other)) this.markDead(other, this.generation(other));
     }
     words[this.word(slot, SlotRecord.GENERATION)] = this.#nextGeneration(slot);
-    words[this.word(slot, SlotRecord.LIFE_WAITERS)] = 0;
+    words[this.word(slot, SlotRecord.BEACON_WAITERS)] = 0;
     words[this.word(slot, SlotRecord.STATE)] = SlotState.HELD;
     this.#held.add(slot);
   }
@@ -112,7 +112,7 @@ export class SlotTable {
    * Says that the thread is gone that took the slot as the one of that generation; whoever says so again says nothing
    * new, and one that has been reaped in the meantime is let be.
    */
-  bury(slot: number, generation: number): void {
+  markDead(slot: number, generation: number): void {
     const { words } = this.#memory;
     const state = this.word(slot, SlotRecord.STATE);
     for (const taken of [SlotState.RESERVED, SlotState.HELD]) {
@@ -124,7 +124,7 @@ export class SlotTable {
     if (!this.isDead(slot)) return;
     this.#held.remove(slot);
     // Whoever takes the slot next is not to be taken for gone because the waiters of this thread are.
-    Atomics.store(words, this.word(slot, SlotRecord.LIFE_WAITERS), LIFE_ENDED);
+    Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
   /** Frees the slot of a thread that is gone, unless another one has taken it over. */
@@ -154,7 +154,7 @@ export class SlotTable {
   }
 
   /** Whether more than one slot is held, so that threads may meet. */
-  get areSeveral(): boolean {
+  get isShared(): boolean {
     return this.#held.hasSeveral;
   }
 

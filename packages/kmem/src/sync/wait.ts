@@ -2,9 +2,9 @@ import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import type { DeathDetector } from "./death-detector.ts";
 import { SlotRecord } from "./layout.ts";
-import type { Life } from "./liveness.ts";
-import type { Mourners } from "./death-detector.ts";
+import type { LivenessBeacon } from "./liveness.ts";
 import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
 
@@ -20,8 +20,8 @@ export type WaitAsync = (
 export interface WaitingThread {
   readonly slots: SlotTable;
   readonly slot: number;
-  readonly life: Life;
-  readonly mourners: Mourners;
+  readonly life: LivenessBeacon;
+  readonly deaths: DeathDetector;
 }
 
 /**
@@ -34,8 +34,8 @@ export interface WaitingThread {
 export class Waiters {
   readonly #memory: LinearMemory;
   readonly #slots: SlotTable;
-  readonly #life: Life;
-  readonly #mourners: Mourners;
+  readonly #life: LivenessBeacon;
+  readonly #deaths: DeathDetector;
   readonly #ticketWord: number;
   readonly #slot: number;
   /** The slots that wait. */
@@ -48,11 +48,11 @@ export class Waiters {
   #isTrying = false;
 
   constructor(memory: LinearMemory, geometry: Geometry, own: WaitingThread) {
-    const { slots, slot, life, mourners } = own;
+    const { slots, slot, life, deaths } = own;
     this.#memory = memory;
     this.#slots = slots;
     this.#life = life;
-    this.#mourners = mourners;
+    this.#deaths = deaths;
     this.#slot = slot;
     this.#ticketWord = slots.word(slot, SlotRecord.TICKET);
     this.#waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
@@ -61,7 +61,7 @@ export class Waiters {
     this.#pressureWord = headerWord(geometry, Header.PRESSURE);
   }
 
-  /** Whether anybody waits for memory. Plain loads: see {@link isPressing}. */
+  /** Whether anybody waits for memory. Plain loads: see {@link isUnderPressure}. */
   get areThere(): boolean {
     return !this.#waiting.isEmpty;
   }
@@ -70,16 +70,16 @@ export class Waiters {
    * Whether memory is so short that what is freed goes back at once instead of into caches. Plain loads, which cost a
    * tenth of atomic ones, and may be a moment late: a waiter looks again from time to time for what went past it.
    */
-  get isPressing(): boolean {
+  get isUnderPressure(): boolean {
     return (this.#memory.words[this.#pressureWord] & 1) !== 0 || !this.#waiting.isEmpty;
   }
 
   /** Whether it matters how many pages are free: only to threads that share them, and until the shortage is over. */
-  get isLevelOfInterest(): boolean {
-    return this.#slots.areSeveral || (this.#memory.words[this.#pressureWord] & 1) !== 0;
+  get tracksWatermarks(): boolean {
+    return this.#slots.isShared || (this.#memory.words[this.#pressureWord] & 1) !== 0;
   }
 
-  /** Says whether pages are short; under the pages' lock, and where {@link isLevelOfInterest}. */
+  /** Says whether pages are short; under the pages' lock, and where {@link tracksWatermarks}. */
   setShort(isShort: boolean): void {
     const { words } = this.#memory;
     const wasShort = (words[this.#pressureWord] & 1) !== 0;
@@ -87,7 +87,7 @@ export class Waiters {
   }
 
   /** Changes whenever somebody comes to wait, or pages become short: then every slot gives back what it holds. */
-  get occasion(): number {
+  get pressureEpoch(): number {
     const { words } = this.#memory;
     return (Atomics.load(words, this.#nextWord) + Atomics.load(words, this.#pressureWord)) | 0;
   }
@@ -148,7 +148,7 @@ export class Waiters {
   /** Whether nobody is there that could free anything while this thread waits: others have left, or are gone. */
   get isAlone(): boolean {
     if (!this.#memory.isShared || this.#slots.heldCount <= 1) return true;
-    return this.#mourners.isAlone(this.#slot);
+    return this.#deaths.isAlone(this.#slot);
   }
 
   /**
@@ -169,7 +169,7 @@ export class Waiters {
    */
   #passOver(slot: number, ticket: number): boolean {
     // A ticket is drawn when the slot is in the set: one without is a stray word.
-    if (this.#waiting.has(slot) && !this.#mourners.isDeserted(slot)) return false;
+    if (this.#waiting.has(slot) && !this.#deaths.isDeserted(slot)) return false;
     if (ticket !== 0) Atomics.compareExchange(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET), ticket, 0);
     this.#waiting.remove(slot);
     return true;

@@ -4,9 +4,10 @@
  *
  * @module
  */
+
+import { gfpText } from "../gfp/text.ts";
 import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { gfpText } from "../gfp/text.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
 import { FRAME_RECORD_BYTES, KIND_COUNT } from "../pages/layout.ts";
 import { ftraceHeader, ftraceText, type TraceNames } from "./ftrace.ts";

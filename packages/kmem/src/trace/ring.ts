@@ -231,7 +231,7 @@ export class TraceRing {
 
   /** Whether the thread that was writing to a place is gone, so that it never will again. */
   #isDeserted(stamp: number): boolean {
-    return this.#layers.sync.mourners.isGone(stamp & ~busyBit);
+    return this.#layers.sync.deaths.isGone(stamp & ~busyBit);
   }
 }
 

@@ -132,7 +132,7 @@ export class Vmalloc extends VirtualMemory {
   /**
    * Allocates an area of at least `sizeBytes` (1 to 2^32 - 1) and returns its virtual address, a multiple of the page
    * size; contents are whatever was there. Returns 0 for what is no size and when pages or addresses run out:
-   * {@link whyNot} says which. Throws BAD_ALIGNMENT. O(pages + log areas).
+   * {@link reasonUnavailable} says which. Throws BAD_ALIGNMENT. O(pages + log areas).
    */
   vmalloc(sizeBytes: number, options: AreaOptions = NO_OPTIONS): number {
     const wanted = wantedArea(options);
@@ -152,7 +152,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   /** Why an area of this size cannot be had, undefined where nothing is known to stand against it. Reads only. O(1). */
-  whyNot(sizeBytes: number): VmallocProblem | undefined {
+  reasonUnavailable(sizeBytes: number): VmallocProblem | undefined {
     return this.#lock.within(() => this.#problemOf(sizeBytes));
   }
 
@@ -241,7 +241,7 @@ export class Vmalloc extends VirtualMemory {
    */
   check(report: Report): void {
     requireFunction("report", report);
-    this.#lock.seeAll();
+    this.#lock.refreshViews();
     checkVmalloc(this.#context, this.#anchorAddress, report);
   }
 

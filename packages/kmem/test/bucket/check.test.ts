@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { BucketWord, RunMark, StateWord } from "../../src/bucket/layout.ts";
 import { Heap } from "../../src/index.ts";
-import { FrameRecord } from "../../src/layout.ts";
 import { LogRing, type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
+import { FrameRecord } from "../../src/layout.ts";
 import { Peek } from "../support/peek.ts";
 import { Random } from "../support/random.ts";
 

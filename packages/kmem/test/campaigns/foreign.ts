@@ -1,6 +1,6 @@
 import { DebugHeap } from "../../src/debug/index.ts";
-import { Heap } from "../../src/heap/heap.ts";
 import { loadHeap } from "../../src/debug/load-heap.ts";
+import { Heap } from "../../src/heap/heap.ts";
 import { Random } from "../support/random.ts";
 
 const MIB = 2 ** 20;

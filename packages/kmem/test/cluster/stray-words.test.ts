@@ -26,9 +26,9 @@ const WORDS: readonly (readonly [string, number, number, boolean])[] = [
 
 describe("the queuing lock with a stray word", () => {
   it.each(WORDS)("in %s (%d) that says %d lets everybody in, one after the other", (_, field, value, isSeen) => {
-    for (const heir of isSeen ? [undefined, KNOWING] : [KNOWING]) {
+    for (const recovery of isSeen ? [undefined, KNOWING] : [KNOWING]) {
       const memory = new LinearMemory(new SharedArrayBuffer(1024));
-      const lock = new TicketLock(memory, 0, heir);
+      const lock = new TicketLock(memory, 0, recovery);
       lock.acquire(5);
       lock.release();
       memory.words[field] = value;

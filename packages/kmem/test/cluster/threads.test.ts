@@ -3,8 +3,8 @@ import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { LockWord } from "../../src/cluster/layout.ts";
 import { TicketLock } from "../../src/cluster/ticket-lock.ts";
-import { type GietConfig, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { KmemError } from "../../src/index.ts";
+import { type GietConfig, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { LinearMemory } from "../../src/memory/memory.ts";
 import { COUNTER_BYTE, type Orders } from "./orders.ts";
 

@@ -1,9 +1,9 @@
 import type { Heap } from "../../src/index.ts";
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
-import { type Allocator, describeConformance } from "./conformance.ts";
 import { freePagesOf } from "../support/expectations.ts";
 import { MEMORY_CASES, PAGE } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
+import { type Allocator, describeConformance } from "./conformance.ts";
 
 function figuresOf(heap: Heap): unknown {
   const { liveBlocks, bytes, footprintBytes, caches } = heap.stats();

@@ -99,7 +99,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
       victim.detach();
       const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
       ghost.free(ghost.alloc(LARGE_BYTES));
-      survivor.layers.slots.bury(slot, survivor.layers.slots.generation(slot));
+      survivor.layers.slots.markDead(slot, survivor.layers.slots.generation(slot));
       return {};
     },
     operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
@@ -110,7 +110,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     prepare: ({ survivor }) => {
       const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
       ghost.layers.sync.waiters.enter();
-      survivor.layers.slots.bury(ghost.slot, ghost.layers.sync.generation);
+      survivor.layers.slots.markDead(ghost.slot, ghost.layers.sync.generation);
       return { slot: ghost.slot };
     },
     operate: ({ victim }) => call(victim, "allocWait", LARGE_BYTES),

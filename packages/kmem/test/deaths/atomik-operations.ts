@@ -1,5 +1,5 @@
-import type * as RangeModule from "../../src/kernels/atomik/range.ts";
 import type * as AtomikModule from "../../src/kernels/atomik/atomik.ts";
+import type * as RangeModule from "../../src/kernels/atomik/range.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";

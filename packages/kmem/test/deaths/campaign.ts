@@ -1,6 +1,6 @@
 import { call } from "../interleave/call.ts";
 import type { Kmem } from "../interleave/scenarios/kmem.ts";
-import { type Life, live } from "./mortal.ts";
+import { type LivenessBeacon, live } from "./mortal.ts";
 import { verdictOf } from "./verdict.ts";
 import { type Operation, World } from "./world.ts";
 
@@ -100,13 +100,13 @@ class Campaign {
   }
 
   /** The victim's life, up to so many stores. */
-  #liveAndDie(storesMade?: number): Life {
+  #liveAndDie(storesMade?: number): LivenessBeacon {
     const { threads, prepared } = this.#world.begin();
     return live(this.#kmem.library.runtime, this.#operation.operate(threads, prepared), storesMade);
   }
 
   /** The life of the thread that recovers, up to so many stores. */
-  #recover(storesMade?: number): Life {
+  #recover(storesMade?: number): LivenessBeacon {
     const life = live(this.#kmem.library.runtime, this.#recovery(), storesMade);
     if (!life.isKilled && life.error !== undefined) throw life.error;
     return life;
@@ -132,7 +132,7 @@ class Campaign {
       this.#reaperPlaces.add(reaperPlace);
       this.#doubleDeaths++;
       const { survivor, reaper } = this.#world.current.threads;
-      survivor.layers.slots.bury(reaper.slot, reaper.layers.sync.generation);
+      survivor.layers.slots.markDead(reaper.slot, reaper.layers.sync.generation);
       this.#judge({ storesMade, place, reaperStoresMade, reaperPlace });
     }
   }
@@ -150,7 +150,7 @@ class Campaign {
     }
   }
 
-  #place({ storeSites }: Life): string {
+  #place({ storeSites }: LivenessBeacon): string {
     return this.#kmem.library.place(storeSites.at(-1) ?? -1);
   }
 }

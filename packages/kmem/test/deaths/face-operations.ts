@@ -1,7 +1,7 @@
 import { GFP_ATOMIC } from "../../src/gfp/flags.ts";
 import { ANCHOR_MARK, POOL_MAGIC, PoolWord } from "../../src/kernels/linux/layout.ts";
-import type * as PoolModule from "../../src/kernels/linux/pool.ts";
 import type * as LinuxModule from "../../src/kernels/linux/linux.ts";
+import type * as PoolModule from "../../src/kernels/linux/pool.ts";
 import { WORD_BYTES } from "../../src/memory/layout.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";

@@ -2,7 +2,13 @@ import { Kmem, NO_ASSERTIONS, SPIN_ONCE } from "../interleave/scenarios/kmem.ts"
 
 /** Engines that stand on a heap's layers. */
 const ENGINES: readonly string[] = [
-  ...["bucket/bucket-heap.ts", "vmalloc/vmalloc.ts", "kernels/linux/linux.ts", "kernels/atomik/atomik.ts", "kernels/giet/giet.ts"],
+  ...[
+    "bucket/bucket-heap.ts",
+    "vmalloc/vmalloc.ts",
+    "kernels/linux/linux.ts",
+    "kernels/atomik/atomik.ts",
+    "kernels/giet/giet.ts",
+  ],
   ...["trace/ring.ts", "trace/reader.ts"],
 ];
 

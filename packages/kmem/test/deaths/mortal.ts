@@ -3,7 +3,7 @@ import type { Runtime } from "../interleave/runtime/runtime.ts";
 import type { ThreadBody, VirtualThread } from "../interleave/runtime/virtual-thread.ts";
 
 /** How far a thread came. */
-export interface Life {
+export interface LivenessBeacon {
   readonly isKilled: boolean;
   /** Stores to shared memory that it made. */
   readonly stores: number;
@@ -16,7 +16,7 @@ export interface Life {
 /**
  * Runs a thread alone up to its end, or until it has made so many stores: then it is dead, and no `finally` of it runs.
  */
-export function live(runtime: Runtime, body: ThreadBody, killAfterStores = Number.POSITIVE_INFINITY): Life {
+export function live(runtime: Runtime, body: ThreadBody, killAfterStores = Number.POSITIVE_INFINITY): LivenessBeacon {
   const machine = new Machine(runtime, [body]);
   const thread = machine.threads[0] as VirtualThread;
   // Endless, but for a scheduler that then counts every store.

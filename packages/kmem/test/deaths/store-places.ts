@@ -28,7 +28,7 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },
   { file: "sync/reservation.ts", why: "only in a browser's worker" },
   { file: "sync/slot.ts", text: "GENERATION)] = ", why: "a dump is adopted while there are no other threads" },
-  { file: "sync/slot.ts", text: "LIFE_WAITERS)] = 0", why: "a dump is adopted while there are no other threads" },
+  { file: "sync/slot.ts", text: "BEACON_WAITERS)] = 0", why: "a dump is adopted while there are no other threads" },
   { file: "sync/slot.ts", text: "= SlotState.HELD", why: "a dump is adopted while there are no other threads" },
   {
     file: "sync/slot.ts",

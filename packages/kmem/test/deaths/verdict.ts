@@ -17,7 +17,7 @@ export function verdictOf(world: World, { threads, prepared }: { threads: Thread
   const isReaperDead = survivor.layers.slots.isDead(reaper.slot);
   const deadSlots = isReaperDead ? [reaper.slot, victim.slot] : [victim.slot];
   // Whoever learns of a death buries the slot first, and waits for locks after that.
-  survivor.layers.slots.bury(victim.slot, victim.layers.sync.generation);
+  survivor.layers.slots.markDead(victim.slot, victim.layers.sync.generation);
   if (!isReaperDead) prepared.goOn?.();
   if (prepared.slot !== undefined) survivor.reap(prepared.slot);
   for (const slot of deadSlots) if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot);

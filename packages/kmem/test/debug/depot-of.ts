@@ -1,6 +1,6 @@
 import { StackDepot } from "../../src/debug/depot.ts";
-import { DebugRoot } from "../../src/debug/root.ts";
 import type { DebugHeap } from "../../src/debug/index.ts";
+import { DebugRoot } from "../../src/debug/root.ts";
 
 /** The depot of a heap, as one more thread has it: it has met no stack yet. */
 export function depotOf({ layers }: DebugHeap): StackDepot {

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
 import type { Heap } from "../../src/index.ts";
-import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { DebugRoot } from "../../src/debug/root.ts";
 import { checkDump, DebugHeap, loadHeap, repairDump, SampledHeap } from "../../src/debug/index.ts";
+import { DebugRoot } from "../../src/debug/root.ts";
 import { countFindings, type Heap, checkDump as plainCheck, repairDump as plainRepair } from "../../src/index.ts";
 import { FrameRecord, RecordWord, RootWord, SlotRecord } from "../../src/layout.ts";
 import { writeDump } from "../../src/memory/dump.ts";

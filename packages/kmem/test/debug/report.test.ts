@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { BugReport } from "../../src/debug/index.ts";
 import { BugReport as Report } from "../../src/debug/report.ts";
 import { framesOf } from "../../src/debug/stack.ts";
-import type { BugReport } from "../../src/debug/index.ts";
 import { Bench, fromObject, steadyText } from "./bench.ts";
 
 /** A whole report, its addresses those of this object. */

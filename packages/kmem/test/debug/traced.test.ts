@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
-import { TraceRing } from "../../src/trace/ring.ts";
 import { TraceReader, traceNames, traceText } from "../../src/trace/index.ts";
+import { TraceRing } from "../../src/trace/ring.ts";
 import { MIB } from "../support/memories.ts";
 
 function functionsOf(text: string): string[] {

@@ -3,9 +3,9 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
 import { foreignCampaign } from "../campaigns/foreign.ts";
-import type { ProgramDone, ProgramWork } from "./foreign-worker.ts";
 import { expectBytesAddUp, expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
+import type { ProgramDone, ProgramWork } from "./foreign-worker.ts";
 
 const WASM_PAGE = 65_536;
 /** How long to sleep before another look at a program that may have ended. */

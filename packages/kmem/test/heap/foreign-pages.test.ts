@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
-import { Heap } from "../../src/index.ts";
 import { loadHeap } from "../../src/debug/load-heap.ts";
+import { Heap } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 

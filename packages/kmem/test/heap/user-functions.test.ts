@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { atomik } from "../../src/kernels/atomik/atomik.ts";
 import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
-import { type CacheOptions, Heap } from "../../src/index.ts";
-import { lockWords } from "../../src/kmalloc/check-state.ts";
 import { GFP_KERNEL, SLAB_CTOR_CONSTRUCTOR } from "../../src/gfp/flags.ts";
+import { type CacheOptions, Heap } from "../../src/index.ts";
+import { atomik } from "../../src/kernels/atomik/atomik.ts";
+import { giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { PoolWord } from "../../src/kernels/linux/layout.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { mykernel } from "../../src/kernels/mykernel/mykernel.ts";
+import { lockWords } from "../../src/kmalloc/check-state.ts";
 import { createTraceRing, TraceReader, type TraceRing } from "../../src/trace/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";

@@ -111,7 +111,7 @@ export function vmRows(): Record<string, Row> {
     ...Object.fromEntries(reads.map((type) => [`write${type}`, row(address, value(type))])),
     vmalloc: { ...row(arg(anything, 10_000), area) },
     vzalloc: { ...row(arg(anything, 10_000), area) },
-    whyNot: answers(["bad size", "exceeds total pages"], arg(within(1, 2 ** 32 - 1), 64)),
+    reasonUnavailable: answers(["bad size", "exceeds total pages"], arg(within(1, 2 ** 32 - 1), 64)),
     vfree: answers(results, address),
     vmap: row(arg(listOf(pointer), []), area),
     vunmap: answers(results, of(pointer, "map")),

@@ -1,7 +1,7 @@
-import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
 import { type AllocationScope, BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { Heap, type HeapHandle } from "../../src/index.ts";
+import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
+import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/nodes.ts";

@@ -14,7 +14,7 @@ function full(slotCount: number, leave: (heap: Heap) => void): { heap: Heap; att
     other.free(other.alloc(1000));
     other.pages.free(other.pages.alloc(1), 1);
     leave(other);
-    heap.layers.slots.bury(slot, heap.layers.slots.generation(slot));
+    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
   }
   return { heap, attach: () => attachFromOutside(heap) };
 }

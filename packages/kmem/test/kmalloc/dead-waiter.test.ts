@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap, OutOfMemoryError } from "../../src/index.ts";
-import { Header, SlotRecord } from "../../src/layout.ts";
 import { GFP_KERNEL } from "../../src/gfp/flags.ts";
+import { Heap, OutOfMemoryError } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
+import { Header, SlotRecord } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
 import { SlotSet } from "../../src/sync/slot-set.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
@@ -109,7 +109,7 @@ describe("a slot in the queue", () => {
   it("is passed over from its burial on, and whoever has it next has a place of its own", async () => {
     const { other, pending } = await first();
     const { slot } = other;
-    heap.layers.slots.bury(slot, heap.layers.slots.generation(slot));
+    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
     freeSome(1);
     heap.free(heap.allocWait(100, { timeoutMs }));
     expect(await pending).toBe("DETACHED");
@@ -126,7 +126,7 @@ describe("a slot in the queue", () => {
     const other = Heap.attach(heap.reserve());
     fill();
     waiting().add(other.slot);
-    heap.layers.slots.bury(other.slot, heap.layers.slots.generation(other.slot));
+    heap.layers.slots.markDead(other.slot, heap.layers.slots.generation(other.slot));
     // A ticket of a slot that is in no set, one of a slot that is free, and bits of slots that do not exist.
     const idle = Heap.attach(heap.reserve());
     for (const slot of [idle.slot, 40]) words()[ticketWord(slot)] = -5;

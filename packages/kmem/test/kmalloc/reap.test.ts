@@ -132,7 +132,7 @@ describe("a thread that waits for a lock whose holder is dead", () => {
     // As if it had died within: the count of free blocks is wrong, the lock is held.
     memory.words[record + 9] = -77;
     memory.words[record + 23] = lockOwner(other.slot, slots.generation(other.slot));
-    slots.bury(other.slot, other.layers.sync.generation);
+    slots.markDead(other.slot, other.layers.sync.generation);
     for (let index = 0; index < 2000; index++) heap.alloc(64);
     expect(heap.reap(other.slot).inheritedLocks).toBe(0);
     expectClean(heap);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
 import { GFP_KERNEL } from "../../src/gfp/flags.ts";
+import { Heap } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { createTraceRing, findTraceRing, type TraceRing } from "../../src/trace/index.ts";
 import { expectClean } from "../support/expectations.ts";
@@ -25,7 +25,7 @@ function leaveThings() {
   const kept = own.vmalloc(5000);
   const pool = kernel.mempool_create_kmalloc_pool(3, 100);
   const ring = createTraceRing(other, 100) as TraceRing;
-  other.layers.slots.bury(other.slot, other.layers.slots.generation(other.slot));
+  other.layers.slots.markDead(other.slot, other.layers.slots.generation(other.slot));
   return { own, area, mapped, kept, pool, ring, before };
 }
 

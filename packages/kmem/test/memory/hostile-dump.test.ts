@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
 import { DebugLetters } from "../../src/debug/letters.ts";
-import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
 import { checkDump, describeDump, dumpByteLength, Heap, repairDump } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { byteForChecksum, checksumOf } from "../../src/memory/checksum.ts";

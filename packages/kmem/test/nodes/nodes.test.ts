@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
 import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/nodes.ts";
-import { countsOf, figuresOf, machine, NODE_SPAN, nodesInTurn, RUN_BYTES } from "./machine.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
+import { countsOf, figuresOf, machine, NODE_SPAN, nodesInTurn, RUN_BYTES } from "./machine.ts";
 
 describe("an address", () => {
   it("names its node, from 1 to 16 of them, and is an ordinary number", () => {

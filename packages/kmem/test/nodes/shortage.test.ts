@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { KmemError, OutOfMemoryError } from "../../src/index.ts";
 import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/nodes.ts";
-import { countsOf, figuresOf, freePages, machine, NODE_SPAN, nodesInTurn, RUN_BYTES } from "./machine.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Random } from "../support/random.ts";
+import { countsOf, figuresOf, freePages, machine, NODE_SPAN, nodesInTurn, RUN_BYTES } from "./machine.ts";
 
 describe("watermarks", () => {
   it("hold in two rounds: all nodes sink to low before the first of them sinks to min, and none below", () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Cache, Heap, type RepairReport } from "../../src/index.ts";
-import { CacheRecord, FrameKind, FrameRecord, Header, RunKind, SlotRecord, Tag, ZoneRecord } from "../../src/layout.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { CacheRecord, FrameKind, FrameRecord, Header, RunKind, SlotRecord, Tag, ZoneRecord } from "../../src/layout.ts";
 import { type BusyHeap, busyHeap } from "../support/busy-heap.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";

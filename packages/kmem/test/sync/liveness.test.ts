@@ -1,12 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Heap } from "../../src/index.ts";
-import { Header, LIFE_WAITER_COUNT, SlotRecord } from "../../src/layout.ts";
+import { BEACON_WAITER_COUNT, Header, SlotRecord } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
+import type { WatchOrders } from "../heap/watch-worker.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { useTestClock } from "../support/test-clock.ts";
-import type { WatchOrders } from "../heap/watch-worker.ts";
 
 let heap: Heap;
 
@@ -25,7 +25,7 @@ async function start(end: WatchOrders["end"]) {
 }
 
 const life = () => heap.layers.sync.life;
-const waiters = () => heap.layers.memory.words[heap.layers.slots.word(1, SlotRecord.LIFE_WAITERS)];
+const waiters = () => heap.layers.memory.words[heap.layers.slots.word(1, SlotRecord.BEACON_WAITERS)];
 const nap = new Int32Array(new SharedArrayBuffer(4));
 /** Blocks this thread, so that no event reaches it. */
 const sleep = (ms: number) => Atomics.wait(nap, 0, 0, ms);
@@ -34,14 +34,14 @@ describe("the life of a thread", () => {
   it("goes on while the thread is busy, and costs a waiter each time that it is asked about", async () => {
     const { worker, exit } = await start("hold");
     const clock = useTestClock();
-    expect(waiters()).toBe(LIFE_WAITER_COUNT);
-    expect(life().isOver(1)).toBe(false);
+    expect(waiters()).toBe(BEACON_WAITER_COUNT);
+    expect(life().hasExited(1)).toBe(false);
     // Too soon to ask again.
-    expect(life().isOver(1)).toBe(false);
-    expect(waiters()).toBe(LIFE_WAITER_COUNT - 1);
+    expect(life().hasExited(1)).toBe(false);
+    expect(waiters()).toBe(BEACON_WAITER_COUNT - 1);
     clock.ms += 25;
-    expect(life().isOver(1)).toBe(false);
-    expect(waiters()).toBe(LIFE_WAITER_COUNT - 2);
+    expect(life().hasExited(1)).toBe(false);
+    expect(waiters()).toBe(BEACON_WAITER_COUNT - 2);
     await worker.terminate();
     await exit;
   });
@@ -49,16 +49,16 @@ describe("the life of a thread", () => {
   it("is over when the thread has ended, which shows without an event", async () => {
     const { worker } = await start("hold");
     void worker.terminate();
-    while (!life().isOver(1)) sleep(5);
+    while (!life().hasExited(1)) sleep(5);
   });
 
   it("is not said to be over of a thread that has detached, or has never begun", async () => {
     const { worker, exit } = await start("detach");
-    expect(life().isOver(1)).toBe(false);
+    expect(life().hasExited(1)).toBe(false);
     await worker.terminate();
     await exit;
     useTestClock().ms += 25;
-    expect([life().isOver(1), life().isOver(2)]).toEqual([false, false]);
+    expect([life().hasExited(1), life().hasExited(2)]).toEqual([false, false]);
   });
 
   it("lets a thread that waits for a lock of the dead go on, though nobody watches", async () => {

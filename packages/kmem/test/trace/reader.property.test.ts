@@ -120,7 +120,7 @@ class Interrupted {
     this.#alive = this.#ownerOfNewSlot();
     this.#dead = this.#ownerOfNewSlot();
     const slot = (this.#dead & 0x7f) - 1;
-    heap.layers.slots.bury(slot, heap.layers.slots.generation(slot));
+    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
   }
 
   draw(): void {

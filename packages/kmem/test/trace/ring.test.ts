@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Heap, PAGE_SIZE } from "../../src/index.ts";
-import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
+import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
 import {
   createTraceRing,
   findTraceRing,

@@ -25,7 +25,7 @@ const FIRST_ACTIONS: readonly (readonly [string, (own: Vmalloc, far: number, las
   ["areas", (own) => expect(own.areas().map(({ caller }) => caller)).toEqual(["near", "far"])],
   ["findArea", (own, far) => expect(own.findArea(far)?.pageCount).toBe(FAR_BYTES / PAGE)],
   ["stats", (own) => expect(own.stats().areaCount).toBe(2)],
-  ["whyNot", (own) => expect(own.whyNot(12 * MIB)).toBe("no pages")],
+  ["reasonUnavailable", (own) => expect(own.reasonUnavailable(12 * MIB)).toBe("no pages")],
   ["check", (own) => own.check((_address, problem) => expect.unreachable(problem))],
   ["vmalloc", (own) => expect(own.vmalloc(PAGE)).not.toBe(0)],
   ["vzalloc", (own) => expect(own.readU8(own.vzalloc(PAGE))).toBe(0)],

@@ -53,7 +53,7 @@ describe("vmalloc", () => {
     const subject = makeVmalloc();
     expect(expectUnchanged(subject, () => subject.vmalloc.vmalloc(sizeBytes))).toBe(0);
     expect(expectUnchanged(subject, () => subject.vmalloc.vzalloc(sizeBytes))).toBe(0);
-    expect(subject.vmalloc.whyNot(sizeBytes)).toBe("bad size");
+    expect(subject.vmalloc.reasonUnavailable(sizeBytes)).toBe("bad size");
   });
 
   it("gives 0 for more pages than there are or are free, and says which", () => {
@@ -61,10 +61,10 @@ describe("vmalloc", () => {
     const { layers, vmalloc } = subject;
     const freePages = layers.pages.freeBytes / PAGE;
     expect(expectUnchanged(subject, () => vmalloc.vmalloc(2 * MIB))).toBe(0);
-    expect(vmalloc.whyNot(2 * MIB)).toBe("exceeds total pages");
+    expect(vmalloc.reasonUnavailable(2 * MIB)).toBe("exceeds total pages");
     expect(expectUnchanged(subject, () => vmalloc.vmalloc((freePages + 1) * PAGE))).toBe(0);
-    expect(vmalloc.whyNot((freePages + 1) * PAGE)).toBe("no pages");
-    expect(vmalloc.whyNot(freePages * PAGE)).toBeUndefined();
+    expect(vmalloc.reasonUnavailable((freePages + 1) * PAGE)).toBe("no pages");
+    expect(vmalloc.reasonUnavailable(freePages * PAGE)).toBeUndefined();
     // The pages would do, but not with a page table on top.
     expect(vmalloc.vmalloc(freePages * PAGE)).toBe(0);
     expect(layers.pages.freeBytes / PAGE).toBe(freePages);

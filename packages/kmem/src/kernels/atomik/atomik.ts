@@ -3,19 +3,20 @@
  *
  * @module
  */
-import { AtomikKmalloc } from "./kmalloc.ts";
-import { AtomikPages } from "./pages.ts";
-import { isCallersRange } from "./caller-range.ts";
-import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
+
 import type { Heap } from "../../heap/heap.ts";
 import { type Checks, reading, readOptions, requireFunction } from "../../memory/arguments.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../../memory/layout.ts";
 import { LinearMemory, type MemorySource } from "../../memory/memory.ts";
 import { checkPages } from "../../pages/check.ts";
 import { checkRegion } from "../../region/check.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
+import { isCallersRange } from "./caller-range.ts";
+import { AtomikKmalloc } from "./kmalloc.ts";
+import { AtomikPages } from "./pages.ts";
 
-export { type KernelConsole, LogRing } from "../console.ts";
 export { PAGE_SIZE } from "../../memory/layout.ts";
+export { type KernelConsole, LogRing } from "../console.ts";
 
 /** One broken invariant, and the address that it is about. */
 export interface AtomikFinding {

@@ -122,7 +122,7 @@ export class AtomikPages {
       return damaged === 0 ? "" : `: the range at ${hex(damaged)} is damaged`;
     }
     const frame = Range.frameOf(start);
-    const reason = range.pages.whyNotFree(frame, pageno, RunKind.PAGES);
+    const reason = range.pages.reasonNotFree(frame, pageno, RunKind.PAGES);
     if (reason !== undefined) return `: ${reason}`;
     if (range.get(RangeHeader.HAS_REGIONS) !== 0) this.#endRegions(range, frame, pageno);
     range.pages.free(frame, pageno, RunKind.PAGES);

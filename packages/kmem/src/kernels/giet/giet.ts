@@ -4,7 +4,6 @@ import { Descriptor } from "../../cluster/descriptor.ts";
 import { DESCRIPTOR_ALIGNMENT, DESCRIPTOR_BYTES, FREE_LIST_COUNT, MIN_BLOCK_SIZE } from "../../cluster/layout.ts";
 import { type MeshPoint, manhattanDistance, nearestFirst } from "../../cluster/placement.ts";
 import { coversBytes, type HeapSegment, segmentFault, segmentsOverlap } from "../../cluster/segment.ts";
-import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 import {
   anyValue,
   type Checks,
@@ -18,6 +17,7 @@ import {
 import { KmemError, type KmemErrorCode } from "../../memory/errors.ts";
 import { LinearMemory, type MemorySource } from "../../memory/memory.ts";
 import type { IsGone } from "../../sync/lock.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 
 export { MIN_BLOCK_SIZE } from "../../cluster/layout.ts";
 export { type KernelConsole, LogRing } from "../console.ts";

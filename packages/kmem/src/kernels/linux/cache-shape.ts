@@ -1,6 +1,3 @@
-import { describeValue } from "../../memory/arguments.ts";
-import { GRANULE, WORD_BYTES } from "../../memory/layout.ts";
-import { MAX_OBJECT_BYTES } from "../../slab/size-classes.ts";
 import {
   CREATE_MASK,
   SLAB_CACHE_DMA,
@@ -9,6 +6,9 @@ import {
   SLAB_POISON,
   SLAB_RED_ZONE,
 } from "../../gfp/flags.ts";
+import { describeValue } from "../../memory/arguments.ts";
+import { GRANULE, WORD_BYTES } from "../../memory/layout.ts";
+import { MAX_OBJECT_BYTES } from "../../slab/size-classes.ts";
 import { CACHE_NAME_LIMIT, L1_CACHE_BYTES, OBJECT_MIN_BYTES } from "./layout.ts";
 
 /** What kmem_cache_create is asked for. */

@@ -1,9 +1,9 @@
 import { KmemError } from "../../memory/errors.ts";
 import { PAGE_SIZE } from "../../memory/layout.ts";
+import { takeObject } from "./allocate.ts";
 import { type Kernel, type KernelCache, NULL } from "./kernel.ts";
 import { KMALLOC_PAGES, L1_CACHE_BYTES } from "./layout.ts";
 import { OpenCaches } from "./open-caches.ts";
-import { takeObject } from "./allocate.ts";
 
 /**
  * kmalloc's blocks of the DMA zone: caches of the powers of two from 32 bytes to 32 pages, made when they are first

@@ -1,6 +1,3 @@
-import type { WaitOptions } from "../../kmalloc/memory-wait.ts";
-import { describeValue } from "../../memory/arguments.ts";
-import { KmemError } from "../../memory/errors.ts";
 import {
   __GFP_DMA,
   __GFP_HIGH,
@@ -11,6 +8,9 @@ import {
   __GFP_ZERO,
   GFP_MASK,
 } from "../../gfp/flags.ts";
+import type { WaitOptions } from "../../kmalloc/memory-wait.ts";
+import { describeValue } from "../../memory/arguments.ts";
+import { KmemError } from "../../memory/errors.ts";
 import { type Kernel, NULL, orNull } from "./kernel.ts";
 
 /** Whether a number is a combination of flags; prints the call's complaint where it is none. */

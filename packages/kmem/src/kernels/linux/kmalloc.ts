@@ -1,13 +1,13 @@
+import { __GFP_ZERO } from "../../gfp/flags.ts";
 import { isUint32 } from "../../memory/arguments.ts";
 import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "../../memory/layout.ts";
+import { takeBlock } from "./allocate.ts";
 import type { DmaCaches } from "./dma-caches.ts";
-import { __GFP_ZERO } from "../../gfp/flags.ts";
 import { areFlags, wantsDma, wantsZeros, warn } from "./gfp.ts";
 import { isSize, type Kernel, NULL, pointer, refresh } from "./kernel.ts";
 import { KMALLOC_MAX_BYTES, L1_CACHE_BYTES } from "./layout.ts";
-import { takeBlock } from "./allocate.ts";
 
 /** What krealloc returns for size 0, and what kfree and ksize take for a block without bytes. */
 export const ZERO_SIZE_PTR = 16;

@@ -1,11 +1,3 @@
-import { isUint32 } from "../../memory/arguments.ts";
-import { clear } from "../../memory/clear.ts";
-import { KmemError } from "../../memory/errors.ts";
-import { GRANULE, WORD_BYTES } from "../../memory/layout.ts";
-import { FrameKind } from "../../pages/layout.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../../slab/layout.ts";
-import { CLASS_COUNT } from "../../slab/size-classes.ts";
-import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
 import {
   GFP_MASK,
   SLAB_CACHE_DMA,
@@ -15,10 +7,18 @@ import {
   SLAB_NO_GROW,
   SLAB_NO_REAP,
 } from "../../gfp/flags.ts";
+import { isUint32 } from "../../memory/arguments.ts";
+import { clear } from "../../memory/clear.ts";
+import { KmemError } from "../../memory/errors.ts";
+import { GRANULE, WORD_BYTES } from "../../memory/layout.ts";
+import { FrameKind } from "../../pages/layout.ts";
+import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../../slab/layout.ts";
+import { CLASS_COUNT } from "../../slab/size-classes.ts";
+import { takeObject } from "./allocate.ts";
+import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
 import { areFlags, mayWait, wantsZeros, warn } from "./gfp.ts";
 import { isFunctionOrNull, isSize, type Kernel, type KernelCache, listOf, NULL, pointer, refresh } from "./kernel.ts";
 import { OpenCaches } from "./open-caches.ts";
-import { takeObject } from "./allocate.ts";
 
 /** A constructor or destructor: the object, its cache, SLAB_CTOR_ flags. */
 export type CacheFunction = (objp: number, cachep: number, flags: number) => void;

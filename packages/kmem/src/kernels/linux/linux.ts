@@ -1,6 +1,12 @@
-import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 import type { Heap } from "../../heap/heap.ts";
 import { heapIn } from "../../heap/heap-in.ts";
+import { reportingTo } from "../../heap/report-sink.ts";
+import { type Checks, readOptions, requireAmount } from "../../memory/arguments.ts";
+import { OutOfMemoryError } from "../../memory/errors.ts";
+import type { Finding } from "../../memory/finding.ts";
+import { PAGE_SIZE } from "../../memory/layout.ts";
+import type { MemorySource } from "../../memory/memory.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 import { openAnchor } from "./anchor.ts";
 import { DmaCaches } from "./dma-caches.ts";
 import type { Kernel } from "./kernel.ts";
@@ -9,22 +15,16 @@ import { type CacheCalls, cacheCalls } from "./kmem-cache.ts";
 import { type MempoolCalls, mempoolCalls } from "./mempool.ts";
 import { type PageCalls, pageCalls } from "./pages.ts";
 import { type VmallocCalls, vmallocCalls } from "./virtual.ts";
-import { type Checks, readOptions, requireAmount } from "../../memory/arguments.ts";
-import { OutOfMemoryError } from "../../memory/errors.ts";
-import type { Finding } from "../../memory/finding.ts";
-import { PAGE_SIZE } from "../../memory/layout.ts";
-import type { MemorySource } from "../../memory/memory.ts";
-import { reportingTo } from "../../heap/report-sink.ts";
 
-export { type KernelConsole, LogRing } from "../console.ts";
 export * from "../../gfp/flags.ts";
+export { PAGE_SIZE } from "../../memory/layout.ts";
+export { type KernelConsole, LogRing } from "../console.ts";
 export { type KmallocCalls, ZERO_SIZE_PTR } from "./kmalloc.ts";
 export type { CacheCalls, CacheFunction } from "./kmem-cache.ts";
 export { KMALLOC_MAX_BYTES, L1_CACHE_BYTES } from "./layout.ts";
 export type { MempoolAlloc, MempoolCalls, MempoolFree } from "./mempool.ts";
 export type { PageCalls } from "./pages.ts";
 export type { VmallocCalls } from "./virtual.ts";
-export { PAGE_SIZE } from "../../memory/layout.ts";
 
 /** A broken invariant of the heap or of the virtual memory. */
 export interface LinuxFinding extends Omit<Finding, "layer"> {

@@ -1,6 +1,14 @@
+import {
+  __GFP_HIGH,
+  __GFP_IO,
+  __GFP_NOFAIL,
+  __GFP_NORETRY,
+  __GFP_NOWARN,
+  __GFP_WAIT,
+  GFP_KERNEL,
+} from "../../gfp/flags.ts";
 import { describeValue } from "../../memory/arguments.ts";
 import { FirstError } from "../../memory/first-error.ts";
-import { __GFP_HIGH, __GFP_IO, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_WAIT, GFP_KERNEL } from "../../gfp/flags.ts";
 import { areFlags, isAlone, mayWait, mustNotSleep, neverFails, nobodyElse, wantsZeros } from "./gfp.ts";
 import { type Kernel, NULL, pointer, refresh } from "./kernel.ts";
 import type { KmallocCalls } from "./kmalloc.ts";

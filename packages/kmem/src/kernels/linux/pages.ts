@@ -1,13 +1,13 @@
+import { __GFP_ZERO } from "../../gfp/flags.ts";
 import { describeValue, isUint32 } from "../../memory/arguments.ts";
 import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../../memory/layout.ts";
 import { FRAME_RECORD_BYTES, RunKind } from "../../pages/layout.ts";
-import { __GFP_ZERO } from "../../gfp/flags.ts";
+import { takePages } from "./allocate.ts";
 import { areFlags, wantsZeros, warn } from "./gfp.ts";
 import { isSize, type Kernel, NULL, pointer, refresh } from "./kernel.ts";
 import { MAX_ORDER } from "./layout.ts";
-import { takePages } from "./allocate.ts";
 
 /** Whole pages. Pages come aligned to the size of their block. */
 export interface PageCalls {
@@ -113,7 +113,7 @@ function givePages(kernel: Kernel, caller: string, address: number, count: numbe
 function freePages({ pages }: Kernel, address: number, count: number): string | undefined {
   if (!isUint32(address) || address % PAGE_SIZE !== 0) return "it is no address of a page";
   const frame = address >>> PAGE_SHIFT;
-  const problem = pages.whyNotFree(frame, count, RunKind.PAGES);
+  const problem = pages.reasonNotFree(frame, count, RunKind.PAGES);
   if (problem !== undefined) return problem;
   try {
     pages.free(frame, count, RunKind.PAGES);

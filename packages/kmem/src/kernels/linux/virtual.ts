@@ -1,16 +1,16 @@
+import { __GFP_HIGHMEM, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from "../../gfp/flags.ts";
 import { describeValue } from "../../memory/arguments.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../../memory/layout.ts";
 import { FrameKind } from "../../pages/layout.ts";
 import { vfreeMessage } from "../../vmalloc/result.ts";
 import type { AreaOptions, Vmalloc } from "../../vmalloc/vmalloc.ts";
-import { __GFP_HIGHMEM, __GFP_NOFAIL, __GFP_NORETRY, __GFP_NOWARN, __GFP_ZERO, GFP_KERNEL } from "../../gfp/flags.ts";
+import { takeArea } from "./allocate.ts";
 import { areFlags, mayWait, wantsDma, wantsZeros, warn } from "./gfp.ts";
 import { isSize, type Kernel, listOf, NULL, refresh } from "./kernel.ts";
 import type { KmallocCalls } from "./kmalloc.ts";
 import { KMALLOC_MAX_BYTES } from "./layout.ts";
 import type { PageCalls } from "./pages.ts";
-import { takeArea } from "./allocate.ts";
 
 /** Memory that is contiguous in virtual addresses alone: those are read and written through {@link vm}. */
 export interface VmallocCalls {
@@ -104,12 +104,12 @@ function pagesOf(size: number): number {
 
 /** Whether neither reclaiming nor waiting would ever help. */
 function isHopeless(vm: Vmalloc, size: number): boolean {
-  const problem = vm.whyNot(size);
+  const problem = vm.reasonUnavailable(size);
   return problem === "bad size" || problem === "exceeds total pages";
 }
 
 function problemOf(vm: Vmalloc, size: number): string {
-  const problem = vm.whyNot(size);
+  const problem = vm.reasonUnavailable(size);
   if (problem === "bad size") return "not a size";
   if (problem === "exceeds total pages") return "exceeds total pages";
   return problem === "no addresses" ? "vm_struct allocation failed" : "failed to allocate pages";

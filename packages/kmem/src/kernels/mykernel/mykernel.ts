@@ -1,7 +1,6 @@
 import { BucketHeap, type BucketStats, isPageAddress } from "../../bucket/bucket-heap.ts";
 import type { BucketFinding } from "../../bucket/check.ts";
 import { BUCKET_MAX_BYTES } from "../../bucket/layout.ts";
-import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 import type { Heap } from "../../heap/heap.ts";
 import { heapIn } from "../../heap/heap-in.ts";
 import { describeValue } from "../../memory/arguments.ts";
@@ -9,6 +8,7 @@ import { hex, OutOfMemoryError } from "../../memory/errors.ts";
 import type { Finding } from "../../memory/finding.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "../../memory/layout.ts";
 import type { MemorySource } from "../../memory/memory.ts";
+import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
 
 export { type KernelConsole, LogRing } from "../console.ts";
 

@@ -1,5 +1,5 @@
-import { RECORD_BYTES, RED_LEFT_BYTES } from "../../../src/debug/layout.ts";
 import { type BugReport, type DebugCache, DebugHeap } from "../../../src/debug/index.ts";
+import { RECORD_BYTES, RED_LEFT_BYTES } from "../../../src/debug/layout.ts";
 import { describeAddress } from "../../../src/kmalloc/describe.ts";
 import { MIB } from "../../support/memories.ts";
 import { Random } from "../../support/random.ts";

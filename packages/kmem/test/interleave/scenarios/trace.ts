@@ -141,7 +141,7 @@ export function takenForDead(scenario: Scenario<Traced>): Scenario<Traced> {
     ...scenario,
     setUp: () => {
       const world = scenario.setUp();
-      for (const { layers } of world.heaps) Object.assign(layers.sync.mourners, { isGone: () => true });
+      for (const { layers } of world.heaps) Object.assign(layers.sync.deaths, { isGone: () => true });
       return world;
     },
   };

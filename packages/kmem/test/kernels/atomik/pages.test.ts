@@ -1,7 +1,7 @@
 import { type Atomik, atomik, LogRing, PAGE_SIZE } from "kmem/atomik";
 import { describe, expect, it } from "vitest";
-import { RangeHeader } from "../../../src/kernels/atomik/layout.ts";
 import { Heap } from "../../../src/index.ts";
+import { RangeHeader } from "../../../src/kernels/atomik/layout.ts";
 import { firstDifference } from "../../support/expectations.ts";
 import { Random } from "../../support/random.ts";
 

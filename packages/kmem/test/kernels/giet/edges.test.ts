@@ -1,8 +1,8 @@
 // What the GIET-VM page (document 004) leaves open, and what its original is known to get wrong.
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { DescriptorWord, DRAWER_COUNT, LOCK_WORDS, LockWord } from "../../../src/cluster/layout.ts";
-import { type Giet, GietError, giet, LogRing, VOBJ_TYPE_HEAP } from "../../../src/kernels/giet/giet.ts";
 import { KmemError } from "../../../src/index.ts";
+import { type Giet, GietError, giet, LogRing, VOBJ_TYPE_HEAP } from "../../../src/kernels/giet/giet.ts";
 import { thrownBy } from "../../support/expectations.ts";
 
 const BASE = 0x5000_0000;

@@ -1,7 +1,15 @@
 // The sentences of the GIET-VM page (document 004). The name of each test begins with the sentence that it is about.
 import { beforeEach, describe, expect, it } from "vitest";
 import { DESCRIPTOR_BYTES, DescriptorWord, LockWord } from "../../../src/cluster/layout.ts";
-import { type Giet, GietError, type GietVseg, giet, LogRing, MIN_BLOCK_SIZE, VOBJ_TYPE_HEAP } from "../../../src/kernels/giet/giet.ts";
+import {
+  type Giet,
+  GietError,
+  type GietVseg,
+  giet,
+  LogRing,
+  MIN_BLOCK_SIZE,
+  VOBJ_TYPE_HEAP,
+} from "../../../src/kernels/giet/giet.ts";
 import { thrownBy } from "../../support/expectations.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 

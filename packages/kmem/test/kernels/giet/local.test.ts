@@ -3,8 +3,16 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
 import { DescriptorWord } from "../../../src/cluster/layout.ts";
-import { type Giet, type GietCluster, type GietConfig, GietError, giet, LogRing, VOBJ_TYPE_HEAP } from "../../../src/kernels/giet/giet.ts";
 import { KmemError } from "../../../src/index.ts";
+import {
+  type Giet,
+  type GietCluster,
+  type GietConfig,
+  GietError,
+  giet,
+  LogRing,
+  VOBJ_TYPE_HEAP,
+} from "../../../src/kernels/giet/giet.ts";
 import type { Orders } from "../../cluster/orders.ts";
 import { thrownBy } from "../../support/expectations.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";

@@ -1,6 +1,12 @@
 // The second half of document 003, sentence by sentence: the slab allocator.
 import { beforeEach, describe, expect, it } from "vitest";
-import { GFP_KERNEL, SLAB_ATOMIC, SLAB_CTOR_ATOMIC, SLAB_CTOR_CONSTRUCTOR, SLAB_KERNEL } from "../../../src/kernels/linux/linux.ts";
+import {
+  GFP_KERNEL,
+  SLAB_ATOMIC,
+  SLAB_CTOR_ATOMIC,
+  SLAB_CTOR_CONSTRUCTOR,
+  SLAB_KERNEL,
+} from "../../../src/kernels/linux/linux.ts";
 import { PAGE, p, TestKernel } from "./support.ts";
 
 let kernel: TestKernel;

@@ -327,7 +327,7 @@ describe("zones and nodes", () => {
   it("__GFP_DMA is memory of the DMA zone and of no other, __GFP_HIGHMEM of any", () => {
     const dma = new TestKernel({ sizeBytes: 8 * MIB, dmaBytes: MIB });
     const { __get_free_page, kmalloc } = dma.calls;
-    const end = dma.heap.layers.pages.border * PAGE;
+    const end = dma.heap.layers.pages.dmaEndFrame * PAGE;
     let last = 0;
     for (let page = __get_free_page(GFP_DMA); page !== 0; page = __get_free_page(GFP_DMA)) last = Math.max(last, page);
     expect(last).toBeLessThan(end);

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Heap } from "../../../src/index.ts";
 import * as face from "../../../src/kernels/linux/linux.ts";
 import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL, linux, SLAB_KERNEL } from "../../../src/kernels/linux/linux.ts";
-import { MIB, PAGE, TestKernel } from "./support.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 import { Peek } from "../../support/peek.ts";
+import { MIB, PAGE, TestKernel } from "./support.ts";
 
 let kernel: TestKernel;
 

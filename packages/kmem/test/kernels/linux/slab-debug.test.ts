@@ -1,6 +1,13 @@
 import { expect, it } from "vitest";
 import { type BugReport, DebugHeap } from "../../../src/debug/index.ts";
-import { GFP_KERNEL, LogRing, linux, SLAB_DEBUG_FREE, SLAB_POISON, SLAB_RED_ZONE } from "../../../src/kernels/linux/linux.ts";
+import {
+  GFP_KERNEL,
+  LogRing,
+  linux,
+  SLAB_DEBUG_FREE,
+  SLAB_POISON,
+  SLAB_RED_ZONE,
+} from "../../../src/kernels/linux/linux.ts";
 import { MIB } from "../../support/memories.ts";
 
 const SIZE = 64;

@@ -2,10 +2,10 @@
 // that one thread allocates and another frees.
 import { describe, expect, it } from "vitest";
 import { Heap, type HeapOptions } from "../../../src/index.ts";
-import { FrameRecord } from "../../../src/layout.ts";
 import { ANCHOR_MARK } from "../../../src/kernels/linux/layout.ts";
 import { type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { mykernel } from "../../../src/kernels/mykernel/mykernel.ts";
+import { FrameRecord } from "../../../src/layout.ts";
 import { expectBytesAddUp } from "../../support/expectations.ts";
 import { Peek } from "../../support/peek.ts";
 import { inTwoThreads, MAILBOX_CAPACITY, type TradeResult } from "../../support/trade.ts";

@@ -1,7 +1,14 @@
 // What the My Kernel page (document 001) leaves open, and what its original is known to get wrong.
 import { beforeEach, describe, expect, it } from "vitest";
 import { Heap } from "../../../src/index.ts";
-import { KMALLOC_DEFAULT, KMALLOC_KERNEL, LogRing, type MyKernel, mykernel, SIZE_MAX } from "../../../src/kernels/mykernel/mykernel.ts";
+import {
+  KMALLOC_DEFAULT,
+  KMALLOC_KERNEL,
+  LogRing,
+  type MyKernel,
+  mykernel,
+  SIZE_MAX,
+} from "../../../src/kernels/mykernel/mykernel.ts";
 import { firstDifference } from "../../support/expectations.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 

@@ -2,7 +2,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { BucketWord } from "../../../src/bucket/layout.ts";
 import { Heap } from "../../../src/index.ts";
-import { KMALLOC_DEFAULT, KMALLOC_KERNEL, kmalloc_flags, LogRing, type MyKernel, mykernel } from "../../../src/kernels/mykernel/mykernel.ts";
+import {
+  KMALLOC_DEFAULT,
+  KMALLOC_KERNEL,
+  kmalloc_flags,
+  LogRing,
+  type MyKernel,
+  mykernel,
+} from "../../../src/kernels/mykernel/mykernel.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 
 const PAGE = 4096;

@@ -1,7 +1,13 @@
 // A thread of the tests of My Kernel: trades blocks with the other thread, and frees what that one allocated.
 import { parentPort, workerData } from "node:worker_threads";
 import { Heap, type HeapHandle } from "../../../src/index.ts";
-import { KMALLOC_DEFAULT, KMALLOC_KERNEL, LogRing, type MyKernel, mykernel } from "../../../src/kernels/mykernel/mykernel.ts";
+import {
+  KMALLOC_DEFAULT,
+  KMALLOC_KERNEL,
+  LogRing,
+  type MyKernel,
+  mykernel,
+} from "../../../src/kernels/mykernel/mykernel.ts";
 import type { Parcel } from "../../support/mailbox.ts";
 import { stamp, stampFault } from "../../support/pattern.ts";
 import type { Random } from "../../support/random.ts";
