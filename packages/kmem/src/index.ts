@@ -26,7 +26,7 @@ export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { ZoneStats } from "./pages/zone.ts";
-export type { Mend } from "./repair/log.ts";
+export type { RepairStep } from "./repair/log.ts";
 export type { RepairedFinding, RepairReport } from "./repair/repair.ts";
 export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";

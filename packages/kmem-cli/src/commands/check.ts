@@ -59,12 +59,12 @@ async function check(path: string, { json }: CheckOptions): Promise<boolean> {
 }
 
 async function repair(path: string, out: string, { json }: CheckOptions): Promise<boolean> {
-  const { dump, isRepaired, findings, mends, remaining } = await readDumpWith(path, repairDump);
+  const { dump, isRepaired, findings, steps, remaining } = await readDumpWith(path, repairDump);
   if (dump !== undefined) await writeOut(out, dump);
   const findingCount = countFindings(findings);
   if (json === true) {
-    printJson({ dump: path, repaired: dump && out, isRepaired, findingCount, findings, mends, remaining });
-  } else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, mends, remaining })]);
+    printJson({ dump: path, repaired: dump && out, isRepaired, findingCount, findings, steps, remaining });
+  } else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, steps, remaining })]);
   return isRepaired;
 }
 
@@ -88,14 +88,14 @@ function findingLines(findings: readonly (Finding & { readonly done?: string })[
   return left > 0 ? [...lines, `  and ${left} more, which --json prints`] : lines;
 }
 
-function outcome(out: string, { dump, mends, remaining }: Pick<DumpRepair, "dump" | "mends" | "remaining">): string[] {
+function outcome(out: string, { dump, steps, remaining }: Pick<DumpRepair, "dump" | "steps" | "remaining">): string[] {
   if (dump === undefined) return ["not repaired:", ...findingLines(remaining)];
-  const lines = mends
+  const lines = steps
     .slice(0, FINDINGS_SHOWN)
     .map(({ address, done, isLoss }) => `${isLoss ? "!" : " "} ${hex(address)}  ${done}`);
-  const left = mends.length - lines.length;
+  const left = steps.length - lines.length;
   const more = left > 0 ? [`  and ${left} more, which --json prints`] : [];
-  return [`written to ${printableLine(out)}${mends.length === 0 ? "" : "; mended:"}`, ...lines, ...more];
+  return [`written to ${printableLine(out)}${steps.length === 0 ? "" : "; repaired:"}`, ...lines, ...more];
 }
 
 function hex(address: number): string {

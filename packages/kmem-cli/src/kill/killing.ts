@@ -78,7 +78,7 @@ export class Killing {
     killCount: 0,
     survivorOperations: 0,
     checkCount: 0,
-    inheritedLocks: 0,
+    takenOverLocks: 0,
     ownedByDead: 0,
     returnedBlocks: 0,
     returnedPages: 0,
@@ -183,7 +183,7 @@ export class Killing {
       this.#recoveryMs.push(recoveryMs);
       this.#reapMs.push(reapMs);
       const pieces = piecesOf(report);
-      this.#sums.inheritedLocks += report.inheritedLocks;
+      this.#sums.takenOverLocks += report.takenOverLocks;
       this.#sums.ownedByDead += pieces.length;
       this.#sums.returnedBlocks += report.returnedBlocks;
       this.#sums.returnedPages += report.returnedPages;

@@ -31,7 +31,7 @@ export interface KillFigures {
   /** Each of them with all threads at rest. */
   readonly checkCount: number;
   /** Locks that reaping found in the hands of the dead; those that others had inherited before are not among them. */
-  readonly inheritedLocks: number;
+  readonly takenOverLocks: number;
   /** Blocks and runs of pages that the dead owned: freed, given on or kept, and all of them listed. */
   readonly ownedByDead: number;
   /** Free blocks in the caches of the dead, and pages of theirs, that the heap has again. */

@@ -75,7 +75,7 @@ function killIn(workerData: KillThreadOrders, onProgress: (killCount: number) =>
 
 /** What is known of a killing that did not come to its end. */
 function failed(killCount: number, hangs: number, problem: string): KillFigures {
-  const nothing = { survivorOperations: 0, checkCount: 0, inheritedLocks: 0, ownedByDead: 0, returnedBlocks: 0 };
+  const nothing = { survivorOperations: 0, checkCount: 0, takenOverLocks: 0, ownedByDead: 0, returnedBlocks: 0 };
   const noFaults = { returnedPages: 0, lostBlocks: 0, lostPages: 0, findings: 0, recoveryMs: [], reapMs: [] };
   return { ...nothing, ...noFaults, killCount, killsByOperation: {}, hangs, problems: [problem] };
 }

@@ -84,7 +84,7 @@ describe("kmem check", () => {
     expect(findings[0]).toMatchObject({ layer: "pages", address: expect.any(Number), problem: expect.any(String) });
     const repair = await onDump(damaged, "check", "DUMP", "--json", "--repair", "OUT");
     expect(repair.exitCode).toBe(0);
-    expect(JSON.parse(repair.stdout)).toMatchObject({ repaired: "OUT", isRepaired: true, mends: [], remaining: [] });
+    expect(JSON.parse(repair.stdout)).toMatchObject({ repaired: "OUT", isRepaired: true, steps: [], remaining: [] });
   });
 
   it("ends with 1, writes nothing and gives the reason where a dump cannot be repaired", async () => {
@@ -113,7 +113,7 @@ describe("kmem check of a heap that finds bugs", () => {
   it.each([
     ["debugged", DebugHeap.create({ sizeBytes: MIB })],
     ["sampled", SampledHeap.create({ sizeBytes: MIB, sampleEvery: 1 })],
-  ])("tells and mends what is around its blocks: %s", async (_, heap) => {
+  ])("tells and repairs what is around its blocks: %s", async (_, heap) => {
     const [first = 0, second = 0] = [heap.alloc(50), heap.alloc(60), heap.alloc(70)];
     new Uint8Array(heap.buffer)[first + 50] = 1;
     new Uint8Array(heap.buffer)[second - 1] = 1;

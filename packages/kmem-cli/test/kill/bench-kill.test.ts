@@ -43,7 +43,7 @@ describe("kmem bench kill", () => {
       killsByOperation: { free: 1 },
       survivorOperations: 0,
       checkCount: 1,
-      inheritedLocks: 0,
+      takenOverLocks: 0,
       ownedByDead: 0,
       returnedBlocks: 0,
       returnedPages: 0,

@@ -39,7 +39,7 @@ describe("the list of what a dead thread owned", () => {
     traceRings: [],
     returnedBlocks: 0,
     returnedPages: 0,
-    inheritedLocks: 0,
+    takenOverLocks: 0,
     isFreed: true,
   });
 

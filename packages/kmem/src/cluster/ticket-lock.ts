@@ -83,7 +83,7 @@ export class TicketLock {
     acquireLock(words, drawing, owner, this.#isGone);
     const ticket = this.#load(LockWord.FREE);
     const outCount = (ticket - this.#load(LockWord.CURRENT)) >>> 0;
-    if (outCount > DRAWER_COUNT) this.#mendTickets(ticket);
+    if (outCount > DRAWER_COUNT) this.#repairTickets(ticket);
     else if (outCount === DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
     // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
     words[this.#drawer(ticket)] = owner;
@@ -96,7 +96,7 @@ export class TicketLock {
    * Where more tickets are said to be out than there can be: calls for the next one, once nobody is inside. Those that
    * are said to be out would be called for after 2^32 others. Under the lock of drawing.
    */
-  #mendTickets(next: number): void {
+  #repairTickets(next: number): void {
     const { words } = this.#memory;
     for (;;) {
       const served = this.#load(LockWord.CURRENT);

@@ -9,7 +9,7 @@ import type { BlockInfo } from "../kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
-import { type ReapOptions, type ReapReport, readReapOptions, type Undertaker } from "../kmalloc/reap.ts";
+import { type DeathCleanup, type ReapOptions, type ReapReport, readReapOptions } from "../kmalloc/reap.ts";
 import { freeMade } from "../kmalloc/slot-objects.ts";
 import { readOptions } from "../memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
@@ -18,8 +18,8 @@ import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { RunKind } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { mendRoot, rootFindings } from "../repair/debug-root.ts";
-import type { Mend } from "../repair/log.ts";
+import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import type { RepairStep } from "../repair/log.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
@@ -36,9 +36,9 @@ import {
   type DebugThreadOptions,
   withDefaults,
 } from "./options.ts";
-import { describeRemains, isLiveOf, settleRemains } from "./remains.ts";
-import { mendDebugged } from "./repair-blocks.ts";
-import type { DebugMend } from "./repair-root.ts";
+import { describeRemains, isLiveOf, releaseRemains } from "./remains.ts";
+import { repairDebugged } from "./repair-blocks.ts";
+import type { DebugRepairStep } from "./repair-root.ts";
 import { DebugRoot } from "./root.ts";
 import { TracedPages } from "./traced-pages.ts";
 import { ringTracer } from "./tracer.ts";
@@ -218,13 +218,13 @@ export class DebugHeap extends TrackedHeap {
     return [...super.findings(), ...rootFindings(layers), ...checkDebugged(layers, this.#debugging.blocks)];
   }
 
-  protected override mendRoots(): readonly Mend[] {
-    return mendRoot(this.viewed(), this.#debugging.root.frame);
+  protected override repairRoots(): readonly RepairStep[] {
+    return repairRoot(this.viewed(), this.#debugging.root.frame);
   }
 
-  protected override mendBlocks(): readonly DebugMend[] {
+  protected override repairBlocks(): readonly DebugRepairStep[] {
     const { blocks } = this.#debugging;
-    return mendDebugged(blocks, debuggedBlocks(this.viewed(), blocks));
+    return repairDebugged(blocks, debuggedBlocks(this.viewed(), blocks));
   }
 
   /**
@@ -278,12 +278,12 @@ export class DebugHeap extends TrackedHeap {
     debugging.expel(debugging.quarantine.put(freed), above, this.below.free);
   }
 
-  protected override undertaker(): Undertaker {
+  protected override cleanup(): DeathCleanup {
     const { blocks } = this.#debugging;
     const { layers } = this;
     return {
-      settle: (slot) => ({
-        returnedBlocks: settleRemains(layers, blocks, takenBlocks(layers, blocks), slot),
+      release: (slot) => ({
+        returnedBlocks: releaseRemains(layers, blocks, takenBlocks(layers, blocks), slot),
         freed: [],
       }),
       describe: (block) => {

@@ -20,14 +20,14 @@ export function checkDump(dump: Uint8Array): CheckReport {
 }
 
 /**
- * As `repairDump` of `kmem`, and what `repair()` of a debugged or sampled heap mends around its blocks. Whether it is
+ * As `repairDump` of `kmem`, and what `repair()` of a debugged or sampled heap repairs around its blocks. Whether it is
  * repaired is what {@link checkDump} says of the dump that it returns.
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
   const report = repairDumpWith(dump, remakeRoot);
   if (report.dump === undefined || isPlain(report.dump)) return report;
   const heap = loadHeap(report.dump);
-  // Where there is nothing to mend the dump stays what it is, but for its layers.
+  // Where there is nothing to repair the dump stays what it is, but for its layers.
   if (debugFindings(heap).length === 0) return report;
   const own = heap.repair();
   const repaired = heap.dump();
@@ -35,7 +35,7 @@ export function repairDump(dump: Uint8Array): DumpRepair {
   return {
     isRepaired: isClean,
     findings: [...report.findings, ...own.findings],
-    mends: [...report.mends, ...own.mends],
+    steps: [...report.steps, ...own.steps],
     remaining,
     dump: isClean ? repaired : undefined,
   };

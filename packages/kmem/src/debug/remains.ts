@@ -1,6 +1,6 @@
 import { type BlockInfo, runBlock } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { giveBack, type Settled, takeOver } from "../kmalloc/reap.ts";
+import { giveBack, type Released, takeOver } from "../kmalloc/reap.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
@@ -18,8 +18,8 @@ type Fate = "stays" | "goes";
  * its quarantine, was on its way there or out of it, or was not made an object yet. What it had allocated and another
  * thread frees is that one's. Returns how many went back. O(blocks).
  */
-export function settleRemains(layers: Layers, blocks: DebugBlocks, taken: Iterable<Located>, slot: number): number {
-  const going = [...taken].filter((located) => settle(layers, blocks, located, slot) === "goes");
+export function releaseRemains(layers: Layers, blocks: DebugBlocks, taken: Iterable<Located>, slot: number): number {
+  const going = [...taken].filter((located) => finish(layers, blocks, located, slot) === "goes");
   for (const { block } of going) giveBack(layers, block.address);
   return going.length;
 }
@@ -28,15 +28,15 @@ export function settleRemains(layers: Layers, blocks: DebugBlocks, taken: Iterab
  * The same for the guarded objects of a sampled heap, whose places lose their records; with `isFreeing` the live ones
  * of the dead go too.
  */
-export function settleGuarded(
+export function releaseGuarded(
   layers: Layers,
   blocks: DebugBlocks,
   { slot, isFreeing }: { readonly slot: number; readonly isFreeing: boolean },
-): Settled {
+): Released {
   let returnedBlocks = 0;
   const freed: BlockInfo[] = [];
   for (const located of [...guardedObjects(layers, blocks)]) {
-    const isLive = settle(layers, blocks, located, slot) === "stays";
+    const isLive = finish(layers, blocks, located, slot) === "stays";
     if (isLive && !(isFreeing && isLiveOf(layers, located, slot))) continue;
     if (isLive) freed.push(describeRemains(blocks, located, runBlock(layers, located.block.address >>> PAGE_SHIFT)));
     else returnedBlocks++;
@@ -46,13 +46,13 @@ export function settleGuarded(
   return { returnedBlocks, freed };
 }
 
-function settle(layers: Layers, blocks: DebugBlocks, located: Located, slot: number): Fate {
+function finish(layers: Layers, blocks: DebugBlocks, located: Located, slot: number): Fate {
   const { words } = layers.memory;
   const { word } = located;
   const { state, changer } = saidState(words, word);
   const isOwn = ownerOf(layers, located) === slot;
   if (state === "RESIZING" && changer === slot) blocks.settleLive(located);
-  if (state === "RELEASING") return settleReleasing(layers, blocks, located, { slot, changer, isOwn });
+  if (state === "RELEASING") return finishReleasing(layers, blocks, located, { slot, changer, isOwn });
   if (!isOwn || state === "LIVE" || state === "RESIZING") return "stays";
   // A run of pages has a record only once it is an object. Else nobody knows what a block was whose record says nothing
   // that there is: it may be in use.
@@ -68,7 +68,7 @@ function isInSlab({ pages }: Layers, { block }: Located): boolean {
 }
 
 /** A block that the dead was freeing goes; one of its own that another thread frees is that one's. */
-function settleReleasing(
+function finishReleasing(
   layers: Layers,
   blocks: DebugBlocks,
   located: Located,

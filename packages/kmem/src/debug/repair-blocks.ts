@@ -1,13 +1,13 @@
 import type { DebugBlocks } from "./debug-blocks.ts";
 import type { Located } from "./located.ts";
-import type { DebugMend } from "./repair-root.ts";
+import type { DebugRepairStep } from "./repair-root.ts";
 
 /**
  * Restores the bytes around blocks, and in those that are free, and makes damaged records anew: nothing says of those
  * what they were, so the object is as large as its block allows. O(bytes).
  */
-export function mendDebugged(blocks: DebugBlocks, damaged: Iterable<Located>): DebugMend[] {
-  return [...damaged].flatMap((located): DebugMend[] => {
+export function repairDebugged(blocks: DebugBlocks, damaged: Iterable<Located>): DebugRepairStep[] {
+  return [...damaged].flatMap((located): DebugRepairStep[] => {
     if (located.record.state === "damaged") {
       blocks.remake(located);
       const done = "a record was made anew: who allocated the object, and its size, are not known any more";

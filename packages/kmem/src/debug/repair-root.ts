@@ -6,7 +6,7 @@ import { isSound, readRecord, recordWord } from "./record.ts";
 import { DebugRoot } from "./root.ts";
 
 /** What was damaged around blocks, or in the root, and what was done about it. */
-export interface DebugMend {
+export interface DebugRepairStep {
   readonly layer: "debug";
   readonly address: number;
   readonly done: string;
@@ -17,7 +17,7 @@ export interface DebugMend {
  * Makes a root where none is left, once the pages are sound: the letters of caches are those that the records of their
  * blocks have. Nothing without pages. O(heap).
  */
-export function remakeRoot(layers: CoreLayers): DebugMend[] {
+export function remakeRoot(layers: CoreLayers): DebugRepairStep[] {
   if (DebugRoot.find(layers) !== undefined) return [];
   const letters = lettersOfBlocks(layers);
   const root = DebugRoot.create(layers as Layers, "", (kind) => letters.get(kind) ?? DEFAULT_LETTERS);

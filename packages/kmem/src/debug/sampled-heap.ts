@@ -7,7 +7,7 @@ import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import { sinkFor } from "../heap/report-sink.ts";
 import type { BlockInfo } from "../kmalloc/describe.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
-import type { ReapOptions, ReapReport, Undertaker } from "../kmalloc/reap.ts";
+import type { DeathCleanup, ReapOptions, ReapReport } from "../kmalloc/reap.ts";
 import {
   badArgument,
   type Checks,
@@ -24,8 +24,8 @@ import type { Finding } from "../memory/finding.ts";
 import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { mendRoot, rootFindings } from "../repair/debug-root.ts";
-import type { Mend } from "../repair/log.ts";
+import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import type { RepairStep } from "../repair/log.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";
@@ -33,9 +33,9 @@ import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedR
 import { DEFAULT_LETTERS } from "./layout.ts";
 import { type Located, objectAddress } from "./located.ts";
 import { Quarantine } from "./quarantine.ts";
-import { describeRemains, settleGuarded } from "./remains.ts";
-import { mendDebugged } from "./repair-blocks.ts";
-import type { DebugMend } from "./repair-root.ts";
+import { describeRemains, releaseGuarded } from "./remains.ts";
+import { repairDebugged } from "./repair-blocks.ts";
+import type { DebugRepairStep } from "./repair-root.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";
 import { DEFAULT_STACK_DEPTH } from "./stack.ts";
@@ -303,12 +303,12 @@ export class SampledHeap extends Heap {
     return [...super.findings(), ...rootFindings(layers), ...own];
   }
 
-  protected override mendRoots(): readonly Mend[] {
-    return mendRoot(this.viewed(), this.#root.frame);
+  protected override repairRoots(): readonly RepairStep[] {
+    return repairRoot(this.viewed(), this.#root.frame);
   }
 
-  protected override mendBlocks(): readonly DebugMend[] {
-    return mendDebugged(this.#blocks, guardedObjects(this.viewed(), this.#blocks));
+  protected override repairBlocks(): readonly DebugRepairStep[] {
+    return repairDebugged(this.#blocks, guardedObjects(this.viewed(), this.#blocks));
   }
 
   /** As `Heap.reap`. Guarded objects that are freed with it go without a look at them. */
@@ -323,14 +323,14 @@ export class SampledHeap extends Heap {
     return [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE").length;
   }
 
-  protected override undertaker(): Undertaker {
+  protected override cleanup(): DeathCleanup {
     const { layers } = this;
     const blocks = this.#blocks;
     return {
-      settle: (slot, mode) => {
-        const settled = settleGuarded(layers, blocks, { slot, isFreeing: mode === "free" });
-        this.#root.addGuarded(-settled.freed.length);
-        return settled;
+      release: (slot, mode) => {
+        const released = releaseGuarded(layers, blocks, { slot, isFreeing: mode === "free" });
+        this.#root.addGuarded(-released.freed.length);
+        return released;
       },
       describe: (block) => {
         const located = block.cache === "pages" ? guardedAt(layers, blocks, block.address) : undefined;

@@ -287,7 +287,7 @@ export class Cache {
   #closeSheaves(): void {
     const { slots } = this.#layers;
     underRecallLock(this.#layers, () => {
-      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).close(this.#kind);
+      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).forget(this.#kind);
     });
   }
 
@@ -302,7 +302,7 @@ export class Cache {
       if (got !== REFILLED) return got;
       this.#slotCaches.rebindGrown();
       const address = this.#slotCaches.path.take(this.#kind);
-      // Another thread may recall the sheaf at any instant; then it is filled again.
+      // Another thread may close the sheaf at any instant; then it is filled again.
       if (address !== 0) return address;
     }
   }

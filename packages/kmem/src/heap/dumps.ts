@@ -8,9 +8,9 @@ import { type Finding, foldFindings } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "../memory/layout.ts";
 import { LinearMemory } from "../memory/memory.ts";
-import { mendRoot, rootFindings } from "../repair/debug-root.ts";
-import { mendHeader } from "../repair/header.ts";
-import { type Mend, MendLog } from "../repair/log.ts";
+import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import { repairHeader } from "../repair/header.ts";
+import { RepairLog, type RepairStep } from "../repair/log.ts";
 import { type RepairReport, repairLayers, withDone } from "../repair/repair.ts";
 
 /** What became of a damaged dump. */
@@ -54,7 +54,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 
 /**
  * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
- * does for what is no dump. The one of `kmem/debug` mends what is around the blocks of debugged heaps too, and makes a
+ * does for what is no dump. The one of `kmem/debug` repairs what is around the blocks of debugged heaps too, and makes a
  * root anew of which nothing is left. O(heap).
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
@@ -62,10 +62,13 @@ export function repairDump(dump: Uint8Array): DumpRepair {
 }
 
 /** The same; `remakeRoot` makes the root of a debugged heap anew of which nothing is left. */
-export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: CoreLayers) => readonly Mend[]): DumpRepair {
+export function repairDumpWith(
+  dump: Uint8Array,
+  remakeRoot: (layers: CoreLayers) => readonly RepairStep[],
+): DumpRepair {
   const opened = openDump(dump);
   const memory = memoryOf(opened);
-  const mends: Mend[] = [];
+  const steps: RepairStep[] = [];
   const unreadable: Finding[] = [];
   try {
     openCoreLayers(memory, opened.start);
@@ -73,22 +76,22 @@ export function repairDumpWith(dump: Uint8Array, remakeRoot: (layers: CoreLayers
     unreadable.push(headerFinding(error, opened.start));
   }
   try {
-    mendHeader(memory, opened.start, opened.byteLength / PAGE_SIZE, new MendLog(mends, "header"));
+    repairHeader(memory, opened.start, opened.byteLength / PAGE_SIZE, new RepairLog(steps, "header"));
   } catch (error) {
     const remaining = [headerFinding(error, opened.start)];
     const findings = unreadable.map((finding) => ({ ...finding, done: "nothing: it cannot be restored" }));
-    return { isRepaired: false, findings, mends, remaining, dump: undefined };
+    return { isRepaired: false, findings, steps, remaining, dump: undefined };
   }
   const layers = openCoreLayers(memory, opened.start);
   const before = [...unreadable, ...findingsOf(layers)];
-  mends.push(...mendRoot(layers));
-  repairLayers(layers, mends);
-  if (rootFindings(layers).length > 0) mends.push(...remakeRoot(layers));
+  steps.push(...repairRoot(layers));
+  repairLayers(layers, steps);
+  if (rootFindings(layers).length > 0) steps.push(...remakeRoot(layers));
   const remaining = foldFindings(findingsOf(layers));
   const isRepaired = remaining.length === 0;
-  const findings = foldFindings(withDone(before, mends));
+  const findings = foldFindings(withDone(before, steps));
   const repaired = isRepaired ? writeDump(memory.bytes, opened.start) : undefined;
-  return { isRepaired, findings, mends, remaining, dump: repaired };
+  return { isRepaired, findings, steps, remaining, dump: repaired };
 }
 
 /** What a dump holds. */

@@ -366,7 +366,7 @@ export class Heap extends ThreadedHeap {
       if (got !== REFILLED) return got;
       this.#rebindDetached();
       const address = this.#fast.take(sizeBytes);
-      // Another thread may recall the sheaf at any instant; then it is filled again.
+      // Another thread may close the sheaf at any instant; then it is filled again.
       if (address !== 0) return address;
     }
   }
@@ -379,7 +379,7 @@ export class Heap extends ThreadedHeap {
     while (this.#kmalloc.free(address) === "retry") {
       // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
       if (!this.#fast.hasRoom(address)) this.#bind();
-      // Another thread may recall the sheaf at any instant; then its room is made again.
+      // Another thread may close the sheaf at any instant; then its room is made again.
       if (!this.#fast.hasRoom(address)) continue;
       this.#fast.free(address);
       return;

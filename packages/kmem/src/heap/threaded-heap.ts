@@ -2,19 +2,19 @@ import { reserveSlot } from "../kmalloc/attach.ts";
 import { type CheckReport, checkLayers } from "../kmalloc/check.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import {
+  type DeathCleanup,
   ownerOfAddress,
   type ReapOptions,
   type ReapReport,
   reapSlot,
   transfer,
-  type Undertaker,
 } from "../kmalloc/reap.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
 import { requireObject } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Finding, foldFindings } from "../memory/finding.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import type { Mend } from "../repair/log.ts";
+import type { RepairStep } from "../repair/log.ts";
 import { type RepairReport, repairHeap, withDone } from "../repair/repair.ts";
 import { reservationOf } from "../sync/reservation.ts";
 import { heapId } from "./attachment.ts";
@@ -72,26 +72,26 @@ export abstract class ThreadedHeap {
    */
   repair(): RepairReport {
     const before = this.findings();
-    const mends: Mend[] = [...this.mendRoots()];
-    mends.push(...repairHeap(this.viewed()).mends, ...this.mendBlocks());
+    const steps: RepairStep[] = [...this.repairRoots()];
+    steps.push(...repairHeap(this.viewed()).steps, ...this.repairBlocks());
     const remaining = foldFindings(this.findings());
-    return { isRepaired: remaining.length === 0, findings: foldFindings(withDone(before, mends)), mends, remaining };
+    return { isRepaired: remaining.length === 0, findings: foldFindings(withDone(before, steps)), steps, remaining };
   }
 
-  /** Mends what a heap has beside its layers and what the repair of those would take for nobody's. */
-  protected mendRoots(): readonly Mend[] {
+  /** Repairs what a heap has beside its layers and what the repair of those would take for nobody's. */
+  protected repairRoots(): readonly RepairStep[] {
     return [];
   }
 
-  /** Mends what a heap has around its blocks, once its layers are sound. */
-  protected mendBlocks(): readonly Mend[] {
+  /** Repairs what a heap has around its blocks, once its layers are sound. */
+  protected repairBlocks(): readonly RepairStep[] {
     return [];
   }
 
   /** What another thread needs to attach; it goes through postMessage. */
   get handle(): HeapHandle {
     const layers = this.current();
-    layers.sync.life.begin();
+    layers.sync.beacon.begin();
     return handleOf(layers);
   }
 
@@ -102,7 +102,7 @@ export abstract class ThreadedHeap {
    */
   reserve(): HeapHandle {
     const layers = this.current();
-    layers.sync.life.begin();
+    layers.sync.beacon.begin();
     const place = reservationOf(layers.slots, reserveSlot(layers));
     return { ...handleOf(layers), place };
   }
@@ -130,11 +130,11 @@ export abstract class ThreadedHeap {
    * BAD_ARGUMENT. O(heap).
    */
   reap(slot: number, options: ReapOptions = {}): ReapReport {
-    return reapSlot(this.current(), slot, options, this.undertaker());
+    return reapSlot(this.current(), slot, options, this.cleanup());
   }
 
-  /** Of a heap whose blocks have more around them than the layers below know: see {@link Undertaker}. */
-  protected undertaker(): Undertaker | undefined {
+  /** Of a heap whose blocks have more around them than the layers below know: see {@link DeathCleanup}. */
+  protected cleanup(): DeathCleanup | undefined {
     return undefined;
   }
 

@@ -67,20 +67,20 @@ export function watchWorker(
   requireReserved(layers, memory, place);
   const { slots } = layers;
   let isWatching = true;
-  const settle = (): void => {
+  const onExit = (): void => {
     if (!isWatching) return;
     isWatching = false;
     if (!slots.isReserved(place) || slots.isFree(place.slot)) return;
     const report = reapEnded(layers, place, how, reap);
     onReaped?.(report);
   };
-  if (worker.once === undefined) watchByLock(layers, place, () => isWatching, settle);
+  if (worker.once === undefined) watchByLock(layers, place, () => isWatching, onExit);
   // No event comes any more.
-  else if (worker.threadId === ENDED_THREAD_ID) queueMicrotask(settle);
-  else worker.once("exit", settle);
+  else if (worker.threadId === ENDED_THREAD_ID) queueMicrotask(onExit);
+  else worker.once("exit", onExit);
   return () => {
     isWatching = false;
-    worker.off?.("exit", settle);
+    worker.off?.("exit", onExit);
   };
 }
 
@@ -107,7 +107,7 @@ function requireReserved({ memory, slots }: Layers, source: unknown, place: Rese
  */
 function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapOptions, reap: Reap): ReapReport {
   const { slots, sync } = layers;
-  if (sync.life.goesOn(slot)) {
+  if (sync.beacon.goesOn(slot)) {
     const problem = "the thread that has this slot goes on: the worker that has ended was another one";
     return { ...NOTHING, slot, isFreed: false, problem };
   }
@@ -136,7 +136,7 @@ function watchByLock(
   { slots, memory, sync }: Layers,
   place: Reservation,
   isWatching: () => boolean,
-  settle: () => void,
+  onExit: () => void,
 ): void {
   const { slot, lockName } = place;
   // Node has Web Locks too, but its workers tell of their end by an event.
@@ -146,9 +146,9 @@ function watchByLock(
   }
   const look = (): void => {
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
-    if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, settle);
+    if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, onExit);
     // It may have attached and died before it had its Web Lock.
-    else if (slots.isHeld(slot) && sync.life.hasExited(slot)) settle();
+    else if (slots.isHeld(slot) && sync.beacon.hasExited(slot)) onExit();
     else setTimeout(look, ARRIVAL_INTERVAL_MS);
   };
   look();

@@ -23,13 +23,13 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const free = place === undefined ? slots.take() : occupy(slots, place);
   const slot = free === NO_SLOT ? takeOver(memory, start, slots) : free;
   const sync = bindSlot(memory, geometry, slots, slot);
-  sync.life.begin();
+  sync.beacon.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
   const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);
   const layers = openLayers(memory, geometry, sync, pages, free === NO_SLOT ? recover : undefined);
   if (layers === undefined) {
     const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
-    sync.life.end();
+    sync.beacon.end();
     if (place === undefined) slots.give(slot);
     else slots.unoccupy(slot);
     throw error;
@@ -47,7 +47,8 @@ export function reserveSlot(layers: Layers): number {
   const { slots } = layers;
   const free = slots.reserve();
   if (free !== NO_SLOT) return free;
-  for (const slot of deserted(layers, layers.sync.deaths, layers.slot)) reapSlot(layers, slot, { blocks: "keep" });
+  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot))
+    reapSlot(layers, slot, { blocks: "keep" });
   const freed = slots.reserve();
   if (freed === NO_SLOT) throw slots.noneFree();
   return freed;
@@ -69,12 +70,12 @@ function takeOver(memory: LinearMemory, start: number, slots: SlotTable): number
   const layers = openCoreLayers(memory, start);
   // This thread has no slot yet; to ask about others it needs none.
   const deaths = new DeathDetector(slots, new LivenessBeacon(memory, slots, 0));
-  for (const slot of deserted(layers, deaths)) if (slots.takeOver(slot)) return slot;
+  for (const slot of abandonedSlots(layers, deaths)) if (slots.takeOver(slot)) return slot;
   throw slots.noneFree();
 }
 
 /** Slots of threads that are gone, which are buried by this, and have left neither blocks nor pages. */
-function deserted(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT): number[] {
+function abandonedSlots(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT): number[] {
   const { memory, slots, pages } = layers;
   memory.refresh();
   memory.reach(pages.frames.endFrame * PAGE_SIZE);

@@ -12,7 +12,7 @@ import type { CoreLayers } from "./layers.ts";
 const HEADER_LOCKS: readonly number[] = [
   Header.PAGES_LOCK,
   Header.TABLE_LOCK,
-  Header.RECALL_LOCK,
+  Header.SHEAVES_LOCK,
   Header.BUCKET_LOCK,
   Header.VMALLOC_LOCK,
   Header.REAP_LOCK,

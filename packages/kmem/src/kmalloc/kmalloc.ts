@@ -188,13 +188,13 @@ export class Kmalloc {
     this.#lastReclaimEpoch = pressureEpoch;
     this.shrinkers.shrink();
     this.reclaim();
-    this.recallAll();
+    this.closeAllSheaves();
   }
 
   /** Closes all sheaves, so that what any slot frees from now on is given back at once. */
-  recallAll(): void {
+  closeAllSheaves(): void {
     underRecallLock(this.#layers, () => {
-      for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).recall();
+      for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).closeAll();
     });
   }
 

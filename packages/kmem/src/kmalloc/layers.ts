@@ -142,7 +142,7 @@ export function allSheaves(layers: CoreLayers): Map<number, Sheaves> {
   return new Map([...layers.slots.withAreas()].map((slot) => [slot, sheavesAt(layers, slot)]));
 }
 
-/** The sheaves of another slot: to read them while it is at rest, or to recall them. */
+/** The sheaves of another slot: to read them while it is at rest, or to close them. */
 export function sheavesOf(layers: Layers, slot: number): Sheaves {
   return slot === layers.slot ? layers.sheaves : sheavesAt(layers, slot);
 }
@@ -161,13 +161,13 @@ export function closeLayers(layers: Layers): void {
   sheaves.end();
   // A wait of this thread that has not ended ends with DETACHED.
   sync.waiters.forget(slot);
-  sync.life.end();
+  sync.beacon.end();
   slots.give(slot);
 }
 
-/** Does something that nobody may do while sheaves are being recalled. */
+/** Does something that nobody may do while sheaves are being closed. */
 export function underRecallLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
-  const lock = headerWord(geometry, Header.RECALL_LOCK);
+  const lock = headerWord(geometry, Header.SHEAVES_LOCK);
   sync.locks.acquire(lock);
   work();
   sync.locks.release(lock);
@@ -246,10 +246,10 @@ export function openLayers(
   const { slots, slot, locks } = sync;
   const lower = { ...lowerLayers(memory, geometry, sync, pages), slots };
   if (locks instanceof SharedLocks) {
-    const { life, deaths } = sync;
+    const { beacon, deaths } = sync;
     // A thread that is about to get its sheaves takes locks too.
     const repair = (word: number): void => rebuildGuarded(lower, word);
-    locks.recovery = { isGone: deaths.isGone, renewBeacon: () => life.renew(), repair };
+    locks.recovery = { isGone: deaths.isGone, renewBeacon: () => beacon.renew(), repair };
   }
   prepare?.(lower);
   const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);

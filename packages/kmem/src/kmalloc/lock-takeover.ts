@@ -12,7 +12,7 @@ import type { CoreLayers } from "./layers.ts";
 /** Locks of the header, in the order in which they are inherited: the innermost first. */
 const HEADER_LOCKS: readonly number[] = [
   Header.PAGES_LOCK,
-  Header.RECALL_LOCK,
+  Header.SHEAVES_LOCK,
   Header.TABLE_LOCK,
   Header.BUCKET_LOCK,
   Header.VMALLOC_LOCK,

@@ -62,7 +62,7 @@ export class MemoryWait {
     const deadline = deadlineOf(options);
     const { waiters } = this.#layers.sync;
     if (!mayEverSucceed) return 0;
-    const address = waiters.areThere ? 0 : attempt();
+    const address = waiters.hasWaiters ? 0 : attempt();
     if (address !== 0) return address;
     this.#waits++;
     try {
@@ -93,7 +93,7 @@ export class MemoryWait {
     const { memory, sync } = this.#layers;
     const { waiters } = sync;
     if (!this.#kmalloc.mayEverServeBlock(sizeBytes)) return 0;
-    const address = waiters.areThere ? 0 : attempt();
+    const address = waiters.hasWaiters ? 0 : attempt();
     if (address !== 0) return address;
     const place = Symbol("place in the queue");
     this.#queue.push(place);
@@ -118,7 +118,7 @@ export class MemoryWait {
 
   #attemptIfFirst(attempt: Attempt): number {
     if (!this.#layers.sync.waiters.isFirst) return 0;
-    this.#kmalloc.recallAll();
+    this.#kmalloc.closeAllSheaves();
     return this.#layers.sync.waiters.try(attempt);
   }
 

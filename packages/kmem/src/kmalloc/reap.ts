@@ -55,15 +55,15 @@ export interface ReapReport extends Made {
   /** Pages that it had for itself, or held in its hands. */
   readonly returnedPages: number;
   /** Locks that it held. */
-  readonly inheritedLocks: number;
+  readonly takenOverLocks: number;
   /** Whether the slot can be taken again. */
   readonly isFreed: boolean;
   /** Why less was done than was asked for; only where that is so. */
   readonly problem?: string;
 }
 
-/** What an {@link Undertaker} has given back. */
-export interface Settled {
+/** What a {@link DeathCleanup} has given back. */
+export interface Released {
   /** Blocks that were no objects any more, or not yet. */
   readonly returnedBlocks: number;
   /** Live ones, which are listed as freed. */
@@ -71,12 +71,12 @@ export interface Settled {
 }
 
 /** What a heap that has more around its blocks than the layers know does about those of a thread that is gone. */
-export interface Undertaker {
+export interface DeathCleanup {
   /**
    * Ends what the thread was at in blocks, and gives back those that only look as if they were live. Under the reap
    * lock, while the slot is dead still; what a thread that died in here has done is no harm.
    */
-  settle(slot: number, mode: "keep" | "free" | "give"): Settled;
+  release(slot: number, mode: "keep" | "free" | "give"): Released;
   /** What the report says of a block of the thread. */
   describe(block: BlockInfo): BlockInfo;
 }
@@ -86,7 +86,7 @@ export interface Undertaker {
  * and does with its blocks what the options say. Other threads work on meanwhile. A thread that dies in here leaves
  * nothing that the next one does not recover. O(heap).
  */
-export function reapSlot(layers: Layers, slot: number, given: ReapOptions, undertaker?: Undertaker): ReapReport {
+export function reapSlot(layers: Layers, slot: number, given: ReapOptions, cleanup?: DeathCleanup): ReapReport {
   const options = readReapOptions(given);
   const to = requireReapOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
@@ -97,7 +97,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, under
   sync.locks.acquire(lock);
   try {
     if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...NOTHING, slot };
-    return recover(layers, slot, options.blocks ?? "keep", to, undertaker);
+    return recover(layers, slot, options.blocks ?? "keep", to, cleanup);
   } finally {
     sync.locks.release(lock);
     sync.waiters.freed();
@@ -120,21 +120,21 @@ export const NOTHING: Omit<ReapReport, "slot"> = {
   traceRings: [],
   returnedBlocks: 0,
   returnedPages: 0,
-  inheritedLocks: 0,
+  takenOverLocks: 0,
   isFreed: true,
 };
 
-const NOTHING_SETTLED: Settled = { returnedBlocks: 0, freed: [] };
+const NOTHING_RELEASED: Released = { returnedBlocks: 0, freed: [] };
 
 function recover(
   layers: Layers,
   slot: number,
   mode: "keep" | "free" | "give",
   to: number,
-  undertaker: Undertaker | undefined,
+  cleanup: DeathCleanup | undefined,
 ): ReapReport {
   const { slots, sync, caches } = layers;
-  const inheritedLocks = takeOverLocks(layers);
+  const takenOverLocks = takeOverLocks(layers);
   // All that are dead: one of them may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;
@@ -144,11 +144,11 @@ function recover(
   }
   for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);
   const returnedPages = returnRuns(layers, new Set(dead));
-  const settled = undertaker === undefined ? NOTHING_SETTLED : undertaker.settle(slot, mode);
-  returnedBlocks += settled.returnedBlocks;
+  const released = cleanup === undefined ? NOTHING_RELEASED : cleanup.release(slot, mode);
+  returnedBlocks += released.returnedBlocks;
   const blocks = [...liveBlocks(layers)].filter((block) => block.slot === slot);
-  const described = undertaker === undefined ? blocks : blocks.map((block) => undertaker.describe(block));
-  const listed = [...settled.freed, ...described];
+  const described = cleanup === undefined ? blocks : blocks.map((block) => cleanup.describe(block));
+  const listed = [...released.freed, ...described];
   const pageRuns = [...pageRunsOf(layers, slot)];
   const made = madeBy(layers, slot, listed);
   if (mode === "free") {
@@ -160,7 +160,7 @@ function recover(
   }
   const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasMade(made));
   if (isFreed) slots.free(slot);
-  return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, inheritedLocks, isFreed };
+  return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }
 
 /** The slot that gets what is given on. Throws BAD_ARGUMENT for options that are none, or of slots that are not. */

@@ -107,8 +107,8 @@ export const Header = {
   PAGES_LOCK: 32,
   /** The table of caches, and the barns of the size classes. */
   TABLE_LOCK: 48,
-  /** Sheaves being recalled by a thread that waits for memory. */
-  RECALL_LOCK: 64,
+  /** Sheaves being closed by a thread that waits for memory. */
+  SHEAVES_LOCK: 64,
   /** The engine of buckets. */
   BUCKET_LOCK: 80,
   /** Virtual memory. */

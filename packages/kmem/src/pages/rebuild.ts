@@ -42,8 +42,8 @@ function freeOrphans(frames: FrameTable): void {
     if (isRunHead(kind)) {
       // A slab may just be made of it without the pages' lock; COUNT was that of the run while the kind is the same.
       if (frames.kind(frame) !== kind) continue;
-      mendSplit(frames, frame, kind);
-      mendTail(frames, frame, kind, count);
+      repairSplit(frames, frame, kind);
+      repairTail(frames, frame, kind, count);
       frame += Math.max(1, count);
     } else {
       const isKnown = isFreeKind(kind) || kind >= FrameKind.FIRST_CACHE || kind === FrameKind.RESERVED;
@@ -55,7 +55,7 @@ function freeOrphans(frames: FrameTable): void {
 }
 
 /** Gives a run that was being split back to its former owner, with the COUNT that it has at this instant. */
-function mendSplit(frames: FrameTable, head: number, kind: number): void {
+function repairSplit(frames: FrameTable, head: number, kind: number): void {
   const owner = frames.owner(head);
   if ((owner & ~RunOwner.MASK) !== RunOwner.MARK || (owner & RunOwner.SPLIT) === 0) return;
   frames.fillKind(head + 1, frames.count(head) - 1, kind + 1);
@@ -63,7 +63,7 @@ function mendSplit(frames: FrameTable, head: number, kind: number): void {
 }
 
 /** Takes pages back into a run of which the first ones were being marked free: while there is a head, all is a run. */
-function mendTail(frames: FrameTable, head: number, kind: number, count: number): void {
+function repairTail(frames: FrameTable, head: number, kind: number, count: number): void {
   for (let frame = head + 1; frame < head + count; frame++) {
     if (isFreeKind(frames.kind(frame))) frames.setKind(frame, kind + 1);
   }

@@ -81,7 +81,7 @@ function rotate(words: Words, node: number, side: number, other: number): number
   return raised;
 }
 
-/** Mends one side that has grown two levels higher than the other. */
+/** Repairs one side that has grown two levels higher than the other. */
 function lower(words: Words, node: number, side: number, other: number): number {
   const high = child(words, node, side);
   if (heightOf(words, child(words, high, other)) > heightOf(words, child(words, high, side))) {

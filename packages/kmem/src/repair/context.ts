@@ -2,16 +2,16 @@ import type { CoreLayers } from "../kmalloc/layers.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import type { MendLog } from "./log.ts";
+import type { RepairLog } from "./log.ts";
 import type { TrustedFrames } from "./trusted-frames.ts";
 
 /** What a repair works on. */
 export interface RepairContext {
   readonly layers: CoreLayers;
   readonly trusted: TrustedFrames;
-  readonly pagesLog: MendLog;
-  readonly slabLog: MendLog;
-  readonly kmallocLog: MendLog;
+  readonly pagesLog: RepairLog;
+  readonly slabLog: RepairLog;
+  readonly kmallocLog: RepairLog;
 }
 
 /** The tags of a page's granules. */

@@ -3,7 +3,7 @@ import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { DebugRootSign, RunKind } from "../pages/layout.ts";
-import type { Mend } from "./log.ts";
+import type { RepairStep } from "./log.ts";
 
 /** Of the three signs of a root: pages of its kind and number, their mark, its magic. */
 const SIGNS_NEEDED = 2;
@@ -41,10 +41,10 @@ export function rootFindings(layers: CoreLayers): Finding[] {
 }
 
 /**
- * Finds the root of a debugged heap by what is left of its signs, and makes those whole, before the pages are mended
+ * Finds the root of a debugged heap by what is left of its signs, and makes those whole, before the pages are repaired
  * that they are on: else they would be nobody's. `known` is where it is, if anybody knows. O(pages).
  */
-export function mendRoot(layers: CoreLayers, known?: number): Mend[] {
+export function repairRoot(layers: CoreLayers, known?: number): RepairStep[] {
   if (rootFindings(layers).length === 0) return [];
   const { memory, pages } = layers;
   const { frames } = pages;

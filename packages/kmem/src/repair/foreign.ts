@@ -10,7 +10,7 @@ const ENOUGH = 2;
  * pages in one of WebAssembly's, where nothing else is trusted. Where the heap ended at first in the midst of one, what
  * is its own comes before what is not.
  */
-export function mendForeign(context: RepairContext): void {
+export function repairForeign(context: RepairContext): void {
   for (const frame of context.trusted.others()) {
     const firstNoted = firstNotedAround(context, frame);
     // Of the first page alone nothing tells whether the heap has ended behind it, but that it was never used.
@@ -20,14 +20,14 @@ export function mendForeign(context: RepairContext): void {
 }
 
 /** Where the heap ended at first one page before one of WebAssembly's did, that page alone is noted. */
-export function mendLastForeign(context: RepairContext): void {
+export function repairLastForeign(context: RepairContext): void {
   for (const frame of context.trusted.others()) {
     if (frame % WASM_PAGE_FRAMES === WASM_PAGE_FRAMES - 1 && isNoted(context, frame)) setForeign(context, frame);
   }
 }
 
 /** Marks what is left of a page of WebAssembly behind pages that are somebody else's. */
-export function mendBehindForeign(context: RepairContext): void {
+export function repairBehindForeign(context: RepairContext): void {
   const { frames } = context.layers.pages;
   for (const frame of context.trusted.others()) {
     const isBehind = frame % WASM_PAGE_FRAMES !== 0 && context.trusted.has(frame - 1) && frames.isForeign(frame - 1);
@@ -69,7 +69,7 @@ function isUnused({ layers }: RepairContext, frame: number): boolean {
   return !isTagged(layers, frame);
 }
 
-/** Marks a page as somebody else's; tells it where it was marked as something else. Its tags are mended with all. */
+/** Marks a page as somebody else's; tells it where it was marked as something else. Its tags are repaired with all. */
 function setForeign({ layers, trusted, pagesLog }: RepairContext, frame: number): void {
   const { frames } = layers.pages;
   const record = frames.record(frame);

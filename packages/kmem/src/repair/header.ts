@@ -16,7 +16,7 @@ import {
   WORD_SHIFT,
 } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import type { MendLog } from "./log.ts";
+import type { RepairLog } from "./log.ts";
 
 /** Every value that a heap's flags can have. */
 const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
@@ -26,7 +26,7 @@ const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 
  * whether they are the right ones; else a single byte is looked for that is damaged. `endFrame` is where the pages end.
  * Throws what `readHeader` throws where the header cannot be restored, with nothing changed.
  */
-export function mendHeader(memory: LinearMemory, start: number, endFrame: number, log: MendLog): void {
+export function repairHeader(memory: LinearMemory, start: number, endFrame: number, log: RepairLog): void {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
   const firstWord = (baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
   if (memory.byteLength < (baseFrame + 1) * PAGE_SIZE) openGeometry(memory, start);
@@ -43,7 +43,7 @@ export function mendHeader(memory: LinearMemory, start: number, endFrame: number
   logChanges(before, header, baseFrame * PAGE_SIZE, log);
 }
 
-function logChanges(before: Int32Array, header: Int32Array, address: number, log: MendLog): void {
+function logChanges(before: Int32Array, header: Int32Array, address: number, log: RepairLog): void {
   for (const [word, value] of before.entries()) {
     if (header[word] === value) continue;
     log.done(address + word * WORD_BYTES, `word ${word} of the header was ${value >>> 0} and is ${header[word] >>> 0}`);
@@ -97,10 +97,10 @@ function restoreByte(header: Int32Array): boolean {
 }
 
 /**
- * As {@link mendHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags of which there
+ * As {@link repairHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags of which there
  * is no witness are cleared.
  */
-export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: MendLog): void {
+export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: RepairLog): void {
   const { words } = memory;
   const firstWord = headerWord(geometry, 0);
   const header = words.subarray(firstWord, firstWord + HEADER_WORDS);

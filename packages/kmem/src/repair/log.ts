@@ -1,7 +1,7 @@
 import type { Finding } from "../memory/finding.ts";
 
 /** One thing that was damaged beyond what is made anew anyway, and what was done about it. */
-export interface Mend {
+export interface RepairStep {
   readonly layer: Finding["layer"];
   /** Where: the address of the page, block or table word that was changed. */
   readonly address: number;
@@ -12,22 +12,22 @@ export interface Mend {
 }
 
 /** Notes what a repair does, in one layer. */
-export class MendLog {
-  readonly #mends: Mend[];
+export class RepairLog {
+  readonly #steps: RepairStep[];
   readonly #layer: Finding["layer"];
 
-  constructor(mends: Mend[], layer: Finding["layer"]) {
-    this.#mends = mends;
+  constructor(steps: RepairStep[], layer: Finding["layer"]) {
+    this.#steps = steps;
     this.#layer = layer;
   }
 
   /** Something is as it was. */
   done(address: number, done: string): void {
-    this.#mends.push({ layer: this.#layer, address, done, isLoss: false });
+    this.#steps.push({ layer: this.#layer, address, done, isLoss: false });
   }
 
   /** Something is safe, but not as it was. */
   lost(address: number, done: string): void {
-    this.#mends.push({ layer: this.#layer, address, done, isLoss: true });
+    this.#steps.push({ layer: this.#layer, address, done, isLoss: true });
   }
 }

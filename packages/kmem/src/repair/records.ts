@@ -13,7 +13,7 @@ import {
   RECORD_CONSTANTS,
 } from "../slab/layout.ts";
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, slabShape } from "../slab/size-classes.ts";
-import type { MendLog } from "./log.ts";
+import type { RepairLog } from "./log.ts";
 
 /** Bits of FLAGS that a cache made by hand may have. */
 const KNOWN_FLAGS: number = (CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT)) & 0x7fff_ffff;
@@ -26,11 +26,11 @@ interface Basics {
 }
 
 /**
- * Mends the records of caches. Those of size classes are what their class is. A record of a cache made by hand is
+ * Repairs the records of caches. Those of size classes are what their class is. A record of a cache made by hand is
  * restored where the checksum shows what it was: one byte is damaged, or words that follow from others. Beyond that it
  * is kept where most words of its shape agree, and else emptied: its slabs then belong to no cache.
  */
-export function mendRecords(caches: CacheTable, log: MendLog): void {
+export function repairRecords(caches: CacheTable, log: RepairLog): void {
   for (let cache = 0; cache < CACHE_COUNT; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
     const record = caches.words(kind);
@@ -44,7 +44,7 @@ export function mendRecords(caches: CacheTable, log: MendLog): void {
     } else if (attempt(caches, kind, restoreShape) || attempt(caches, kind, restoreByte)) {
       log.done(address, `${text}, "${caches.name(kind)}", was restored by its checksum`);
     } else if (attempt(caches, kind, guess)) {
-      log.lost(address, `${text}, "${caches.name(kind)}", was mended; its name and flags may have been others`);
+      log.lost(address, `${text}, "${caches.name(kind)}", was repaired; its name and flags may have been others`);
     } else {
       // Of what was never made, something is left over by damage only.
       const wasMade = record[CacheRecord.BLOCK_BYTES] !== 0 || record[CacheRecord.CHECKSUM] !== 0;
@@ -59,7 +59,7 @@ function isSound(caches: CacheTable, kind: number): boolean {
   return caches.isUsed(kind) && recordFault(caches, kind, kind - FrameKind.FIRST_CACHE) === undefined;
 }
 
-/** Tries to mend a record; false, with nothing changed, where that does not make it sound. */
+/** Tries to repair a record; false, with nothing changed, where that does not make it sound. */
 function attempt(caches: CacheTable, kind: number, mend: (record: Int32Array) => boolean): boolean {
   const record = caches.words(kind);
   const before = record.slice();

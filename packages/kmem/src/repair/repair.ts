@@ -12,12 +12,12 @@ import { rebuildCache } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import type { RepairContext } from "./context.ts";
 import { likelyEnd, rewriteHeader } from "./header.ts";
-import { type Mend, MendLog } from "./log.ts";
-import { mendRecords } from "./records.ts";
-import { mendBorders, mendRuns, settleListed, settleRuns } from "./runs.ts";
-import { mendSlabs, settleSlabs } from "./slabs.ts";
-import { claimAreas, formatArea, mendSlots, type OwnSlot } from "./slots.ts";
-import { freeWitness, mendTags } from "./tags.ts";
+import { RepairLog, type RepairStep } from "./log.ts";
+import { repairRecords } from "./records.ts";
+import { repairBorders, repairRuns, settleListed, settleRuns } from "./runs.ts";
+import { repairSlabs, settleSlabs } from "./slabs.ts";
+import { claimAreas, formatArea, type OwnSlot, repairSlots } from "./slots.ts";
+import { freeWitness, repairTags } from "./tags.ts";
 import { TrustedFrames } from "./trusted-frames.ts";
 
 /** What the check found, and what was done about it. */
@@ -25,7 +25,7 @@ export interface RepairedFinding extends Finding {
   readonly done: string;
 }
 
-/** What was done about findings where nothing had to be mended: all that follows from the truth is made anew. */
+/** What was done about findings where nothing had to be repaired: all that follows from the truth is made anew. */
 const MADE_ANEW: Readonly<Record<Finding["layer"], string>> = {
   header: "it was restored",
   pages: "zones, free lists and page caches were made anew from kinds and COUNTs",
@@ -41,40 +41,40 @@ export interface RepairReport {
   /** What the check found before. */
   readonly findings: readonly RepairedFinding[];
   /** What was damaged in what all else is made from, and what was done about it. All else was made anew. */
-  readonly mends: readonly Mend[];
+  readonly steps: readonly RepairStep[];
   /** What the check still finds. */
   readonly remaining: readonly Finding[];
 }
 
 /**
- * Repairs a heap while no thread works on it. The truth is mended first: records of caches, kinds, COUNT and OWNER of
+ * Repairs a heap while no thread works on it. The truth is repaired first: records of caches, kinds, COUNT and OWNER of
  * runs, HEAD of slabs, slots, tags. Everything else is thrown away and made anew from it. What may be in use is kept.
  * The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
  */
-export function repairLayers(layers: CoreLayers, mends: Mend[], own?: OwnSlot): RepairReport {
+export function repairLayers(layers: CoreLayers, steps: RepairStep[], own?: OwnSlot): RepairReport {
   const { findings } = checkCore(layers);
   const { frames } = layers.pages;
   const context: RepairContext = {
     layers,
     trusted: new TrustedFrames(frames.firstPageFrame, frames.endFrame),
-    pagesLog: new MendLog(mends, "pages"),
-    slabLog: new MendLog(mends, "slab"),
-    kmallocLog: new MendLog(mends, "kmalloc"),
+    pagesLog: new RepairLog(steps, "pages"),
+    slabLog: new RepairLog(steps, "slab"),
+    kmallocLog: new RepairLog(steps, "kmalloc"),
   };
-  mendFrames(context, own);
+  repairFrames(context, own);
   const isFree = freeWitness(context);
-  const areas = mendSlots(context, own);
+  const areas = repairSlots(context, own);
   const [keptSlot = 0] = own === undefined ? areas.keys() : [own.slot];
-  mendTags(context, isFree, keptSlot + 1);
+  repairTags(context, isFree, keptSlot + 1);
   remake(layers, areas);
   const { findings: remaining } = checkCore(layers);
-  return { isRepaired: remaining.length === 0, findings: withDone(findings, mends), mends, remaining };
+  return { isRepaired: remaining.length === 0, findings: withDone(findings, steps), steps, remaining };
 }
 
 /** Says of each finding what was done about it. */
-export function withDone(findings: readonly Finding[], mends: readonly Mend[]): RepairedFinding[] {
+export function withDone(findings: readonly Finding[], steps: readonly RepairStep[]): RepairedFinding[] {
   const byAddress = new Map<number, string>();
-  for (const { address, done } of mends) {
+  for (const { address, done } of steps) {
     const before = byAddress.get(address);
     byAddress.set(address, before === undefined ? done : `${before}; ${done}`);
   }
@@ -87,30 +87,30 @@ export function withDone(findings: readonly Finding[], mends: readonly Mend[]): 
 export function repairHeap(layers: Layers): RepairReport {
   const { memory, geometry, pages } = layers;
   const { frames, zones } = pages;
-  const mends: Mend[] = [];
+  const steps: RepairStep[] = [];
   const zoneEnd = Math.max(...zones.map((zone) => zone.get(ZoneRecord.END_FRAME)));
   const reach = Math.min(geometry.limitFrame, Math.floor(memory.byteLength / PAGE_SIZE));
   let presentEnd = reach;
   while (presentEnd > geometry.firstPageFrame && frames.kind(presentEnd - 1) === FrameKind.ABSENT) presentEnd--;
   const endFrame = likelyEnd(frames.endFrame, zoneEnd, presentEnd);
   const { findings: before } = checkLayers(layers);
-  rewriteHeader(memory, geometry, endFrame, new MendLog(mends, "header"));
-  const report = repairLayers(layers, mends, layers);
+  rewriteHeader(memory, geometry, endFrame, new RepairLog(steps, "header"));
+  const report = repairLayers(layers, steps, layers);
   if (report.isRepaired && layers.slots.isShared) layers.barns.create();
   const { isClean, findings: remaining } = checkLayers(layers);
-  return { isRepaired: isClean, findings: withDone(before, mends), mends, remaining };
+  return { isRepaired: isClean, findings: withDone(before, steps), steps, remaining };
 }
 
-/** Mends records of caches, kinds, COUNT and OWNER of runs, and HEAD of slabs. */
-function mendFrames(context: RepairContext, own: OwnSlot | undefined): void {
-  mendRecords(context.layers.caches, context.slabLog);
-  mendBorders(context);
+/** Repairs records of caches, kinds, COUNT and OWNER of runs, and HEAD of slabs. */
+function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
+  repairRecords(context.layers.caches, context.slabLog);
+  repairBorders(context);
   claimAreas(context, own);
   settleSlabs(context);
   settleRuns(context);
-  mendSlabs(context);
+  repairSlabs(context);
   settleListed(context);
-  mendRuns(context);
+  repairRuns(context);
 }
 
 /** Makes everything anew that follows from the truth. */

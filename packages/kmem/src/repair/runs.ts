@@ -14,10 +14,10 @@ import {
 import { isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
-import { mendBehindForeign, mendForeign, mendLastForeign } from "./foreign.ts";
+import { repairBehindForeign, repairForeign, repairLastForeign } from "./foreign.ts";
 
 /** Marks the tables reserved and what lies beyond the end absent. */
-export function mendBorders({ layers, pagesLog }: RepairContext): void {
+export function repairBorders({ layers, pagesLog }: RepairContext): void {
   const { frames } = layers.pages;
   // Nothing tells a growth that its thread has not ended from a damaged note: the pages are somebody else's then.
   frames.setGrowing(0);
@@ -132,30 +132,30 @@ export function settleListed(context: RepairContext): void {
  * 6. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
  *    still, and nobody else gets them.
  */
-export function mendRuns(context: RepairContext): void {
+export function repairRuns(context: RepairContext): void {
   const { layers, trusted } = context;
   const { frames } = layers.pages;
-  for (const frame of trusted.others()) if (isRunHead(frames.kind(frame))) mendByCount(context, frame);
-  mendForeign(context);
+  for (const frame of trusted.others()) if (isRunHead(frames.kind(frame))) repairByCount(context, frame);
+  repairForeign(context);
   for (const frame of trusted.others()) {
     const kind = frames.kind(frame);
-    if (kind > FrameKind.FIRST_RUN && isRunHead(kind - 1)) mendTails(context, frame);
+    if (kind > FrameKind.FIRST_RUN && isRunHead(kind - 1)) repairTails(context, frame);
   }
   for (const frame of trusted.others()) {
     const kind = frames.kind(frame);
     if (isRunHead(kind)) setRun(context, frame, 1 + tailsBehind(context, frame, kind + 1), kind);
   }
-  mendLastForeign(context);
+  repairLastForeign(context);
   for (const frame of trusted.others()) {
     if (!isFreeKind(frames.kind(frame)) || isTagged(layers, frame)) continue;
     frames.setKind(frame, FrameKind.FREE_TAIL);
     trusted.add(frame, 1);
   }
-  mendBehindForeign(context);
+  repairBehindForeign(context);
   keepOthers(context);
 }
 
-function mendByCount(context: RepairContext, head: number): void {
+function repairByCount(context: RepairContext, head: number): void {
   const { frames } = context.layers.pages;
   const kind = frames.kind(head);
   const count = frames.count(head);
@@ -166,7 +166,7 @@ function mendByCount(context: RepairContext, head: number): void {
   if (tails * 2 >= count - 1) setRun(context, head, count, kind);
 }
 
-function mendTails(context: RepairContext, first: number): void {
+function repairTails(context: RepairContext, first: number): void {
   const { layers, trusted } = context;
   const { frames } = layers.pages;
   const headKind = frames.kind(first) - 1;
@@ -192,11 +192,11 @@ function setRun(context: RepairContext, head: number, count: number, kind: numbe
   if (said !== count) pagesLog.done(head * PAGE_SIZE, `a run that said it has ${said} pages has ${count}`);
   frames.setRun(head, count, kind);
   frames.setCount(head, count);
-  mendOwner(context, head, kind);
+  repairOwner(context, head, kind);
   trusted.add(head, count);
 }
 
-function mendOwner({ layers, pagesLog }: RepairContext, head: number, kind: number): void {
+function repairOwner({ layers, pagesLog }: RepairContext, head: number, kind: number): void {
   const { memory, geometry, pages } = layers;
   if (isOwner(layers, kind, pages.frames.owner(head))) return;
   const isBlock = kind === RunKind.BLOCK && startsLive(layers, head);

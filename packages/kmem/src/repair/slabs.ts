@@ -33,7 +33,7 @@ export function settleSlabs(context: RepairContext): void {
 }
 
 /** Makes slabs of pages that do not all say the same, where enough witnesses do. */
-export function mendSlabs(context: RepairContext): void {
+export function repairSlabs(context: RepairContext): void {
   const { layers, trusted } = context;
   const { caches } = layers;
   for (const slab of trusted.others()) {

@@ -22,10 +22,10 @@ function ownArea({ sheaves }: OwnSlot): number {
 }
 
 /**
- * Mends the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its state,
+ * Repairs the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its state,
  * its area, the set of slots that are held. A held slot without an area is given up: its thread is told DETACHED.
  */
-export function mendSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
+export function repairSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
   const { layers, kmallocLog } = context;
   const { memory, geometry, slots } = layers;
   const { words } = memory;
@@ -56,7 +56,7 @@ export function mendSlots(context: RepairContext, own: OwnSlot | undefined): Map
     if (own === undefined || area === 0 || !waiting.has(slot)) record[SlotRecord.TICKET] = 0;
     if (record[SlotRecord.TICKET] === 0) waiting.remove(slot);
     const isChanged = record.some((word, index) => word !== before[index]);
-    if (isChanged) kmallocLog.done(slots.word(slot, 0) * WORD_BYTES, `the record of slot ${slot} was mended`);
+    if (isChanged) kmallocLog.done(slots.word(slot, 0) * WORD_BYTES, `the record of slot ${slot} was repaired`);
   }
   words.fill(0, heldWord, heldWord + setWords(slots.count));
   for (let slot = 0; slot < slots.count; slot++) {

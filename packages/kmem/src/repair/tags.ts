@@ -47,22 +47,22 @@ function unheldBySlot({ memory, geometry, pages }: CoreLayers, held: OutsideSlab
 }
 
 /**
- * Mends all tags, so that no block is free that may be in use. `keptTag` is the live one of blocks whose own says
+ * Repairs all tags, so that no block is free that may be in use. `keptTag` is the live one of blocks whose own says
  * nothing. All frames are in order by now.
  *
  * - IN_SLAB is free, and so is what its tag and `isFree` say is free elsewhere;
  * - all else that starts where a block does is live;
  * - where no block starts there is no tag, and the block of a run has a live one.
  */
-export function mendTags(context: RepairContext, isFree: IsFree, keptTag: number): void {
+export function repairTags(context: RepairContext, isFree: IsFree, keptTag: number): void {
   const { layers, kmallocLog } = context;
   const { memory, geometry, caches } = layers;
   for (const kind of caches.kinds()) {
-    for (const place of slabsOf(slabTables(layers), kind)) mendSlabTags(context, kind, place, isFree, keptTag);
+    for (const place of slabsOf(slabTables(layers), kind)) repairSlabTags(context, kind, place, isFree, keptTag);
   }
   const { frames } = layers.pages;
   for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
-    if (frames.kind(frame) < FrameKind.FIRST_CACHE) mendRunTags(context, frame, keptTag);
+    if (frames.kind(frame) < FrameKind.FIRST_CACHE) repairRunTags(context, frame, keptTag);
   }
   const tables = memory.bytes.subarray(geometry.tagTable, tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE));
   if (tables[0] !== Tag.RESERVED || tables.subarray(1).some((tag) => tag !== Tag.NONE)) {
@@ -72,7 +72,7 @@ export function mendTags(context: RepairContext, isFree: IsFree, keptTag: number
   }
 }
 
-function mendSlabTags(
+function repairSlabTags(
   { layers, slabLog }: RepairContext,
   kind: number,
   { slab, firstGranuleTag, firstTag, stride, blockCount }: SlabPlace,
@@ -99,7 +99,7 @@ function mendSlabTags(
   }
 }
 
-function mendRunTags({ layers, kmallocLog }: RepairContext, frame: number, keptTag: number): void {
+function repairRunTags({ layers, kmallocLog }: RepairContext, frame: number, keptTag: number): void {
   const { slots, pages } = layers;
   const tags = tagsOf(layers, frame);
   for (const [granule, tag] of tags.entries()) {

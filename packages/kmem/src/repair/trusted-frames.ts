@@ -1,4 +1,4 @@
-/** The frames of which it is known for certain what they are, while a damaged frame table is mended. */
+/** The frames of which it is known for certain what they are, while a damaged frame table is repaired. */
 export class TrustedFrames {
   readonly #first: number;
   readonly #trusted: Uint8Array;

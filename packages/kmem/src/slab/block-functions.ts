@@ -103,14 +103,14 @@ export class FunctionTable {
   }
 
   /** Whether this thread has the functions that the slabs of a cache need. */
-  areThere(kind: number): boolean {
+  hasAny(kind: number): boolean {
     if (!this.#caches.hasFunctions(kind)) return true;
     return this.#functions.get(kind)?.name === this.#caches.name(kind);
   }
 
   /** Throws NO_CONSTRUCTOR unless this thread has the functions that the slabs of a cache need. */
   require(kind: number): void {
-    if (this.areThere(kind)) return;
+    if (this.hasAny(kind)) return;
     const name = this.#caches.name(kind);
     throw new KmemError("NO_CONSTRUCTOR", `the cache "${name}" has functions that this thread has not registered`, {
       name,

@@ -69,7 +69,7 @@ export class Outboxes {
     return run === 0 || !this.serves(kind) ? 0 : run + outboxOffsets[kind - FrameKind.FIRST_CACHE];
   }
 
-  /** Index in `words` of the top of an outbox, also of one that was recalled: above it all room is 0. */
+  /** Index in `words` of the top of an outbox, also of one that was closed: above it all room is 0. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
@@ -113,15 +113,15 @@ export class Outboxes {
     words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
   }
 
-  /** Closes an outbox; see `Sheaves.recall`. Its top is found again by what lies in it. */
-  recall(kind: number): void {
+  /** Closes an outbox; see `Sheaves.close`. Its top is found again by what lies in it. */
+  close(kind: number): void {
     const { words } = this.#memory;
     const word = this.#areaWord + AreaWord.OUT_TOPS + kind;
     const top = Atomics.load(words, word);
     if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
   }
 
-  /** Gives the pages of the empty outboxes back; they come anew with the next use. Under the recall lock. */
+  /** Gives the pages of the empty outboxes back; they come anew with the next use. Under the sheaves lock. */
   end(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;

@@ -123,7 +123,7 @@ export class Sheaves {
     return this.areaWord + AreaWord.PAGE_CACHE;
   }
 
-  /** Index in `words` of the top of a sheaf, also of one that was recalled. */
+  /** Index in `words` of the top of a sheaf, also of one that was closed. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.areaWord + AreaWord.TOPS + kind];
@@ -181,7 +181,7 @@ export class Sheaves {
       if (top === this.#closed) return false;
       const { words } = this.#memory;
       const entry = words[top];
-      // Not empty after all: recalled, or the caller's views were older than the memory's growth, or a constructor.
+      // Not empty after all: closed, or the caller's views were older than the memory's growth, or a constructor.
       if (entry !== this.#empty && this.#isInThisSheaf(entry)) return true;
       if (entry !== this.#empty) {
         words[this.#tops + kind] = top - 1;
@@ -256,18 +256,18 @@ export class Sheaves {
   }
 
   /**
-   * Closes the sheaves of all caches, so that the next operation on each turns slow. Any thread may do so, under the
-   * recall lock, also while the slot's own is at work; the slot opens them again. One that the slot was just then
+   * Closes the sheaves of all caches, so that the next operation on each takes the slow path. Any thread may do so, under the
+   * sheaves lock, also while the slot's own is at work; the slot opens them again. One that the slot was just then
    * changing may stay open.
    */
-  recall(): void {
+  closeAll(): void {
     for (const kind of this.#caches.kinds()) {
-      this.#recall(kind);
-      this.outboxes.recall(kind);
+      this.#close(kind);
+      this.outboxes.close(kind);
     }
   }
 
-  #recall(kind: number): boolean {
+  #close(kind: number): boolean {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
     const top = Atomics.load(words, topWord);
@@ -276,7 +276,7 @@ export class Sheaves {
     return Atomics.compareExchange(words, topWord, top, this.#closed) === top;
   }
 
-  /** Opens a sheaf that was recalled. Only the slot's own thread; returns whether it was. */
+  /** Opens a sheaf that was closed. Only the slot's own thread; returns whether it was. */
   reopen(kind: number): boolean {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
@@ -297,8 +297,8 @@ export class Sheaves {
     return false;
   }
 
-  /** Forgets the empty sheaf of a cache that is destroyed; its next life makes it anew. Under the recall lock. */
-  close(kind: number): void {
+  /** Forgets the empty sheaf of a cache that is destroyed; a later cache of that kind makes a new one. Under the sheaves lock. */
+  forget(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
     words[this.areaWord + AreaWord.TOPS + kind] = this.#closed;
@@ -312,7 +312,7 @@ export class Sheaves {
 
   /**
    * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew
-   * with the next use. Under the recall lock.
+   * with the next use. Under the sheaves lock.
    */
   freeGroupPages(): void {
     this.outboxes.end();
@@ -322,7 +322,7 @@ export class Sheaves {
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_GROUP_SHIFT;
       for (let kind = firstKind; kind <= (firstKind | CACHES_PER_GROUP_MASK); kind++) {
-        if (kind >= firstHandMadeKind) this.close(kind);
+        if (kind >= firstHandMadeKind) this.forget(kind);
       }
       words[this.areaWord + AreaWord.GROUPS + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
@@ -345,7 +345,7 @@ export class Sheaves {
   }
 
   /**
-   * The top of a sheaf, which is made where there was none, and opened when it was recalled, which may happen at any
+   * The top of a sheaf, which is made where there was none, and opened when it was closed, which may happen at any
    * instant. That of the closed sheaf where there can be none.
    */
   #openTop(kind: number, request: PageRequest): number {

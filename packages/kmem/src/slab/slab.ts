@@ -235,7 +235,7 @@ export class Slabs {
    * end; and nothing is released in the midst of the cache's own functions.
    */
   #releaseOneByOne(kind: number, slabLimit: number): number {
-    if (!this.functions.areThere(kind) || this.functions.nesting(kind) > 0) return 0;
+    if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
     const errors = new FirstError();
     const slabsMax = Math.min(slabLimit, this.#memory.words[cache + cacheSlabs]);

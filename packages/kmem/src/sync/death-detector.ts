@@ -8,16 +8,16 @@ import type { SlotTable } from "./slot.ts";
  */
 export class DeathDetector {
   readonly #slots: SlotTable;
-  readonly #life: LivenessBeacon;
+  readonly #beacon: LivenessBeacon;
 
-  constructor(slots: SlotTable, life: LivenessBeacon) {
+  constructor(slots: SlotTable, beacon: LivenessBeacon) {
     this.#slots = slots;
-    this.#life = life;
+    this.#beacon = beacon;
   }
 
   /**
    * Whether the thread that a lock's word names is gone, or is none that there could be: no thread works through a slot
-   * that does not exist. Buries the slot of one whose life is over.
+   * that does not exist. Marks the slot dead of one that has exited.
    */
   readonly isGone = (owner: number): boolean => {
     const slot = (owner & LockBits.OWNER_SLOT_MASK) - 1;
@@ -47,7 +47,7 @@ export class DeathDetector {
   }
 
   #hasExited(slot: number, taken: number): boolean {
-    if (!this.#life.hasExited(slot) || this.#slots.generation(slot) !== taken) return false;
+    if (!this.#beacon.hasExited(slot) || this.#slots.generation(slot) !== taken) return false;
     this.#slots.markDead(slot, taken);
     return true;
   }

@@ -63,7 +63,7 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  * Locks are taken in this order, and never in another:
  *
  *      reap  ►  table  ►  a cache's, virtual memory  ►  pages
- *      recall, buckets  ►  pages
+ *      sheaves, buckets  ►  pages
  *      a mempool's: none is taken under it
  *
  * No constructor, shrinker or other function of a user ever runs under one.

@@ -24,7 +24,7 @@ export interface SlotSync {
   readonly generation: number;
   readonly locks: Locks;
   /** Tells others of the end of this thread, and this thread of theirs. */
-  readonly life: LivenessBeacon;
+  readonly beacon: LivenessBeacon;
   /** Finds out which threads are gone. */
   readonly deaths: DeathDetector;
   readonly waiters: Waiters;
@@ -39,11 +39,11 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
   const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
-  const life = new LivenessBeacon(memory, slots, slot);
-  const deaths = new DeathDetector(slots, life);
+  const beacon = new LivenessBeacon(memory, slots, slot);
+  const deaths = new DeathDetector(slots, beacon);
   const recordWord = slots.word(slot, 0);
-  const waiters = new Waiters(memory, geometry, { slots, slot, life, deaths });
-  return { slots, slot, recordWord, generation, locks, life, deaths, waiters };
+  const waiters = new Waiters(memory, geometry, { slots, slot, beacon, deaths });
+  return { slots, slot, recordWord, generation, locks, beacon, deaths, waiters };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */

@@ -20,7 +20,7 @@ export type WaitAsync = (
 export interface WaitingThread {
   readonly slots: SlotTable;
   readonly slot: number;
-  readonly life: LivenessBeacon;
+  readonly beacon: LivenessBeacon;
   readonly deaths: DeathDetector;
 }
 
@@ -34,7 +34,7 @@ export interface WaitingThread {
 export class Waiters {
   readonly #memory: LinearMemory;
   readonly #slots: SlotTable;
-  readonly #life: LivenessBeacon;
+  readonly #beacon: LivenessBeacon;
   readonly #deaths: DeathDetector;
   readonly #ticketWord: number;
   readonly #slot: number;
@@ -48,10 +48,10 @@ export class Waiters {
   #isTrying = false;
 
   constructor(memory: LinearMemory, geometry: Geometry, own: WaitingThread) {
-    const { slots, slot, life, deaths } = own;
+    const { slots, slot, beacon, deaths } = own;
     this.#memory = memory;
     this.#slots = slots;
-    this.#life = life;
+    this.#beacon = beacon;
     this.#deaths = deaths;
     this.#slot = slot;
     this.#ticketWord = slots.word(slot, SlotRecord.TICKET);
@@ -62,7 +62,7 @@ export class Waiters {
   }
 
   /** Whether anybody waits for memory. Plain loads: see {@link isUnderPressure}. */
-  get areThere(): boolean {
+  get hasWaiters(): boolean {
     return !this.#waiting.isEmpty;
   }
 
@@ -94,7 +94,7 @@ export class Waiters {
 
   /** Tells those who wait, if any do, that memory has become free. Call it after the lock is released. */
   freed(): void {
-    if (!this.#isTrying && this.areThere) this.#announce();
+    if (!this.#isTrying && this.hasWaiters) this.#announce();
   }
 
   /** Tries to allocate as a waiter: what this thread gives back on the way is news to nobody. */
@@ -112,7 +112,7 @@ export class Waiters {
    * have been taken for the thread that had the slot before it, and taken out.
    */
   enter(): void {
-    this.#life.renew();
+    this.#beacon.renew();
     this.#waiting.add(this.#slot);
     if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }

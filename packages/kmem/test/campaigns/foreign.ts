@@ -111,8 +111,8 @@ class SharedOut {
     this.#mustBeWhole(all);
     for (const [which, heap] of this.#heaps.entries()) {
       this.#mustAddUp(heap, which);
-      const { isRepaired, mends } = heap.repair();
-      must(isRepaired && mends.length === 0, `a repair found ${JSON.stringify(mends)}`);
+      const { isRepaired, steps } = heap.repair();
+      must(isRepaired && steps.length === 0, `a repair found ${JSON.stringify(steps)}`);
       const copy = loadHeap(heap.dump());
       must(copy.check().isClean, "a loaded copy is not clean");
       for (const stretch of this.#blocks[which]?.values() ?? []) this.#mustBeFilled(stretch, copy.buffer);

@@ -30,7 +30,7 @@ const STACK_LINES = 7;
 export function judgeDump(scene: Scene, damaged: Uint8Array, hits: readonly Hit[]): Verdict {
   return judge(() => {
     if (checkDump(damaged).isClean) return unreported(Heap.load(damaged), scene, hits, scene.isStalePossible);
-    const { dump, remaining, mends } = repairDump(damaged);
+    const { dump, remaining, steps } = repairDump(damaged);
     const [left] = remaining;
     if (dump === undefined && left?.layer === "header") return { outcome: "refused", text: left.problem };
     if (dump === undefined) return { outcome: "fault", text: `the check still finds: ${left?.problem}` };
@@ -38,7 +38,7 @@ export function judgeDump(scene: Scene, damaged: Uint8Array, hits: readonly Hit[
       () => Heap.load(dump),
       scene,
       hits,
-      mends.some(({ isLoss }) => isLoss),
+      steps.some(({ isLoss }) => isLoss),
     );
   });
 }
@@ -50,13 +50,13 @@ export function judgeLive(scene: Scene, damage: (bytes: Uint8Array) => void, hit
     damage(new Uint8Array(heap.buffer));
     // Whoever loads a dump is one more thread than made it.
     if (heap.check().isClean) return unreported(heap, scene, hits, !scene.isExact);
-    const { isRepaired, remaining, mends } = heap.repair();
+    const { isRepaired, remaining, steps } = heap.repair();
     if (!isRepaired) return { outcome: "fault", text: `the check still finds: ${remaining[0]?.problem}` };
     return repaired(
       () => heap,
       scene,
       hits,
-      mends.some(({ isLoss }) => isLoss),
+      steps.some(({ isLoss }) => isLoss),
     );
   });
 }

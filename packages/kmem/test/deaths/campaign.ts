@@ -99,7 +99,7 @@ class Campaign {
     return this.#faults.length >= this.#faultLimit;
   }
 
-  /** The victim's life, up to so many stores. */
+  /** The victim's beacon, up to so many stores. */
   #liveAndDie(storesMade?: number): LivenessBeacon {
     const { threads, prepared } = this.#world.begin();
     return live(this.#kmem.library.runtime, this.#operation.operate(threads, prepared), storesMade);
@@ -107,9 +107,9 @@ class Campaign {
 
   /** The life of the thread that recovers, up to so many stores. */
   #recover(storesMade?: number): LivenessBeacon {
-    const life = live(this.#kmem.library.runtime, this.#recovery(), storesMade);
-    if (!life.isKilled && life.error !== undefined) throw life.error;
-    return life;
+    const beacon = live(this.#kmem.library.runtime, this.#recovery(), storesMade);
+    if (!beacon.isKilled && beacon.error !== undefined) throw beacon.error;
+    return beacon;
   }
 
   *#recovery(): Generator<unknown, void> {

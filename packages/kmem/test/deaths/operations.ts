@@ -47,9 +47,9 @@ const allocations: readonly Operation[] = [
     many(survivor, 2, 1024);
     return {};
   }),
-  allocating("alloc: from a sheaf that was recalled", SMALL_BYTES, ({ victim, survivor }) => {
+  allocating("alloc: from a sheaf that was closed", SMALL_BYTES, ({ victim, survivor }) => {
     victim.free(victim.alloc(SMALL_BYTES));
-    survivor.attachment.kmalloc.recallAll();
+    survivor.attachment.kmalloc.closeAllSheaves();
     return {};
   }),
   allocating("alloc: a run of pages", RUN_BYTES),

@@ -300,7 +300,7 @@ describe("the count of how often a slot was taken", () => {
     const blocks = many(other, 10);
     expectClean(heap);
     expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, count + 1]);
-    expect(heap.repair()).toMatchObject({ findings: [], mends: [], isRepaired: true });
+    expect(heap.repair()).toMatchObject({ findings: [], steps: [], isRepaired: true });
     expect(many(other, 10)).toHaveLength(10);
     for (const block of blocks) heap.free(block);
     expect(heap.reap(other.slot, { blocks: "free", generation: count + 1 }).isFreed).toBe(true);

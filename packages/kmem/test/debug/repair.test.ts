@@ -63,9 +63,9 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
 
   it("is sound, and a repair leaves it as it is", () => {
     const before = bytes.slice();
-    expect(heap.repair()).toMatchObject({ isRepaired: true, findings: [], mends: [] });
+    expect(heap.repair()).toMatchObject({ isRepaired: true, findings: [], steps: [] });
     const dump = heap.dump();
-    expect(repairDump(dump)).toMatchObject({ isRepaired: true, findings: [], mends: [] });
+    expect(repairDump(dump)).toMatchObject({ isRepaired: true, findings: [], steps: [] });
     expect([...heap.blocks()].map(({ address }) => address)).toEqual([...blocks].sort((a, b) => a - b));
     expect(before.length).toBe(bytes.length);
   });
@@ -76,8 +76,8 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     heap.free(freed);
     bytes[freed + 20] = 1;
     bytes[freed - 1] = 1;
-    const { mends } = expectRepaired(heap);
-    expect(mends.every(({ layer, isLoss }) => layer === "debug" && !isLoss)).toBe(true);
+    const { steps } = expectRepaired(heap);
+    expect(steps.every(({ layer, isLoss }) => layer === "debug" && !isLoss)).toBe(true);
     for (const one of blocks) if (one !== freed) heap.free(one);
   });
 
@@ -101,10 +101,10 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     words[heap.layers.pages.frames.record(frame) + FrameRecord.HEAD] = 0;
     // Whoever does not know records cannot: then nothing is said to be repaired.
     expect(plainRepair(dumped(heap))).toMatchObject({ isRepaired: false, dump: undefined });
-    const { isRepaired, dump, mends, findings } = repairDump(dumped(heap));
+    const { isRepaired, dump, steps, findings } = repairDump(dumped(heap));
     expect(isRepaired).toBe(true);
     expect(findings.some(({ problem }) => problem.includes("the root of a debugged heap"))).toBe(true);
-    expect(mends.filter(({ isLoss }) => isLoss)).toMatchObject([
+    expect(steps.filter(({ isLoss }) => isLoss)).toMatchObject([
       { layer: "debug", done: expect.stringMatching(/^a new root/) },
     ]);
     const copy = loadHeap(dump as Uint8Array);
@@ -133,8 +133,8 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     words[recordOf(live) + RecordWord.ALLOC_TIME] ^= 1;
     words[recordOf(other) + RecordWord.STATE] = 7;
     words[recordOf(freed) + RecordWord.SIZE] = 1 << 20;
-    const { mends } = expectRepaired(heap);
-    expect(mends.map(({ isLoss }) => isLoss)).toEqual([true, true, true]);
+    const { steps } = expectRepaired(heap);
+    expect(steps.map(({ isLoss }) => isLoss)).toEqual([true, true, true]);
     for (const block of blocks) if (block !== freed) heap.free(block);
     heap.trim();
     expectClean(heap);

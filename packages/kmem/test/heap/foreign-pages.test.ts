@@ -100,7 +100,7 @@ describe.each([
     const heap = made();
     const range = addProgramPages(heap, 2);
     const block = grow(heap);
-    expect(heap.repair()).toMatchObject({ isRepaired: true, mends: [] });
+    expect(heap.repair()).toMatchObject({ isRepaired: true, steps: [] });
     expect(heap.stats().foreignBytes).toBe(2 * WASM_PAGE);
     expect(isFilled(heap, range)).toBe(true);
     const copy = loadHeap(heap.dump());

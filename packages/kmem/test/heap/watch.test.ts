@@ -40,7 +40,7 @@ describe("watch", () => {
   it("reaps the slot of a worker that is terminated, with the locks that it held", async () => {
     const { worker, reaped } = await start("hold");
     void worker.terminate();
-    expect(await reaped).toMatchObject({ inheritedLocks: 1, isFreed: false, pageRuns: [{ pageCount: 2 }] });
+    expect(await reaped).toMatchObject({ takenOverLocks: 1, isFreed: false, pageRuns: [{ pageCount: 2 }] });
     expectClean(heap);
   });
 
@@ -57,7 +57,7 @@ describe("watch", () => {
     void worker.terminate();
     await ended;
     expect(await reaped).toBe("never");
-    expect(heap.reap(1).inheritedLocks).toBe(1);
+    expect(heap.reap(1).takenOverLocks).toBe(1);
     expectClean(heap);
   });
 
@@ -72,7 +72,7 @@ describe("watch", () => {
     // No event reaches this thread meanwhile.
     expect(heap.alloc(100_000)).toBeGreaterThan(0);
     const stepsAtDeath = Atomics.load(done, 1);
-    expect(await reaped).toMatchObject({ slot: 1, inheritedLocks: 0 });
+    expect(await reaped).toMatchObject({ slot: 1, takenOverLocks: 0 });
     expect(Atomics.load(done, 1)).toBe(stepsAtDeath);
     expectClean(heap);
   });
@@ -141,7 +141,7 @@ describe("watch", () => {
     const handle = heap.reserve();
     const other = Heap.attach(handle);
     const block = other.alloc(100);
-    other.layers.sync.life.end();
+    other.layers.sync.beacon.end();
     return { handle, block, slot: other.slot };
   }
 

@@ -24,15 +24,15 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "findings",
   "layers",
   "make",
-  "mendBlocks",
-  "mendRoots",
+  "repairBlocks",
+  "repairRoots",
   "pathContext",
   "publish",
   "seen",
   "slowCalloc",
   "slowFree",
   "slowRealloc",
-  "undertaker",
+  "cleanup",
   "viewed",
 ]);
 const IN_EVERY_CLASS: ReadonlySet<string> = new Set(["length", "name", "prototype"]);

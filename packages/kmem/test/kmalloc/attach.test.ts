@@ -56,7 +56,7 @@ describe("where every slot is held, and most are of threads that are gone", () =
     });
     const other = attach();
     expect(other.slot).toBe(1);
-    expect(heap.layers.sync.waiters.areThere).toBe(false);
+    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 

@@ -82,9 +82,9 @@ describe("waiters that are gone, and that nobody has watched,", () => {
     fill();
     const slot = await deadWaiter();
     freeSome();
-    expect(heap.layers.sync.waiters.areThere).toBe(true);
+    expect(heap.layers.sync.waiters.hasWaiters).toBe(true);
     for (let calls = 0; calls < 1000; calls++) heap.free(heap.alloc(1000));
-    expect(heap.layers.sync.waiters.areThere).toBe(false);
+    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
     heap.reap(slot);
     expectClean(heap);
   });
@@ -134,7 +134,7 @@ describe("a slot in the queue", () => {
     freeSome();
     expect(heap.allocWait(100, { timeoutMs })).toBeGreaterThan(0);
     heap.layers.sync.waiters.sweep();
-    expect(heap.layers.sync.waiters.areThere).toBe(false);
+    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
   });
 
   it("that was taken for a dead one's comes back to the queue by itself", async () => {
@@ -149,7 +149,7 @@ describe("a slot in the queue", () => {
     const { other, pending } = await first();
     other.detach();
     expect(await pending).toBe("DETACHED");
-    expect(heap.layers.sync.waiters.areThere).toBe(false);
+    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 });
@@ -171,7 +171,7 @@ describe("what can never be had", () => {
     const { totalBytes, metadataBytes } = heap.stats().bytes;
     const allPages = (totalBytes - metadataBytes) / 4096;
     expect(thrownBy(() => other.pages.allocWait(allPages))).toBeInstanceOf(OutOfMemoryError);
-    expect(other.layers.sync.waiters.areThere).toBe(false);
+    expect(other.layers.sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 

@@ -25,7 +25,7 @@ const VALUES: readonly number[] = [
 const FIELDS = [
   Header.PAGES_LOCK,
   Header.TABLE_LOCK,
-  Header.RECALL_LOCK,
+  Header.SHEAVES_LOCK,
   Header.BUCKET_LOCK,
   Header.VMALLOC_LOCK,
   Header.REAP_LOCK,
@@ -98,7 +98,7 @@ describe("a heap that is loaded", () => {
     const loaded = Heap.load(heap.dump());
     for (const word of lockWords(loaded.layers)) expect(loaded.layers.memory.words[word]).toBe(0);
     expect(loaded.slotStats().map(({ state }) => state)).toEqual(["held", "dead", "dead"]);
-    expect(loaded.layers.sync.waiters.areThere).toBe(false);
+    expect(loaded.layers.sync.waiters.hasWaiters).toBe(false);
     expect(loaded.check().findings).toEqual([]);
     // Nobody is there who could free anything.
     while (loaded.tryAlloc(4096) !== 0);

@@ -30,7 +30,7 @@ describe("reap", () => {
     for (const block of [...blocks, mine]) other.free(block);
     other.pages.free(other.pages.alloc(1), 1);
     const report = heap.reap(other.slot);
-    expect(report).toMatchObject({ slot: 1, blocks: [], pageRuns: [], inheritedLocks: 0, isFreed: true });
+    expect(report).toMatchObject({ slot: 1, blocks: [], pageRuns: [], takenOverLocks: 0, isFreed: true });
     // Most classes were idle for long, and reaped.
     expect(report.returnedBlocks).toBeGreaterThan(10);
     expect(report.returnedPages).toBeGreaterThan(4);
@@ -108,7 +108,7 @@ describe("reap", () => {
     heap.layers.memory.words[word] = lockOwner(other.slot, heap.layers.slots.generation(other.slot));
     const zone = heap.layers.pages.zones[1];
     zone?.set(2, 12345);
-    expect(heap.reap(other.slot).inheritedLocks).toBe(1);
+    expect(heap.reap(other.slot).takenOverLocks).toBe(1);
     expectAsAtFirst();
   });
 
@@ -134,7 +134,7 @@ describe("a thread that waits for a lock whose holder is dead", () => {
     memory.words[record + 23] = lockOwner(other.slot, slots.generation(other.slot));
     slots.markDead(other.slot, other.layers.sync.generation);
     for (let index = 0; index < 2000; index++) heap.alloc(64);
-    expect(heap.reap(other.slot).inheritedLocks).toBe(0);
+    expect(heap.reap(other.slot).takenOverLocks).toBe(0);
     expectClean(heap);
   });
 });

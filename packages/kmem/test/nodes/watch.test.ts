@@ -23,7 +23,7 @@ describe("nodes.watch", () => {
     while (Atomics.load(done, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     void worker.terminate();
     await reaped;
-    expect(reports.map(({ slot, isFreed, blocks, inheritedLocks }) => [slot, isFreed, blocks.length, inheritedLocks]))
+    expect(reports.map(({ slot, isFreed, blocks, takenOverLocks }) => [slot, isFreed, blocks.length, takenOverLocks]))
       // One lock is inherited, by who waits for it or by who reaps.
       .toEqual([
         [1, true, 1, 0],

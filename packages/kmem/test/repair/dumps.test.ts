@@ -25,8 +25,8 @@ describe("checkDump and repairDump", () => {
     const dump = heap.dump();
     const before = dump.slice();
     expect(checkDump(dump)).toEqual({ isClean: true, findings: [] });
-    const { isRepaired, findings, mends, dump: repaired } = repairDump(dump);
-    expect({ isRepaired, findings, mends }).toEqual({ isRepaired: true, findings: [], mends: [] });
+    const { isRepaired, findings, steps, dump: repaired } = repairDump(dump);
+    expect({ isRepaired, findings, steps }).toEqual({ isRepaired: true, findings: [], steps: [] });
     expect(firstDifference(before, dump)).toBe(-1);
     const copy = Heap.load(repaired as Uint8Array);
     expect([...copy.blocks()]).toEqual([...heap.blocks()]);
@@ -46,9 +46,9 @@ describe("checkDump and repairDump", () => {
     words[word] = 0x1357_9bdf;
     const damaged = dumped();
     expect(checkDump(damaged)).toMatchObject({ isClean: false, findings: [{ layer: "header" }] });
-    const { isRepaired, dump, mends } = repairDump(damaged);
+    const { isRepaired, dump, steps } = repairDump(damaged);
     expect(isRepaired).toBe(true);
-    expect(mends).toMatchObject([{ layer: "header", address: word * 4, isLoss: false }]);
+    expect(steps).toMatchObject([{ layer: "header", address: word * 4, isLoss: false }]);
     const copy = Heap.load(dump as Uint8Array);
     expect(new Int32Array(copy.buffer)[word]).toBe(before);
     expect([...copy.blocks()]).toEqual([...heap.blocks()]);
@@ -56,8 +56,8 @@ describe("checkDump and repairDump", () => {
 
   it("restore any single byte of a number that nothing else says", () => {
     words[Header.SLOT_COUNT] ^= 0x40;
-    const { isRepaired, mends } = repairDump(dumped());
-    expect({ isRepaired, mends: mends.length }).toEqual({ isRepaired: true, mends: 1 });
+    const { isRepaired, steps } = repairDump(dumped());
+    expect({ isRepaired, steps: steps.length }).toEqual({ isRepaired: true, steps: 1 });
   });
 
   it("refuse a header that says too little, with the reason", () => {

@@ -40,9 +40,9 @@ function expectAllThere(): void {
 }
 
 describe("repair of a sound heap", () => {
-  it("finds nothing, mends nothing, and leaves all that is live as it was", () => {
+  it("finds nothing, steps nothing, and leaves all that is live as it was", () => {
     const blocks = [...heap.blocks()];
-    expect(repair()).toMatchObject({ findings: [], mends: [] });
+    expect(repair()).toMatchObject({ findings: [], steps: [] });
     expect([...heap.blocks()]).toEqual(blocks);
     expectAllThere();
   });
@@ -51,7 +51,7 @@ describe("repair of a sound heap", () => {
     const { vmalloc, vfree, kmalloc, kfree } = linux(heap, new LogRing());
     const area = vmalloc(20_000);
     const block = kmalloc(100, 0);
-    expect(repair().mends).toEqual([]);
+    expect(repair().steps).toEqual([]);
     vfree(area);
     kfree(block);
     expect(linux(heap, new LogRing()).vmalloc(20_000)).toBe(area);
@@ -64,8 +64,8 @@ describe("repair of a sound heap", () => {
     const blocks = Array.from({ length: 100 }, (_, index) => heap.alloc(index * 30));
     const words = new Int32Array(memory);
     words[(18 * PAGE) / 4 + Header.TAG_TABLE] ^= 0x100;
-    const { mends } = repair();
-    expect(mends).toMatchObject([{ layer: "header", address: 18 * PAGE + Header.TAG_TABLE * 4, isLoss: false }]);
+    const { steps } = repair();
+    expect(steps).toMatchObject([{ layer: "header", address: 18 * PAGE + Header.TAG_TABLE * 4, isLoss: false }]);
     for (const block of blocks) heap.free(block);
     expectClean(heap);
   });
@@ -108,8 +108,8 @@ describe("what follows from other things is made anew without loss", () => {
   ])("%s", (_, damage) => {
     damage();
     expect(heap.check().isClean).toBe(false);
-    const { mends, findings } = repair();
-    expect(mends.filter(({ isLoss }) => isLoss)).toEqual([]);
+    const { steps, findings } = repair();
+    expect(steps.filter(({ isLoss }) => isLoss)).toEqual([]);
     expect(findings.length).toBeGreaterThan(0);
     expect(findings.every(({ done }) => done.length > 0)).toBe(true);
     expectAllThere();
@@ -120,7 +120,7 @@ function heapKinds(): number[] {
   return heap.stats().allCaches.map((_, index) => FrameKind.FIRST_CACHE + index);
 }
 
-describe("the truth is mended where two of three witnesses say what it was", () => {
+describe("the truth is repaired where two of three witnesses say what it was", () => {
   const slabFrame = (): number => frameOf(busy.objects[0] as number);
   const bigBlock = (): number => busy.runs[1] as number;
 
@@ -189,9 +189,9 @@ describe("the truth is mended where two of three witnesses say what it was", () 
     expect(peek.kindAt(busy.objects[0] as number)).toBe(88);
     damage();
     expect(heap.check().isClean).toBe(false);
-    const { mends } = repair();
-    expect(mends.length).toBeGreaterThan(0);
-    expect(mends.filter(({ isLoss }) => isLoss)).toEqual([]);
+    const { steps } = repair();
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.filter(({ isLoss }) => isLoss)).toEqual([]);
     expect(heap.stats().allCaches[72]).toMatchObject({ name: "objects", objectBytes: 72 });
     expectAllThere();
   });
@@ -201,8 +201,8 @@ describe("what may be in use is kept", () => {
   it("a block whose live tag lost a bit stays live", () => {
     const [block = 0] = busy.blocks;
     peek.bytes[peek.tagByte(block)] ^= 0x80;
-    const { mends } = repair();
-    expect(mends).toMatchObject([{ layer: "slab", address: block, isLoss: true }]);
+    const { steps } = repair();
+    expect(steps).toMatchObject([{ layer: "slab", address: block, isLoss: true }]);
     expect(heap.blockAt(block)?.live).toBe(true);
     expectAllThere();
   });
@@ -211,7 +211,7 @@ describe("what may be in use is kept", () => {
     const free = heap.stats().bytes.sheafBytes;
     expect(free).toBeGreaterThan(0);
     peek.words.fill(0, peek.areaWord, peek.areaWord + 256);
-    expect(repair().mends).toEqual([]);
+    expect(repair().steps).toEqual([]);
     expect(heap.stats().bytes.sheafBytes).toBe(0);
     expectAllThere();
   });
@@ -219,8 +219,8 @@ describe("what may be in use is kept", () => {
   it("pages of a kind that means nothing are kept as pages of nobody", () => {
     const page = busy.pages[0] as number;
     peek.bytes[peek.kindByte(frameOf(page))] = 255;
-    const { mends } = repair();
-    expect(mends).toMatchObject([{ layer: "pages", address: page, isLoss: true }]);
+    const { steps } = repair();
+    expect(steps).toMatchObject([{ layer: "pages", address: page, isLoss: true }]);
     expect(peek.kindAt(page)).toBe(RunKind.PAGES);
     expectAllThere();
   });
@@ -230,8 +230,8 @@ describe("what may be in use is kept", () => {
     const objects = Array.from({ length: 30 }, () => odd.alloc());
     const kind = peek.kindAt(objects[0] as number);
     peek.words.fill(0x7654321, peek.cacheWord(kind, 0), peek.cacheWord(kind + 1, 0));
-    const { mends } = repair();
-    expect(mends.some(({ done, isLoss }) => isLoss && done.includes("nothing certain"))).toBe(true);
+    const { steps } = repair();
+    expect(steps.some(({ done, isLoss }) => isLoss && done.includes("nothing certain"))).toBe(true);
     for (const object of objects) {
       expect([RunKind.PAGES, RunKind.PAGES + 1]).toContain(peek.kindAt(object));
       expect(peek.tag(object)).toBe(Tag.NONE);

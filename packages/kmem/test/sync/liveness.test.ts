@@ -24,7 +24,7 @@ async function start(end: WatchOrders["end"]) {
   return { worker, exit, done };
 }
 
-const life = () => heap.layers.sync.life;
+const beacon = () => heap.layers.sync.beacon;
 const waiters = () => heap.layers.memory.words[heap.layers.slots.word(1, SlotRecord.BEACON_WAITERS)];
 const nap = new Int32Array(new SharedArrayBuffer(4));
 /** Blocks this thread, so that no event reaches it. */
@@ -35,12 +35,12 @@ describe("the life of a thread", () => {
     const { worker, exit } = await start("hold");
     const clock = useTestClock();
     expect(waiters()).toBe(BEACON_WAITER_COUNT);
-    expect(life().hasExited(1)).toBe(false);
+    expect(beacon().hasExited(1)).toBe(false);
     // Too soon to ask again.
-    expect(life().hasExited(1)).toBe(false);
+    expect(beacon().hasExited(1)).toBe(false);
     expect(waiters()).toBe(BEACON_WAITER_COUNT - 1);
     clock.ms += 25;
-    expect(life().hasExited(1)).toBe(false);
+    expect(beacon().hasExited(1)).toBe(false);
     expect(waiters()).toBe(BEACON_WAITER_COUNT - 2);
     await worker.terminate();
     await exit;
@@ -49,16 +49,16 @@ describe("the life of a thread", () => {
   it("is over when the thread has ended, which shows without an event", async () => {
     const { worker } = await start("hold");
     void worker.terminate();
-    while (!life().hasExited(1)) sleep(5);
+    while (!beacon().hasExited(1)) sleep(5);
   });
 
   it("is not said to be over of a thread that has detached, or has never begun", async () => {
     const { worker, exit } = await start("detach");
-    expect(life().hasExited(1)).toBe(false);
+    expect(beacon().hasExited(1)).toBe(false);
     await worker.terminate();
     await exit;
     useTestClock().ms += 25;
-    expect([life().hasExited(1), life().hasExited(2)]).toEqual([false, false]);
+    expect([beacon().hasExited(1), beacon().hasExited(2)]).toEqual([false, false]);
   });
 
   it("lets a thread that waits for a lock of the dead go on, though nobody watches", async () => {

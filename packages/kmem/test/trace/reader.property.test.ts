@@ -12,7 +12,7 @@ const STEPS_MAX = 120;
 /** What is in a place: the event that was written there last, whole or not. */
 interface ModelPlace {
   number: number;
-  state: "none" | "whole" | "busy" | "deserted";
+  state: "none" | "whole" | "busy" | "abandonedSlots";
 }
 
 /** The ring as plain objects, and its writers that were interrupted. */
@@ -165,11 +165,11 @@ function run(capacity: number, steps: readonly Step[]): void {
     expect(events.map(({ number }) => number)).toEqual(expected);
     expect([reader.lostCount, reader.pendingCount]).toEqual([modelReader.lostCount, modelReader.pendingCount]);
   };
-  const begin = (state: "busy" | "deserted"): void => {
+  const begin = (state: "busy" | "abandonedSlots"): void => {
     const { number, isClaimed } = model.begin();
     hand.draw();
     if (!isClaimed) return;
-    hand.claim(number, state === "deserted");
+    hand.claim(number, state === "abandonedSlots");
     model.set(number, state);
     if (state === "busy") model.interrupted.push(number);
   };
@@ -183,7 +183,7 @@ function run(capacity: number, steps: readonly Step[]): void {
       model.begin();
       hand.draw();
     } else if (step.name === "interrupt") begin("busy");
-    else if (step.name === "die") begin("deserted");
+    else if (step.name === "die") begin("abandonedSlots");
     else {
       const [number] = model.interrupted.splice(step.which % Math.max(1, model.interrupted.length), 1);
       if (number === undefined) continue;

@@ -157,7 +157,7 @@ describe("the pages of a trace ring", () => {
     for (let number = 0; number < 10; number++) writeNumber(ring, number);
     heap.trim();
     const report = heap.repair();
-    expect(report).toMatchObject({ isRepaired: true, findings: [], mends: [] });
+    expect(report).toMatchObject({ isRepaired: true, findings: [], steps: [] });
     const dead = heap.reserve();
     heap.reap(dead.place?.slot ?? 0, { blocks: "free" });
     expectClean(heap);

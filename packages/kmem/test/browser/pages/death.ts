@@ -46,7 +46,7 @@ export async function inheritLock(): Promise<{ isThere: boolean; recovered: Reco
   while (Atomics.load(done, 0) === 0) await ticks.more(1);
   worker.terminate();
   // A browser ends a busy worker by a timer of the page, so the page must not block before.
-  while (!heap.layers.sync.life.hasExited(slot)) await ticks.more(SOME_TICKS);
+  while (!heap.layers.sync.beacon.hasExited(slot)) await ticks.more(SOME_TICKS);
   ticks.stop();
   const block = heap.alloc(LARGE_BYTES);
   const isThere = block !== 0;

@@ -156,7 +156,7 @@ export function waitForLeaver(kmem: Kmem): Scenario<Full> {
 /** A waiter calls back the sheaf that its owner is just then working with. */
 export function recallWhileUsed(kmem: Kmem): Scenario<Full> {
   return {
-    name: "a sheaf is recalled while its owner allocates and frees",
+    name: "a sheaf is closed while its owner allocates and frees",
     setUp: () => {
       const world = fullHeap(kmem, LARGE_BYTES);
       heapOf(world, 0).free(world.block);

@@ -48,9 +48,9 @@ export function ticketsOfTheDead(kmem: Kmem, threadCount: number, accessesMade: 
 
   const victim = function* ({ words, locks }: TicketWorld): Generator<unknown, void> {
     const lock = locks[0] as TicketModule.TicketLock;
-    const life = call(lock, "acquire", VICTIM);
+    const beacon = call(lock, "acquire", VICTIM);
     for (let accesses = 0; accesses < accessesMade; accesses++) {
-      const { done = false, value } = life.next();
+      const { done = false, value } = beacon.next();
       if (done) break;
       yield value;
     }

@@ -154,9 +154,9 @@ export function takenForDead(scenario: Scenario<Traced>): Scenario<Traced> {
 export function writeOfTheDead(kmem: Kmem, accessesMade: number, count: number): Scenario<Traced> {
   const { runtime } = kmem.library;
   const victim = function* ({ heaps, rings }: Traced): Generator<unknown, void> {
-    const life = write(rings[0] as Ring, numberOf(0, 0));
+    const beacon = write(rings[0] as Ring, numberOf(0, 0));
     for (let accesses = 0; accesses < accessesMade; accesses++) {
-      const { done = false, value } = life.next();
+      const { done = false, value } = beacon.next();
       if (done) break;
       yield value;
     }
