@@ -29,7 +29,7 @@ const clockHabits: readonly RegExp[] = [
 /** Tests that may, and why: none of them passes or fails by it. */
 const clockReasons: Readonly<Record<string, string>> = {
   "kmem-cli/test/trace/decompress.test.ts": "a reader that is slow on purpose",
-  "kmem/test/atomik-threads.test.ts": "time for what must not happen",
+  "kmem/test/kernels/atomik/threads.test.ts": "time for what must not happen",
   "kmem/test/cluster/threads.test.ts": "time to fall asleep, before an order that holds with it or without",
   "kmem/test/debug/death.test.ts": "a death at some instant, whichever",
   "kmem/test/debug/leaks.test.ts": "the past is not later than the present",

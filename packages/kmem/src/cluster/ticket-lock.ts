@@ -29,8 +29,8 @@ export class TicketLock {
   readonly #isGone: IsGone;
 
   /**
-   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without an recovery, nobody
-   * is known to be gone.
+   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without a recovery,
+   * nobody is known to be gone.
    */
   constructor(memory: LinearMemory, address: number, recovery?: LockRecovery) {
     this.#memory = memory;

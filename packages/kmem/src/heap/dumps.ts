@@ -54,8 +54,8 @@ export function checkDump(dump: Uint8Array): CheckReport {
 
 /**
  * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
- * does for what is no dump. The one of `kmem/debug` repairs what is around the blocks of debugged heaps too, and makes a
- * root anew of which nothing is left. O(heap).
+ * does for what is no dump. The one of `kmem/debug` also repairs what is around the blocks of debugged heaps, and makes
+ * a new root where nothing is left of it. O(heap).
  */
 export function repairDump(dump: Uint8Array): DumpRepair {
   return repairDumpWith(dump, () => []);

@@ -157,13 +157,11 @@ export class PageAllocator {
       this.freeOwn(first, count);
       return;
     }
-    const problem = Number.isInteger(count)
-      ? this.#freePart(first, count, kind)
-      : this.reasonNotFree(first, count, kind);
+    const isCount = Number.isInteger(count);
+    const problem = isCount ? this.#freePart(first, count, kind) : this.reasonNotFree(first, count, kind);
     if (problem === undefined) return;
-    const address = first * PAGE_SIZE;
-    const text = `cannot free ${describeValue(count)} pages at ${hex(address)}: ${problem}`;
-    throw new KmemError("INVALID_FREE", text, { address, pageCount: count });
+    const text = `cannot free ${describeValue(count)} pages at ${hex(first * PAGE_SIZE)}: ${problem}`;
+    throw new KmemError("INVALID_FREE", text, { address: first * PAGE_SIZE, pageCount: count });
   }
 
   /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */

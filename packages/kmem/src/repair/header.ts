@@ -97,8 +97,8 @@ function restoreByte(header: Int32Array): boolean {
 }
 
 /**
- * As {@link repairHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags of which there
- * is no witness are cleared.
+ * As {@link repairHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags that nothing
+ * else confirms are cleared.
  */
 export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: RepairLog): void {
   const { words } = memory;

@@ -22,8 +22,8 @@ function ownArea({ sheaves }: OwnSlot): number {
 }
 
 /**
- * Repairs the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its state,
- * its area, the set of slots that are held. A held slot without an area is given up: its thread is told DETACHED.
+ * Repairs the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its
+ * state, its area, the set of held slots. A held slot without an area is given up: its thread is told DETACHED.
  */
 export function repairSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
   const { layers, kmallocLog } = context;

@@ -256,9 +256,9 @@ export class Sheaves {
   }
 
   /**
-   * Closes the sheaves of all caches, so that the next operation on each takes the slow path. Any thread may do so, under the
-   * sheaves lock, also while the slot's own is at work; the slot opens them again. One that the slot was just then
-   * changing may stay open.
+   * Closes the sheaves of all caches, so that the next operation on each takes the slow path. Any thread may do so,
+   * under the sheaves lock, also while the slot's own is at work; the slot opens them again. One that the slot was just
+   * then changing may stay open.
    */
   closeAll(): void {
     for (const kind of this.#caches.kinds()) {
@@ -297,7 +297,7 @@ export class Sheaves {
     return false;
   }
 
-  /** Forgets the empty sheaf of a cache that is destroyed; a later cache of that kind makes a new one. Under the sheaves lock. */
+  /** Forgets the empty sheaf of a destroyed cache; a later one of its kind makes another. Under the sheaves lock. */
   forget(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
