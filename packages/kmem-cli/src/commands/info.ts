@@ -40,7 +40,7 @@ function infoLines({
   stats,
   findings,
 }: DumpInfo): string[] {
-  const { startAddress, endAddress, limitAddress, bytes, zones, caches, liveBlocks } = stats;
+  const { startAddress, endAddress, limitAddress, bytes, foreignBytes, zones, caches, liveBlocks } = stats;
   const liveBytes = bytes.liveSlabBytes + bytes.blockRunBytes;
   return [
     `dump      version ${formatVersion}, ${storedPages} pages; layout version ${layoutVersion}`,
@@ -48,6 +48,7 @@ function infoLines({
       `${isExactFrees ? ", exact frees" : ""}`,
     `bytes     ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
       `blocks ${formatBytes(liveBytes)}, pages ${formatBytes(bytes.pageRunBytes)}, free ${formatBytes(bytes.freePageBytes)}`,
+    ...(foreignBytes === 0 ? [] : [`foreign   ${formatBytes(foreignBytes)} between them that others have added`]),
     `blocks    ${liveBlocks} live, ${formatBytes(liveBytes)}`,
     `slots     ${slots.length} of ${slotCount}`,
     ...slots.map((one) => {

@@ -156,6 +156,16 @@ describe("kmem info", () => {
     expect(stdout).toMatch(/\ncache objects: 100 live of 208 bytes in \d+ slabs\n/);
   });
 
+  it("says how much of the memory others have added", async () => {
+    const memory = new WebAssembly.Memory({ initial: 32, maximum: 64, shared: true });
+    const heap = Heap.create({ memory });
+    memory.grow(2);
+    heap.pages.alloc(heap.stats().zones.reduce((pages, zone) => pages + zone.freePages, 1));
+    const { stdout } = await onDump(heap.dump(), "info", "DUMP");
+    expect(stdout).toContain("\nforeign   128 KiB between them that others have added\n");
+    expect((await onDump(busyHeap().dump(), "info", "DUMP")).stdout).not.toContain("foreign");
+  });
+
   it("prints the same as JSON", async () => {
     const heap = busyHeap();
     const { exitCode, stdout } = await onDump(heap.dump(), "info", "DUMP", "--json");

@@ -26,6 +26,8 @@ export interface MetricsSource {
   readonly heldSlots: number;
   readonly lateDoubleFrees: number;
   readonly footprintBytes: number;
+  /** Bytes within the heap's extent that others have added to the memory. */
+  readonly foreignBytes: number;
   readonly bytes: Readonly<Record<BytePart, number>> & { readonly totalBytes: number };
   readonly zones: readonly { readonly name: string; readonly pages: number; readonly freePages: number }[];
   /** Caches that have slabs. */
@@ -80,6 +82,7 @@ function textOfMetrics(stats: MetricsSource, labels: Labels): string {
   return [
     gauge("memory_bytes", "The whole memory of the heap.", one(bytes.totalBytes), "bytes"),
     gauge("footprint_bytes", "What the heap occupies.", one(stats.footprintBytes), "bytes"),
+    gauge("foreign_bytes", "What others have added to the memory within the heap.", one(stats.foreignBytes), "bytes"),
     gauge("bytes", "Where the bytes of the memory are.", byteLines(bytes), "bytes"),
     gauge("live_blocks", "Blocks that have not been freed.", one(stats.liveBlocks)),
     gauge("held_slots", "Slots that threads hold.", one(stats.heldSlots)),

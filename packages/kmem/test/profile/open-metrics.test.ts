@@ -67,6 +67,8 @@ describe("OpenMetrics text of a heap", () => {
     expect(value("kmem_bytes", { part: "live_slab" })).toBe(stats.bytes.liveSlabBytes);
     expect(families.get("kmem_bytes")?.series.size).toBe(Object.keys(stats.bytes).length - 1);
     expect(value("kmem_footprint_bytes")).toBe(stats.footprintBytes);
+    expect(value("kmem_foreign_bytes")).toBe(0);
+    expect(openMetricsText({ ...stats, foreignBytes: 8192 })).toContain("\nkmem_foreign_bytes 8192\n");
   });
 
   it("has the figures of zones, caches and threads", () => {
