@@ -9,7 +9,7 @@ import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { hasFailed, type ReplayReport } from "../report/report.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
 import { styleFor, type TextStyle } from "../report/terminal.ts";
-import { traceText, unreadTexts } from "../report/trace-text.ts";
+import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { collectTraces, describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
@@ -123,7 +123,7 @@ function observerFor(say: (text: string) => void, progress: Progress, style: Tex
     onReading: (name, state) => progress.reading(name, state),
     onTrace: ({ name, summary, error }) => {
       progress.stop();
-      if (summary !== undefined) say(`${traceText(name, summary, style)}\n`);
+      if (summary !== undefined) say(`${traceSummaryText(name, summary, style)}\n`);
       if (error !== undefined) printProblem(error);
       else if (summary !== undefined) for (const line of unreadTexts(name, summary)) printProblem(line);
     },

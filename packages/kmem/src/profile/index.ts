@@ -39,6 +39,6 @@ export {
   type HeapTimeline,
   type InstantEvent,
   type MemorySnapshot,
-  type TraceEvent,
+  type TimelineEvent,
   traceEventsText,
 } from "./trace-events.ts";

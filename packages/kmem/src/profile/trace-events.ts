@@ -10,7 +10,7 @@ export interface MemorySnapshot {
 }
 
 /** What instants and slow paths have in common. */
-export interface TraceEvent {
+export interface TimelineEvent {
   readonly name: string;
   /** The slot of the thread that it happened on. Default: none, and it belongs to the process. */
   readonly slot?: number;
@@ -19,12 +19,12 @@ export interface TraceEvent {
 }
 
 /** Something that happened at an instant: memory was out, a thread was reaped. */
-export interface InstantEvent extends TraceEvent {
+export interface InstantEvent extends TimelineEvent {
   readonly timeMs: number;
 }
 
 /** Something that took time: a slow path. Those of one slot may contain one another, but not overlap otherwise. */
-export interface CompleteEvent extends TraceEvent {
+export interface CompleteEvent extends TimelineEvent {
   readonly startMs: number;
   readonly durationMs: number;
 }

@@ -13,7 +13,7 @@ const ELLIPSIS = "…";
 const CONTINUATION = "    ";
 
 /** What a trace held, in a few lines. */
-export function traceText(name: string, summary: TraceSummary, style: TextStyle): string {
+export function traceSummaryText(name: string, summary: TraceSummary, style: TextStyle): string {
   const { colors } = style;
   const about = summary.format === "malloc" ? mallocLines(summary) : kernelLines(summary);
   const broken = brokenLines(summary.broken, summary.format === "malloc" ? "event" : "line", style.columns);
