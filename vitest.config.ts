@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** A test, or what sets it up, that takes so long has hung. */
 const HANG_MS = 600_000;
@@ -24,12 +26,42 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   });
 }
 
+/** Parts of the paths of the files that take longest: one that began last would keep a single worker busy at the end. */
+const LONGEST_FIRST: readonly string[] = [
+  "/deaths/",
+  "/interleave/",
+  "/conformance/",
+  "/stress/stress.test",
+  "/kill/",
+  "/dumps/",
+  "/commands/",
+  "/threads/",
+  "/measure-loads.test",
+  "/damage/",
+  "/campaign",
+  "/model.test",
+];
+
+/** Starts the longest files first, the others in the order of vitest. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification): number => {
+      const rank = LONGEST_FIRST.findIndex((part) => moduleId.includes(part));
+      return rank === -1 ? LONGEST_FIRST.length : rank;
+    };
+    return (await super.sort(files)).toSorted((one, other) => rankOf(one) - rankOf(other));
+  }
+}
+
 export default defineConfig({
   resolve: { alias: librarySources() },
   test: {
     include: ["packages/*/test/**/*.test.ts"],
     // Hundreds of threads and processes load the same sources: they are compiled, and their types taken out, once.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("./node_modules/.cache/node-compile", import.meta.url)) },
+    // One on each processor: of its own accord vitest leaves one of them idle, of two the half.
+    maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     setupFiles: ["packages/kmem/test/setup.ts"],
     // Nets for what hangs, far beyond what any test takes on a machine that has other things to do: no verdict of speed.
     testTimeout: HANG_MS,

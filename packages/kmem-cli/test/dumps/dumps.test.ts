@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { countSteps, StepBudget, TooManySteps } from "./steps.ts";
 
 const RUN = fileURLToPath(new URL("run.ts", import.meta.url));
-const CASES = 60;
+const CASES = 30;
 const SEED = 11;
 
 /** Runs code with so many steps. */

@@ -23,7 +23,7 @@ describeInChromium("a heap that a page shares with two dedicated workers", (open
 
   it("serves all three at once, whoever frees what another has made, and ends as it began", async () => {
     const page = await open();
-    const work = { workerCount: THREADS - 1, limitBytes: 20_000, foreignFrees: 3000 };
+    const work = { workerCount: THREADS - 1, limitBytes: 20_000, foreignFrees: 1000 };
     const outcome = await page.call("tradeWithWorkers", { sizeBytes: 16 * MIB }, work);
     expectFairTrade(outcome, work.foreignFrees);
     expect(outcome.after).toEqual(outcome.before);
@@ -31,7 +31,7 @@ describeInChromium("a heap that a page shares with two dedicated workers", (open
 
   it("serves all three at once while its memory grows", async () => {
     const page = await open();
-    const work = { workerCount: THREADS - 1, limitBytes: 400_000, foreignFrees: 1000 };
+    const work = { workerCount: THREADS - 1, limitBytes: 400_000, foreignFrees: 300 };
     const outcome = await page.call("tradeWithWorkers", { sizeBytes: MIB, maximumBytes: 128 * MIB }, work);
     expectFairTrade(outcome, work.foreignFrees);
     const { before, after } = outcome;

@@ -29,13 +29,22 @@ export interface DeathReport {
   readonly faults: readonly Fault[];
 }
 
+/** Places in the sources after whose store a thread has died. */
+export type SeenPlaces = Pick<DeathReport, "places" | "reaperPlaces">;
+
 export interface DeathOptions {
   /** Of the pairs of points that differ in kind, one in so many is tried, and every place once; 0: none. */
   readonly pairStride: number;
   /** Up to so many stores a victim is killed after each; of longer lives at unlike points. Default: all */
   readonly longLife?: number;
+  /** Of a victim's points at places that are in `seen`, one in so many is tried, its first and its last among them. */
+  readonly pointStride?: number;
+  /** Places at which victims, and threads that recover, have died in other operations. Default: none is known. */
+  readonly seen?: SeenPlaces;
   readonly faultLimit?: number;
 }
+
+const NOTHING_SEEN: SeenPlaces = { places: new Set(), reaperPlaces: new Set() };
 
 /** A loop is left at its first stores, and at its last: those in between are alike. */
 const ALIKE_LIMIT = 3;
@@ -51,6 +60,8 @@ class Campaign {
   readonly #pairStride: number;
   readonly #longLife: number;
   readonly #faultLimit: number;
+  readonly #pointStride: number;
+  readonly #seen: SeenPlaces;
   readonly #world: World;
   readonly #faults: Fault[] = [];
   readonly #places = new Set<string>();
@@ -61,13 +72,21 @@ class Campaign {
   constructor(
     kmem: Kmem,
     operation: Operation,
-    { pairStride, longLife = Number.POSITIVE_INFINITY, faultLimit = 10 }: DeathOptions,
+    {
+      pairStride,
+      longLife = Number.POSITIVE_INFINITY,
+      pointStride = 1,
+      seen = NOTHING_SEEN,
+      faultLimit = 10,
+    }: DeathOptions,
   ) {
     this.#kmem = kmem;
     this.#operation = operation;
     this.#pairStride = pairStride;
     this.#longLife = longLife;
     this.#faultLimit = faultLimit;
+    this.#pointStride = pointStride;
+    this.#seen = seen;
     this.#world = new World(kmem, operation);
   }
 
@@ -75,15 +94,20 @@ class Campaign {
     const whole = this.#liveAndDie();
     if (whole.error !== undefined) throw whole.error;
     const { storeSites } = whole;
-    const points =
-      storeSites.length > this.#longLife ? distinctPoints(storeSites) : storeSites.map((_, index) => index + 1);
+    const isLong = storeSites.length > this.#longLife;
+    const all = isLong ? distinctPoints(storeSites) : storeSites.map((_, index) => index + 1);
+    const points = this.#thinned(all, storeSites);
     for (const storesMade of points) {
       if (this.#isEnough) break;
       const place = this.#place(this.#liveAndDie(storesMade));
       this.#places.add(place);
       this.#judge({ storesMade, place });
     }
-    if (this.#pairStride > 0) for (const storesMade of distinctPoints(storeSites)) this.#killReapers(storesMade);
+    if (this.#pairStride > 0) {
+      const unlike = new Set(distinctPoints(storeSites));
+      const pairPoints = points.filter((storesMade) => unlike.has(storesMade));
+      for (const storesMade of this.#thinned(pairPoints, storeSites)) this.#killReapers(storesMade);
+    }
     return {
       operation: this.#operation.name,
       stores: storeSites.length,
@@ -93,6 +117,15 @@ class Campaign {
       reaperPlaces: this.#reaperPlaces,
       faults: this.#faults,
     };
+  }
+
+  /** Leaves out points at places that other operations have been to, but for one in so many. */
+  #thinned(points: readonly number[], storeSites: readonly number[]): readonly number[] {
+    if (this.#pointStride === 1) return points;
+    return points.filter((storesMade, index) => {
+      if (index % this.#pointStride === 0 || index === points.length - 1) return true;
+      return !this.#seen.places.has(this.#kmem.library.place(storeSites[storesMade - 1] ?? -1));
+    });
   }
 
   get #isEnough(): boolean {
@@ -125,7 +158,8 @@ class Campaign {
     const { storeSites } = this.#recover();
     for (const reaperStoresMade of distinctPoints(storeSites)) {
       if (this.#isEnough) return;
-      const isNew = !this.#reaperPlaces.has(this.#kmem.library.place(storeSites[reaperStoresMade - 1] ?? -1));
+      const next = this.#kmem.library.place(storeSites[reaperStoresMade - 1] ?? -1);
+      const isNew = !this.#reaperPlaces.has(next) && !this.#seen.reaperPlaces.has(next);
       if (this.#pairs++ % this.#pairStride !== 0 && !isNew) continue;
       this.#liveAndDie(storesMade);
       const reaperPlace = this.#place(this.#recover(reaperStoresMade));

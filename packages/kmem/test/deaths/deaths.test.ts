@@ -7,8 +7,10 @@ import { faultText, reportLine, Totals } from "./report.ts";
 import { type StorePlace, storePlaces, UNREACHED } from "./store-places.ts";
 import { type Operation, World } from "./world.ts";
 
-/** Of the pairs of points, one in so many; `run.ts` tries all. */
+/** Of the pairs of points, one in so many, and each place of the recovery once; `run.ts` tries all. */
 const PAIR_STRIDE = 101;
+/** Of the points at places that another operation has been to, one in so many. */
+const POINT_STRIDE = 4;
 /** Stores up to which a victim is killed after every one of them here. */
 const LONG_LIFE = 60;
 
@@ -19,7 +21,12 @@ afterAll(() => console.log([...lines, totals.text].join("\n")));
 
 function kill(operation: Operation): DeathReport {
   const startMs = performance.now();
-  const report = killEverywhere(kmem, operation, { pairStride: PAIR_STRIDE, longLife: LONG_LIFE });
+  const report = killEverywhere(kmem, operation, {
+    pairStride: PAIR_STRIDE,
+    longLife: LONG_LIFE,
+    pointStride: POINT_STRIDE,
+    seen: totals,
+  });
   totals.add(report);
   lines.push(reportLine(report, performance.now() - startMs));
   return report;

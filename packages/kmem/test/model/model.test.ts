@@ -22,8 +22,8 @@ const operation: fc.Arbitrary<Operation> = fc.record({
 });
 
 /** `npm run test:model` goes on for as long as it is told. */
-const SMALL_RUNS = 12;
-const LONG_STEPS = 40_000;
+const SMALL_RUNS = 5;
+const LONG_STEPS = 15_000;
 
 const SMALL_HEAPS: readonly [string, HeapOptions][] = [
   ["a SharedArrayBuffer", { sizeBytes: 704 * 1024 }],

@@ -64,7 +64,7 @@ describe.each([
         for (const block of blocks) heap.free(block);
         expectClean(heap);
       }),
-      { numRuns: 35 },
+      { numRuns: 12 },
     );
   });
 });

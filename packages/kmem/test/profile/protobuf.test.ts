@@ -25,7 +25,7 @@ describe("a protobuf message", () => {
         const inners = { number: `${one}`, text: inside };
         expect(read).toEqual({ number: `${one}`, numbers: many.map(String), text: long, inner: [inners, inners] });
       }),
-      { numRuns: 300, seed: 6 },
+      { numRuns: 60, seed: 6 },
     );
   });
 

@@ -13,7 +13,7 @@ const WORKER = new URL("./writer-worker.ts", import.meta.url);
 const CAPACITY = 64;
 const WRITERS: readonly number[] = [1, 2, 3];
 /** Events of each writer that are read before all stop. */
-const READ_OF_EACH = 3000;
+const READ_OF_EACH = 1000;
 const READS_IN_A_ROW = 100;
 const KILLS = 10;
 

@@ -53,8 +53,8 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(leaveWhileUsed(kmem), 4),
       one(attachTogether(kmem), 10),
       one(waitForRun(kmem), 10),
-      one(waitForLeaver(kmem), 100, 500),
-      one(recallWhileUsed(kmem), 100, 500),
+      one(waitForLeaver(kmem), 100, 200),
+      one(recallWhileUsed(kmem), 100, 200),
     ],
   };
 }

@@ -40,7 +40,7 @@ export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.
 const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/sheaf.ts LARGE_AREA_SHARE": "0" };
 
 /** Else a thread would look for the heap that it attaches among those of earlier runs, until they are garbage. */
-const ATTACHED_PER_RUN: Readonly<Record<string, string>> = { "kmalloc/attachment.ts attachments": "$rt.perRun()" };
+const ATTACHED_PER_RUN: Readonly<Record<string, string>> = { "heap/attachment.ts attachments": "$rt.perRun()" };
 
 /** One instrumented copy of the library with the realms of its threads. */
 export class Kmem {

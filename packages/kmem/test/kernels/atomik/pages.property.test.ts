@@ -105,7 +105,7 @@ describe("ranges of pages beside an owner for each page", () => {
         for (const [index, command] of list.entries()) pair.run(command, index + 1);
         pair.finish();
       }),
-      { numRuns: 100, seed: 1 },
+      { numRuns: 30, seed: 1 },
     );
   });
 });

@@ -90,14 +90,14 @@ describe("Linux in two threads", () => {
 
   it("trades all there is in a heap with room for it, and in the end everything is as it was", async () => {
     const options = { sizeBytes: 32 * MIB };
-    const { calls, results } = await tradeOn(options, 20_000);
+    const { calls, results } = await tradeOn(options, 8000);
     expect(results.flatMap(({ messages }) => messages)).toEqual([]);
     expectInitialState(calls, options);
   });
 
   it("trades in a heap that is short of memory, where callers get NULL, and everything is as it was", async () => {
     const options = { sizeBytes: 1.25 * MIB };
-    const { calls, results } = await tradeOn(options, 5000, 300);
+    const { calls, results } = await tradeOn(options, 3000, 300);
     const failures = [
       /^Couldn't get a free page\.{5}$/,
       /^__alloc_pages: \d-order allocation failed\.$/,
@@ -110,7 +110,7 @@ describe("Linux in two threads", () => {
   });
 
   it("trades while the memory grows: a thread sees what lies in pages that the other has added", async () => {
-    const { calls, results } = await tradeOn({ sizeBytes: 3 * MIB, maximumBytes: 64 * MIB }, 10_000);
+    const { calls, results } = await tradeOn({ sizeBytes: 3 * MIB, maximumBytes: 64 * MIB }, 5000);
     expect(calls.heap.buffer.byteLength).toBeGreaterThan(3 * MIB);
     expect(results.flatMap(({ messages }) => messages)).toEqual([]);
   });
@@ -126,10 +126,10 @@ describe("Linux in two threads", () => {
     const orders = {
       name: "share",
       handle: heap.handle,
-      share: { pool, owned: new SharedArrayBuffer(8), rounds: 20_000 },
+      share: { pool, owned: new SharedArrayBuffer(8), rounds: 5000 },
     };
     const rounds = await inTwoThreads<number>(WORKER, (trade) => ({ ...orders, trade }));
-    expect(rounds).toEqual([20_000, 20_000]);
+    expect(rounds).toEqual([5000, 5000]);
     calls.mempool_destroy(pool);
     expect(given.sort()).toEqual(elements);
     expect(heap.stats().liveBlocks).toBe(0);

@@ -44,7 +44,7 @@ describe("My Kernel in two threads", () => {
     ["in a heap that is short of memory", { sizeBytes: 2 * MIB }],
     ["in a heap with a DMA zone", { sizeBytes: 16 * MIB, dmaBytes: 4 * MIB }],
   ])("trades blocks %s, and in the end everything is as it was", async (_name, options) => {
-    const kernel = await tradeOn(Heap.create(options), 20_000, 40_000);
+    const kernel = await tradeOn(Heap.create(options), 8000, 40_000);
     expectInitialState(kernel, options);
   });
 
