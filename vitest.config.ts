@@ -53,8 +53,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What the laboratory imports of the command, as an alias to its TypeScript source. */
+const commandSources = {
+  find: /^kmem-cli\/internal\/(.*)$/,
+  replacement: fileURLToPath(new URL("./packages/kmem-cli/src/$1.ts", import.meta.url)),
+};
+
 export default defineConfig({
-  resolve: { alias: librarySources() },
+  resolve: { alias: [...librarySources(), commandSources] },
   test: {
     include: ["packages/*/test/**/*.test.ts"],
     // Hundreds of threads and processes load the same sources: they are compiled, and their types taken out, once.

@@ -6,7 +6,7 @@ import { styleText } from "node:util";
 import { setUp } from "./setup.mjs";
 import { machineNode, pinnedNode, root, run, runTool, stage } from "./stages.mjs";
 
-/** In every kind of heap some; `npx kmem bench kill` kills as many as it is told. */
+/** In every kind of heap some; `npx kmem-lab kill` kills as many as it is told. */
 const KILLS = "250";
 
 const reportFile = ".reports/vitest.json";
@@ -36,7 +36,7 @@ const passed = [
 if (argv.length === 2) {
   passed.push(
     stage(`${KILLS} threads that are killed while others work`, () =>
-      run(pinnedNode, ["packages/kmem-cli/bin/kmem.js", "bench", "kill", "--kills", KILLS]),
+      run(pinnedNode, ["packages/kmem-lab/bin/kmem-lab.js", "kill", "--kills", KILLS]),
     ),
     stage("every sentence of the documents has its test", () => run(pinnedNode, ["scripts/conformance.mjs"])),
   );

@@ -3,13 +3,6 @@
  * src/replay/account-ops.ts, for the native contenders. Another malloc than the C library's comes in by LD_PRELOAD.
  * The format of the file is drawn in src/trace/op-stream.ts.
  *
- *     replay probe                              prints the file that this process has its malloc from
- *     replay time OPS CLOSING WARMUP_MS PASSES  times passes over OPS; CLOSING frees what is live at its end
- *     replay account OPS [CLOSING]              counts bytes, and reads the resident memory as it grows; and, with
- *                                               CLOSING, when all is freed, and when the malloc has given back
- *     replay latency OPS CLOSING WARMUPS PASSES times each operation by itself (latency.c)
- *     replay drift COUNT                        so many operations of a changing mix (drift.c)
- *
  * Results are one line of JSON on standard output. What the replay itself needs is mapped before the first operation,
  * so that the allocator under test holds the blocks of the trace and nothing else.
  */
@@ -104,6 +97,11 @@ struct op_file open_ops(const char *path) {
   return file;
 }
 
+void close_ops(const struct op_file *file) {
+  munmap(file->chunk, OPS_PER_CHUNK * sizeof(struct op));
+  close(file->descriptor);
+}
+
 size_t read_chunk(const struct op_file *file, uint64_t first) {
   uint64_t left = file->op_count - first;
   size_t count = left < OPS_PER_CHUNK ? (size_t)left : OPS_PER_CHUNK;
@@ -194,7 +192,7 @@ uint64_t replay_file(const struct op_file *file) {
   return spent_ns;
 }
 
-static void time_passes(const char *ops_path, const char *closing_path, int warmup_ms, int pass_count) {
+void time_passes(const char *ops_path, const char *closing_path, int warmup_ms, int pass_count) {
   const struct op_file ops = open_ops(ops_path);
   const struct op_file closing = open_ops(closing_path);
   create_tables(ops.slot_count);
@@ -307,23 +305,7 @@ static void account_op(struct account *account, const struct op *op) {
   if (account->live_bytes > account->peak_live_bytes) account->peak_live_bytes = account->live_bytes;
 }
 
-static uint64_t above(uint64_t baseline_bytes) {
-  const uint64_t resident = resident_bytes();
-  return resident > baseline_bytes ? resident - baseline_bytes : 0;
-}
-
-/* Frees what is left, and prints what stays resident of it before and after the malloc is asked to give back. */
-static void print_released(const char *closing_path, uint64_t baseline_bytes) {
-  const struct op_file closing = open_ops(closing_path);
-  replay_file(&closing);
-  munmap(closing.chunk, OPS_PER_CHUNK * sizeof(struct op));
-  const uint64_t freed_bytes = above(baseline_bytes);
-  const char *function = release_memory();
-  printf(",\"freedResidentBytes\":%" PRIu64 ",\"trimmedResidentBytes\":%" PRIu64 ",\"trimmedBy\":\"%s\"",
-         freed_bytes, above(baseline_bytes), function);
-}
-
-static void account_pass(const char *ops_path, const char *closing_path) {
+void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes)) {
   const struct op_file ops = open_ops(ops_path);
   create_tables(ops.slot_count);
   struct account account = {.live_sizes = map_bytes(ops.slot_count * sizeof(uint64_t))};
@@ -348,32 +330,18 @@ static void account_pass(const char *ops_path, const char *closing_path) {
          ",\"allocatedBytes\":%" PRIu64 ",\"peakLiveBytes\":%" PRIu64 ",\"peakFootprintBytes\":%" PRIu64,
          ops.op_count, failure_count, account.requested_bytes, account.allocated_bytes, account.peak_live_bytes,
          account.peak_footprint_bytes);
-  if (closing_path != NULL) print_released(closing_path, account.baseline_bytes);
+  if (at_end != NULL) at_end(account.baseline_bytes);
   printf("}\n");
 }
 
-/* A library that cannot be preloaded is passed over with a warning: here it is found out where malloc came from. */
-static void probe(void) {
+void probe(void) {
   Dl_info info;
   void *entry = dlsym(RTLD_DEFAULT, "malloc");
   if (entry == NULL || dladdr(entry, &info) == 0) die("malloc cannot be found");
   printf("%s\n", info.dli_fname);
 }
 
-int main(int argc, char **argv) {
-  /* Else the C library would take the buffer of its output from the malloc under test. */
+void buffer_output(void) {
   static char output[PAGE_BYTES];
   setvbuf(stdout, output, _IOFBF, sizeof output);
-  if (argc == 2 && strcmp(argv[1], "probe") == 0) probe();
-  else if (argc == 6 && strcmp(argv[1], "time") == 0) time_passes(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
-  else if (argc == 3 && strcmp(argv[1], "account") == 0) account_pass(argv[2], NULL);
-  else if (argc == 4 && strcmp(argv[1], "account") == 0) account_pass(argv[2], argv[3]);
-  else if (argc == 6 && strcmp(argv[1], "latency") == 0) time_each(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
-  else if (argc == 3 && strcmp(argv[1], "drift") == 0) drift(strtoull(argv[2], NULL, 10));
-  else {
-    fprintf(stderr, "usage: replay probe | time OPS CLOSING WARMUP_MS PASSES | account OPS [CLOSING] | "
-            "latency OPS CLOSING WARMUPS PASSES | drift COUNT\n");
-    return 2;
-  }
-  return 0;
 }

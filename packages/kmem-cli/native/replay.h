@@ -1,6 +1,6 @@
 /*
- * What the parts of the replayer share: operation files, the loop that applies them, the clock, and the resident memory
- * of the process. Defined in replay.c.
+ * What programs that replay have in common: operation files, the loop that applies them, the clock, and the resident
+ * memory of the process. Defined in replay.c.
  */
 #ifndef KMEM_REPLAY_H
 #define KMEM_REPLAY_H
@@ -26,6 +26,7 @@ _Noreturn void die(const char *what);
 /* Zeroed memory that no malloc knows of, in place from the start. */
 void *map_bytes(size_t bytes);
 struct op_file open_ops(const char *path);
+void close_ops(const struct op_file *file);
 /* Reads the operations from number `first` on into the chunk and answers how many there are. */
 size_t read_chunk(const struct op_file *file, uint64_t first);
 void create_tables(uint32_t slot_count);
@@ -39,11 +40,16 @@ uint64_t resident_bytes(void);
 /* Writes a byte to every page of a block: a block that nobody writes to has no memory under it yet. */
 void touch(char *block, uint64_t bytes);
 
-/* latency.c: times each operation by itself. */
-void time_each(const char *ops_path, const char *closing_path, int warmup_count, int pass_count);
-/* drift.c: operations of a changing mix, made as it goes. */
-void drift(uint64_t op_count);
-/* release.c: has the malloc of this process give back what it keeps, and answers by which function. */
-const char *release_memory(void);
+/* Prints the file that this process has its malloc from: a library that cannot be preloaded is passed over. */
+void probe(void);
+/* Times passes over OPS; CLOSING frees what is live at its end. */
+void time_passes(const char *ops_path, const char *closing_path, int warmup_ms, int pass_count);
+/*
+ * Counts bytes, and reads the resident memory as it grows. `at_end`, where there is one, prints more fields; it is given
+ * the resident bytes before the first operation.
+ */
+void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes));
+/* Gives standard output a buffer of its own: else the C library would take one from the malloc under test. */
+void buffer_output(void);
 
 #endif

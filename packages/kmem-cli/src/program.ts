@@ -3,9 +3,9 @@ import { Command, CommanderError } from "commander";
 import type { CommandContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
 import { ReportedFailure } from "./commands/reported-failure.ts";
-import { knownContenders } from "./replay/contenders.ts";
-import { printProblem } from "./report/output.ts";
+import { knownContenders } from "./contenders/known.ts";
 import { systemReason } from "./system/input-problem.ts";
+import { printProblem } from "./text/output.ts";
 
 /** What the command's exit codes mean. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const;
@@ -33,9 +33,14 @@ export function createProgram(context: CommandContext = { contenders: knownConte
  * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed) or
  * 2 (usage). A subcommand reports a failure by throwing.
  */
-export async function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
+export function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
+  return runProgram(createProgram(context), argv);
+}
+
+/** As {@link runCommandLine}, for any program whose subcommands report as these do. */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
   try {
-    await createProgram(context).parseAsync(argv);
+    await program.parseAsync(argv);
     return exitCodes.success;
   } catch (error) {
     // Commander throws here for --help and --version too; it has printed what there was to say.

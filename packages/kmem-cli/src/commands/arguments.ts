@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import type { Contender } from "../replay/contender.ts";
-import { printProblem } from "../report/output.ts";
 import { inputProblem } from "../system/input-problem.ts";
+import { printProblem } from "../text/output.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 

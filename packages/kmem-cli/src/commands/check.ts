@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { countFindings, type DumpRepair, type Finding } from "kmem";
 import { checkDump, repairDump } from "kmem/debug";
 import { findingText } from "../report/finding-text.ts";
-import { printJson, printText } from "../report/output.ts";
-import { printableLine } from "../report/printable.ts";
 import { systemReason } from "../system/input-problem.ts";
 import { isSameFile, writeWhole } from "../system/write-whole.ts";
+import { printJson, printText } from "../text/output.ts";
+import { printableLine } from "../text/printable.ts";
 import { pack, readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 

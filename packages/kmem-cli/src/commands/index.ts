@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { registerBench } from "./bench.ts";
 import { registerCheck } from "./check.ts";
 import type { CommandContext } from "./context.ts";
 import { registerInfo } from "./info.ts";
@@ -11,7 +10,6 @@ import { registerTrace } from "./trace.ts";
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
-  registerBench(program, context);
   registerCheck(program);
   registerInfo(program);
   registerLeaks(program);

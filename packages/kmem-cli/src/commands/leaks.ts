@@ -9,9 +9,9 @@ import {
   pprofBytes,
   speedscopeText,
 } from "kmem/profile";
-import { printJson, printText } from "../report/output.ts";
-import { sourceMapFrames } from "../source-maps.ts";
+import { sourceMapFrames } from "../system/source-maps.ts";
 import { writeWhole } from "../system/write-whole.ts";
+import { printJson, printText } from "../text/output.ts";
 import { parseCount } from "./arguments.ts";
 import { readDump } from "./read-dump.ts";
 

@@ -25,6 +25,12 @@ export interface ReadyContender {
   readonly version: string;
   /** What must be known to read its figures. */
   readonly note?: string;
+  /** Of one in JavaScript: the URL of its module. A native one is the malloc of a C program. */
+  readonly module?: string;
+  /** Variables of the environment of its processes besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of one that is too slow for whole workloads: how long one process may time or account. */
+  readonly limitMs?: number;
   /** The command that does one job and writes its result as JSON. */
   command(job: Job): ProcessCommand;
 }

@@ -1,4 +1,3 @@
-import type { MeasureJob } from "../memory-bench/measure-jobs.ts";
 import type { Workload, WorkloadKind } from "./workload.ts";
 
 /** How often a process replays a workload: untimed first, until compilers and caches have settled, then timed. */
@@ -9,7 +8,7 @@ export interface PassPlan {
 }
 
 /** One thing that a process of a contender does with one workload. */
-export type Job = TimeJob | AccountJob | CheckJob | MeasureJob;
+export type Job = TimeJob | AccountJob | CheckJob;
 
 interface CommonJob {
   readonly kind: WorkloadKind;

@@ -1,16 +1,16 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { describeEnvironment } from "../report/environment.ts";
-import { meansOf } from "../report/means.ts";
-import { printableLine } from "../report/printable.ts";
-import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "../report/report.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { inputProblem, systemReason } from "../system/input-problem.ts";
+import { printableLine } from "../text/printable.ts";
 import { compileTrace, type TraceProgress } from "../trace/compile-trace.ts";
 import { STDIN_PATH } from "../trace/open-trace.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
 import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
+import { describeEnvironment } from "./environment.ts";
+import { meansOf } from "./means.ts";
+import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "./report.ts";
 import { countProcesses, type RunOptions, runWorkload } from "./run-workload.ts";
 import { makeWorkloads } from "./workload.ts";
 

@@ -1,8 +1,8 @@
-import type { AllocatorResult, MemoryFigures, TimeFigures } from "../report/report.ts";
-import { median } from "../report/statistics.ts";
 import { runProcess } from "../system/run-process.ts";
+import { median } from "../text/statistics.ts";
 import type { ReadyContender } from "./contender.ts";
 import { type AccountResult, type CheckResult, type Job, planPasses, type TimeResult } from "./jobs.ts";
+import type { AllocatorResult, MemoryFigures, TimeFigures } from "./report.ts";
 import type { Workload } from "./workload.ts";
 
 const PERCENT = 100;

@@ -1,9 +1,9 @@
-import { plainTable } from "./plain-table.ts";
-import type { AllocatorResult, TraceReport } from "./report.ts";
+import type { AllocatorResult, TraceReport } from "../replay/report.ts";
+import { plainTable } from "../text/plain-table.ts";
+import type { TextStyle } from "../text/terminal.ts";
+import { formatCount } from "../text/units.ts";
+import { wrapText } from "../text/wrap-text.ts";
 import { workloadName } from "./results-table.ts";
-import type { TextStyle } from "./terminal.ts";
-import { formatCount } from "./units.ts";
-import { wrapText } from "./wrap-text.ts";
 
 const FAULT_INDENT = "    ";
 

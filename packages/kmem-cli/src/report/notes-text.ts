@@ -1,7 +1,7 @@
-import type { ReplayReport } from "./report.ts";
-import type { TextStyle } from "./terminal.ts";
-import { formatCounted } from "./units.ts";
-import { wrapText } from "./wrap-text.ts";
+import type { ReplayReport } from "../replay/report.ts";
+import type { TextStyle } from "../text/terminal.ts";
+import { formatCounted } from "../text/units.ts";
+import { wrapText } from "../text/wrap-text.ts";
 
 const CONTINUATION = "  ";
 

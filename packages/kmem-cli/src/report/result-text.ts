@@ -1,10 +1,10 @@
 import type { Absence, ReadyContender } from "../replay/contender.ts";
+import type { ReplayReport } from "../replay/report.ts";
+import type { TextStyle } from "../text/terminal.ts";
 import { checkText } from "./check-text.ts";
 import { meansTable } from "./means-table.ts";
 import { notesText } from "./notes-text.ts";
-import type { ReplayReport } from "./report.ts";
 import { resultsTable } from "./results-table.ts";
-import type { TextStyle } from "./terminal.ts";
 
 const NAME_GAP = 2;
 

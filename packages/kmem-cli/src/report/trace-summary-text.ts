@@ -1,10 +1,10 @@
+import { printableLine } from "../text/printable.ts";
+import type { TextStyle } from "../text/terminal.ts";
+import { formatCount, formatCounted } from "../text/units.ts";
+import { wrapText } from "../text/wrap-text.ts";
 import type { BrokenReport } from "../trace/broken-log.ts";
 import { type FreeMatch, matchPercent } from "../trace/free-match.ts";
 import type { KernelSummary, MallocSummary, TraceSummary } from "../trace/trace-summary.ts";
-import { printableLine } from "./printable.ts";
-import type { TextStyle } from "./terminal.ts";
-import { formatCount, formatCounted } from "./units.ts";
-import { wrapText } from "./wrap-text.ts";
 
 /** Broken lines that are shown; the report as JSON has more. */
 const SHOWN_BROKEN_LINES = 5;

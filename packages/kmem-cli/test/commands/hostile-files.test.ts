@@ -232,14 +232,11 @@ describe("a pipe that nobody writes to", () => {
 
 describe("usage errors come before any output, with exit code 2", () => {
   it.each([
-    [["bench", "figures", "--out", "/nowhere", "--only", "traces"], "the part `traces` needs trace files"],
-    [["bench", "memory"], "name traces, or give --loads"],
-    [["bench", "latency", "-", "-"], "Standard input can be read once only."],
+    [["replay", "-", "-"], "Standard input can be read once only."],
     [["leaks", "--profile", "a.png", "heap.dump"], "It ends with .heapprofile"],
     [["leaks", "--top", "0", "heap.dump"], "It is a whole number from 1."],
     [["proc", "slabtop", "-s", "z", "heap.dump"], "Allowed choices"],
     [["check", "a", "b"], "too many arguments"],
-    [["bench", "kill", "--survivors", "1000"], "It is a whole number from 1 to 32."],
   ])("kmem %j", async (args, message) => {
     const { exitCode, stdout, stderr } = await runCli(args);
     expect([exitCode, stdout]).toEqual([2, ""]);
@@ -247,22 +244,7 @@ describe("usage errors come before any output, with exit code 2", () => {
   });
 });
 
-describe("a file that is missing is said before anything is measured", () => {
-  it.each([
-    ["bench", "memory"],
-    ["bench", "latency"],
-    ["bench", "figures", "--out", "/nowhere"],
-    ["bench", "drift", "--document"],
-  ])("kmem %s %s", async (...args) => {
-    await withTempDir(async (folder) => {
-      const missing = join(folder, "missing.trace");
-      const { exitCode, stdout, stderr } = await runCli([...args, missing]);
-      expect(exitCode).toBe(1);
-      expect(stdout).toBe("");
-      expect(stderr.trim().split("\n").at(-1)).toBe(`kmem: ${missing}: no such file or directory`);
-    });
-  });
-
+describe("a file that is missing is said at once", () => {
   it("by kmem replay, which goes on with the others", async () => {
     await withTempDir(async (folder) => {
       const [first, missing] = [join(folder, "a.txt"), join(folder, "missing")];
@@ -270,14 +252,6 @@ describe("a file that is missing is said before anything is measured", () => {
       const { exitCode, stderr } = await runCli(["replay", "--no-native", "--runs", "0", first, missing]);
       expect(exitCode).toBe(1);
       expect(stderr.split("\n")[0]).toBe(`kmem: ${missing}: no such file or directory`);
-    });
-  });
-
-  it("kmem bench report says so of a folder without figures", async () => {
-    await withTempDir(async (folder) => {
-      const { exitCode, stdout, stderr } = await runCli(["bench", "report", "--out", folder]);
-      expect([exitCode, stdout]).toEqual([1, ""]);
-      expect(stderr).toContain("there are no figures in it");
     });
   });
 });

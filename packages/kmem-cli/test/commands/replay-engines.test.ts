@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { knownContenders } from "../../src/replay/contenders.ts";
-import type { ReplayReport } from "../../src/report/report.ts";
+import { knownContenders } from "../../src/contenders/known.ts";
+import type { ReplayReport } from "../../src/replay/report.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
 import { withTempDir } from "../trace/support.ts";
 import { type RunResult, runCli, runInProcess } from "./support.ts";

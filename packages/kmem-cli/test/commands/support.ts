@@ -24,9 +24,14 @@ export interface RunSetting {
 
 /** Runs `kmem` in a process of its own. */
 export function runCli(args: readonly string[], setting: RunSetting = {}): Promise<RunResult> {
+  return runScript(CLI, args, setting);
+}
+
+/** Runs any script of this workspace in a process of its own. */
+export function runScript(script: string, args: readonly string[], setting: RunSetting = {}): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...setting.env };
-    const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -43,7 +48,12 @@ export function runCli(args: readonly string[], setting: RunSetting = {}): Promi
 }
 
 /** Runs `kmem` in this process, with contenders of the test's own. */
-export async function runInProcess(args: readonly string[], context: CommandContext): Promise<RunResult> {
+export function runInProcess(args: readonly string[], context: CommandContext): Promise<RunResult> {
+  return captured(() => runCommandLine(["node", "kmem", ...args], context));
+}
+
+/** Runs something that resolves to an exit code in this process, and answers what it wrote. */
+export async function captured(run: () => Promise<number>): Promise<RunResult> {
   const stdout: string[] = [];
   const stderr: string[] = [];
   vi.spyOn(console, "log").mockImplementation((text: string) => void stdout.push(`${text}\n`));
@@ -51,7 +61,7 @@ export async function runInProcess(args: readonly string[], context: CommandCont
   vi.spyOn(process.stdout, "write").mockImplementation((text) => stdout.push(String(text)) > 0);
   vi.spyOn(process.stderr, "write").mockImplementation((text) => stderr.push(String(text)) > 0);
   try {
-    const exitCode = await runCommandLine(["node", "kmem", ...args], context);
+    const exitCode = await run();
     return { exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
   } finally {
     vi.restoreAllMocks();

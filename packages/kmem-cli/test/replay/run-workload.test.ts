@@ -4,9 +4,9 @@ import process from "node:process";
 import { describe, expect, it } from "vitest";
 import type { ReadyContender } from "../../src/replay/contender.ts";
 import type { Job } from "../../src/replay/jobs.ts";
+import type { AllocatorResult } from "../../src/replay/report.ts";
 import { countProcesses, runWorkload } from "../../src/replay/run-workload.ts";
 import type { Workload } from "../../src/replay/workload.ts";
-import type { AllocatorResult } from "../../src/report/report.ts";
 import { withTempDir } from "../trace/support.ts";
 
 const LIVE = {

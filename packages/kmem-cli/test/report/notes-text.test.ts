@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ReplayReport } from "../../src/replay/report.ts";
 import { notesText } from "../../src/report/notes-text.ts";
-import type { ReplayReport } from "../../src/report/report.ts";
 import { plain, result, trace, workload } from "./support.ts";
 
 const NOTE = "cannot free; its footprint only grows";

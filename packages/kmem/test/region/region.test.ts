@@ -6,7 +6,6 @@ import { allocateFirst, allocateWorst, createRegion, release, usableBytes } from
 import { findFirst, findLargest, indexFault } from "../../src/region/search.ts";
 import { freeFault } from "../../src/region/verify.ts";
 import { Random } from "../support/random.ts";
-import { regionCost } from "./cost.ts";
 import { regionDamageCampaign } from "./damage.ts";
 
 interface Built {
@@ -204,11 +203,4 @@ describe("a region of which header words were overwritten", () => {
     expect(refused).toBeGreaterThan(CASES / 8);
     expect(unnoticed).toBeLessThan(CASES / 100);
   });
-});
-
-it("measures what a pair costs", () => {
-  const { chunks, worstFitNs, firstFitNs } = regionCost(10, 1000);
-  expect(chunks).toBe(10);
-  expect(worstFitNs).toBeGreaterThan(0);
-  expect(firstFitNs).toBeGreaterThan(0);
 });

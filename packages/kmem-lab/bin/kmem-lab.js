@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// An older Node could not even load what is imported below, and would say so in words that help nobody.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major > 22 || (major === 22 && minor >= 18)) {
+  await import("../dist/cli.js");
+} else {
+  console.error(`kmem-lab: needs Node 22.18 or newer; this is ${process.versions.node}. npx kmem-lab finds one.`);
+  process.exitCode = 1;
+}

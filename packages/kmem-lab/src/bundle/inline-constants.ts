@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type AnyNode, parse } from "acorn";
+import type { Plugin } from "esbuild";
+
+type Table = Readonly<Record<string, number>>;
+
+function isNode(value: unknown): value is AnyNode {
+  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
+}
+
+/** Every node of a tree. */
+function* allNodes(node: AnyNode): Generator<AnyNode> {
+  yield node;
+  for (const value of Object.values(node).flat()) if (isNode(value)) yield* allNodes(value);
+}
+
+/** Whether the code of a module says that what it exports by this name never changes. */
+function isConstant(text: string, name: string): boolean {
+  const start = text.search(new RegExp(`^export const ${name} = \\{`, "m"));
+  if (start < 0) return false;
+  // A table ends with the first brace at the beginning of a line, or on the line that it begins on.
+  const line = text.slice(start, text.indexOf("\n", start));
+  return line.endsWith("{")
+    ? text.startsWith("\n} as const", text.indexOf("\n}", start))
+    : line.endsWith("} as const;");
+}
+
+/** The tables of numbers that a module imports, by their names in it. */
+async function importedTables(file: string, program: AnyNode): Promise<Map<string, Table>> {
+  const tables = new Map<string, Table>();
+  for (const node of allNodes(program)) {
+    if (node.type !== "ImportDeclaration") continue;
+    const source = resolve(dirname(file), String(node.source.value));
+    for (const specifier of node.specifiers) {
+      if (specifier.type !== "ImportSpecifier" || specifier.imported.type !== "Identifier") continue;
+      const { name } = specifier.imported;
+      if (!isConstant(readFileSync(source, "utf8"), name)) continue;
+      const module = (await import(pathToFileURL(source).href)) as Readonly<Record<string, Table>>;
+      tables.set(specifier.local.name, module[name]!);
+    }
+  }
+  return tables;
+}
+
+/** The text of a TypeScript module, without types and with the constants of imported tables in their places. */
+export async function inlineTables(file: string): Promise<string> {
+  const code = stripTypeScriptTypes(readFileSync(file, "utf8"), { mode: "strip" });
+  const program = parse(code, { ecmaVersion: "latest", sourceType: "module" });
+  const tables = await importedTables(file, program);
+  const parts: string[] = [];
+  let done = 0;
+  const members = [...allNodes(program)].filter((node) => node.type === "MemberExpression");
+  for (const { object, property, computed, start, end } of members.sort((a, b) => a.start - b.start)) {
+    if (computed || object.type !== "Identifier" || property.type !== "Identifier") continue;
+    const value = tables.get(object.name)?.[property.name];
+    if (typeof value !== "number") continue;
+    parts.push(code.slice(done, start), value < 0 ? `(${value})` : String(value));
+    done = end;
+  }
+  return [...parts, code.slice(done)].join("");
+}
+
+/**
+ * Writes the numbers of constant tables (`Header.FLAGS`) in their places. esbuild does so with constants that are plain
+ * numbers, not with those that are fields of an object, and neither does the engine.
+ */
+export const inlineConstants: Plugin = {
+  name: "inline constants",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path }) => ({ contents: await inlineTables(path) }));
+  },
+};

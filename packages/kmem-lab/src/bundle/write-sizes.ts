@@ -1,0 +1,39 @@
+import { stdout } from "node:process";
+import { writeFigure } from "../figures/repository.ts";
+import { bundleSizes, CORE, EVERYTHING, GOALS } from "./sizes.ts";
+
+const BYTES_PER_KB = 1000;
+const BYTES_COLUMNS = 7;
+
+function kilobytes(bytes: number): string {
+  return (bytes / BYTES_PER_KB).toFixed(1);
+}
+
+/**
+ * Bundles, minifies and compresses each sub-path of the library and all of them together, and writes their sizes to
+ * docs/figures and into the README.
+ *
+ * @param showsModules prints as well how many bytes each module has in the core and in everything.
+ */
+export async function writeSizes(showsModules: boolean): Promise<void> {
+  const sizes = await bundleSizes();
+  const rows = sizes.map(({ name, minifiedBytes, brotliBytes, beyondCoreBytes }) => {
+    return [name, minifiedBytes, brotliBytes, beyondCoreBytes];
+  });
+  const tableRows = sizes.map(({ name, minifiedBytes, brotliBytes, beyondCoreBytes }) => {
+    const goal = GOALS[name];
+    const figures = [minifiedBytes, brotliBytes, beyondCoreBytes].map(kilobytes);
+    return [name === EVERYTHING ? name : `\`${name}\``, ...figures, goal === undefined ? "" : `≤ ${kilobytes(goal)}`];
+  });
+  writeFigure(
+    "bundle-size",
+    [["sub_path", "minified_bytes", "brotli_bytes", "beyond_core_brotli_bytes"], ...rows],
+    [["kB", "minified", "and brotli", "beside the core", "goal"], ...tableRows],
+    { document: "README.md", mark: "figures: bundle size" },
+  );
+  for (const { name, modules } of sizes.filter((size) => size.name === CORE || size.name === EVERYTHING)) {
+    if (!showsModules) continue;
+    stdout.write(`\n${name}: ${modules.length} modules, minified bytes\n`);
+    for (const [path, bytes] of modules) stdout.write(`${String(bytes).padStart(BYTES_COLUMNS)} ${path}\n`);
+  }
+}

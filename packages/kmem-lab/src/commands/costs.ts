@@ -1,0 +1,62 @@
+import { stdout } from "node:process";
+import { type Command, InvalidArgumentError } from "commander";
+import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { writeBundle } from "../bundle/write-bundle.ts";
+import { writeSizes } from "../bundle/write-sizes.ts";
+import { compareRevision } from "../costs/compare-revision.ts";
+import { writeDebugCost } from "../costs/write-debug-cost.ts";
+import { writeRegionCost } from "../costs/write-region-cost.ts";
+import { addUpKills, measureKills } from "../kill/kill-figures.ts";
+
+const DEFAULT_ROUNDS = 9;
+const BYTES_COLUMNS = 8;
+
+/** Adds what measures the sources of this repository or writes one of its documents, a figure each. */
+export function registerCosts(program: Command): void {
+  program
+    .command("sizes")
+    .summary("what each sub-path of the library weighs")
+    .description("Bundles each sub-path of the library, and writes the sizes to docs/figures and into the README.")
+    .option("--modules", "say as well how many bytes each module has in the core and in everything")
+    .action(({ modules }: { readonly modules?: true }) => writeSizes(modules === true));
+  program
+    .command("bundle")
+    .summary("the library as esbuild would publish it")
+    .description("Writes packages/kmem/dist-bundle: each sub-path of the library in one file.")
+    .option("--minify", "minify it too, to see what that makes of it")
+    .action(async ({ minify }: { readonly minify?: true }) => {
+      const files = await writeBundle({ minify: minify === true });
+      for (const { path, bytes } of files) stdout.write(`${String(bytes).padStart(BYTES_COLUMNS)} ${path}\n`);
+    });
+  program
+    .command("regions")
+    .summary("what kmalloc and kfree cost in regions of many chunks")
+    .description("Measures regions of 10 to 100,000 chunks, for docs/figures and docs/conformance.md.")
+    .action(writeRegionCost);
+  program
+    .command("debugging")
+    .summary("what each mode that finds memory bugs costs")
+    .description("Measures each mode beside a plain heap, for docs/figures and docs/memory-bugs.md.")
+    .action(writeDebugCost);
+  program
+    .command("kill-figures")
+    .summary("kill, for docs/figures and the README")
+    .description("Kills 10,000 threads on plain heaps and 4,000 on those that find bugs, and writes what came of it.")
+    .argument("[what...]", "other numbers of threads, or files that `kmem-lab kill --json` has written")
+    .action(killFigures);
+  program
+    .command("compare")
+    .summary("the traces' times beside those of an older revision")
+    .description("Builds a revision beside this one, and replays the traces on both in turns, for docs/figures.")
+    .argument("<revision>", "as git names it")
+    .argument("[rounds]", "processes of each", (text: string) => parseCount(text, 1), DEFAULT_ROUNDS)
+    .action(compareRevision);
+}
+
+async function killFigures(what: readonly string[]): Promise<void> {
+  const files = what.filter((argument) => argument.endsWith(".json"));
+  const counts = what.filter((argument) => !argument.endsWith(".json")).map((argument) => parseCount(argument, 1));
+  if (files.length > 0 && counts.length > 0) throw new InvalidArgumentError("Give either numbers or files.");
+  if (files.length > 0) addUpKills(files);
+  else await measureKills(counts);
+}
