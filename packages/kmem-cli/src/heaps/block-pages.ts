@@ -18,7 +18,7 @@ export class BlockPages implements ReplayPages {
     this.#heldCounts = new Uint32Array(Math.ceil(pageCount));
   }
 
-  alloc(pageCount: number): number {
+  tryAlloc(pageCount: number): number {
     const address = this.#blocks.alloc(pageCount * PAGE_BYTES);
     if (address !== 0) this.#heldCounts[address / PAGE_BYTES] = pageCount;
     return address;

@@ -58,7 +58,7 @@ export class BuddyHeap extends EngineHeap {
 
   protected override takeAligned(alignmentBytes: number, sizeBytes: number): number {
     const count = pagesFor(sizeBytes);
-    const address = this.#heap.pages.alloc(count, { alignmentBytes: Math.max(PAGE_BYTES, alignmentBytes) });
+    const address = this.#heap.pages.tryAlloc(count, { alignmentBytes: Math.max(PAGE_BYTES, alignmentBytes) });
     if (address !== 0) this.#counts[address / PAGE_BYTES] = count;
     return address;
   }

@@ -49,7 +49,7 @@ export interface ReplayCache {
 /** The page allocator of a {@link ReplayHeap}. */
 export interface ReplayPages {
   /** 0 when there is no memory. */
-  alloc(pageCount: number): number;
+  tryAlloc(pageCount: number): number;
   /** Any part of a block of pages. */
   free(address: number, pageCount: number): void;
 }

@@ -120,7 +120,7 @@ function replayPages(target: ReplayTarget, words: Uint32Array, startWord: number
     const slot = words[at + SLOT]!;
     const size = words[at + SIZE]!;
     if ((words[at + CODE]! & CODE_MASK) === PAGE_ALLOC) {
-      const address = pages.alloc(1 << size);
+      const address = pages.tryAlloc(1 << size);
       addresses[slot] = address;
       if (address === 0) failureCount += 1;
     } else {
@@ -140,7 +140,7 @@ function replayRuns(target: ReplayTarget, words: Uint32Array, startWord: number,
     const slot = words[at + SLOT]!;
     const pageCount = words[at + SIZE]!;
     if ((words[at + CODE]! & CODE_MASK) === PAGE_RUN) {
-      const address = pages.alloc(pageCount);
+      const address = pages.tryAlloc(pageCount);
       addresses[slot] = address;
       if (address === 0) failureCount += 1;
     } else {

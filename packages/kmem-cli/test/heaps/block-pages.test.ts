@@ -16,7 +16,7 @@ describe("pages out of blocks", () => {
       },
       free: (address) => void freed.push(address),
     });
-    expect([pages.alloc(4), pages.alloc(2), pages.alloc(1)]).toEqual([4 * PAGE, 8 * PAGE, 0]);
+    expect([pages.tryAlloc(4), pages.tryAlloc(2), pages.tryAlloc(1)]).toEqual([4 * PAGE, 8 * PAGE, 0]);
     expect(asked).toEqual([4 * PAGE, 2 * PAGE, PAGE]);
     pages.free(4 * PAGE, 1);
     pages.free(6 * PAGE, 2);

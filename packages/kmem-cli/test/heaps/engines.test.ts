@@ -122,7 +122,7 @@ describe.each(ENGINES)("$name", ({ name, createHeap, createSmall }) => {
     ]) {
       expect(request).toThrow(expect.objectContaining({ code: "OUT_OF_MEMORY" }));
     }
-    expect(heap.pages.alloc(256)).toBe(0);
+    expect(heap.pages.tryAlloc(256)).toBe(0);
     expect(bytesAt(heap, address, 100).every((byte) => byte === 7)).toBe(true);
     expect(heap.check().findings).toEqual([]);
   });
@@ -133,7 +133,7 @@ describe.each(ENGINES)("$name", ({ name, createHeap, createSmall }) => {
     expect(initialBytes).toBeLessThan(2 * MIB);
     const cache = heap.createCache({ name: "objects", sizeBytes: 200 });
     const objects = [cache.alloc(), cache.alloc()];
-    const run = heap.pages.alloc(8);
+    const run = heap.pages.tryAlloc(8);
     expect(run % 4096).toBe(0);
     const grownBytes = heap.footprintBytes;
     expect(grownBytes).toBeGreaterThanOrEqual(initialBytes + 8 * 4096);

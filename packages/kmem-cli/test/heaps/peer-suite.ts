@@ -99,7 +99,7 @@ function peerTests({ name, absence, create }: Peer): void {
       expect(() => heap.realloc(kept, sizeBytes)).toThrow(refusal);
       expect(() => heap.alignedAlloc(64, sizeBytes)).toThrow(refusal);
     }
-    expect(heap.pages.alloc((HEAP_BYTES * 2) / 4096)).toBe(0);
+    expect(heap.pages.tryAlloc((HEAP_BYTES * 2) / 4096)).toBe(0);
     expect(bytesAt(heap, kept, 100).every((byte) => byte === 7)).toBe(true);
     expect(heap.alloc(1000)).toBeGreaterThan(0);
   });
@@ -109,7 +109,7 @@ function peerTests({ name, absence, create }: Peer): void {
     const cache = heap.createCache({ name: "objects", sizeBytes: 200 });
     const objects = [cache.alloc(), cache.alloc()];
     expect(objects[0]).not.toBe(objects[1]);
-    const run = heap.pages.alloc(8);
+    const run = heap.pages.tryAlloc(8);
     expect(run % 4096).toBe(0);
     expect(run).toBeGreaterThan(0);
     heap.pages.free(run + 2 * 4096, 6);

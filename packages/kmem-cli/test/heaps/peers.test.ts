@@ -23,7 +23,7 @@ describe("uint8array", () => {
     expect(heap.usableSize(heap.realloc(moved, 3))).toBe(3);
     heap.free(second);
     expect(heap.footprintBytes).toBe(3);
-    const run = heap.pages.alloc(2);
+    const run = heap.pages.tryAlloc(2);
     heap.pages.free(run, 1);
     heap.pages.free(run + 4096, 1);
     expect(heap.footprintBytes).toBe(3);

@@ -131,7 +131,7 @@ describe("a check of a workload", () => {
     let isFirst = true;
     const heap = heapWith((inner) => ({
       pages: {
-        alloc: (pageCount) => inner.pages.alloc(pageCount),
+        tryAlloc: (pageCount) => inner.pages.tryAlloc(pageCount),
         free: (address, pageCount) => {
           if (isFirst) new Uint8Array(inner.buffer)[address + pageCount * 4096]! ^= 1;
           isFirst = false;

@@ -129,7 +129,7 @@ export class Labour {
     },
     "page alloc": () => {
       const pageCount = 1 + this.#below(PAGES_MAX);
-      const address = this.#heap.pages.alloc(pageCount);
+      const address = this.#heap.pages.tryAlloc(pageCount);
       if (address !== 0) this.ledger.add({ address, pageCount });
     },
     "partial page free": () => {

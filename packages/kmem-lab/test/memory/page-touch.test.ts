@@ -39,7 +39,7 @@ describe("uint8array", () => {
   it("has every page of a block touched, which are measured in the whole process", () => {
     const heap = new ArraysHeap();
     const touch = pageToucher(heap);
-    const [block, run] = [heap.alloc(10_000), heap.pages.alloc(2)];
+    const [block, run] = [heap.alloc(10_000), heap.pages.tryAlloc(2)];
     touch(block, 10_000);
     touch(run, 8192);
     expect([0, 4096, 8192, 9999].map((at) => heap.arrayAt(block)[at])).toEqual([1, 1, 1, 1]);

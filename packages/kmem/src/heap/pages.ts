@@ -12,9 +12,10 @@ import {
   requireFunction,
   signedHint,
 } from "../memory/arguments.ts";
-import { hex, KmemError, OutOfMemoryError } from "../memory/errors.ts";
+import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
 import type { ZoneStats } from "../pages/zone.ts";
 
@@ -54,11 +55,17 @@ export class Pages {
   }
 
   /**
-   * Allocates `count` neighbouring pages and returns the address of the first; 0 when no such stretch is free, at once
-   * for more pages than the heap can ever have. Exactly `count` pages are used. Throws BAD_SIZE for what is no count,
-   * BAD_ALIGNMENT, BAD_ARGUMENT. O(orders); O(pages) when only neighbouring free blocks together can serve.
+   * Allocates `count` neighbouring pages and returns the address of the first. Exactly `count` pages are used. Throws
+   * `OutOfMemoryError` when no such stretch is free, at once for more pages than the heap can ever have; BAD_SIZE
+   * for what is no count, BAD_ALIGNMENT, BAD_ARGUMENT. Idle memory of the heap may have been reclaimed by then, which
+   * changes no block. O(orders); O(pages) when only neighbouring free blocks together can serve.
    */
   alloc(count: number, options: PageOptions = NO_OPTIONS): number {
+    return this.#orThrow(this.tryAlloc(count, options), count);
+  }
+
+  /** As {@link alloc}, but returns 0 when no such stretch is free. */
+  tryAlloc(count: number, options: PageOptions = NO_OPTIONS): number {
     requireCount(count);
     const request = options === NO_OPTIONS ? ANY_PAGES : requestFor(readOptions("options", options, PAGE_CHECKS));
     this.#current();
@@ -67,22 +74,17 @@ export class Pages {
 
   /**
    * As {@link alloc}, and where there is no such stretch waits until other threads have freed one, as `heap.allocWait`
-   * does. Throws {@link OutOfMemoryError} at the timeout, and at once where no other thread is attached; the signal's
+   * does. Throws `OutOfMemoryError` at the timeout, and at once where no other thread is attached; the signal's
    * reason; MUST_NOT_BLOCK where the thread may not sleep.
    */
   allocWait(count: number, options: PageWaitOptions = NO_OPTIONS): number {
     requireCount(count);
     const { timeoutMs, signal, ...wanted } = readOptions("options", options, PAGE_WAIT_CHECKS);
     const request = requestFor(wanted);
-    const pages = this.#current();
+    this.#current();
     const mayEverServe = this.#kmalloc.mayEverServe(count, request);
     const address = this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal }, mayEverServe);
-    if (address !== 0) return address;
-    throw new OutOfMemoryError({
-      askedBytes: count * PAGE_SIZE,
-      freeBytes: pages.freeBytes,
-      largestFreeRunBytes: pages.largestFreeRunBytes(),
-    });
+    return this.#orThrow(address, count);
   }
 
   /**
@@ -108,6 +110,11 @@ export class Pages {
   #take(count: number, request: PageRequest): number {
     const frame = this.#kmalloc.allocatePages(count, RunKind.PAGES, request);
     return frame === NO_FRAME ? 0 : frame * PAGE_SIZE;
+  }
+
+  #orThrow(address: number, count: number): number {
+    if (address === 0) throw outOfMemory(this.#current(), count * PAGE_SIZE);
+    return address;
   }
 
   #current(): PageAllocator {

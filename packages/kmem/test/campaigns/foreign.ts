@@ -80,7 +80,7 @@ class SharedOut {
 
   #allocatePages(which: number): void {
     const count = 1 + this.#random.below(12);
-    const page = (this.#heaps[which] as Heap).pages.alloc(count);
+    const page = (this.#heaps[which] as Heap).pages.tryAlloc(count);
     if (page !== 0) this.#blocks[which]?.set(-page, this.#filled(page, count * 4096));
   }
 

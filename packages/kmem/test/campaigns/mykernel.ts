@@ -159,7 +159,7 @@ export class MyKernelModel {
     if (blockBytes === 0) return;
     const pageCount = blockBytes >= PAGE ? largeBucketPages(blockBytes) : 1;
     must(
-      this.#kernel.heap.pages.alloc(pageCount) === 0,
+      this.#kernel.heap.pages.tryAlloc(pageCount) === 0,
       `NULL for ${blockBytes} bytes, and ${pageCount} pages are free`,
     );
   }
@@ -227,7 +227,7 @@ export class MyKernelModel {
     const pageCount = Math.ceil(size / PAGE);
     if (address === 0) {
       if (size > 0)
-        must(this.#kernel.heap.pages.alloc(pageCount) === 0, `no DMA buffer, and ${pageCount} pages are free`);
+        must(this.#kernel.heap.pages.tryAlloc(pageCount) === 0, `no DMA buffer, and ${pageCount} pages are free`);
       return;
     }
     must(address % PAGE === 0, `a DMA buffer lies at ${address}`);

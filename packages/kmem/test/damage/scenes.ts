@@ -27,7 +27,7 @@ export interface Scene {
 /** Pages, or 0 where there are none. */
 export function tryPages(heap: Heap, count: number, dma = false): number {
   try {
-    return heap.pages.alloc(count, { dma });
+    return heap.pages.tryAlloc(count, { dma });
   } catch (error) {
     if (error instanceof OutOfMemoryError) return 0;
     throw error;

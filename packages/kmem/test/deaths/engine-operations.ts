@@ -252,7 +252,7 @@ const virtual: readonly Operation[] = [
     "vmalloc: pages run out",
     (vm, heap) => {
       vm.vmalloc(PAGE_BYTES);
-      while (heap.stats().bytes.freePageBytes > 24 * PAGE_BYTES) heap.pages.alloc(1, { reserve: true });
+      while (heap.stats().bytes.freePageBytes > 24 * PAGE_BYTES) heap.pages.tryAlloc(1, { reserve: true });
       return [];
     },
     (vm) => call(vm, "vmalloc", 20 * PAGE_BYTES),
@@ -296,7 +296,7 @@ const virtual: readonly Operation[] = [
     "vmap: there is no page for the table",
     (_, heap) => {
       const page = heap.pages.alloc(1);
-      while (heap.pages.alloc(1, { reserve: true }) !== 0) if (heap.stats().bytes.freePageBytes === 0) break;
+      while (heap.pages.tryAlloc(1, { reserve: true }) !== 0) if (heap.stats().bytes.freePageBytes === 0) break;
       return [page];
     },
     (vm, at) => call(vm, "vmap", at),

@@ -6,7 +6,7 @@ const RUN_BYTES: number = 11 * 4096;
 
 /** The last page is gone, so that the next run of pages needs the memory to grow. */
 function withoutPages({ survivor }: Threads): Prepared {
-  while (survivor.pages.alloc(1, { reserve: true }) !== 0) if (survivor.stats().bytes.freePageBytes === 0) break;
+  while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0) if (survivor.stats().bytes.freePageBytes === 0) break;
   return {};
 }
 

@@ -327,7 +327,7 @@ const waiting: readonly Operation[] = [
       // An outbox that is called back.
       survivor.free(victim.alloc(SMALL_BYTES));
       while (survivor.tryAlloc(LARGE_BYTES) !== 0);
-      while (survivor.pages.alloc(1, { reserve: true }) !== 0);
+      while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0);
       return {};
     },
     operate: function* ({ victim }) {
@@ -347,7 +347,7 @@ const waiting: readonly Operation[] = [
       survivor.alloc(1024);
       survivor.trim();
       while (survivor.tryAlloc(LARGE_BYTES) !== 0);
-      while (survivor.pages.alloc(1, { reserve: true }) !== 0);
+      while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0);
       // Somebody waits.
       survivor.layers.sync.waiters.enter();
       return { cleanUp: (heap) => heap.layers.sync.waiters.leave(false) };
@@ -363,7 +363,7 @@ const waiting: readonly Operation[] = [
     prepare: ({ victim, survivor }) => {
       const block = victim.alloc(1024);
       while (survivor.tryAlloc(LARGE_BYTES) !== 0);
-      while (survivor.pages.alloc(1, { reserve: true }) !== 0);
+      while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0);
       return { at: [block] };
     },
     operate: ({ victim }, { at = [] }) => call(victim, "free", at[0] as number),

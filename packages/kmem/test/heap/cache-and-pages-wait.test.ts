@@ -63,7 +63,7 @@ describe("cache.allocWait", () => {
     cache.free(address);
     cache.shrink();
     const pages: number[] = [];
-    for (let page = heap.pages.alloc(1); page !== 0; page = heap.pages.alloc(1)) pages.push(page);
+    for (let page = heap.pages.tryAlloc(1); page !== 0; page = heap.pages.tryAlloc(1)) pages.push(page);
     expect(thrownBy(() => cache.allocWait()).details).toMatchObject({ askedBytes: OBJECT_BYTES });
     for (const page of pages) heap.pages.free(page, 1);
     await holdAll();
@@ -79,7 +79,7 @@ describe("cache.allocWait", () => {
 describe("heap.pages.allocWait", () => {
   it("waits until another thread frees memory", async () => {
     await holdAll();
-    expect(heap.pages.alloc(30)).toBe(0);
+    expect(heap.pages.tryAlloc(30)).toBe(0);
     release();
     const address = heap.pages.allocWait(30, { timeoutMs: PATIENT_MS, alignmentBytes: 8 * PAGE });
     expect(address % (8 * PAGE)).toBe(0);

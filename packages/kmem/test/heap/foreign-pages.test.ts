@@ -40,7 +40,7 @@ describe.each([
     });
     const blocks: [number, number][] = [];
     for (let block = heap.tryAlloc(200_000); block !== 0; block = heap.tryAlloc(200_000)) blocks.push([block, 200_000]);
-    for (let page = heap.pages.alloc(1); page !== 0; page = heap.pages.alloc(1)) blocks.push([page, PAGE]);
+    for (let page = heap.pages.tryAlloc(1); page !== 0; page = heap.pages.tryAlloc(1)) blocks.push([page, PAGE]);
     for (const [first, end] of added) {
       expect(blocks.filter(([block, bytes]) => block < end && block + bytes > first)).toEqual([]);
     }
@@ -78,8 +78,8 @@ describe.each([
       expectClean(heap);
       expectBytesAddUp(heap);
       expect(heap.stats().foreignBytes).toBe(7 * WASM_PAGE);
-      while (heap.pages.alloc(1, { dma: true }) !== 0);
-      while (heap.pages.alloc(1, { reserve: true }) !== 0);
+      while (heap.pages.tryAlloc(1, { dma: true }) !== 0);
+      while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
       expectClean(heap);
       expect(isFilled(heap, range) && isFilled(heap, second)).toBe(true);
     }
@@ -91,7 +91,7 @@ describe.each([
     const { generation } = heap.stats();
     while (heap.tryAlloc(50_000) !== 0);
     expect(thrownBy(() => heap.alloc(MIB)).code).toBe("OUT_OF_MEMORY");
-    expect(heap.pages.alloc(100)).toBe(0);
+    expect(heap.pages.tryAlloc(100)).toBe(0);
     expect(heap.stats().generation).toBe(generation);
     expectClean(heap);
   });
@@ -108,7 +108,7 @@ describe.each([
     expect(copy.stats()).toMatchObject({ foreignBytes: 2 * WASM_PAGE, bytes: heap.stats().bytes });
     expectClean(copy);
     copy.free(block);
-    for (let page = copy.pages.alloc(1); page !== 0; page = copy.pages.alloc(1)) {
+    for (let page = copy.pages.tryAlloc(1); page !== 0; page = copy.pages.tryAlloc(1)) {
       expect(page < range[0] || page >= range[1]).toBe(true);
     }
     expectClean(copy);

@@ -93,7 +93,7 @@ describe.each([
       ["calloc", () => heap.calloc(100, 50)],
       ["alignedAlloc", () => heap.alignedAlloc(65_536, 50_000)],
       ["realloc", () => heap.realloc(heap.alloc(10), 30_000)],
-      ["pages", () => heap.pages.alloc(100)],
+      ["pages", () => heap.pages.tryAlloc(100)],
       ["cache", () => cache.alloc()],
     ];
     for (const [name, operate] of operations) {
@@ -129,7 +129,7 @@ describe.each([
     const heap = grown();
     const { generation, endAddress, zones } = heap.stats();
     expect(thrownBy(() => heap.alloc(64 * MIB)).code).toBe("OUT_OF_MEMORY");
-    expect(heap.pages.alloc(9000)).toBe(0);
+    expect(heap.pages.tryAlloc(9000)).toBe(0);
     expect(heap.stats()).toMatchObject({ generation, endAddress, zones });
     expectClean(heap);
   });
@@ -204,7 +204,7 @@ describe.each([
       ["trim", (heap) => expect(heap.trim()).toBeGreaterThanOrEqual(0)],
       ["dump", (heap) => expect(Heap.load(heap.dump()).stats().liveBlocks).toBe(2)],
       ["u8", (heap, address) => expect(heap.u8(address)[0]).toBe(9)],
-      ["pages.alloc", (heap) => expect(heap.pages.alloc(3)).toBeGreaterThan(0)],
+      ["pages.alloc", (heap) => expect(heap.pages.tryAlloc(3)).toBeGreaterThan(0)],
       ["pages.stats", (heap) => expect(heap.pages.stats()[1]?.pages).toBeGreaterThan(2000)],
     ];
     for (const [name, operate] of operations) {

@@ -148,7 +148,7 @@ describe("detach", () => {
       () => other.free(block),
       () => other.realloc(block, 200),
       () => other.alignedAlloc(64, 64),
-      () => other.pages.alloc(1),
+      () => other.pages.tryAlloc(1),
       () => other.createCache({ name: "late", sizeBytes: 10 }),
       () => other.trim(),
       () => other.check(),
@@ -307,14 +307,14 @@ describe("page caches", () => {
   it("serve requests for aligned pages with aligned ones only", () => {
     const other = attachAnother();
     const pages: number[] = [];
-    const take = (): number => heap.pages.alloc(1, { reserve: true });
+    const take = (): number => heap.pages.tryAlloc(1, { reserve: true });
     for (let page = take(); page !== 0; page = take()) pages.push(page);
     // Pairs of free pages that begin at odd pages, and nothing else.
     for (const page of pages) if ([1, 2].includes((page / PAGE_SIZE) % 4)) heap.pages.free(page, 1);
     heap.trim();
     other.trim();
     expect((heap.pages.alloc(2) / PAGE_SIZE) % 2).toBe(1);
-    expect(heap.pages.alloc(2, { alignmentBytes: 2 * PAGE_SIZE })).toBe(0);
+    expect(heap.pages.tryAlloc(2, { alignmentBytes: 2 * PAGE_SIZE })).toBe(0);
     expect(thrownBy(() => other.alignedAlloc(2 * PAGE_SIZE, 2 * PAGE_SIZE)).code).toBe("OUT_OF_MEMORY");
     expectClean(heap);
   });

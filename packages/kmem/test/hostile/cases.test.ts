@@ -65,7 +65,7 @@ describe("what is no number", () => {
     const half = { valueOf: () => 1, toString: () => Symbol("x") };
     expect(codeOf(() => heap.pages.free(run, half as never))).toBe("INVALID_FREE");
     expect(cache.shrink()).toBeGreaterThan(0);
-    expect(heap.pages.alloc(5)).not.toBe(0);
+    expect(heap.pages.tryAlloc(5)).not.toBe(0);
     expect(heap.check().findings).toEqual([]);
   });
 });
@@ -85,14 +85,14 @@ describe("pages", () => {
     const heap = make();
     const before = new Uint8Array(heap.buffer).slice();
     for (const count of more) {
-      expect(heap.pages.alloc(count)).toBe(0);
-      expect(heap.pages.alloc(2, { alignmentBytes: PAGE * 2 ** 40 })).toBe(0);
-      expect(heap.pages.alloc(count, { reserve: true })).toBe(0);
+      expect(heap.pages.tryAlloc(count)).toBe(0);
+      expect(heap.pages.tryAlloc(2, { alignmentBytes: PAGE * 2 ** 40 })).toBe(0);
+      expect(heap.pages.tryAlloc(count, { reserve: true })).toBe(0);
       expect(codeOf(() => heap.pages.allocWait(count))).toBe("OUT_OF_MEMORY");
       expect(codeOf(() => heap.pages.free(PAGE, count))).toBe("INVALID_FREE");
     }
     expect(Buffer.compare(new Uint8Array(heap.buffer), before)).toBe(0);
-    expect(heap.pages.alloc(4)).not.toBe(0);
+    expect(heap.pages.tryAlloc(4)).not.toBe(0);
   });
 
   it("are waited for by nobody who could never get them, though other threads are there", () => {

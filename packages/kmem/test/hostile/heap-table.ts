@@ -139,6 +139,7 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
   };
   const pageRows = {
     alloc: row(arg(someCount, 2), noOptions(area)),
+    tryAlloc: row(arg(someCount, 2), noOptions(area)),
     allocWait: row(arg(someCount, 2), atOnce({ ...area, ...wait })),
     free: row(of(uint32, "pages"), arg(uint32, 3)),
     stats: row(),

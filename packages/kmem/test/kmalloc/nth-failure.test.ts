@@ -26,7 +26,11 @@ function makeScene(freePages: number): Scene {
   // Nothing lies idle in sheaves and slabs, so that what is free is in pages and there alone.
   while (heap.tryAlloc(SMALL_BYTES) !== 0 && heap.stats().bytes.freeSlabBytes + heap.stats().bytes.sheafBytes > 0);
   const filler: number[] = [];
-  for (let page = heap.pages.alloc(1, { reserve: true }); page !== 0; page = heap.pages.alloc(1, { reserve: true })) {
+  for (
+    let page = heap.pages.tryAlloc(1, { reserve: true });
+    page !== 0;
+    page = heap.pages.tryAlloc(1, { reserve: true })
+  ) {
     filler.push(page);
   }
   filler.sort((a, b) => a - b);
@@ -47,7 +51,7 @@ const OPERATIONS: readonly [string, (scene: Scene) => unknown][] = [
   ["realloc of a run", ({ heap, large }) => heap.realloc(large, 120_000)],
   ["alignedAlloc within a page", ({ heap }) => heap.alignedAlloc(2048, 6000)],
   ["alignedAlloc beyond a page", ({ heap }) => heap.alignedAlloc(16_384, 9000)],
-  ["pages", ({ heap }) => heap.pages.alloc(9)],
+  ["pages", ({ heap }) => heap.pages.tryAlloc(9)],
   ["the first object of a cache", ({ cache }) => cache.alloc()],
   ["tryAlloc of a cache", ({ cache }) => cache.tryAlloc()],
   ["attach", ({ heap }) => void Heap.attach(heap.source)],

@@ -36,7 +36,7 @@ function outOfMemory(action: () => unknown): OutOfMemoryError {
 function fill(): number[] {
   const addresses: number[] = [];
   for (;;) {
-    const address = heap.pages.alloc(1, { reserve: true });
+    const address = heap.pages.tryAlloc(1, { reserve: true });
     if (address === 0) return addresses.sort((a, b) => a - b);
     addresses.push(address);
   }
@@ -98,7 +98,7 @@ describe("out of memory", () => {
     fill();
     expect(heap.tryAlloc(100)).toBe(0);
     expect(heap.tryAlloc(100_000)).toBe(0);
-    expect(heap.pages.alloc(1)).toBe(0);
+    expect(heap.pages.tryAlloc(1)).toBe(0);
     expect(cache.tryAlloc()).toBe(0);
     expect(outOfMemory(() => cache.alloc()).askedBytes).toBe(300);
     expectClean(heap);
@@ -140,7 +140,7 @@ describe("out of memory", () => {
     heap = Heap.create({ sizeBytes: 4 * MIB });
     const min = heap.stats().zones[1]?.watermarkPages.min ?? 0;
     expect(min).toBeGreaterThan(1);
-    while (heap.pages.alloc(1) !== 0);
+    while (heap.pages.tryAlloc(1) !== 0);
     expect(heap.stats().zones[1]?.freePages).toBe(min);
     expect(outOfMemory(() => heap.alloc(100)).freeBytes).toBe(min * PAGE_SIZE);
     expect(heap.tryAlloc(100)).toBeGreaterThan(0);

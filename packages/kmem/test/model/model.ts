@@ -338,7 +338,7 @@ export class Model {
     const count = 1 + (size % this.#options.maximumPages);
     const alignmentBytes = PAGE * 2 ** (pick % 5 === 0 ? pick % 4 : 0);
     const reserve = pick % 3 === 0;
-    const address = this.#request(() => this.heap.pages.alloc(count, { alignmentBytes, reserve }));
+    const address = this.#request(() => this.heap.pages.tryAlloc(count, { alignmentBytes, reserve }));
     if (address === 0) return;
     require(address % alignmentBytes === 0, `pages at ${address} are not aligned to ${alignmentBytes}`);
     const run = { address, count, seed: this.#seed++ };

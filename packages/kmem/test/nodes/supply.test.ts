@@ -13,7 +13,7 @@ function heapWithFreePages(freePages: number, options: HeapOptions = { sizeBytes
   const heap = Heap.create(options);
   for (let left = zoneOf(heap).freePages; left > freePages; left = zoneOf(heap).freePages) {
     const count = 2 ** Math.min(10, Math.floor(Math.log2(left - freePages)));
-    expect(heap.pages.alloc(count, { reserve: true })).not.toBe(0);
+    expect(heap.pages.tryAlloc(count, { reserve: true })).not.toBe(0);
   }
   return heap;
 }
@@ -53,7 +53,7 @@ describe("the supply of a node", () => {
     // The first half sheaf that is too much goes there.
     while (heap.stats().bytes.barnBytes === 0) heap.free(blocks.pop() as number);
     for (let left = zoneOf(heap).freePages; left > low; left = zoneOf(heap).freePages) {
-      expect(heap.pages.alloc(2 ** Math.min(10, Math.floor(Math.log2(left - low))), { reserve: true })).not.toBe(0);
+      expect(heap.pages.tryAlloc(2 ** Math.min(10, Math.floor(Math.log2(left - low))), { reserve: true })).not.toBe(0);
     }
     // Those that slabs have do not count here.
     const peek = new Peek(heap);

@@ -43,7 +43,7 @@ describe.each([
         for (const { isAlloc, count, alignShift, pick, from } of steps) {
           if (isAlloc || runs.length === 0) {
             const alignmentBytes = PAGE * 2 ** (pick % 4 === 0 ? alignShift : 0);
-            const address = heap.pages.alloc(count, { alignmentBytes, reserve: true });
+            const address = heap.pages.tryAlloc(count, { alignmentBytes, reserve: true });
             if (address === 0) continue;
             expect(address % alignmentBytes).toBe(0);
             const run = { address, count };

@@ -22,8 +22,8 @@ const freePages = (): number => heap.pages.stats().reduce((sum, zone) => sum + z
 /** Takes the longest run there is, and then everything else. */
 function takeAll(): { run: number; count: number } {
   const count = largestFreePages(heap);
-  const run = heap.pages.alloc(count, { reserve: true });
-  while (heap.pages.alloc(1, { reserve: true }) !== 0);
+  const run = heap.pages.tryAlloc(count, { reserve: true });
+  while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
   expect(freePages()).toBe(0);
   return { run, count };
 }
@@ -123,7 +123,7 @@ describe("pages.alloc", () => {
       ...(heap.pages.stats()[1]?.freeBlocksByOrder ?? []).map((count, at) => (count > 0 ? at : 0)),
     );
     expect(2 ** largest).toBeLessThan(30);
-    expect(heap.pages.alloc(31, { reserve: true })).toBe(0);
+    expect(heap.pages.tryAlloc(31, { reserve: true })).toBe(0);
     expect(heap.pages.alloc(30, { reserve: true })).toBe(all + 1000 * PAGE);
     expectClean(heap);
     heap.pages.free(all, 1000);
@@ -154,8 +154,9 @@ describe("pages.alloc", () => {
       return bytes;
     };
     const before = contents();
-    for (const count of [4000, 4097, 100_000, 2 ** 31, 2 ** 40]) expect(heap.pages.alloc(count)).toBe(0);
-    for (const alignmentBytes of [2 ** 32, 2 ** 44, 2 ** 60]) expect(heap.pages.alloc(1, { alignmentBytes })).toBe(0);
+    for (const count of [4000, 4097, 100_000, 2 ** 31, 2 ** 40]) expect(heap.pages.tryAlloc(count)).toBe(0);
+    for (const alignmentBytes of [2 ** 32, 2 ** 44, 2 ** 60])
+      expect(heap.pages.tryAlloc(1, { alignmentBytes })).toBe(0);
     expect(Buffer.compare(before, contents())).toBe(0);
   });
 
@@ -272,8 +273,8 @@ describe("pages.free", () => {
     const next = heap.pages.alloc(2, { alignmentBytes: PAGE });
     if (next !== run + COUNT * PAGE) {
       // The tail was merged elsewhere: take single pages until the one behind the run is there.
-      let page = heap.pages.alloc(1);
-      while (page !== run + COUNT * PAGE) page = heap.pages.alloc(1);
+      let page = heap.pages.tryAlloc(1);
+      while (page !== run + COUNT * PAGE) page = heap.pages.tryAlloc(1);
     }
     return COUNT + 1;
   }
@@ -298,6 +299,6 @@ describe("64 single pages of a region of 1,000", () => {
     expect(freePages()).toBe(1000);
     expect(freePagesOf(heap.stats())).toEqual(stats);
     expect(freeBlocks()).toEqual(before);
-    expect(heap.pages.alloc(900)).toBeGreaterThan(0);
+    expect(heap.pages.tryAlloc(900)).toBeGreaterThan(0);
   });
 });

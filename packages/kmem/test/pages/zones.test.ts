@@ -23,11 +23,11 @@ describe("a DMA zone", () => {
   });
 
   it("serves requests for DMA, and them alone", () => {
-    const pages = Array.from({ length: 300 }, () => heap.pages.alloc(1, { dma: true })).filter((page) => page > 0);
+    const pages = Array.from({ length: 300 }, () => heap.pages.tryAlloc(1, { dma: true })).filter((page) => page > 0);
     for (const page of pages) expect(page).toBeLessThan(border);
     expect(pages.length).toBe(255);
-    expect(heap.pages.alloc(1, { dma: true })).toBe(0);
-    expect(heap.pages.alloc(1)).toBeGreaterThanOrEqual(border);
+    expect(heap.pages.tryAlloc(1, { dma: true })).toBe(0);
+    expect(heap.pages.tryAlloc(1)).toBeGreaterThanOrEqual(border);
     expectClean(heap);
     for (const page of pages) heap.pages.free(page, 1);
     expect(heap.pages.stats()[0]).toMatchObject({ freePages: 256 });
@@ -36,8 +36,8 @@ describe("a DMA zone", () => {
 
   it("is what other requests fall back to when the normal zone is empty", () => {
     let lastNormal = 0;
-    let page = heap.pages.alloc(1);
-    for (; page >= border; page = heap.pages.alloc(1)) lastNormal++;
+    let page = heap.pages.tryAlloc(1);
+    for (; page >= border; page = heap.pages.tryAlloc(1)) lastNormal++;
     expect(lastNormal).toBe((heap.pages.stats()[1]?.pages ?? 0) - sheafPages(heap) - minOf(heap, 1));
     expect(page).toBeGreaterThan(0);
     expect(page).toBeLessThan(border);
@@ -49,7 +49,7 @@ describe("a DMA zone", () => {
     const before = freePagesOf(heap.stats());
     const low = heap.pages.alloc(255, { dma: true });
     const high: number[] = [];
-    for (let page = heap.pages.alloc(1); page >= border; page = heap.pages.alloc(1)) high.push(page);
+    for (let page = heap.pages.tryAlloc(1); page >= border; page = heap.pages.tryAlloc(1)) high.push(page);
     expectClean(heap);
     heap.pages.free(low, 255);
     for (const page of high) heap.pages.free(page, 1);
@@ -63,7 +63,7 @@ describe("a DMA zone", () => {
     heap = Heap.create({ sizeBytes: MIB, dmaBytes: 8 * MIB });
     expect(heap.pages.stats()[1]).toMatchObject({ pages: 0, freePages: 0 });
     expect(heap.alloc(1000)).toBeGreaterThan(0);
-    expect(heap.pages.alloc(3, { dma: true })).toBeGreaterThan(0);
+    expect(heap.pages.tryAlloc(3, { dma: true })).toBeGreaterThan(0);
     expectClean(heap);
   });
 
@@ -115,7 +115,7 @@ describe("watermarks", () => {
     const cache = heap.createCache({ name: "objects", sizeBytes: 100 });
     heap.free(heap.alloc(16));
     const min = minOf(heap, 1);
-    while (heap.pages.alloc(1) !== 0);
+    while (heap.pages.tryAlloc(1) !== 0);
     const free = (): number => heap.pages.stats()[1]?.freePages ?? 0;
     expect(free()).toBe(min);
     expect(() => heap.alloc(40_000)).toThrow("out of memory");
@@ -124,9 +124,9 @@ describe("watermarks", () => {
     expect(free()).toBe(min);
     expect(heap.tryAlloc(40_000)).toBeGreaterThan(0);
     expect(free()).toBe(min - 10);
-    expect(heap.pages.alloc(1)).toBe(0);
+    expect(heap.pages.tryAlloc(1)).toBe(0);
     expect(cache.tryAlloc()).toBeGreaterThan(0);
-    while (heap.pages.alloc(1, { reserve: true }) !== 0);
+    while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
     expect(free()).toBe(0);
     expectClean(heap);
   });
@@ -148,7 +148,7 @@ describe("watermarks", () => {
     const most = (limitAddress - endAddress) / PAGE + (zones[1]?.freeBlocksByOrder[0] ?? 0);
     let count = Math.floor(most);
     const before = new Uint8Array(heap.buffer).slice();
-    while (heap.pages.alloc(count) === 0) {
+    while (heap.pages.tryAlloc(count) === 0) {
       expect(Buffer.compare(before, new Uint8Array(heap.buffer))).toBe(0);
       count--;
     }
@@ -172,7 +172,7 @@ describe("blocks above the largest class", () => {
     const min = minOf(heap, 1);
     expect(min).toBe(3);
     const aligned = heap.pages.alloc(16, { alignmentBytes: 16 * PAGE });
-    while (heap.pages.alloc(1, { reserve: true }) !== 0);
+    while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
     heap.pages.free(aligned, 16);
     const block = heap.tryAlloc(10 * PAGE);
     expect(block).toBe(aligned);

@@ -71,7 +71,7 @@ export class Duel {
     const { pages } = this.#holder.heap;
     for (let round = 0; round < LARGE_DUELS; round++) {
       this.#fight(
-        () => pages.alloc(LARGE_PAGES),
+        () => pages.tryAlloc(LARGE_PAGES),
         (address) => pages.free(address, LARGE_PAGES),
       );
     }

@@ -223,7 +223,7 @@ export class Operations {
   #allocatePages(): void {
     const count = drawPageCount(this.#random, this.#configuration.maximumBytes);
     const alignmentBytes = PAGE_SIZE * 2 ** Math.max(0, this.#random.below(12) - 8);
-    const address = this.#attempt(() => this.#holder.heap.pages.alloc(count, { alignmentBytes }));
+    const address = this.#attempt(() => this.#holder.heap.pages.tryAlloc(count, { alignmentBytes }));
     if (address === 0) return;
     requireSound(address % alignmentBytes === 0, () => `pages at ${address} are no multiple of ${alignmentBytes}`);
     this.#holder.enter(address, count * PAGE_SIZE, Kind.PAGES);

@@ -24,7 +24,7 @@ export function takeObject(kernel: Kernel, cache: KernelCache, gfp: number, slab
 export function takePages(kernel: Kernel, count: number, gfp: number, alignmentBytes: number): number {
   const { pages } = kernel.heap;
   const wanted = { alignmentBytes, dma: wantsDma(kernel, gfp), reserve: usesReserve(gfp) };
-  const now = (): number => pages.alloc(count, wanted);
+  const now = (): number => pages.tryAlloc(count, wanted);
   if (!mayWait(gfp)) return withoutSleep(kernel, now);
   return now() || waitFor(kernel, gfp, count, (options) => pages.allocWait(count, { ...wanted, ...options }));
 }

@@ -52,7 +52,7 @@ export interface KernelPageOptions {
 /** The heap, as far as the face uses it. */
 export interface KernelHeap {
   readonly pages: {
-    alloc(count: number, options: KernelPageOptions): number;
+    tryAlloc(count: number, options: KernelPageOptions): number;
     allocWait(count: number, options: KernelPageOptions & WaitOptions): number;
   };
   alloc(sizeBytes: number): number;

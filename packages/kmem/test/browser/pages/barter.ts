@@ -78,7 +78,7 @@ export class Barter {
     const sizeBytes = isRun
       ? pageCount * PAGE_BYTES
       : HEADER_BYTES + this.#random.size(this.#limitBytes - HEADER_BYTES);
-    const address = isRun ? this.#heap.pages.alloc(pageCount) : this.#heap.alloc(sizeBytes);
+    const address = isRun ? this.#heap.pages.tryAlloc(pageCount) : this.#heap.alloc(sizeBytes);
     const header = this.#words(address);
     header[Word.MAKER] = this.#thread;
     header[Word.SIZE_BYTES] = sizeBytes;

@@ -21,7 +21,7 @@ export function growTogether(kmem: Kmem): Scenario<Heaps> {
     setUp: () => {
       const world = kmem.heaps(2, { sizeBytes: SIZE_BYTES, maximumBytes: MAXIMUM_BYTES });
       const heap = heapOf(world, 0);
-      while (heap.stats().bytes.freePageBytes > 0) heap.pages.alloc(1);
+      while (heap.stats().bytes.freePageBytes > 0) heap.pages.tryAlloc(1);
       return world;
     },
     threads: [0, 1].map((thread) => (world) => call(heapOf(world, thread), "alloc", LARGE_BYTES)),
@@ -113,7 +113,7 @@ function fullHeap(kmem: Kmem, sizeBytes: number): Full {
   const block = heap.alloc(sizeBytes);
   const others: number[] = [];
   for (let next = heap.tryAlloc(LARGE_BYTES); next !== 0; next = heap.tryAlloc(LARGE_BYTES)) others.push(next);
-  while (heap.pages.alloc(1, { reserve: true }) !== 0);
+  while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
   return { ...world, block, others };
 }
 

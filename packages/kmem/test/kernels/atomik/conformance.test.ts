@@ -27,7 +27,7 @@ describe("the conformance table of the Atomik pages", () => {
   it("names tests that exist", () => {
     for (const [, id, , , tests = ""] of rows) {
       for (const { file, name } of testsOf(tests)) {
-        const path = new URL(file, import.meta.url);
+        const path = new URL(`../../${file}`, import.meta.url);
         expect(existsSync(path), `${id}: ${file}`).toBe(true);
         expect(readFileSync(path, "utf8"), `${id}: ${file} › ${name}`).toContain(`"${name}"`);
       }

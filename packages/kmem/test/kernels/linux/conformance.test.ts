@@ -18,7 +18,7 @@ describe("the conformance table of the Linux page", () => {
     expect(named.length).toBeGreaterThan(SENTENCES);
     for (const cell of named) {
       const [file = "", name = ""] = cell.split(" › ");
-      const path = new URL(file, import.meta.url);
+      const path = new URL(`../../${file}`, import.meta.url);
       expect(existsSync(path), cell).toBe(true);
       expect(readFileSync(path, "utf8"), cell).toContain(`it("${name}"`);
     }

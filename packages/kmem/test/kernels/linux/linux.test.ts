@@ -186,7 +186,7 @@ describe("vmalloc", () => {
     const { vmalloc, vm, vmalloc_to_page, page_address } = kernel.calls;
     const pages = kernel.takeAllPages(true);
     for (let index = 0; index < pages.length; index += 2) kernel.heap.pages.free(pages[index] as number, 1);
-    expect(kernel.heap.pages.alloc(2)).toBe(0);
+    expect(kernel.heap.pages.tryAlloc(2)).toBe(0);
     const area = vmalloc(10 * PAGE);
     const frames = Array.from({ length: 10 }, (_, page) => page_address(vmalloc_to_page(area + page * PAGE)));
     const isScattered = frames.every((frame, index) => index === 0 || frame !== (frames[index - 1] as number) + PAGE);

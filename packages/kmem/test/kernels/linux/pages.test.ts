@@ -232,8 +232,8 @@ describe("linux(memory, console)", () => {
 
   it("throws where there are no pages for the virtual memory, and takes none", () => {
     const heap = Heap.create({ sizeBytes: 512 * 1024 });
-    while (heap.pages.alloc(1) !== 0);
-    while (heap.pages.alloc(1, { reserve: true }) !== 0);
+    while (heap.pages.tryAlloc(1) !== 0);
+    while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
     const left = heap.stats().bytes.freePageBytes;
     expect(() => linux(heap, new LogRing())).toThrow(OutOfMemoryError);
     expect(heap.stats().bytes.freePageBytes).toBe(left);

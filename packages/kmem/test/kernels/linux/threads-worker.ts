@@ -111,7 +111,7 @@ function hold(handle: HeapHandle, { pool, words: memory, delayMs }: Hold): strin
   const words = new Int32Array(memory);
   const heap = Heap.attach(handle);
   const calls = linux(heap, new LogRing());
-  const take = (): number => (pool === undefined ? heap.pages.alloc(1) : calls.mempool_alloc(pool, GFP_ATOMIC));
+  const take = (): number => (pool === undefined ? heap.pages.tryAlloc(1) : calls.mempool_alloc(pool, GFP_ATOMIC));
   const held: number[] = [];
   try {
     for (let got = take(); got !== 0; got = take()) held.push(got);

@@ -76,7 +76,7 @@ describe("mykernel(memory, console)", () => {
 
   it("throws OUT_OF_MEMORY when not a page is left for the buckets' own", () => {
     const full = Heap.create({ sizeBytes: MIB });
-    while (full.pages.alloc(1, { reserve: true }) !== 0);
+    while (full.pages.tryAlloc(1, { reserve: true }) !== 0);
     expect(() => mykernel(full, log)).toThrow(OutOfMemoryError);
     expect(() => mykernel(new ArrayBuffer(100), log)).toThrow(KmemError);
   });

@@ -300,7 +300,7 @@ describe("function documentation", () => {
     for (let page = kernel.kmalloc_dma(1); page !== 0; page = kernel.kmalloc_dma(1)) pages.push(page);
     pages.sort((one, other) => one - other);
     // What the heap keeps in reserve may lie beside one of them.
-    while (heap.pages.alloc(1, { reserve: true }) !== 0);
+    while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
     for (const [index, page] of pages.entries()) if (index % 2 === 0) kernel.kfree_dma(page);
     expect(freePages()).toBeGreaterThan(100);
     expect(kernel.kmalloc_dma(PAGE + 1)).toBe(0);
