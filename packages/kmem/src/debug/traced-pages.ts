@@ -13,6 +13,12 @@ export class TracedPages extends Pages {
     this.#tracer = tracer;
   }
 
+  override alloc(count: number, options: PageOptions = {}): number {
+    const address = super.alloc(count, options);
+    this.#tracer.pageAlloc(address, count * PAGE_SIZE);
+    return address;
+  }
+
   override tryAlloc(count: number, options: PageOptions = {}): number {
     const address = super.tryAlloc(count, options);
     if (address !== 0) this.#tracer.pageAlloc(address, count * PAGE_SIZE);

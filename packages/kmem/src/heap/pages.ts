@@ -61,7 +61,12 @@ export class Pages {
    * changes no block. O(orders); O(pages) when only neighbouring free blocks together can serve.
    */
   alloc(count: number, options: PageOptions = NO_OPTIONS): number {
-    return this.#orThrow(this.tryAlloc(count, options), count);
+    requireCount(count);
+    const request = options === NO_OPTIONS ? ANY_PAGES : requestFor(readOptions("options", options, PAGE_CHECKS));
+    this.#current();
+    const frame = this.#kmalloc.allocatePages(count, RunKind.PAGES, request);
+    if (frame === NO_FRAME) throw outOfMemory(this.#current(), count * PAGE_SIZE);
+    return frame * PAGE_SIZE;
   }
 
   /** As {@link alloc}, but returns 0 when no such stretch is free. */
@@ -84,7 +89,8 @@ export class Pages {
     this.#current();
     const mayEverServe = this.#kmalloc.mayEverServe(count, request);
     const address = this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal }, mayEverServe);
-    return this.#orThrow(address, count);
+    if (address === 0) throw outOfMemory(this.#current(), count * PAGE_SIZE);
+    return address;
   }
 
   /**
@@ -110,11 +116,6 @@ export class Pages {
   #take(count: number, request: PageRequest): number {
     const frame = this.#kmalloc.allocatePages(count, RunKind.PAGES, request);
     return frame === NO_FRAME ? 0 : frame * PAGE_SIZE;
-  }
-
-  #orThrow(address: number, count: number): number {
-    if (address === 0) throw outOfMemory(this.#current(), count * PAGE_SIZE);
-    return address;
   }
 
   #current(): PageAllocator {
