@@ -3,13 +3,18 @@
  *
  * @module
  */
+export type { BaseHeap } from "./heap/base-heap.ts";
 export type { ViewType } from "./heap/block-view.ts";
-export { Cache, type CacheOptions } from "./heap/cache.ts";
-export { checkDump, type DumpInfo, type DumpRepair, describeDump, repairDump } from "./heap/dumps.ts";
+export type { Cache, CacheOptions } from "./heap/cache.ts";
+export { checkHeap } from "./heap/check.ts";
+export { checkDump, type DumpInfo, type DumpRepair, describeDump, dumpHeap, repairDump } from "./heap/dumps.ts";
 export type { HeapHandle } from "./heap/handle.ts";
 export { Heap } from "./heap/heap.ts";
+export { blockAt, blocksOf, heapStats, ownerOf, slotStats, transferBlock } from "./heap/inspect.ts";
 export type { HeapOptions } from "./heap/options.ts";
-export { type PageOptions, Pages, type PageWaitOptions } from "./heap/pages.ts";
+export type { PageOptions, Pages, PageWaitOptions } from "./heap/pages.ts";
+export { reapSlot, watchWorker } from "./heap/recovery.ts";
+export { repairHeap } from "./heap/repair.ts";
 export type { WatchedWorker, WatchOptions } from "./heap/watch.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";

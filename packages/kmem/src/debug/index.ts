@@ -1,6 +1,6 @@
 /** Finds memory bugs: see {@link DebugHeap}. */
 
-export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
+export type { DebugCache, DebugCacheOptions } from "./debug-cache.ts";
 export { DebugHeap } from "./debug-heap.ts";
 export { checkDump, repairDump } from "./dumps.ts";
 export type { FaultOptions } from "./fault-injection.ts";

@@ -23,11 +23,11 @@ const attachments = new Set<WeakRef<Attachment>>();
 const keepers = new WeakMap<MemorySource, Set<Attachment>>();
 
 /** All attachments that this thread has made, to tell them from what a caller makes up. */
-const made = new WeakSet<Attachment>();
+const made = new WeakSet<object>();
 
 /** Throws BAD_ARGUMENT for what is no attachment: heaps are made by functions of their classes. */
-export function requireAttachment(attachment: Attachment): void {
-  if (made.has(attachment)) return;
+export function requireAttachment(attachment: object): Attachment {
+  if (made.has(attachment)) return attachment as Attachment;
   throw new KmemError("BAD_ARGUMENT", "a heap is made by create, attach or load of its class", {});
 }
 
