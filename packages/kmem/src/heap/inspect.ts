@@ -28,7 +28,7 @@ export function blocksOf(heap: BaseHeap): Generator<BlockInfo> {
   return accessTo(heap).extension?.blocks() ?? liveBlocks(layers);
 }
 
-/** The slot that a live block, or a run of pages of `heap.pages`, belongs to; undefined for all other addresses. O(1). */
+/** The slot that a live block, or a run of `heap.pages`, belongs to; undefined for all other addresses. O(1). */
 export function ownerOf(heap: BaseHeap, address: number): number | undefined {
   const access = accessTo(heap);
   return ownerOfAddress(access.current(), access.extension?.blockAddress(address) ?? address);

@@ -10,7 +10,7 @@ import { announceThread, type Reservation } from "../sync/reservation.ts";
 import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
 import { type CoreLayers, type Layers, openCoreLayers, openGeometry, openLayers, underTableLock } from "./layers.ts";
-import { hasNothing, reapSlot, recoverRemains } from "./reap.ts";
+import { freeAbandoned, hasNothing, recoverRemains } from "./remains.ts";
 
 /**
  * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
@@ -47,8 +47,7 @@ export function reserveSlot(layers: Layers): number {
   const { slots } = layers;
   const free = slots.reserve();
   if (free !== NO_SLOT) return free;
-  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot))
-    reapSlot(layers, slot, { blocks: "keep" });
+  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot)) freeAbandoned(layers, slot);
   const freed = slots.reserve();
   if (freed === NO_SLOT) throw slots.noneFree();
   return freed;

@@ -126,10 +126,9 @@ export class Nodes {
    */
   static create(options: NodesOptions): Nodes {
     const { nodes, distances, home } = readMachine(options);
-    const nodeCount = nodes.length;
     const open = (options: HeapOptions, node: number): Node => {
       const heap = Heap.create({ ...options, start: heapStart(options.start) });
-      return { heap, view: NodeView.create(layersOf(heap), node, nodeCount) };
+      return { heap, view: NodeView.create(layersOf(heap), node, nodes.length) };
     };
     return new Nodes(openAll(nodes, open, leave), distances, home);
   }
@@ -315,10 +314,7 @@ export class Nodes {
   watch(worker: WatchedWorker, handle: NodesHandle, options: WatchOptions = {}): () => void {
     const { nodes } = readHandle(handle);
     if (nodes.length !== this.count) throw badArgument("handle", `one of these ${this.count} nodes`, handle);
-    return watchAll(
-      this.#nodes.map(({ heap }) => heap),
-      (heap, node) => watchWorker(heap, worker, nodes[node], options),
-    );
+    return watchAll(this.#nodes, ({ heap }, node) => watchWorker(heap, worker, nodes[node], options));
   }
 
   #slowAlloc(sizeBytes: number): number {
