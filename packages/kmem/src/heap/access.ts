@@ -32,6 +32,8 @@ export interface HeapExtension {
 /** What other files of this library reach of a heap, and its users do not. */
 export interface HeapAccess {
   readonly attachment: Attachment;
+  /** Whether its layers are those of one thread: see `layersToView`. */
+  readonly isLocal: boolean;
   /** The layers, with views of the memory as it is now. Throws DETACHED after the heap's `detach`. */
   seen(): Layers;
   /** As {@link seen}, to change something: the slot must still be this thread's. */

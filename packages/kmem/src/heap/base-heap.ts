@@ -49,11 +49,11 @@ export abstract class BaseHeap {
   #isDetached = false;
 
   /** @internal */
-  protected constructor(attachment: Attachment) {
+  protected constructor(attachment: Attachment, isLocal = false) {
     this.#attachment = attachment;
     this.#kmalloc = attachment.kmalloc;
     this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
-    registerHeap(this, { attachment, seen: () => this.seen(), current: () => this.current() });
+    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current() });
     this.#bind();
   }
 

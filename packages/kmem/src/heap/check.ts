@@ -1,8 +1,9 @@
 import { type CheckReport, checkLayers } from "../kmalloc/check.ts";
 import { type Finding, foldFindings } from "../memory/finding.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
-import { accessTo, layersOf, viewedLayers } from "./access.ts";
+import { accessTo, layersOf } from "./access.ts";
 import type { BaseHeap } from "./base-heap.ts";
+import { layersToView } from "./full-layers.ts";
 
 /**
  * Verifies every invariant of every layer of a heap and lists what is broken; of a buffer that was transferred away, or
@@ -18,7 +19,7 @@ export function checkHeap(heap: BaseHeap): CheckReport {
 
 /** All that {@link checkHeap} finds, one by one. */
 export function findingsOf(heap: BaseHeap): Finding[] {
-  const { findings } = checkLayers(viewedLayers(heap));
+  const { findings } = checkLayers(layersToView(heap));
   return [...findings, ...(accessTo(heap).extension?.findings() ?? [])];
 }
 

@@ -2,8 +2,8 @@ import { type ReapOptions, type ReapReport, readReapOptions, reapSlot as reapLay
 import { requireObject } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { accessTo } from "./access.ts";
-import type { BaseHeap } from "./base-heap.ts";
 import { type HeapHandle, openHandle } from "./handle.ts";
+import type { Heap } from "./heap.ts";
 import { type WatchedWorker, type WatchOptions, watchPlace } from "./watch.ts";
 
 /**
@@ -12,7 +12,7 @@ import { type WatchedWorker, type WatchOptions, watchPlace } from "./watch.ts";
  * runs on corrupts the heap. Any thread may call it, several at once, and again after one that died in it. Objects of a
  * `DebugHeap` that are freed are poisoned. Throws BAD_ARGUMENT, and DETACHED. O(heap).
  */
-export function reapSlot(heap: BaseHeap, slot: number, options: ReapOptions = {}): ReapReport {
+export function reapSlot(heap: Heap, slot: number, options: ReapOptions = {}): ReapReport {
   const access = accessTo(heap);
   const { extension } = access;
   const recover = (how: ReapOptions): ReapReport => reapLayers(access.current(), slot, how, extension?.cleanup);
@@ -27,7 +27,7 @@ export function reapSlot(heap: BaseHeap, slot: number, options: ReapOptions = {}
  * none and for a handle of another heap, and NO_SLOT where the handle's slot is not its worker's any more.
  */
 export function watchWorker(
-  heap: BaseHeap,
+  heap: Heap,
   worker: WatchedWorker,
   handle: HeapHandle,
   options: WatchOptions = {},

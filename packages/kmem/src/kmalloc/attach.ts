@@ -9,7 +9,8 @@ import { LivenessBeacon } from "../sync/liveness.ts";
 import { announceThread, type Reservation } from "../sync/reservation.ts";
 import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
-import { type CoreLayers, type Layers, openCoreLayers, openGeometry, openLayers, underTableLock } from "./layers.ts";
+import { type CoreLayers, type Layers, underTableLock } from "./layers.ts";
+import { lowerLayers, openCoreLayers, openGeometry, openLayers, THREADS } from "./open-layers.ts";
 import { freeAbandoned, hasNothing, recoverRemains } from "./remains.ts";
 
 /**
@@ -26,7 +27,11 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   sync.beacon.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
   const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);
-  const layers = openLayers(memory, geometry, sync, pages, free === NO_SLOT ? recover : undefined);
+  const layers = openLayers(
+    lowerLayers(memory, geometry, sync, pages, THREADS),
+    THREADS,
+    free === NO_SLOT ? recover : undefined,
+  );
   if (layers === undefined) {
     const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
     sync.beacon.end();
