@@ -26,7 +26,7 @@ export type { Made, MempoolInfo, TraceRingInfo } from "./kmalloc/slot-objects.ts
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
 export { dumpByteLength } from "./memory/dump.ts";
-export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
+export { KmemError, type KmemErrorCode, OutOfMemoryError, type OutOfMemoryFigures } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
@@ -36,4 +36,5 @@ export type { RepairStep } from "./repair/log.ts";
 export type { RepairedFinding, RepairReport } from "./repair/repair.ts";
 export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+export type { Reservation } from "./sync/reservation.ts";
 export type { VmArea } from "./vmalloc/areas.ts";

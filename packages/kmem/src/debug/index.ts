@@ -18,3 +18,4 @@ export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type Sampli
 export type { ScanOptions } from "./scan.ts";
 export type { AllocationScope } from "./scope.ts";
 export type { MapFrame } from "./stack.ts";
+export type { TrackedHeap } from "./tracked-heap.ts";
