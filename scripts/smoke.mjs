@@ -1,7 +1,17 @@
 // The built library on the Node that runs this file: `npm test` runs it on the machine's own, which may be as old as 20.
+
 import assert from "node:assert/strict";
 import { version } from "node:process";
-import { Heap, KmemError, OutOfMemoryError, PAGE_SIZE } from "../packages/kmem/dist/index.js";
+import {
+  blocksOf,
+  checkHeap,
+  dumpHeap,
+  Heap,
+  heapStats,
+  KmemError,
+  OutOfMemoryError,
+  PAGE_SIZE,
+} from "../packages/kmem/dist/index.js";
 import { CLASS_COUNT, classBytes } from "../packages/kmem/dist/layout.js";
 
 const MIB = 1024 * 1024;
@@ -21,7 +31,7 @@ const kinds = [
  * @param {string} when
  */
 function assertClean(heap, when) {
-  assert.deepEqual(heap.check().findings, [], when);
+  assert.deepEqual(checkHeap(heap).findings, [], when);
 }
 
 /**
@@ -44,7 +54,7 @@ function exerciseBlocks(heap) {
     assert.equal(block % 16, 0);
     heap.u8(block).fill(index);
   }
-  assert.equal([...heap.blocks()].length, sizes.length);
+  assert.equal([...blocksOf(heap)].length, sizes.length);
   for (const [index, block] of blocks.entries()) {
     const kept = Math.min(heap.usableSize(block), 16);
     const moved = heap.realloc(block, (sizes[index] ?? 0) * 3 + 1);
@@ -93,8 +103,8 @@ function exerciseLayers(heap) {
 function exerciseCopies(heap) {
   const block = heap.alloc(1000);
   heap.u32(block)[7] = 0xfeed;
-  const attached = Heap.attach(heap.source, heap.stats().startAddress);
-  const loaded = Heap.load(heap.dump());
+  const attached = Heap.attach(heap.source, heapStats(heap).startAddress);
+  const loaded = Heap.load(dumpHeap(heap));
   for (const other of [attached, loaded]) {
     assert.equal(other.u32(block)[7], 0xfeed);
     assertClean(other, "a copy");
@@ -112,7 +122,7 @@ for (const [name, options] of kinds) {
   exerciseCopies(heap);
   heap.trim();
   assertClean(heap, `the end in ${name}`);
-  assert.equal(heap.stats().liveBlocks, 0);
-  assert.equal(heap.stats().bytes.freeSlabBytes + heap.stats().bytes.sheafBytes, 0);
+  assert.equal(heapStats(heap).liveBlocks, 0);
+  assert.equal(heapStats(heap).bytes.freeSlabBytes + heapStats(heap).bytes.sheafBytes, 0);
 }
 console.log(`  Node ${version}: the library works over ${kinds.length} kinds of memory`);

@@ -3,13 +3,19 @@
  *
  * @module
  */
+export type { BaseHeap } from "./heap/base-heap.ts";
 export type { ViewType } from "./heap/block-view.ts";
-export { Cache, type CacheOptions } from "./heap/cache.ts";
-export { checkDump, type DumpInfo, type DumpRepair, describeDump, repairDump } from "./heap/dumps.ts";
+export type { Cache, CacheOptions } from "./heap/cache.ts";
+export { checkHeap } from "./heap/check.ts";
+export { checkDump, type DumpInfo, type DumpRepair, describeDump, dumpHeap, repairDump } from "./heap/dumps.ts";
 export type { HeapHandle } from "./heap/handle.ts";
 export { Heap } from "./heap/heap.ts";
+export { blockAt, blocksOf, heapStats, ownerOf, slotStats, transferBlock } from "./heap/inspect.ts";
+export { LocalHeap, type LocalHeapOptions } from "./heap/local-heap.ts";
 export type { HeapOptions } from "./heap/options.ts";
-export { type PageOptions, Pages, type PageWaitOptions } from "./heap/pages.ts";
+export type { PageOptions, Pages, PageWaitOptions } from "./heap/pages.ts";
+export { reapSlot, watchWorker } from "./heap/recovery.ts";
+export { repairHeap } from "./heap/repair.ts";
 export type { WatchedWorker, WatchOptions } from "./heap/watch.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";
@@ -20,7 +26,7 @@ export type { Made, MempoolInfo, TraceRingInfo } from "./kmalloc/slot-objects.ts
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
 export { dumpByteLength } from "./memory/dump.ts";
-export { KmemError, type KmemErrorCode, OutOfMemoryError } from "./memory/errors.ts";
+export { KmemError, type KmemErrorCode, OutOfMemoryError, type OutOfMemoryFigures } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
@@ -30,4 +36,5 @@ export type { RepairStep } from "./repair/log.ts";
 export type { RepairedFinding, RepairReport } from "./repair/repair.ts";
 export type { BlockFunctions } from "./slab/block-functions.ts";
 export { MAX_CLASS_BYTES } from "./slab/size-classes.ts";
+export type { Reservation } from "./sync/reservation.ts";
 export type { VmArea } from "./vmalloc/areas.ts";

@@ -6,7 +6,6 @@ import { ASSERTIONS, assert } from "../src/memory/assert.ts";
 describe("the library exports", () => {
   it("these names, and no others", () => {
     expect(Object.keys(library).sort()).toEqual([
-      "Cache",
       "GRANULE",
       "Heap",
       "KmemError",
@@ -14,12 +13,22 @@ describe("the library exports", () => {
       "MAX_CLASS_BYTES",
       "OutOfMemoryError",
       "PAGE_SIZE",
-      "Pages",
+      "blockAt",
+      "blocksOf",
       "checkDump",
+      "checkHeap",
       "countFindings",
       "describeDump",
       "dumpByteLength",
+      "dumpHeap",
+      "heapStats",
+      "ownerOf",
+      "reapSlot",
       "repairDump",
+      "repairHeap",
+      "slotStats",
+      "transferBlock",
+      "watchWorker",
     ]);
   });
 
@@ -37,6 +46,7 @@ describe("the library exports", () => {
     const heap = library.Heap.create({ sizeBytes: 1 << 20 });
     const methods = [
       ...Object.getOwnPropertyNames(library.Heap.prototype),
+      ...Object.getOwnPropertyNames(Object.getPrototypeOf(library.Heap.prototype)),
       ...Object.keys(heap).filter((key) => typeof heap[key as keyof typeof heap] === "function"),
     ];
     expect(methods.sort()).toEqual([
@@ -45,32 +55,33 @@ describe("the library exports", () => {
       "alloc",
       "allocAsync",
       "allocWait",
-      "attachment",
-      "blockAt",
-      "blocks",
       "buffer",
       "cacheContext",
       "calloc",
       "constructor",
+      "constructor",
       "createCache",
       "current",
       "detach",
-      "dump",
       "f64",
       "footprintBytes",
       "free",
+      "handle",
       "i32",
+      "leave",
       "memoryKind",
       "openCache",
+      "orThrow",
       "pathContext",
       "publish",
       "realloc",
+      "reserve",
       "seen",
       "slot",
       "slowFree",
       "slowRealloc",
+      "slowTryAlloc",
       "source",
-      "stats",
       "trim",
       "tryAlloc",
       "u32",
@@ -95,8 +106,10 @@ describe("the library exports", () => {
       "stats",
       "tryAlloc",
     ];
-    expect(Object.getOwnPropertyNames(library.Cache.prototype).sort()).toEqual(cache);
-    expect(Object.getOwnPropertyNames(library.Pages.prototype).sort()).toEqual([
+    const heap = library.Heap.create({ sizeBytes: 1 << 20 });
+    const one = heap.createCache({ name: "one", sizeBytes: 40 });
+    expect(Object.getOwnPropertyNames(Object.getPrototypeOf(one)).sort()).toEqual(cache);
+    expect(Object.getOwnPropertyNames(Object.getPrototypeOf(heap.pages)).sort()).toEqual([
       "alloc",
       "allocWait",
       "constructor",

@@ -13,7 +13,7 @@ import { ReportedFailure } from "./reported-failure.ts";
 const FINDINGS_SHOWN = 50;
 
 const EXPLANATION = `
-DUMP is a file with what heap.dump() returned: plain, .gz or .zst. OUT is packed
+DUMP is a file with what dumpHeap() returned: plain, .gz or .zst. OUT is packed
 as its name ends, is written beside its place first and gets its name when it is
 whole, and may not be DUMP itself: that would be the only copy.
 

@@ -9,7 +9,7 @@ import { readDumpWith } from "./read-dump.ts";
 const FINDINGS_SHOWN = 8;
 
 const EXPLANATION = `
-DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
+DUMP is a file with what dumpHeap() returned: plain, .gz or .zst.
 
 Exit codes: 0; 1 when the dump cannot be read; 2 for a command line that makes
 no sense.`;

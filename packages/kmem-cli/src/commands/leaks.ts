@@ -18,7 +18,7 @@ import { readDump } from "./read-dump.ts";
 const DEFAULT_TOP = 10;
 
 const EXPLANATION = `
-DUMP is a file with what heap.dump() of a DebugHeap returned: plain, .gz or
+DUMP is a file with what dumpHeap() of a DebugHeap returned: plain, .gz or
 .zst. Stacks are shown as the sources are where the files that they name have
 source maps. A dump may name any file: only those in the working folder are read,
 or in the folder that --sources names, and only regular ones of at most 64 MiB.

@@ -30,7 +30,7 @@ const REPORTS: readonly { readonly name: string; readonly summary: string; reado
 ];
 
 const EXPLANATION = `
-DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
+DUMP is a file with what dumpHeap() returned: plain, .gz or .zst.
 
 Examples:
   kmem proc slabinfo heap.dump.zst

@@ -13,7 +13,7 @@ const READ_BYTES = 2 ** 22;
 const PIECE_BYTES = 2 ** 20;
 
 /**
- * Opens the heap of a dump, that is of what `heap.dump()` returned, plain or packed with gzip or zstd. Throws an error
+ * Opens the heap of a dump, that is of what `dumpHeap()` returned, plain or packed with gzip or zstd. Throws an error
  * that names the file where that cannot be.
  */
 export function readDump(path: string): Promise<Heap> {

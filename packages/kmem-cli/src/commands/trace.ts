@@ -4,7 +4,7 @@ import { printPart } from "../text/output.ts";
 import { readDump } from "./read-dump.ts";
 
 const EXPLANATION = `
-DUMP is a file with what heap.dump() returned: plain, .gz or .zst.
+DUMP is a file with what dumpHeap() returned: plain, .gz or .zst.
 
 Examples:
   kmem trace heap.dump.zst

@@ -1,4 +1,4 @@
-import { Heap } from "kmem";
+import { checkHeap, Heap } from "kmem";
 import type { HeapPlan } from "../replay/replay-heap.ts";
 import { PAGE_BYTES } from "../trace/op-stream.ts";
 import { type EngineCheck, EngineHeap } from "./engine-heap.ts";
@@ -32,7 +32,7 @@ export class BuddyHeap extends EngineHeap {
   }
 
   check(): EngineCheck {
-    return this.#heap.check();
+    return checkHeap(this.#heap);
   }
 
   override trim(): number {

@@ -1,20 +1,40 @@
 import type { Heap } from "kmem";
-import { AreaWord, FrameKind, FULL, GRANULE, MAX_CLASS_BYTES, PAGE_SIZE, Tag } from "kmem/layout";
+import {
+  AreaWord,
+  CLASS_COUNT,
+  classBytes,
+  FrameKind,
+  FULL,
+  GRANULE,
+  Header,
+  MAX_CLASS_BYTES,
+  PAGE_SIZE,
+  SLOT_RECORD_BYTES,
+  SlotRecord,
+  Tag,
+  WORD_BYTES,
+} from "kmem/layout";
 import type { HeapPlan } from "../replay/replay-heap.ts";
 import { createHeap as createChecked } from "./kmem.ts";
+import type { ReportingHeap } from "./with-reports.ts";
 
 const GRANULE_SHIFT: number = Math.log2(GRANULE);
 const PAGE_SHIFT: number = Math.log2(PAGE_SIZE);
+
+/** The kind of the smallest size class that holds a size. */
+function kindFor(sizeBytes: number): number {
+  const index = Array.from({ length: CLASS_COUNT }, (_, each) => classBytes(each)).findIndex((b) => b >= sizeBytes);
+  return FrameKind.FIRST_CACHE + index;
+}
 
 /**
  * kmem with every check left out that a correct program does not need: no size, address or tag is looked at, only
  * whether a sheaf has blocks or room. It exists to be measured: what it saves is what exactness costs. Everything that
  * is not on the fast path is the checked heap's.
  */
-export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes">): Heap {
+export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes">): ReportingHeap<Heap> {
   const heap = createChecked(plan);
-  const { geometry, sheaves, slot } = heap.layers;
-  const { kmalloc } = heap.attachment;
+  const { slot } = heap;
   const { alloc: checkedAlloc, free: checkedFree } = heap;
   const full = FULL;
   const granuleShift = GRANULE_SHIFT;
@@ -22,13 +42,16 @@ export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes">): Heap {
   const pageShift = PAGE_SHIFT;
   const maxClassBytes = MAX_CLASS_BYTES;
   const firstCache = FrameKind.FIRST_CACHE;
-  const base = geometry.baseFrame * PAGE_SIZE;
   const words = new Int32Array(heap.buffer);
-  const tags = new Uint8Array(heap.buffer, geometry.tagTable);
-  const kinds = new Uint8Array(heap.buffer, geometry.kindTable);
+  // The heap begins at the first byte of its memory.
+  const base = words[Header.BASE_FRAME]! * PAGE_SIZE;
+  const header = (field: number): number => words[base / WORD_BYTES + field]! >>> 0;
+  const tags = new Uint8Array(heap.buffer, header(Header.TAG_TABLE));
+  const kinds = new Uint8Array(heap.buffer, header(Header.KIND_TABLE));
   const sizeCount = MAX_CLASS_BYTES / GRANULE + 1;
-  const kindBySize = Uint8Array.from({ length: sizeCount }, (_, granules) => kmalloc.kindFor(granules * GRANULE));
-  const tops = sheaves.areaWord + AreaWord.TOPS;
+  const kindBySize = Uint8Array.from({ length: sizeCount }, (_, granules) => kindFor(granules * GRANULE));
+  const slotWord = (header(Header.SLOT_TABLE) + slot * SLOT_RECORD_BYTES) / WORD_BYTES;
+  const tops = (words[slotWord + SlotRecord.AREA]! >>> 0) / WORD_BYTES + AreaWord.TOPS;
   const liveTag = slot + 1;
   const sheafTag = Tag.FIRST_IN_SHEAF + slot;
 

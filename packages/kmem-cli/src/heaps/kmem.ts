@@ -3,13 +3,14 @@ import { linux } from "kmem/linux";
 import { AreaHeap } from "../replay/area-heap.ts";
 import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
+import { type ReportingHeap, withReports } from "./with-reports.ts";
 
 /** Its caches take constructors. */
 export const runsConstructors: boolean = true;
 
 /** kmem as it comes: one heap in one SharedArrayBuffer, exact checks on. */
-export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): Heap {
-  return Heap.create({ sizeBytes: heapBytes(peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE) });
+export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): ReportingHeap<Heap> {
+  return withReports(Heap.create({ sizeBytes: heapBytes(peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE) }));
 }
 
 /** The vmalloc of kmem/linux over such a heap. */

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Heap } from "kmem";
+import { dumpHeap, Heap, heapStats } from "kmem";
 import { DebugHeap, SampledHeap } from "kmem/debug";
 import { describe, expect, it } from "vitest";
+import { layersOf } from "../../../kmem/src/heap/access.ts";
 import { withTempDir } from "../trace/support.ts";
 import { type RunResult, runCli } from "./support.ts";
 
@@ -21,7 +22,7 @@ function busyHeap(): Heap {
 
 /** A dump of which the words from `first` up to `end` are overwritten, as numbered from the start of the heap. */
 function damagedDump(heap: Heap, first: number, end: number): Uint8Array {
-  const dump = heap.dump();
+  const dump = dumpHeap(heap);
   // The pages of a young heap's tables are the first run of the dump.
   const pagesAt = 20 + 8 * new DataView(dump.buffer).getUint32(16, true);
   for (let word = first; word < end; word += 1) new DataView(dump.buffer).setInt32(pagesAt + word * 4, 0x55, true);
@@ -52,7 +53,7 @@ function onDump(bytes: Uint8Array, ...args: readonly string[]): Promise<FileRun>
 
 describe("kmem check", () => {
   it("ends with 0 for a sound dump, plain or packed", async () => {
-    const dump = busyHeap().dump();
+    const dump = dumpHeap(busyHeap());
     const sound = { exitCode: 0, stdout: "DUMP: sound\n", stderr: "" };
     expect(await onDump(dump, "check", "DUMP")).toMatchObject(sound);
     expect(await onDump(gzipSync(dump), "check", "DUMP")).toMatchObject(sound);
@@ -117,7 +118,7 @@ describe("kmem check of a heap that finds bugs", () => {
     const [first = 0, second = 0] = [heap.alloc(50), heap.alloc(60), heap.alloc(70)];
     new Uint8Array(heap.buffer)[first + 50] = 1;
     new Uint8Array(heap.buffer)[second - 1] = 1;
-    const dump = heap.dump();
+    const dump = dumpHeap(heap);
     const found = await onDump(dump, "check", "DUMP");
     expect(found.exitCode).toBe(1);
     expect(found.stdout).toMatch(/^DUMP: 2 findings\n {2}0x\w{8} {2}debug {4}\w+ Redzone overwritten in /);
@@ -130,14 +131,14 @@ describe("kmem check of a heap that finds bugs", () => {
 
   it("tells findings of one sort in a line, with their count", async () => {
     const heap = busyHeap();
-    heap.layers.memory.words[heap.layers.slots.word(0, 1)] = 0;
-    const text = await onDump(heap.dump(), "check", "DUMP");
+    layersOf(heap).memory.words[layersOf(heap).slots.word(0, 1)] = 0;
+    const text = await onDump(dumpHeap(heap), "check", "DUMP");
     expect(text.stdout).toMatch(/a block is of slot 0, which was never held \(200 of this sort, also at 0x/);
     expect(text.stdout.split("\n").length).toBeLessThan(10);
-    const json = JSON.parse((await onDump(heap.dump(), "check", "DUMP", "--json")).stdout);
+    const json = JSON.parse((await onDump(dumpHeap(heap), "check", "DUMP", "--json")).stdout);
     expect(json.findings.find(({ count }: { count?: number }) => count === 200)?.addresses).toHaveLength(8);
     expect(json.findingCount).toBeGreaterThan(199);
-    const info = await onDump(heap.dump(), "info", "DUMP");
+    const info = await onDump(dumpHeap(heap), "info", "DUMP");
     expect(info.stdout).toMatch(/\ndamaged {3}\d+ findings, which kmem check explains and repairs\n/);
     expect(info.stdout).toContain("(200 of this sort, also at");
   });
@@ -146,7 +147,7 @@ describe("kmem check of a heap that finds bugs", () => {
 describe("kmem info", () => {
   it("says what a dump holds", async () => {
     const heap = busyHeap();
-    const { exitCode, stdout } = await onDump(heap.dump(), "info", "DUMP");
+    const { exitCode, stdout } = await onDump(dumpHeap(heap), "info", "DUMP");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^dump {6}version 1, \d+ pages; layout version \d+\nheap {6}0x00000000 to 0x00200000, /);
     expect(stdout).toContain(", exact frees\n");
@@ -160,15 +161,15 @@ describe("kmem info", () => {
     const memory = new WebAssembly.Memory({ initial: 32, maximum: 64, shared: true });
     const heap = Heap.create({ memory });
     memory.grow(2);
-    heap.pages.alloc(heap.stats().zones.reduce((pages, zone) => pages + zone.freePages, 1));
-    const { stdout } = await onDump(heap.dump(), "info", "DUMP");
+    heap.pages.alloc(heapStats(heap).zones.reduce((pages, zone) => pages + zone.freePages, 1));
+    const { stdout } = await onDump(dumpHeap(heap), "info", "DUMP");
     expect(stdout).toContain("\nforeign   128 KiB between them that others have added\n");
-    expect((await onDump(busyHeap().dump(), "info", "DUMP")).stdout).not.toContain("foreign");
+    expect((await onDump(dumpHeap(busyHeap()), "info", "DUMP")).stdout).not.toContain("foreign");
   });
 
   it("prints the same as JSON", async () => {
     const heap = busyHeap();
-    const { exitCode, stdout } = await onDump(heap.dump(), "info", "DUMP", "--json");
+    const { exitCode, stdout } = await onDump(dumpHeap(heap), "info", "DUMP", "--json");
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ slotCount: 64, isExactFrees: true, stats: { liveBlocks: 200 } });
   });

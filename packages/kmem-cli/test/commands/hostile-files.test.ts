@@ -13,9 +13,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { createZstdCompress, gzipSync, zstdCompressSync } from "node:zlib";
-import { checkDump, Heap } from "kmem";
+import { checkDump, dumpHeap, Heap } from "kmem";
 import { DebugHeap } from "kmem/debug";
 import { describe, expect, it } from "vitest";
+import { layersOf } from "../../../kmem/src/heap/access.ts";
 import { withTempDir } from "../trace/support.ts";
 import { runCli } from "./support.ts";
 
@@ -29,16 +30,16 @@ function dumpOfStacks(place: string): Uint8Array {
   Error.prepareStackTrace = () => `Error\n    at f (${place}:1:1)\n    at g (${place}:2:2)`;
   for (let count = 0; count < 5; count++) heap.alloc(100);
   Error.prepareStackTrace = prepare;
-  return heap.dump();
+  return dumpHeap(heap);
 }
 
 /** A dump of which the words of a record of a cache are others. */
 function dumpWithRecord(words: Readonly<Record<number, number>>): Uint8Array {
   const heap = Heap.create({ sizeBytes: MIB });
   for (let count = 0; count < 300; count++) heap.alloc(16 + count);
-  const { caches } = heap.layers;
+  const { caches } = layersOf(heap);
   const kind = [...caches.kinds()].find((one) => caches.name(one) === "kmalloc-64") ?? 0;
-  const dump = heap.dump();
+  const dump = dumpHeap(heap);
   const view = new DataView(dump.buffer);
   const pagesAt = 20 + view.getUint32(16, true) * 8;
   for (const [word, value] of Object.entries(words)) {
@@ -148,7 +149,7 @@ describe("a dump", () => {
     ["is a few bytes", (dump: Uint8Array) => dump.subarray(0, 11)],
   ])("that %s is refused, packed or not", async (_, change) => {
     await withTempDir(async (folder) => {
-      const bytes = change(Heap.create({ sizeBytes: MIB }).dump());
+      const bytes = change(dumpHeap(Heap.create({ sizeBytes: MIB })));
       const path = join(folder, "heap.dump");
       for (const packed of [bytes, gzipSync(bytes), zstdCompressSync(bytes)]) {
         writeFileSync(path, packed);
@@ -163,7 +164,7 @@ describe("a dump", () => {
     await withTempDir(async (folder) => {
       const pipe = mkfifo(folder);
       const running = runCli(["check", pipe]);
-      createWriteStream(pipe).end(gzipSync(Heap.create({ sizeBytes: MIB }).dump()));
+      createWriteStream(pipe).end(gzipSync(dumpHeap(Heap.create({ sizeBytes: MIB }))));
       expect(await running).toMatchObject({ exitCode: 0, stdout: `${pipe}: sound\n` });
     });
   });

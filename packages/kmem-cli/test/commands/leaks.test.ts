@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Heap } from "kmem";
+import { dumpHeap, Heap } from "kmem";
 import { DebugHeap } from "kmem/debug";
 import { expect, it } from "vitest";
 import { withTempDir } from "../trace/support.ts";
@@ -20,7 +20,7 @@ function dumpOfLeaks(): Uint8Array {
   const heap = DebugHeap.create({ sizeBytes: 2 * MIB });
   forget(heap, 3, 100);
   rememberLittle(heap);
-  return heap.dump();
+  return dumpHeap(heap);
 }
 
 it("lists live blocks by who allocated them, those with the most bytes first", async () => {
@@ -55,7 +55,7 @@ it.each([
 it("refuses a heap that is not debugged, and a name that says no format", async () => {
   await withTempDir(async (directory) => {
     const path = join(directory, "heap.dump");
-    writeFileSync(path, Heap.create({ sizeBytes: MIB }).dump());
+    writeFileSync(path, dumpHeap(Heap.create({ sizeBytes: MIB })));
     expect(await runCli(["leaks", path])).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("is not debugged"),
@@ -74,7 +74,7 @@ it("kmem check looks around the blocks of a debugged heap", async () => {
     const heap = DebugHeap.create({ sizeBytes: 2 * MIB });
     const address = heap.alloc(20);
     new Uint8Array(heap.buffer)[address + 20] = 1;
-    writeFileSync(path, heap.dump());
+    writeFileSync(path, dumpHeap(heap));
     const { stdout, exitCode } = await runCli(["check", path]);
     expect(exitCode).toBe(1);
     expect(stdout).toContain("kmalloc Redzone overwritten");

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { Heap } from "kmem";
+import { dumpHeap, Heap } from "kmem";
 import { LogRing, linux } from "kmem/linux";
 import { buddyinfo, findVmalloc, meminfo, SLABTOP_SORTS, type SlabtopSort, slabinfo, slabtop } from "kmem/proc";
 import { describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ const printed = (stdout: string): RunResult => ({ exitCode: 0, stdout, stderr: "
 describe("kmem proc", () => {
   it("prints each report of a dump, plain or packed, and nothing else", async () => {
     const heap = busyHeap();
-    const dump = heap.dump();
+    const dump = dumpHeap(heap);
     expect(await proc(["slabinfo"], dump)).toEqual(printed(slabinfo(heap)));
     expect(await proc(["buddyinfo"], gzipSync(dump))).toEqual(printed(buddyinfo(heap)));
     expect(await proc(["meminfo"], zstdCompressSync(dump))).toEqual(printed(meminfo(heap)));
@@ -45,18 +45,18 @@ describe("kmem proc", () => {
 
   it("prints no areas where there is no virtual memory, and those of kmem/linux where there is", async () => {
     const heap = busyHeap();
-    expect(await proc(["vmallocinfo"], heap.dump())).toEqual(printed(""));
+    expect(await proc(["vmallocinfo"], dumpHeap(heap))).toEqual(printed(""));
     linux(heap, new LogRing()).vmalloc(10_000);
     const line = "0x0000000100000000-0x0000000100004000   16384 vmalloc pages=3 vmalloc N0=3\n";
-    expect(await proc(["vmallocinfo"], heap.dump())).toEqual(printed(line));
-    expect(await proc(["meminfo"], heap.dump())).toEqual(printed(meminfo(heap, findVmalloc(heap))));
+    expect(await proc(["vmallocinfo"], dumpHeap(heap))).toEqual(printed(line));
+    expect(await proc(["meminfo"], dumpHeap(heap))).toEqual(printed(meminfo(heap, findVmalloc(heap))));
   });
 
   it("sorts slabtop's caches as it is told", async () => {
     const heap = busyHeap();
     const texts = new Set<string>();
     for (const sort of ["s", "n"] as const) {
-      expect(await proc(["slabtop", "--sort", sort], heap.dump())).toEqual(printed(slabtop(heap, { sort })));
+      expect(await proc(["slabtop", "--sort", sort], dumpHeap(heap))).toEqual(printed(slabtop(heap, { sort })));
       texts.add(slabtop(heap, { sort }));
     }
     expect(texts.size).toBe(2);
@@ -72,8 +72,8 @@ describe("kmem proc ends with 1 for a dump that cannot be read", () => {
     ["is not there", undefined, "no such file or directory"],
     ["is something else", Buffer.from("Nothing here is a dump of a heap."), "not a dump: it starts with 0x68746f4e"],
     ["is empty", Buffer.alloc(0), "the dump is cut off or has trailing bytes: 0 bytes do not fit its header"],
-    ["is cut", Buffer.from(busyHeap().dump()).subarray(0, 9000), "the dump is cut off or has trailing bytes: 9000 "],
-    ["is packed and cut", gzipSync(busyHeap().dump()).subarray(0, 500), "unexpected end of file"],
+    ["is cut", Buffer.from(dumpHeap(busyHeap())).subarray(0, 9000), "the dump is cut off or has trailing bytes: 9000 "],
+    ["is packed and cut", gzipSync(dumpHeap(busyHeap())).subarray(0, 500), "unexpected end of file"],
   ])("because it %s", async (_, bytes, reason) => {
     const result =
       bytes === undefined ? await runCli(["proc", "slabinfo", "missing"]) : await proc(["slabinfo"], bytes);

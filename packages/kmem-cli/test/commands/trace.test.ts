@@ -1,11 +1,13 @@
 // `kmem trace`, and that `kmem replay` reads what it prints: real operations, their events, the text, and back.
+
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { Heap } from "kmem";
+import { dumpHeap, Heap } from "kmem";
 import { GFP_ATOMIC, GFP_KERNEL } from "kmem/linux";
 import { createTraceRing, type TraceRing, traceText } from "kmem/trace";
 import { describe, expect, it } from "vitest";
+import { layersOf } from "../../../kmem/src/heap/access.ts";
 import { compileTrace } from "../../src/trace/compile-trace.ts";
 import type { KernelSummary } from "../../src/trace/trace-summary.ts";
 import { withTempDir } from "../trace/support.ts";
@@ -30,7 +32,7 @@ interface Tally {
 /** Allocates and frees of every sort, and writes down what it does. */
 function work(heap: Heap, ring: TraceRing, rounds: number): Tally {
   const cache = heap.createCache({ name: "my objects", sizeBytes: OBJECT_BYTES });
-  const kind = heap.layers.caches.find("my objects") ?? 0;
+  const kind = layersOf(heap).caches.find("my objects") ?? 0;
   const tally: Tally = {
     ...{ allocCount: 0, freeCount: 0, requestedBytes: 0, liveBytes: 0, allocatedBytes: 0 },
     ...{ objectCount: 0, pageCount: 0, livePages: 0 },
@@ -105,8 +107,8 @@ describe("kmem trace", () => {
     work(heap, ring, 5);
     const text = traceText(heap) ?? "";
     expect(text.split("\n").filter((line) => line.includes(": kmalloc: "))).toHaveLength(5);
-    expect(await trace(heap.dump())).toEqual({ exitCode: 0, stdout: text, stderr: "" });
-    expect(await trace(gzipSync(heap.dump()))).toEqual({ exitCode: 0, stdout: text, stderr: "" });
+    expect(await trace(dumpHeap(heap))).toEqual({ exitCode: 0, stdout: text, stderr: "" });
+    expect(await trace(gzipSync(dumpHeap(heap)))).toEqual({ exitCode: 0, stdout: text, stderr: "" });
   });
 
   it("prints what kmem replay reads back, to the byte and the page", async () => {
@@ -153,7 +155,7 @@ describe("kmem trace", () => {
   it("can be replayed and checked by the command", async () => {
     const { heap, ring } = tracedHeap(4096);
     work(heap, ring, 300);
-    const { stdout } = await trace(heap.dump());
+    const { stdout } = await trace(dumpHeap(heap));
     const args = ["replay", "--check", "--runs", "0", "--no-native", "-"];
     const replayed = await runCli(args, { stdin: Buffer.from(stdout) });
     expect(replayed).toMatchObject({ exitCode: 0 });
@@ -165,7 +167,7 @@ describe("kmem trace", () => {
 describe("kmem trace ends with 1", () => {
   it("for a dump without a ring, or what is no dump", async () => {
     const none = { exitCode: 1, stdout: "", stderr: "kmem: DUMP: there is no trace ring in it\n" };
-    expect(await trace(Heap.create({ sizeBytes: MIB }).dump())).toEqual(none);
+    expect(await trace(dumpHeap(Heap.create({ sizeBytes: MIB })))).toEqual(none);
     const { exitCode, stdout, stderr } = await trace(Buffer.from("Nothing here is a dump of a heap."));
     expect([exitCode, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("not a dump");

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
-import { Heap, KmemError } from "kmem";
+import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats, KmemError, repairHeap } from "kmem";
 import { DebugHeap, loadHeap } from "kmem/debug";
 import { findVmalloc } from "kmem/proc";
 import { ReportedFailure } from "../../src/commands/reported-failure.ts";
@@ -64,10 +64,10 @@ function library(name: string, read: (dump: Uint8Array) => unknown): Reader {
 function lookAround(dump: Uint8Array): void {
   const loaded = loadHeap(dump);
   const heap = loaded instanceof DebugHeap ? DebugHeap.load(dump, { report: () => {} }) : loaded;
-  const live = [...heap.blocks()];
-  for (const { address } of live.slice(0, 100)) heap.blockAt(address);
-  heap.stats();
-  heap.check();
+  const live = [...blocksOf(heap)];
+  for (const { address } of live.slice(0, 100)) blockAt(heap, address);
+  heapStats(heap);
+  checkHeap(heap);
   if (heap instanceof DebugHeap) {
     heap.scanForLeaks({ roots: [] });
     heap.validate();
@@ -75,14 +75,14 @@ function lookAround(dump: Uint8Array): void {
   const vm = findVmalloc(heap);
   vm?.areas();
   vm?.check(() => {});
-  heap.repair();
+  repairHeap(heap);
 }
 
 /** Works in a heap that has been loaded: what is damaged may be refused, and must not hang. */
 function work(dump: Uint8Array): void {
   const heap = Heap.load(dump);
-  heap.stats();
-  heap.dump();
+  heapStats(heap);
+  dumpHeap(heap);
 }
 
 /** The command lines that take a dump; of those in one list a case takes one. */

@@ -1,4 +1,4 @@
-import { Heap } from "kmem";
+import { dumpHeap, Heap } from "kmem";
 import { DebugHeap, SampledHeap } from "kmem/debug";
 import { GFP_KERNEL, linux } from "kmem/linux";
 import { KMALLOC_DEFAULT, mykernel } from "kmem/mykernel";
@@ -67,12 +67,12 @@ export function scenes(): Scene[] {
   for (let count = 0; count < 90; count++) nodes.alloc(count * 11);
   const grown = busy(Heap.create({ sizeBytes: 512 * KIB, maximumBytes: 4096 * KIB, slotCount: 4 }));
   return [
-    { name: "plain", dump: plain().dump() },
-    { name: "grown", dump: grown.dump() },
-    { name: "debugged", dump: debugged.dump() },
-    { name: "sampled", dump: sampled.dump() },
-    { name: "traced", dump: traced().dump() },
-    { name: "linux", dump: faced().dump() },
-    { name: "node", dump: Heap.attach(nodes.handle.nodes[0]!).dump() },
+    { name: "plain", dump: dumpHeap(plain()) },
+    { name: "grown", dump: dumpHeap(grown) },
+    { name: "debugged", dump: dumpHeap(debugged) },
+    { name: "sampled", dump: dumpHeap(sampled) },
+    { name: "traced", dump: dumpHeap(traced()) },
+    { name: "linux", dump: dumpHeap(faced()) },
+    { name: "node", dump: dumpHeap(Heap.attach(nodes.handle.nodes[0]!)) },
   ];
 }

@@ -1,4 +1,4 @@
-import { Heap } from "kmem";
+import { blockAt, Heap, heapStats } from "kmem";
 import { describe, expect, it } from "vitest";
 import type { ReplayHeap } from "../../src/replay/replay-heap.ts";
 import { OP_LOOPS } from "../../src/replay/replay-ops.ts";
@@ -34,8 +34,8 @@ describe("the loop over a malloc trace", () => {
     ]);
     expect(Array.from(addresses.subarray(0, 4), (address) => heap.usableSize(address))).toEqual([112, 208, 512, 5120]);
     expect(addresses[2]! % 256).toBe(0);
-    expect(heap.blockAt(addresses[4]!)?.live).toBe(false);
-    expect(heap.stats().liveBlocks).toBe(4);
+    expect(blockAt(heap, addresses[4]!)?.live).toBe(false);
+    expect(heapStats(heap).liveBlocks).toBe(4);
   });
 
   it("aligns to 2 GiB without a negative number", () => {
@@ -49,7 +49,7 @@ describe("the loop over a malloc trace", () => {
     const heap = Heap.create({ sizeBytes: 2 ** 20 });
     const words = wordsOf([0, 1, 2, 3].map((slot) => [OP.MALLOC, 0, slot, 16, 0]));
     OP_LOOPS.blocks(targetOf(heap), words, 4, 12);
-    expect(heap.stats().liveBlocks).toBe(2);
+    expect(heapStats(heap).liveBlocks).toBe(2);
   });
 
   it("counts what is refused, goes on, and frees no stale address", () => {
@@ -86,14 +86,14 @@ describe("the loop over the objects of a kernel trace", () => {
       [OP.MALLOC, 0, 2, 100, 0],
     ];
     run("objects", target, allocs);
-    const cacheNames = [0, 1, 2].map((slot) => heap.blockAt(target.addresses[slot]!)?.cache);
+    const cacheNames = [0, 1, 2].map((slot) => blockAt(heap, target.addresses[slot]!)?.cache);
     expect(cacheNames).toEqual(["cache-0", "cache-1", "kmalloc-112"]);
     run("objects", target, [
       [OP.CACHE_FREE, 0, 0, 40, 0],
       [OP.CACHE_FREE, 0, 1, 600, 1],
       [OP.FREE, 0, 2, 100, 0],
     ]);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
   });
 
   it("counts what is refused", () => {
@@ -105,18 +105,18 @@ describe("the loop over the objects of a kernel trace", () => {
 describe("the loop over the pages of a kernel trace", () => {
   it("takes blocks and gives pieces of them back", () => {
     const heap = Heap.create({ sizeBytes: 2 ** 20 });
-    const before = heap.stats().bytes.freePageBytes;
+    const before = heapStats(heap).bytes.freePageBytes;
     const target = targetOf(heap);
     run("pages", target, [
       [OP.PAGE_ALLOC, 0, 0, 3, 0],
       [OP.PAGE_FREE, 0, 0, 2, 1],
     ]);
-    expect(before - heap.stats().bytes.freePageBytes).toBe(6 * 4096);
+    expect(before - heapStats(heap).bytes.freePageBytes).toBe(6 * 4096);
     run("pages", target, [
       [OP.PAGE_FREE, 0, 0, 1, 0],
       [OP.PAGE_FREE, 0, 0, 5, 3],
     ]);
-    expect(heap.stats().bytes.freePageBytes).toBe(before);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(before);
   });
 
   it("counts what is refused, and does not free it", () => {

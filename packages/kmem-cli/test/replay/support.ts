@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Heap } from "kmem";
+import { checkHeap, Heap } from "kmem";
 import type { CheckableHeap } from "../../src/replay/replay-heap.ts";
 import { makeWorkloads, type Workload } from "../../src/replay/workload.ts";
 import { compileTrace } from "../../src/trace/compile-trace.ts";
@@ -55,7 +55,7 @@ export function heapWith(replace: (heap: Heap) => Partial<CheckableHeap> = () =>
     createCache: (options) => heap.createCache(options),
     pages: heap.pages,
     buffer: heap.buffer,
-    check: () => heap.check(),
+    check: () => checkHeap(heap),
     trim: () => heap.trim(),
   };
   return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(replace(heap)));

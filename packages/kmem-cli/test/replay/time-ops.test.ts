@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Heap } from "kmem";
+import { Heap, heapStats } from "kmem";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { TimeResult } from "../../src/replay/jobs.ts";
 import type { ReplayHeap } from "../../src/replay/replay-heap.ts";
@@ -45,7 +45,7 @@ describe("timed passes", () => {
     expect(result).toMatchObject({ opCount: 3, failureCount: 0 });
     expect(result.passNs).toHaveLength(3);
     expect(result.passNs.every((ns) => ns >= 0)).toBe(true);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
   });
 
   it("begin when warming up has taken its time, and time the replay but not the reading", async () => {

@@ -30,7 +30,7 @@ const EXPLANATION = `
 Threads work on one heap: blocks of all sizes, frees of others' blocks, runs of
 pages, a cache, trim, detach. Some are killed by terminate(), one to three at a
 time, from before they attach to some milliseconds later; the others go on
-meanwhile. heap.watch() recovers; the blocks of the dead are freed, given to the
+meanwhile. watchWorker() recovers; the blocks of the dead are freed, given to the
 main thread, or kept and freed later. After each time all threads rest, and the
 whole heap is looked at: check() is clean, every block that a living thread has
 is there and as it was left, nobody else has it, and no live block or page is

@@ -1,4 +1,5 @@
 import type { Heap } from "kmem";
+import { blocksOf, checkHeap, heapStats, ownerOf } from "kmem";
 import { isSealed } from "./block-seal.ts";
 import { exchanged, gifts, type SharedWords } from "./board.ts";
 import { Ledger, type Piece } from "./ledger.ts";
@@ -31,7 +32,7 @@ export interface Holders {
  * and is nobody else's, and every live piece is held by somebody.
  */
 export function audit(heap: Heap, { board, survivors, inherited, hands }: Holders): AuditResult {
-  const { findings } = heap.check();
+  const { findings } = checkHeap(heap);
   const problems = findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
   const inExchange = [...exchanged(board), ...gifts(board, survivors)];
   const pieces = [
@@ -45,26 +46,26 @@ export function audit(heap: Heap, { board, survivors, inherited, hands }: Holder
   for (const { address, pageCount } of pieces) {
     const isKnown = known.has(address);
     known.add(address);
-    if (!isKnown && heap.owner(address) !== undefined) continue;
+    if (!isKnown && ownerOf(heap, address) !== undefined) continue;
     problems.push(isKnown ? `two threads have the piece at ${address}` : `the piece at ${address} is lost`);
     if (pageCount > 0) lostPages += pageCount;
     else lostBlocks++;
   }
   const words = new Int32Array(heap.buffer);
   for (const address of inExchange) {
-    if (heap.owner(address) === undefined || isSealed(words, address, heap.usableSize(address))) continue;
+    if (ownerOf(heap, address) === undefined || isSealed(words, address, heap.usableSize(address))) continue;
     problems.push(`the block at ${address} in the exchange is not as it was left`);
     lostBlocks++;
   }
-  const unknown = [...heap.blocks()].map(({ address }) => address).filter((address) => !known.has(address));
+  const unknown = [...blocksOf(heap)].map(({ address }) => address).filter((address) => !known.has(address));
   const orphans = unknown.filter((address) => hands.has(address));
   for (const address of unknown) {
     if (hands.has(address)) continue;
-    problems.push(`nobody has the live block at ${address}, of slot ${heap.owner(address)}`);
+    problems.push(`nobody has the live block at ${address}, of slot ${ownerOf(heap, address)}`);
     lostBlocks++;
   }
   const heldPages = pieces.reduce((sum, { pageCount }) => sum + pageCount, 0);
-  const livePages = heap.stats().bytes.pageRunBytes / PAGE_BYTES;
+  const livePages = heapStats(heap).bytes.pageRunBytes / PAGE_BYTES;
   if (livePages !== heldPages) {
     problems.push(`${livePages} pages are allocated, and ${heldPages} are held by somebody`);
     lostPages += Math.abs(livePages - heldPages);

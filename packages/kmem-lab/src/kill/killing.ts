@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Worker } from "node:worker_threads";
 import type { ByteStats, Heap } from "kmem";
+import { heapStats, ownerOf, reapSlot } from "kmem";
 import { audit } from "./audit.ts";
 import {
   Board,
@@ -98,7 +99,7 @@ export class Killing {
     this.#board = createBoard(survivorCount + POOL_SIZE);
     this.#freeLines = Array.from({ length: POOL_SIZE }, (_, index) => survivorCount + index);
     this.#fates = new Fates(seed);
-    this.#heldMax = heap.stats().bytes.totalBytes < SHORT_BYTES ? SURVIVOR_SHORT_HELD : SURVIVOR_HELD;
+    this.#heldMax = heapStats(heap).bytes.totalBytes < SHORT_BYTES ? SURVIVOR_SHORT_HELD : SURVIVOR_HELD;
   }
 
   /** Kills as many threads as it is to, and takes stock. `onProgress` is told how many have died. */
@@ -234,9 +235,9 @@ export class Killing {
   /** What was kept goes with its slot, what was given piece by piece. */
   #releaseInherited(): void {
     const heap = this.#heap;
-    for (const slot of this.#keptSlots.splice(0)) heap.reap(slot, { blocks: "free" });
+    for (const slot of this.#keptSlots.splice(0)) reapSlot(heap, slot, { blocks: "free" });
     for (const { address, pageCount } of this.#inherited.splice(0)) {
-      if (heap.owner(address) !== heap.slot) continue;
+      if (ownerOf(heap, address) !== heap.slot) continue;
       if (pageCount > 0) heap.pages.free(address, pageCount);
       else heap.free(address);
     }
@@ -266,7 +267,7 @@ export class Killing {
       this.#problem(`at the end ${name} is ${after[name]}, before it was ${before[name]}`);
       this.#sums.lostPages += Math.ceil(Math.abs(after[name] - before[name]) / PAGE_BYTES);
     }
-    const { heldSlots } = this.#heap.stats();
+    const { heldSlots } = heapStats(this.#heap);
     if (heldSlots !== 1) this.#problem(`${heldSlots} slots are held at the end, not 1`);
   }
 
@@ -323,7 +324,7 @@ export class Killing {
 
 /** The bytes of a heap by kinds, as if those of the stacks that it keeps were free. */
 function withoutStacks(heap: Heap): ByteStats {
-  const { bytes } = heap.stats();
+  const { bytes } = heapStats(heap);
   const kept = stackBytes(heap);
   return { ...bytes, slotBytes: bytes.slotBytes - kept, freePageBytes: bytes.freePageBytes + kept };
 }

@@ -1,4 +1,4 @@
-import { type Cache, type Heap, KmemError } from "kmem";
+import { type Cache, type Heap, KmemError, ownerOf, transferBlock } from "kmem";
 import { below, nextRandom } from "../threads/work/random.ts";
 import { isSealed, LEAST_BLOCK_BYTES, sealBlock } from "./block-seal.ts";
 import { Board, EXCHANGE_COUNT, Line, lineWord, OPERATIONS, type OperationName, type SharedWords } from "./board.ts";
@@ -200,7 +200,7 @@ export class Labour {
     const { heirSlots, thread } = this.#setting;
     const hand = lineWord(thread, Line.HAND_OUT);
     Atomics.store(this.#board, hand, address);
-    this.#heap.transfer(address, heirSlots[this.#below(heirSlots.length)]!);
+    transferBlock(this.#heap, address, heirSlots[this.#below(heirSlots.length)]!);
     if (Atomics.compareExchange(this.#board, word, 0, address) !== 0) this.#heap.free(address);
     Atomics.store(this.#board, hand, 0);
   }
@@ -241,7 +241,7 @@ export class Labour {
 
   #requireWhole({ address, pageCount }: Piece): void {
     const isWhole =
-      this.#heap.owner(address) !== undefined &&
+      ownerOf(this.#heap, address) !== undefined &&
       (pageCount > 0 || isSealed(this.#words, address, this.#heap.usableSize(address)));
     if (!isWhole) throw new Error(`the ${pageCount > 0 ? "page run" : "block"} at ${address} is not as it was left`);
   }

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import type { Heap, ReapReport } from "kmem";
+import { watchWorker } from "kmem";
 import { clearLine, Line, lineWord, OPERATIONS, type OperationName, openGate } from "./board.ts";
 import { type Fate, pause } from "./fate.ts";
 import type { KillOrders } from "./kill-worker.ts";
@@ -69,7 +70,7 @@ export class Victim {
         setImmediate(resolve);
       });
     });
-    heap.watch(this.#worker, handle, {
+    watchWorker(heap, this.#worker, handle, {
       blocks: fate.blocks,
       onReaped: (report) => {
         this.#reapedAtMs = performance.now();

@@ -1,9 +1,8 @@
 import { Heap, type HeapHandle } from "kmem";
 import { DebugHeap, SampledHeap } from "kmem/debug";
-import { DEPOT_MARK, RunKind } from "kmem/layout";
+import { DEPOT_MARK, FRAME_RECORD_BYTES, FrameRecord, Header, PAGE_SIZE, RunKind, WORD_BYTES } from "kmem/layout";
 
 const MIB = 2 ** 20;
-const PAGE_BYTES = 4096;
 
 /** Is told of a bug that a heap reports: its threads make no mistakes, so each is a fault of the heap. */
 export type OnBug = (text: string) => void;
@@ -50,13 +49,17 @@ export const KILL_WORLDS: readonly KillWorld[] = [
 ];
 
 /** Bytes of the stacks that a heap has kept: they stay, however often its threads die. */
-export function stackBytes({ layers }: Heap): number {
-  const { firstPageFrame, endFrame } = layers.pages.frames;
+export function stackBytes(heap: Heap): number {
+  const words = new Int32Array(heap.buffer);
+  const kinds = new Uint8Array(heap.buffer);
+  // The heap begins at the first byte of its memory.
+  const header = (field: number): number => words[field]! >>> 0;
+  const [first, end] = [header(Header.FIRST_PAGE_FRAME), header(Header.END_FRAME)];
   let pages = 0;
-  for (let frame = firstPageFrame; frame < endFrame; frame++) {
-    const isDepot =
-      layers.pages.frames.kind(frame) === RunKind.SYSTEM && layers.pages.frames.owner(frame) === DEPOT_MARK;
-    if (isDepot) pages += layers.pages.frames.count(frame);
+  for (let frame = first; frame < end; frame++) {
+    const record = (header(Header.FRAME_TABLE) + frame * FRAME_RECORD_BYTES) / WORD_BYTES;
+    const isRun = kinds[header(Header.KIND_TABLE) + frame] === RunKind.SYSTEM;
+    if (isRun && words[record + FrameRecord.HEAD] === DEPOT_MARK) pages += words[record + FrameRecord.COUNT]!;
   }
-  return pages * PAGE_BYTES;
+  return pages * PAGE_SIZE;
 }

@@ -1,4 +1,4 @@
-import { Heap, type HeapHandle } from "kmem";
+import { checkHeap, Heap, type HeapHandle, type HeapStats, heapStats } from "kmem";
 import type { OwnedHeap, ThreadHeap, ThreadPlan } from "./thread-heap.ts";
 
 const MIB = 2 ** 20;
@@ -14,7 +14,7 @@ export function createHeap({ threadCount, laneCount }: ThreadPlan): OwnedHeap {
     sizeBytes: FIXED_BYTES + laneCount * BYTES_PER_LANE,
     slotCount: Math.max(DEFAULT_SLOTS, threadCount + 1),
   });
-  const before = heap.stats().bytes;
+  const before = heapStats(heap).bytes;
   const { alloc, free, buffer, handle } = heap;
   return { alloc, free, buffer, handle, detach: () => heap.detach(), problemsAtEnd: () => problemsOf(heap, before) };
 }
@@ -24,16 +24,16 @@ export function attachHeap(handle: unknown): ThreadHeap {
   return Heap.attach(handle as HeapHandle);
 }
 
-type Bytes = ReturnType<Heap["stats"]>["bytes"];
+type Bytes = HeapStats["bytes"];
 
 function problemsOf(heap: Heap, before: Bytes): string[] {
-  const problems = heap.check().findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
-  const { heldSlots } = heap.stats();
+  const problems = checkHeap(heap).findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
+  const { heldSlots } = heapStats(heap);
   if (heldSlots !== 1) problems.push(`${heldSlots} slots are held at the end, not 1`);
-  const { liveBlocks } = heap.stats();
+  const { liveBlocks } = heapStats(heap);
   if (liveBlocks > 0) problems.push(`${liveBlocks} blocks are live at the end`);
   heap.trim();
-  const after = heap.stats().bytes;
+  const after = heapStats(heap).bytes;
   for (const name of Object.keys(before) as (keyof Bytes)[]) {
     if (after[name] !== before[name])
       problems.push(`after trim ${name} is ${after[name]}, before it was ${before[name]}`);

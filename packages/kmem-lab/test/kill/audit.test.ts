@@ -1,5 +1,6 @@
 import { Heap } from "kmem";
 import { beforeEach, describe, expect, it } from "vitest";
+import { layersOf } from "../../../kmem/src/heap/access.ts";
 import { audit } from "../../src/kill/audit.ts";
 import { sealBlock } from "../../src/kill/block-seal.ts";
 import { Board, createBoard, type SharedWords } from "../../src/kill/board.ts";
@@ -78,7 +79,7 @@ describe("the audit of a killing", () => {
   it("tells what check() finds", () => {
     const address = sealed();
     ledgers[0]!.add({ address, pageCount: 0 });
-    const { memory, pages } = heap.layers;
+    const { memory, pages } = layersOf(heap);
     // The count of free blocks, third word of the record of the slab.
     memory.words[pages.frames.record(address >>> 12) + 2]! ^= 1;
     expect(look().findings).toBeGreaterThan(0);

@@ -7,6 +7,7 @@ import { NO_FRAME } from "../pages/layout.ts";
 import { Buckets } from "./bucket.ts";
 import { type BucketFinding, checkBuckets } from "./check.ts";
 import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, RunMark, STATE_MAGIC, StateWord } from "./layout.ts";
+import { repairBuckets } from "./repair.ts";
 import { findState, markedRuns, markOf, setMark, stateWord } from "./runs.ts";
 import { type BucketShape, blockShiftFor, bucketShapes } from "./shape.ts";
 
@@ -79,7 +80,7 @@ export class BucketHeap {
    * come at once one makes the engine. O(frames).
    */
   static open(context: EngineContext, onDamage: (problem: string) => void): BucketHeap | undefined {
-    const lock = new EngineLock(context, Header.BUCKET_LOCK);
+    const lock = new EngineLock(context, Header.BUCKET_LOCK, repairBuckets);
     return lock.within(() => {
       const found = findState(context);
       const frame = found === NO_FRAME ? createState(context) : found;

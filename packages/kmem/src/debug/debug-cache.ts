@@ -55,7 +55,11 @@ export class DebugCache extends Cache {
     this.sizeBytes = caches.get(kind, CacheRecord.OBJECT_BYTES) - DebugBlocks.overheadBytes(this.#padBytes);
   }
 
-  /** As `Cache.create`; `heap.createCache` is the way in. */
+  /**
+   * As `Cache.create`; `heap.createCache` is the way in.
+   *
+   * @internal
+   */
   static override create(context: DebugCacheContext, given: DebugCacheOptions): DebugCache {
     requireContext(context);
     const options = readOptions("options", given, DEBUG_CACHE_CHECKS);
@@ -74,7 +78,11 @@ export class DebugCache extends Cache {
     return new DebugCache(context, kind);
   }
 
-  /** As `Cache.open`; `heap.openCache` is the way in. */
+  /**
+   * As `Cache.open`; `heap.openCache` is the way in.
+   *
+   * @internal
+   */
   static override open(context: DebugCacheContext, name: string, given: BlockFunctions): DebugCache {
     requireContext(context);
     const functions = readFunctions(name, given);

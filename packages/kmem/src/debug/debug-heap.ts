@@ -1,25 +1,26 @@
+import { attachmentOf, extendHeap, type HeapExtension, layersOf, viewedLayers } from "../heap/access.ts";
 import type { Attachment } from "../heap/attachment.ts";
+import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
-import type { BlockCalls } from "../heap/heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
 import { Pages } from "../heap/pages.ts";
+import { reapSlot } from "../heap/recovery.ts";
 import { sinkFor } from "../heap/report-sink.ts";
-import type { BlockInfo } from "../kmalloc/describe.ts";
+import { type BlockInfo, liveBlocks } from "../kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
-import { type DeathCleanup, type ReapOptions, type ReapReport, readReapOptions } from "../kmalloc/reap.ts";
+import { ownerOfAddress, type ReapOptions, type ReapReport } from "../kmalloc/reap.ts";
 import { freeMade } from "../kmalloc/slot-objects.ts";
+import { heapStats } from "../kmalloc/stats.ts";
 import { readOptions } from "../memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
-import type { Finding } from "../memory/finding.ts";
 import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { RunKind } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
-import type { RepairStep } from "../repair/log.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
@@ -38,7 +39,6 @@ import {
 } from "./options.ts";
 import { describeRemains, isLiveOf, releaseRemains } from "./remains.ts";
 import { repairDebugged } from "./repair-blocks.ts";
-import type { DebugRepairStep } from "./repair-root.ts";
 import { DebugRoot } from "./root.ts";
 import { TracedPages } from "./traced-pages.ts";
 import { ringTracer } from "./tracer.ts";
@@ -65,7 +65,11 @@ export class DebugHeap extends TrackedHeap {
     if (debugging === undefined) {
       const root = DebugRoot.find(attachment.layers);
       if (root === undefined) throw new KmemError("BAD_ARGUMENT", "the debugged heap has lost its root", {});
-      const settings = withDefaults(options, this.stats().bytes.totalBytes, sinkFor(attachment.layers).print);
+      const settings = withDefaults(
+        options,
+        heapStats(attachment.layers).bytes.totalBytes,
+        sinkFor(attachment.layers).print,
+      );
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
       this.addShrinker(debugging.shrinker((address) => this.below.free(address)));
@@ -74,6 +78,7 @@ export class DebugHeap extends TrackedHeap {
     const { tracer } = debugging.options;
     const { kmalloc, waits } = attachment;
     const layers = (): Layers => this.current();
+    extendHeap(this, this.#extension());
     this.pages = tracer === undefined ? new Pages(layers, kmalloc, waits) : new TracedPages(layers, attachment, tracer);
   }
 
@@ -106,10 +111,12 @@ export class DebugHeap extends TrackedHeap {
     return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), how);
   }
 
+  /** @internal */
   protected override get debugging(): Debugging {
     return this.#debugging;
   }
 
+  /** @internal */
   protected override publish(below: BlockCalls): void {
     this.below = below;
     const alloc = (sizeBytes: number): number => this.#orThrow(this.#take(sizeBytes, alloc, below.alloc), sizeBytes);
@@ -134,7 +141,7 @@ export class DebugHeap extends TrackedHeap {
   override async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
     const above = DebugHeap.prototype.allocAsync;
     const asked = this.#ask(sizeBytes, above, GRANULE);
-    if (asked === undefined) throw outOfMemory(this.layers.pages, sizeBytes);
+    if (asked === undefined) throw outOfMemory(layersOf(this).pages, sizeBytes);
     return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
   }
 
@@ -144,7 +151,7 @@ export class DebugHeap extends TrackedHeap {
     const totalBytes = count * sizeBytes;
     const take = this.below.alloc;
     const address = this.#orThrow(this.#take(totalBytes, DebugHeap.prototype.calloc, take), totalBytes);
-    this.layers.memory.bytes.fill(0, address, address + totalBytes);
+    layersOf(this).memory.bytes.fill(0, address, address + totalBytes);
     return address;
   }
 
@@ -176,29 +183,8 @@ export class DebugHeap extends TrackedHeap {
     return this.#requireObject(address, DebugHeap.prototype.usableSize).record.sizeBytes;
   }
 
-  override blockAt(address: number): BlockInfo | undefined {
-    this.viewed();
-    const located = this.#debugging.blocks.locate(address);
-    return located === undefined ? undefined : this.#info(located);
-  }
-
-  override *blocks(): Generator<BlockInfo> {
-    for (const block of super.blocks()) {
-      const info = this.blockAt(block.address);
-      if (info?.live === true) yield info;
-    }
-  }
-
-  override owner(address: number): number | undefined {
-    return super.owner(this.#blockOf(address));
-  }
-
-  override transfer(address: number, slot: number): void {
-    super.transfer(this.#blockOf(address), slot);
-  }
-
   override view<View>(type: ViewType<View>, address: number, length: number): View {
-    const info = this.blockAt(address);
+    const info = this.#objectAt(address);
     const isInside = info !== undefined && address >= info.address;
     return viewWithin(this.current(), isInside ? info : undefined, type, address, length);
   }
@@ -212,30 +198,15 @@ export class DebugHeap extends TrackedHeap {
     return DebugCache.open(this.#debugCacheContext(), name, functions);
   }
 
-  /** As of a plain heap, and the bytes around all blocks, and in those that are free. */
-  protected override findings(): Finding[] {
-    const layers = this.viewed();
-    return [...super.findings(), ...rootFindings(layers), ...checkDebugged(layers, this.#debugging.blocks)];
-  }
-
-  protected override repairRoots(): readonly RepairStep[] {
-    return repairRoot(this.viewed(), this.#debugging.root.frame);
-  }
-
-  protected override repairBlocks(): readonly DebugRepairStep[] {
-    const { blocks } = this.#debugging;
-    return repairDebugged(blocks, debuggedBlocks(this.viewed(), blocks));
-  }
-
   /**
-   * Reports all that {@link check} finds around and in blocks, and repairs it, but for records: those wait until their
+   * Reports all that `checkHeap` finds around and in blocks, and repairs it, but for records: those wait until their
    * object is freed. Returns how many blocks were damaged.
    */
   validate(): number {
     this.current();
     const { blocks } = this.#debugging;
     let damaged = 0;
-    for (const located of debuggedBlocks(this.layers, blocks)) {
+    for (const located of debuggedBlocks(layersOf(this), blocks)) {
       if (!blocks.validate(located, DebugHeap.prototype.validate)) damaged++;
     }
     return damaged;
@@ -251,17 +222,55 @@ export class DebugHeap extends TrackedHeap {
     super.detach();
   }
 
-  /** As `Heap.reap`; objects that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
-  override reap(slot: number, given: ReapOptions = {}): ReapReport {
-    const options = readReapOptions(given);
-    if (options.blocks !== "free") return super.reap(slot, options);
-    const report = super.reap(slot, { ...options, blocks: "give", to: this.slot });
+  /** What the functions that look at heaps, repair them and recover from deaths find in this one besides. */
+  #extension(): HeapExtension {
+    const { blocks, root } = this.#debugging;
+    const viewed = (): Layers => viewedLayers(this);
+    const blockAt = (address: number): BlockInfo | undefined => this.#objectAt(address);
+    return {
+      findings: () => [...rootFindings(viewed()), ...checkDebugged(viewed(), blocks)],
+      repairRoots: () => repairRoot(viewed(), root.frame),
+      repairBlocks: () => repairDebugged(blocks, debuggedBlocks(viewed(), blocks)),
+      blockAt,
+      blocks: function* () {
+        for (const { address } of liveBlocks(viewed())) {
+          const info = blockAt(address);
+          if (info?.live === true) yield info;
+        }
+      },
+      blockAddress: (address) => this.#blockOf(address),
+      cleanup: {
+        release: (slot) => {
+          const layers = layersOf(this);
+          const returnedBlocks = releaseRemains(layers, blocks, takenBlocks(layers, blocks), slot);
+          return { returnedBlocks, freed: [] };
+        },
+        describe: (block) => {
+          const located = blocks.locate(block.address);
+          return located === undefined ? block : describeRemains(blocks, located, block);
+        },
+      },
+      reap: (_slot, options, recover) => this.#reap(options, recover),
+    };
+  }
+
+  #objectAt(address: number): BlockInfo | undefined {
+    viewedLayers(this);
+    const located = this.#debugging.blocks.locate(address);
+    return located === undefined ? undefined : this.#info(located);
+  }
+
+  /** Objects that are freed are poisoned, and what lay in the dead thread's quarantine goes back. */
+  #reap(options: ReapOptions, recover: (options: ReapOptions) => ReapReport): ReapReport {
+    if (options.blocks !== "free") return recover(options);
+    const layers = layersOf(this);
+    const report = recover({ ...options, blocks: "give", to: this.slot });
     for (const { address } of report.blocks) this.#retireGiven(address);
     for (const { address, pageCount } of report.pageRuns) {
       // What another thread has freed in the meantime is gone already.
-      if (super.owner(address) === this.slot) this.pages.free(address, pageCount);
+      if (ownerOfAddress(layers, address) === this.slot) this.pages.free(address, pageCount);
     }
-    freeMade(this.layers, this.slot, { ...report, mempools: [] });
+    freeMade(layers, this.slot, { ...report, mempools: [] });
     return report;
   }
 
@@ -269,28 +278,13 @@ export class DebugHeap extends TrackedHeap {
   #retireGiven(address: number): void {
     const debugging = this.#debugging;
     const located = debugging.blocks.locate(address);
-    if (located === undefined || !isLiveOf(this.layers, located, this.slot)) return;
-    const above = DebugHeap.prototype.reap;
+    if (located === undefined || !isLiveOf(layersOf(this), located, this.slot)) return;
+    const above = reapSlot;
     if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, above);
     const freed = debugging.blocks.release(located, address, above);
     if (freed === undefined) return;
     debugging.clearFreed(freed);
     debugging.expel(debugging.quarantine.put(freed), above, this.below.free);
-  }
-
-  protected override cleanup(): DeathCleanup {
-    const { blocks } = this.#debugging;
-    const { layers } = this;
-    return {
-      release: (slot) => ({
-        returnedBlocks: releaseRemains(layers, blocks, takenBlocks(layers, blocks), slot),
-        freed: [],
-      }),
-      describe: (block) => {
-        const located = blocks.locate(block.address);
-        return located === undefined ? block : describeRemains(blocks, located, block);
-      },
-    };
   }
 
   /** Asks for an object with `take`, which knows only bytes; 0 where it, or a fault that was wished for, says so. */
@@ -335,7 +329,7 @@ export class DebugHeap extends TrackedHeap {
   }
 
   #kindFor(sizeBytes: number): number {
-    return sizeBytes > MAX_CLASS_BYTES ? RunKind.BLOCK : this.attachment.kmalloc.kindFor(sizeBytes);
+    return sizeBytes > MAX_CLASS_BYTES ? RunKind.BLOCK : attachmentOf(this).kmalloc.kindFor(sizeBytes);
   }
 
   #activate(block: number, asked: Asked): number {
@@ -359,7 +353,7 @@ export class DebugHeap extends TrackedHeap {
   }
 
   #orThrow(address: number, sizeBytes: number): number {
-    if (address === 0) throw outOfMemory(this.layers.pages, sizeBytes);
+    if (address === 0) throw outOfMemory(layersOf(this).pages, sizeBytes);
     return address;
   }
 
@@ -383,7 +377,7 @@ export class DebugHeap extends TrackedHeap {
       usableBytes: record.sizeBytes,
       cache: this.#debugging.blocks.cacheName(record.kind),
       live,
-      slot: live ? super.owner(located.block.address) : undefined,
+      slot: live ? ownerOfAddress(this.current(), located.block.address) : undefined,
     };
   }
 

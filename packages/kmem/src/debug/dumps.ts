@@ -1,6 +1,8 @@
-import { checkDump as checkLayersOf, type DumpRepair, repairDumpWith } from "../heap/dumps.ts";
+import { checkHeap } from "../heap/check.ts";
+import { checkDump as checkLayersOf, type DumpRepair, dumpHeap, repairDumpWith } from "../heap/dumps.ts";
 import type { Heap } from "../heap/heap.ts";
 import { dumpMode } from "../heap/open.ts";
+import { repairHeap } from "../heap/repair.ts";
 import type { CheckReport } from "../kmalloc/check.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
@@ -29,8 +31,8 @@ export function repairDump(dump: Uint8Array): DumpRepair {
   const heap = loadHeap(report.dump);
   // Where there is nothing to repair the dump stays what it is, but for its layers.
   if (debugFindings(heap).length === 0) return report;
-  const own = heap.repair();
-  const repaired = heap.dump();
+  const own = repairHeap(heap);
+  const repaired = dumpHeap(heap);
   const { isClean, findings: remaining } = checkDump(repaired);
   return {
     isRepaired: isClean,
@@ -52,5 +54,5 @@ function isPlain(dump: Uint8Array): boolean {
 }
 
 function debugFindings(heap: Heap): Finding[] {
-  return heap.check().findings.filter(({ layer }) => layer === "debug");
+  return checkHeap(heap).findings.filter(({ layer }) => layer === "debug");
 }

@@ -1,6 +1,6 @@
 /** Finds memory bugs: see {@link DebugHeap}. */
 
-export { DebugCache, type DebugCacheOptions } from "./debug-cache.ts";
+export type { DebugCache, DebugCacheOptions } from "./debug-cache.ts";
 export { DebugHeap } from "./debug-heap.ts";
 export { checkDump, repairDump } from "./dumps.ts";
 export type { FaultOptions } from "./fault-injection.ts";
@@ -18,3 +18,4 @@ export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type Sampli
 export type { ScanOptions } from "./scan.ts";
 export type { AllocationScope } from "./scope.ts";
 export type { MapFrame } from "./stack.ts";
+export type { TrackedHeap } from "./tracked-heap.ts";

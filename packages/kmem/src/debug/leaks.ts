@@ -1,6 +1,7 @@
+import { viewedLayers } from "../heap/access.ts";
+import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import {
-  badArgument,
   type Checks,
   reading,
   readList,
@@ -141,14 +142,9 @@ function linesOfSites(sites: readonly AllocationSite[], mapFrame: MapFrame | und
 const DUMPED_BYTES = 32;
 
 /** Objects that nothing leads to, in the shape of kmemleak's reports. */
-export function unreferencedText(
-  context: Pick<LeakContext, "layers">,
-  objects: readonly LiveObject[],
-  mapFrame?: MapFrame,
-): string {
+export function unreferencedText(heap: Heap, objects: readonly LiveObject[], mapFrame?: MapFrame): string {
   requireOptionalFunction("mapFrame", mapFrame);
-  const layers = reading("context", context, () => context.layers);
-  if (typeof layers?.memory?.refresh !== "function") throw badArgument("context", "a debugged heap", context);
+  const layers = viewedLayers(heap);
   return reading("objects", objects, () => textOfObjects(layers, objects, mapFrame));
 }
 

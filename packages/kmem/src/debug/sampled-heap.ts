@@ -1,13 +1,16 @@
+import { attachmentOf, extendHeap, type HeapExtension, layersOf, viewedLayers } from "../heap/access.ts";
 import type { Attachment } from "../heap/attachment.ts";
+import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
-import { type BlockCalls, Heap } from "../heap/heap.ts";
+import { Heap } from "../heap/heap.ts";
 import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
 import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import { sinkFor } from "../heap/report-sink.ts";
-import type { BlockInfo } from "../kmalloc/describe.ts";
+import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
-import type { DeathCleanup, ReapOptions, ReapReport } from "../kmalloc/reap.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import { type DeathCleanup, ownerOfAddress } from "../kmalloc/reap.ts";
 import {
   badArgument,
   type Checks,
@@ -20,12 +23,10 @@ import {
 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
-import type { Finding } from "../memory/finding.ts";
 import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
-import type { RepairStep } from "../repair/log.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";
@@ -35,7 +36,6 @@ import { type Located, objectAddress } from "./located.ts";
 import { Quarantine } from "./quarantine.ts";
 import { describeRemains, releaseGuarded } from "./remains.ts";
 import { repairDebugged } from "./repair-blocks.ts";
-import type { DebugRepairStep } from "./repair-root.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";
 import { DEFAULT_STACK_DEPTH } from "./stack.ts";
@@ -125,6 +125,7 @@ export class SampledHeap extends Heap {
     });
     this.#guardedCount = guardedCount;
     this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
+    extendHeap(this, this.#extension());
     this.sampleEvery = sampleEvery;
     this.#sample(sampleEvery);
     // What lies in quarantine is free memory, when there is no other.
@@ -156,7 +157,11 @@ export class SampledHeap extends Heap {
     return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), how);
   }
 
-  /** Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself. */
+  /**
+   * Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself.
+   *
+   * @internal
+   */
   protected override publish(below: BlockCalls): void {
     this.below = below;
     super.publish(below);
@@ -184,7 +189,7 @@ export class SampledHeap extends Heap {
     this.current();
     const runBytes = guardedRunBytes(sizeBytes);
     const isRoom = this.#root.guardedCount + this.#quarantine.count < this.#guardedCount;
-    const { kmalloc } = this.attachment;
+    const { kmalloc } = attachmentOf(this);
     const run = isRoom ? kmalloc.allocateRun(runBytes, 1, false) : 0;
     if (run === 0) {
       this.#counts.capacity++;
@@ -198,6 +203,7 @@ export class SampledHeap extends Heap {
     return address;
   }
 
+  /** @internal */
   protected override slowFree(address: number): void {
     const located = this.#guarded(address);
     if (located === undefined) {
@@ -220,7 +226,7 @@ export class SampledHeap extends Heap {
   /** The guarded object that an address lies in, unless it is the start of a page. */
   #guarded(address: number): Located | undefined {
     if (!isUint32(address) || (address & PAGE_MASK) === 0) return undefined;
-    return guardedAt(this.viewed(), this.#blocks, address);
+    return guardedAt(viewedLayers(this), this.#blocks, address);
   }
 
   override calloc(count: number, sizeBytes: number): number {
@@ -260,27 +266,6 @@ export class SampledHeap extends Heap {
     return this.#blocks.requireLive(address, SampledHeap.prototype.usableSize).record.sizeBytes;
   }
 
-  override blockAt(address: number): BlockInfo | undefined {
-    const located = this.#guarded(address);
-    return located === undefined ? super.blockAt(address) : this.#info(located);
-  }
-
-  override *blocks(): Generator<BlockInfo> {
-    for (const block of super.blocks()) {
-      const located = block.cache === "pages" ? guardedAt(this.layers, this.#blocks, block.address) : undefined;
-      if (located === undefined) yield block;
-      else if (located.record.state === "LIVE") yield this.#info(located);
-    }
-  }
-
-  override owner(address: number): number | undefined {
-    return super.owner(this.#guarded(address)?.block.address ?? address);
-  }
-
-  override transfer(address: number, slot: number): void {
-    super.transfer(this.#guarded(address)?.block.address ?? address, slot);
-  }
-
   override view<View>(type: ViewType<View>, address: number, length: number): View {
     const located = this.#guarded(address);
     if (located === undefined) return super.view(type, address, length);
@@ -292,39 +277,54 @@ export class SampledHeap extends Heap {
     const { record, isTaken, block } = located;
     const live = isTaken && record.state === "LIVE";
     const cache = this.#blocks.cacheName(record.kind);
-    const slot = live ? super.owner(block.address) : undefined;
+    const slot = live ? ownerOfAddress(this.current(), block.address) : undefined;
     return { address: objectAddress(located), usableBytes: record.sizeBytes, cache, live, slot };
   }
 
-  /** As of a plain heap, and the canaries of all guarded objects. */
-  protected override findings(): Finding[] {
-    const layers = this.viewed();
-    const own = [...guardedObjects(layers, this.#blocks)].flatMap((located) => this.#blocks.findings(located));
-    return [...super.findings(), ...rootFindings(layers), ...own];
-  }
-
-  protected override repairRoots(): readonly RepairStep[] {
-    return repairRoot(this.viewed(), this.#root.frame);
-  }
-
-  protected override repairBlocks(): readonly DebugRepairStep[] {
-    return repairDebugged(this.#blocks, guardedObjects(this.viewed(), this.#blocks));
-  }
-
-  /** As `Heap.reap`. Guarded objects that are freed with it go without a look at them. */
-  override reap(slot: number, options: ReapOptions = {}): ReapReport {
-    const report = super.reap(slot, options);
-    // A thread that died between an object and its count has left the count wrong by one: nobody else changes it now.
-    if (!this.layers.slots.isShared) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
-    return report;
-  }
-
   #liveGuarded(): number {
-    return [...guardedObjects(this.layers, this.#blocks)].filter(({ record }) => record.state === "LIVE").length;
+    return [...guardedObjects(layersOf(this), this.#blocks)].filter(({ record }) => record.state === "LIVE").length;
   }
 
-  protected override cleanup(): DeathCleanup {
-    const { layers } = this;
+  /** What the functions that look at heaps, repair them and recover from deaths find in this one besides. */
+  #extension(): HeapExtension {
+    const blocks = this.#blocks;
+    const viewed = (): Layers => viewedLayers(this);
+    return {
+      findings: () => {
+        const own = [...guardedObjects(viewed(), blocks)].flatMap((located) => blocks.findings(located));
+        return [...rootFindings(viewed()), ...own];
+      },
+      repairRoots: () => repairRoot(viewed(), this.#root.frame),
+      repairBlocks: () => repairDebugged(blocks, guardedObjects(viewed(), blocks)),
+      blockAt: (address) => {
+        const located = this.#guarded(address);
+        return located === undefined ? describeAddress(viewed(), address).block : this.#info(located);
+      },
+      blocks: () => this.#liveBlocks(),
+      blockAddress: (address) => this.#guarded(address)?.block.address ?? address,
+      cleanup: this.#cleanup(),
+      reap: (_slot, options, recover) => {
+        const report = recover(options);
+        // A thread that died between an object and its count has left the count wrong by one: nobody else changes it
+        // now.
+        if (!layersOf(this).slots.isShared) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
+        return report;
+      },
+    };
+  }
+
+  *#liveBlocks(): Generator<BlockInfo> {
+    const layers = viewedLayers(this);
+    for (const block of liveBlocks(layers)) {
+      const located = block.cache === "pages" ? guardedAt(layers, this.#blocks, block.address) : undefined;
+      if (located === undefined) yield block;
+      else if (located.record.state === "LIVE") yield this.#info(located);
+    }
+  }
+
+  /** Guarded objects that are freed at a recovery go without a look at them. */
+  #cleanup(): DeathCleanup {
+    const layers = layersOf(this);
     const blocks = this.#blocks;
     return {
       release: (slot, mode) => {

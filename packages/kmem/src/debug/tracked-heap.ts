@@ -1,3 +1,4 @@
+import { viewedLayers } from "../heap/access.ts";
 import { Heap } from "../heap/heap.ts";
 import { requireText } from "../memory/arguments.ts";
 import { parseStack } from "../profile/parse-stack.ts";
@@ -10,6 +11,7 @@ import { AllocationScope } from "./scope.ts";
 
 /** What a debugged heap knows of who allocated its objects, and which allocations are to fail. */
 export abstract class TrackedHeap extends Heap {
+  /** @internal */
   protected abstract get debugging(): Debugging;
 
   /** Live objects by the place where they were allocated, those with the most bytes first. O(heap). */
@@ -51,7 +53,7 @@ export abstract class TrackedHeap extends Heap {
 
   #leakContext(): LeakContext {
     const { blocks, depot } = this.debugging;
-    return { layers: this.viewed(), blocks, depot };
+    return { layers: viewedLayers(this), blocks, depot };
   }
 
   /** Which allocations of this thread are to fail from now on; undefined for none. */

@@ -23,12 +23,18 @@ const attachments = new Set<WeakRef<Attachment>>();
 const keepers = new WeakMap<MemorySource, Set<Attachment>>();
 
 /** All attachments that this thread has made, to tell them from what a caller makes up. */
-const made = new WeakSet<Attachment>();
+const made = new WeakSet<object>();
 
 /** Throws BAD_ARGUMENT for what is no attachment: heaps are made by functions of their classes. */
-export function requireAttachment(attachment: Attachment): void {
-  if (made.has(attachment)) return;
+export function requireAttachment(attachment: object): Attachment {
+  if (made.has(attachment)) return attachment as Attachment;
   throw new KmemError("BAD_ARGUMENT", "a heap is made by create, attach or load of its class", {});
+}
+
+/** Marks an attachment as one of this library's. */
+export function markMade(attachment: Attachment): Attachment {
+  made.add(attachment);
+  return attachment;
 }
 
 /** See {@link heapId}. */
@@ -66,8 +72,7 @@ function forget(attachment: Attachment): void {
 /** Registers layers that have just been opened; `id` is of the handle that they were opened by. */
 export function newAttachment(layers: Layers, id: number = Math.random()): Attachment {
   const kmalloc = new Kmalloc(layers);
-  const attachment = { layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 };
-  made.add(attachment);
+  const attachment = markMade({ layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 });
   ids.set(layers, id);
   const { size } = attachments;
   // Now and then, so that references to what is gone do not pile up.

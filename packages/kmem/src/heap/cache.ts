@@ -122,6 +122,7 @@ export class Cache {
   readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
 
+  /** @internal */
   protected constructor(context: CacheContext, kind: number) {
     const { layers, kmalloc, waits, slotCaches } = requireContext(context);
     this.#layers = layers;
@@ -134,12 +135,20 @@ export class Cache {
     this.sizeBytes = layers.caches.get(kind, CacheRecord.OBJECT_BYTES);
   }
 
-  /** Makes a cache; `heap.createCache` is the way in. */
+  /**
+   * Makes a cache; `heap.createCache` is the way in.
+   *
+   * @internal
+   */
   static create(context: CacheContext, options: CacheOptions): Cache {
     return new Cache(context, Cache.make(context, readOptions("options", options, CACHE_CHECKS)));
   }
 
-  /** Makes the record of a cache; returns its kind. */
+  /**
+   * Makes the record of a cache; returns its kind.
+   *
+   * @internal
+   */
   protected static make(context: CacheContext, options: CacheOptions): number {
     const { layers } = requireContext(context);
     // Each option is read once, and before there is a cache or a lock: a getter may throw, or answer otherwise later.
@@ -152,12 +161,20 @@ export class Cache {
     return kind;
   }
 
-  /** Opens a cache that there is; `heap.openCache` is the way in. */
+  /**
+   * Opens a cache that there is; `heap.openCache` is the way in.
+   *
+   * @internal
+   */
   static open(context: CacheContext, name: string, functions: BlockFunctions): Cache {
     return new Cache(context, Cache.find(context, name, readFunctions(name, functions)));
   }
 
-  /** The kind of a cache that there is, once its functions are named. */
+  /**
+   * The kind of a cache that there is, once its functions are named.
+   *
+   * @internal
+   */
   protected static find(context: CacheContext, name: string, { construct, destruct }: BlockFunctions): number {
     const { layers } = requireContext(context);
     const functions = { construct, destruct };

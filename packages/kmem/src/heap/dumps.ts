@@ -1,5 +1,6 @@
 import { type CheckReport, checkCore } from "../kmalloc/check.ts";
-import { type CoreLayers, openCoreLayers } from "../kmalloc/layers.ts";
+import type { CoreLayers } from "../kmalloc/layers.ts";
+import { openCoreLayers } from "../kmalloc/open-layers.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "../kmalloc/stats.ts";
 import { dumpBuffer, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
@@ -12,6 +13,18 @@ import { repairRoot, rootFindings } from "../repair/debug-root.ts";
 import { repairHeader } from "../repair/header.ts";
 import { RepairLog, type RepairStep } from "../repair/log.ts";
 import { type RepairReport, repairLayers, withDone } from "../repair/repair.ts";
+import type { BaseHeap } from "./base-heap.ts";
+import { layersToView } from "./full-layers.ts";
+
+/**
+ * A copy of a heap's memory for `Heap.load`, without empty pages and those that others have added to it. O(bytes).
+ * Throws BAD_ARGUMENT for what is no heap, and DETACHED.
+ */
+export function dumpHeap(heap: BaseHeap): Uint8Array<ArrayBuffer> {
+  const { memory, geometry, pages } = layersToView(heap);
+  const bytes = memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE);
+  return writeDump(bytes, geometry.baseFrame * PAGE_SIZE, (page) => pages.frames.isForeign(page));
+}
 
 /** What became of a damaged dump. */
 export interface DumpRepair extends RepairReport {
@@ -53,7 +66,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 }
 
 /**
- * Repairs a copy of a dumped heap, as `heap.repair` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
+ * Repairs a copy of a dumped heap, as `repairHeap` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
  * does for what is no dump. The one of `kmem/debug` also repairs what is around the blocks of debugged heaps, and makes
  * a new root where nothing is left of it. O(heap).
  */

@@ -1,5 +1,5 @@
 import { attachLayers } from "../kmalloc/attach.ts";
-import { adoptLayers, createLayers } from "../kmalloc/layers.ts";
+import { adoptLayers, createLayers, THREADS } from "../kmalloc/open-layers.ts";
 import { dumpBuffer, openDump } from "../memory/dump.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
@@ -16,7 +16,7 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   const { memory, extent } = newMemory(options);
   const { slotCount, dmaBytes, exactFrees = false } = options;
   const asked = exactFrees ? HeapFlag.EXACT_FREES : 0;
-  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags });
+  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags }, THREADS);
   if (options.memory !== undefined) forgetFormer(layers);
   return newAttachment(layers);
 }

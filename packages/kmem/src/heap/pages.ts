@@ -47,6 +47,7 @@ export class Pages {
   readonly #kmalloc: Kmalloc;
   readonly #waits: MemoryWait;
 
+  /** @internal */
   constructor(layers: () => Layers, kmalloc: Kmalloc, waits: MemoryWait) {
     requireFunction("layers", layers);
     this.#layers = layers;

@@ -54,7 +54,7 @@ type Reap = (slot: number, options: ReapOptions) => ReapReport;
  * watch. Throws BAD_ARGUMENT for a worker or options that are none, and for a reservation of another heap; NO_SLOT for
  * one that is over.
  */
-export function watchWorker(
+export function watchPlace(
   layers: Layers,
   worker: WatchedWorker,
   { memory, place }: OpenedPlace,

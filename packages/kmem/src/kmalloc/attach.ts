@@ -9,8 +9,9 @@ import { LivenessBeacon } from "../sync/liveness.ts";
 import { announceThread, type Reservation } from "../sync/reservation.ts";
 import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
-import { type CoreLayers, type Layers, openCoreLayers, openGeometry, openLayers, underTableLock } from "./layers.ts";
-import { hasNothing, reapSlot, recoverRemains } from "./reap.ts";
+import { type CoreLayers, type Layers, underTableLock } from "./layers.ts";
+import { lowerLayers, openCoreLayers, openGeometry, openLayers, THREADS } from "./open-layers.ts";
+import { freeAbandoned, hasNothing, recoverRemains } from "./remains.ts";
 
 /**
  * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
@@ -26,7 +27,11 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   sync.beacon.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
   const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);
-  const layers = openLayers(memory, geometry, sync, pages, free === NO_SLOT ? recover : undefined);
+  const layers = openLayers(
+    lowerLayers(memory, geometry, sync, pages, THREADS),
+    THREADS,
+    free === NO_SLOT ? recover : undefined,
+  );
   if (layers === undefined) {
     const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
     sync.beacon.end();
@@ -47,8 +52,7 @@ export function reserveSlot(layers: Layers): number {
   const { slots } = layers;
   const free = slots.reserve();
   if (free !== NO_SLOT) return free;
-  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot))
-    reapSlot(layers, slot, { blocks: "keep" });
+  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot)) freeAbandoned(layers, slot);
   const freed = slots.reserve();
   if (freed === NO_SLOT) throw slots.noneFree();
   return freed;

@@ -1,29 +1,14 @@
-import { hex, KmemError } from "../memory/errors.ts";
-import {
-  type Extent,
-  hasSlotPages,
-  leastBytes,
-  planGeometry,
-  requireByteOffset,
-  type TableSizes,
-  tooSmall,
-} from "../memory/geometry.ts";
-import { GEOMETRY_WORDS, type Geometry, headerWord, readHeader, writeHeader } from "../memory/header.ts";
-import { Header, PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
-import { PageAllocator } from "../pages/page-allocator.ts";
-import { Barns } from "../slab/barn.ts";
-import { CacheTable } from "../slab/cache-table.ts";
-import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
-import { areaPages, Sheaves } from "../slab/sheaf.ts";
-import { Slabs } from "../slab/slab.ts";
-import { createTags } from "../slab/tags.ts";
-import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
-import { SharedLocks } from "../sync/lock.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { Barns } from "../slab/barn.ts";
+import type { CacheTable } from "../slab/cache-table.ts";
+import type { OutboxesOf } from "../slab/outbox.ts";
+import { Sheaves } from "../slab/sheaf.ts";
+import type { Slabs } from "../slab/slab.ts";
 import type { SlotTable } from "../sync/slot.ts";
-import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
-import { rebuildGuarded, takeOverLocks } from "./lock-takeover.ts";
+import type { SlotSync } from "../sync/slot-sync.ts";
 
 /** The layers below kmalloc, opened over one memory for one slot. They hold views and constants, no state. */
 export interface Layers {
@@ -35,6 +20,7 @@ export interface Layers {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
+  readonly outboxesOf: OutboxesOf;
   readonly sheaves: Sheaves;
   readonly slot: number;
 }
@@ -44,98 +30,6 @@ export interface Layers {
  * thread that has no sheaves yet.
  */
 export type CoreLayers = Omit<Layers, "sheaves" | "slot">;
-
-export const TABLE_SIZES: TableSizes = {
-  zoneTableBytes: ZONE_TABLE_BYTES,
-  slotRecordBytes: SLOT_RECORD_BYTES,
-  cacheTableBytes: CACHE_TABLE_BYTES,
-  frameRecordBytes: FRAME_RECORD_BYTES,
-  slotPages: areaPages(false),
-  groupTableBytes,
-};
-
-/** What a new heap is beside its extent. */
-export interface FormatOptions {
-  /** {@link HeapFlag}s. Default: none. */
-  readonly flags?: number;
-}
-
-/**
- * Formats the part of a memory that `extent` names and opens its layers. Throws before it writes anything when the
- * extent is no good; grows a growable memory when its tables do not fit yet.
- */
-export function createLayers(memory: LinearMemory, extent: Extent, { flags = 0 }: FormatOptions = {}): Layers {
-  const geometry = planGeometry(extent, TABLE_SIZES);
-  if (!hasSlotPages(geometry, TABLE_SIZES)) throw noRoomForSheaves(geometry, extent.start);
-  const presentBytes = extent.presentBytes ?? memory.byteLength;
-  const endFrame = growToTables(memory, geometry, extent, presentBytes);
-  if (extent.isZeroed !== true) {
-    // What the memory has grown by is zero.
-    const end = Math.min(geometry.firstPageFrame * PAGE_SIZE, presentBytes);
-    memory.bytes.fill(0, Math.min(geometry.baseFrame * PAGE_SIZE, end), end);
-  }
-  writeHeader(memory, geometry, endFrame, flags);
-  createTags(memory, geometry);
-  const slots = slotTable(memory, geometry);
-  const sync = bindSlot(memory, geometry, slots, slots.take());
-  const pages = PageAllocator.create(memory, geometry, endFrame, sync);
-  new CacheTable(memory, geometry).createSizeClasses();
-  const layers = openLayers(memory, geometry, sync, pages);
-  if (layers === undefined) throw noRoomForSheaves(geometry, extent.start);
-  return layers;
-}
-
-/**
- * Grows a memory so far that the heap's tables fit, and its end where that was given; returns the end of what is the
- * heap's then. Throws BAD_GEOMETRY where it cannot, and where somebody else has added pages in between.
- */
-function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, presentBytes: number): number {
-  const { firstPageFrame, limitFrame } = geometry;
-  const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), firstPageFrame + 1), limitFrame);
-  const neededBytes = endFrame * PAGE_SIZE;
-  if (neededBytes > extent.end && extent.end < presentBytes) {
-    const text = `too small: the tables of a heap that may reach byte ${extent.limit} take all up to ${neededBytes}`;
-    throw new KmemError("BAD_GEOMETRY", `${text}, and what is behind byte ${extent.end} is not the heap's`, {
-      end: extent.end,
-      neededBytes,
-    });
-  }
-  if (neededBytes <= presentBytes) return endFrame;
-  const grownFrom = memory.growBy(neededBytes - presentBytes);
-  if (grownFrom === presentBytes) {
-    const addedPages = Math.ceil((neededBytes - presentBytes) / WASM_PAGE_SIZE);
-    return Math.min(presentBytes / PAGE_SIZE + addedPages * WASM_PAGE_FRAMES, limitFrame);
-  }
-  const text =
-    grownFrom < 0
-      ? `the buffer has ${presentBytes} bytes and cannot reach the ${neededBytes} that the heap needs`
-      : `somebody else has grown the memory meanwhile: bytes ${presentBytes} to ${grownFrom} are not the heap's`;
-  throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
-}
-
-/** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
-export function adoptLayers(memory: LinearMemory, start: number): Layers {
-  const geometry = openGeometry(memory, start);
-  const slots = slotTable(memory, geometry);
-  const [slot = 0] = slots.withAreas();
-  requireArea(memory, geometry, slots, slot);
-  slots.adopt(slot);
-  const sync = bindSlot(memory, geometry, slots, slot);
-  // Of those who waited and those who held a lock nobody is left.
-  for (let waiter = 0; waiter < slots.count; waiter++) sync.waiters.forget(waiter);
-  const layers = openLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync));
-  if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
-  takeOverLocks(layers);
-  return layers;
-}
-
-/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
-export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers {
-  const geometry = openGeometry(memory, start);
-  const slots = slotTable(memory, geometry);
-  const sync = bindSlot(memory, geometry, slots, 0);
-  return { slots, ...lowerLayers(memory, geometry, sync, PageAllocator.attach(memory, geometry, sync)) };
-}
 
 /** The sheaves of every slot that has some, by its number: to read them while their threads are at rest. */
 export function allSheaves(layers: CoreLayers): Map<number, Sheaves> {
@@ -189,94 +83,4 @@ export function unshareBarns(layers: Layers): void {
   underTableLock(layers, () => {
     if (layers.slots.heldCount <= 1) layers.barns.end();
   });
-}
-
-/**
- * Reads and verifies the header of the heap that starts at byte `start`, and that its tables are where their sizes put
- * them: whoever wrote the header may have made the checksum as well. Throws as `readHeader` does; reads only.
- */
-export function openGeometry(memory: LinearMemory, start: number): Geometry {
-  requireByteOffset("start", start);
-  const geometry = readHeader(memory, start);
-  const planned = plannedGeometry(geometry);
-  const wrong = GEOMETRY_WORDS.find(([field]) => planned?.[field] !== geometry[field]);
-  if (wrong === undefined) return geometry;
-  const [field] = wrong;
-  throw new KmemError("BAD_GEOMETRY", `the header says that ${field} is ${geometry[field]}, which cannot be`, {
-    field,
-    found: geometry[field],
-    expected: planned?.[field],
-  });
-}
-
-/** The geometry that follows from how far a heap reaches, its slots and its zones; undefined where none does. */
-function plannedGeometry({ baseFrame, limitFrame, slotCount, dmaFrames }: Geometry): Geometry | undefined {
-  const [start, limit] = [baseFrame * PAGE_SIZE, limitFrame * PAGE_SIZE];
-  try {
-    return planGeometry({ start, end: start, limit, slotCount, dmaBytes: dmaFrames * PAGE_SIZE }, TABLE_SIZES);
-  } catch (error) {
-    if (error instanceof KmemError) return undefined;
-    throw error;
-  }
-}
-
-function noRoomForSheaves(geometry: Geometry, start: number): KmemError {
-  return tooSmall("no pages are left for the sheaves of a slot", leastBytes(geometry, start, TABLE_SIZES));
-}
-
-function requireArea(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): void {
-  const area = slots.area(slot);
-  const { frames } = PageAllocator.attach(memory, geometry);
-  if (area === 0 || (area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM)) return;
-  const text = `the private pages of slot ${slot} are said to be at ${hex(area)}, where there are none`;
-  throw new KmemError("BAD_GEOMETRY", text, { area });
-}
-
-/**
- * Opens the layers of a slot that the thread has just taken; undefined without memory for its private pages. `prepare`
- * is done first, when locks can be taken.
- */
-export function openLayers(
-  memory: LinearMemory,
-  geometry: Geometry,
-  sync: SlotSync,
-  pages: PageAllocator,
-  prepare?: (lower: CoreLayers) => void,
-): Layers | undefined {
-  const { slots, slot, locks } = sync;
-  const lower = { ...lowerLayers(memory, geometry, sync, pages), slots };
-  if (locks instanceof SharedLocks) {
-    const { beacon, deaths } = sync;
-    // A thread that is about to get its sheaves takes locks too.
-    const repair = (word: number): void => rebuildGuarded(lower, word);
-    locks.recovery = { isGone: deaths.isGone, renewBeacon: () => beacon.renew(), repair };
-  }
-  prepare?.(lower);
-  const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);
-  if (sheaves === undefined) return undefined;
-  pages.useCache(sheaves.pageCacheWord);
-  return { ...lower, sheaves, slot };
-}
-
-/** Opens the sheaves of a slot with the pages of what lies in the barns, and of empty slabs. */
-function openAfterReclaim(lower: CoreLayers, slot: number): Sheaves | undefined {
-  const { slots, caches, barns, slabs } = lower;
-  for (const kind of caches.kinds()) {
-    barns.drain(kind);
-    slabs.releaseEmpty(kind);
-  }
-  return Sheaves.open(lower, slots, slot);
-}
-
-/** The layers that no slot has for itself. */
-function lowerLayers(
-  memory: LinearMemory,
-  geometry: Geometry,
-  sync: SlotSync,
-  pages: PageAllocator,
-): Omit<CoreLayers, "slots"> {
-  const caches = new CacheTable(memory, geometry);
-  const slabs = new Slabs({ memory, geometry, pages, caches, locks: sync.locks });
-  const barns = new Barns({ memory, geometry, pages, caches, slabs, sync });
-  return { memory, geometry, sync, pages, caches, slabs, barns };
 }

@@ -1,4 +1,3 @@
-import { repairBuckets } from "../bucket/repair.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
@@ -6,19 +5,7 @@ import { rebuildZones } from "../pages/rebuild.ts";
 import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
-import { repairVirtualMemory } from "../vmalloc/repair.ts";
 import type { CoreLayers } from "./layers.ts";
-
-/** Locks of the header, in the order in which they are inherited: the innermost first. */
-const HEADER_LOCKS: readonly number[] = [
-  Header.PAGES_LOCK,
-  Header.SHEAVES_LOCK,
-  Header.TABLE_LOCK,
-  Header.BUCKET_LOCK,
-  Header.VMALLOC_LOCK,
-  // Held by whoever reaps: of one that is dead nothing but the lock is left.
-  Header.REAP_LOCK,
-];
 
 /** What caches are rebuilt from. */
 export function slabTables({ memory, geometry, pages, caches }: CoreLayers): SlabTables {
@@ -27,39 +14,58 @@ export function slabTables({ memory, geometry, pages, caches }: CoreLayers): Sla
 
 /** Repairs what a lock guards whose holder is gone; this thread has inherited it, and holds it. */
 export function rebuildGuarded(layers: CoreLayers, word: number): void {
-  const { memory, geometry, pages, caches } = layers;
-  // The dead may have worked in pages that another thread has just grown the memory by.
-  memory.refresh();
-  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  const { geometry, pages, caches } = layers;
+  reachAll(layers);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) {
     rebuildZones(pages, geometry);
     pages.updateWatermarks();
   } else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
-  else if (word === headerWord(geometry, Header.BUCKET_LOCK)) repairBuckets(layers);
-  else if (word === headerWord(geometry, Header.VMALLOC_LOCK)) repairVirtualMemory(layers);
   else {
     const kind = kindOfLock(layers, word);
     if (kind >= FrameKind.FIRST_CACHE && caches.isUsed(kind)) rebuildCache(slabTables(layers), kind);
   }
 }
 
-/** Inherits every lock whose holder is gone, and gives it back, with what it guards repaired; returns their number. */
-export function takeOverLocks(layers: CoreLayers): number {
+/** A lock of an engine that stands on the layers: its word in the header, and what repairs what it guards. */
+export type GuardedEngine = readonly [field: number, repair: (layers: CoreLayers) => void];
+
+/**
+ * Inherits every lock whose holder is gone, and gives it back, with what it guards repaired; returns their number. Of
+ * engines those that are given: who waits for the lock of another one takes that over by itself.
+ */
+export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngine[] = []): number {
   const { geometry, caches, sync } = layers;
-  const words = HEADER_LOCKS.map((field) => headerWord(geometry, field));
-  for (let cache = 0; cache < CACHE_COUNT; cache++) {
-    words.splice(1, 0, caches.record(FrameKind.FIRST_CACHE + cache) + CacheRecord.LOCK);
-  }
   let count = 0;
-  for (const word of words) {
+  const takeOver = (word: number, repair?: () => void): void => {
     const holder = Atomics.load(layers.memory.words, word) & ~LockBits.WAITED;
     // A word with WAITED alone names nobody either.
-    if (Atomics.load(layers.memory.words, word) === LockBits.FREE || !sync.deaths.isGone(holder)) continue;
-    sync.locks.acquire(word);
+    if (Atomics.load(layers.memory.words, word) === LockBits.FREE || !sync.deaths.isGone(holder)) return;
+    sync.locks.acquire(word, repair);
     sync.locks.release(word);
     count++;
+  };
+  // The innermost first.
+  takeOver(headerWord(geometry, Header.PAGES_LOCK));
+  for (let cache = CACHE_COUNT - 1; cache >= 0; cache--) {
+    takeOver(caches.record(FrameKind.FIRST_CACHE + cache) + CacheRecord.LOCK);
   }
+  takeOver(headerWord(geometry, Header.SHEAVES_LOCK));
+  takeOver(headerWord(geometry, Header.TABLE_LOCK));
+  for (const [field, repair] of engines) {
+    takeOver(headerWord(geometry, field), () => {
+      reachAll(layers);
+      repair(layers);
+    });
+  }
+  // Held by the thread that reaps: of one that is dead nothing but the lock is left.
+  takeOver(headerWord(geometry, Header.REAP_LOCK));
   return count;
+}
+
+/** The dead may have worked in pages that another thread has just grown the memory by. */
+function reachAll({ memory, pages }: CoreLayers): void {
+  memory.refresh();
+  memory.reach(pages.frames.endFrame * PAGE_SIZE);
 }
 
 /** Ends the barns, which may be half made, and clears the records of caches that are half made or half destroyed. */

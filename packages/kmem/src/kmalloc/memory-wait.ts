@@ -130,7 +130,7 @@ export class MemoryWait {
 }
 
 /** The instant at which a wait ends. Throws BAD_ARGUMENT, and the reason of a signal that is aborted already. */
-function deadlineOf({ timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions): number {
+export function deadlineOf({ timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions): number {
   if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
     const text = `timeoutMs is a number of milliseconds from 0, not ${describeValue(timeoutMs)}`;
     throw new KmemError("BAD_ARGUMENT", text, { timeoutMs });

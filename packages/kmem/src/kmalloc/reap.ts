@@ -1,3 +1,4 @@
+import { repairBuckets } from "../bucket/repair.ts";
 import {
   anyValue,
   badArgument,
@@ -12,14 +13,14 @@ import { hex, KmemError } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, RunKind, RunOwner } from "../pages/layout.ts";
-import { isRunHead } from "../pages/rebuild.ts";
-import { CacheRecord, isLive, Tag } from "../slab/layout.ts";
-import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
+import { isLive } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { repairVirtualMemory } from "../vmalloc/repair.ts";
 import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
 import { type CoreLayers, type Layers, underRecallLock } from "./layers.ts";
-import { slabTables, takeOverLocks } from "./lock-takeover.ts";
+import { type GuardedEngine, takeOverLocks } from "./lock-takeover.ts";
+import { returnBlocks, returnRuns } from "./remains.ts";
 import { freeMade, giveMade, hasMade, type Made, madeBy } from "./slot-objects.ts";
 
 /** What becomes of the blocks and pages of a thread that is gone. */
@@ -111,6 +112,12 @@ export function readReapOptions(options: ReapOptions): ReapOptions {
   return readOptions("options", options, REAP_CHECKS);
 }
 
+/** Engines whose locks are taken over with those of the layers. */
+const ENGINES: readonly GuardedEngine[] = [
+  [Header.BUCKET_LOCK, repairBuckets],
+  [Header.VMALLOC_LOCK, repairVirtualMemory],
+];
+
 /** What is left for a thread that comes second. */
 export const NOTHING: Omit<ReapReport, "slot"> = {
   blocks: [],
@@ -134,7 +141,7 @@ function recover(
   cleanup: DeathCleanup | undefined,
 ): ReapReport {
   const { slots, sync, caches } = layers;
-  const takenOverLocks = takeOverLocks(layers);
+  const takenOverLocks = takeOverLocks(layers, ENGINES);
   // All that are dead: one of them may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;
@@ -184,98 +191,6 @@ export function requireReapOptions(layers: Layers, slot: number, { blocks = "kee
 /** Whether a value of any type is the number of a slot that a thread holds. */
 function isHeldSlot(slots: Layers["slots"], slot: unknown): slot is number {
   return isUint32(slot) && slot < slots.count && slots.isHeld(slot);
-}
-
-/**
- * Whether a slot has neither live blocks nor pages of `heap.pages`, nor has made anything else, so that its number
- * means nothing any more. Of one whose thread is gone that stays so. O(heap).
- */
-export function hasNothing(layers: CoreLayers, slot: number): boolean {
-  const { memory, geometry, pages } = layers;
-  const { frames } = pages;
-  for (const block of liveBlocks(layers)) if (block.slot === slot) return false;
-  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
-    const kind = frames.kind(head);
-    if ((kind !== RunKind.PAGES && kind !== RunKind.BLOCK) || frames.ownerSlot(head) !== slot) continue;
-    const isTagged = kind === RunKind.PAGES || memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] !== Tag.NONE;
-    if ((frames.owner(head) & RunOwner.CLAIMED) === 0 && isTagged) return false;
-  }
-  return !hasMade(madeBy(layers, slot, []));
-}
-
-/**
- * Recovers what a thread that is gone had for itself in the slot that this thread has just taken over from it: nothing
- * of this thread's is there yet. As {@link reapSlot} for a slot that {@link hasNothing}. O(heap).
- */
-export function recoverRemains(layers: CoreLayers, slot: number): void {
-  const { geometry, slots, sync, caches } = layers;
-  const lock = headerWord(geometry, Header.REAP_LOCK);
-  sync.locks.acquire(lock);
-  takeOverLocks(layers);
-  underRecallLock(layers, () => slots.setArea(slot, 0));
-  sync.waiters.forget(slot);
-  for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
-  returnRuns(layers, new Set([slot]));
-  sync.locks.release(lock);
-}
-
-/** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
-function returnBlocks(layers: CoreLayers, kind: number, dead: readonly number[]): number {
-  const { caches, sync } = layers;
-  const tables = slabTables(layers);
-  const lock = caches.record(kind) + CacheRecord.LOCK;
-  sync.locks.acquire(lock);
-  let count = 0;
-  for (const slot of dead) count += returnSheaf(tables, kind, slot);
-  if (count > 0) rebuildCache(tables, kind);
-  sync.locks.release(lock);
-  return count;
-}
-
-/** Gives back the runs that dead slots had claimed, or had for themselves; returns the pages. */
-function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): number {
-  const { memory, geometry, pages } = layers;
-  const { frames } = pages;
-  memory.refresh();
-  let returned = 0;
-  for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
-    const kind = frames.kind(head);
-    if (!isRunHead(kind)) continue;
-    if (kind === RunKind.BLOCK) restoreTag(layers, head, dead);
-    if (!dead.has(frames.ownerSlot(head)) || !isReturned(layers, head, kind)) continue;
-    const count = frames.count(head);
-    pages.claimOwn(head);
-    clearTags(layers, head, count);
-    // A slab that was being made or released may have kinds of the cache behind its head.
-    frames.setRun(head, count, RunKind.CACHED);
-    pages.freeOwn(head, count);
-    returned += count;
-  }
-  return returned;
-}
-
-/** Takes the tags away that a slab which was being made, or a block, has left on the pages of a run. */
-function clearTags({ memory, geometry }: CoreLayers, head: number, count: number): void {
-  const end = tagIndex(geometry, (head + count) * PAGE_SIZE);
-  for (let index = tagIndex(geometry, head * PAGE_SIZE); index < end; index++) {
-    if (memory.bytes[index] !== Tag.NONE) memory.bytes[index] = Tag.NONE;
-  }
-}
-
-/** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block or bucket not finished. */
-function isReturned({ memory, geometry, pages }: CoreLayers, head: number, kind: number): boolean {
-  if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0) return true;
-  if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET) return true;
-  return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
-}
-
-/** A block that a dead thread was about to free or to resize is its owner's still. */
-function restoreTag({ memory, geometry, pages }: CoreLayers, head: number, dead: ReadonlySet<number>): void {
-  const index = tagIndex(geometry, head * PAGE_SIZE);
-  const tag = memory.bytes[index];
-  const isClaimed = (pages.frames.owner(head) & RunOwner.CLAIMED) !== 0;
-  if (isClaimed || !dead.has(tag - Tag.FIRST_IN_SHEAF)) return;
-  memory.bytes[index] = pages.frames.ownerSlot(head) + 1;
 }
 
 /** Runs of pages that a slot took page by page. O(frames). */

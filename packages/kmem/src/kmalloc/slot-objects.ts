@@ -61,7 +61,8 @@ export function hasMade({ areas, traceRings }: Made): boolean {
   return areas.length + traceRings.length > 0;
 }
 
-function* ringsOf({ memory, geometry, pages: { frames } }: CoreLayers, slot: number): Generator<TraceRingInfo> {
+/** The trace rings that a slot has made. O(frames). */
+export function* ringsOf({ memory, geometry, pages: { frames } }: CoreLayers, slot: number): Generator<TraceRingInfo> {
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== TRACE_MARK) continue;
     const address = head * PAGE_SIZE;

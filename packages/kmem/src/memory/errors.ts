@@ -41,7 +41,7 @@ export class KmemError extends Error {
 }
 
 /** What an {@link OutOfMemoryError} tells. */
-interface OutOfMemoryFigures {
+export interface OutOfMemoryFigures {
   readonly askedBytes: number;
   readonly freeBytes: number;
   readonly largestFreeRunBytes: number;

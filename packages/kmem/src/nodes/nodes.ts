@@ -1,8 +1,12 @@
 import { nearestFirst } from "../cluster/placement.ts";
+import { layersOf } from "../heap/access.ts";
 import type { ViewType } from "../heap/block-view.ts";
+import { checkHeap } from "../heap/check.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
+import { heapStats } from "../heap/inspect.ts";
 import type { HeapOptions } from "../heap/options.ts";
+import { watchWorker } from "../heap/recovery.ts";
 import type { WatchedWorker, WatchOptions } from "../heap/watch.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
 import type { HeapStats } from "../kmalloc/stats.ts";
@@ -122,10 +126,9 @@ export class Nodes {
    */
   static create(options: NodesOptions): Nodes {
     const { nodes, distances, home } = readMachine(options);
-    const nodeCount = nodes.length;
     const open = (options: HeapOptions, node: number): Node => {
       const heap = Heap.create({ ...options, start: heapStart(options.start) });
-      return { heap, view: NodeView.create(heap.layers, node, nodeCount) };
+      return { heap, view: NodeView.create(layersOf(heap), node, nodes.length) };
     };
     return new Nodes(openAll(nodes, open, leave), distances, home);
   }
@@ -141,7 +144,7 @@ export class Nodes {
     const open = (heapHandle: HeapHandle, node: number): Node => {
       const heap = Heap.attach(heapHandle);
       try {
-        return { heap, view: NodeView.attach(heap.layers, node, nodeCount) };
+        return { heap, view: NodeView.attach(layersOf(heap), node, nodeCount) };
       } catch (error) {
         heap.detach();
         throw error;
@@ -189,7 +192,7 @@ export class Nodes {
     requireSize(totalBytes);
     const address = this.alloc(totalBytes);
     const { node, offset } = this.#require("INVALID_ADDRESS", "cannot clear", address);
-    const { memory, geometry } = this.#nodes[node].heap.layers;
+    const { memory, geometry } = layersOf(this.#nodes[node].heap);
     memory.refresh();
     clear(memory, geometry, offset, totalBytes);
     return address;
@@ -258,13 +261,13 @@ export class Nodes {
 
   /** Each node's counters, as Linux's numastat has them, and its heap's figures. O(pages). */
   stats(): readonly NodeStats[] {
-    return this.#nodes.map(({ heap, view }, node) => ({ node, ...view.area.counts(), heap: heap.stats() }));
+    return this.#nodes.map(({ heap, view }, node) => ({ node, ...view.area.counts(), heap: heapStats(heap) }));
   }
 
   /** Verifies every invariant of every node. Reads only; other threads must be at rest. O(heaps). */
   check(): { readonly isClean: boolean; readonly findings: readonly NodeFinding[] } {
     const findings = this.#nodes.flatMap(({ heap, view }, node): NodeFinding[] => [
-      ...heap.check().findings.map((finding) => ({ node, ...finding })),
+      ...checkHeap(heap).findings.map((finding) => ({ node, ...finding })),
       ...view.area
         .check(node, this.count)
         .map((problem) => ({ node, layer: "node" as const, address: view.area.address, problem })),
@@ -307,14 +310,11 @@ export class Nodes {
     return { ...this.handle, nodes: reserveAll(this.#nodes.map(({ heap }) => heap)) };
   }
 
-  /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see {@link Heap.watch}. */
+  /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see `watchWorker`. */
   watch(worker: WatchedWorker, handle: NodesHandle, options: WatchOptions = {}): () => void {
     const { nodes } = readHandle(handle);
     if (nodes.length !== this.count) throw badArgument("handle", `one of these ${this.count} nodes`, handle);
-    return watchAll(
-      this.#nodes.map(({ heap }) => heap),
-      (heap, node) => heap.watch(worker, nodes[node], options),
-    );
+    return watchAll(this.#nodes, ({ heap }, node) => watchWorker(heap, worker, nodes[node], options));
   }
 
   #slowAlloc(sizeBytes: number): number {

@@ -1,23 +1,13 @@
-import type { Layers } from "../kmalloc/layers.ts";
-import type { Reservation } from "../sync/reservation.ts";
+import { layersOf } from "../heap/access.ts";
+import type { HeapHandle } from "../heap/handle.ts";
+import type { Heap } from "../heap/heap.ts";
 import { openAll } from "./machine.ts";
 
-/** A node's heap, as far as threads come and go. */
-interface ReservingHeap<Handle> {
-  readonly layers: Layers;
-  reserve(): Handle;
-}
-
 /** Reserves a slot on each node for one thread; when one has none, those of the others are free again. */
-export function reserveAll<Handle extends { readonly place?: Reservation }>(
-  heaps: readonly ReservingHeap<Handle>[],
-): Handle[] {
-  const reserve = (heap: ReservingHeap<Handle>): { heap: ReservingHeap<Handle>; handle: Handle } => ({
-    heap,
-    handle: heap.reserve(),
-  });
+export function reserveAll(heaps: readonly Heap[]): HeapHandle[] {
+  const reserve = (heap: Heap): { heap: Heap; handle: HeapHandle } => ({ heap, handle: heap.reserve() });
   const giveBack = ({ heap, handle }: ReturnType<typeof reserve>): void => {
-    if (handle.place !== undefined) heap.layers.slots.give(handle.place.slot);
+    if (handle.place !== undefined) layersOf(heap).slots.give(handle.place.slot);
   };
   return openAll(heaps, reserve, giveBack).map(({ handle }) => handle);
 }

@@ -21,9 +21,18 @@ export class EngineLock {
   readonly #pages: PageAllocator;
   readonly #locks: SlotSync["locks"];
   readonly #word: number;
+  readonly #repair: () => void;
 
-  /** `field` is the lock's word in the header. */
-  constructor({ memory, geometry, pages, sync }: EngineContext, field: number) {
+  /**
+   * `field` is the lock's word in the header; `repair` makes whole what it guards after its holder has died. It comes
+   * from whom the lock is of, so that a program without such an engine has nothing of that repair.
+   */
+  constructor(context: EngineContext, field: number, repair: (context: EngineContext) => void) {
+    const { memory, geometry, pages, sync } = context;
+    this.#repair = () => {
+      this.refreshViews();
+      repair(context);
+    };
     this.#memory = memory;
     this.#pages = pages;
     this.#locks = sync.locks;
@@ -31,7 +40,7 @@ export class EngineLock {
   }
 
   acquire(): void {
-    this.#locks.acquire(this.#word);
+    this.#locks.acquire(this.#word, this.#repair);
     this.refreshViews();
   }
 

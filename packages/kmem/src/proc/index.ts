@@ -4,7 +4,10 @@
  *
  * @module
  */
+
+import { attachmentOf } from "../heap/access.ts";
 import type { Heap } from "../heap/heap.ts";
+import { heapStats } from "../heap/inspect.ts";
 import { findAnchor } from "../kernels/linux/anchor.ts";
 import { badArgument, type Checks, reading, readOptions } from "../memory/arguments.ts";
 import type { VmArea } from "../vmalloc/areas.ts";
@@ -42,7 +45,7 @@ const SLABTOP_CHECKS: Checks<SlabtopOptions> = {
  * active; tunables are 0, as Linux has them since SLUB. Blanks in names become underlines. O(pages).
  */
 export function slabinfo(heap: Heap): string {
-  return reading("heap", heap, () => slabinfoText(cacheRows(heap.stats().allCaches)));
+  return reading("heap", heap, () => slabinfoText(cacheRows(heapStats(heap).allCaches)));
 }
 
 /** /proc/buddyinfo: the free blocks of each order, a line for each zone that has pages. O(zones). */
@@ -61,13 +64,13 @@ export function vmallocinfo(vmalloc?: VirtualMemoryReader): string {
  */
 export function meminfo(heap: Heap, vmalloc?: VirtualMemoryReader): string {
   const areas = vmalloc === undefined ? undefined : reading("vmalloc", vmalloc, () => vmalloc.stats());
-  return reading("heap", heap, () => meminfoText(heap.stats(), areas));
+  return reading("heap", heap, () => meminfoText(heapStats(heap), areas));
 }
 
 /** What `slabtop -o` prints for {@link slabinfo}. O(pages). */
 export function slabtop(heap: Heap, options: SlabtopOptions = {}): string {
   const { sort = "o" } = readOptions("options", options, SLABTOP_CHECKS);
-  return reading("heap", heap, () => slabtopText(cacheRows(heap.stats().allCaches), sort));
+  return reading("heap", heap, () => slabtopText(cacheRows(heapStats(heap).allCaches), sort));
 }
 
 /**
@@ -75,6 +78,6 @@ export function slabtop(heap: Heap, options: SlabtopOptions = {}): string {
  * Reads only. Throws as `Vmalloc.attach` does where it is damaged. O(pages).
  */
 export function findVmalloc(heap: Heap): Vmalloc | undefined {
-  const layers = reading("heap", heap, () => heap.attachment.layers);
+  const layers = attachmentOf(heap).layers;
   return reading("heap", heap, () => findAnchor(layers)?.vm);
 }

@@ -17,6 +17,7 @@ export { type CollapsedOptions, collapsedText } from "./collapsed.ts";
 export { gzipped } from "./gzip.ts";
 export { type HeapProfileOptions, heapProfileText } from "./heap-profile.ts";
 export {
+  type BytePart,
   type MetricsOptions,
   type MetricsSource,
   OPEN_METRICS_MEDIA_TYPE,

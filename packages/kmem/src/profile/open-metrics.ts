@@ -1,8 +1,24 @@
 import { badArgument, type Checks, reading, readOptions, requireText } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 
-/** Where bytes of a heap are, by the name that the metric gives the part and the field of `heap.stats().bytes`. */
-const BYTE_PARTS = {
+/** The parts that the bytes of a heap are made of, as `heapStats(heap).bytes` names them. */
+export type BytePart =
+  | "metadataBytes"
+  | "liveSlabBytes"
+  | "sheafBytes"
+  | "barnBytes"
+  | "freeSlabBytes"
+  | "slabTailBytes"
+  | "blockRunBytes"
+  | "pageRunBytes"
+  | "slotBytes"
+  | "pageCacheBytes"
+  | "bucketBytes"
+  | "vmallocBytes"
+  | "freePageBytes";
+
+/** The same, by the name that the metric gives a part. */
+const BYTE_PARTS: Readonly<Record<string, BytePart>> = {
   metadata: "metadataBytes",
   live_slab: "liveSlabBytes",
   sheaf: "sheafBytes",
@@ -16,11 +32,9 @@ const BYTE_PARTS = {
   bucket: "bucketBytes",
   vmalloc: "vmallocBytes",
   free_page: "freePageBytes",
-} as const;
+};
 
-type BytePart = (typeof BYTE_PARTS)[keyof typeof BYTE_PARTS];
-
-/** What the metrics are made of: `heap.stats()` has it all. */
+/** What the metrics are made of: `heapStats(heap)` has it all. */
 export interface MetricsSource {
   readonly liveBlocks: number;
   readonly heldSlots: number;

@@ -1,4 +1,4 @@
-import { openGeometry, TABLE_SIZES } from "../kmalloc/layers.ts";
+import { openGeometry, TABLE_SIZES } from "../kmalloc/open-layers.ts";
 import { byteForChecksum } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { planGeometry } from "../memory/geometry.ts";

@@ -31,6 +31,9 @@ function offsetsOfOutboxes(): number[] {
 /** Pages of the outboxes of a slot. */
 const OUTBOX_PAGES: number = Math.ceil(((outboxOffsets.at(-1) ?? 0) * WORD_BYTES) / PAGE_SIZE);
 
+/** Makes the outboxes of a slot, whose private pages begin at a word. */
+export type OutboxesOf = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
+
 /**
  * The outboxes of one slot: where it puts small blocks that other slots allocated, one stack for each size class, which
  * goes to the barn as a whole. So a thread does not allocate again what lies between another thread's blocks, in the

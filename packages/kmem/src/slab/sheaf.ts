@@ -19,7 +19,7 @@ import {
   SENTINEL_WORDS,
   Tag,
 } from "./layout.ts";
-import { Outboxes } from "./outbox.ts";
+import type { Outboxes, OutboxesOf } from "./outbox.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
@@ -96,7 +96,7 @@ export class Sheaves {
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#closed = this.areaWord + AreaWord.CLOSED;
     this.#tops = this.areaWord + AreaWord.TOPS;
-    this.outboxes = new Outboxes(context, this.areaWord, this.#sheafTag);
+    this.outboxes = context.outboxesOf(context, this.areaWord, this.#sheafTag);
   }
 
   /** The sheaves in a slot's private pages; how many pages those are says how large the sheaves are. */
@@ -412,4 +412,5 @@ export interface SheafContext {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
+  readonly outboxesOf: OutboxesOf;
 }

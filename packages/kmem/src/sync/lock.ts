@@ -67,7 +67,11 @@ function sleep(words: Int32Array, word: number, value: number): void {
 
 /** The locks of a heap as one of its slots takes them, by the index of their word. */
 export interface Locks {
-  acquire(word: number): void;
+  /**
+   * Takes a lock. Where it is inherited from a thread that is gone, `repair` repairs what it guards; without one, what
+   * the heap knows of its own locks: see {@link LockRecovery}.
+   */
+  acquire(word: number, repair?: () => void): void;
   release(word: number): void;
 }
 
@@ -99,13 +103,15 @@ export class SharedLocks implements Locks {
     this.#isGone = (holder) => holder === owner || this.recovery?.isGone(holder) === true;
   }
 
-  acquire(word: number): void {
+  acquire(word: number, repair?: () => void): void {
     if (ASSERTIONS) {
       const holder = Atomics.load(this.#memory.words, word) & ~waited;
       assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
     }
     this.recovery?.renewBeacon();
-    if (acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) this.recovery?.repair(word);
+    if (!acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) return;
+    if (repair === undefined) this.recovery?.repair(word);
+    else repair();
   }
 
   release(word: number): void {

@@ -90,7 +90,7 @@ export class SlotTable {
     const rest =
       dead.length === 0
         ? "slotCount says how many may"
-        : `threads that are gone left blocks in ${dead.length} of them, which wait for heap.reap: ${dead.join(", ")}`;
+        : `threads that are gone left blocks in ${dead.length} of them, which wait for reapSlot: ${dead.join(", ")}`;
     const text = `no slot is free: ${this.count} threads work on this heap; ${rest}`;
     return new KmemError("NO_SLOT", text, { slotCount: this.count, ...(dead.length > 0 ? { dead } : {}) });
   }

@@ -6,6 +6,7 @@
  */
 
 import { gfpText } from "../gfp/text.ts";
+import { attachmentOf } from "../heap/access.ts";
 import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
@@ -19,7 +20,7 @@ export type { TraceClock } from "./clock.ts";
 export { ftraceHeader, ftraceText, type TraceFigures, type TraceNames } from "./ftrace.ts";
 export { NO_NODE, TraceKind, type TraceKindValue } from "./layout.ts";
 export { type TraceEvent, TraceReader } from "./reader.ts";
-export { TraceRing, type TraceRingOptions } from "./ring.ts";
+export type { TraceRing, TraceRingOptions } from "./ring.ts";
 
 /** What traces call the threads of a heap. */
 const TASK_NAME = "kmem";
@@ -27,17 +28,18 @@ const HEX = 16;
 
 /** Throws BAD_ARGUMENT for what is no heap, and DETACHED. */
 function layersOf(heap: Heap): Layers {
-  const layers = reading("heap", heap, () => heap.attachment.layers);
-  if (typeof layers?.memory?.refresh === "function") return layers;
-  throw badArgument("heap", "a heap", heap);
+  return attachmentOf(heap).layers;
 }
 
-/** Makes a ring in a heap: see `TraceRing.create`. */
+/**
+ * Makes a ring of `eventCount` events in a heap, 64 bytes each; undefined where there are no pages for it. Throws
+ * BAD_ARGUMENT, and DETACHED.
+ */
 export function createTraceRing(heap: Heap, eventCount: number, options: TraceRingOptions = {}): TraceRing | undefined {
   return TraceRing.create(layersOf(heap), eventCount, options);
 }
 
-/** Opens the ring that another thread has made in a heap: see `TraceRing.open`. */
+/** Opens the ring at an address that another thread has made in a heap. Throws BAD_ARGUMENT, and DETACHED. */
 export function openTraceRing(heap: Heap, address: number, options: TraceRingOptions = {}): TraceRing {
   return TraceRing.open(layersOf(heap), address, options);
 }

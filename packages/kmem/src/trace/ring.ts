@@ -50,11 +50,15 @@ const RING_CHECKS: Checks<TraceRingOptions> = { clock: requireFunction };
  * must not be written to any more.
  */
 export class TraceRing {
-  /** Byte at which the ring begins: what another thread needs to {@link open} it. */
+  /** Byte at which the ring begins: what another thread needs to open it. */
   readonly address: number;
   /** Events that it holds, a power of two. */
   readonly capacity: number;
-  /** Where its words are, for a reader. */
+  /**
+   * Where its words are, for a reader.
+   *
+   * @internal
+   */
   readonly words: RingWords;
   readonly #layers: TraceLayers;
   readonly #clock: TraceClock;

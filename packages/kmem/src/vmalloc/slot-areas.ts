@@ -7,7 +7,7 @@ import { repairVirtualMemory, rootsOf } from "./repair.ts";
 
 /** The areas of a slot. O(frames + areas). */
 export function areasOfSlot(context: EngineContext, slot: number): VmArea[] {
-  const lock = new EngineLock(context, Header.VMALLOC_LOCK);
+  const lock = new EngineLock(context, Header.VMALLOC_LOCK, repairVirtualMemory);
   return lock.within(() => [...rangesOfSlot(context, slot)].map((range) => readArea(context.memory, range)));
 }
 
@@ -33,7 +33,7 @@ function changeAreas(
   if (areas.length === 0) return;
   const { words } = context.memory;
   const wanted = new Set(areas.map(({ address }) => address));
-  new EngineLock(context, Header.VMALLOC_LOCK).within(() => {
+  new EngineLock(context, Header.VMALLOC_LOCK, repairVirtualMemory).within(() => {
     for (const range of [...rangesOfSlot(context, slot)]) {
       if (!wanted.has(readArea(context.memory, range).address)) continue;
       const word = range.ownerWord + VmAreaRecord.KIND;

@@ -25,6 +25,7 @@ interface Stretch {
  * write at once is theirs to order, as in any memory that is shared.
  */
 export class VirtualMemory {
+  /** @internal */
   protected readonly table: PageTable;
   readonly #memory: LinearMemory;
   readonly #across: DataView<ArrayBuffer> = new DataView(new ArrayBuffer(8));

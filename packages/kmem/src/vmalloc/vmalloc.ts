@@ -31,6 +31,7 @@ import {
   VmallocRoot,
 } from "./layout.ts";
 import { PageTable } from "./page-table.ts";
+import { repairVirtualMemory } from "./repair.ts";
 import type { VfreeResult, VmallocProblem } from "./result.ts";
 import { createRoot, destroyRoot, openArena } from "./root.ts";
 import { VirtualMemory } from "./virtual-memory.ts";
@@ -94,7 +95,7 @@ export class Vmalloc extends VirtualMemory {
     const rootAddress = memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
     super(new PageTable(context, rootAddress));
     this.#context = context;
-    this.#lock = new EngineLock(context, Header.VMALLOC_LOCK);
+    this.#lock = new EngineLock(context, Header.VMALLOC_LOCK, repairVirtualMemory);
     this.#anchorAddress = anchorAddress;
     this.#root = rootAddress >>> WORD_SHIFT;
     this.#arena = openArena(context, rootAddress);
@@ -110,7 +111,7 @@ export class Vmalloc extends VirtualMemory {
     if (anchorWord(context, anchorAddress) !== 0) {
       throw new KmemError("BAD_ARGUMENT", `the anchor at ${hex(anchorAddress)} is in use`, { anchorAddress });
     }
-    const lock = new EngineLock(context, Header.VMALLOC_LOCK);
+    const lock = new EngineLock(context, Header.VMALLOC_LOCK, repairVirtualMemory);
     return lock.within(() => createRoot(context, anchorAddress)) ? new Vmalloc(context, anchorAddress) : undefined;
   }
 

@@ -1,6 +1,7 @@
 import { DebugHeap } from "../../src/debug/index.ts";
 import { loadHeap } from "../../src/debug/load-heap.ts";
 import { Heap } from "../../src/heap/heap.ts";
+import { blockAt, checkHeap, dumpHeap, heapStats, repairHeap } from "../../src/index.ts";
 import { Random } from "../support/random.ts";
 
 const MIB = 2 ** 20;
@@ -111,10 +112,10 @@ class SharedOut {
     this.#mustBeWhole(all);
     for (const [which, heap] of this.#heaps.entries()) {
       this.#mustAddUp(heap, which);
-      const { isRepaired, steps } = heap.repair();
+      const { isRepaired, steps } = repairHeap(heap);
       must(isRepaired && steps.length === 0, `a repair found ${JSON.stringify(steps)}`);
-      const copy = loadHeap(heap.dump());
-      must(copy.check().isClean, "a loaded copy is not clean");
+      const copy = loadHeap(dumpHeap(heap));
+      must(checkHeap(copy).isClean, "a loaded copy is not clean");
       for (const stretch of this.#blocks[which]?.values() ?? []) this.#mustBeFilled(stretch, copy.buffer);
       copy.detach();
     }
@@ -124,19 +125,19 @@ class SharedOut {
   #mustBeWhole(all: readonly Stretch[]): void {
     for (const stretch of all) this.#mustBeFilled(stretch, this.#memory.buffer);
     for (const heap of this.#heaps) {
-      const { findings } = heap.check();
+      const { findings } = checkHeap(heap);
       must(findings.length === 0, `check: ${JSON.stringify(findings.slice(0, 3))}`);
     }
   }
 
   #mustAddUp(heap: Heap, which: number): void {
-    const { bytes, foreignBytes, startAddress, endAddress } = heap.stats();
+    const { bytes, foreignBytes, startAddress, endAddress } = heapStats(heap);
     const { totalBytes, ...parts } = bytes;
     const sum = Object.values(parts).reduce((total, part) => total + part, 0);
     must(sum === totalBytes, `heap ${which} has ${totalBytes} bytes and accounts for ${sum}`);
     must(totalBytes + foreignBytes === endAddress - startAddress, `heap ${which} counts foreign pages wrongly`);
     for (const { first, end } of this.#program) {
-      const isBlock = [first, end - 1].some((address) => heap.blockAt(address) !== undefined);
+      const isBlock = [first, end - 1].some((address) => blockAt(heap, address) !== undefined);
       must(!isBlock, `heap ${which} knows of a block in the program's pages at ${first}`);
     }
   }

@@ -1,5 +1,6 @@
 import { checkLayers } from "../../src/kmalloc/check.ts";
-import { createLayers, type Layers } from "../../src/kmalloc/layers.ts";
+import type { Layers } from "../../src/kmalloc/layers.ts";
+import { createLayers, THREADS } from "../../src/kmalloc/open-layers.ts";
 import { KmemError } from "../../src/memory/errors.ts";
 import { type MemoryOptions, newMemory } from "../../src/memory/new-memory.ts";
 import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
@@ -78,7 +79,7 @@ export class VmallocModel {
 
   constructor(options: MemoryOptions) {
     const { memory, extent } = newMemory(options);
-    this.layers = createLayers(memory, { ...extent, slotCount: 4 });
+    this.layers = createLayers(memory, { ...extent, slotCount: 4 }, {}, THREADS);
     const page = (): number => {
       const frame = this.layers.pages.allocate(1, RunKind.PAGES);
       must(frame !== NO_FRAME, "there are no pages for the model's own");

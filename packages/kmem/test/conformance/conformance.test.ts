@@ -1,4 +1,5 @@
 import type { Heap } from "../../src/index.ts";
+import { blocksOf, checkHeap, heapStats } from "../../src/index.ts";
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
 import { freePagesOf } from "../support/expectations.ts";
 import { MEMORY_CASES, PAGE } from "../support/memories.ts";
@@ -6,15 +7,15 @@ import { Peek } from "../support/peek.ts";
 import { type Allocator, describeConformance } from "./conformance.ts";
 
 function figuresOf(heap: Heap): unknown {
-  const { liveBlocks, bytes, footprintBytes, caches } = heap.stats();
+  const { liveBlocks, bytes, footprintBytes, caches } = heapStats(heap);
   return {
     liveBlocks,
     bytes,
     footprintBytes,
     caches,
-    zones: freePagesOf(heap.stats()),
+    zones: freePagesOf(heapStats(heap)),
     freeBlocks: new Peek(heap).freeBlocks(),
-    live: [...heap.blocks()],
+    live: [...blocksOf(heap)],
   };
 }
 
@@ -28,7 +29,7 @@ function allocatorOver(heap: Heap, foreignFault: () => number): Allocator {
     alignedAlloc: (alignmentBytes, sizeBytes) => heap.alignedAlloc(alignmentBytes, sizeBytes),
     free: (address) => heap.free(address),
     usableSize: (address) => heap.usableSize(address),
-    findings: () => heap.check().findings,
+    findings: () => checkHeap(heap).findings,
     trim: () => heap.trim(),
     figures: () => figuresOf(heap),
     bytes: () => new Uint8Array(heap.buffer),

@@ -1,4 +1,12 @@
-import { type Cache, Heap, type HeapOptions, OutOfMemoryError } from "../../src/index.ts";
+import {
+  type Cache,
+  checkHeap,
+  dumpHeap,
+  Heap,
+  type HeapOptions,
+  heapStats,
+  OutOfMemoryError,
+} from "../../src/index.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
@@ -124,8 +132,8 @@ function scene(name: string, seed: number, slotCount: number, options: HeapOptio
     }
   }
   household.drop(heaps, caches, 0.5);
-  const dump = first.dump();
-  const { findings } = first.check();
+  const dump = dumpHeap(first);
+  const { findings } = checkHeap(first);
   if (findings.length > 0) throw new Error(`${name}: ${findings[0]?.problem}`);
   const isExact = options.exactFrees === true;
   return {
@@ -134,7 +142,7 @@ function scene(name: string, seed: number, slotCount: number, options: HeapOptio
     isStalePossible: slotCount > 1 && !isExact,
     dump,
     belongings: [...household.belongings.values()],
-    program: program.filter(([, end]) => end < first.stats().endAddress),
+    program: program.filter(([, end]) => end < heapStats(first).endAddress),
   };
 }
 

@@ -1,5 +1,16 @@
+import { layersOf } from "../../src/heap/access.ts";
 import { checkDump } from "../../src/heap/dumps.ts";
-import { type Cache, Heap, repairDump } from "../../src/index.ts";
+import {
+  blocksOf,
+  type Cache,
+  checkHeap,
+  Heap,
+  heapStats,
+  reapSlot,
+  repairDump,
+  repairHeap,
+  slotStats,
+} from "../../src/index.ts";
 import { FRAME_RECORD_BYTES, FrameKind, FrameRecord, Header, PAGE_SIZE, SLAB_HEAD_MASK } from "../../src/layout.ts";
 import { CacheRecord } from "../../src/slab/layout.ts";
 import { patternFault } from "../support/pattern.ts";
@@ -49,8 +60,8 @@ export function judgeLive(scene: Scene, damage: (bytes: Uint8Array) => void, hit
     const heap = Heap.load(scene.dump);
     damage(new Uint8Array(heap.buffer));
     // Whoever loads a dump is one more thread than made it.
-    if (heap.check().isClean) return unreported(heap, scene, hits, !scene.isExact);
-    const { isRepaired, remaining, steps } = heap.repair();
+    if (checkHeap(heap).isClean) return unreported(heap, scene, hits, !scene.isExact);
+    const { isRepaired, remaining, steps } = repairHeap(heap);
     if (!isRepaired) return { outcome: "fault", text: `the check still finds: ${remaining[0]?.problem}` };
     return repaired(
       () => heap,
@@ -108,14 +119,14 @@ function emptied(
   scene: Scene,
   hits: readonly Hit[],
 ): { readonly state: string; readonly staleCount: number } {
-  for (const { slot } of heap.slotStats()) if (slot !== heap.slot) heap.reap(slot);
+  for (const { slot } of slotStats(heap)) if (slot !== heap.slot) reapSlot(heap, slot);
   freeAll(heap, scene.belongings);
-  const stale = [...heap.blocks()].filter(({ address }) => meet(hits, tagOf(scene, address)));
+  const stale = [...blocksOf(heap)].filter(({ address }) => meet(hits, tagOf(scene, address)));
   for (const { address } of stale) heap.free(address);
   heap.trim();
-  const { zones, caches, liveBlocks, bytes, heldSlots, allCaches } = heap.stats();
+  const { zones, caches, liveBlocks, bytes, heldSlots, allCaches } = heapStats(heap);
   const shapes = allCaches.map(({ name, objectBytes }) => [name, objectBytes]);
-  const { findings } = heap.check();
+  const { findings } = checkHeap(heap);
   const state = JSON.stringify({ zones, caches, liveBlocks, bytes, heldSlots, shapes, findings });
   return { state, staleCount: stale.length };
 }
@@ -134,7 +145,7 @@ function freeAll(heap: Heap, belongings: readonly Belonging[]): void {
 }
 
 function firstFinding(heap: Heap): string | undefined {
-  return heap.check().findings[0]?.problem;
+  return checkHeap(heap).findings[0]?.problem;
 }
 
 function brokenContents(heap: Heap, belongings: readonly Belonging[]): string | undefined {
@@ -150,7 +161,7 @@ const FEW_BYTES = 4;
 
 /** Says where a heap that was used up has written into pages of the program's. */
 function writtenProgram(heap: Heap, scene: Scene, hits: readonly Hit[]): string | undefined {
-  const { baseFrame, frameTable, kindTable, tagTable } = heap.layers.geometry;
+  const { baseFrame, frameTable, kindTable, tagTable } = layersOf(heap).geometry;
   const bytes = new Uint8Array(heap.buffer);
   for (const [start, end] of scene.program) {
     const [first, last] = [start / PAGE_SIZE - baseFrame, end / PAGE_SIZE - baseFrame];
@@ -177,7 +188,7 @@ const RANDOM_SIZES = [1, 300, 5000, 40_000];
 
 /** Takes blocks of all sizes and pages until the heap is full, overwrites them, and frees them; says what is wrong. */
 function useUp(heap: Heap): string | undefined {
-  const hasRoom = heap.stats().bytes.freePageBytes > ROOM_PAGES * PAGE_SIZE;
+  const hasRoom = heapStats(heap).bytes.freePageBytes > ROOM_PAGES * PAGE_SIZE;
   const random = new Random(1);
   const blocks: number[] = [];
   const pages: number[] = [];
@@ -195,7 +206,7 @@ function useUp(heap: Heap): string | undefined {
     new Uint8Array(heap.buffer).fill(FILL, page, page + PAGE_SIZE);
     pages.push(page);
   }
-  for (const { blockBytes } of heap.stats().allCaches) while (take(blockBytes));
+  for (const { blockBytes } of heapStats(heap).allCaches) while (take(blockBytes));
   for (const address of blocks) heap.free(address);
   for (const address of pages) heap.pages.free(address, 1);
   return blocks.length > 0 || !hasRoom ? undefined : "there is no memory for a single block";
@@ -209,7 +220,7 @@ function meet(hits: readonly Hit[], [start, end]: Stretch): boolean {
 
 /** Whether the damage is to a belonging's own tag, or to what the tables say of one of its slab's or run's pages. */
 function isHit(scene: Scene, { address }: Belonging, hits: readonly Hit[]): boolean {
-  const { layers } = heapOf(scene);
+  const layers = layersOf(heapOf(scene));
   const { memory, geometry, pages, caches } = layers;
   const { frames } = pages;
   const frame = Math.floor(address / PAGE_SIZE);
@@ -227,7 +238,7 @@ function isHit(scene: Scene, { address }: Belonging, hits: readonly Hit[]): bool
 
 /** Where the tag of an address stands. */
 function tagOf(scene: Scene, address: number): Stretch {
-  const { memory } = heapOf(scene).layers;
+  const { memory } = layersOf(heapOf(scene));
   const tag = (memory.words[Header.TAG_TABLE] >>> 0) + Math.floor(address / 16);
   return [tag, tag + 1];
 }

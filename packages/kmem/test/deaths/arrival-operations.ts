@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/heap/access.ts";
 import type { HeapHandle } from "../../src/heap/handle.ts";
 import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
@@ -15,7 +16,7 @@ let reserved: HeapHandle | undefined;
 
 /** Below the calls of a heap, which would reclaim before they say that there are none. */
 function takeAllPages(heap: Heap): void {
-  while (heap.layers.pages.allocate(1, RunKind.PAGES, { reserve: true }) !== NO_FRAME);
+  while (layersOf(heap).pages.allocate(1, RunKind.PAGES, { reserve: true }) !== NO_FRAME);
 }
 
 /** Threads come to a heap, and leave it. */
@@ -45,7 +46,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     isStateful: true,
     prepare: ({ victim, survivor }) => {
       victim.detach();
-      survivor.layers.barns.end();
+      layersOf(survivor).barns.end();
       return {};
     },
     operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
@@ -99,7 +100,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
       victim.detach();
       const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
       ghost.free(ghost.alloc(LARGE_BYTES));
-      survivor.layers.slots.markDead(slot, survivor.layers.slots.generation(slot));
+      layersOf(survivor).slots.markDead(slot, layersOf(survivor).slots.generation(slot));
       return {};
     },
     operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),
@@ -109,8 +110,8 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     isStateful: true,
     prepare: ({ survivor }) => {
       const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve());
-      ghost.layers.sync.waiters.enter();
-      survivor.layers.slots.markDead(ghost.slot, ghost.layers.sync.generation);
+      layersOf(ghost).sync.waiters.enter();
+      layersOf(survivor).slots.markDead(ghost.slot, layersOf(ghost).sync.generation);
       return { slot: ghost.slot };
     },
     operate: ({ victim }) => call(victim, "allocWait", LARGE_BYTES),

@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/heap/access.ts";
 import type * as AtomikModule from "../../src/kernels/atomik/atomik.ts";
 import type * as RangeModule from "../../src/kernels/atomik/range.ts";
 import { RunKind } from "../../src/pages/layout.ts";
@@ -33,7 +34,7 @@ function bind(threads: Threads, first: number): Kernels {
 /** Addresses and lengths of the runs of pages that are allocated in a range; undefined where there is no range. */
 function runsIn(threads: Threads, range: number): Map<number, number> | undefined {
   const { Range } = moduleOf<typeof RangeModule>(threads, SURVIVOR, "kernels/atomik/range.ts");
-  const frames = Range.open(threads.survivor.layers.memory, range)?.pages.frames;
+  const frames = Range.open(layersOf(threads.survivor).memory, range)?.pages.frames;
   if (frames === undefined) return undefined;
   const runs = new Map<number, number>();
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {

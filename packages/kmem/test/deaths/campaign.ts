@@ -1,5 +1,7 @@
+import { layersOf } from "../../src/heap/access.ts";
 import { call } from "../interleave/call.ts";
 import type { Kmem } from "../interleave/scenarios/kmem.ts";
+import { functionsOf, REAPER } from "./modules.ts";
 import { type LivenessBeacon, live } from "./mortal.ts";
 import { verdictOf } from "./verdict.ts";
 import { type Operation, World } from "./world.ts";
@@ -147,7 +149,7 @@ class Campaign {
 
   *#recovery(): Generator<unknown, void> {
     const { threads, prepared } = this.#world.current;
-    yield* call(threads.reaper, "reap", threads.victim.slot);
+    yield* call(functionsOf(threads, REAPER), "reapSlot", threads.reaper, threads.victim.slot);
     const more = this.#operation.recover?.(threads, prepared);
     if (more !== undefined) yield* { [Symbol.iterator]: () => more };
   }
@@ -166,7 +168,7 @@ class Campaign {
       this.#reaperPlaces.add(reaperPlace);
       this.#doubleDeaths++;
       const { survivor, reaper } = this.#world.current.threads;
-      survivor.layers.slots.markDead(reaper.slot, reaper.layers.sync.generation);
+      layersOf(survivor).slots.markDead(reaper.slot, layersOf(reaper).sync.generation);
       this.#judge({ storesMade, place, reaperStoresMade, reaperPlace });
     }
   }

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { checkHeap } from "../../src/index.ts";
 import { ALL_OPERATIONS } from "./all-operations.ts";
 import { type DeathReport, killEverywhere } from "./campaign.ts";
 import { mortalKmem } from "./kmem.ts";
@@ -58,7 +59,7 @@ describe("a thread that dies after any of its stores loses nothing, nor does one
     for (let storesMade = 1; ; storesMade++) {
       const { threads, prepared } = world.begin();
       if (!live(kmem.library.runtime, operation.operate(threads, prepared), storesMade).isKilled) break;
-      if (!threads.survivor.check().isClean) torn++;
+      if (!checkHeap(threads.survivor).isClean) torn++;
     }
     expect(torn).toBeGreaterThan(20);
   });

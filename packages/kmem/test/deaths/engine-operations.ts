@@ -1,5 +1,7 @@
 import type * as BucketModule from "../../src/bucket/bucket-heap.ts";
 import { RunMark } from "../../src/bucket/layout.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { heapStats } from "../../src/index.ts";
 import { WORD_BYTES } from "../../src/memory/layout.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { ARENA_RECORDS_OFFSET, VM_AREA_WORDS } from "../../src/vmalloc/layout.ts";
@@ -29,20 +31,20 @@ function vmallocClass(threads: Threads, thread: number): typeof VmallocModule.Vm
 }
 
 function openBuckets(threads: Threads, thread: number): BucketHeap {
-  const { layers } = thread === VICTIM ? threads.victim : threads.survivor;
+  const layers = layersOf(thread === VICTIM ? threads.victim : threads.survivor);
   return bucketClass(threads, thread).open(layers, () => {}) as BucketHeap;
 }
 
 /** Frees all blocks and buffers of the engine, and its own page, which it never gives back itself. */
 function dropBuckets(heap: Heap, buckets: BucketHeap): void {
   for (const { address } of buckets.blocks()) buckets.free(address);
-  const { frames } = heap.layers.pages;
+  const { frames } = layersOf(heap).pages;
   const marked = (mark: number): number[] => {
     const all = Array.from({ length: frames.endFrame - frames.firstPageFrame }, (_, at) => frames.firstPageFrame + at);
     return all.filter((frame) => frames.kind(frame) === RunKind.BUCKET && frames.owner(frame) === mark);
   };
   for (const frame of marked(RunMark.DMA)) buckets.freeDma(frame * PAGE_BYTES);
-  for (const frame of marked(RunMark.STATE)) heap.layers.pages.freeOwn(frame, 1);
+  for (const frame of marked(RunMark.STATE)) layersOf(heap).pages.freeOwn(frame, 1);
 }
 
 /** Works on buckets: `prepare` returns the blocks that the operation is about. */
@@ -88,7 +90,7 @@ const buckets: readonly Operation[] = [
       goOn: () => void openBuckets(threads, SURVIVOR),
       cleanUp: (heap) => dropBuckets(heap, openBuckets(threads, SURVIVOR)),
     }),
-    operate: (threads) => call(bucketClass(threads, VICTIM), "open", threads.victim.layers, () => {}),
+    operate: (threads) => call(bucketClass(threads, VICTIM), "open", layersOf(threads.victim), () => {}),
   },
   bucketing(
     "alloc: a bucket is made, beside one",
@@ -109,7 +111,7 @@ const buckets: readonly Operation[] = [
     "alloc: a free list was overwritten",
     (one, heap) => {
       const [first] = times(2, () => one.alloc(1024, 0)) as [number];
-      heap.layers.memory.words[(first - (first % PAGE_BYTES)) / WORD_BYTES] = 1;
+      layersOf(heap).memory.words[(first - (first % PAGE_BYTES)) / WORD_BYTES] = 1;
       return [];
     },
     (one) => call(one, "alloc", 1024, 0),
@@ -161,12 +163,12 @@ function mapping(
     prepare: (threads) => {
       const { survivor: heap, victim } = threads;
       const anchor = newAnchor(heap);
-      const vm = vmallocClass(threads, SURVIVOR).create(heap.layers, anchor) as Vmalloc;
-      opened = { survivor: vm, victim: vmallocClass(threads, VICTIM).attach(victim.layers, anchor) };
+      const vm = vmallocClass(threads, SURVIVOR).create(layersOf(heap), anchor) as Vmalloc;
+      opened = { survivor: vm, victim: vmallocClass(threads, VICTIM).attach(layersOf(victim), anchor) };
       about = prepare(vm, heap);
       const kept = vm.areas().filter(({ address }) => !about.includes(address));
       const maps = kept.map(({ address }) => pagesOf(vm, address));
-      const isThere = (): boolean => heap.layers.memory.words[anchor / WORD_BYTES] !== 0;
+      const isThere = (): boolean => layersOf(heap).memory.words[anchor / WORD_BYTES] !== 0;
       return {
         at: [anchor],
         check: () => (isThere() ? problemsOf(vm, kept, maps) : []),
@@ -180,7 +182,7 @@ function mapping(
 
 function newAnchor(heap: Heap): number {
   const anchor = heap.alloc(16);
-  heap.layers.memory.words[anchor / WORD_BYTES] = 0;
+  layersOf(heap).memory.words[anchor / WORD_BYTES] = 0;
   return anchor;
 }
 
@@ -213,8 +215,8 @@ const virtual: readonly Operation[] = [
       const { survivor: heap } = threads;
       const anchor = newAnchor(heap);
       const open = (): Vmalloc | undefined => {
-        const isThere = heap.layers.memory.words[anchor / WORD_BYTES] !== 0;
-        return isThere ? vmallocClass(threads, SURVIVOR).attach(heap.layers, anchor) : undefined;
+        const isThere = layersOf(heap).memory.words[anchor / WORD_BYTES] !== 0;
+        return isThere ? vmallocClass(threads, SURVIVOR).attach(layersOf(heap), anchor) : undefined;
       };
       const check = (): readonly string[] => {
         const vm = open();
@@ -223,7 +225,7 @@ const virtual: readonly Operation[] = [
       return { at: [anchor], check, goOn: () => void open()?.areas(), cleanUp: () => open()?.destroy() };
     },
     operate: (threads, { at = [] }) =>
-      call(vmallocClass(threads, VICTIM), "create", threads.victim.layers, at[0] as number),
+      call(vmallocClass(threads, VICTIM), "create", layersOf(threads.victim), at[0] as number),
   },
   mapping(
     "vmalloc: with a page table",
@@ -252,7 +254,7 @@ const virtual: readonly Operation[] = [
     "vmalloc: pages run out",
     (vm, heap) => {
       vm.vmalloc(PAGE_BYTES);
-      while (heap.stats().bytes.freePageBytes > 24 * PAGE_BYTES) heap.pages.tryAlloc(1, { reserve: true });
+      while (heapStats(heap).bytes.freePageBytes > 24 * PAGE_BYTES) heap.pages.tryAlloc(1, { reserve: true });
       return [];
     },
     (vm) => call(vm, "vmalloc", 20 * PAGE_BYTES),
@@ -296,7 +298,7 @@ const virtual: readonly Operation[] = [
     "vmap: there is no page for the table",
     (_, heap) => {
       const page = heap.pages.alloc(1);
-      while (heap.pages.tryAlloc(1, { reserve: true }) !== 0) if (heap.stats().bytes.freePageBytes === 0) break;
+      while (heap.pages.tryAlloc(1, { reserve: true }) !== 0) if (heapStats(heap).bytes.freePageBytes === 0) break;
       return [page];
     },
     (vm, at) => call(vm, "vmap", at),

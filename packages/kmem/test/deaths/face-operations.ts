@@ -1,4 +1,5 @@
 import { GFP_ATOMIC } from "../../src/gfp/flags.ts";
+import { layersOf } from "../../src/heap/access.ts";
 import { ANCHOR_MARK, POOL_MAGIC, PoolWord } from "../../src/kernels/linux/layout.ts";
 import type * as LinuxModule from "../../src/kernels/linux/linux.ts";
 import type * as PoolModule from "../../src/kernels/linux/pool.ts";
@@ -24,7 +25,7 @@ function openLinux(threads: Threads, thread: number): Linux {
 
 /** Gives back what the face keeps in the heap. */
 function dropLinux({ vm, heap }: Linux): void {
-  const { pages, geometry } = heap.layers;
+  const { pages, geometry } = layersOf(heap);
   vm.destroy();
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
     const isAnchor = pages.frames.kind(frame) === RunKind.SYSTEM && pages.frames.owner(frame) === ANCHOR_MARK;
@@ -71,7 +72,7 @@ function pooling(
       for (let index = 2; index > elementCount; index--) survivor.mempool_alloc(pool, GFP_ATOMIC);
       kernel.mempool_open(pool, exhausted, ignored);
       const isThere = (): boolean => {
-        const { words } = threads.survivor.layers.memory;
+        const { words } = layersOf(threads.survivor).memory;
         return words[pool / WORD_BYTES + PoolWord.MAGIC] === POOL_MAGIC;
       };
       const check = (): string[] => {
@@ -106,7 +107,7 @@ export const FACE_OPERATIONS: readonly Operation[] = [
   pooling("an element comes back", 1, (kernel, pool) => call(kernel, "mempool_free", ELEMENTS[1] as number, pool)),
   pooling("an element is waited for, and comes back", 0, function* (kernel, pool, threads) {
     const { PoolBlock } = moduleOf<typeof PoolModule>(threads, VICTIM, "kernels/linux/pool.ts");
-    const { layers } = threads.victim;
+    const layers = layersOf(threads.victim);
     yield* call(new PoolBlock({ memory: layers.memory, layers }, pool), "await");
     yield* call(kernel, "mempool_free", ELEMENTS[0] as number, pool);
   }),

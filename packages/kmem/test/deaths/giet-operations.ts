@@ -1,4 +1,5 @@
 import { DESCRIPTOR_BYTES, MIN_BLOCK_SIZE } from "../../src/cluster/layout.ts";
+import { layersOf } from "../../src/heap/access.ts";
 import type * as GietModule from "../../src/kernels/giet/giet.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
@@ -52,7 +53,7 @@ function clustering(
       const offset = threads.survivor.pages.alloc(HEAP_PAGES + Math.ceil(DESCRIPTOR_BYTES / PAGE_BYTES));
       kernels = bind(threads, offset);
       const [kernel] = kernels;
-      const { bytes } = threads.survivor.layers.memory;
+      const { bytes } = layersOf(threads.survivor).memory;
       about = prepare(kernel);
       const kept = blocksOf(kernel, bytes, offset).filter((block) => !about.includes(block));
       return {

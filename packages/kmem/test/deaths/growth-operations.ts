@@ -1,3 +1,5 @@
+import { layersOf } from "../../src/heap/access.ts";
+import { heapStats } from "../../src/index.ts";
 import { call } from "../interleave/call.ts";
 import type { Operation, Prepared, Threads } from "./world.ts";
 
@@ -6,7 +8,7 @@ const RUN_BYTES: number = 11 * 4096;
 
 /** The last page is gone, so that the next run of pages needs the memory to grow. */
 function withoutPages({ survivor }: Threads): Prepared {
-  while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0) if (survivor.stats().bytes.freePageBytes === 0) break;
+  while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0) if (heapStats(survivor).bytes.freePageBytes === 0) break;
   return {};
 }
 
@@ -20,7 +22,7 @@ function addedByProgram({ survivor }: Threads): () => string[] {
   const first = (survivor.source as WebAssembly.Memory).grow(PROGRAM_PAGES) * 65_536;
   new Uint8Array(survivor.buffer, first, bytes).fill(PROGRAM_BYTE);
   return () => {
-    const { frames } = survivor.layers.pages;
+    const { frames } = layersOf(survivor).pages;
     const problems: string[] = [];
     for (let frame = first / 4096; frame < (first + bytes) / 4096; frame++) {
       const isForeign = frame >= frames.endFrame ? frames.kind(frame) === 0 : frames.isForeign(frame);

@@ -1,9 +1,10 @@
+import { layersOf } from "../../src/heap/access.ts";
 import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import type * as RingModule from "../../src/trace/ring.ts";
 import type * as VmallocModule from "../../src/vmalloc/vmalloc.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
-import { moduleOf, SURVIVOR } from "./modules.ts";
+import { functionsOf, moduleOf, SURVIVOR, VICTIM } from "./modules.ts";
 import { type Operation, PAGE_BYTES, type Threads } from "./world.ts";
 
 const WORD_BYTES = 4;
@@ -18,15 +19,15 @@ function leaveThings(threads: Threads) {
   const { Vmalloc } = moduleOf<typeof VmallocModule>(threads, SURVIVOR, "vmalloc/vmalloc.ts");
   const { TraceRing } = moduleOf<typeof RingModule>(threads, SURVIVOR, "trace/ring.ts");
   const anchor = survivor.alloc(16);
-  survivor.layers.memory.words[anchor / WORD_BYTES] = 0;
-  const vm = Vmalloc.create(survivor.layers, anchor) as VmallocModule.Vmalloc;
+  layersOf(survivor).memory.words[anchor / WORD_BYTES] = 0;
+  const vm = Vmalloc.create(layersOf(survivor), anchor) as VmallocModule.Vmalloc;
   vm.vmalloc(PAGE_BYTES);
   const ghost = (survivor.constructor as typeof HeapClass).attach(survivor.reserve()) as Heap;
-  Vmalloc.attach(ghost.layers, anchor).vmalloc(2 * PAGE_BYTES);
-  TraceRing.create(ghost.layers, CAPACITY, OPTIONS);
+  Vmalloc.attach(layersOf(ghost), anchor).vmalloc(2 * PAGE_BYTES);
+  TraceRing.create(layersOf(ghost), CAPACITY, OPTIONS);
   const pool = ghost.alloc(100);
-  survivor.layers.memory.words.set(EMPTY_POOL, pool / WORD_BYTES);
-  const isThere = (): boolean => survivor.layers.memory.words[anchor / WORD_BYTES] !== 0;
+  layersOf(survivor).memory.words.set(EMPTY_POOL, pool / WORD_BYTES);
+  const isThere = (): boolean => layersOf(survivor).memory.words[anchor / WORD_BYTES] !== 0;
   const problems = (): string[] => {
     const found: string[] = [];
     if (isThere()) vm.check((address, problem) => found.push(`${problem} (at ${address})`));
@@ -37,7 +38,7 @@ function leaveThings(threads: Threads) {
     slot: ghost.slot,
     check: problems,
     cleanUp: () => {
-      TraceRing.find(survivor.layers, OPTIONS)?.end();
+      TraceRing.find(layersOf(survivor), OPTIONS)?.end();
       if (isThere()) vm.destroy();
     },
   };
@@ -48,11 +49,15 @@ export const MADE_OPERATIONS: readonly Operation[] = [
   {
     name: "reap: areas, rings and mempools are freed",
     prepare: leaveThings,
-    operate: ({ victim }, { slot = 0 }) => call(victim, "reap", slot, { blocks: "free" }),
+    operate: (threads, { slot = 0 }) =>
+      call(functionsOf(threads, VICTIM), "reapSlot", threads.victim, slot, { blocks: "free" }),
   },
   {
     name: "reap: areas and rings are given on",
     prepare: leaveThings,
-    operate: ({ victim, survivor }, { slot = 0 }) => call(victim, "reap", slot, { blocks: "give", to: survivor.slot }),
+    operate: (threads, { slot = 0 }) => {
+      const how = { blocks: "give", to: threads.survivor.slot } as const;
+      return call(functionsOf(threads, VICTIM), "reapSlot", threads.victim, slot, how);
+    },
   },
 ];

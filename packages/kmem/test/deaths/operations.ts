@@ -1,8 +1,11 @@
+import { attachmentOf, layersOf } from "../../src/heap/access.ts";
 import type { Heap as HeapClass } from "../../src/heap/heap.ts";
+import { blocksOf } from "../../src/index.ts";
 import { tagIndex } from "../../src/slab/tags.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
 import { GROWING } from "./growth-operations.ts";
+import { functionsOf, VICTIM } from "./modules.ts";
 import type { Operation, Prepared, Threads } from "./world.ts";
 
 const SMALL_BYTES = 64;
@@ -49,7 +52,7 @@ const allocations: readonly Operation[] = [
   }),
   allocating("alloc: from a sheaf that was closed", SMALL_BYTES, ({ victim, survivor }) => {
     victim.free(victim.alloc(SMALL_BYTES));
-    survivor.attachment.kmalloc.closeAllSheaves();
+    attachmentOf(survivor).kmalloc.closeAllSheaves();
     return {};
   }),
   allocating("alloc: a run of pages", RUN_BYTES),
@@ -183,7 +186,7 @@ const exact: readonly Operation[] = [
 /** Both have freed a block at the same moment, so that the victim's sheaf has an entry of a block that is elsewhere. */
 function freedTwice({ victim, survivor }: Threads): number {
   const block = victim.alloc(LARGE_BYTES);
-  const { memory, geometry } = victim.layers;
+  const { memory, geometry } = layersOf(victim);
   victim.free(block);
   memory.bytes[tagIndex(geometry, block)] = victim.slot + 1;
   survivor.free(block);
@@ -210,8 +213,8 @@ const CACHE = { name: "objects", sizeBytes: OBJECT_BYTES, colourBytes: 16 } as c
 
 /** Destroys the cache of the operations below, if there is one. */
 function dropCache(heap: Heap): void {
-  for (const { address } of [...heap.blocks()].filter(({ cache }) => cache === CACHE.name)) heap.free(address);
-  if (heap.layers.caches.find(CACHE.name) !== undefined) heap.openCache(CACHE.name).destroy();
+  for (const { address } of [...blocksOf(heap)].filter(({ cache }) => cache === CACHE.name)) heap.free(address);
+  if (layersOf(heap).caches.find(CACHE.name) !== undefined) heap.openCache(CACHE.name).destroy();
 }
 
 const caches: readonly Operation[] = [
@@ -296,7 +299,8 @@ const lists: readonly Operation[] = [
       ghost.free(ghost.alloc(LARGE_BYTES));
       return { at: [ghost.alloc(SMALL_BYTES), ghost.alloc(RUN_BYTES), ghost.pages.alloc(3)], slot: ghost.slot };
     },
-    operate: ({ victim }, { slot = 0 }) => call(victim, "reap", slot, { blocks: "free" }),
+    operate: (threads, { slot = 0 }) =>
+      call(functionsOf(threads, VICTIM), "reapSlot", threads.victim, slot, { blocks: "free" }),
   },
 ];
 
@@ -313,8 +317,10 @@ const remaining: readonly Operation[] = [
   {
     name: "transfer: a block and a run of pages",
     prepare: ({ victim }) => ({ at: [victim.alloc(SMALL_BYTES), victim.alloc(RUN_BYTES), victim.pages.alloc(2)] }),
-    operate: function* ({ victim, survivor }, { at = [] }) {
-      for (const address of at) yield* call(victim, "transfer", address, survivor.slot);
+    operate: function* (threads, { at = [] }) {
+      const { victim, survivor } = threads;
+      const functions = functionsOf(threads, VICTIM);
+      for (const address of at) yield* call(functions, "transferBlock", victim, address, survivor.slot);
     },
   },
 ];
@@ -349,8 +355,8 @@ const waiting: readonly Operation[] = [
       while (survivor.tryAlloc(LARGE_BYTES) !== 0);
       while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0);
       // Somebody waits.
-      survivor.layers.sync.waiters.enter();
-      return { cleanUp: (heap) => heap.layers.sync.waiters.leave(false) };
+      layersOf(survivor).sync.waiters.enter();
+      return { cleanUp: (heap) => layersOf(heap).sync.waiters.leave(false) };
     },
     operate: function* ({ victim }) {
       const block = yield* call(victim, "alloc", 1024);

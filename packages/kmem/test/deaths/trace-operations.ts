@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/heap/access.ts";
 import { TraceKind } from "../../src/trace/layout.ts";
 import type * as ReaderModule from "../../src/trace/reader.ts";
 import type * as RingModule from "../../src/trace/ring.ts";
@@ -18,7 +19,7 @@ function ringClass(threads: Threads, thread: number): typeof RingModule.TraceRin
 }
 
 function find(threads: Threads): Ring | undefined {
-  return ringClass(threads, SURVIVOR).find(threads.survivor.layers, OPTIONS);
+  return ringClass(threads, SURVIVOR).find(layersOf(threads.survivor), OPTIONS);
 }
 
 function write(ring: Ring, number: number): void {
@@ -42,13 +43,13 @@ function tracing(name: string, eventCount: number, operate: (ring: Ring) => Thre
   return {
     name: `trace ring, ${name}`,
     prepare: (threads) => {
-      const ring = ringClass(threads, SURVIVOR).create(threads.survivor.layers, CAPACITY, OPTIONS) as Ring;
+      const ring = ringClass(threads, SURVIVOR).create(layersOf(threads.survivor), CAPACITY, OPTIONS) as Ring;
       for (let number = 1; number <= eventCount; number++) write(ring, number);
       return { check: () => problemsOf(threads), cleanUp: () => find(threads)?.end() };
     },
     operate: (threads) => {
       const { address } = find(threads) as Ring;
-      return operate(ringClass(threads, VICTIM).open(threads.victim.layers, address, OPTIONS));
+      return operate(ringClass(threads, VICTIM).open(layersOf(threads.victim), address, OPTIONS));
     },
   };
 }
@@ -58,7 +59,7 @@ export const TRACE_OPERATIONS: readonly Operation[] = [
   {
     name: "trace ring, made",
     prepare: (threads) => ({ check: () => problemsOf(threads), cleanUp: () => find(threads)?.end() }),
-    operate: (threads) => call(ringClass(threads, VICTIM), "create", threads.victim.layers, CAPACITY, OPTIONS),
+    operate: (threads) => call(ringClass(threads, VICTIM), "create", layersOf(threads.victim), CAPACITY, OPTIONS),
   },
   tracing("the first event", 0, (ring) => call(ring, "write", TraceKind.KMALLOC, 7, 7 * SIZE_FACTOR, 0, 0, 0, 0, 0)),
   tracing("an event in the place of another", CAPACITY, (ring) =>

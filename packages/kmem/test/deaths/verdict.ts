@@ -1,9 +1,11 @@
+import { layersOf } from "../../src/heap/access.ts";
+import { blockAt, checkHeap, reapSlot } from "../../src/index.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
 import { bytesOf, holdingsOf, type Prepared, type Threads, type World } from "./world.ts";
 
 /** Enough turns for whatever thread is dead to be reaped: none may need more than one. */
 function findings(heap: Heap): string[] {
-  return heap.check().findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
+  return checkHeap(heap).findings.map(({ address, problem }) => `check: ${problem} (at ${address})`);
 }
 
 /**
@@ -14,19 +16,19 @@ function findings(heap: Heap): string[] {
 export function verdictOf(world: World, { threads, prepared }: { threads: Threads; prepared: Prepared }): string[] {
   const { survivor, victim, reaper } = threads;
   const problems: string[] = [];
-  const isReaperDead = survivor.layers.slots.isDead(reaper.slot);
+  const isReaperDead = layersOf(survivor).slots.isDead(reaper.slot);
   const deadSlots = isReaperDead ? [reaper.slot, victim.slot] : [victim.slot];
   // Whoever learns of a death buries the slot first, and waits for locks after that.
-  survivor.layers.slots.markDead(victim.slot, victim.layers.sync.generation);
+  layersOf(survivor).slots.markDead(victim.slot, layersOf(victim).sync.generation);
   if (!isReaperDead) prepared.goOn?.();
-  if (prepared.slot !== undefined) survivor.reap(prepared.slot);
-  for (const slot of deadSlots) if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot);
+  if (prepared.slot !== undefined) reapSlot(survivor, prepared.slot);
+  for (const slot of deadSlots) if (!layersOf(survivor).slots.isFree(slot)) reapSlot(survivor, slot);
   if (isReaperDead) prepared.goOn?.();
   problems.push(...findings(survivor), ...lostHoldings(world, survivor, prepared), ...(prepared.check?.() ?? []));
   // In the other order: none may need the other to be reaped first.
   for (const slot of deadSlots.toReversed()) {
-    if (!survivor.layers.slots.isFree(slot)) survivor.reap(slot, { blocks: "free" });
-    if (!survivor.layers.slots.isFree(slot)) problems.push(`slot ${slot} is not free after it was reaped`);
+    if (!layersOf(survivor).slots.isFree(slot)) reapSlot(survivor, slot, { blocks: "free" });
+    if (!layersOf(survivor).slots.isFree(slot)) problems.push(`slot ${slot} is not free after it was reaped`);
   }
   problems.push(...findings(survivor), ...leftovers(world, threads, prepared));
   return problems;
@@ -49,14 +51,14 @@ function lostHoldings(world: World, heap: Heap, { at = [] }: Prepared): string[]
 
 /** Frees all that the living have, and compares with the heap before any other thread came. */
 function leftovers(world: World, { survivor, reaper }: Threads, { cleanUp, slot }: Prepared): string[] {
-  if (!survivor.layers.slots.isFree(reaper.slot)) survivor.reap(reaper.slot, { blocks: "free" });
-  if (slot !== undefined) survivor.reap(slot, { blocks: "free" });
+  if (!layersOf(survivor).slots.isFree(reaper.slot)) reapSlot(survivor, reaper.slot, { blocks: "free" });
+  if (slot !== undefined) reapSlot(survivor, slot, { blocks: "free" });
   cleanUp?.(survivor);
   for (const [address, owner] of holdingsOf(survivor)) {
     if (owner !== survivor.slot) return [`${address} is slot ${owner}'s, which is reaped`];
-    const block = survivor.blockAt(address);
+    const block = blockAt(survivor, address);
     if (block?.live === true) survivor.free(address);
-    else survivor.pages.free(address, survivor.layers.pages.frames.count(address / 4096));
+    else survivor.pages.free(address, layersOf(survivor).pages.frames.count(address / 4096));
   }
   survivor.trim();
   const bytes = bytesOf(survivor);

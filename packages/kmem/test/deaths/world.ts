@@ -1,3 +1,5 @@
+import { layersOf } from "../../src/heap/access.ts";
+import { blocksOf, heapStats, ownerOf } from "../../src/index.ts";
 import { Snapshot } from "../interleave/explore/snapshot.ts";
 import type { Realm } from "../interleave/library.ts";
 import { TrackedMemories } from "../interleave/runtime/tracked-memory.ts";
@@ -102,11 +104,11 @@ export class World {
 /** Everything that is allocated: blocks, and runs of pages. */
 export function holdingsOf(heap: Heap): Map<number, number> {
   const holdings = new Map<number, number>();
-  for (const { address, slot } of heap.blocks()) holdings.set(address, slot ?? -1);
-  const { geometry, pages } = heap.layers;
+  for (const { address, slot } of blocksOf(heap)) holdings.set(address, slot ?? -1);
+  const { geometry, pages } = layersOf(heap);
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
     const address = frame * PAGE_BYTES;
-    const slot = holdings.has(address) ? undefined : heap.owner(address);
+    const slot = holdings.has(address) ? undefined : ownerOf(heap, address);
     if (slot !== undefined) holdings.set(address, slot);
   }
   return holdings;
@@ -119,6 +121,6 @@ export const PAGE_BYTES = 4096;
 
 /** The bytes of each sort that is not free, to compare: memory may have grown meanwhile. */
 export function bytesOf(heap: Heap): string {
-  const { totalBytes, freePageBytes, ...others } = heap.stats().bytes;
+  const { totalBytes, freePageBytes, ...others } = heapStats(heap).bytes;
   return JSON.stringify({ ...others, usedBytes: totalBytes - freePageBytes });
 }

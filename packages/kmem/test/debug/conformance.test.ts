@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { DebugHeap, type DebugHeapOptions } from "../../src/debug/index.ts";
+import { blocksOf, checkHeap, heapStats } from "../../src/index.ts";
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
 import { type Allocator, describeConformance } from "../conformance/conformance.ts";
 import { freePagesOf } from "../support/expectations.ts";
@@ -35,8 +36,8 @@ const cases = [
 ];
 
 function figuresOf(heap: DebugHeap): unknown {
-  const { liveBlocks, bytes, footprintBytes, caches } = heap.stats();
-  return { liveBlocks, bytes, footprintBytes, caches, zones: freePagesOf(heap.stats()), live: [...heap.blocks()] };
+  const { liveBlocks, bytes, footprintBytes, caches } = heapStats(heap);
+  return { liveBlocks, bytes, footprintBytes, caches, zones: freePagesOf(heapStats(heap)), live: [...blocksOf(heap)] };
 }
 
 function allocatorOver(heap: DebugHeap, foreignFault: () => number): Allocator {
@@ -48,7 +49,7 @@ function allocatorOver(heap: DebugHeap, foreignFault: () => number): Allocator {
     alignedAlloc: (alignmentBytes, sizeBytes) => heap.alignedAlloc(alignmentBytes, sizeBytes),
     free: (address) => heap.free(address),
     usableSize: (address) => heap.usableSize(address),
-    findings: () => [...heap.check().findings, ...reports],
+    findings: () => [...checkHeap(heap).findings, ...reports],
     trim: () => heap.trim(),
     figures: () => figuresOf(heap),
     bytes: () => new Uint8Array(heap.buffer),

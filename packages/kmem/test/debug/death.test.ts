@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
+import { blocksOf, heapStats, reapSlot } from "../../src/index.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -15,7 +16,7 @@ it("a thread that dies in the middle of debugged calls leaves nothing that looks
   const bugs: string[] = [];
   const heap = DebugHeap.create({ sizeBytes: 16 * MIB, report: (bug) => bugs.push(bug.text()) });
   const cache = heap.createCache({ name: "objects", sizeBytes: 200 });
-  const before = heap.stats();
+  const before = heapStats(heap);
   const modes = ["free", "give", "keep"] as const;
   for (let death = 0; death < DEATHS; death++) {
     const handle = heap.reserve();
@@ -25,17 +26,17 @@ it("a thread that dies in the middle of debugged calls leaves nothing that looks
     await new Promise((resolve) => setTimeout(resolve, 2 + death * 3));
     await worker.terminate();
     const slot = handle.place?.slot ?? 0;
-    const report = heap.reap(slot, { blocks: modes[death % modes.length] });
+    const report = reapSlot(heap, slot, { blocks: modes[death % modes.length] });
     expect(Atomics.load(gate, 1)).toBe(0);
     expectClean(heap);
     expect(heap.validate()).toBe(0);
-    if (modes[death % modes.length] === "keep") heap.reap(slot, { blocks: "free" });
+    if (modes[death % modes.length] === "keep") reapSlot(heap, slot, { blocks: "free" });
     if (modes[death % modes.length] === "give") for (const { address } of report.blocks) heap.free(address);
-    expect([...heap.blocks()]).toEqual([]);
+    expect([...blocksOf(heap)]).toEqual([]);
   }
   heap.trim();
   expectClean(heap);
   expect(bugs).toEqual([]);
-  expect(heap.stats().heldSlots).toBe(before.heldSlots);
+  expect(heapStats(heap).heldSlots).toBe(before.heldSlots);
   cache.destroy();
 });

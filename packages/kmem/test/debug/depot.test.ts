@@ -3,6 +3,8 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { checkHeap, dumpHeap } from "../../src/index.ts";
 import { RunKind } from "../../src/pages/layout.ts";
 import { MIB } from "../support/memories.ts";
 import { Bench } from "./bench.ts";
@@ -27,7 +29,7 @@ describe("a depot of stacks", () => {
         expect(depotOf(heap).textOf(depot.idOf(text))).toBe(text);
       }),
     );
-    expect(heap.check().findings).toEqual([]);
+    expect(checkHeap(heap).findings).toEqual([]);
   });
 
   it("has no text for what is no id", () => {
@@ -41,7 +43,7 @@ describe("a depot of stacks", () => {
     const bench = new Bench();
     const { heap } = bench;
     expect(depotOf(heap).idOf("x".repeat(20_000))).toBe(0);
-    const { pages } = heap.layers;
+    const { pages } = layersOf(heap);
     do while (pages.allocate(1, RunKind.PAGES) > 0);
     while (pages.drainCache() > 0);
     expect(depotOf(heap).idOf("at nowhere")).toBe(0);
@@ -51,7 +53,7 @@ describe("a depot of stacks", () => {
   it("survives a dump", () => {
     const { heap } = new Bench({ shared: false });
     const id = depotOf(heap).idOf("at a");
-    expect(depotOf(DebugHeap.load(heap.dump())).textOf(id)).toBe("at a");
+    expect(depotOf(DebugHeap.load(dumpHeap(heap))).textOf(id)).toBe("at a");
   });
 
   it("is one for two threads that fill it at once", async () => {
@@ -70,6 +72,6 @@ describe("a depot of stacks", () => {
     const depot = depotOf(heap);
     expect(forwards.map((id) => depot.textOf(id))).toEqual(texts);
     expect(depot.stackCount).toBe(texts.length);
-    expect(heap.check().findings).toEqual([]);
+    expect(checkHeap(heap).findings).toEqual([]);
   });
 });

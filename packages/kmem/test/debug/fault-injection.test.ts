@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FaultInjection, type FaultOptions } from "../../src/debug/fault-injection.ts";
+import { blocksOf, checkHeap } from "../../src/index.ts";
 import { GFP_KERNEL, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { Bench } from "./bench.ts";
@@ -66,7 +67,7 @@ describe("faults that are wished for", () => {
     const { heap } = bench;
     const cache = heap.createCache({ name: "objects", sizeBytes: 40 });
     const block = heap.alloc(30);
-    const liveBefore = [...heap.blocks()];
+    const liveBefore = [...blocksOf(heap)];
     heap.injectFaults({});
     for (const action of [
       () => heap.alloc(10),
@@ -84,10 +85,10 @@ describe("faults that are wished for", () => {
     expect([heap.tryAlloc(10), cache.tryAlloc()]).toEqual([0, 0]);
     expect(heap.failedCount).toBe(11);
     heap.injectFaults(undefined);
-    expect([...heap.blocks()]).toEqual(liveBefore);
+    expect([...blocksOf(heap)]).toEqual(liveBefore);
     expect(heap.failedCount).toBe(0);
     heap.free(heap.alloc(10));
-    expect([heap.check().findings, bench.texts()]).toEqual([[], []]);
+    expect([checkHeap(heap).findings, bench.texts()]).toEqual([[], []]);
   });
 
   it("fall on the caches with the letter A", () => {

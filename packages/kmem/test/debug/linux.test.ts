@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { blockAt } from "../../src/index.ts";
 import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { Bench } from "./bench.ts";
 
@@ -77,7 +78,7 @@ describe("the Linux face over a debugged heap", () => {
     bench.bytes.fill(1, object + 80, object + 84);
     calls.kmem_cache_free(cache, object);
     expect(bench.texts().join("\n")).toContain("FIX damaged: Object padding made anew");
-    expect(bench.heap.blockAt(object)?.live).toBe(false);
+    expect(blockAt(bench.heap, object)?.live).toBe(false);
   });
 
   it("destroys a cache whose objects are all freed, though they lie in quarantine", () => {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
 import type { Heap } from "../../src/index.ts";
+import { blocksOf, checkHeap, heapStats, ownerOf, reapSlot, repairHeap, slotStats } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
 import { expectClean } from "../support/expectations.ts";
@@ -86,14 +88,14 @@ describe.each(Object.keys(WORLDS))("a thread that dies in a heap that is %s", (n
     heap = world.heap;
   });
 
-  function die(dead: Heap, blocks: Mode): ReturnType<Heap["reap"]> {
-    return heap.reap(dead.slot, { blocks });
+  function die(dead: Heap, blocks: Mode): ReturnType<typeof reapSlot> {
+    return reapSlot(heap, dead.slot, { blocks });
   }
 
   /** Nothing is left but what is live here, and nothing was reported. */
   function expectAllGone(): void {
     heap.trim();
-    expect([...heap.blocks()]).toEqual([]);
+    expect([...blocksOf(heap)]).toEqual([]);
     expect(bugs).toEqual([]);
     expectClean(heap);
   }
@@ -132,24 +134,24 @@ describe.each(Object.keys(WORLDS))("a thread that dies in a heap that is %s", (n
 
   it.each(MODES)("gives back what lies in its own quarantine, whoever had allocated it: %s", (mode) => {
     const other = world.attach();
-    const before = heap.stats().liveBlocks;
+    const before = heapStats(heap).liveBlocks;
     const blocks = [...many(heap, 5), ...many(other, 5)];
     for (const address of blocks) world.free(other, address);
     const ended = die(other, mode);
     expect([ended.blocks, ended.isFreed]).toEqual([[], true]);
-    expect(heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(heap).liveBlocks).toBe(before);
     expectAllGone();
   });
 
   it.each(MODES)("and the one that had freed its block dies as well, in either order: %s", (mode) => {
     for (const isFreerFirst of [false, true]) {
       const [other, third] = [world.attach(), world.attach()];
-      const before = heap.stats().liveBlocks;
+      const before = heapStats(heap).liveBlocks;
       world.free(third, other.alloc(SIZE));
       const [first, second] = isFreerFirst ? [third, other] : [other, third];
       expect(die(first, mode).isFreed).toBe(true);
       expect(die(second, mode).isFreed).toBe(true);
-      expect(heap.stats().liveBlocks).toBe(before);
+      expect(heapStats(heap).liveBlocks).toBe(before);
       expectAllGone();
     }
   });
@@ -179,8 +181,8 @@ describe.each(Object.keys(WORLDS))("a thread that dies in a heap that is %s", (n
     expect(ended.blocks).toMatchObject([{ address: live, live: true, slot: other.slot }]);
     expect(ended.blocks[0]?.usableBytes).toBe(other.slot < 0 ? 0 : ended.blocks[0]?.usableBytes);
     expect(ended.isFreed).toBe(mode !== "keep");
-    expect([...heap.blocks()].map(({ address }) => address)).toEqual(mode === "free" ? [] : [live]);
-    if (mode === "give") expect(heap.owner(live)).toBe(heap.slot);
+    expect([...blocksOf(heap)].map(({ address }) => address)).toEqual(mode === "free" ? [] : [live]);
+    if (mode === "give") expect(ownerOf(heap, live)).toBe(heap.slot);
     if (mode === "give") world.free(heap, live);
     if (mode === "keep") expect(die(other, "free").isFreed).toBe(true);
     expectAllGone();
@@ -209,11 +211,11 @@ describe("a thread that dies in the middle of a call", () => {
     words[recordWord(object, RecordWord.FREE_TIME)] ^= 7;
     expectClean(heap);
     // Its thread may be at it still: nobody else ends that.
-    expect(heap.reap((other as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(reapSlot(heap, (other as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
     expect(many(heap)).not.toContain(object);
-    expect(heap.reap((third as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(reapSlot(heap, (third as DebugHeap).slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
     expect(many(heap)).toContain(object);
-    expect([bugs, heap.check().findings]).toEqual([[], []]);
+    expect([bugs, checkHeap(heap).findings]).toEqual([[], []]);
   });
 
   it("of realloc leaves the object to its owner, with the old size or the new", () => {
@@ -222,7 +224,7 @@ describe("a thread that dies in the middle of a call", () => {
     heap.u8(object).fill(7);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
     words[recordWord(object, RecordWord.SIZE)] = SIZE - 10;
-    expect(heap.reap(other.slot, { blocks: "free" })).toMatchObject({ blocks: [], isFreed: true });
+    expect(reapSlot(heap, other.slot, { blocks: "free" })).toMatchObject({ blocks: [], isFreed: true });
     expect(heap.usableSize(object)).toBe(SIZE - 10);
     expect(heap.u8(object).every((byte) => byte === 7)).toBe(true);
     expectClean(heap);
@@ -235,7 +237,7 @@ describe("a thread that dies in the middle of a call", () => {
     const object = heap.alloc(SIZE);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
     words[recordWord(object, RecordWord.PAD)] = 1_000_000;
-    heap.reap(other.slot);
+    reapSlot(heap, other.slot);
     expect(bugs).toEqual([]);
     heap.free(object);
     expect(bugs).toHaveLength(1);
@@ -245,15 +247,15 @@ describe("a thread that dies in the middle of a call", () => {
 
   it.each(MODES)("of alloc leaves no block that was not made an object yet: %s", (mode) => {
     const other = DebugHeap.attach(heap.reserve(), 0, { report });
-    const before = heap.stats().liveBlocks;
+    const before = heapStats(heap).liveBlocks;
     const [small, large] = [other.alloc(SIZE), other.alloc(50_000)];
     words[recordWord(small, RecordWord.STATE)] = BlockState.CHANGING;
     // A run of pages has the bytes of whatever was there before it: red zones, as if by chance.
-    const run = heap.layers.pages.frames.count(Math.floor(large / 4096)) * 4096;
+    const run = layersOf(heap).pages.frames.count(Math.floor(large / 4096)) * 4096;
     words.fill(0xbbbb_bbbb | 0, (large - 16) / 4, (large - 16 + run) / 4);
-    expect(heap.reap(other.slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
-    expect(heap.stats().liveBlocks).toBe(before);
-    expect([bugs, heap.check().findings]).toEqual([[], []]);
+    expect(reapSlot(heap, other.slot, { blocks: mode })).toMatchObject({ blocks: [], isFreed: true });
+    expect(heapStats(heap).liveBlocks).toBe(before);
+    expect([bugs, checkHeap(heap).findings]).toEqual([[], []]);
   });
 
   it.each(MODES)("lists what Linux's face had made, as plain heaps do: %s", (mode) => {
@@ -262,24 +264,24 @@ describe("a thread that dies in the middle of a call", () => {
     const pool = calls.mempool_create_kmalloc_pool(3, 100);
     const area = calls.vmalloc(10_000);
     expect(pool * area).not.toBe(0);
-    const ended = heap.reap(other.slot, { blocks: mode });
+    const ended = reapSlot(heap, other.slot, { blocks: mode });
     expect(ended.mempools).toMatchObject([{ address: pool, elementCount: 3 }]);
     expect(ended.areas).toMatchObject([{ address: area }]);
     if (mode === "give") for (const block of ended.blocks) heap.free(block.address);
-    if (mode === "keep") heap.reap(other.slot, { blocks: "free" });
-    expect([...heap.blocks()]).toEqual([]);
-    expect([bugs, heap.check().findings]).toEqual([[], []]);
+    if (mode === "keep") reapSlot(heap, other.slot, { blocks: "free" });
+    expect([...blocksOf(heap)]).toEqual([]);
+    expect([bugs, checkHeap(heap).findings]).toEqual([[], []]);
   });
 
   it.each(MODES)("keeps a live object of a dead thread whose record is damaged: %s", (mode) => {
     const other = DebugHeap.attach(heap.reserve(), 0, { report });
     const object = other.alloc(SIZE);
     words[recordWord(object, RecordWord.ALLOC_TIME)] ^= 1;
-    const ended = heap.reap(other.slot, { blocks: mode });
+    const ended = reapSlot(heap, other.slot, { blocks: mode });
     expect(ended.blocks).toMatchObject([{ address: object, live: true, slot: other.slot }]);
     expect(many(heap).includes(object)).toBe(false);
     if (mode === "give") heap.free(object);
-    if (mode === "keep") heap.reap(other.slot, { blocks: "free" });
+    if (mode === "keep") reapSlot(heap, other.slot, { blocks: "free" });
     heap.trim();
     expect(many(heap)).toContain(object);
     expect(bugs).toHaveLength(1);
@@ -290,31 +292,31 @@ describe("the count of how often a slot was taken", () => {
   it.each([0x7fff_ffff, 0x8000_0000, 0xffff_fffe])("is unsigned, and goes on from %i", (count) => {
     bugs = [];
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
-    const { slots } = heap.layers;
+    const { slots } = layersOf(heap);
     for (let slot = 1; slot < slots.count; slot++) {
-      heap.layers.memory.words[slots.word(slot, SlotRecord.GENERATION)] = count | 0;
+      layersOf(heap).memory.words[slots.word(slot, SlotRecord.GENERATION)] = count | 0;
     }
     const { place, ...rest } = heap.reserve();
     expect(place?.generation).toBe(count + 1);
     const other = DebugHeap.attach(structuredClone({ ...rest, ...(place && { place }) }), 0, { report });
     const blocks = many(other, 10);
     expectClean(heap);
-    expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, count + 1]);
-    expect(heap.repair()).toMatchObject({ findings: [], steps: [], isRepaired: true });
+    expect(slotStats(heap).map(({ generation }) => generation)).toEqual([1, count + 1]);
+    expect(repairHeap(heap)).toMatchObject({ findings: [], steps: [], isRepaired: true });
     expect(many(other, 10)).toHaveLength(10);
     for (const block of blocks) heap.free(block);
-    expect(heap.reap(other.slot, { blocks: "free", generation: count + 1 }).isFreed).toBe(true);
+    expect(reapSlot(heap, other.slot, { blocks: "free", generation: count + 1 }).isFreed).toBe(true);
     expectClean(heap);
     expect(bugs).toEqual([]);
   });
 
   it("passes over 0, which is a slot's that was never taken", () => {
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
-    const { slots } = heap.layers;
-    heap.layers.memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
+    const { slots } = layersOf(heap);
+    layersOf(heap).memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
     const other = DebugHeap.attach(heap.reserve(), 0, { report });
     expect(other.slot).toBe(1);
-    expect(heap.slotStats().map(({ generation }) => generation)).toEqual([1, 1]);
+    expect(slotStats(heap).map(({ generation }) => generation)).toEqual([1, 1]);
     other.alloc(SIZE);
     expectClean(heap);
   });

@@ -1,7 +1,17 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { checkDump, DebugHeap, loadHeap, repairDump, SampledHeap } from "../../src/debug/index.ts";
 import { DebugRoot } from "../../src/debug/root.ts";
-import { countFindings, type Heap, checkDump as plainCheck, repairDump as plainRepair } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import {
+  blocksOf,
+  checkHeap,
+  countFindings,
+  dumpHeap,
+  type Heap,
+  checkDump as plainCheck,
+  repairDump as plainRepair,
+  repairHeap,
+} from "../../src/index.ts";
 import { FrameRecord, RecordWord, RootWord, SlotRecord } from "../../src/layout.ts";
 import { writeDump } from "../../src/memory/dump.ts";
 import { expectClean } from "../support/expectations.ts";
@@ -21,8 +31,8 @@ function dumped(heap: Heap): Uint8Array {
 }
 
 /** What was found must be gone after the repair, whoever looks. */
-function expectRepaired(heap: Heap): ReturnType<Heap["repair"]> {
-  const found = heap.check();
+function expectRepaired(heap: Heap): ReturnType<typeof repairHeap> {
+  const found = checkHeap(heap);
   expect(found.isClean).toBe(false);
   const dump = dumped(heap);
   expect(checkDump(dump).findings.map(({ layer }) => layer)).toEqual(found.findings.map(({ layer }) => layer));
@@ -30,7 +40,7 @@ function expectRepaired(heap: Heap): ReturnType<Heap["repair"]> {
   expect([ofDump.isRepaired, ofDump.remaining]).toEqual([true, []]);
   expect(checkDump(ofDump.dump as Uint8Array).findings).toEqual([]);
   expectClean(loadHeap(ofDump.dump as Uint8Array));
-  const report = heap.repair();
+  const report = repairHeap(heap);
   expect([report.isRepaired, report.remaining]).toEqual([true, []]);
   expect(report.findings.map(({ problem }) => problem)).toEqual(found.findings.map(({ problem }) => problem));
   expectClean(heap);
@@ -58,15 +68,15 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
   }
 
   function rootFrame(): number {
-    return (DebugRoot.find(heap.layers) as DebugRoot).frame;
+    return (DebugRoot.find(layersOf(heap)) as DebugRoot).frame;
   }
 
   it("is sound, and a repair leaves it as it is", () => {
     const before = bytes.slice();
-    expect(heap.repair()).toMatchObject({ isRepaired: true, findings: [], steps: [] });
-    const dump = heap.dump();
+    expect(repairHeap(heap)).toMatchObject({ isRepaired: true, findings: [], steps: [] });
+    const dump = dumpHeap(heap);
     expect(repairDump(dump)).toMatchObject({ isRepaired: true, findings: [], steps: [] });
-    expect([...heap.blocks()].map(({ address }) => address)).toEqual([...blocks].sort((a, b) => a - b));
+    expect([...blocksOf(heap)].map(({ address }) => address)).toEqual([...blocks].sort((a, b) => a - b));
     expect(before.length).toBe(bytes.length);
   });
 
@@ -83,7 +93,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
 
   it.each([RootWord.MAGIC, "OWNER", "KIND"] as const)("finds its root again without its %s", (sign) => {
     const frame = rootFrame();
-    const { pages } = heap.layers;
+    const { pages } = layersOf(heap);
     if (sign === "OWNER") words[pages.frames.record(frame) + FrameRecord.HEAD] = 0;
     else if (sign === "KIND") pages.frames.setKind(frame, 4);
     else words[frame * 1024 + sign] = 0;
@@ -91,14 +101,16 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     const repaired = plainRepair(dumped(heap));
     expect(repaired.isRepaired).toBe(true);
     const copy = loadHeap(repaired.dump as Uint8Array);
-    expect([...copy.blocks()].map(({ address }) => address)).toEqual([...heap.blocks()].map(({ address }) => address));
+    expect([...blocksOf(copy)].map(({ address }) => address)).toEqual(
+      [...blocksOf(heap)].map(({ address }) => address),
+    );
     expectRepaired(heap);
   });
 
   it("gets a new root where none is left, and says what is lost", () => {
     const frame = rootFrame();
     words.fill(0x55, frame * 1024, (frame + 2) * 1024);
-    words[heap.layers.pages.frames.record(frame) + FrameRecord.HEAD] = 0;
+    words[layersOf(heap).pages.frames.record(frame) + FrameRecord.HEAD] = 0;
     // Whoever does not know records cannot: then nothing is said to be repaired.
     expect(plainRepair(dumped(heap))).toMatchObject({ isRepaired: false, dump: undefined });
     const { isRepaired, dump, steps, findings } = repairDump(dumped(heap));
@@ -115,14 +127,14 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
 
   it("folds the findings of one damaged slot, in text and number", () => {
     for (let count = 0; count < 400; count++) heap.alloc(30);
-    words[heap.layers.slots.word(0, SlotRecord.GENERATION)] = 0;
-    const { findings } = heap.check();
+    words[layersOf(heap).slots.word(0, SlotRecord.GENERATION)] = 0;
+    const { findings } = checkHeap(heap);
     expect(findings.length).toBeLessThan(10);
     expect(countFindings(findings)).toBeGreaterThan(300);
     const folded = findings.find(({ count = 0 }) => count > 300);
     expect(folded?.addresses).toHaveLength(8);
     expect(folded?.addresses?.[0]).toBe(folded?.address);
-    expect(heap.repair().isRepaired).toBe(true);
+    expect(repairHeap(heap).isRepaired).toBe(true);
   });
 
   if (name === "sampled") return;
@@ -143,7 +155,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
   it("tells what is around its blocks where its layers are damaged as well", () => {
     const [block = 0] = blocks;
     bytes[block + SIZE] = 1;
-    words[heap.layers.pages.frames.record(block >>> 12) + FrameRecord.COUNT] ^= 1;
+    words[layersOf(heap).pages.frames.record(block >>> 12) + FrameRecord.COUNT] ^= 1;
     const layers = checkDump(dumped(heap)).findings.map(({ layer }) => layer);
     expect(layers).toContain("debug");
     expect(layers).toContain("slab");

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BugReport } from "../../src/debug/index.ts";
 import { BugReport as Report } from "../../src/debug/report.ts";
 import { framesOf } from "../../src/debug/stack.ts";
+import { checkHeap } from "../../src/index.ts";
 import { Bench, fromObject, steadyText } from "./bench.ts";
 
 /** A whole report, its addresses those of this object. */
@@ -161,7 +162,7 @@ describe("a heap that finds a corruption", () => {
     expect([heap.validate(), heap.validate()]).toEqual([1, 0]);
     heap.free(object);
     expect(bench.texts()).toHaveLength(1);
-    expect(heap.check().findings).toEqual([]);
+    expect(checkHeap(heap).findings).toEqual([]);
   });
 
   it("prints each alloc and free, with the letter T", () => {

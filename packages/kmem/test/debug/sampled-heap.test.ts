@@ -1,6 +1,17 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type BugReport, DebugHeap, loadHeap, SampledHeap } from "../../src/debug/index.ts";
-import { Heap } from "../../src/index.ts";
+import {
+  blockAt,
+  blocksOf,
+  checkHeap,
+  dumpHeap,
+  Heap,
+  heapStats,
+  ownerOf,
+  reapSlot,
+  slotStats,
+  transferBlock,
+} from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -32,12 +43,12 @@ describe("a guarded object", () => {
       expect(address % 16).toBe(0);
       expect(heap.usableSize(address)).toBe(sizeBytes);
       expect(heap.u8(address).length).toBe(sizeBytes);
-      expect(heap.owner(address)).toBe(heap.slot);
-      expect(heap.blockAt(address + sizeBytes - 1)).toMatchObject({ address, usableBytes: sizeBytes, live: true });
-      expect([...heap.blocks()].map((block) => block.address)).toContain(address);
+      expect(ownerOf(heap, address)).toBe(heap.slot);
+      expect(blockAt(heap, address + sizeBytes - 1)).toMatchObject({ address, usableBytes: sizeBytes, live: true });
+      expect([...blocksOf(heap)].map((block) => block.address)).toContain(address);
       expect(thrownBy(() => heap.u8(address, sizeBytes + 1)).code).toBe("INVALID_ADDRESS");
       heap.free(address);
-      expect(heap.blockAt(address)).toMatchObject({ live: false });
+      expect(blockAt(heap, address)).toMatchObject({ live: false });
     }
     expectClean(heap);
     expect(bugs).toEqual([]);
@@ -49,7 +60,7 @@ describe("a guarded object", () => {
       for (let turn = 0; turn < 2; turn++) {
         const address = heap.alloc(sizeBytes);
         byte(address + offset, 0);
-        expect(heap.check().findings).toMatchObject([{ layer: "debug", address: address + offset }]);
+        expect(checkHeap(heap).findings).toMatchObject([{ layer: "debug", address: address + offset }]);
         heap.free(address);
         expect(bugs.splice(0).map(({ bytes }) => bytes?.from)).toEqual([address + offset]);
       }
@@ -61,7 +72,7 @@ describe("a guarded object", () => {
     const address = heap.alloc(40);
     heap.free(address);
     byte(address + 7, 1);
-    expect(heap.check().findings).toMatchObject([{ address: address + 7 }]);
+    expect(checkHeap(heap).findings).toMatchObject([{ address: address + 7 }]);
     for (let count = 0; count < 64; count++) heap.free(heap.alloc(40));
     expect(bugs.map(({ title }) => title)).toEqual([
       expect.stringMatching(/^BUG kmalloc-48: Poison overwritten, 7 bytes inside of the object/),
@@ -84,10 +95,10 @@ describe("a guarded object", () => {
     heap.u8(address).fill(7);
     const larger = heap.realloc(address, 200);
     expect([...heap.u8(larger).subarray(0, 40)]).toEqual(Array(40).fill(7));
-    expect(heap.blockAt(address)).toMatchObject({ live: false });
+    expect(blockAt(heap, address)).toMatchObject({ live: false });
     const other = SampledHeap.attach(heap.reserve(), 0, { report });
-    heap.transfer(larger, other.slot);
-    expect(heap.owner(larger)).toBe(other.slot);
+    transferBlock(heap, larger, other.slot);
+    expect(ownerOf(heap, larger)).toBe(other.slot);
     other.free(larger);
     expect(heap.samplingStats().currentlyAllocated).toBe(0);
     expectClean(heap);
@@ -126,13 +137,13 @@ describe("sampling", () => {
   });
 
   it("gives everything back at the end", () => {
-    const before = heap.stats().bytes.freePageBytes;
+    const before = heapStats(heap).bytes.freePageBytes;
     const other = SampledHeap.attach(heap.reserve(), 0, { sampleEvery: 1, report });
     for (const address of Array.from({ length: 30 }, () => other.alloc(100))) other.free(address);
     other.detach();
     heap.trim();
     // But for the stacks of the objects, which stay.
-    expect(before - heap.stats().bytes.freePageBytes).toBeLessThanOrEqual(8 * 4096);
+    expect(before - heapStats(heap).bytes.freePageBytes).toBeLessThanOrEqual(8 * 4096);
     expectClean(heap);
   });
 
@@ -146,7 +157,7 @@ describe("sampling", () => {
   it("refuses numbers that cannot be", () => {
     const copy = heap.reserve();
     expect(thrownBy(() => SampledHeap.attach(copy, 0, { sampleEvery: 0 })).code).toBe("BAD_ARGUMENT");
-    expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+    expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
     for (const options of [{ sampleEvery: 0 }, { guardedCount: 1 }, { sampleEvery: Number.NaN }]) {
       expect(thrownBy(() => SampledHeap.create({ sizeBytes: MIB, ...options })).code).toBe("BAD_ARGUMENT");
     }
@@ -159,9 +170,9 @@ describe("a thread that dies", () => {
     const held = Array.from({ length: 5 }, () => other.alloc(50));
     other.free(held[0] ?? 0);
     expect(heap.samplingStats().currentlyAllocated).toBe(4);
-    heap.reap(other.slot, { blocks: "free" });
+    reapSlot(heap, other.slot, { blocks: "free" });
     expect(heap.samplingStats().currentlyAllocated).toBe(0);
-    expect([...heap.blocks()]).toEqual([]);
+    expect([...blocksOf(heap)]).toEqual([]);
     expectClean(heap);
   });
 });
@@ -174,17 +185,17 @@ describe("heaps of different classes", () => {
       [() => Heap.attach(heap.reserve()), /is sampled: open it with SampledHeap/],
       [() => Heap.attach(debugged.reserve()), /is debugged: open it with DebugHeap/],
       [() => DebugHeap.attach(plain.reserve()), /is a plain one: open it with Heap/],
-      [() => SampledHeap.load(debugged.dump()), /is debugged/],
+      [() => SampledHeap.load(dumpHeap(debugged)), /is debugged/],
     ];
     for (const [attempt, message] of attempts) expect(thrownBy(attempt).message).toMatch(message);
     for (const one of [heap, debugged, plain]) {
-      expect(one.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+      expect(slotStats(one).map(({ state }) => state)).toEqual(["held", "reserved"]);
     }
   });
 
   it("are opened by loadHeap as what they were", () => {
     const dumps = [Heap.create({ sizeBytes: MIB }), DebugHeap.create({ sizeBytes: MIB }), heap].map((one) =>
-      one.dump(),
+      dumpHeap(one),
     );
     expect(dumps.map((dump) => loadHeap(dump).constructor)).toEqual([Heap, DebugHeap, SampledHeap]);
   });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
+import { slotStats } from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { useTestClock } from "../support/test-clock.ts";
@@ -24,5 +25,5 @@ it("a rejected attach takes no slot", () => {
   const heap = DebugHeap.create({ sizeBytes: MIB });
   const copy = heap.reserve();
   expect(thrownBy(() => DebugHeap.attach(copy, 0, { faults: { interval: 0 } })).code).toBe("BAD_ARGUMENT");
-  expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+  expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
 });

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
 import { TraceReader, traceNames, traceText } from "../../src/trace/index.ts";
 import { TraceRing } from "../../src/trace/ring.ts";
 import { MIB } from "../support/memories.ts";
@@ -40,7 +41,7 @@ it("what fails leaves no event, and a call site leads to its stack", () => {
   expect(() => heap.pages.free(4096, 1)).toThrow();
   heap.injectFaults({});
   expect(heap.tryAlloc(8)).toBe(0);
-  const ring = TraceRing.find(heap.layers) as TraceRing;
+  const ring = TraceRing.find(layersOf(heap)) as TraceRing;
   const events = new TraceReader(ring).read();
   expect(events).toHaveLength(1);
   expect(heap.stackOf(events[0]?.callSite ?? 0)).toContain("traced.test.ts");
@@ -52,6 +53,6 @@ it("every thread that opens the heap writes to the ring", () => {
   const heap = DebugHeap.create({ sizeBytes: 4 * MIB, traceEvents: 64 });
   const other = DebugHeap.attach(heap.reserve());
   heap.free(other.alloc(30));
-  const ring = TraceRing.find(heap.layers) as TraceRing;
+  const ring = TraceRing.find(layersOf(heap)) as TraceRing;
   expect(new TraceReader(ring).read().map(({ slot }) => slot)).toEqual([other.slot, heap.slot]);
 });

@@ -1,3 +1,4 @@
+import { layersOf } from "../../src/heap/access.ts";
 import type * as HeapModule from "../../src/heap/heap.ts";
 import { PAGE_SIZE } from "../../src/memory/layout.ts";
 import type * as FastPathModule from "../../src/slab/fast-path.ts";
@@ -31,7 +32,7 @@ function warm(operations: { alloc: () => number; free: (address: number) => void
 function boundPaths(library: CountedLibrary): PathCounts[] {
   const { runtime } = library;
   const { heap, other, fastPaths } = open(library);
-  const { memory, geometry, sheaves, slot } = heap.layers;
+  const { memory, geometry, sheaves, slot } = layersOf(heap);
   const context = { memory, geometry, areaWord: sheaves.areaWord, slot };
   const slow = { alloc: () => 0, free: () => undefined };
   const path = fastPaths.bindFastPath({ ...context, isExact: false }, slow);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Cache, Heap, OutOfMemoryError } from "../../src/index.ts";
+import { blockAt, type Cache, Heap, OutOfMemoryError } from "../../src/index.ts";
 import type { LinuxOrders } from "../kernels/linux/trades.ts";
 import { expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -54,7 +54,7 @@ describe("cache.allocWait", () => {
     expect(() => cache.alloc()).toThrow(OutOfMemoryError);
     release();
     const address = cache.allocWait({ timeoutMs: PATIENT_MS });
-    expect(heap.blockAt(address)).toMatchObject({ cache: "objects", live: true });
+    expect(blockAt(heap, address)).toMatchObject({ cache: "objects", live: true });
   });
 
   it("gives what there is at once, and throws at the timeout, and where no other thread is", async () => {

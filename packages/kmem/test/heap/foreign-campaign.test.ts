@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { foreignCampaign } from "../campaigns/foreign.ts";
 import { expectBytesAddUp, expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -56,7 +56,7 @@ describe("a program and two heaps that grow one memory", () => {
       expectClean(heap);
       expectBytesAddUp(heap);
     }
-    const owned = heaps.map((heap) => heap.stats().bytes.totalBytes).reduce((sum, heapBytes) => sum + heapBytes, 0);
+    const owned = heaps.map((heap) => heapStats(heap).bytes.totalBytes).reduce((sum, heapBytes) => sum + heapBytes, 0);
     expect(owned + pages.length * WASM_PAGE).toBe(memory.buffer.byteLength);
     await program.terminate();
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
 import { loadHeap } from "../../src/debug/load-heap.ts";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats, ownerOf, repairHeap } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
@@ -20,8 +21,8 @@ const isFilled = (heap: Heap, [first, end]: [number, number], byte = 0xa5): bool
 
 /** Grows the heap once, by a block that its free pages cannot serve. */
 function grow(heap: Heap): number {
-  const block = heap.alloc(Math.ceil(heap.stats().bytes.freePageBytes / PAGE) * PAGE + PAGE);
-  expect(heap.stats().endAddress).toBeGreaterThan(block);
+  const block = heap.alloc(Math.ceil(heapStats(heap).bytes.freePageBytes / PAGE) * PAGE + PAGE);
+  expect(heapStats(heap).endAddress).toBeGreaterThan(block);
   return block;
 }
 
@@ -46,7 +47,7 @@ describe.each([
     }
     for (const [block, bytes] of blocks) new Uint8Array(heap.buffer).fill(1, block, block + bytes);
     for (const range of added) expect(isFilled(heap, range)).toBe(true);
-    expect(heap.stats().foreignBytes).toBe(11 * WASM_PAGE);
+    expect(heapStats(heap).foreignBytes).toBe(11 * WASM_PAGE);
     expectBytesAddUp(heap);
     expectClean(heap);
   });
@@ -54,18 +55,18 @@ describe.each([
   it("are told apart in figures and messages", () => {
     const heap = made();
     const [first] = addProgramPages(heap, 2);
-    const before = heap.stats();
+    const before = heapStats(heap);
     expect(before.foreignBytes).toBe(0);
     grow(heap);
-    const { bytes, zones, foreignBytes, startAddress, endAddress } = heap.stats();
+    const { bytes, zones, foreignBytes, startAddress, endAddress } = heapStats(heap);
     expect(foreignBytes).toBe(2 * WASM_PAGE);
     expect(bytes.totalBytes + foreignBytes).toBe(endAddress - startAddress);
     expect(zones.reduce((sum, { pages }) => sum + pages * PAGE, 0)).toBe(bytes.totalBytes - bytes.metadataBytes);
-    expect(heap.blockAt(first)).toBeUndefined();
+    expect(blockAt(heap, first)).toBeUndefined();
     expect(thrownBy(() => heap.free(first)).message).toContain("is not the heap's");
     expect(thrownBy(() => heap.pages.free(first, 1)).message).toContain("is not the heap's");
-    expect(heap.owner(first)).toBeUndefined();
-    expect([...heap.blocks()].length).toBe(1);
+    expect(ownerOf(heap, first)).toBeUndefined();
+    expect([...blocksOf(heap)].length).toBe(1);
   });
 
   it("stay apart where the zones meet among them, before them and behind them", () => {
@@ -77,7 +78,7 @@ describe.each([
       grow(heap);
       expectClean(heap);
       expectBytesAddUp(heap);
-      expect(heap.stats().foreignBytes).toBe(7 * WASM_PAGE);
+      expect(heapStats(heap).foreignBytes).toBe(7 * WASM_PAGE);
       while (heap.pages.tryAlloc(1, { dma: true }) !== 0);
       while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
       expectClean(heap);
@@ -88,11 +89,11 @@ describe.each([
   it("leave the heap out of memory when they have used up its limit", () => {
     const heap = made();
     addProgramPages(heap, (8 * MIB - heap.buffer.byteLength) / WASM_PAGE);
-    const { generation } = heap.stats();
+    const { generation } = heapStats(heap);
     while (heap.tryAlloc(50_000) !== 0);
     expect(thrownBy(() => heap.alloc(MIB)).code).toBe("OUT_OF_MEMORY");
     expect(heap.pages.tryAlloc(100)).toBe(0);
-    expect(heap.stats().generation).toBe(generation);
+    expect(heapStats(heap).generation).toBe(generation);
     expectClean(heap);
   });
 
@@ -100,12 +101,12 @@ describe.each([
     const heap = made();
     const range = addProgramPages(heap, 2);
     const block = grow(heap);
-    expect(heap.repair()).toMatchObject({ isRepaired: true, steps: [] });
-    expect(heap.stats().foreignBytes).toBe(2 * WASM_PAGE);
+    expect(repairHeap(heap)).toMatchObject({ isRepaired: true, steps: [] });
+    expect(heapStats(heap).foreignBytes).toBe(2 * WASM_PAGE);
     expect(isFilled(heap, range)).toBe(true);
-    const copy = loadHeap(heap.dump());
+    const copy = loadHeap(dumpHeap(heap));
     expect(isFilled(copy, range, 0)).toBe(true);
-    expect(copy.stats()).toMatchObject({ foreignBytes: 2 * WASM_PAGE, bytes: heap.stats().bytes });
+    expect(heapStats(copy)).toMatchObject({ foreignBytes: 2 * WASM_PAGE, bytes: heapStats(heap).bytes });
     expectClean(copy);
     copy.free(block);
     for (let page = copy.pages.tryAlloc(1); page !== 0; page = copy.pages.tryAlloc(1)) {
@@ -118,18 +119,18 @@ describe.each([
     const heap = made();
     const range = addProgramPages(heap, 2);
     grow(heap);
-    const { frames } = heap.layers.pages;
+    const { frames } = layersOf(heap).pages;
     const [first, end] = [range[0] / PAGE, range[1] / PAGE];
     const kinds = [0, 2, 3, 4, 5, 6, 14, 16, 40, 255];
     for (let turn = 0; turn < 2 * (end - first); turn++) {
       const frame = first + (turn % (end - first));
       frames.setKind(frame, kinds[turn % kinds.length] as number);
-      expect(heap.check().isClean).toBe(false);
-      heap.repair();
+      expect(checkHeap(heap).isClean).toBe(false);
+      repairHeap(heap);
       expectClean(heap);
       expect(frames.kind(frame)).toBe(1);
     }
-    expect(heap.stats().foreignBytes).toBe(2 * WASM_PAGE);
+    expect(heapStats(heap).foreignBytes).toBe(2 * WASM_PAGE);
     expect(isFilled(heap, range)).toBe(true);
   });
 
@@ -138,16 +139,16 @@ describe.each([
     addProgramPages(heap, 1);
     const block = grow(heap);
     const small = heap.alloc(100);
-    const { frames, zones } = heap.layers.pages;
+    const { frames, zones } = layersOf(heap).pages;
     const free = zones[1]?.head(0) || zones[1]?.head(1) || zones[1]?.head(2) || 0;
     for (const frame of [block / PAGE, block / PAGE + 3, Math.floor(small / PAGE), free]) {
       frames.setKind(frame, 1);
-      expect(heap.check().isClean).toBe(false);
-      heap.repair();
+      expect(checkHeap(heap).isClean).toBe(false);
+      repairHeap(heap);
       expectClean(heap);
       expect(frames.kind(frame)).not.toBe(1);
     }
-    expect(heap.stats()).toMatchObject({ liveBlocks: 2, foreignBytes: WASM_PAGE });
+    expect(heapStats(heap)).toMatchObject({ liveBlocks: 2, foreignBytes: WASM_PAGE });
   });
 });
 
@@ -172,7 +173,7 @@ describe.each([
     expectClean(one);
     expectClean(two);
     for (const heap of [one, two]) expectBytesAddUp(heap);
-    const owned = [one, two].map((heap) => heap.stats().bytes.totalBytes);
+    const owned = [one, two].map((heap) => heapStats(heap).bytes.totalBytes);
     expect((owned[0] ?? 0) + (owned[1] ?? 0)).toBe(memory.buffer.byteLength);
   });
 
@@ -192,7 +193,7 @@ describe.each([
     const start = memory.buffer.byteLength;
     const two = Heap.create({ memory, start, maximumBytes: 64 * MIB });
     const bytes = two.alloc(100) - start;
-    expect(two.stats().startAddress).toBe(start);
+    expect(heapStats(two).startAddress).toBe(start);
     const before = new Uint8Array(memory.buffer, start, bytes).slice();
     grow(one);
     grow(one);

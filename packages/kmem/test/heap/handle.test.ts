@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
 import type { HeapHandle } from "../../src/heap/handle.ts";
-import { Heap } from "../../src/index.ts";
+import { blockAt, Heap, heapStats, reapSlot, slotStats, watchWorker } from "../../src/index.ts";
 import { Nodes } from "../../src/nodes/nodes.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -35,8 +35,8 @@ describe("a handle with a place that was altered", () => {
     const altered = { ...handle, place: alter(handle.place as never) } as HeapHandle;
     expectRefusal(heap, () => Heap.attach(altered), thrownBy(() => Heap.attach(altered)).code);
     const worker = { terminate: () => {}, once: () => {} };
-    expect(thrownBy(() => heap.watch(worker, altered)).code).toMatch(/BAD_ARGUMENT|NO_SLOT/);
-    expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+    expect(thrownBy(() => watchWorker(heap, worker, altered)).code).toMatch(/BAD_ARGUMENT|NO_SLOT/);
+    expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
     expect(Heap.attach(handle).slot).toBe(1);
     expectClean(heap);
   });
@@ -91,7 +91,7 @@ describe("the handle of a heap that is not shared", () => {
     const moved = heap.handle;
     const transferred = structuredClone(moved, { transfer: [moved.memory as ArrayBuffer] });
     expect(thrownBy(() => Heap.attach(transferred)).message).toContain("is opened by its memory");
-    expect(Heap.attach(transferred.memory).stats().liveBlocks).toBe(0);
+    expect(heapStats(Heap.attach(transferred.memory)).liveBlocks).toBe(0);
   });
 
   it("opens the heap in its own thread, also when all of it was detached", () => {
@@ -103,8 +103,8 @@ describe("the handle of a heap that is not shared", () => {
     heap.detach();
     const again = Heap.create({ sizeBytes: MIB, shared: false });
     again.detach();
-    expect(Heap.attach(again.source).stats().liveBlocks).toBe(0);
-    expect(Heap.attach(handle).blockAt(block)?.live).toBe(true);
+    expect(heapStats(Heap.attach(again.source)).liveBlocks).toBe(0);
+    expect(blockAt(Heap.attach(handle), block)?.live).toBe(true);
   });
 
   it("is refused among the handles of nodes", () => {
@@ -117,7 +117,7 @@ describe("a thread that gets one heap's handle again and again", () => {
   it("shares its slot, whatever object the memory comes as", () => {
     const heaps = Array.from({ length: 200 }, () => Heap.attach(structuredClone(heap.handle)));
     expect(new Set(heaps.map(({ slot }) => slot))).toEqual(new Set([heap.slot]));
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heapStats(heap).heldSlots).toBe(1);
     const block = heaps[7]?.alloc(100) as number;
     heaps[150]?.free(block);
     for (const one of heaps) one.detach();
@@ -141,7 +141,7 @@ describe("a thread that gets one heap's handle again and again", () => {
     new Uint8Array(copy).set(new Uint8Array(heap.buffer));
     const other = Heap.attach(copy);
     other.alloc(100);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
   });
 
   it("has the slot of a reservation beside its own, and joins its own", () => {
@@ -153,7 +153,7 @@ describe("a thread that gets one heap's handle again and again", () => {
 
   it("does not join what was reaped, nor what another heap has taken the place of", () => {
     const second = Heap.attach(heap.reserve());
-    second.reap(0, { blocks: "free" });
+    reapSlot(second, 0, { blocks: "free" });
     expect(Heap.attach(second.source).slot).toBe(1);
     const memory = new SharedArrayBuffer(MIB);
     const former = Heap.create({ memory });
@@ -161,7 +161,7 @@ describe("a thread that gets one heap's handle again and again", () => {
     const joined = Heap.attach(structuredClone(memory));
     joined.detach();
     latter.alloc(100);
-    expect([former.slot, latter.stats().heldSlots]).toEqual([0, 1]);
+    expect([former.slot, heapStats(latter).heldSlots]).toEqual([0, 1]);
   });
 
   it("does so with heaps that are debugged", () => {

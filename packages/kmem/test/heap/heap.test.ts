@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { blockAt, blocksOf, Heap, heapStats } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
@@ -14,8 +14,8 @@ describe("blockAt", () => {
     const block = heap.alloc(100);
     const run = heap.alloc(50_000);
     const live = { address: block, usableBytes: 112, cache: "kmalloc-112", live: true, slot: 0 };
-    for (const offset of [0, 1, 50, 111, 0.5]) expect(heap.blockAt(block + offset)).toEqual(live);
-    expect(heap.blockAt(run + 40_000)).toEqual({
+    for (const offset of [0, 1, 50, 111, 0.5]) expect(blockAt(heap, block + offset)).toEqual(live);
+    expect(blockAt(heap, run + 40_000)).toEqual({
       address: run,
       usableBytes: 53_248,
       cache: "pages",
@@ -23,9 +23,9 @@ describe("blockAt", () => {
       slot: 0,
     });
     heap.free(block);
-    expect(heap.blockAt(block + 60)).toEqual({ ...live, live: false, slot: undefined });
+    expect(blockAt(heap, block + 60)).toEqual({ ...live, live: false, slot: undefined });
     heap.free(run);
-    expect(heap.blockAt(run)).toBeUndefined();
+    expect(blockAt(heap, run)).toBeUndefined();
   });
 
   it("gives undefined where there is no block, whatever is asked", () => {
@@ -42,9 +42,9 @@ describe("blockAt", () => {
       Number.NaN,
       Number.POSITIVE_INFINITY,
     ]) {
-      expect(heap.blockAt(address)).toBeUndefined();
+      expect(blockAt(heap, address)).toBeUndefined();
     }
-    expect(heap.blockAt("x" as never)).toBeUndefined();
+    expect(blockAt(heap, "x" as never)).toBeUndefined();
   });
 });
 
@@ -61,16 +61,16 @@ describe("blocks", () => {
     ];
     heap.free(heap.alloc(10));
     heap.pages.alloc(3);
-    const listed = [...heap.blocks()];
+    const listed = [...blocksOf(heap)];
     expect(listed.map(({ address }) => address)).toEqual([...addresses].sort((a, b) => a - b));
-    for (const info of listed) expect(info).toEqual(heap.blockAt(info.address));
+    for (const info of listed) expect(info).toEqual(blockAt(heap, info.address));
     for (const { address } of listed) heap.free(address);
-    expect([...heap.blocks()]).toEqual([]);
+    expect([...blocksOf(heap)]).toEqual([]);
   });
 
   it("is lazy and can be left early", () => {
     for (let count = 0; count < 100; count++) heap.alloc(64);
-    const [first] = heap.blocks();
+    const [first] = blocksOf(heap);
     expect(first?.live).toBe(true);
   });
 });
@@ -84,7 +84,7 @@ describe("stats", () => {
     heap.pages.alloc(11);
     for (const block of blocks.slice(0, 150)) heap.free(block);
     expectBytesAddUp(heap);
-    const { bytes, liveBlocks, caches } = heap.stats();
+    const { bytes, liveBlocks, caches } = heapStats(heap);
     expect(liveBlocks).toBe(152);
     expect(bytes.pageRunBytes).toBe(11 * PAGE);
     expect(bytes.blockRunBytes).toBe(49 * PAGE);
@@ -93,7 +93,7 @@ describe("stats", () => {
       blockBytes: 704,
       liveBlocks: 1,
     });
-    const usable = [...heap.blocks()].reduce((sum, block) => sum + block.usableBytes, 0);
+    const usable = [...blocksOf(heap)].reduce((sum, block) => sum + block.usableBytes, 0);
     expect(bytes.liveSlabBytes + bytes.blockRunBytes).toBe(usable);
     for (const part of Object.values(bytes)) expect(part).toBeGreaterThanOrEqual(0);
   });
@@ -101,7 +101,7 @@ describe("stats", () => {
   it("give the footprint: it grows and shrinks with what is in use, and trim brings it back", () => {
     const young = heap.footprintBytes;
     expect(young).toBeLessThan(64 * 1024);
-    expect(heap.stats().footprintBytes).toBe(young);
+    expect(heapStats(heap).footprintBytes).toBe(young);
     const blocks = Array.from({ length: 1000 }, () => heap.alloc(1000));
     const full = heap.footprintBytes;
     expect(full).toBeGreaterThan(1_000_000);
@@ -124,13 +124,13 @@ describe("realloc", () => {
     const block = heap.alloc(1000);
     const moved = heap.realloc(block, 100);
     expect(heap.usableSize(moved)).toBe(112);
-    expect(heap.blockAt(block)?.live).toBe(false);
+    expect(blockAt(heap, block)?.live).toBe(false);
   });
 
   it("to 0 bytes keeps a block", () => {
     const block = heap.realloc(heap.alloc(1000), 0);
     expect(heap.usableSize(block)).toBe(16);
-    expect(heap.stats().liveBlocks).toBe(1);
+    expect(heapStats(heap).liveBlocks).toBe(1);
   });
 });
 
@@ -147,7 +147,7 @@ describe("alignedAlloc", () => {
       }
       expectClean(heap);
       heap.trim();
-      expect(heap.stats().liveBlocks).toBe(0);
+      expect(heapStats(heap).liveBlocks).toBe(0);
     },
   );
 

@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { Heap } from "../../src/index.ts";
+import {
+  blockAt,
+  blocksOf,
+  checkHeap,
+  dumpHeap,
+  Heap,
+  heapStats,
+  ownerOf,
+  reapSlot,
+  repairHeap,
+  slotStats,
+  transferBlock,
+} from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/nodes.ts";
@@ -55,24 +67,24 @@ describe.each(WAYS)("a buffer that was %s", (_name, lose, text) => {
       realloc: () => heap.realloc(block, 5000),
       alignedAlloc: () => heap.alignedAlloc(64, 100),
       usableSize: () => heap.usableSize(block),
-      blockAt: () => heap.blockAt(block),
-      blocks: () => [...heap.blocks()],
+      blockAt: () => blockAt(heap, block),
+      blocks: () => [...blocksOf(heap)],
       createCache: () => heap.createCache({ name: "others", sizeBytes: 10 }),
       openCache: () => heap.openCache("objects"),
-      stats: () => heap.stats(),
+      stats: () => heapStats(heap),
       footprintBytes: () => heap.footprintBytes,
       trim: () => heap.trim(),
-      dump: () => heap.dump(),
+      dump: () => dumpHeap(heap),
       u8: () => heap.u8(block),
       view: () => heap.view(Uint8Array, block, 10),
       addShrinker: () => heap.addShrinker({ name: "none", count: () => 0, scan: () => 0 }),
-      repair: () => heap.repair(),
+      repair: () => repairHeap(heap),
       handle: () => heap.handle,
       reserve: () => heap.reserve(),
-      reap: () => heap.reap(1),
-      owner: () => heap.owner(block),
-      transfer: () => heap.transfer(block, 0),
-      slotStats: () => heap.slotStats(),
+      reap: () => reapSlot(heap, 1),
+      owner: () => ownerOf(heap, block),
+      transfer: () => transferBlock(heap, block, 0),
+      slotStats: () => slotStats(heap),
       "pages.alloc": () => heap.pages.alloc(1),
       "pages.allocWait": () => heap.pages.allocWait(1),
       "pages.free": () => heap.pages.free(page, 1),
@@ -91,7 +103,7 @@ describe.each(WAYS)("a buffer that was %s", (_name, lose, text) => {
       expect(error.message, name).toMatch(text);
     }
     await expect(heap.allocAsync(100)).rejects.toThrow(text);
-    const { isClean, findings } = heap.check();
+    const { isClean, findings } = checkHeap(heap);
     expect(isClean).toBe(false);
     expect(findings).toEqual([{ layer: "header", address: 0, problem: expect.stringMatching(text) }]);
   });
@@ -131,9 +143,9 @@ describe("a buffer that is made longer", () => {
     else shared.grow(8 * MIB);
     heap.free(block);
     while (heap.tryAlloc(10_000) !== 0);
-    expect(heap.stats().endAddress).toBe(MIB);
+    expect(heapStats(heap).endAddress).toBe(MIB);
     expectClean(heap);
-    expectClean(Heap.load(heap.dump()));
+    expectClean(Heap.load(dumpHeap(heap)));
     if (kind === "ArrayBuffer") plain.resize(MIB);
     expectClean(heap);
     expectClean(Heap.attach(heap.source));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { Heap } from "../../src/index.ts";
+import { Heap, transferBlock } from "../../src/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -25,7 +25,7 @@ describe.each([
     ["usableSize", () => heap.usableSize(NEGATIVE_ADDRESS)],
     ["u8", () => heap.u8(NEGATIVE_ADDRESS)],
     ["view", () => heap.view(Uint8Array, NEGATIVE_ADDRESS, 4)],
-    ["transfer", () => heap.transfer(NEGATIVE_ADDRESS, 0)],
+    ["transfer", () => transferBlock(heap, NEGATIVE_ADDRESS, 0)],
     ["pages.free", () => heap.pages.free(NEGATIVE_SIZE, 1)],
   ])("is an address to be made unsigned: %s", (_call, action) => {
     expect(thrownBy(action).message).toContain(ADDRESS_HINT);

@@ -1,5 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap, KmemError, LAYOUT_VERSION, OutOfMemoryError } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import {
+  blockAt,
+  checkHeap,
+  Heap,
+  heapStats,
+  KmemError,
+  LAYOUT_VERSION,
+  OutOfMemoryError,
+  slotStats,
+} from "../../src/index.ts";
 import { AreaWord, Header, isInSheaf, NO_FRAME, PAGE_SIZE, RunKind, Tag } from "../../src/layout.ts";
 import { expectBytesAddUp, expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -20,7 +30,7 @@ describe("attach", () => {
   it("takes the free slot of the lowest number", () => {
     const others = [attachAnother(), attachAnother()];
     expect([heap.slot, ...others.map(({ slot }) => slot)]).toEqual([0, 1, 2]);
-    expect(heap.stats().heldSlots).toBe(3);
+    expect(heapStats(heap).heldSlots).toBe(3);
     others[0]?.detach();
     expect(attachAnother().slot).toBe(1);
     expectClean(heap);
@@ -29,9 +39,9 @@ describe("attach", () => {
   it("joins the slot that the thread has of the same memory", () => {
     const second = Heap.attach(heap.source);
     expect(second.slot).toBe(heap.slot);
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heapStats(heap).heldSlots).toBe(1);
     second.detach();
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heapStats(heap).heldSlots).toBe(1);
     heap.free(heap.alloc(100));
     expectClean(heap);
   });
@@ -39,18 +49,18 @@ describe("attach", () => {
   it("refuses when every slot is held, and changes nothing", () => {
     heap = Heap.create({ sizeBytes: MIB, slotCount: 2 });
     attachAnother();
-    const before = heap.slotStats();
+    const before = slotStats(heap);
     const error = thrownBy(() => attachAnother());
     expect(error).toMatchObject({ code: "NO_SLOT", details: { slotCount: 2 } });
     expect(error.message).toContain("2 threads work on this heap; slotCount says how many may");
-    expect(heap.slotStats()).toEqual(before);
+    expect(slotStats(heap)).toEqual(before);
   });
 
   it("refuses without pages for the slot, and takes none", () => {
     heap.pages.alloc(1);
     while (heap.tryAlloc(PAGE_SIZE) !== 0);
     expect(thrownBy(() => attachAnother())).toBeInstanceOf(OutOfMemoryError);
-    expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+    expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
     expectClean(heap);
   });
 
@@ -61,10 +71,10 @@ describe("attach", () => {
     for (const block of blocks) other.free(block);
     other.detach();
     // Below the calls of a heap, which would take those pages themselves.
-    while (heap.layers.pages.allocate(1, RunKind.PAGES) !== NO_FRAME);
-    expect(heap.stats().caches.find(({ blockBytes }) => blockBytes === 1024)?.liveBlocks).toBe(0);
+    while (layersOf(heap).pages.allocate(1, RunKind.PAGES) !== NO_FRAME);
+    expect(heapStats(heap).caches.find(({ blockBytes }) => blockBytes === 1024)?.liveBlocks).toBe(0);
     expect(attachAnother().slot).toBe(other.slot);
-    expect(heap.stats().bytes.freePageBytes).toBeGreaterThan(0);
+    expect(heapStats(heap).bytes.freePageBytes).toBeGreaterThan(0);
     expectClean(heap);
   });
 
@@ -75,7 +85,7 @@ describe("attach", () => {
     for (let block = heap.tryAlloc(PAGE_SIZE); block !== 0; block = heap.tryAlloc(PAGE_SIZE)) held.push(block);
     for (let tries = 0; tries < 2; tries++) {
       expect(thrownBy(() => Heap.attach(handle))).toBeInstanceOf(OutOfMemoryError);
-      expect(heap.slotStats().map(({ state }) => state)).toEqual(["held", "reserved"]);
+      expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
     }
     for (const block of held) heap.free(block);
     heap.trim();
@@ -100,13 +110,13 @@ describe("attach", () => {
     const block = inner.alloc(100);
     const other = attachAnother(inner);
     other.free(block);
-    expect(inner.stats().liveBlocks).toBe(0);
+    expect(heapStats(inner).liveBlocks).toBe(0);
   });
 });
 
 describe("detach", () => {
   it("gives back all that the slot held, so that the heap is as it was", () => {
-    const before = heap.stats();
+    const before = heapStats(heap);
     const other = attachAnother();
     const cache = other.createCache({ name: "objects", sizeBytes: 48 });
     const blocks = Array.from({ length: 3000 }, (_, index) => other.alloc(16 + (index % 2000)));
@@ -119,7 +129,7 @@ describe("detach", () => {
     other.detach();
     heap.trim();
     expectClean(heap);
-    const after = heap.stats();
+    const after = heapStats(heap);
     expect(after.bytes).toEqual(before.bytes);
     expect(after.zones).toEqual(before.zones);
     expect(after.heldSlots).toBe(1);
@@ -129,12 +139,12 @@ describe("detach", () => {
     const other = attachAnother();
     const blocks = [other.alloc(100), other.alloc(100_000)];
     other.detach();
-    expect(blocks.map((block) => heap.blockAt(block))).toMatchObject([
+    expect(blocks.map((block) => blockAt(heap, block))).toMatchObject([
       { live: true, slot: 1 },
       { live: true, slot: 1 },
     ]);
     for (const block of blocks) heap.free(block);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
     expectClean(heap);
   });
 
@@ -151,8 +161,8 @@ describe("detach", () => {
       () => other.pages.tryAlloc(1),
       () => other.createCache({ name: "late", sizeBytes: 10 }),
       () => other.trim(),
-      () => other.check(),
-      () => other.stats(),
+      () => checkHeap(other),
+      () => heapStats(other),
       () => other.allocWait(10),
       () => other.addShrinker({ name: "late", count: () => 0, scan: () => 0 }),
       () => other.detach(),
@@ -166,7 +176,7 @@ describe("detach", () => {
     heap.detach();
     const next = Heap.attach(handle);
     expect(next.slot).toBe(0);
-    expect(next.stats().liveBlocks).toBe(1);
+    expect(heapStats(next).liveBlocks).toBe(1);
     next.free(block);
     expectClean(next);
     expectBytesAddUp(next);
@@ -175,17 +185,17 @@ describe("detach", () => {
 
 describe("trim", () => {
   it("gives the pages of the sheaves of caches made by hand back, and the caches go on", () => {
-    const before = heap.stats().bytes;
+    const before = heapStats(heap).bytes;
     const cache = heap.createCache({ name: "objects", sizeBytes: 48 });
     const objects = Array.from({ length: 100 }, () => cache.alloc());
     for (const object of objects) cache.free(object);
     heap.trim();
-    expect(heap.stats().bytes).toEqual(before);
+    expect(heapStats(heap).bytes).toEqual(before);
     cache.free(cache.alloc());
     expectClean(heap);
     cache.destroy();
     heap.trim();
-    expect(heap.stats().bytes).toEqual(before);
+    expect(heapStats(heap).bytes).toEqual(before);
   });
 });
 
@@ -193,9 +203,9 @@ describe("the blocks of one slot", () => {
   it("are freed by any other, and carry the slot that allocated them", () => {
     const other = attachAnother();
     const blocks = Array.from({ length: 500 }, (_, index) => (index % 2 === 0 ? heap : other).alloc(index * 8));
-    expect(blocks.map((block) => heap.blockAt(block)?.slot)).toEqual(blocks.map((_, index) => index % 2));
+    expect(blocks.map((block) => blockAt(heap, block)?.slot)).toEqual(blocks.map((_, index) => index % 2));
     for (const [index, block] of blocks.entries()) (index % 2 === 0 ? other : heap).free(block);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
     expectClean(heap);
     expectClean(other);
     for (const block of blocks) expect(thrownBy(() => heap.free(block)).code).toMatch(/DOUBLE_FREE|INVALID_FREE/);
@@ -207,11 +217,11 @@ describe("the blocks of one slot", () => {
     for (let round = 0; round < 20; round++) {
       const batch = Array.from({ length: 400 }, () => heap.alloc(64));
       for (const block of batch) blocks.add(block);
-      expect(heap.stats().liveBlocks).toBe(400);
+      expect(heapStats(heap).liveBlocks).toBe(400);
       for (const block of batch) other.free(block);
       expectClean(heap);
     }
-    const { barnBlocks = 0 } = heap.stats().caches.find(({ blockBytes }) => blockBytes === 64) ?? {};
+    const { barnBlocks = 0 } = heapStats(heap).caches.find(({ blockBytes }) => blockBytes === 64) ?? {};
     expect(barnBlocks).toBeGreaterThan(0);
     // What one thread frees the other one gets again: 8,000 blocks fit into few places.
     expect(blocks.size).toBeLessThan(1600);
@@ -238,16 +248,16 @@ describe("a block that two threads freed at the same moment", () => {
     const got = Array.from({ length: 50 }, () => [loser.alloc(1000), winner.alloc(1000)]).flat();
     expect(got.filter((address) => address === block).length).toBe(1);
     expect(new Set(got).size).toBe(got.length);
-    expect(heap.stats().lateDoubleFrees).toBe(1);
+    expect(heapStats(heap).lateDoubleFrees).toBe(1);
     expectClean(heap);
   });
 
   it("returns to its slab once: the stale entry is dropped when sheaves are emptied", () => {
     const { loser, winner } = freeTwiceAtOnce(1000);
     loser.trim();
-    expect(heap.stats().lateDoubleFrees).toBe(1);
+    expect(heapStats(heap).lateDoubleFrees).toBe(1);
     winner.trim();
-    expect(heap.stats().lateDoubleFrees).toBe(1);
+    expect(heapStats(heap).lateDoubleFrees).toBe(1);
     expectClean(heap);
   });
 
@@ -259,8 +269,8 @@ describe("a block that two threads freed at the same moment", () => {
     for (const address of kept) winner.free(address);
     winner.trim();
     loser.trim();
-    expect(heap.stats().lateDoubleFrees).toBe(1);
-    expect(heap.blockAt(block)?.live ?? false).toBe(false);
+    expect(heapStats(heap).lateDoubleFrees).toBe(1);
+    expect(blockAt(heap, block)?.live ?? false).toBe(false);
     expectClean(heap);
   });
 
@@ -282,13 +292,13 @@ describe("a block that two threads freed at the same moment", () => {
     const blocks = Array.from({ length: 300 }, () => heap.alloc(100));
     for (const block of blocks) other.free(block);
     for (const block of blocks) expect(thrownBy(() => heap.free(block)).code).toMatch(/DOUBLE_FREE|INVALID_FREE/);
-    expect(heap.stats().lateDoubleFrees).toBe(0);
+    expect(heapStats(heap).lateDoubleFrees).toBe(0);
     expectClean(heap);
   });
 });
 
 describe("page caches", () => {
-  const cached = (): number => heap.stats().bytes.pageCacheBytes;
+  const cached = (): number => heapStats(heap).bytes.pageCacheBytes;
 
   it("hold pages while several threads work, and none while one does", () => {
     heap.pages.free(heap.pages.alloc(1), 1);
@@ -326,7 +336,7 @@ describe("page caches", () => {
     other.free(run);
     other.free(block);
     expect(thrownBy(() => other.free(run)).code).toBe("DOUBLE_FREE");
-    expect(heap.blockAt(run)).toBeUndefined();
+    expect(blockAt(heap, run)).toBeUndefined();
   });
 
   it("do not take parts of other runs", () => {
@@ -337,7 +347,7 @@ describe("page caches", () => {
     other.pages.free(run + 3 * PAGE_SIZE, 4);
     expectClean(heap);
     other.trim();
-    expect(heap.stats().bytes.pageRunBytes).toBe(0);
+    expect(heapStats(heap).bytes.pageRunBytes).toBe(0);
     expectClean(heap);
   });
 });
@@ -348,39 +358,43 @@ describe("check finds", () => {
     for (const block of Array.from({ length: 600 }, () => heap.alloc(64))) other.free(block);
     const peek = new Peek(heap);
     const kind = peek.kindAt(heap.alloc(64));
-    const { words } = heap.layers.memory;
-    const topWord = heap.layers.sheaves.areaWord + AreaWord.TOPS + kind;
+    const { words } = layersOf(heap).memory;
+    const topWord = layersOf(heap).sheaves.areaWord + AreaWord.TOPS + kind;
     words[topWord] -= 1;
-    expect(heap.check().findings).toMatchObject([{ problem: "a free block is in no slab and not where its tag says" }]);
+    expect(checkHeap(heap).findings).toMatchObject([
+      { problem: "a free block is in no slab and not where its tag says" },
+    ]);
     words[topWord] += 1;
-    const outWord = other.layers.sheaves.areaWord + AreaWord.OUT_TOPS + kind;
+    const outWord = layersOf(other).sheaves.areaWord + AreaWord.OUT_TOPS + kind;
     words[outWord] -= 1;
-    expect(heap.check().findings[0]?.problem).toBe("the outbox of kmalloc-64 is damaged");
+    expect(checkHeap(heap).findings[0]?.problem).toBe("the outbox of kmalloc-64 is damaged");
     words[outWord] += 1;
     expectClean(heap);
-    const barn = heap.layers.caches.get(kind, 24);
+    const barn = layersOf(heap).caches.get(kind, 24);
     expect(words[barn]).toBeGreaterThan(0);
     words[barn] -= 1;
-    expect(heap.check().findings).toMatchObject([{ problem: "a free block is in no slab and not where its tag says" }]);
+    expect(checkHeap(heap).findings).toMatchObject([
+      { problem: "a free block is in no slab and not where its tag says" },
+    ]);
     words[barn] = -1;
-    expect(heap.check().findings[0]?.problem).toContain("the barn of kmalloc-64 holds -1 blocks");
+    expect(checkHeap(heap).findings[0]?.problem).toContain("the barn of kmalloc-64 holds -1 blocks");
   });
 
   it("a lock that is held, a run in no page cache, and a wrong count of slots", () => {
     const other = attachAnother();
     other.pages.free(other.pages.alloc(1), 1);
     const peek = new Peek(heap);
-    const { words } = heap.layers.memory;
+    const { words } = layersOf(heap).memory;
     words[peek.headerWord(Header.PAGES_LOCK)] = 2;
-    expect(heap.check().findings).toMatchObject([{ layer: "kmalloc", problem: "slot 1 holds a lock" }]);
+    expect(checkHeap(heap).findings).toMatchObject([{ layer: "kmalloc", problem: "slot 1 holds a lock" }]);
     words[peek.headerWord(Header.PAGES_LOCK)] = 0;
     words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
-    expect(heap.check().findings).toMatchObject([{ problem: "whether slot 2 is held is said in two ways" }]);
+    expect(checkHeap(heap).findings).toMatchObject([{ problem: "whether slot 2 is held is said in two ways" }]);
     words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
-    words[other.layers.sheaves.pageCacheWord]--;
-    const problems = heap.check().findings.map(({ problem }) => problem);
+    words[layersOf(other).sheaves.pageCacheWord]--;
+    const problems = checkHeap(heap).findings.map(({ problem }) => problem);
     expect(problems).toEqual(["a run that is nobody's is in no page cache"]);
-    words[other.layers.sheaves.pageCacheWord]++;
+    words[layersOf(other).sheaves.pageCacheWord]++;
     expectClean(heap);
   });
 });

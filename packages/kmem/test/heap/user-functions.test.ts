@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
 import { GFP_KERNEL, SLAB_CTOR_CONSTRUCTOR } from "../../src/gfp/flags.ts";
-import { type CacheOptions, Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { blockAt, type CacheOptions, Heap, heapStats, reapSlot, watchWorker } from "../../src/index.ts";
 import { atomik } from "../../src/kernels/atomik/atomik.ts";
 import { giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { PoolWord } from "../../src/kernels/linux/layout.ts";
@@ -32,8 +33,8 @@ beforeEach(() => {
 
 /** No lock of the heap is held, and the heap is whole and goes on working for this thread and another. */
 function expectUnlocked(of: Heap = heap): void {
-  const { words } = of.layers.memory;
-  expect(lockWords(of.layers).filter((word) => words[word] !== 0)).toEqual([]);
+  const { words } = layersOf(of).memory;
+  expect(lockWords(layersOf(of)).filter((word) => words[word] !== 0)).toEqual([]);
   expectClean(of);
   of.free(of.alloc(100));
   of.pages.free(of.pages.alloc(3), 3);
@@ -101,10 +102,10 @@ describe("what a function of the user's throws leaves no lock held:", () => {
       }
       await expect(heap.allocAsync(40_000)).rejects.toBeInstanceOf(Thrown);
       // Somebody waits: a free gives way first, and has not freed what it throws for.
-      other.layers.sync.waiters.enter();
+      layersOf(other).sync.waiters.enter();
       expect(() => heap.free(last)).toThrow(Thrown);
-      expect(heap.blockAt(last)?.live).toBe(true);
-      other.layers.sync.waiters.leave(false);
+      expect(blockAt(heap, last)?.live).toBe(true);
+      layersOf(other).sync.waiters.leave(false);
       remove();
       for (const block of blocks) heap.free(block);
       other.detach();
@@ -120,14 +121,14 @@ describe("what a function of the user's throws leaves no lock held:", () => {
     };
     atEachCall(3, (throwNow) => {
       call.run = throwNow;
-      const before = heap.stats().bytes.freePageBytes;
+      const before = heapStats(heap).bytes.freePageBytes;
       let ring: TraceRing | undefined;
       try {
         ring = createTraceRing(heap, 4, { clock });
         ring?.kmalloc(1, 2, 3, 4);
       } finally {
         ring?.end();
-        expect(heap.stats().bytes.freePageBytes).toBe(before);
+        expect(heapStats(heap).bytes.freePageBytes).toBe(before);
       }
     });
     call.run = (): void => {};
@@ -153,9 +154,9 @@ describe("what a function of the user's throws leaves no lock held:", () => {
       () => heap.pages.allocWait(1, HOSTILE),
       () => heap.allocWait(100, HOSTILE),
       () => heap.addShrinker(HOSTILE as never),
-      () => heap.reap(1, HOSTILE),
-      () => heap.watch(HOSTILE as never, heap.reserve()),
-      () => heap.watch({ terminate: () => {}, once: () => {} }, heap.reserve(), HOSTILE),
+      () => reapSlot(heap, 1, HOSTILE),
+      () => watchWorker(heap, HOSTILE as never, heap.reserve()),
+      () => watchWorker(heap, { terminate: () => {}, once: () => {} }, heap.reserve(), HOSTILE),
       () => Heap.attach(HOSTILE as never),
       () => Heap.attach({ ...heap.handle, place: HOSTILE as never }),
       () => createTraceRing(heap, 4, HOSTILE),
@@ -238,7 +239,7 @@ describe("what print or report throws leaves no lock held:", () => {
       () => kernel.mempool_create(3, throwing, throwing, 0),
     ];
     for (const call of bad) expect(call).toThrow(Thrown);
-    const { words } = heap.layers.memory;
+    const { words } = layersOf(heap).memory;
     expect(words[pool / 4 + PoolWord.LOCK]).toBe(0);
     expect(kernel.mempool_alloc(pool, GFP_KERNEL)).toBeGreaterThan(0);
     const constructed = kernel.kmem_cache_create(
@@ -297,8 +298,8 @@ describe("what print or report throws leaves no lock held:", () => {
         call();
       } catch {}
     }
-    const { words } = debugged.layers.memory;
-    expect(lockWords(debugged.layers).filter((word) => words[word] !== 0)).toEqual([]);
+    const { words } = layersOf(debugged).memory;
+    expect(lockWords(layersOf(debugged)).filter((word) => words[word] !== 0)).toEqual([]);
     debugged.free(debugged.alloc(100));
   });
 });

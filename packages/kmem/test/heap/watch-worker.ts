@@ -1,5 +1,7 @@
-// A thread of the tests of `heap.watch`: works on a heap until it is ended in the way that it is told.
+// A thread of the tests of `watchWorker`: works on a heap until it is ended in the way that it is told.
+
 import { workerData } from "node:worker_threads";
+import { layersOf } from "../../src/heap/access.ts";
 import { Heap, type HeapHandle } from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
@@ -16,7 +18,7 @@ const heap = Heap.attach(handle);
 heap.alloc(100);
 heap.pages.alloc(2);
 if (end === "hold") {
-  const { sync, geometry } = heap.layers;
+  const { sync, geometry } = layersOf(heap);
   sync.locks.acquire(headerWord(geometry, Header.PAGES_LOCK));
 }
 if (end === "detach") heap.detach();

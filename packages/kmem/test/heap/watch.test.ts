@@ -1,6 +1,16 @@
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap, type ReapReport, type WatchOptions } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import {
+  Heap,
+  heapStats,
+  ownerOf,
+  type ReapReport,
+  reapSlot,
+  slotStats,
+  type WatchOptions,
+  watchWorker,
+} from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import type { WatchOrders } from "./watch-worker.ts";
@@ -21,7 +31,7 @@ async function start(end: WatchOrders["end"], options: WatchOptions = {}) {
   const ended = new Promise((resolve) => worker.on("exit", resolve));
   let stop = (): void => {};
   const reaped = new Promise<ReapReport | "never">((resolve) => {
-    stop = heap.watch(worker, handle, { ...options, onReaped: resolve });
+    stop = watchWorker(heap, worker, handle, { ...options, onReaped: resolve });
     // The listener of the watch comes after this one, at the same event.
     void ended.then(() => setImmediate(resolve, "never"));
   });
@@ -33,7 +43,7 @@ describe("watch", () => {
   it.each(["return", "throw"] as const)("reaps the slot of a worker that ends by %s", async (end) => {
     const { reaped } = await start(end, { blocks: "free" });
     expect(await reaped).toMatchObject({ slot: 1, isFreed: true, blocks: [{ usableBytes: 112 }] });
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heapStats(heap).heldSlots).toBe(1);
     expectClean(heap);
   });
 
@@ -48,7 +58,7 @@ describe("watch", () => {
     const { reaped, ended } = await start("detach");
     await ended;
     expect(await reaped).toBe("never");
-    expect(heap.slotStats().map(({ slot }) => slot)).toEqual([0]);
+    expect(slotStats(heap).map(({ slot }) => slot)).toEqual([0]);
   });
 
   it("ends when it is told to", async () => {
@@ -57,13 +67,15 @@ describe("watch", () => {
     void worker.terminate();
     await ended;
     expect(await reaped).toBe("never");
-    expect(heap.reap(1).takenOverLocks).toBe(1);
+    expect(reapSlot(heap, 1).takenOverLocks).toBe(1);
     expectClean(heap);
   });
 
   it("needs a handle with a slot of its own", () => {
-    expect(thrownBy(() => heap.watch({ terminate: () => {}, once: () => {} }, heap.handle)).code).toBe("BAD_ARGUMENT");
-    expect(thrownBy(() => heap.watch({ terminate: () => {} }, heap.reserve())).code).toBe("BAD_ARGUMENT");
+    expect(thrownBy(() => watchWorker(heap, { terminate: () => {}, once: () => {} }, heap.handle)).code).toBe(
+      "BAD_ARGUMENT",
+    );
+    expect(thrownBy(() => watchWorker(heap, { terminate: () => {} }, heap.reserve())).code).toBe("BAD_ARGUMENT");
   });
 
   it("tells a thread of the death of a worker while it waits for a lock that the worker held", async () => {
@@ -91,7 +103,7 @@ describe("watch", () => {
       ["null for options", null],
     ])("%s", (_, options) => {
       const handle = heap.reserve();
-      expect(thrownBy(() => heap.watch(worker, handle, options as WatchOptions)).code).toBe("BAD_ARGUMENT");
+      expect(thrownBy(() => watchWorker(heap, worker, handle, options as WatchOptions)).code).toBe("BAD_ARGUMENT");
     });
 
     it.each([
@@ -104,21 +116,21 @@ describe("watch", () => {
       { terminate: () => {}, once: "once" },
     ])("a worker that is none: %o", (none) => {
       const handle = heap.reserve();
-      expect(thrownBy(() => heap.watch(none as never, handle)).code).toBe("BAD_ARGUMENT");
+      expect(thrownBy(() => watchWorker(heap, none as never, handle)).code).toBe("BAD_ARGUMENT");
     });
 
     it("a handle that is none, one of another heap, and one whose place is gone", () => {
       const stranger = Heap.create({ sizeBytes: MIB });
       for (const none of [undefined, null, 5, {}, heap.source]) {
-        expect(thrownBy(() => heap.watch(worker, none as never)).code).toMatch(/BAD_ARGUMENT|WRONG_VERSION/);
+        expect(thrownBy(() => watchWorker(heap, worker, none as never)).code).toMatch(/BAD_ARGUMENT|WRONG_VERSION/);
       }
       heap.reserve();
-      expect(thrownBy(() => heap.watch(worker, stranger.reserve())).code).toBe("BAD_ARGUMENT");
+      expect(thrownBy(() => watchWorker(heap, worker, stranger.reserve())).code).toBe("BAD_ARGUMENT");
       const handle = heap.reserve();
       Heap.attach(handle).detach();
-      expect(thrownBy(() => heap.watch(worker, handle)).code).toBe("NO_SLOT");
+      expect(thrownBy(() => watchWorker(heap, worker, handle)).code).toBe("NO_SLOT");
       heap.reserve();
-      expect(thrownBy(() => heap.watch(worker, handle)).code).toBe("NO_SLOT");
+      expect(thrownBy(() => watchWorker(heap, worker, handle)).code).toBe("NO_SLOT");
     });
   });
 
@@ -141,7 +153,7 @@ describe("watch", () => {
     const handle = heap.reserve();
     const other = Heap.attach(handle);
     const block = other.alloc(100);
-    other.layers.sync.beacon.end();
+    layersOf(other).sync.beacon.end();
     return { handle, block, slot: other.slot };
   }
 
@@ -149,12 +161,12 @@ describe("watch", () => {
     const { handle, slot } = deadSlot();
     const worker = { terminate: () => {}, once: () => {}, threadId: -1 };
     const report = await new Promise<ReapReport>((resolve) => {
-      heap.watch(worker, handle, { blocks: "free", onReaped: resolve });
+      watchWorker(heap, worker, handle, { blocks: "free", onReaped: resolve });
     });
     expect(report).toMatchObject({ slot, isFreed: true, blocks: [{ usableBytes: 112 }] });
     let reports = 0;
     const second = deadSlot();
-    heap.watch(worker, second.handle, { onReaped: () => reports++ })();
+    watchWorker(heap, worker, second.handle, { onReaped: () => reports++ })();
     await Promise.resolve();
     expect(reports).toBe(0);
     expectClean(heap);
@@ -165,13 +177,17 @@ describe("watch", () => {
     const { handle, block, slot } = deadSlot();
     const { worker, exit } = fakeWorker();
     const reports: ReapReport[] = [];
-    heap.watch(worker, handle, { blocks: "give", to: receiver.slot, onReaped: (report) => reports.push(report) });
+    watchWorker(heap, worker, handle, {
+      blocks: "give",
+      to: receiver.slot,
+      onReaped: (report) => reports.push(report),
+    });
     receiver.detach();
     exit();
     expect(reports).toMatchObject([{ slot, isFreed: false, problem: `no thread holds the slot ${receiver.slot}` }]);
-    expect(heap.owner(block)).toBe(slot);
-    expect(heap.reap(slot, { blocks: "give" })).toMatchObject({ isFreed: true });
-    expect(heap.owner(block)).toBe(0);
+    expect(ownerOf(heap, block)).toBe(slot);
+    expect(reapSlot(heap, slot, { blocks: "give" })).toMatchObject({ isFreed: true });
+    expect(ownerOf(heap, block)).toBe(0);
     expectClean(heap);
   });
 
@@ -180,12 +196,12 @@ describe("watch", () => {
     const { handle, slot } = deadSlot();
     const { worker, exit } = fakeWorker();
     const reports: ReapReport[] = [];
-    heap.watch(worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
+    watchWorker(heap, worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
     heap.detach();
     exit();
     expect(reports).toMatchObject([{ slot, isFreed: false, blocks: [], problem: expect.stringContaining("detached") }]);
-    expect(second.layers.slots.isDead(slot)).toBe(true);
-    expect(second.reap(slot, { blocks: "free" })).toMatchObject({ isFreed: true });
+    expect(layersOf(second).slots.isDead(slot)).toBe(true);
+    expect(reapSlot(second, slot, { blocks: "free" })).toMatchObject({ isFreed: true });
     expectClean(second);
   });
 
@@ -194,7 +210,7 @@ describe("watch", () => {
     const other = Heap.attach(handle);
     const { worker, exit } = fakeWorker();
     const reports: ReapReport[] = [];
-    heap.watch(worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
+    watchWorker(heap, worker, handle, { blocks: "free", onReaped: (report) => reports.push(report) });
     exit();
     expect(reports).toMatchObject([{ slot: 1, isFreed: false, problem: expect.stringContaining("goes on") }]);
     other.free(other.alloc(100));
@@ -205,7 +221,8 @@ describe("watch", () => {
     const { handle } = deadSlot();
     const { worker, exit } = fakeWorker();
     let reports = 0;
-    for (let watch = 0; watch < 2; watch++) heap.watch(worker, handle, { blocks: "free", onReaped: () => reports++ });
+    for (let watch = 0; watch < 2; watch++)
+      watchWorker(heap, worker, handle, { blocks: "free", onReaped: () => reports++ });
     exit();
     exit();
     expect(reports).toBe(1);

@@ -105,26 +105,15 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
     realloc: row(block, size),
     alignedAlloc: row(arg(uint32, 64), size),
     usableSize: row(block),
-    blockAt: row(any),
-    blocks: row(),
     createCache: row(arg(isDebugged ? debugCacheOptions : cacheOptions, { name: "more", sizeBytes: 64 })),
     openCache: row(arg(text, "objects"), noOptions(functions)),
-    stats: row(),
     trim: row(),
-    dump: row(),
     view: row(arg(viewType, Uint32Array), block, arg(count, 2)),
     u8: row(block, length),
     i32: row(block, length),
     u32: row(block, length),
     f64: row(block, length),
-    check: row(),
-    repair: row(),
     reserve: row(),
-    watch: row(arg(worker, { once: () => {}, terminate: () => {} }), of(nothingElse, "handle"), arg(anything, {})),
-    reap: row(of(uint32, "deadSlot"), noOptions({ blocks: text, to: uint32, generation: exactCount })),
-    owner: row(any),
-    transfer: row(block, arg(uint32, 0)),
-    slotStats: row(),
   };
   const cacheRows = {
     alloc: row(),
@@ -146,9 +135,39 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
   };
   return {
     ...named(heap, rows),
+    ...Object.fromEntries(Object.entries(heapFunctionRows()).map(([name, one]) => [`${name} ${heap}`, one])),
     ...(cache === undefined ? {} : named(cache, cacheRows)),
     ...(pages === undefined ? {} : named(pages, pageRows)),
   };
+}
+
+/** The functions whose first argument is a heap, without that argument. */
+function heapFunctionRows(): Record<string, Row> {
+  return {
+    blockAt: row(any),
+    blocksOf: row(),
+    checkHeap: row(),
+    dumpHeap: row(),
+    heapStats: row(),
+    ownerOf: row(any),
+    reapSlot: row(of(uint32, "deadSlot"), noOptions({ blocks: text, to: uint32, generation: exactCount })),
+    repairHeap: row(),
+    slotStats: row(),
+    transferBlock: row(block, arg(uint32, 0)),
+    watchWorker: row(
+      arg(worker, { once: () => {}, terminate: () => {} }),
+      of(nothingElse, "handle"),
+      arg(anything, {}),
+    ),
+  };
+}
+
+/** The same functions, with all their arguments. */
+function moduleFunctionRows(): Record<string, Row> {
+  const heap = of(nothingElse, "heap");
+  return Object.fromEntries(
+    Object.entries(heapFunctionRows()).map(([name, one]) => [`kmem ${name}`, { ...one, args: [heap, ...one.args] }]),
+  );
 }
 
 /** What debugged and sampled heaps have besides. */
@@ -203,6 +222,7 @@ export function libraryRows(): Record<string, Row> {
     "SampledHeap.create": row(arg(optional(optionsOf({ ...heapOptions, ...sampling })), { sizeBytes: 2 ** 20 })),
     "SampledHeap.attach": { ...row(source, start, noOptions(sampling)), world: "sampled" },
     "SampledHeap.load": { ...row(arg(nothingElse, undefined), noOptions(sampling)), world: "sampled" },
+    ...moduleFunctionRows(),
     "kmem checkDump": row(dump),
     "kmem describeDump": row(dump),
     "kmem dumpByteLength": row(dump),
@@ -215,14 +235,7 @@ export function libraryRows(): Record<string, Row> {
     "new Heap": made,
     "new DebugHeap": made,
     "new SampledHeap": made,
-    "new Cache": made,
-    "new DebugCache": made,
     "new Nodes": made,
-    "new Pages": row(arg(callable, () => {})),
-    "Cache.create": made,
-    "Cache.open": made,
-    "DebugCache.create": made,
-    "DebugCache.open": made,
     "new KmemError": row(arg(anything, "BAD_SIZE"), arg(anything, "text"), arg(anything, {})),
     "new GietError": row(arg(anything, "BAD_SIZE"), arg(anything, "text"), arg(anything, {})),
     "new OutOfMemoryError": row(arg(anything, { askedBytes: 1, freeBytes: 2, largestFreeRunBytes: 3 })),

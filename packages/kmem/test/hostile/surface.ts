@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { Heap } from "../../src/index.ts";
+import * as Kmem from "../../src/index.ts";
 import { WORLDS, type World, type WorldName } from "./worlds.ts";
 
 /** A function of the public surface. */
@@ -17,24 +19,31 @@ const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.me
 
 /** What is there for the layers and the faces of the library itself, and says so or is protected. */
 const INTERNAL: ReadonlySet<string> = new Set([
-  "attachment",
   "cacheContext",
   "current",
-  "find",
-  "findings",
-  "layers",
-  "make",
-  "repairBlocks",
-  "repairRoots",
+  "leave",
+  "orThrow",
   "pathContext",
   "publish",
   "seen",
-  "slowCalloc",
   "slowFree",
   "slowRealloc",
-  "cleanup",
-  "viewed",
+  "slowTryAlloc",
 ]);
+/** Functions of `kmem` whose first argument is a heap, and the subjects that are heaps: each is tried with each. */
+const HEAP_FUNCTIONS: Readonly<Record<string, (heap: Heap, ...args: never[]) => unknown>> = {
+  blockAt: Kmem.blockAt,
+  blocksOf: Kmem.blocksOf,
+  checkHeap: Kmem.checkHeap,
+  dumpHeap: Kmem.dumpHeap,
+  heapStats: Kmem.heapStats,
+  ownerOf: Kmem.ownerOf,
+  reapSlot: Kmem.reapSlot,
+  repairHeap: Kmem.repairHeap,
+  slotStats: Kmem.slotStats,
+  transferBlock: Kmem.transferBlock,
+  watchWorker: Kmem.watchWorker,
+};
 const IN_EVERY_CLASS: ReadonlySet<string> = new Set(["length", "name", "prototype"]);
 
 function isClass(value: unknown): value is new (...args: unknown[]) => object {
@@ -47,8 +56,7 @@ function fixed(name: string, call: (...args: unknown[]) => unknown): SurfaceFunc
 
 function functionsOfClass(name: string, made: new (...args: unknown[]) => object): SurfaceFunction[] {
   const statics = Object.getOwnPropertyNames(made).filter((key) => {
-    const isOwnWork = name !== "TraceRing" && INTERNAL.has(key);
-    return !IN_EVERY_CLASS.has(key) && !isOwnWork;
+    return !IN_EVERY_CLASS.has(key) && !INTERNAL.has(key);
   });
   const owner = made as unknown as Record<string, (...args: unknown[]) => unknown>;
   return [
@@ -94,6 +102,14 @@ export async function publicSurface(): Promise<SurfaceFunction[]> {
           return (...args) => target[key]!(...args);
         };
         add({ name: `${subjectName}.${key}`, world: name as WorldName, of });
+      }
+      if (!(subject instanceof Kmem.Heap)) continue;
+      for (const [key, call] of Object.entries(HEAP_FUNCTIONS)) {
+        const of = (world: World): ((...args: unknown[]) => unknown) => {
+          const heap = world.subjects[subjectName] as Heap;
+          return (...args) => call(heap, ...(args as never[]));
+        };
+        add({ name: `${key} ${subjectName}`, world: name as WorldName, of });
       }
     }
   }

@@ -72,12 +72,7 @@ function traceRows(): Record<string, Row> {
   const traced = (one: Row): Row => ({ ...one, world: "trace" });
   const number = arg(anyNumber, 64);
   const later = arg(optional(anyNumber), 0);
-  const inside: Argument = { kind: nothingElse, good: ({ values }) => (values["heap"] as { layers: object }).layers };
   return {
-    "TraceRing.create": traced(row(inside, arg(within(1, 2 ** 24), 8), options(clock))),
-    "TraceRing.open": traced(row(inside, of(uint32, "address"), options(clock))),
-    "TraceRing.find": traced(row(inside, options(clock))),
-    "new TraceRing": traced(row(arg(nothingElse, undefined))),
     "new TraceReader": traced(row(of(nothingElse, "ring"))),
     "kmem/trace createTraceRing": traced(row(heap, arg(within(1, 2 ** 24), 8), options(clock))),
     "kmem/trace openTraceRing": traced(row(heap, of(uint32, "address"), options(clock))),

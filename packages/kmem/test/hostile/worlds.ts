@@ -1,5 +1,5 @@
 import { type AllocationScope, BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { Heap, type HeapHandle } from "../../src/index.ts";
+import { checkHeap, dumpHeap, Heap, type HeapHandle, heapStats } from "../../src/index.ts";
 import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
 import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
@@ -46,21 +46,21 @@ function heapWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES, dmaBytes: 16 * PAGE });
   const values = filled(heap);
   const subjects = { heap, cache: values["cache"] as object, pages: heap.pages };
-  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 function growingWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES, maximumBytes: 2 * HEAP_BYTES });
   const values = filled(heap);
   const subjects = { growingHeap: heap, growingPages: heap.pages };
-  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 function exactWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES, exactFrees: true });
   const values = filled(heap);
   const subjects = { exactHeap: heap, exactCache: values["cache"] as object };
-  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 function debugWorld(): World {
@@ -84,13 +84,13 @@ function debugWorld(): World {
     fix: undefined,
   });
   const subjects = { debugHeap: heap, debugCache: values["cache"] as object, debugPages: heap.pages, scope, report };
-  return { subjects, values: { ...values, report }, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects, values: { ...values, report }, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 function sampledWorld(): World {
   const heap = SampledHeap.create({ sizeBytes: HEAP_BYTES, sampleEvery: 1, report: () => {} });
   const values = filled(heap);
-  return { subjects: { sampledHeap: heap }, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects: { sampledHeap: heap }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 function nodesWorld(): World {
@@ -172,7 +172,7 @@ function traceWorld(): World {
   const [event] = new TraceReader(ring).read();
   const names = traceNames(heap);
   const values = { heap, ring, event, names, address: ring.address };
-  return { subjects: { ring, reader, names }, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  return { subjects: { ring, reader, names }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 /** For functions that work on no memory. */
@@ -181,8 +181,8 @@ function plainWorld(): World {
   const frame = { functionName: "f", url: "file:///a.js", line: 1, column: 2 };
   const sample = { stack: [frame], liveCount: 1, liveBytes: 16, allocCount: 2, allocBytes: 32 };
   const profile = { samples: [sample], startedAtMs: 1, durationMs: 2 };
-  const values = { heap, dump: heap.dump(), stats: heap.stats(), profile, handle: heap.handle };
-  return { subjects: { logRing: quiet() }, values, memories: [heap.buffer], fault: faultOf(() => heap.check()) };
+  const values = { heap, dump: dumpHeap(heap), stats: heapStats(heap), profile, handle: heap.handle };
+  return { subjects: { logRing: quiet() }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
 /** Each world anew. */

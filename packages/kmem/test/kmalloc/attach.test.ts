@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, heapStats, reapSlot } from "../../src/index.ts";
 import { Header, SlotRecord, SlotState } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
 import { createTraceRing } from "../../src/trace/index.ts";
@@ -14,15 +15,15 @@ function full(slotCount: number, leave: (heap: Heap) => void): { heap: Heap; att
     other.free(other.alloc(1000));
     other.pages.free(other.pages.alloc(1), 1);
     leave(other);
-    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
+    layersOf(heap).slots.markDead(slot, layersOf(heap).slots.generation(slot));
   }
   return { heap, attach: () => attachFromOutside(heap) };
 }
 
 /** As a thread does that has no slot of the heap yet. */
 function attachFromOutside(heap: Heap): Heap {
-  const state = heap.layers.slots.word(heap.slot, SlotRecord.STATE);
-  const { words } = heap.layers.memory;
+  const state = layersOf(heap).slots.word(heap.slot, SlotRecord.STATE);
+  const { words } = layersOf(heap).memory;
   // This thread's own slot is taken for nobody's just then, so that it is not joined.
   words[state] = SlotState.RESERVED;
   try {
@@ -35,28 +36,28 @@ function attachFromOutside(heap: Heap): Heap {
 describe("where every slot is held, and most are of threads that are gone", () => {
   it("who comes takes one over that means nothing any more, with what is left of its thread", () => {
     const { heap, attach } = full(4, () => {});
-    const before = heap.stats().bytes;
+    const before = heapStats(heap).bytes;
     const other = attach();
     expect(other.slot).toBe(1);
     const block = other.alloc(1000);
     other.free(block);
     other.detach();
-    expect(heap.reap(2)).toMatchObject({ isFreed: true });
-    expect(heap.reap(3)).toMatchObject({ isFreed: true });
+    expect(reapSlot(heap, 2)).toMatchObject({ isFreed: true });
+    expect(reapSlot(heap, 3)).toMatchObject({ isFreed: true });
     heap.trim();
     expectClean(heap);
-    expect(heap.stats().bytes.freePageBytes).toBeGreaterThan(before.freePageBytes);
+    expect(heapStats(heap).bytes.freePageBytes).toBeGreaterThan(before.freePageBytes);
   });
 
   it("with the locks that the dead held, and its place in the queue", () => {
     const { heap, attach } = full(2, (other) => {
-      other.layers.sync.waiters.enter();
-      const { sync, geometry } = other.layers;
+      layersOf(other).sync.waiters.enter();
+      const { sync, geometry } = layersOf(other);
       sync.locks.acquire(headerWord(geometry, Header.PAGES_LOCK));
     });
     const other = attach();
     expect(other.slot).toBe(1);
-    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
+    expect(layersOf(heap).sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 
@@ -78,9 +79,9 @@ describe("where every slot is held, and most are of threads that are gone", () =
     for (const call of [attach, () => heap.reserve()]) {
       const error = thrownBy(call);
       expect(error).toMatchObject({ code: "NO_SLOT", details: { slotCount: 3, dead: [1, 2] } });
-      expect(error.message).toContain("wait for heap.reap: 1, 2");
+      expect(error.message).toContain("wait for reapSlot: 1, 2");
     }
-    heap.reap(2, { blocks: "free" });
+    reapSlot(heap, 2, { blocks: "free" });
     expect(attach().slot).toBe(2);
     expectClean(heap);
   });

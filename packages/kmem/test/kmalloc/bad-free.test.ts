@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Cache, Heap } from "../../src/index.ts";
+import { type Cache, Heap, heapStats } from "../../src/index.ts";
 import { FrameKind, PAGE_SIZE, Tag } from "../../src/layout.ts";
 import { expectClean, expectRefusal } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -141,7 +141,7 @@ describe("free refuses", () => {
   });
 
   it("the unused end of a slab", () => {
-    const { slabPages, slabBlocks, blockBytes } = heap.stats().caches.find(({ name }) => name === "kmalloc-112") ?? {
+    const { slabPages, slabBlocks, blockBytes } = heapStats(heap).caches.find(({ name }) => name === "kmalloc-112") ?? {
       slabPages: 0,
       slabBlocks: 0,
       blockBytes: 0,

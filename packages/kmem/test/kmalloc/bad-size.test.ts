@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap, type KmemError } from "../../src/index.ts";
+import { blockAt, Heap, type KmemError } from "../../src/index.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -65,7 +65,7 @@ describe("calloc", () => {
     [0, 2 ** 32 - 1],
   ])("gives %i times %i bytes a block of its own", (count, sizeBytes) => {
     const address = heap.calloc(count, sizeBytes);
-    expect(heap.blockAt(address)).toMatchObject({ address, usableBytes: 16, live: true });
+    expect(blockAt(heap, address)).toMatchObject({ address, usableBytes: 16, live: true });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { checkHeap } from "../../src/index.ts";
 import { CacheRecord, FrameRecord, Header, RunOwner, SlotRecord } from "../../src/layout.ts";
 import { frameOf, Patient } from "../support/patient.ts";
 
@@ -36,7 +37,7 @@ describe("check finds state that cannot be while all threads are at rest", () =>
   ])("%s", (_, wordOf, value, text) => {
     const patient = new Patient();
     patient.words[wordOf(patient)] = value;
-    const problems = patient.busy.heap.check().findings.map(({ problem }) => problem);
+    const problems = checkHeap(patient.busy.heap).findings.map(({ problem }) => problem);
     expect(problems).toContainEqual(expect.stringMatching(text));
   });
 

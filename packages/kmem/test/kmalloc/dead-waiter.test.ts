@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
 import { GFP_KERNEL } from "../../src/gfp/flags.ts";
-import { Heap, OutOfMemoryError } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, heapStats, OutOfMemoryError, ownerOf, reapSlot } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { Header, SlotRecord } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
@@ -31,10 +32,10 @@ function freeSome(count = 20): void {
   for (const block of held.splice(-count)) heap.free(block);
 }
 
-const words = () => heap.layers.memory.words;
-const ticketWord = (slot: number): number => heap.layers.slots.word(slot, SlotRecord.TICKET);
+const words = () => layersOf(heap).memory.words;
+const ticketWord = (slot: number): number => layersOf(heap).slots.word(slot, SlotRecord.TICKET);
 const waiting = (): SlotSet => {
-  const { memory, geometry, slots } = heap.layers;
+  const { memory, geometry, slots } = layersOf(heap);
   return new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
 };
 
@@ -62,10 +63,10 @@ describe("waiters that are gone, and that nobody has watched,", () => {
     expect(await heap.allocAsync(100, { timeoutMs })).toBeGreaterThan(0);
     expect(heap.pages.allocWait(1, { timeoutMs })).toBeGreaterThan(0);
     expect(heap.createCache({ name: "objects", sizeBytes: 64 }).allocWait({ timeoutMs })).toBeGreaterThan(0);
-    expect(slots.map((slot) => [heap.layers.slots.isDead(slot), waiting().has(slot)])).toEqual(
+    expect(slots.map((slot) => [layersOf(heap).slots.isDead(slot), waiting().has(slot)])).toEqual(
       slots.map(() => [true, false]),
     );
-    for (const slot of slots) heap.reap(slot, { blocks: "free" });
+    for (const slot of slots) reapSlot(heap, slot, { blocks: "free" });
     expectClean(heap);
   });
 
@@ -75,17 +76,17 @@ describe("waiters that are gone, and that nobody has watched,", () => {
     const slot = await deadWaiter();
     freeSome();
     expect(kernel.kmalloc(100_000, GFP_KERNEL)).toBeGreaterThan(0);
-    heap.reap(slot);
+    reapSlot(heap, slot);
   });
 
   it("leave the queue while nobody else waits: memory does not count as short for ever", async () => {
     fill();
     const slot = await deadWaiter();
     freeSome();
-    expect(heap.layers.sync.waiters.hasWaiters).toBe(true);
+    expect(layersOf(heap).sync.waiters.hasWaiters).toBe(true);
     for (let calls = 0; calls < 1000; calls++) heap.free(heap.alloc(1000));
-    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
-    heap.reap(slot);
+    expect(layersOf(heap).sync.waiters.hasWaiters).toBe(false);
+    reapSlot(heap, slot);
     expectClean(heap);
   });
 
@@ -109,16 +110,16 @@ describe("a slot in the queue", () => {
   it("is passed over from its burial on, and whoever has it next has a place of its own", async () => {
     const { other, pending } = await first();
     const { slot } = other;
-    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
+    layersOf(heap).slots.markDead(slot, layersOf(heap).slots.generation(slot));
     freeSome(1);
     heap.free(heap.allocWait(100, { timeoutMs }));
     expect(await pending).toBe("DETACHED");
-    heap.reap(slot, { blocks: "free" });
+    reapSlot(heap, slot, { blocks: "free" });
     const next = Heap.attach(heap.reserve());
     expect(next.slot).toBe(slot);
     const got = next.allocAsync(50_000, { timeoutMs });
     freeSome();
-    expect(next.owner(await got)).toBe(slot);
+    expect(ownerOf(next, await got)).toBe(slot);
     expectClean(heap);
   });
 
@@ -126,15 +127,15 @@ describe("a slot in the queue", () => {
     const other = Heap.attach(heap.reserve());
     fill();
     waiting().add(other.slot);
-    heap.layers.slots.markDead(other.slot, heap.layers.slots.generation(other.slot));
+    layersOf(heap).slots.markDead(other.slot, layersOf(heap).slots.generation(other.slot));
     // A ticket of a slot that is in no set, one of a slot that is free, and bits of slots that do not exist.
     const idle = Heap.attach(heap.reserve());
     for (const slot of [idle.slot, 40]) words()[ticketWord(slot)] = -5;
     waiting().add(40);
     freeSome();
     expect(heap.allocWait(100, { timeoutMs })).toBeGreaterThan(0);
-    heap.layers.sync.waiters.sweep();
-    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
+    layersOf(heap).sync.waiters.sweep();
+    expect(layersOf(heap).sync.waiters.hasWaiters).toBe(false);
   });
 
   it("that was taken for a dead one's comes back to the queue by itself", async () => {
@@ -142,14 +143,14 @@ describe("a slot in the queue", () => {
     words()[ticketWord(other.slot)] = 0;
     waiting().remove(other.slot);
     freeSome();
-    expect(other.owner((await pending) as number)).toBe(other.slot);
+    expect(ownerOf(other, (await pending) as number)).toBe(other.slot);
   });
 
   it("leaves it with the thread that detaches while it waits", async () => {
     const { other, pending } = await first();
     other.detach();
     expect(await pending).toBe("DETACHED");
-    expect(heap.layers.sync.waiters.hasWaiters).toBe(false);
+    expect(layersOf(heap).sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 });
@@ -168,10 +169,10 @@ describe("what can never be had", () => {
     ];
     for (const call of calls) expect(thrownBy(call)).toBeInstanceOf(OutOfMemoryError);
     await expect(other.allocAsync(2 * MIB)).rejects.toBeInstanceOf(OutOfMemoryError);
-    const { totalBytes, metadataBytes } = heap.stats().bytes;
+    const { totalBytes, metadataBytes } = heapStats(heap).bytes;
     const allPages = (totalBytes - metadataBytes) / 4096;
     expect(thrownBy(() => other.pages.allocWait(allPages))).toBeInstanceOf(OutOfMemoryError);
-    expect(other.layers.sync.waiters.hasWaiters).toBe(false);
+    expect(layersOf(other).sync.waiters.hasWaiters).toBe(false);
     expectClean(heap);
   });
 

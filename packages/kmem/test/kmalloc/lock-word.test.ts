@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkDump, Heap, repairDump } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { checkDump, checkHeap, dumpHeap, Heap, reapSlot, repairDump, slotStats } from "../../src/index.ts";
 import { lockWords } from "../../src/kmalloc/check-state.ts";
 import { Header, LockBits } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
@@ -44,11 +45,11 @@ function use(heap: Heap): void {
   cache.free(cache.alloc());
   cache.destroy();
   heap.trim();
-  heap.layers.sync.waiters.enter();
+  layersOf(heap).sync.waiters.enter();
   heap.allocWait(100);
   const other = Heap.attach(heap.reserve());
   other.detach();
-  heap.layers.slots.markDead(other.slot, heap.layers.slots.generation(other.slot));
+  layersOf(heap).slots.markDead(other.slot, layersOf(heap).slots.generation(other.slot));
 }
 
 describe.each(FIELDS.map((field) => [field]))("the lock at word %d of the header", (field) => {
@@ -61,8 +62,8 @@ describe.each(FIELDS.map((field) => [field]))("the lock at word %d of the header
 
   it.each(VALUES)("that says %d is taken over in a heap at work", (value) => {
     const heap = smallHeap();
-    heap.layers.memory.words[field] = value;
-    expect(heap.check().isClean).toBe(false);
+    layersOf(heap).memory.words[field] = value;
+    expect(checkHeap(heap).isClean).toBe(false);
     use(heap);
   });
 
@@ -72,12 +73,12 @@ describe.each(FIELDS.map((field) => [field]))("the lock at word %d of the header
     (value) => {
       const heap = smallHeap();
       Heap.attach(heap.reserve()).alloc(100);
-      heap.layers.memory.words[field] = value;
-      const dump = heap.dump();
-      heap.layers.memory.words[field] = 0;
+      layersOf(heap).memory.words[field] = value;
+      const dump = dumpHeap(heap);
+      layersOf(heap).memory.words[field] = 0;
       expect(checkDump(dump).isClean).toBe(false);
       const loaded = Heap.load(dump);
-      expect(loaded.check().findings).toEqual([]);
+      expect(checkHeap(loaded).findings).toEqual([]);
       use(loaded);
       const repaired = repairDump(dump);
       expect(repaired.isRepaired).toBe(true);
@@ -92,17 +93,17 @@ describe("a heap that is loaded", () => {
     const other = Heap.attach(heap.reserve());
     other.alloc(100);
     heap.reserve();
-    const { words } = heap.layers.memory;
-    other.layers.sync.waiters.enter();
-    for (const word of lockWords(heap.layers)) words[word] = lockOwner(1, 1);
-    const loaded = Heap.load(heap.dump());
-    for (const word of lockWords(loaded.layers)) expect(loaded.layers.memory.words[word]).toBe(0);
-    expect(loaded.slotStats().map(({ state }) => state)).toEqual(["held", "dead", "dead"]);
-    expect(loaded.layers.sync.waiters.hasWaiters).toBe(false);
-    expect(loaded.check().findings).toEqual([]);
+    const { words } = layersOf(heap).memory;
+    layersOf(other).sync.waiters.enter();
+    for (const word of lockWords(layersOf(heap))) words[word] = lockOwner(1, 1);
+    const loaded = Heap.load(dumpHeap(heap));
+    for (const word of lockWords(layersOf(loaded))) expect(layersOf(loaded).memory.words[word]).toBe(0);
+    expect(slotStats(loaded).map(({ state }) => state)).toEqual(["held", "dead", "dead"]);
+    expect(layersOf(loaded).sync.waiters.hasWaiters).toBe(false);
+    expect(checkHeap(loaded).findings).toEqual([]);
     // Nobody is there who could free anything.
     while (loaded.tryAlloc(4096) !== 0);
     expect(thrownBy(() => loaded.allocWait(300_000)).code).toBe("OUT_OF_MEMORY");
-    expect(loaded.reap(1, { blocks: "free" })).toMatchObject({ isFreed: true, blocks: [{ usableBytes: 112 }] });
+    expect(reapSlot(loaded, 1, { blocks: "free" })).toMatchObject({ isFreed: true, blocks: [{ usableBytes: 112 }] });
   });
 });

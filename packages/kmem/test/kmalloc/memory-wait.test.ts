@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap, OutOfMemoryError } from "../../src/index.ts";
+import { blockAt, Heap, OutOfMemoryError } from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -52,7 +52,7 @@ describe("allocAsync", () => {
     const block = blocks.pop() as number;
     heap.free(block);
     const got = await promise;
-    expect(heap.blockAt(got)).toMatchObject({ live: true, slot: other.slot });
+    expect(blockAt(heap, got)).toMatchObject({ live: true, slot: other.slot });
     expect(waiters()).toBe(0);
     expectClean(heap);
   });
@@ -186,7 +186,7 @@ describe("allocWait", () => {
       while (answers.length < round) await delay(1);
     }
     await ended;
-    expect(answers.every(({ address }) => heap.blockAt(address)?.live)).toBe(true);
+    expect(answers.every(({ address }) => blockAt(heap, address)?.live)).toBe(true);
     expect(new Set(answers.map(({ address }) => address)).size).toBe(50);
     for (const { address } of answers) heap.free(address);
     expectClean(heap);

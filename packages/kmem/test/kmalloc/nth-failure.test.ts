@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Cache, Heap } from "../../src/index.ts";
+import { blockAt, blocksOf, type Cache, dumpHeap, Heap, heapStats } from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -24,7 +24,10 @@ function makeScene(freePages: number): Scene {
   fillPattern(bytes, small, small + SMALL_BYTES, 1);
   fillPattern(bytes, large, large + LARGE_BYTES, 2);
   // Nothing lies idle in sheaves and slabs, so that what is free is in pages and there alone.
-  while (heap.tryAlloc(SMALL_BYTES) !== 0 && heap.stats().bytes.freeSlabBytes + heap.stats().bytes.sheafBytes > 0);
+  while (
+    heap.tryAlloc(SMALL_BYTES) !== 0 &&
+    heapStats(heap).bytes.freeSlabBytes + heapStats(heap).bytes.sheafBytes > 0
+  );
   const filler: number[] = [];
   for (
     let page = heap.pages.tryAlloc(1, { reserve: true });
@@ -55,15 +58,15 @@ const OPERATIONS: readonly [string, (scene: Scene) => unknown][] = [
   ["the first object of a cache", ({ cache }) => cache.alloc()],
   ["tryAlloc of a cache", ({ cache }) => cache.tryAlloc()],
   ["attach", ({ heap }) => void Heap.attach(heap.source)],
-  ["dump and load", ({ heap }) => void Heap.load(heap.dump())],
+  ["dump and load", ({ heap }) => void Heap.load(dumpHeap(heap))],
   ["createCache", ({ heap }) => void heap.createCache({ name: "new", sizeBytes: 9 })],
   ["trim", ({ heap }) => void heap.trim()],
 ];
 
 /** What a failed operation must not change. */
 function observed({ heap }: Scene): unknown {
-  const { liveBlocks, bytes, endAddress } = heap.stats();
-  return { liveBlocks, liveBytes: bytes.liveSlabBytes + bytes.blockRunBytes, endAddress, blocks: [...heap.blocks()] };
+  const { liveBlocks, bytes, endAddress } = heapStats(heap);
+  return { liveBlocks, liveBytes: bytes.liveSlabBytes + bytes.blockRunBytes, endAddress, blocks: [...blocksOf(heap)] };
 }
 
 function expectIntact({ heap, small, large }: Scene): void {
@@ -100,14 +103,14 @@ describe("with ever more free pages, from none", () => {
 
   it.each(OPERATIONS.slice(0, 15))("%s can be had again when a failure is followed by a free", (_name, operate) => {
     const scene = makeScene(0);
-    const before = scene.heap.stats().bytes.freePageBytes;
+    const before = heapStats(scene.heap).bytes.freePageBytes;
     expect(before).toBe(0);
     try {
       expect(operate(scene)).toBe(0);
     } catch {
       // As it should be.
     }
-    const pages = scene.heap.stats().bytes.pageRunBytes / PAGE;
+    const pages = heapStats(scene.heap).bytes.pageRunBytes / PAGE;
     expect(pages).toBeGreaterThan(100);
     freeEveryPage(scene.heap);
     expect(operate(scene)).toBeGreaterThan(0);
@@ -117,7 +120,7 @@ describe("with ever more free pages, from none", () => {
 
 /** Frees all runs of pages: each page of the heap in turn, where it is one. */
 function freeEveryPage(heap: Heap): void {
-  const { startAddress, endAddress } = heap.stats();
+  const { startAddress, endAddress } = heapStats(heap);
   for (let address = startAddress; address < endAddress; address += PAGE) {
     try {
       heap.pages.free(address, 1);
@@ -125,15 +128,15 @@ function freeEveryPage(heap: Heap): void {
       // No page of a run.
     }
   }
-  expect(heap.stats().bytes.pageRunBytes).toBe(0);
+  expect(heapStats(heap).bytes.pageRunBytes).toBe(0);
 }
 
 /** Where the two blocks are, if an operation has moved them: their contents moved with them. */
 function relocated({ heap, small, large }: Scene): { small: number; large: number } {
   const bytes = new Uint8Array(heap.buffer);
   const find = (address: number, sizeBytes: number, seed: number): number => {
-    if (heap.blockAt(address)?.live === true) return address;
-    const moved = [...heap.blocks()].find((block) => {
+    if (blockAt(heap, address)?.live === true) return address;
+    const moved = [...blocksOf(heap)].find((block) => {
       return patternFault(bytes, block.address, block.address + sizeBytes, seed) < 0;
     });
     return moved?.address ?? 0;

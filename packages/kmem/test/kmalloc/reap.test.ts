@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, heapStats, ownerOf, reapSlot, slotStats, transferBlock } from "../../src/index.ts";
 import { Header, PAGE_SIZE, SlotRecord, SlotState } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
@@ -13,13 +14,13 @@ let bytesAtFirst: unknown;
 
 beforeEach(() => {
   heap = Heap.create({ sizeBytes: 4 * MIB });
-  bytesAtFirst = heap.stats().bytes;
+  bytesAtFirst = heapStats(heap).bytes;
   other = Heap.attach(heap.reserve());
 });
 
 function expectAsAtFirst(): void {
   heap.trim();
-  expect(heap.stats().bytes).toEqual(bytesAtFirst);
+  expect(heapStats(heap).bytes).toEqual(bytesAtFirst);
   expectClean(heap);
 }
 
@@ -29,7 +30,7 @@ describe("reap", () => {
     const mine = heap.alloc(64);
     for (const block of [...blocks, mine]) other.free(block);
     other.pages.free(other.pages.alloc(1), 1);
-    const report = heap.reap(other.slot);
+    const report = reapSlot(heap, other.slot);
     expect(report).toMatchObject({ slot: 1, blocks: [], pageRuns: [], takenOverLocks: 0, isFreed: true });
     // Most classes were idle for long, and reaped.
     expect(report.returnedBlocks).toBeGreaterThan(10);
@@ -44,15 +45,15 @@ describe("reap", () => {
     const run = other.pages.alloc(3);
     const mine = heap.alloc(100);
     heap.u8(small).fill(7);
-    const report = heap.reap(other.slot);
+    const report = reapSlot(heap, other.slot);
     expect(report.blocks.map(({ address }) => address).sort((a, b) => a - b)).toEqual(
       [small, large].sort((a, b) => a - b),
     );
     expect(report.pageRuns).toEqual([{ address: run, pageCount: 3 }]);
     expect(report.isFreed).toBe(false);
-    expect([small, large, run, mine].map((address) => heap.owner(address))).toEqual([1, 1, 1, 0]);
+    expect([small, large, run, mine].map((address) => ownerOf(heap, address))).toEqual([1, 1, 1, 0]);
     expect(heap.u8(small).every((byte) => byte === 7)).toBe(true);
-    expect(heap.slotStats()).toMatchObject([
+    expect(slotStats(heap)).toMatchObject([
       { slot: 0, state: "held", liveBlocks: 1, pageBytes: 0 },
       { slot: 1, state: "dead", liveBlocks: 2, pageBytes: 3 * PAGE_SIZE },
     ]);
@@ -63,8 +64,8 @@ describe("reap", () => {
   it("frees them", () => {
     const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
     const kept = heap.alloc(100);
-    expect(heap.reap(other.slot, { blocks: "free" })).toMatchObject({ isFreed: true });
-    expect(addresses.map((address) => heap.owner(address))).toEqual([undefined, undefined, undefined]);
+    expect(reapSlot(heap, other.slot, { blocks: "free" })).toMatchObject({ isFreed: true });
+    expect(addresses.map((address) => ownerOf(heap, address))).toEqual([undefined, undefined, undefined]);
     heap.free(kept);
     expectAsAtFirst();
   });
@@ -72,10 +73,10 @@ describe("reap", () => {
   it("gives them to another slot", () => {
     const third = Heap.attach(heap.reserve());
     const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
-    expect(heap.reap(other.slot, { blocks: "give", to: third.slot })).toMatchObject({ isFreed: true });
-    expect(addresses.map((address) => heap.owner(address))).toEqual([2, 2, 2]);
-    expect(heap.reap(third.slot, { blocks: "give" }).blocks.length).toBe(2);
-    expect(addresses.map((address) => heap.owner(address))).toEqual([0, 0, 0]);
+    expect(reapSlot(heap, other.slot, { blocks: "give", to: third.slot })).toMatchObject({ isFreed: true });
+    expect(addresses.map((address) => ownerOf(heap, address))).toEqual([2, 2, 2]);
+    expect(reapSlot(heap, third.slot, { blocks: "give" }).blocks.length).toBe(2);
+    expect(addresses.map((address) => ownerOf(heap, address))).toEqual([0, 0, 0]);
     for (const block of addresses.slice(0, 2)) heap.free(block);
     heap.pages.free(addresses[2] as number, 3);
     expectAsAtFirst();
@@ -83,58 +84,58 @@ describe("reap", () => {
 
   it("frees later what was kept at first", () => {
     other.alloc(100);
-    heap.reap(other.slot);
-    expect(heap.reap(other.slot, { blocks: "free" }).blocks.length).toBe(1);
+    reapSlot(heap, other.slot);
+    expect(reapSlot(heap, other.slot, { blocks: "free" }).blocks.length).toBe(1);
     expectAsAtFirst();
   });
 
   it("does nothing about a slot that is free, or another thread's by now", () => {
     const nothing = { blocks: [], pageRuns: [], returnedPages: 0, isFreed: true };
-    expect(heap.reap(7)).toMatchObject(nothing);
-    expect(heap.reap(other.slot, { generation: 7 })).toMatchObject(nothing);
-    expect(heap.slotStats()).toMatchObject([{ state: "held" }, { state: "held" }]);
+    expect(reapSlot(heap, 7)).toMatchObject(nothing);
+    expect(reapSlot(heap, other.slot, { generation: 7 })).toMatchObject(nothing);
+    expect(slotStats(heap)).toMatchObject([{ state: "held" }, { state: "held" }]);
     other.free(other.alloc(100_000));
     expectClean(heap);
   });
 
   it("takes a slot from a thread that runs on after all: its slow paths say so", () => {
-    heap.reap(other.slot);
+    reapSlot(heap, other.slot);
     expect(thrownBy(() => other.alloc(200_000)).code).toBe("DETACHED");
   });
 
   it("gives back the locks of the dead, and what they guard is whole", () => {
     const peek = new Peek(heap);
     const word = peek.headerWord(Header.PAGES_LOCK);
-    heap.layers.memory.words[word] = lockOwner(other.slot, heap.layers.slots.generation(other.slot));
-    const zone = heap.layers.pages.zones[1];
+    layersOf(heap).memory.words[word] = lockOwner(other.slot, layersOf(heap).slots.generation(other.slot));
+    const zone = layersOf(heap).pages.zones[1];
     zone?.set(2, 12345);
-    expect(heap.reap(other.slot).takenOverLocks).toBe(1);
+    expect(reapSlot(heap, other.slot).takenOverLocks).toBe(1);
     expectAsAtFirst();
   });
 
   it("refuses what is no slot, the caller's own, a free one, and receivers that are none", () => {
     for (const slot of [-1, 64, 1.5, Number.NaN])
-      expectRefusal(heap, () => heap.reap(slot), "BAD_ARGUMENT", "there is no slot");
-    expectRefusal(heap, () => heap.reap(heap.slot), "BAD_ARGUMENT", "the caller's own");
-    const give = (to: number) => () => heap.reap(other.slot, { blocks: "give", to });
+      expectRefusal(heap, () => reapSlot(heap, slot), "BAD_ARGUMENT", "there is no slot");
+    expectRefusal(heap, () => reapSlot(heap, heap.slot), "BAD_ARGUMENT", "the caller's own");
+    const give = (to: number) => () => reapSlot(heap, other.slot, { blocks: "give", to });
     for (const to of [other.slot, 9]) expectRefusal(heap, give(to), "BAD_ARGUMENT", "no thread holds the slot");
     expectRefusal(heap, give(-1), "BAD_ARGUMENT", "to is the number of a slot");
     const wrong = { blocks: "burn" } as unknown as { blocks: "free" };
-    expectRefusal(heap, () => heap.reap(other.slot, wrong), "BAD_ARGUMENT", "kept, freed or given");
+    expectRefusal(heap, () => reapSlot(heap, other.slot, wrong), "BAD_ARGUMENT", "kept, freed or given");
   });
 });
 
 describe("a thread that waits for a lock whose holder is dead", () => {
   it("inherits it as soon as the slot is buried, and repairs what it guards", () => {
-    const { slots, caches, memory } = heap.layers;
+    const { slots, caches, memory } = layersOf(heap);
     const kind = new Peek(heap).kindAt(heap.alloc(64));
     const record = caches.record(kind);
     // As if it had died within: the count of free blocks is wrong, the lock is held.
     memory.words[record + 9] = -77;
     memory.words[record + 23] = lockOwner(other.slot, slots.generation(other.slot));
-    slots.markDead(other.slot, other.layers.sync.generation);
+    slots.markDead(other.slot, layersOf(other).sync.generation);
     for (let index = 0; index < 2000; index++) heap.alloc(64);
-    expect(heap.reap(other.slot).takenOverLocks).toBe(0);
+    expect(reapSlot(heap, other.slot).takenOverLocks).toBe(0);
     expectClean(heap);
   });
 });
@@ -142,10 +143,10 @@ describe("a thread that waits for a lock whose holder is dead", () => {
 describe("transfer", () => {
   it("makes blocks and runs of pages another slot's, so that they outlive the thread", () => {
     const addresses = [other.alloc(100), other.alloc(100_000), other.pages.alloc(3)];
-    for (const address of addresses) other.transfer(address, heap.slot);
-    expect(addresses.map((address) => other.owner(address))).toEqual([0, 0, 0]);
-    expect(heap.reap(other.slot, { blocks: "free" }).blocks).toEqual([]);
-    expect(addresses.map((address) => heap.owner(address))).toEqual([0, 0, 0]);
+    for (const address of addresses) transferBlock(other, address, heap.slot);
+    expect(addresses.map((address) => ownerOf(other, address))).toEqual([0, 0, 0]);
+    expect(reapSlot(heap, other.slot, { blocks: "free" }).blocks).toEqual([]);
+    expect(addresses.map((address) => ownerOf(heap, address))).toEqual([0, 0, 0]);
     expectClean(heap);
   });
 
@@ -153,10 +154,15 @@ describe("transfer", () => {
     const block = heap.alloc(100);
     const run = heap.pages.alloc(3);
     for (const address of [0, 1, block + 16, run + PAGE_SIZE, 0.5, -16]) {
-      expectRefusal(heap, () => heap.transfer(address, other.slot), "INVALID_ADDRESS", "no live block or run of pages");
+      expectRefusal(
+        heap,
+        () => transferBlock(heap, address, other.slot),
+        "INVALID_ADDRESS",
+        "no live block or run of pages",
+      );
     }
     for (const slot of [5, -1, 64, Number.NaN]) {
-      expectRefusal(heap, () => heap.transfer(block, slot), "BAD_ARGUMENT", "no thread holds the slot");
+      expectRefusal(heap, () => transferBlock(heap, block, slot), "BAD_ARGUMENT", "no thread holds the slot");
     }
   });
 });
@@ -165,7 +171,7 @@ describe("reserve", () => {
   it("keeps a slot for one thread, which attaches with the handle once", () => {
     const handle = structuredClone(heap.reserve());
     expect(handle.place).toMatchObject({ slot: 2, generation: 1 });
-    expect(heap.slotStats()[2]).toMatchObject({ slot: 2, state: "reserved" });
+    expect(slotStats(heap)[2]).toMatchObject({ slot: 2, state: "reserved" });
     expectClean(heap);
     const third = Heap.attach(handle);
     expect(third.slot).toBe(2);
@@ -176,9 +182,9 @@ describe("reserve", () => {
 
   it("is over when the slot is reaped", () => {
     const handle = structuredClone(heap.reserve());
-    expect(heap.reap(2)).toMatchObject({ isFreed: true, returnedPages: 0 });
+    expect(reapSlot(heap, 2)).toMatchObject({ isFreed: true, returnedPages: 0 });
     expect(thrownBy(() => Heap.attach(handle)).code).toBe("NO_SLOT");
-    const { slots, memory } = heap.layers;
+    const { slots, memory } = layersOf(heap);
     expect(memory.words[slots.word(2, SlotRecord.STATE)]).toBe(SlotState.FREE);
     expectClean(heap);
   });

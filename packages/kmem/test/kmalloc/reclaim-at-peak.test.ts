@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { layersOf } from "../../src/heap/access.ts";
 import { Heap, type HeapOptions } from "../../src/index.ts";
 import { Header } from "../../src/memory/layout.ts";
 import { classBytes } from "../../src/slab/size-classes.ts";
@@ -11,7 +12,7 @@ const ROUNDS = 400;
 
 /** What the slow half of a heap does meanwhile: sheaves that it empties, and fills. */
 function slowWork(heap: Heap, action: () => void): { drains: number; refills: number } {
-  const { sheaves } = heap.layers;
+  const { sheaves } = layersOf(heap);
   const drain = vi.spyOn(sheaves, "drain");
   const refill = vi.spyOn(sheaves, "refill");
   action();
@@ -63,12 +64,12 @@ describe.each(HEAPS)("%s that returns to its level again and again", (_name, opt
 describe("the level at which a heap reclaims what lies idle", () => {
   it("never sinks, and rises each time that it is reached", () => {
     const heap = Heap.create({ sizeBytes: 16 * MIB });
-    const { frames } = heap.layers.pages;
+    const { frames } = layersOf(heap).pages;
     const levelNow = (): number => frames.reclaimWord(Header.RECLAIM_AT);
     let level = levelNow();
     let rises = 0;
     for (let turn = 0; turn < 2000; turn++) {
-      const usedFrames = heap.layers.pages.usedFrames;
+      const usedFrames = layersOf(heap).pages.usedFrames;
       frames.setReclaimWord(Header.RECLAIM_CREDIT, 1000);
       heap.alloc(classBytes(turn % 70));
       const isReached = frames.reclaimWord(Header.RECLAIM_CREDIT) === 0;

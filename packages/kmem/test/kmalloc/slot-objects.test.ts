@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { GFP_KERNEL } from "../../src/gfp/flags.ts";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, heapStats, reapSlot } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { createTraceRing, findTraceRing, type TraceRing } from "../../src/trace/index.ts";
 import { expectClean } from "../support/expectations.ts";
@@ -19,20 +20,20 @@ beforeEach(() => {
 function leaveThings() {
   const kernel = linux(other, { print });
   const own = linux(heap, { print });
-  const before = heap.stats().bytes.freePageBytes;
+  const before = heapStats(heap).bytes.freePageBytes;
   const area = kernel.vmalloc(10_000);
   const mapped = kernel.vmap([own.virt_to_page(own.__get_free_pages(GFP_KERNEL, 0))]);
   const kept = own.vmalloc(5000);
   const pool = kernel.mempool_create_kmalloc_pool(3, 100);
   const ring = createTraceRing(other, 100) as TraceRing;
-  other.layers.slots.markDead(other.slot, other.layers.slots.generation(other.slot));
+  layersOf(other).slots.markDead(other.slot, layersOf(other).slots.generation(other.slot));
   return { own, area, mapped, kept, pool, ring, before };
 }
 
 describe("what a dead thread had made", () => {
   it("is listed, and stays with its slot", () => {
     const { own, area, mapped, kept, pool, ring } = leaveThings();
-    const report = heap.reap(1);
+    const report = reapSlot(heap, 1);
     expect(report).toMatchObject({
       isFreed: false,
       areas: [
@@ -52,7 +53,7 @@ describe("what a dead thread had made", () => {
 
   it("goes with what is freed", () => {
     const { own, area, mapped, kept, pool, ring } = leaveThings();
-    expect(heap.reap(1, { blocks: "free" })).toMatchObject({ isFreed: true, areas: [{}, {}], traceRings: [{}] });
+    expect(reapSlot(heap, 1, { blocks: "free" })).toMatchObject({ isFreed: true, areas: [{}, {}], traceRings: [{}] });
     expect(own.vmalloc_to_page(area)).toBe(0);
     expect(own.vmalloc_to_page(mapped)).toBe(0);
     expect(own.vmalloc_to_page(kept)).not.toBe(0);
@@ -63,15 +64,15 @@ describe("what a dead thread had made", () => {
     ring.kmalloc(1, 2, 3, 4);
     expect(Buffer.compare(bytes, new Uint8Array(heap.buffer))).toBe(0);
     expect(own.mempool_alloc(pool, GFP_KERNEL)).toBe(0);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
     expectClean(heap);
   });
 
   it("is given on with what is given", () => {
     const { area, mapped, kept } = leaveThings();
-    heap.reap(1, { blocks: "give" });
+    reapSlot(heap, 1, { blocks: "give" });
     const next = Heap.attach(heap.reserve());
-    next.reap(0, { blocks: "free" });
+    reapSlot(next, 0, { blocks: "free" });
     expect(linux(next, { print }).vmalloc_to_page(area)).toBe(0);
     expect([mapped, kept].map((address) => linux(next, { print }).vmalloc_to_page(address))).toEqual([0, 0]);
     expect(findTraceRing(next)).toBeUndefined();
@@ -82,6 +83,6 @@ describe("what a dead thread had made", () => {
   it("is no mempool because a block looks like one at its first words", () => {
     const block = other.alloc(64);
     other.u32(block).set([0x4c4f4f50, 1000, 5, 2]);
-    expect(heap.reap(1).mempools).toEqual([]);
+    expect(reapSlot(heap, 1).mempools).toEqual([]);
   });
 });

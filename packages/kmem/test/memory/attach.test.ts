@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { blockAt, dumpHeap, Heap, heapStats } from "../../src/index.ts";
 import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC } from "../../src/layout.ts";
 import { expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -30,13 +30,13 @@ describe("attach", () => {
     const other = Heap.attach(heap.source);
     expect(firstDifference(before, new Uint8Array(heap.buffer))).toBe(-1);
     expect(other.usableSize(block)).toBe(112);
-    expect(other.stats()).toEqual(heap.stats());
+    expect(heapStats(other)).toEqual(heapStats(heap));
     const both = [other.alloc(100), heap.alloc(100)];
     expect(new Set([block, ...both]).size).toBe(3);
     heap.free(both[0] as number);
     other.free(both[1] as number);
     other.free(block);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
     expectClean(heap);
     expectClean(other);
   });
@@ -45,7 +45,7 @@ describe("attach", () => {
     const memory = new SharedArrayBuffer(2 * MIB);
     Heap.create({ memory, start: 70_001 }).alloc(10);
     for (const start of [17 * PAGE + 1, 70_001, 18 * PAGE])
-      expect(Heap.attach(memory, start).stats().liveBlocks).toBe(1);
+      expect(heapStats(Heap.attach(memory, start)).liveBlocks).toBe(1);
     for (const start of [17 * PAGE, 18 * PAGE + 1]) expectNoHeap(memory, "NOT_A_HEAP", "the magic is", start);
   });
 
@@ -54,9 +54,9 @@ describe("attach", () => {
     const low = Heap.create({ memory, end: MIB });
     const high = Heap.create({ memory, start: MIB });
     const blocks = [low.alloc(500_000), high.alloc(500_000)];
-    expect(Heap.attach(memory).blockAt(blocks[0] as number)?.live).toBe(true);
-    expect(Heap.attach(memory, MIB).blockAt(blocks[1] as number)?.live).toBe(true);
-    expect(low.blockAt(blocks[1] as number)).toBeUndefined();
+    expect(blockAt(Heap.attach(memory), blocks[0] as number)?.live).toBe(true);
+    expect(blockAt(Heap.attach(memory, MIB), blocks[1] as number)?.live).toBe(true);
+    expect(blockAt(low, blocks[1] as number)).toBeUndefined();
     expectClean(low);
     expectClean(high);
   });
@@ -97,7 +97,7 @@ describe("attach refuses", () => {
   });
 
   it("an end beyond the limit, before the pages, or absurd", () => {
-    const { endAddress } = heap.stats();
+    const { endAddress } = heapStats(heap);
     for (const end of [endAddress / PAGE + 1, 0, 3, -1, 0x7fff_ffff]) {
       words[Header.END_FRAME] = end;
       expectNoHeap(heap.buffer, "BAD_GEOMETRY", `the heap's end (frame ${end >>> 0}) lies outside of its limits`);
@@ -142,7 +142,7 @@ describe("load refuses", () => {
     const area = words[Header.SLOT_TABLE] / 4 + 2;
     for (const address of [4, MIB, -4096, 0x7fff_f000]) {
       words[area] = address;
-      const error = thrownBy(() => Heap.load(heap.dump()));
+      const error = thrownBy(() => Heap.load(dumpHeap(heap)));
       expect(error.code).toBe("BAD_GEOMETRY");
       expect(error.message).toContain("private pages of slot 0");
     }

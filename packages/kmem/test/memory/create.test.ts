@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Heap, type HeapOptions } from "../../src/index.ts";
+import { Heap, type HeapOptions, heapStats } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
@@ -14,7 +14,7 @@ describe("create", () => {
     expect(heap.buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(heap.memoryKind).toBe("SharedArrayBuffer");
     expect(heap.buffer.byteLength).toBe(16 * MIB);
-    expect(heap.stats()).toMatchObject({
+    expect(heapStats(heap)).toMatchObject({
       startAddress: 0,
       endAddress: 16 * MIB,
       limitAddress: 16 * MIB,
@@ -34,7 +34,7 @@ describe("create", () => {
   ])("makes %s", (_name, options, kind, end, limit) => {
     const heap = Heap.create(options);
     expect(heap.memoryKind).toBe(kind);
-    expect(heap.stats()).toMatchObject({ memoryKind: kind, endAddress: end, limitAddress: limit, liveBlocks: 0 });
+    expect(heapStats(heap)).toMatchObject({ memoryKind: kind, endAddress: end, limitAddress: limit, liveBlocks: 0 });
     expect(heap.alloc(1000)).toBeGreaterThan(0);
     expectBytesAddUp(heap);
     expectClean(heap);
@@ -59,7 +59,7 @@ describe("create", () => {
 
   it("begins at the first whole page and ends with the last", () => {
     const heap = Heap.create({ memory: new ArrayBuffer(2 * MIB), start: 70_001, end: 70_001 + MIB });
-    expect(heap.stats()).toMatchObject({
+    expect(heapStats(heap)).toMatchObject({
       startAddress: 18 * PAGE,
       endAddress: Math.floor((70_001 + MIB) / PAGE) * PAGE,
     });
@@ -77,7 +77,7 @@ describe("create", () => {
       expectClean(heap);
       for (const block of blocks) heap.free(block);
       expectClean(heap);
-      expect(heap.stats().liveBlocks).toBe(0);
+      expect(heapStats(heap).liveBlocks).toBe(0);
     }
   });
 
@@ -90,14 +90,14 @@ describe("create", () => {
     expect(heap.tryAlloc(1)).toBe(0);
     const next = Heap.create({ sizeBytes: sizeBytes + PAGE });
     expect(next.tryAlloc(1)).toBeGreaterThan(0);
-    expect(next.stats().bytes.freePageBytes).toBe(0);
+    expect(heapStats(next).bytes.freePageBytes).toBe(0);
     expectClean(next);
   });
 
   it("has room for 1 to 126 slots", () => {
     for (const slotCount of [1, 64, 126]) expectClean(Heap.create({ sizeBytes: MIB, slotCount }));
-    const few = Heap.create({ sizeBytes: MIB, slotCount: 1 }).stats().bytes.metadataBytes;
-    const many = Heap.create({ sizeBytes: MIB, slotCount: 126 }).stats().bytes.metadataBytes;
+    const few = heapStats(Heap.create({ sizeBytes: MIB, slotCount: 1 })).bytes.metadataBytes;
+    const many = heapStats(Heap.create({ sizeBytes: MIB, slotCount: 126 })).bytes.metadataBytes;
     expect(many).toBeGreaterThan(few);
   });
 });

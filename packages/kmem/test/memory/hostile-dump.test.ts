@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
 import { DebugLetters } from "../../src/debug/letters.ts";
-import { checkDump, describeDump, dumpByteLength, Heap, repairDump } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { checkDump, describeDump, dumpByteLength, dumpHeap, Heap, repairDump } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { byteForChecksum, checksumOf } from "../../src/memory/checksum.ts";
 import { openDump, writeDump } from "../../src/memory/dump.ts";
@@ -17,7 +18,7 @@ import { MIB } from "../support/memories.ts";
 
 /** The dump of a heap at byte 0 whose words somebody has changed. */
 function forged(heap: Heap, change: (words: Int32Array) => void): Uint8Array {
-  const opened = openDump(heap.dump());
+  const opened = openDump(dumpHeap(heap));
   const bytes = new Uint8Array(opened.byteLength);
   opened.copyTo(bytes);
   change(new Int32Array(bytes.buffer));
@@ -57,7 +58,7 @@ describe("a header with the right checksum", () => {
 describe("figures of a damaged heap", () => {
   it("never exceed what the heap can hold", () => {
     const heap = busy();
-    const { caches } = heap.layers;
+    const { caches } = layersOf(heap);
     for (const field of Object.values(CacheRecord)) {
       for (const value of [-1, 0x7fff_ffff, -0x8000_0000, 0]) {
         const dump = forged(heap, (words) => {
@@ -79,7 +80,7 @@ describe("figures of a damaged heap", () => {
     const heap = busy();
     heap.pages.alloc(4);
     heap.alloc(100_000);
-    const { geometry, pages } = heap.layers;
+    const { geometry, pages } = layersOf(heap);
     for (const value of [-1, 0x7fff_ffff]) {
       const dump = forged(heap, (words) => {
         for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
@@ -101,7 +102,7 @@ describe("what a dump leads to", () => {
   it("has an end where stacks lead into a circle, and none outside of the depot", () => {
     const heap = DebugHeap.create({ sizeBytes: MIB });
     for (let count = 0; count < 5; count++) heap.alloc(100);
-    const { frames } = heap.layers.pages;
+    const { frames } = layersOf(heap).pages;
     const rootFrame = [...Array(frames.endFrame).keys()].find(
       (frame) => frames.kind(frame) > 1 && frames.owner(frame) === -7,
     );
@@ -127,7 +128,7 @@ describe("what a dump leads to", () => {
     const vm = findVmalloc(heap);
     expect(vm?.areas()).toHaveLength(4);
     const records = new Set<number>();
-    const { words } = heap.layers.memory;
+    const { words } = layersOf(heap).memory;
     // A segment's size is 2, 3, 4 or 5 pages, and its start is where the one before it ends.
     for (let word = 0; word + 12 < words.length; word++)
       if (words[word] === 0 && words[word + 1] === 3) records.add(word);
@@ -153,7 +154,7 @@ describe("what a dump leads to", () => {
     const ring = createTraceRing(heap, 64);
     ring?.kmalloc(0x1000, 10, 16, 0);
     expect([...(traceParts(heap) ?? [])].join("")).toBe(traceText(heap));
-    const { frames } = heap.layers.pages;
+    const { frames } = layersOf(heap).pages;
     const frame = (ring?.address ?? 0) / PAGE_SIZE;
     const dump = forged(heap, (words) => {
       // 2^20 events, in 16385 pages.
@@ -167,9 +168,9 @@ describe("what a dump leads to", () => {
     const heap = busy();
     const cache = heap.createCache({ name: "objects", sizeBytes: 100 });
     cache.alloc();
-    const kind = [...heap.layers.caches.kinds()].at(-1) ?? 0;
+    const kind = [...layersOf(heap).caches.kinds()].at(-1) ?? 0;
     const dump = forged(heap, (words) => {
-      words[heap.layers.caches.record(kind) + CacheRecord.NAME] = 0x0a9b_1b6f;
+      words[layersOf(heap).caches.record(kind) + CacheRecord.NAME] = 0x0a9b_1b6f;
     });
     expect(slabinfo(Heap.load(dump))).toContain("\no???cts ");
     expect(checkDump(dump).findings.some(({ problem }) => problem.includes("its name is no name"))).toBe(true);
@@ -214,7 +215,7 @@ it("the byte that a checksum wants is found without trying", () => {
 });
 
 describe("the length of a dump", () => {
-  const dump = busy().dump();
+  const dump = dumpHeap(busy());
 
   it("is known from its first words on", () => {
     const needed = 20 + 8 * new DataView(dump.buffer).getUint32(16, true);

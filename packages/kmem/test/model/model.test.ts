@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heap, type HeapOptions } from "../../src/index.ts";
+import { blocksOf, Heap, type HeapOptions } from "../../src/index.ts";
 import { MIB } from "../support/memories.ts";
 import { Random } from "../support/random.ts";
 import { LONG_RUNS } from "./long-runs.ts";
@@ -68,7 +68,7 @@ describe("the model", () => {
   const block = (): [Model, number] => {
     const model = new Model(Heap.create({ sizeBytes: MIB }), { maximumBytes: 5000, maximumPages: 4, maximumBlocks: 9 });
     model.step({ name: "alloc", pick: 0, size: 100 * 1024 });
-    return [model, [...model.heap.blocks()][0]?.address ?? 0];
+    return [model, [...blocksOf(model.heap)][0]?.address ?? 0];
   };
 
   it("sees a changed byte", () => {

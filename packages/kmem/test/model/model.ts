@@ -1,4 +1,4 @@
-import { type Cache, Heap, KmemError } from "../../src/index.ts";
+import { blocksOf, type Cache, checkHeap, dumpHeap, Heap, heapStats, KmemError } from "../../src/index.ts";
 import { fillPattern, patternFault, stamp, stampFault } from "../support/pattern.ts";
 
 /** One operation as data, so that a list of them can be shrunk: what to do, and two numbers that say with what. */
@@ -131,10 +131,10 @@ export class Model {
     pageFree: (pick, size) => this.#freePages(pick, size),
     trim: () => void this.heap.trim(),
     attach: () => {
-      this.heap = Heap.attach(this.heap.source, this.heap.stats().startAddress);
+      this.heap = Heap.attach(this.heap.source, heapStats(this.heap).startAddress);
     },
     reload: () => {
-      this.heap = Heap.load(this.heap.dump());
+      this.heap = Heap.load(dumpHeap(this.heap));
       // Their faces stand for the memory that was left behind.
       for (const cache of this.#caches) cache.face = undefined;
       this.#refresh();
@@ -144,11 +144,11 @@ export class Model {
   /** Compares everything: findings of the check, the list of live blocks, their contents, the sums of the figures. */
   verify(): void {
     this.#refresh();
-    const { findings } = this.heap.check();
+    const { findings } = checkHeap(this.heap);
     require(findings.length === 0, `check: ${JSON.stringify(findings.slice(0, 5))}`);
     const expected = new Map(this.#blocks.map((block) => [block.address, block]));
     let found = 0;
-    for (const info of this.heap.blocks()) {
+    for (const info of blocksOf(this.heap)) {
       const block = expected.get(info.address);
       require(block !== undefined, `blocks() has ${info.address}, which was never handed out`);
       require(info.usableBytes >= block.sizeBytes, `the block at ${info.address} is too small`);
@@ -156,7 +156,7 @@ export class Model {
       found++;
     }
     require(found === expected.size, `blocks() lists ${found} of ${expected.size} blocks`);
-    const stats = this.heap.stats();
+    const stats = heapStats(this.heap);
     require(stats.liveBlocks === found, `stats() counts ${stats.liveBlocks} of ${found} blocks`);
     const { totalBytes, ...parts } = stats.bytes;
     const sum = Object.values(parts).reduce((total, part) => total + part, 0);
@@ -175,7 +175,7 @@ export class Model {
     this.#runs = [];
     this.heap.trim();
     this.verify();
-    const { slabTailBytes, freeSlabBytes, sheafBytes } = this.heap.stats().bytes;
+    const { slabTailBytes, freeSlabBytes, sheafBytes } = heapStats(this.heap).bytes;
     require(slabTailBytes + freeSlabBytes + sheafBytes === 0, "slabs are left after everything is freed");
   }
 

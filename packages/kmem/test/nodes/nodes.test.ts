@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/nodes.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -46,7 +46,7 @@ describe("an address", () => {
   it("is never byte 0 of a node, where the node's area or something before it stands", () => {
     const nodes = Nodes.create({ nodes: [{ sizeBytes: MIB }, { memory: new SharedArrayBuffer(MIB), start: 5000 }] });
     expect(nodes.handle.nodes.map(({ start }) => start)).toEqual([8192, 8192 + 8192]);
-    expect(nodes.handle.nodes.map((handle) => Heap.attach(handle).stats().startAddress)).toEqual([8192, 16_384]);
+    expect(nodes.handle.nodes.map((handle) => heapStats(Heap.attach(handle)).startAddress)).toEqual([8192, 16_384]);
   });
 });
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { Heap, type HeapOptions, type ZoneStats } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, type HeapOptions, heapStats, type ZoneStats } from "../../src/index.ts";
 import { CacheRecord, FrameKind } from "../../src/layout.ts";
 import { Supply } from "../../src/nodes/supply.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
 
-const supplyOf = (heap: Heap): Supply => new Supply(heap.layers.memory, heap.layers.geometry);
-const zoneOf = (heap: Heap, index = 1): ZoneStats => heap.stats().zones[index] as ZoneStats;
+const supplyOf = (heap: Heap): Supply => new Supply(layersOf(heap).memory, layersOf(heap).geometry);
+const zoneOf = (heap: Heap, index = 1): ZoneStats => heapStats(heap).zones[index] as ZoneStats;
 
 /** A heap whose normal zone has this many free pages. */
 function heapWithFreePages(freePages: number, options: HeapOptions = { sizeBytes: 16 * MIB }): Heap {
@@ -37,8 +38,8 @@ describe("the supply of a node", () => {
     // Two slabs, of which one goes back whole.
     const blocks = Array.from({ length: 300 }, () => heap.tryAlloc(16));
     for (const block of blocks) heap.free(block);
-    heap.layers.sheaves.drain(FrameKind.FIRST_CACHE);
-    expect(heap.stats().caches[0]?.freeBlocks).toBeGreaterThan(0);
+    layersOf(heap).sheaves.drain(FrameKind.FIRST_CACHE);
+    expect(heapStats(heap).caches[0]?.freeBlocks).toBeGreaterThan(0);
     expect([supply.isAmple(0), supply.isAmple(16), supply.isAmple(17)]).toEqual([true, true, false]);
     expect(supplyOf(heapWithFreePages(low + 16)).isAmple(100)).toBe(true);
   });
@@ -51,7 +52,7 @@ describe("the supply of a node", () => {
     const supply = supplyOf(heap);
     const blocks = Array.from({ length: 3000 }, () => heap.alloc(16));
     // The first half sheaf that is too much goes there.
-    while (heap.stats().bytes.barnBytes === 0) heap.free(blocks.pop() as number);
+    while (heapStats(heap).bytes.barnBytes === 0) heap.free(blocks.pop() as number);
     for (let left = zoneOf(heap).freePages; left > low; left = zoneOf(heap).freePages) {
       expect(heap.pages.tryAlloc(2 ** Math.min(10, Math.floor(Math.log2(left - low))), { reserve: true })).not.toBe(0);
     }
@@ -82,7 +83,7 @@ describe("the supply of a node", () => {
     const heap = Heap.create({ sizeBytes: MIB, maximumBytes: 2 * MIB });
     const supply = supplyOf(heap);
     const runBytes = 16 * PAGE;
-    while (heap.stats().endAddress < heap.stats().limitAddress) {
+    while (heapStats(heap).endAddress < heapStats(heap).limitAddress) {
       expect(supply.isAmple(runBytes)).toBe(true);
       heap.alloc(runBytes);
     }

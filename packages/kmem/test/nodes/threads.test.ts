@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { blocksOf, Heap } from "../../src/index.ts";
 import { Nodes } from "../../src/nodes/nodes.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -54,7 +54,7 @@ describe("threads at home on different nodes", () => {
       while (nodes.tryAlloc(100_000) !== 0);
       for (const [node, handle] of nodes.handle.nodes.entries()) {
         const heap = Heap.attach(handle);
-        for (const { address } of [...heap.blocks()]) nodes.free(node * 2 ** 32 + address);
+        for (const { address } of [...blocksOf(heap)]) nodes.free(node * 2 ** 32 + address);
         heap.detach();
       }
       nodes.trim();

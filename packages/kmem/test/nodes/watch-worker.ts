@@ -1,5 +1,7 @@
 // A thread of the test of `nodes.watch`: takes memory of both nodes and a lock of the second, and stays until its end.
+
 import { workerData } from "node:worker_threads";
+import { layersOf } from "../../src/heap/access.ts";
 import { Heap, type HeapHandle } from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
@@ -16,7 +18,7 @@ const nodes = Nodes.attach(handle, { home: 1 });
 nodes.alloc(100);
 nodes.allocOn(0, 200);
 // The thread's own: it has the heap already.
-const { sync, geometry } = Heap.attach(nodes.handle.nodes[1] as HeapHandle).layers;
+const { sync, geometry } = layersOf(Heap.attach(nodes.handle.nodes[1] as HeapHandle));
 sync.locks.acquire(headerWord(geometry, Header.PAGES_LOCK));
 Atomics.store(done, 0, 1);
 for (;;) Atomics.wait(done, 0, 1);

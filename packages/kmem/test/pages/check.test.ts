@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { checkHeap, Heap } from "../../src/index.ts";
 import { FrameKind, FrameRecord, Header, ZoneRecord } from "../../src/layout.ts";
 import type { BusyHeap } from "../support/busy-heap.ts";
 import { PAGE } from "../support/memories.ts";
@@ -31,7 +31,7 @@ describe("check finds, in the header,", () => {
   it.each([0, 5, -1, 0x7fff_ffff, 513])("an end at frame %i, and looks no further", (end) => {
     words[peek.headerWord(Header.END_FRAME)] = end;
     patient.expectFinding("header", /the heap's end \(frame \d+\) lies outside of its limits/);
-    expect(busy.heap.check().findings.length).toBe(1);
+    expect(checkHeap(busy.heap).findings.length).toBe(1);
   });
 });
 
@@ -83,7 +83,7 @@ describe("check finds, in the pages,", () => {
     const frame = inside.endFrame + 3;
     inside.bytes[inside.kindByte(frame)] = FrameKind.FREE_HEAD;
     const problem = "a page beyond the end is not absent";
-    expect(heap.check().findings).toEqual([{ layer: "pages", address: frame * PAGE, problem }]);
+    expect(checkHeap(heap).findings).toEqual([{ layer: "pages", address: frame * PAGE, problem }]);
   });
 
   it("a list that holds what is no free block", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { checkHeap, Heap, repairHeap } from "../../src/index.ts";
 import { FrameKind, GROUP_FRAMES, GROUP_SHIFT, GroupWord, ZoneRecord } from "../../src/layout.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -111,10 +111,10 @@ describe("what is noted of a group of frames", () => {
       [peek.endFrame - 1, -1],
     ] as const) {
       peek.words[peek.groupWord(at)] ^= change;
-      expect(heap.check().findings.map(({ problem }) => problem)).toContain(
+      expect(checkHeap(heap).findings.map(({ problem }) => problem)).toContain(
         "what is noted of the free pages among 64 is wrong",
       );
-      expect(heap.repair().findings.length).toBe(1);
+      expect(repairHeap(heap).findings.length).toBe(1);
       expectClean(heap);
     }
   });

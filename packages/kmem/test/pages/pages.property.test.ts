@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { expectClean, freePagesOf } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
@@ -36,8 +36,8 @@ describe.each([
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
         const heap = Heap.create({ sizeBytes, dmaBytes });
-        const before = { stats: freePagesOf(heap.stats()), blocks: new Peek(heap).freeBlocks() };
-        const total = heap.stats().bytes.freePageBytes / PAGE;
+        const before = { stats: freePagesOf(heapStats(heap)), blocks: new Peek(heap).freeBlocks() };
+        const total = heapStats(heap).bytes.freePageBytes / PAGE;
         const owners = new Map<number, Run>();
         let runs: Run[] = [];
         for (const { isAlloc, count, alignShift, pick, from } of steps) {
@@ -60,14 +60,14 @@ describe.each([
             runs.splice(index, 1, ...freePart(heap, run, first, freed));
             for (let page = first; page < first + freed; page++) owners.delete(run.address + page * PAGE);
           }
-          expect(heap.stats().bytes.freePageBytes / PAGE).toBe(total - owners.size);
-          expect(heap.stats().bytes.pageRunBytes / PAGE).toBe(owners.size);
+          expect(heapStats(heap).bytes.freePageBytes / PAGE).toBe(total - owners.size);
+          expect(heapStats(heap).bytes.pageRunBytes / PAGE).toBe(owners.size);
         }
         expectClean(heap);
         runs = runs.reverse();
         for (const { address, count } of runs) heap.pages.free(address, count);
         expectClean(heap);
-        expect(freePagesOf(heap.stats())).toEqual(before.stats);
+        expect(freePagesOf(heapStats(heap))).toEqual(before.stats);
         expect(new Peek(heap).freeBlocks()).toEqual(before.blocks);
       }),
       { numRuns: 20, seed: 11 },

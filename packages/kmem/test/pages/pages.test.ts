@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { groupTableBytes, Header, MAX_ORDER, ORDER_COUNT } from "../../src/layout.ts";
 import {
   expectBytesAddUp,
@@ -82,7 +82,7 @@ describe("pages.alloc", () => {
       const run = heap.pages.alloc(count);
       expect(run).toBeGreaterThan(0);
       expect(freePages()).toBe(free - count);
-      expect(heap.stats().bytes.pageRunBytes).toBe(count * PAGE);
+      expect(heapStats(heap).bytes.pageRunBytes).toBe(count * PAGE);
       expectClean(heap);
       expectBytesAddUp(heap);
       heap.pages.free(run, count);
@@ -201,7 +201,7 @@ describe("pages.free", () => {
     const free = freePages();
     heap.pages.free(run + first * PAGE, count);
     expect(freePages()).toBe(free + count);
-    expect(heap.stats().bytes.pageRunBytes).toBe((COUNT - count) * PAGE);
+    expect(heapStats(heap).bytes.pageRunBytes).toBe((COUNT - count) * PAGE);
     expectClean(heap);
     if (first > 0) heap.pages.free(run, first);
     expectClean(heap);
@@ -284,11 +284,11 @@ describe("64 single pages of a region of 1,000", () => {
   it.each([1, 2, 3, 4])("freed in random order lose nothing (seed %i)", (seed) => {
     const random = new Random(seed);
     let sizeBytes = 1010 * PAGE;
-    while (Heap.create({ sizeBytes }).stats().bytes.freePageBytes < 1000 * PAGE) sizeBytes += PAGE;
+    while (heapStats(Heap.create({ sizeBytes })).bytes.freePageBytes < 1000 * PAGE) sizeBytes += PAGE;
     heap = Heap.create({ sizeBytes });
     expect(freePages()).toBe(1000);
     const before = freeBlocks();
-    const stats = freePagesOf(heap.stats());
+    const stats = freePagesOf(heapStats(heap));
     const pages = Array.from({ length: 64 }, () => heap.pages.alloc(1));
     expect(new Set(pages).size).toBe(64);
     expect(freePages()).toBe(936);
@@ -297,7 +297,7 @@ describe("64 single pages of a region of 1,000", () => {
       expectClean(heap);
     }
     expect(freePages()).toBe(1000);
-    expect(freePagesOf(heap.stats())).toEqual(stats);
+    expect(freePagesOf(heapStats(heap))).toEqual(stats);
     expect(freeBlocks()).toEqual(before);
     expect(heap.pages.tryAlloc(900)).toBeGreaterThan(0);
   });

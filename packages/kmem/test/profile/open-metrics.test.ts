@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { type MetricsSource, OPEN_METRICS_MEDIA_TYPE, openMetricsText } from "../../src/profile/index.ts";
 import { MIB } from "../support/memories.ts";
 import { anyText } from "./profiles.ts";
@@ -55,7 +55,7 @@ heap.createCache({ name: 'odd "name" \\', sizeBytes: 600 }).alloc();
 for (let size = 1; size < 40_000; size *= 2) heap.alloc(size);
 
 describe("OpenMetrics text of a heap", () => {
-  const stats = heap.stats();
+  const stats = heapStats(heap);
   const families = read(openMetricsText(stats));
   const value = (name: string, labels: Readonly<Record<string, string>> = {}): number | undefined =>
     families.get(name)?.series.get(JSON.stringify(Object.entries(labels).sort()));

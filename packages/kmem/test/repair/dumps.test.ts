@@ -1,5 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { checkDump, describeDump, Heap, LAYOUT_VERSION, repairDump } from "../../src/index.ts";
+import {
+  blocksOf,
+  checkDump,
+  describeDump,
+  dumpHeap,
+  Heap,
+  heapStats,
+  LAYOUT_VERSION,
+  repairDump,
+  slotStats,
+} from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { writeDump } from "../../src/memory/dump.ts";
 import { checksumOfHeader } from "../../src/memory/header.ts";
@@ -22,14 +32,14 @@ function dumped(): Uint8Array {
 
 describe("checkDump and repairDump", () => {
   it("find nothing in a sound dump and leave it as it is", () => {
-    const dump = heap.dump();
+    const dump = dumpHeap(heap);
     const before = dump.slice();
     expect(checkDump(dump)).toEqual({ isClean: true, findings: [] });
     const { isRepaired, findings, steps, dump: repaired } = repairDump(dump);
     expect({ isRepaired, findings, steps }).toEqual({ isRepaired: true, findings: [], steps: [] });
     expect(firstDifference(before, dump)).toBe(-1);
     const copy = Heap.load(repaired as Uint8Array);
-    expect([...copy.blocks()]).toEqual([...heap.blocks()]);
+    expect([...blocksOf(copy)]).toEqual([...blocksOf(heap)]);
     expectClean(copy);
   });
 
@@ -51,7 +61,7 @@ describe("checkDump and repairDump", () => {
     expect(steps).toMatchObject([{ layer: "header", address: word * 4, isLoss: false }]);
     const copy = Heap.load(dump as Uint8Array);
     expect(new Int32Array(copy.buffer)[word]).toBe(before);
-    expect([...copy.blocks()]).toEqual([...heap.blocks()]);
+    expect([...blocksOf(copy)]).toEqual([...blocksOf(heap)]);
   });
 
   it("restore any single byte of a number that nothing else says", () => {
@@ -79,19 +89,19 @@ describe("checkDump and repairDump", () => {
   it("throw for what is no dump", () => {
     for (const read of [checkDump, repairDump, describeDump]) {
       expect(thrownBy(() => read(new Uint8Array(100))).code).toBe("NOT_A_HEAP");
-      expect(thrownBy(() => read(heap.dump().subarray(0, 9000))).code).toBe("TRUNCATED");
+      expect(thrownBy(() => read(dumpHeap(heap).subarray(0, 9000))).code).toBe("TRUNCATED");
     }
   });
 });
 
 describe("describeDump", () => {
   it("says what the heap would say itself, and does not open it", () => {
-    const { memoryKind, ...stats } = heap.stats();
-    const info = describeDump(heap.dump());
+    const { memoryKind, ...stats } = heapStats(heap);
+    const info = describeDump(dumpHeap(heap));
     expect(info).toMatchObject({ formatVersion: 1, layoutVersion: LAYOUT_VERSION, slotCount: 64, isExactFrees: false });
     expect(memoryKind).toBe("SharedArrayBuffer");
     expect(info.stats).toEqual(stats);
-    expect(info.slots).toEqual(heap.slotStats());
+    expect(info.slots).toEqual(slotStats(heap));
     expect(info.storedPages).toBeLessThan(MIB / PAGE);
   });
 

@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Cache, Heap, type RepairReport } from "../../src/index.ts";
+import {
+  blockAt,
+  blocksOf,
+  type Cache,
+  checkHeap,
+  Heap,
+  heapStats,
+  type RepairReport,
+  repairHeap,
+} from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { CacheRecord, FrameKind, FrameRecord, Header, RunKind, SlotRecord, Tag, ZoneRecord } from "../../src/layout.ts";
 import { type BusyHeap, busyHeap } from "../support/busy-heap.ts";
@@ -20,7 +29,7 @@ beforeEach(() => {
 
 /** Repairs, and asserts that the check finds nothing any more. */
 function repair(): RepairReport {
-  const report = heap.repair();
+  const report = repairHeap(heap);
   expect(report.remaining).toEqual([]);
   expect(report.isRepaired).toBe(true);
   expectClean(heap);
@@ -35,15 +44,15 @@ function expectAllThere(): void {
   heap.pages.free(one, 1);
   heap.pages.free(five, 5);
   heap.pages.free(seven, 7);
-  expect(heap.stats().liveBlocks).toBe(0);
+  expect(heapStats(heap).liveBlocks).toBe(0);
   expectClean(heap);
 }
 
 describe("repair of a sound heap", () => {
   it("finds nothing, steps nothing, and leaves all that is live as it was", () => {
-    const blocks = [...heap.blocks()];
+    const blocks = [...blocksOf(heap)];
     expect(repair()).toMatchObject({ findings: [], steps: [] });
-    expect([...heap.blocks()]).toEqual(blocks);
+    expect([...blocksOf(heap)]).toEqual(blocks);
     expectAllThere();
   });
 
@@ -107,7 +116,7 @@ describe("what follows from other things is made anew without loss", () => {
     ],
   ])("%s", (_, damage) => {
     damage();
-    expect(heap.check().isClean).toBe(false);
+    expect(checkHeap(heap).isClean).toBe(false);
     const { steps, findings } = repair();
     expect(steps.filter(({ isLoss }) => isLoss)).toEqual([]);
     expect(findings.length).toBeGreaterThan(0);
@@ -117,7 +126,7 @@ describe("what follows from other things is made anew without loss", () => {
 });
 
 function heapKinds(): number[] {
-  return heap.stats().allCaches.map((_, index) => FrameKind.FIRST_CACHE + index);
+  return heapStats(heap).allCaches.map((_, index) => FrameKind.FIRST_CACHE + index);
 }
 
 describe("the truth is repaired where two of three witnesses say what it was", () => {
@@ -188,11 +197,11 @@ describe("the truth is repaired where two of three witnesses say what it was", (
   ])("%s", (_, damage) => {
     expect(peek.kindAt(busy.objects[0] as number)).toBe(88);
     damage();
-    expect(heap.check().isClean).toBe(false);
+    expect(checkHeap(heap).isClean).toBe(false);
     const { steps } = repair();
     expect(steps.length).toBeGreaterThan(0);
     expect(steps.filter(({ isLoss }) => isLoss)).toEqual([]);
-    expect(heap.stats().allCaches[72]).toMatchObject({ name: "objects", objectBytes: 72 });
+    expect(heapStats(heap).allCaches[72]).toMatchObject({ name: "objects", objectBytes: 72 });
     expectAllThere();
   });
 });
@@ -203,16 +212,16 @@ describe("what may be in use is kept", () => {
     peek.bytes[peek.tagByte(block)] ^= 0x80;
     const { steps } = repair();
     expect(steps).toMatchObject([{ layer: "slab", address: block, isLoss: true }]);
-    expect(heap.blockAt(block)?.live).toBe(true);
+    expect(blockAt(heap, block)?.live).toBe(true);
     expectAllThere();
   });
 
   it("what lies in a sheaf is free again when the sheaf is damaged, not the tags", () => {
-    const free = heap.stats().bytes.sheafBytes;
+    const free = heapStats(heap).bytes.sheafBytes;
     expect(free).toBeGreaterThan(0);
     peek.words.fill(0, peek.areaWord, peek.areaWord + 256);
     expect(repair().steps).toEqual([]);
-    expect(heap.stats().bytes.sheafBytes).toBe(0);
+    expect(heapStats(heap).bytes.sheafBytes).toBe(0);
     expectAllThere();
   });
 
@@ -260,7 +269,7 @@ describe("repair of a heap that several slots share", () => {
     peek.words[peek.headerWord(Header.BARNS)] = 0x5000;
     peek.words[peek.headerWord(Header.HELD_SLOTS)] = 0x70;
     repair();
-    expect(heap.stats().heldSlots).toBe(2);
+    expect(heapStats(heap).heldSlots).toBe(2);
     cache.free(mine.pop() as number);
     for (const [index, block] of mine.entries()) (index % 3 === 0 ? heap : other).free(block);
     expect(other.alloc(40)).toBeGreaterThan(0);
@@ -286,6 +295,6 @@ describe("repair of a heap that several slots share", () => {
     peek.words[peek.frameWord(frame, FrameRecord.COUNT)] = 2;
     repair();
     expect(() => other.createCache({ name: "late", sizeBytes: 16 })).toThrow(/no longer this thread's/);
-    expect(heap.stats().heldSlots).toBe(1);
+    expect(heapStats(heap).heldSlots).toBe(1);
   });
 });

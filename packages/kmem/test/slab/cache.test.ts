@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type CacheOptions, Heap } from "../../src/index.ts";
+import { blockAt, type CacheOptions, Heap, heapStats } from "../../src/index.ts";
 import { CACHE_COUNT, CLASS_COUNT } from "../../src/layout.ts";
 import { expectBytesAddUp, expectClean, expectRefusal } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -50,7 +50,7 @@ describe("a cache", () => {
     const caches = ["a", "b"].map((name) => heap.createCache({ name, sizeBytes: 64 }));
     const pages = [...caches.map((cache) => cache.alloc()), heap.alloc(64)].map((address) => address >>> 12);
     expect(new Set(pages).size).toBe(3);
-    expect(heap.stats().caches.map(({ name }) => name)).toEqual(["kmalloc-64", "a", "b"]);
+    expect(heapStats(heap).caches.map(({ name }) => name)).toEqual(["kmalloc-64", "a", "b"]);
   });
 
   it("frees its objects through heap.free as well, and reallocs them into kmalloc", () => {
@@ -58,7 +58,7 @@ describe("a cache", () => {
     const [first, second] = [cache.alloc(), cache.alloc()];
     heap.free(first);
     const moved = heap.realloc(second, 500);
-    expect(heap.blockAt(moved)?.cache).toBe("kmalloc-512");
+    expect(blockAt(heap, moved)?.cache).toBe("kmalloc-512");
     expect(cache.stats().liveBlocks).toBe(0);
     heap.free(moved);
     expectClean(heap);
@@ -69,10 +69,10 @@ describe("a cache", () => {
     const objects = Array.from({ length: 200 }, () => cache.alloc());
     const kept = objects.shift() as number;
     for (const address of objects) cache.free(address);
-    const { freePageBytes } = heap.stats().bytes;
+    const { freePageBytes } = heapStats(heap).bytes;
     const pages = cache.shrink();
     expect(pages).toBeGreaterThan(0);
-    expect(heap.stats().bytes.freePageBytes).toBe(freePageBytes + pages * 4096);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(freePageBytes + pages * 4096);
     expect(cache.stats()).toMatchObject({ slabs: 1, liveBlocks: 1, sheafBlocks: 0 });
     expect(cache.shrink()).toBe(0);
     cache.free(kept);
@@ -87,11 +87,11 @@ describe("a cache", () => {
     for (const [index, address] of objects.entries()) {
       const text = `cannot destroy the cache "objects": ${50 - index} objects are live`;
       expect(() => cache.destroy()).toThrow(text);
-      expect(heap.blockAt(address)?.live).toBe(true);
+      expect(blockAt(heap, address)?.live).toBe(true);
       cache.free(address);
     }
     cache.destroy();
-    expect(heap.stats().caches).toEqual([]);
+    expect(heapStats(heap).caches).toEqual([]);
     expectClean(heap);
   });
 
@@ -121,7 +121,7 @@ describe("a cache", () => {
     heap.free(cache.alloc());
     expect(() => old.alloc()).toThrow('the cache "old" was destroyed');
     expect(() => old.free(object)).toThrow('the cache "old" was destroyed');
-    expect(heap.blockAt(object)?.live).toBe(true);
+    expect(blockAt(heap, object)?.live).toBe(true);
     expectClean(heap);
   });
 
@@ -135,7 +135,7 @@ describe("a cache", () => {
       expectClean(heap);
       cache.destroy();
     }
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
   });
 });
 
@@ -148,7 +148,7 @@ describe("createCache", () => {
     );
     const objects = caches.map((cache) => cache.alloc());
     expect(new Set(objects).size).toBe(limit);
-    for (const [index, address] of objects.entries()) expect(heap.blockAt(address)?.cache).toBe(`cache-${index}`);
+    for (const [index, address] of objects.entries()) expect(blockAt(heap, address)?.cache).toBe(`cache-${index}`);
     const action = (): unknown => heap.createCache({ name: "one more", sizeBytes: 8 });
     expectRefusal(heap, action, "TOO_MANY_CACHES", `there is no room for more than ${limit} caches`);
     expectClean(heap);
@@ -156,7 +156,7 @@ describe("createCache", () => {
     for (const [index, cache] of caches.entries()) cache.free(objects[index] as number);
     caches[77]?.destroy();
     const next = heap.createCache({ name: "one more", sizeBytes: 80 });
-    expect(heap.blockAt(next.alloc())?.usableBytes).toBe(80);
+    expect(blockAt(heap, next.alloc())?.usableBytes).toBe(80);
     expectClean(heap);
   });
 
@@ -218,8 +218,8 @@ describe("a cache with a name like that of something else", () => {
   it("still refuses what is not its own", () => {
     const cache = heap.createCache({ name: "pages", sizeBytes: 8 });
     const run = heap.alloc(50_000);
-    expect(heap.blockAt(run)?.cache).toBe("pages");
+    expect(blockAt(heap, run)?.cache).toBe("pages");
     expectRefusal(heap, () => cache.free(run), "INVALID_FREE", 'it belongs to pages, not to the cache "pages"');
-    expect(heap.blockAt(run)?.live).toBe(true);
+    expect(blockAt(heap, run)?.live).toBe(true);
   });
 });

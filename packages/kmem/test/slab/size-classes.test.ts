@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Heap, MAX_CLASS_BYTES } from "../../src/index.ts";
+import { blockAt, Heap, heapStats, MAX_CLASS_BYTES } from "../../src/index.ts";
 import { CLASS_COUNT, classBytes, GRANULE, PAGE_SIZE } from "../../src/layout.ts";
 import { classBySize, slabShape } from "../../src/slab/size-classes.ts";
 
@@ -101,7 +101,7 @@ describe("the shape of a slab", () => {
     const heap = Heap.create({ sizeBytes: 8 * 1024 * 1024 });
     for (const bytes of classes) {
       const block = heap.alloc(bytes);
-      const cache = heap.stats().caches.find(({ name }) => name === `kmalloc-${bytes}`);
+      const cache = heapStats(heap).caches.find(({ name }) => name === `kmalloc-${bytes}`);
       const { slabPages, slabBlocks } = slabShape(bytes);
       expect(cache).toMatchObject({
         objectBytes: bytes,
@@ -111,7 +111,7 @@ describe("the shape of a slab", () => {
         slabs: 1,
         liveBlocks: 1,
       });
-      expect(heap.blockAt(block)).toMatchObject({ usableBytes: bytes, cache: `kmalloc-${bytes}` });
+      expect(blockAt(heap, block)).toMatchObject({ usableBytes: bytes, cache: `kmalloc-${bytes}` });
       heap.free(block);
       heap.trim();
     }

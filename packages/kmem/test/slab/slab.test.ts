@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { blockAt, Heap, heapStats } from "../../src/index.ts";
 import {
   CacheRecord,
   CLASS_COUNT,
@@ -25,7 +26,7 @@ beforeEach(() => {
 });
 
 const kindOf = (sizeBytes: number): number => peek.kindAt(heap.alloc(sizeBytes));
-const statsOf = (name: string) => heap.stats().caches.find((cache) => cache.name === name);
+const statsOf = (name: string) => heapStats(heap).caches.find((cache) => cache.name === name);
 
 describe("tags", () => {
   it("go NONE, IN_SLAB, in the sheaf, live, in the sheaf, NONE, as the layout says", () => {
@@ -60,7 +61,7 @@ describe("tags", () => {
       const usable = heap.usableSize(first);
       const last = Math.max(...blocks) + usable;
       for (let address = first; address < last; address += 16) {
-        if (peek.tag(address) === 1) expect(heap.blockAt(address)?.address).toBe(address);
+        if (peek.tag(address) === 1) expect(blockAt(heap, address)?.address).toBe(address);
       }
     }
   });
@@ -75,7 +76,7 @@ describe("a sheaf", () => {
 
   it.each([16, 100, 512, 4096, 32_768])("of blocks of %i bytes is filled by half and never beyond its room", (size) => {
     const kind = kindOf(size);
-    const capacity = heap.layers.sheaves.capacity(kind);
+    const capacity = layersOf(heap).sheaves.capacity(kind);
     const sheafNow = (): number => peek.sheaf(kind).length;
     expect(sheafNow()).toBeLessThanOrEqual(capacity >> 1);
     const blocks = Array.from({ length: capacity * 3 }, () => heap.tryAlloc(size)).filter((block) => block !== 0);
@@ -133,10 +134,10 @@ describe("slabs", () => {
   it("are not made and released by a block that goes back and forth", () => {
     const block = heap.alloc(30_000);
     heap.free(heap.alloc(30_000));
-    const { freePageBytes } = heap.stats().bytes;
+    const { freePageBytes } = heapStats(heap).bytes;
     for (let turn = 0; turn < 50; turn++) {
       heap.free(heap.alloc(30_000));
-      expect(heap.stats().bytes.freePageBytes).toBe(freePageBytes);
+      expect(heapStats(heap).bytes.freePageBytes).toBe(freePageBytes);
     }
     heap.free(block);
   });
@@ -148,10 +149,10 @@ describe("slabs", () => {
       const order = random.shuffled(live);
       for (const block of order.slice(0, 500)) heap.free(block);
       expectClean(heap);
-      const { freePageBytes } = heap.stats().bytes;
+      const { freePageBytes } = heapStats(heap).bytes;
       const again = Array.from({ length: 400 }, () => heap.alloc(300));
       // Blocks that were freed serve again before a new slab is made.
-      expect(heap.stats().bytes.freePageBytes).toBe(freePageBytes);
+      expect(heapStats(heap).bytes.freePageBytes).toBe(freePageBytes);
       live = [...order.slice(500), ...again, ...Array.from({ length: 100 }, () => heap.alloc(300))];
     }
     expect(new Set(live).size).toBe(1000);
@@ -182,7 +183,7 @@ describe("every size class", () => {
     expectClean(heap);
     // What the first classes kept, the reaper has taken back meanwhile.
     expect(heap.trim()).toBeGreaterThan(10);
-    expect(heap.stats().caches).toEqual([]);
+    expect(heapStats(heap).caches).toEqual([]);
   });
 
   it("is counted by stats: live, in the sheaf, in slabs", () => {

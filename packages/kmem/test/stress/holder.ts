@@ -13,7 +13,7 @@ export function requireSound(condition: boolean, what: () => string): asserts co
 }
 
 /** The part of a heap that the stress calls; a heap broken on purpose stands behind it as well. */
-export type StressHeap = Omit<Heap, "load" | "dump">;
+export type StressHeap = Heap;
 
 /** What a {@link Holder} is made of. */
 export interface HolderParts {

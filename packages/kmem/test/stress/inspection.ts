@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "../../src/index.ts";
+import { blocksOf, checkHeap, heapStats, PAGE_SIZE } from "../../src/index.ts";
 import { type BlockRecord, Kind } from "./block-record.ts";
 import { requireSound, type StressHeap } from "./holder.ts";
 
@@ -33,10 +33,10 @@ function heldOf(records: Iterable<BlockRecord>): Held {
 }
 
 function requireClean(heap: StressHeap): void {
-  const { findings, isClean } = heap.check();
+  const { findings, isClean } = checkHeap(heap);
   requireSound(
     isClean && findings.length === 0,
-    () => `heap.check() has ${findings.length} findings: ${JSON.stringify(findings.slice(0, LISTED))}`,
+    () => `checkHeap(heap) has ${findings.length} findings: ${JSON.stringify(findings.slice(0, LISTED))}`,
   );
 }
 
@@ -44,7 +44,7 @@ function requireClean(heap: StressHeap): void {
 function requireSameBlocks(heap: StressHeap, held: Held): void {
   const strangers: number[] = [];
   let found = 0;
-  for (const block of heap.blocks()) {
+  for (const block of blocksOf(heap)) {
     const record = held.blocks.get(block.address);
     if (record === undefined || block.usableBytes < record.sizeBytes) strangers.push(block.address);
     else found++;
@@ -64,7 +64,7 @@ function requireSameBlocks(heap: StressHeap, held: Held): void {
 export function inspect(heap: StressHeap, records: Iterable<BlockRecord>): number {
   requireClean(heap);
   const held = heldOf(records);
-  const { liveBlocks, bytes } = heap.stats();
+  const { liveBlocks, bytes } = heapStats(heap);
   requireSound(
     liveBlocks === held.blocks.size,
     () => `stats() counts ${liveBlocks} live blocks, the threads hold ${held.blocks.size}`,

@@ -1,3 +1,4 @@
+import { heapStats } from "../../src/index.ts";
 import type { Random } from "../support/random.ts";
 import { Kind } from "./block-record.ts";
 import { type Holder, requireSound } from "./holder.ts";
@@ -17,7 +18,7 @@ function firstDifference(before: Uint8Array, after: Uint8Array): number {
  */
 export function misuseAtRest(holder: Holder, random: Random): void {
   const { heap, ledger } = holder;
-  const { startAddress, bytes } = heap.stats();
+  const { startAddress, bytes } = heapStats(heap);
   for (let round = 0; round < MISUSES && ledger.count > 0; round++) {
     const record = ledger.remove(random.below(ledger.count));
     holder.release(record, false);

@@ -1,4 +1,4 @@
-import { KmemError, type KmemErrorCode, PAGE_SIZE } from "../../src/index.ts";
+import { blockAt, KmemError, type KmemErrorCode, PAGE_SIZE } from "../../src/index.ts";
 import type { Random } from "../support/random.ts";
 import { type BlockRecord, Kind } from "./block-record.ts";
 import { type Holder, requireSound } from "./holder.ts";
@@ -48,7 +48,7 @@ function freeTwice(holder: Holder, random: Random): void {
   const { heap, ledger, caches } = holder;
   const index = random.below(ledger.count);
   const { kind, sizeBytes, address } = ledger.at(index);
-  if (kind === Kind.PAGES || heap.blockAt(address)?.cache === RUN_OF_PAGES) return;
+  if (kind === Kind.PAGES || blockAt(heap, address)?.cache === RUN_OF_PAGES) return;
   const record = ledger.remove(index);
   holder.release(record, random.below(2) === 0);
   const again = kind >= Kind.OBJECT ? () => caches[kind - Kind.OBJECT].free(address) : () => heap.free(address);

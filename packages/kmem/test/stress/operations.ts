@@ -1,4 +1,4 @@
-import { OutOfMemoryError, PAGE_SIZE } from "../../src/index.ts";
+import { blockAt, OutOfMemoryError, PAGE_SIZE } from "../../src/index.ts";
 import type { Random } from "../support/random.ts";
 import { type BlockRecord, Kind } from "./block-record.ts";
 import type { Configuration } from "./configuration.ts";
@@ -274,7 +274,7 @@ export class Operations {
     const { ledger, heap } = this.#holder;
     if (ledger.count === 0) return;
     const { address, sizeBytes, kind } = ledger.at(this.#random.below(ledger.count));
-    const block = heap.blockAt(address + this.#random.below(sizeBytes));
+    const block = blockAt(heap, address + this.#random.below(sizeBytes));
     if (kind === Kind.PAGES) {
       requireSound(block === undefined, () => `pages at ${address} are said to be a block`);
       return;

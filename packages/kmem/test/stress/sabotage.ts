@@ -1,5 +1,5 @@
 import type { Heap } from "../../src/index.ts";
-import { MAX_CLASS_BYTES, PAGE_SIZE } from "../../src/index.ts";
+import { blockAt, MAX_CLASS_BYTES, PAGE_SIZE } from "../../src/index.ts";
 import type { StressHeap } from "./holder.ts";
 
 /** Ways to break a heap on purpose, each of which the stress has to find. */
@@ -34,7 +34,7 @@ const METHODS: Readonly<Record<Sabotage, (heap: Heap, isNow: () => boolean) => M
     return {
       alloc: (sizeBytes) => {
         const isTwice =
-          isNow() && last !== 0 && heap.blockAt(last)?.live === true && heap.usableSize(last) >= sizeBytes;
+          isNow() && last !== 0 && blockAt(heap, last)?.live === true && heap.usableSize(last) >= sizeBytes;
         if (!isTwice) last = heap.alloc(sizeBytes);
         return last;
       },
@@ -67,7 +67,7 @@ const METHODS: Readonly<Record<Sabotage, (heap: Heap, isNow: () => boolean) => M
   }),
   "accepts a double free": (heap) => ({
     free: (address) => {
-      if (heap.blockAt(address)?.live !== false) heap.free(address);
+      if (blockAt(heap, address)?.live !== false) heap.free(address);
     },
   }),
   "frees nothing at the end": () => ({ detach: () => undefined }),

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { Heap, type HeapStats } from "../../src/index.ts";
+import { checkHeap, Heap, type HeapStats, heapStats } from "../../src/index.ts";
 import { type Configuration, slotsFor } from "./configuration.ts";
 import { Control, type Tallies, ThreadState } from "./control.ts";
 import { Exchange } from "./exchange.ts";
@@ -118,7 +118,7 @@ class StressRun {
 
   /** Where the memory is, for whoever has to find out why there is none. */
   #heapText(): string {
-    const { bytes, zones, liveBlocks, heldSlots } = this.heap.stats();
+    const { bytes, zones, liveBlocks, heldSlots } = heapStats(this.heap);
     const parts = Object.entries(bytes).map(([part, count]) => `${part} ${count}`);
     const free = zones.map(({ name, freeBlocksByOrder }) => `${name} ${freeBlocksByOrder.join(" ")}`);
     return [`  ${heldSlots} slots, ${liveBlocks} blocks, ${parts.join(", ")}`, `  ${free.join("; ")}`].join("\n");
@@ -172,7 +172,7 @@ function requireAsNew(fresh: HeapStats, now: HeapStats): void {
 export async function runStress(configuration: Configuration, options: StressOptions): Promise<StressSummary> {
   const startMs = performance.now();
   const heap = createHeap(configuration, options.threads);
-  const fresh = heap.stats();
+  const fresh = heapStats(heap);
   const caches = createSharedCaches(heap, (address) => {
     throw new StressFault(`the object at ${address} came to its destructor without its constructed state`);
   });
@@ -180,9 +180,9 @@ export async function runStress(configuration: Configuration, options: StressOpt
   await run.run();
   for (const cache of caches) cache.destroy();
   heap.trim();
-  const { findings } = heap.check();
+  const { findings } = checkHeap(heap);
   requireSound(findings.length === 0, () => `the empty heap has findings: ${JSON.stringify(findings)}`);
-  const now = heap.stats();
+  const now = heapStats(heap);
   requireAsNew(fresh, now);
   const tallies = run.control.tallies();
   requireSound(

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Heap, HeapStats } from "../../src/index.ts";
-import { KmemError, OutOfMemoryError } from "../../src/index.ts";
+import { checkHeap, heapStats, KmemError, OutOfMemoryError } from "../../src/index.ts";
 
 /** What an action throws, which must be a KmemError. */
 export function thrownBy(action: () => unknown): KmemError {
@@ -36,7 +36,7 @@ export function firstDifference(before: Uint8Array, after: Uint8Array): number {
 }
 
 export function expectClean(heap: Heap): void {
-  expect(heap.check().findings).toEqual([]);
+  expect(checkHeap(heap).findings).toEqual([]);
 }
 
 /** The free blocks of a heap's zones in the order of its lists: order, then the addresses from the head on. */
@@ -46,7 +46,7 @@ export function freePagesOf(stats: HeapStats): readonly unknown[] {
 
 /** Asserts that the parts of `stats().bytes` add up to the whole. */
 export function expectBytesAddUp(heap: Heap): void {
-  const { totalBytes, ...parts } = heap.stats().bytes;
+  const { totalBytes, ...parts } = heapStats(heap).bytes;
   expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(totalBytes);
 }
 

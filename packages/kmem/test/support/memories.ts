@@ -1,4 +1,4 @@
-import { Heap, type HeapOptions } from "../../src/index.ts";
+import { dumpHeap, Heap, type HeapOptions } from "../../src/index.ts";
 
 export const MIB: number = 1024 * 1024;
 export const PAGE = 4096;
@@ -113,7 +113,7 @@ export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] 
     name: "loaded",
     sizeBytes: mib * MIB,
     maximumBytes: mib * MIB,
-    make: () => untouched(maker.load(maker.create({ sizeBytes: mib * MIB, shared: false }).dump())),
+    make: () => untouched(maker.load(dumpHeap(maker.create({ sizeBytes: mib * MIB, shared: false })))),
   },
 ];
 

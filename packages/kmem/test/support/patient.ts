@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { Finding } from "../../src/index.ts";
+import { checkHeap } from "../../src/index.ts";
 import { FrameRecord, ZoneRecord } from "../../src/layout.ts";
 import { type BusyHeap, busyHeap } from "./busy-heap.ts";
 import { PAGE } from "./memories.ts";
@@ -17,12 +18,12 @@ export class Patient {
     const { pages } = this.busy.heap;
     const singles = Array.from({ length: 4 }, () => pages.alloc(1));
     for (const page of [singles[0], singles[2]]) pages.free(page as number, 1);
-    expect(this.busy.heap.check()).toEqual({ isClean: true, findings: [] });
+    expect(checkHeap(this.busy.heap)).toEqual({ isClean: true, findings: [] });
   }
 
   /** The check must find, after some damage, this in this layer; where an address is given, at that address. */
   expectFinding(layer: Finding["layer"], text: string | RegExp, address?: number): void {
-    const { isClean, findings } = this.busy.heap.check();
+    const { isClean, findings } = checkHeap(this.busy.heap);
     expect(isClean).toBe(false);
     const problems = findings.map((finding) => `${finding.layer}: ${finding.problem}`);
     expect(problems).toContainEqual(typeof text === "string" ? `${layer}: ${text}` : expect.stringMatching(text));

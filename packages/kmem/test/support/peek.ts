@@ -1,4 +1,5 @@
 import type { Heap } from "../../src/index.ts";
+import { heapStats } from "../../src/index.ts";
 import {
   AreaWord,
   CACHE_RECORD_WORDS,
@@ -25,7 +26,7 @@ export class Peek {
 
   constructor(heap: Heap) {
     this.#heap = heap;
-    this.base = heap.stats().startAddress;
+    this.base = heapStats(heap).startAddress;
   }
 
   get words(): Int32Array {

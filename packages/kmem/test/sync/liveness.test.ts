@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, reapSlot } from "../../src/index.ts";
 import { BEACON_WAITER_COUNT, Header, SlotRecord } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
 import type { WatchOrders } from "../heap/watch-worker.ts";
@@ -24,8 +25,8 @@ async function start(end: WatchOrders["end"]) {
   return { worker, exit, done };
 }
 
-const beacon = () => heap.layers.sync.beacon;
-const waiters = () => heap.layers.memory.words[heap.layers.slots.word(1, SlotRecord.BEACON_WAITERS)];
+const beacon = () => layersOf(heap).sync.beacon;
+const waiters = () => layersOf(heap).memory.words[layersOf(heap).slots.word(1, SlotRecord.BEACON_WAITERS)];
 const nap = new Int32Array(new SharedArrayBuffer(4));
 /** Blocks this thread, so that no event reaches it. */
 const sleep = (ms: number) => Atomics.wait(nap, 0, 0, ms);
@@ -68,19 +69,19 @@ describe("the life of a thread", () => {
     const stepsAtDeath = Atomics.load(done, 1);
     sleep(5);
     expect(Atomics.load(done, 1)).toBe(stepsAtDeath);
-    expect(heap.layers.slots.isDead(1)).toBe(true);
-    expect(heap.reap(1, { blocks: "free" }).isFreed).toBe(true);
+    expect(layersOf(heap).slots.isDead(1)).toBe(true);
+    expect(reapSlot(heap, 1, { blocks: "free" }).isFreed).toBe(true);
     expectClean(heap);
   });
 
   it("lets a thread attach that needs a lock of the dead to do so", async () => {
     const { worker } = await start("hold");
     void worker.terminate();
-    expect(heap.layers.memory.words[headerWord(heap.layers.geometry, Header.PAGES_LOCK)]).not.toBe(0);
+    expect(layersOf(heap).memory.words[headerWord(layersOf(heap).geometry, Header.PAGES_LOCK)]).not.toBe(0);
     const other = Heap.attach(heap.reserve());
     expect(other.slot).toBe(2);
     other.detach();
-    heap.reap(1);
+    reapSlot(heap, 1);
     expectClean(heap);
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { Heap, heapStats } from "../../src/index.ts";
 import { GFP_ATOMIC, GFP_KERNEL } from "../../src/kernels/linux/linux.ts";
 import { pageBlocks } from "../../src/trace/ftrace.ts";
 import * as face from "../../src/trace/index.ts";
@@ -31,7 +32,7 @@ describe("kmem/trace", () => {
 describe("an event as the kernel prints it", () => {
   it("has the fields of its tracepoint", () => {
     const { heap, ring, clock } = traced(64);
-    const kind = heap.layers.caches.find("kmalloc-256") ?? 0;
+    const kind = layersOf(heap).caches.find("kmalloc-256") ?? 0;
     ring.kmalloc(0x12340, 100, 112, GFP_KERNEL);
     ring.kmalloc(0, 8, 16, GFP_ATOMIC, 0x1f, 2);
     ring.kfree(0xffff_fff0);
@@ -50,9 +51,9 @@ describe("an event as the kernel prints it", () => {
 
   it("has pages as blocks of the kernel's orders, each with its descriptor", () => {
     const { heap, ring } = traced(64);
-    const frame = heap.stats().startAddress / PAGE + 64;
+    const frame = heapStats(heap).startAddress / PAGE + 64;
     const descriptor = (pages: number): string =>
-      (heap.layers.pages.frames.record(frame + pages) * 4).toString(16).padStart(16, "0");
+      (layersOf(heap).pages.frames.record(frame + pages) * 4).toString(16).padStart(16, "0");
     const pfn = (pages: number): string => `pfn=0x${(frame + pages).toString(16)}`;
     ring.pageAlloc(frame * PAGE, 5 * PAGE, GFP_KERNEL);
     ring.pageFree((frame + 1) * PAGE, PAGE);

@@ -1,6 +1,8 @@
 // A ring and a reader against a model, with writers that are interrupted, go on later, or die.
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { layersOf } from "../../src/heap/access.ts";
 import { TRACE_BUSY, TraceHeader, TraceKind, TraceWord } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
 import { type TraceEvent, TraceReader } from "../../src/trace/index.ts";
@@ -120,7 +122,7 @@ class Interrupted {
     this.#alive = this.#ownerOfNewSlot();
     this.#dead = this.#ownerOfNewSlot();
     const slot = (this.#dead & 0x7f) - 1;
-    heap.layers.slots.markDead(slot, heap.layers.slots.generation(slot));
+    layersOf(heap).slots.markDead(slot, layersOf(heap).slots.generation(slot));
   }
 
   draw(): void {

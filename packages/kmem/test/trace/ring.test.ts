@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Heap, PAGE_SIZE } from "../../src/index.ts";
+import { layersOf } from "../../src/heap/access.ts";
+import { checkHeap, dumpHeap, Heap, heapStats, PAGE_SIZE, reapSlot, repairHeap } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
 import {
@@ -156,13 +157,13 @@ describe("the pages of a trace ring", () => {
     const { heap, ring } = traced(300);
     for (let number = 0; number < 10; number++) writeNumber(ring, number);
     heap.trim();
-    const report = heap.repair();
+    const report = repairHeap(heap);
     expect(report).toMatchObject({ isRepaired: true, findings: [], steps: [] });
     const dead = heap.reserve();
-    heap.reap(dead.place?.slot ?? 0, { blocks: "free" });
+    reapSlot(heap, dead.place?.slot ?? 0, { blocks: "free" });
     expectClean(heap);
     const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-    for (const each of [heap, Heap.load(heap.dump())]) {
+    for (const each of [heap, Heap.load(dumpHeap(heap))]) {
       const found = findTraceRing(each) as TraceRing;
       expect(found.address).toBe(ring.address);
       expectNumbers(readAll(found), numbers);
@@ -178,21 +179,21 @@ describe("the pages of a trace ring", () => {
   ])("are repaired when %s is damaged", (_what, page) => {
     const { heap, ring } = traced(300);
     writeNumber(ring, 1);
-    const { kindBias } = heap.layers.pages.frames;
-    heap.layers.memory.bytes[kindBias + ring.address / PAGE_SIZE + page] = page === 0 ? 9 : 1;
-    expect(heap.check().isClean).toBe(false);
-    expect(heap.repair().isRepaired).toBe(true);
+    const { kindBias } = layersOf(heap).pages.frames;
+    layersOf(heap).memory.bytes[kindBias + ring.address / PAGE_SIZE + page] = page === 0 ? 9 : 1;
+    expect(checkHeap(heap).isClean).toBe(false);
+    expect(repairHeap(heap).isRepaired).toBe(true);
     expectNumbers(readAll(findTraceRing(heap) as TraceRing), [1]);
   });
 
   it("go back when it ends, once", () => {
     const heap = Heap.create({ sizeBytes: MIB });
-    const { freePageBytes } = heap.stats().bytes;
+    const { freePageBytes } = heapStats(heap).bytes;
     const ring = createTraceRing(heap, 1000) as TraceRing;
     const other = openTraceRing(heap, ring.address);
-    expect(heap.stats().bytes.freePageBytes).toBe(freePageBytes - ringPages(ring) * PAGE_SIZE);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(freePageBytes - ringPages(ring) * PAGE_SIZE);
     ring.end();
-    expect(heap.stats().bytes.freePageBytes).toBe(freePageBytes);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(freePageBytes);
     expectRefusal(heap, () => other.end(), "INVALID_ADDRESS", /no trace ring begins at 0x[0-9a-f]+ any more/);
     expect(findTraceRing(heap)).toBe(undefined);
     expectClean(heap);
@@ -219,9 +220,9 @@ describe("a trace ring is refused", () => {
 
   it("where there are no pages for it, and nothing is changed", () => {
     const heap = Heap.create({ sizeBytes: MIB });
-    const { bytes } = heap.stats();
+    const { bytes } = heapStats(heap);
     expect(createTraceRing(heap, MIB)).toBe(undefined);
-    expect(heap.stats().bytes).toEqual(bytes);
+    expect(heapStats(heap).bytes).toEqual(bytes);
     expectClean(heap);
   });
 

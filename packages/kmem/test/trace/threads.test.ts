@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../src/index.ts";
+import { Heap, reapSlot } from "../../src/index.ts";
 import { createTraceRing, type TraceEvent, TraceReader, type TraceRing } from "../../src/trace/index.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB, NUMBERS_APART, numberOf, writeNumber } from "./support.ts";
@@ -89,7 +89,7 @@ describe("threads that write to one ring", () => {
       while (auditor.total === 0) auditor.audit(reader.read());
       await worker.terminate();
       auditor.audit(reader.read());
-      heap.reap(handle.place?.slot ?? 0, { blocks: "free" });
+      reapSlot(heap, handle.place?.slot ?? 0, { blocks: "free" });
       for (const number of all) writeNumber(ring, number);
       expect(reader.read().map(numberOf)).toEqual(all);
       expect(reader.pendingCount).toBe(0);

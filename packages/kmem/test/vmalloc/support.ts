@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { checkLayers } from "../../src/kmalloc/check.ts";
-import { createLayers, type Layers } from "../../src/kmalloc/layers.ts";
+import type { Layers } from "../../src/kmalloc/layers.ts";
+import { createLayers, THREADS } from "../../src/kmalloc/open-layers.ts";
 import { type MemoryOptions, newMemory } from "../../src/memory/new-memory.ts";
 import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
 import { Vmalloc } from "../../src/vmalloc/vmalloc.ts";
@@ -26,7 +27,7 @@ export interface SubjectOptions extends MemoryOptions {
 
 export function newLayers(options: SubjectOptions = {}): Layers {
   const { memory, extent } = newMemory(options.memory === undefined ? { sizeBytes: 2 * MIB, ...options } : options);
-  return createLayers(memory, { ...extent, slotCount: 4, dmaBytes: options.dmaBytes });
+  return createLayers(memory, { ...extent, slotCount: 4, dmaBytes: options.dmaBytes }, {}, THREADS);
 }
 
 export function makeVmalloc(options: SubjectOptions = {}): VmallocSubject {

@@ -1,4 +1,6 @@
+import { layersOf } from "../../heap/access.ts";
 import type { Heap } from "../../heap/heap.ts";
+import { blockAt } from "../../heap/inspect.ts";
 import { describeAddress } from "../../kmalloc/describe.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../../memory/layout.ts";
@@ -10,10 +12,10 @@ import { RunKind } from "../../pages/layout.ts";
  * O(pages of the bytes, the block or the run).
  */
 export function isCallersRange(heap: Heap, start: number, end: number): boolean {
-  const { geometry, memory, pages } = heap.layers;
+  const { geometry, memory, pages } = layersOf(heap);
   memory.refresh();
   if (end < geometry.baseFrame * PAGE_SIZE || start >= geometry.limitFrame * PAGE_SIZE) return true;
-  const { where } = describeAddress(heap.layers, start);
+  const { where } = describeAddress(layersOf(heap), start);
   if (where === "foreign" || where === "absent" || where === "outside") return areForeign(heap, start, end);
   if (where === "page run") {
     const head = pages.frames.headOfRun(start >>> PAGE_SHIFT, RunKind.PAGES);
@@ -24,7 +26,8 @@ export function isCallersRange(heap: Heap, start: number, end: number): boolean 
 }
 
 /** Whether no page of these bytes is the heap's: it owns what it was given and what its own growth has added. */
-function areForeign({ layers: { geometry, pages } }: Heap, start: number, end: number): boolean {
+function areForeign(heap: Heap, start: number, end: number): boolean {
+  const { geometry, pages } = layersOf(heap);
   const { frames } = pages;
   const last = Math.min(end >>> PAGE_SHIFT, frames.endFrame - 1);
   for (let frame = Math.max(start >>> PAGE_SHIFT, geometry.baseFrame); frame <= last; frame++) {
@@ -34,12 +37,12 @@ function areForeign({ layers: { geometry, pages } }: Heap, start: number, end: n
 }
 
 /** The block around an address: in a debugged heap its object. */
-function blockAround(heap: Heap, address: number): ReturnType<Heap["blockAt"]> {
+function blockAround(heap: Heap, address: number): ReturnType<typeof blockAt> {
   try {
-    return heap.blockAt(address);
+    return blockAt(heap, address);
   } catch (error) {
     // The heap object was detached: the memory is there, and so are the blocks.
-    if (error instanceof KmemError) return describeAddress(heap.layers, address).block;
+    if (error instanceof KmemError) return describeAddress(layersOf(heap), address).block;
     throw error;
   }
 }

@@ -1,1 +1,2 @@
+export type { ClusterFinding } from "../../cluster/check.ts";
 export * from "./giet.ts";

@@ -1,6 +1,7 @@
+import type { Cache } from "../../heap/cache.ts";
 import { PAGE_SIZE } from "../../memory/layout.ts";
 import { mayWait, usesReserve, waitFor, wantsDma, withoutSleep } from "./gfp.ts";
-import { type Kernel, type KernelCache, NULL, orNull } from "./kernel.ts";
+import { type Kernel, NULL, orNull } from "./kernel.ts";
 
 /** A block of the heap, had as the mask says, or NULL. */
 export function takeBlock(kernel: Kernel, bytes: number, gfp: number): number {
@@ -13,7 +14,7 @@ export function takeBlock(kernel: Kernel, bytes: number, gfp: number): number {
 }
 
 /** An object of a cache, or NULL; `slabPages` are the pages of its slabs. */
-export function takeObject(kernel: Kernel, cache: KernelCache, gfp: number, slabPages: number): number {
+export function takeObject(kernel: Kernel, cache: Cache, gfp: number, slabPages: number): number {
   if (usesReserve(gfp)) return cache.tryAlloc();
   const now = (): number => orNull(() => cache.alloc());
   if (!mayWait(gfp)) return withoutSleep(kernel, now);

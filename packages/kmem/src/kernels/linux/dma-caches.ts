@@ -1,7 +1,8 @@
+import type { Cache } from "../../heap/cache.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { PAGE_SIZE } from "../../memory/layout.ts";
 import { takeObject } from "./allocate.ts";
-import { type Kernel, type KernelCache, NULL } from "./kernel.ts";
+import { type Kernel, NULL } from "./kernel.ts";
 import { KMALLOC_PAGES, L1_CACHE_BYTES } from "./layout.ts";
 import { OpenCaches } from "./open-caches.ts";
 
@@ -28,7 +29,7 @@ export class DmaCaches {
   }
 
   /** The cache of that size; undefined when there are too many others to make it. */
-  #cache(size: number): KernelCache | undefined {
+  #cache(size: number): Cache | undefined {
     const { caches } = this.#kernel;
     const name = `size-${size}(DMA)`;
     const known = this.#kinds.get(size);

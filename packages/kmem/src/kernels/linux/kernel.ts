@@ -1,6 +1,8 @@
+import { attachmentOf } from "../../heap/access.ts";
+import type { Heap } from "../../heap/heap.ts";
 import type { Kmalloc } from "../../kmalloc/kmalloc.ts";
 import type { Layers } from "../../kmalloc/layers.ts";
-import type { MemoryWait, WaitOptions } from "../../kmalloc/memory-wait.ts";
+import type { MemoryWait } from "../../kmalloc/memory-wait.ts";
 import { describeValue } from "../../memory/arguments.ts";
 import { OutOfMemoryError } from "../../memory/errors.ts";
 import type { Geometry } from "../../memory/header.ts";
@@ -11,66 +13,6 @@ import type { Vmalloc } from "../../vmalloc/vmalloc.ts";
 
 export const NULL = 0;
 
-/** What runs once for each block of a slab. */
-export interface BlockFunctions {
-  readonly construct?: ((address: number) => void) | undefined;
-  readonly destruct?: ((address: number) => void) | undefined;
-}
-
-/** How the face makes a cache. */
-export interface KernelCacheOptions extends BlockFunctions {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly alignmentBytes: number;
-  readonly colourBytes?: number;
-  readonly dma: boolean;
-  readonly keepsSlabs: boolean;
-  readonly ownerFlags: number;
-}
-
-/** A cache of the heap, as far as the face uses it. */
-export interface KernelCache {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly hasConstructor: boolean;
-  alloc(): number;
-  tryAlloc(): number;
-  allocWait(options: WaitOptions): number;
-  free(address: number): void;
-  shrink(slabLimit?: number): number;
-  destroy(): void;
-  stats(): { readonly liveBlocks: number };
-}
-
-/** How the face takes pages. */
-export interface KernelPageOptions {
-  readonly alignmentBytes: number;
-  readonly dma: boolean;
-  readonly reserve: boolean;
-}
-
-/** The heap, as far as the face uses it. */
-export interface KernelHeap {
-  readonly pages: {
-    tryAlloc(count: number, options: KernelPageOptions): number;
-    allocWait(count: number, options: KernelPageOptions & WaitOptions): number;
-  };
-  alloc(sizeBytes: number): number;
-  tryAlloc(sizeBytes: number): number;
-  allocWait(sizeBytes: number, options: WaitOptions): number;
-  free(address: number): void;
-  usableSize(address: number): number;
-  blockAt(
-    address: number,
-  ):
-    | { readonly address: number; readonly usableBytes: number; readonly cache: string; readonly live: boolean }
-    | undefined;
-  createCache(options: KernelCacheOptions): KernelCache;
-  openCache(name: string, functions: BlockFunctions): KernelCache;
-  /** Throws once the heap was detached. */
-  readonly attachment: unknown;
-}
-
 /** What all functions of the face work on. */
 export interface Kernel {
   readonly layers: Layers;
@@ -78,7 +20,7 @@ export interface Kernel {
   readonly geometry: Geometry;
   readonly pages: PageAllocator;
   readonly caches: CacheTable;
-  readonly heap: KernelHeap;
+  readonly heap: Heap;
   readonly kmalloc: Kmalloc;
   readonly waits: MemoryWait;
   readonly vm: Vmalloc;
@@ -91,7 +33,7 @@ export interface Kernel {
 
 /** Views of the memory as it is now. Throws DETACHED once the heap was detached. */
 export function refresh({ heap }: Kernel): void {
-  void heap.attachment;
+  void attachmentOf(heap);
 }
 
 /** Whether a number is a size_t; prints the call's complaint where it is none. */

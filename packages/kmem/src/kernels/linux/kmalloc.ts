@@ -1,4 +1,5 @@
 import { __GFP_ZERO } from "../../gfp/flags.ts";
+import { blockAt } from "../../heap/inspect.ts";
 import { isUint32 } from "../../memory/arguments.ts";
 import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
@@ -47,7 +48,7 @@ export interface KmallocCalls {
 export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
   const { heap, memory, geometry, print } = kernel;
   const usable = (obj: number): number => {
-    const block = heap.blockAt(obj);
+    const block = blockAt(heap, obj);
     return block?.live === true && block.address === obj ? block.usableBytes : 0;
   };
   const allocate = (caller: string, size: number, priority: number, more = 0): number => {
@@ -141,7 +142,7 @@ function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
     if (!(error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code))) throw error;
     const frame = isUint32(obj) ? Math.floor(obj / PAGE_SIZE) : Number.NaN;
     const isInside = frame >= geometry.firstPageFrame && frame < geometry.limitFrame;
-    const block = error.code === "DOUBLE_FREE" ? heap.blockAt(obj) : undefined;
+    const block = error.code === "DOUBLE_FREE" ? blockAt(heap, obj) : undefined;
     if (block !== undefined) {
       print(`kmem_free: Double free detected during checks (objp=${pointer(obj)}, name=${block.cache})`);
     } else print(`kfree: ${isInside ? "bad ptr" : "out of range ptr"} ${pointer(obj)}h.`);

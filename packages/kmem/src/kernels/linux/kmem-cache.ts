@@ -7,6 +7,8 @@ import {
   SLAB_NO_GROW,
   SLAB_NO_REAP,
 } from "../../gfp/flags.ts";
+import type { Cache } from "../../heap/cache.ts";
+import { blockAt } from "../../heap/inspect.ts";
 import { isUint32 } from "../../memory/arguments.ts";
 import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
@@ -17,7 +19,7 @@ import { CLASS_COUNT } from "../../slab/size-classes.ts";
 import { takeObject } from "./allocate.ts";
 import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
 import { areFlags, mayWait, wantsZeros, warn } from "./gfp.ts";
-import { isFunctionOrNull, isSize, type Kernel, type KernelCache, listOf, NULL, pointer, refresh } from "./kernel.ts";
+import { isFunctionOrNull, isSize, type Kernel, listOf, NULL, pointer, refresh } from "./kernel.ts";
 import { OpenCaches } from "./open-caches.ts";
 
 /** A constructor or destructor: the object, its cache, SLAB_CTOR_ flags. */
@@ -175,7 +177,7 @@ export class SlabCaches {
     }
     // The cache looks first: over a debugged heap it has more to say.
     if (this.#isFreed(cache, objp)) return;
-    const block = Number.isInteger(objp) && objp > 0 ? heap.blockAt(objp) : undefined;
+    const block = Number.isInteger(objp) && objp > 0 ? blockAt(heap, objp) : undefined;
     if (block === undefined || block.address !== objp) complain("Bad obj addr");
     else if (block.cache !== name) print(`${caller}: Wrong slab cache. ${name} but object is from ${block.cache}`);
     else complain("Double free detected during checks");
@@ -191,7 +193,7 @@ export class SlabCaches {
   reap(): number {
     const { caches } = this.#kernel;
     refresh(this.#kernel);
-    let best: { cache: KernelCache; slabs: number; pages: number } | undefined;
+    let best: { cache: Cache; slabs: number; pages: number } | undefined;
     for (const kind of [...caches.kinds()]) {
       if (kind < FIRST_KIND || (caches.ownerFlags(kind) & SLAB_NO_REAP) !== 0) continue;
       const cache = this.#find("kmem_cache_reap", this.#pointerTo(kind));
@@ -220,7 +222,7 @@ export class SlabCaches {
     };
   }
 
-  #remember(name: string, cache: KernelCache, notices: readonly string[]): number {
+  #remember(name: string, cache: Cache, notices: readonly string[]): number {
     const kind = this.#kernel.caches.find(name) as number;
     this.#open.remember(kind, cache);
     for (const notice of notices) this.#kernel.print(notice);
@@ -228,7 +230,7 @@ export class SlabCaches {
   }
 
   /** The cache that a pointer leads to; prints the caller's complaint where it leads to none. */
-  #find(caller: string, cachep: number): KernelCache | undefined {
+  #find(caller: string, cachep: number): Cache | undefined {
     refresh(this.#kernel);
     const kind = this.#kindOf(cachep);
     const cache = kind === undefined ? undefined : this.#open.get(kind);
@@ -237,7 +239,7 @@ export class SlabCaches {
   }
 
   /** Frees an object; false where it is no live one of this cache. */
-  #isFreed(cache: KernelCache, objp: number): boolean {
+  #isFreed(cache: Cache, objp: number): boolean {
     try {
       cache.free(objp);
       return true;
@@ -247,7 +249,7 @@ export class SlabCaches {
     }
   }
 
-  #zero({ sizeBytes }: KernelCache, objp: number): void {
+  #zero({ sizeBytes }: Cache, objp: number): void {
     const { memory, geometry } = this.#kernel;
     memory.reach(objp + sizeBytes);
     // Behind the last byte lies what is not the object's, where the heap is debugged.
@@ -311,7 +313,7 @@ interface Functions {
 }
 
 /** Moves a cache's free objects back to their slabs; false where its functions are another thread's. */
-function isShrinkable(cache: KernelCache): boolean {
+function isShrinkable(cache: Cache): boolean {
   try {
     cache.shrink(0);
     return true;

@@ -1,3 +1,5 @@
+import { attachmentOf, layersOf } from "../../heap/access.ts";
+import { checkHeap } from "../../heap/check.ts";
 import type { Heap } from "../../heap/heap.ts";
 import { heapIn } from "../../heap/heap-in.ts";
 import { reportingTo } from "../../heap/report-sink.ts";
@@ -96,11 +98,11 @@ export function linux(
     heap,
     check: () => check(kernel, heap),
   };
-  return reportingTo(heap.layers, kernel.print, calls);
+  return reportingTo(layersOf(heap), kernel.print, calls);
 }
 
 function openKernel(heap: Heap, console: KernelConsole, waitMs: number): Kernel {
-  const { layers, kmalloc, waits } = heap.attachment;
+  const { layers, kmalloc, waits } = attachmentOf(heap);
   const { memory, geometry, pages, caches } = layers;
   const anchor = openAnchor(layers);
   if (anchor === undefined) {
@@ -116,7 +118,7 @@ function openKernel(heap: Heap, console: KernelConsole, waitMs: number): Kernel 
 }
 
 function check({ vm }: Kernel, heap: Heap): LinuxReport {
-  const findings: LinuxFinding[] = [...heap.check().findings];
+  const findings: LinuxFinding[] = [...checkHeap(heap).findings];
   vm.check((address, problem) => findings.push({ layer: "vmalloc", address, problem }));
   return { isClean: findings.length === 0, findings };
 }

@@ -7,6 +7,7 @@ import {
   __GFP_WAIT,
   GFP_KERNEL,
 } from "../../gfp/flags.ts";
+import { blockAt } from "../../heap/inspect.ts";
 import { describeValue } from "../../memory/arguments.ts";
 import { FirstError } from "../../memory/first-error.ts";
 import { areFlags, isAlone, mayWait, mustNotSleep, neverFails, nobodyElse, wantsZeros } from "./gfp.ts";
@@ -204,7 +205,7 @@ class Mempools {
 
   #blockOf(caller: string, pool: number): PoolBlock | undefined {
     refresh(this.#kernel);
-    const found = this.#kernel.heap.blockAt(pool);
+    const found = blockAt(this.#kernel.heap, pool);
     if (found?.live === true && found.address === pool) {
       const block = new PoolBlock(this.#kernel, pool);
       if (block.isPool) return block;

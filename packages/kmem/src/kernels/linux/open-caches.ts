@@ -1,12 +1,13 @@
+import type { Cache } from "../../heap/cache.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { CacheRecord } from "../../slab/layout.ts";
-import type { Kernel, KernelCache } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Serial number of no cache: what the record of one that was destroyed says. */
 const NO_SERIAL = 0;
 
 interface OpenCache {
-  readonly cache: KernelCache;
+  readonly cache: Cache;
   readonly serial: number;
 }
 
@@ -23,7 +24,7 @@ export class OpenCaches {
   }
 
   /** The cache of a kind, undefined where there is none now. O(1). */
-  get(kind: number): KernelCache | undefined {
+  get(kind: number): Cache | undefined {
     const serial = this.#serial(kind);
     const known = this.#open.get(kind);
     if (known !== undefined && known.serial === serial) return known.cache;
@@ -32,11 +33,11 @@ export class OpenCaches {
   }
 
   /** Notes a cache that was just made or opened with its functions. */
-  remember(kind: number, cache: KernelCache): void {
+  remember(kind: number, cache: Cache): void {
     this.#open.set(kind, { cache, serial: this.#serial(kind) });
   }
 
-  #openAnew(kind: number): KernelCache | undefined {
+  #openAnew(kind: number): Cache | undefined {
     const { heap, caches } = this.#kernel;
     try {
       const cache = heap.openCache(caches.name(kind), {});

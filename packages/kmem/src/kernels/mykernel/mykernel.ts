@@ -1,6 +1,8 @@
 import { BucketHeap, type BucketStats, isPageAddress } from "../../bucket/bucket-heap.ts";
 import type { BucketFinding } from "../../bucket/check.ts";
 import { BUCKET_MAX_BYTES } from "../../bucket/layout.ts";
+import { attachmentOf, layersOf } from "../../heap/access.ts";
+import { checkHeap } from "../../heap/check.ts";
 import type { Heap } from "../../heap/heap.ts";
 import { heapIn } from "../../heap/heap-in.ts";
 import { describeValue } from "../../memory/arguments.ts";
@@ -96,7 +98,7 @@ export function mykernel(memory: Heap | MemorySource, console: KernelConsole = d
 }
 
 function openBuckets(heap: Heap, console: KernelConsole): BucketHeap {
-  const { layers } = heap.attachment;
+  const { layers } = attachmentOf(heap);
   const { pages } = layers;
   const buckets = BucketHeap.open(layers, (problem) => console.print(`kmalloc: ${problem}`));
   if (buckets !== undefined) return buckets;
@@ -181,7 +183,7 @@ class Kernel implements MyKernel {
 
   readonly check = (): MyKernelReport => {
     this.#requireAttached();
-    const findings = [...this.heap.check().findings, ...this.#buckets.check()];
+    const findings = [...checkHeap(this.heap).findings, ...this.#buckets.check()];
     return { isClean: findings.length === 0, findings };
   };
 
@@ -196,7 +198,7 @@ class Kernel implements MyKernel {
 
   /** Throws DETACHED once the heap was detached. */
   #requireAttached(): void {
-    void this.heap.attachment;
+    void attachmentOf(this.heap);
   }
 
   /** Prints what is wrong with the first bad argument. A size above SIZE_MAX is no fault: no memory holds it. */
@@ -248,7 +250,7 @@ class Kernel implements MyKernel {
     if (size <= old.usableBytes && flags === old.flags) return ptr;
     const moved = this.#allocate(size, flags);
     if (moved === NULL) return NULL;
-    this.heap.layers.memory.bytes.copyWithin(moved, ptr, ptr + Math.min(old.usableBytes, size));
+    layersOf(this.heap).memory.bytes.copyWithin(moved, ptr, ptr + Math.min(old.usableBytes, size));
     this.#buckets.free(ptr);
     return moved;
   }

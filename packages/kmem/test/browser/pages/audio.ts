@@ -1,5 +1,7 @@
 // A heap that an audio worklet shares with the page and a dedicated worker.
+
 import { Heap } from "../../../dist/index.js";
+import { checkHeap } from "../../../src/index.ts";
 import type { AudioResult, AudioTask } from "./audio-processor.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
@@ -56,6 +58,6 @@ export async function tradeWhileRendering(endFrame: number): Promise<AudioOutcom
   await worker.call("detach");
   worker.terminate();
   heap.trim();
-  const findings = heap.check().findings;
+  const findings = checkHeap(heap).findings;
   return { audio, parts: [own.result, part], before, after: pictureOf(heap), findings };
 }

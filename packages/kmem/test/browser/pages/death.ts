@@ -1,5 +1,8 @@
 // Workers of a page that are terminated while they hold blocks and locks.
+
 import { Heap, type ReapReport } from "../../../dist/index.js";
+import { layersOf } from "../../../src/heap/access.ts";
+import { blocksOf, checkHeap, heapStats, reapSlot, watchWorker } from "../../../src/index.ts";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
@@ -17,8 +20,8 @@ interface Recovery {
 }
 
 function recovery(heap: Heap, { slot, blocks, isFreed }: ReapReport): Recovery {
-  const left = [...heap.blocks(), ...heap.check().findings];
-  return { slot, blocks: blocks.length, isFreed, heldSlots: heap.stats().heldSlots, left };
+  const left = [...blocksOf(heap), ...checkHeap(heap).findings];
+  return { slot, blocks: blocks.length, isFreed, heldSlots: heapStats(heap).heldSlots, left };
 }
 
 /** The page watches a worker that has taken all the memory, and terminates it. */
@@ -27,7 +30,7 @@ export async function reapTerminated(): Promise<{ taken: number; recovered: Reco
   const handle = heap.reserve();
   const worker = new WorkerThread();
   const reaped = new Promise<ReapReport>((resolve) => {
-    heap.watch(worker.worker, handle, { blocks: "free", onReaped: resolve });
+    watchWorker(heap, worker.worker, handle, { blocks: "free", onReaped: resolve });
   });
   await worker.call("attach", handle);
   const taken = await worker.call("takeAll", BLOCK_BYTES);
@@ -46,10 +49,10 @@ export async function inheritLock(): Promise<{ isThere: boolean; recovered: Reco
   while (Atomics.load(done, 0) === 0) await ticks.more(1);
   worker.terminate();
   // A browser ends a busy worker by a timer of the page, so the page must not block before.
-  while (!heap.layers.sync.beacon.hasExited(slot)) await ticks.more(SOME_TICKS);
+  while (!layersOf(heap).sync.beacon.hasExited(slot)) await ticks.more(SOME_TICKS);
   ticks.stop();
   const block = heap.alloc(LARGE_BYTES);
   const isThere = block !== 0;
   heap.free(block);
-  return { isThere, recovered: recovery(heap, heap.reap(slot)) };
+  return { isThere, recovered: recovery(heap, reapSlot(heap, slot)) };
 }

@@ -1,5 +1,7 @@
 // Loads the built library in a page and in a worker of it.
+
 import { Heap } from "../../../dist/index.js";
+import { blocksOf, checkHeap } from "../../../src/index.ts";
 import type { Loaded } from "./load-entries.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
@@ -21,5 +23,5 @@ export function useHeap(options: { shared: boolean }): unknown {
   for (const [index, block] of blocks.entries()) heap.u8(block).fill(index);
   const spoilt = blocks.filter((block, index) => heap.u8(block).some((byte) => byte !== index % 256));
   for (const block of blocks) heap.free(block);
-  return { memoryKind: heap.memoryKind, spoilt, left: [...heap.blocks()], findings: heap.check().findings };
+  return { memoryKind: heap.memoryKind, spoilt, left: [...blocksOf(heap)], findings: checkHeap(heap).findings };
 }

@@ -1,5 +1,7 @@
 // What the library does in a page that is not isolated and so has no SharedArrayBuffer.
+
 import { Heap } from "../../../dist/index.js";
+import { dumpHeap } from "../../../src/index.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
 export { useHeap } from "./load.ts";
@@ -15,6 +17,6 @@ export function loadDump(): { memoryKind: string; byte: number } {
   const heap = Heap.create({ shared: false });
   const block = heap.alloc(100);
   heap.u8(block)[99] = 42;
-  const loaded = Heap.load(heap.dump());
+  const loaded = Heap.load(dumpHeap(heap));
   return { memoryKind: loaded.memoryKind, byte: loaded.u8(block)[99] };
 }

@@ -1,5 +1,7 @@
 // A heap that the page shares with dedicated workers.
+
 import { type ByteStats, Heap, type HeapOptions } from "../../../dist/index.js";
+import { checkHeap, heapStats } from "../../../src/index.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";
@@ -25,7 +27,7 @@ export interface Outcome {
 const TRADES_PER_TURN = 64;
 
 export function pictureOf(heap: Heap): Picture {
-  const { endAddress, liveBlocks, bytes } = heap.stats();
+  const { endAddress, liveBlocks, bytes } = heapStats(heap);
   return { endAddress, liveBlocks, bytes };
 }
 
@@ -64,7 +66,7 @@ export async function tradeWithWorkers(
   own.clearBoard();
   await stopWorkers(workers);
   heap.trim();
-  return { parts: [own.result, ...parts], before, after: pictureOf(heap), findings: heap.check().findings };
+  return { parts: [own.result, ...parts], before, after: pictureOf(heap), findings: checkHeap(heap).findings };
 }
 
 /** How it went when the page and a worker took turns to grow the heap. */
@@ -85,18 +87,18 @@ export async function growInTurns(options: HeapOptions, count: number, sizeBytes
   const heap = Heap.create(options);
   const workers = await startWorkers(heap, 1);
   const [worker] = workers as [WorkerThread];
-  const endAddresses = [heap.stats().endAddress];
+  const endAddresses = [heapStats(heap).endAddress];
 
   const fromWorker = await worker.call("makeFilled", count, sizeBytes);
-  endAddresses.push(heap.stats().endAddress);
+  endAddresses.push(heapStats(heap).endAddress);
   const spoiltFromWorker = freeFilled(heap, fromWorker, sizeBytes);
 
   const fromPage = makeFilled(heap, 2 * count, sizeBytes);
-  endAddresses.push(heap.stats().endAddress);
+  endAddresses.push(heapStats(heap).endAddress);
   const spoiltFromPage = await worker.call("freeFilled", fromPage, sizeBytes);
 
   await stopWorkers(workers);
   heap.trim();
   const spoilt = [...spoiltFromWorker, ...spoiltFromPage];
-  return { endAddresses, spoilt, liveBlocks: heap.stats().liveBlocks, findings: heap.check().findings };
+  return { endAddresses, spoilt, liveBlocks: heapStats(heap).liveBlocks, findings: checkHeap(heap).findings };
 }

@@ -1,5 +1,7 @@
 // Waiting for memory in a page, which must never be blocked.
+
 import { Heap } from "../../../dist/index.js";
+import { blocksOf, checkHeap } from "../../../src/index.ts";
 import { type Refusal, refusal, rejection } from "./refusal.ts";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";
@@ -31,7 +33,7 @@ async function fullHeap(): Promise<FullHeap> {
     await worker.call("releaseAll");
     await worker.call("detach");
     worker.terminate();
-    return [...heap.blocks(), ...heap.check().findings];
+    return [...blocksOf(heap), ...checkHeap(heap).findings];
   };
   return { heap, worker, ticks, end };
 }

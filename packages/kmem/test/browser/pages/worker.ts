@@ -1,7 +1,9 @@
 // A dedicated worker: the commands that a page can have it run, each with its result or its error as the answer.
+
 import { Heap, type HeapHandle } from "../../../dist/index.js";
 import { Header } from "../../../dist/layout.js";
 import { headerWord } from "../../../dist/memory/header.js";
+import { layersOf } from "../../../src/heap/access.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";
@@ -63,7 +65,7 @@ const commands = {
 
   /** Takes the lock of the pages and never gives it back: says so in the first word of the memory, and is busy. */
   holdLockForEver(doneMemory: SharedArrayBuffer): void {
-    const { sync, geometry } = attached().layers;
+    const { sync, geometry } = layersOf(attached());
     const done = new Int32Array(doneMemory);
     sync.locks.acquire(headerWord(geometry, Header.PAGES_LOCK));
     for (;;) Atomics.add(done, 0, 1);

@@ -1,4 +1,5 @@
 import { type BugReport, DebugHeap } from "../../../src/debug/index.ts";
+import { blocksOf, checkHeap } from "../../../src/index.ts";
 import { MIB } from "../../support/memories.ts";
 import { inTwoThreads } from "../../support/trade.ts";
 import type { CleanResult } from "./clean.ts";
@@ -20,7 +21,7 @@ export async function cleanThreads(operations: number): Promise<CleanResult> {
   const results = await inTwoThreads<CleanTrade>(worker, (orders): CleanOrders => ({ ...orders, handle }), steps);
   for (const { reports: heard } of results) reports.push(...heard);
   heap.trim();
-  const findings = [...heap.check().findings, ...heap.blocks()];
+  const findings = [...checkHeap(heap).findings, ...blocksOf(heap)];
   const done = results.reduce((sum, { taken }) => sum + taken * OPERATIONS_A_BLOCK, 0);
   return { operations: done, reports, findings };
 }

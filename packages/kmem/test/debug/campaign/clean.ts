@@ -1,4 +1,5 @@
 import { type BugReport, type DebugCache, DebugHeap } from "../../../src/debug/index.ts";
+import { checkHeap } from "../../../src/index.ts";
 import { MIB } from "../../support/memories.ts";
 import { Random } from "../../support/random.ts";
 
@@ -47,11 +48,11 @@ export class CleanProgram {
     for (let step = 1; step <= operations; step++) {
       this.#step();
       if (step % TRIM_EVERY === 0) this.heap.trim();
-      if (step % CHECK_EVERY === 0) findings.push(...this.heap.check().findings);
+      if (step % CHECK_EVERY === 0) findings.push(...checkHeap(this.heap).findings);
     }
     for (const held of this.#held.splice(0)) this.#free(held);
     this.heap.trim();
-    findings.push(...this.heap.check().findings);
+    findings.push(...checkHeap(this.heap).findings);
     return { operations, reports: this.#reports, findings };
   }
 

@@ -1,5 +1,7 @@
 import { type BugReport, type DebugCache, DebugHeap } from "../../../src/debug/index.ts";
 import { RECORD_BYTES, RED_LEFT_BYTES } from "../../../src/debug/layout.ts";
+import { layersOf } from "../../../src/heap/access.ts";
+import { blockAt, checkHeap } from "../../../src/index.ts";
 import { describeAddress } from "../../../src/kmalloc/describe.ts";
 import { MIB } from "../../support/memories.ts";
 import { Random } from "../../support/random.ts";
@@ -87,10 +89,10 @@ class Scene {
       const [first, victim, last] = like;
       victim.free();
       if (random.below(2) === 0) heap.trim();
-      const isThere = heap.blockAt(victim.address)?.live === false;
+      const isThere = blockAt(heap, victim.address)?.live === false;
       this.#later.push(first, last);
       while (this.#later.length > LATER_MAX) this.#later.shift()?.free();
-      if (isThere && heap.blockAt(victim.address)?.live === false) return victim;
+      if (isThere && blockAt(heap, victim.address)?.live === false) return victim;
     }
   }
 }
@@ -127,13 +129,13 @@ export class CorruptionCampaign {
 
   /** What is wrong with the heaps in the end: every corruption was repaired. */
   findings(): readonly unknown[] {
-    return [this.#usual, this.#withoutQuarantine].flatMap(({ heap }) => heap.check().findings);
+    return [this.#usual, this.#withoutQuarantine].flatMap(({ heap }) => checkHeap(heap).findings);
   }
 }
 
 /** First byte of the record of a live object: it ends the block. */
 function recordOf(heap: DebugHeap, { address }: Victim): number {
-  const { block } = describeAddress(heap.layers, address);
+  const { block } = describeAddress(layersOf(heap), address);
   if (block === undefined) throw new Error("no block");
   return block.address + block.usableBytes - RECORD_BYTES;
 }

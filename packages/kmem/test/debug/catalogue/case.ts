@@ -1,5 +1,5 @@
 import { DebugHeap, type DebugHeapOptions } from "../../../src/debug/index.ts";
-import { Heap, KmemError } from "../../../src/index.ts";
+import { checkHeap, Heap, KmemError } from "../../../src/index.ts";
 import { type CacheFunction, type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { MIB } from "../../support/memories.ts";
 import { fromObject, steadyText } from "../bench.ts";
@@ -120,7 +120,7 @@ export function playPlain(played: CatalogueCase): Outcome {
   const listener = new Listener();
   const heap = Heap.create({ sizeBytes: 2 * MIB });
   return play(played, heap, listener, () => {
-    for (const { problem } of heap.check().findings) listener.hear(`BUG ${problem}`);
+    for (const { problem } of checkHeap(heap).findings) listener.hear(`BUG ${problem}`);
   });
 }
 
@@ -135,11 +135,11 @@ function play({ stage }: CatalogueCase, heap: Heap, listener: Listener, check: (
     if (listener.lines.length > 0) moment = name;
   };
   step("at once", staged.bug);
-  const isChecked = heap.check().findings.length > 0;
+  const isChecked = checkHeap(heap).findings.length > 0;
   step("at free", staged.free);
   step("at reuse", staged.reuse);
   step("out of quarantine", staged.leave ?? (() => heap.trim()));
   step("at check", check);
   const says = listener.lines.map((line) => fromObject(line, staged.object));
-  return { moment, isChecked, says, left: heap.check().findings };
+  return { moment, isChecked, says, left: checkHeap(heap).findings };
 }

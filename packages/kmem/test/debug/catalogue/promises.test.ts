@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DebugHeapOptions } from "../../../src/debug/index.ts";
+import { checkHeap } from "../../../src/index.ts";
 import { __GFP_ZERO, GFP_KERNEL, type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { Bench } from "../bench.ts";
 
@@ -18,7 +19,7 @@ function bytesOf({ bytes }: Bench, address: number, sizeBytes: number): number[]
 
 function expectQuiet({ heap, reports }: Bench): void {
   heap.trim();
-  expect([heap.check().findings, reports]).toEqual([[], []]);
+  expect([checkHeap(heap).findings, reports]).toEqual([[], []]);
 }
 
 describe("what a heap promises while it is debugged", () => {
@@ -150,7 +151,7 @@ describe("what a heap promises while it is debugged", () => {
   it("is that the quarantine gives way when there is no other memory", () => {
     const { heap } = bench({ sizeBytes: 2 ** 20, quarantineBytes: 2 ** 20 }).bench;
     for (let round = 0; round < 50; round++) heap.free(heap.alloc(100_000));
-    expect(heap.check().findings).toEqual([]);
+    expect(checkHeap(heap).findings).toEqual([]);
   });
 
   it("is that aligned blocks are aligned, zones or none (test_kmalloc_aligned)", () => {

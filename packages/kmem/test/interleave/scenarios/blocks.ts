@@ -1,3 +1,4 @@
+import { blocksOf, heapStats } from "../../../src/index.ts";
 import { call } from "../call.ts";
 import type { Outcome, Scenario } from "../explore/scenario.ts";
 import { Meeting } from "../meeting.ts";
@@ -93,7 +94,7 @@ export function refillTogether(kmem: Kmem): Scenario<Prepared> {
       const world = prepared(kmem, LARGE_CAPACITY + 1);
       for (const block of world.blocks) heapOf(world, 0).free(block);
       for (let count = 0; count < LARGE_CAPACITY - 1; count++) heapOf(world, 0).alloc(LARGE_BYTES);
-      return { ...world, blocks: [...heapOf(world, 0).blocks()].map(({ address }) => address) };
+      return { ...world, blocks: [...blocksOf(heapOf(world, 0))].map(({ address }) => address) };
     },
     memories: memoriesOf,
     threads: [0, 1].map((thread) => (world) => call(heapOf(world, thread), "alloc", LARGE_BYTES)),
@@ -150,7 +151,7 @@ function sameFreeProblems(world: Prepared, outcome: Outcome, exactFrees: boolean
   if (refusals > 1 || (exactFrees && refusals !== 1)) problems.push(`${refusals} of two frees were refused`);
   if (exactFrees) return [...problems, ...heapProblems(world, outcome, blocks)];
   const isExact = refusals === 1;
-  const late = heapOf(world, 0).stats().lateDoubleFrees;
+  const late = heapStats(heapOf(world, 0)).lateDoubleFrees;
   if (isExact && late > 0) problems.push(`${late} late double frees though one was refused at once`);
   return [...problems, ...(isExact ? heapProblems(world, outcome, blocks) : lateProblems(world, blocks))];
 }
@@ -158,7 +159,7 @@ function sameFreeProblems(world: Prepared, outcome: Outcome, exactFrees: boolean
 /** A stale entry may still be in a sheaf; once the sheaves are drained, nothing may be left of it. */
 function lateProblems(world: Prepared, blocks: readonly number[]): string[] {
   for (const thread of [0, 1]) heapOf(world, thread).trim();
-  const late = heapOf(world, 0).stats().lateDoubleFrees;
+  const late = heapStats(heapOf(world, 0)).lateDoubleFrees;
   const counted = late === 1 ? [] : [`${late} late double frees were counted, not 1`];
   return [...counted, ...stateProblems(heapOf(world, 0), blocks)];
 }

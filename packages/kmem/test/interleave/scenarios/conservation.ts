@@ -1,3 +1,5 @@
+import { layersOf } from "../../../src/heap/access.ts";
+import { blocksOf, checkHeap, heapStats } from "../../../src/index.ts";
 import { allSheaves } from "../../../src/kmalloc/layers.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT } from "../../../src/memory/layout.ts";
 import { FrameKind } from "../../../src/pages/layout.ts";
@@ -11,7 +13,7 @@ function placesOf(heap: Heap): Map<number, string[]> {
   const add = (address: number, place: string): void => {
     places.set(address, [...(places.get(address) ?? []), place]);
   };
-  const { layers } = heap;
+  const layers = layersOf(heap);
   for (const [slot, sheaves] of allSheaves(layers)) {
     for (const kind of layers.caches.kinds()) {
       for (const entry of sheaves.entries(kind)) add(entry, `the sheaf of slot ${slot}`);
@@ -26,7 +28,7 @@ function placesOf(heap: Heap): Map<number, string[]> {
  * sheaf, in the barn or in its slab. Written apart from the library's own check.
  */
 export function conservationProblems(heap: Heap): string[] {
-  const { geometry, memory, pages } = heap.layers;
+  const { geometry, memory, pages } = layersOf(heap);
   const problems: string[] = [];
   const places = placesOf(heap);
   const baseByte = geometry.baseFrame << PAGE_SHIFT;
@@ -45,7 +47,7 @@ export function conservationProblems(heap: Heap): string[] {
     }
   }
   for (const [address, found] of places) problems.push(`${address}, no block of a slab, is in ${found.join(", ")}`);
-  const { totalBytes, ...parts } = heap.stats().bytes;
+  const { totalBytes, ...parts } = heapStats(heap).bytes;
   const sum = Object.values(parts).reduce((total, bytes) => total + bytes, 0);
   if (sum !== totalBytes) problems.push(`the parts of the memory add up to ${sum} bytes of ${totalBytes}`);
   return problems;
@@ -58,8 +60,8 @@ export function heapProblems({ heaps }: Heaps, outcome: Outcome, liveBlocks: rea
 
 /** The same of the heap alone, whatever became of the threads. */
 export function stateProblems(heap: Heap, liveBlocks: readonly number[]): string[] {
-  const findings = heap.check().findings.map(({ address, problem }) => `at ${address}: ${problem}`);
-  const live = [...heap.blocks()].map(({ address }) => address);
+  const findings = checkHeap(heap).findings.map(({ address, problem }) => `at ${address}: ${problem}`);
+  const live = [...blocksOf(heap)].map(({ address }) => address);
   const expected = [...liveBlocks].sort((a, b) => a - b);
   const isSame = live.length === expected.length && live.every((address, number) => address === expected[number]);
   const difference = isSame ? [] : [`live blocks are ${live.join()}, not ${expected.join()}`];

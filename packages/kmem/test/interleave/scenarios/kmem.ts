@@ -49,7 +49,7 @@ export class Kmem {
 
   constructor({ areLocksAbstract = false, areLocksMissing = false, entries = [], constants = {} }: KmemOptions = {}) {
     this.library = new InstrumentedLibrary(SOURCES, {
-      entries: ["heap/heap.ts", ...entries],
+      entries: ["heap/heap.ts", "heap/recovery.ts", "heap/inspect.ts", ...entries],
       constants: { ...constants, ...SMALL_SHEAVES, ...ATTACHED_PER_RUN },
     });
     this.realms = Array.from({ length: REALM_COUNT }, () => {

@@ -1,4 +1,5 @@
 import type { Cache } from "../../../src/heap/cache.ts";
+import { heapStats } from "../../../src/index.ts";
 import { call } from "../call.ts";
 import { type Outcome, type Scenario, unexpectedEnds } from "../explore/scenario.ts";
 import { LARGE_BYTES } from "./blocks.ts";
@@ -21,7 +22,7 @@ export function growTogether(kmem: Kmem): Scenario<Heaps> {
     setUp: () => {
       const world = kmem.heaps(2, { sizeBytes: SIZE_BYTES, maximumBytes: MAXIMUM_BYTES });
       const heap = heapOf(world, 0);
-      while (heap.stats().bytes.freePageBytes > 0) heap.pages.tryAlloc(1);
+      while (heapStats(heap).bytes.freePageBytes > 0) heap.pages.tryAlloc(1);
       return world;
     },
     threads: [0, 1].map((thread) => (world) => call(heapOf(world, thread), "alloc", LARGE_BYTES)),

@@ -1,3 +1,4 @@
+import { layersOf } from "../../../src/heap/access.ts";
 import { SlotRecord, SlotState } from "../../../src/sync/layout.ts";
 import { TraceKind } from "../../../src/trace/layout.ts";
 import type * as ReaderModule from "../../../src/trace/reader.ts";
@@ -64,10 +65,10 @@ function setUpWith(kmem: Kmem, threadCount: number, capacity: number): () => Tra
     const { heaps } = kmem.heaps(threadCount);
     const moduleOf = (thread: number) => (kmem.realms[thread] as Realm).module<typeof RingModule>("trace/ring.ts");
     const clock = (): number => 0;
-    const first = moduleOf(0).TraceRing.create((heaps[0] as Heap).layers, capacity, { clock }) as Ring;
+    const first = moduleOf(0).TraceRing.create(layersOf(heaps[0] as Heap), capacity, { clock }) as Ring;
     const others = heaps
       .slice(1)
-      .map((heap, other) => moduleOf(other + 1).TraceRing.open(heap.layers, first.address, { clock }));
+      .map((heap, other) => moduleOf(other + 1).TraceRing.open(layersOf(heap), first.address, { clock }));
     return { heaps, rings: [first, ...others] };
   };
 }
@@ -141,7 +142,7 @@ export function takenForDead(scenario: Scenario<Traced>): Scenario<Traced> {
     ...scenario,
     setUp: () => {
       const world = scenario.setUp();
-      for (const { layers } of world.heaps) Object.assign(layers.sync.deaths, { isGone: () => true });
+      for (const heap of world.heaps) Object.assign(layersOf(heap).sync.deaths, { isGone: () => true });
       return world;
     },
   };
@@ -160,7 +161,7 @@ export function writeOfTheDead(kmem: Kmem, accessesMade: number, count: number):
       if (done) break;
       yield value;
     }
-    const { memory, slots, slot } = (heaps[0] as Heap).layers;
+    const { memory, slots, slot } = layersOf(heaps[0] as Heap);
     const state = slots.word(slot, SlotRecord.STATE);
     if (runtime.store(memory.words as Int32Array<ArrayBuffer>, state, SlotState.DEAD, WORK_SITE)) yield event;
   };

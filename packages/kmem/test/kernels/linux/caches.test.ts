@@ -1,5 +1,7 @@
 // The second half of document 003, sentence by sentence: the slab allocator.
+
 import { beforeEach, describe, expect, it } from "vitest";
+import { heapStats } from "../../../src/index.ts";
 import {
   GFP_KERNEL,
   SLAB_ATOMIC,
@@ -16,7 +18,8 @@ beforeEach(() => {
 });
 
 /** Slabs of the cache with this name. */
-const slabsOf = (name: string): number => kernel.heap.stats().caches.find((cache) => cache.name === name)?.slabs ?? 0;
+const slabsOf = (name: string): number =>
+  heapStats(kernel.heap).caches.find((cache) => cache.name === name)?.slabs ?? 0;
 
 const take = (cachep: number, count: number): number[] =>
   Array.from({ length: count }, () => kernel.calls.kmem_cache_alloc(cachep, SLAB_KERNEL));
@@ -68,7 +71,7 @@ describe("SLAB allocator", () => {
     const [one = 0, other = 0] = take(cachep, 2);
     kernel.calls.__kmem_cache_free(cachep, one);
     kernel.calls.kmem_cache_free(cachep, other);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     expect(take(cachep, 2).sort()).toEqual([one, other].sort());
   });
 

@@ -1,5 +1,7 @@
 // The flags of a gfp_mask: what each of them may do to get memory. Those that Linux 2.4 had not: the reference's §7.7.
+
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { layersOf } from "../../../src/heap/access.ts";
 import { type Heap, KmemError } from "../../../src/index.ts";
 import * as face from "../../../src/kernels/linux/linux.ts";
 import {
@@ -327,7 +329,7 @@ describe("zones and nodes", () => {
   it("__GFP_DMA is memory of the DMA zone and of no other, __GFP_HIGHMEM of any", () => {
     const dma = new TestKernel({ sizeBytes: 8 * MIB, dmaBytes: MIB });
     const { __get_free_page, kmalloc } = dma.calls;
-    const end = dma.heap.layers.pages.dmaEndFrame * PAGE;
+    const end = layersOf(dma.heap).pages.dmaEndFrame * PAGE;
     let last = 0;
     for (let page = __get_free_page(GFP_DMA); page !== 0; page = __get_free_page(GFP_DMA)) last = Math.max(last, page);
     expect(last).toBeLessThan(end);

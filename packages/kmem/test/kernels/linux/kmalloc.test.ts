@@ -1,5 +1,7 @@
 // What the document leaves open of kmalloc, and its siblings: the reference's §1, §6.1 and §7.3.
+
 import { beforeEach, describe, expect, it } from "vitest";
+import { blockAt, heapStats } from "../../../src/index.ts";
 import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL, ZERO_SIZE_PTR } from "../../../src/kernels/linux/linux.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 import { MIB, PAGE, p, TestKernel } from "./support.ts";
@@ -18,7 +20,7 @@ describe("kmalloc and kfree", () => {
     expect([ksize(one), ksize(other)]).toEqual([32, 32]);
     kfree(one);
     kfree(other);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
   });
 
   it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("refuse the size %d", (size) => {
@@ -97,7 +99,7 @@ describe("kmalloc and kfree", () => {
     expect(dma.printed()).toEqual(["Couldn't get a free page....."]);
     expect(blocks.length).toBeGreaterThan(25);
     expect(ksize(blocks[0] as number)).toBe(32_768);
-    expect(dma.heap.blockAt(blocks[0] as number)?.cache).toBe("size-32768(DMA)");
+    expect(blockAt(dma.heap, blocks[0] as number)?.cache).toBe("size-32768(DMA)");
     kfree(blocks[3] as number);
     expect(kmalloc(30_000, GFP_DMA | GFP_ATOMIC)).toBe(blocks[3]);
     dma.expectClean();
@@ -139,7 +141,7 @@ describe("siblings of kmalloc", () => {
     const moved = krealloc(obj, 50_000, GFP_KERNEL);
     expect(moved).not.toBe(obj);
     expect(patternFault(kernel.bytes, moved, moved + 128, 1)).toBe(-1);
-    expect(kernel.heap.blockAt(obj)?.live).toBe(false);
+    expect(blockAt(kernel.heap, obj)?.live).toBe(false);
   });
 
   it("krealloc that finds no memory gives NULL, and the old block is as it was", () => {
@@ -158,7 +160,7 @@ describe("siblings of kmalloc", () => {
     const { kmalloc, krealloc, kfree, ksize } = kernel.calls;
     const zero = krealloc(kmalloc(100, GFP_KERNEL), 0, GFP_KERNEL);
     expect(zero).toBe(ZERO_SIZE_PTR);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     kernel.expectRefusal(() => kfree(zero), undefined);
     expect(ksize(zero)).toBe(0);
     expect(ksize(0)).toBe(0);

@@ -1,5 +1,7 @@
 // What the document leaves open of slab caches: the reference's §6.3 and the vectors of §11.7.
+
 import { beforeEach, describe, expect, it } from "vitest";
+import { blockAt, blocksOf, checkHeap, heapStats } from "../../../src/index.ts";
 import {
   type CacheFunction,
   GFP_DMA,
@@ -113,14 +115,14 @@ describe("caches with colours", () => {
   it("know every block: free, kfree, blockAt and blocks", () => {
     const cachep = kernel.calls.kmem_cache_create("objects", 600, 32, 0, null, null);
     const objects = take(cachep, 200);
-    const listed = [...kernel.heap.blocks()].filter(({ cache }) => cache === "objects").map(({ address }) => address);
+    const listed = [...blocksOf(kernel.heap)].filter(({ cache }) => cache === "objects").map(({ address }) => address);
     expect(listed).toEqual([...objects].sort((one, other) => one - other));
     for (const objp of objects) {
-      expect(kernel.heap.blockAt(objp + 607)).toMatchObject({ address: objp, usableBytes: 608, live: true });
+      expect(blockAt(kernel.heap, objp + 607)).toMatchObject({ address: objp, usableBytes: 608, live: true });
     }
     const coloured = Math.min(...objects.slice(20, 40));
     expect(coloured % PAGE).toBe(32);
-    expect(kernel.heap.blockAt(coloured - 1)).toBeUndefined();
+    expect(blockAt(kernel.heap, coloured - 1)).toBeUndefined();
     for (const objp of objects) kernel.calls.kfree(objp);
     expect(kernel.calls.kmem_cache_shrink(cachep)).toBe(0);
     kernel.expectClean();
@@ -135,7 +137,7 @@ describe("caches with colours", () => {
     expect(head >>> 20).toBe(2);
     const spoil = (value: number, text: string): void => {
       for (let frame = slab; frame < slab + 3; frame++) peek.words[peek.frameWord(frame, 3)] = value;
-      expect(kernel.heap.check().findings.map(({ problem }) => problem)).toContain(text);
+      expect(checkHeap(kernel.heap).findings.map(({ problem }) => problem)).toContain(text);
       for (let frame = slab; frame < slab + 3; frame++) peek.words[peek.frameWord(frame, 3)] = head;
       kernel.expectClean();
     };
@@ -143,7 +145,7 @@ describe("caches with colours", () => {
     spoil(slab | (12 << 20), "the first block of a slab of objects starts at no colour of its cache");
     peek.words[peek.frameWord(slab + 1, 3)] = slab;
     const text = "a page of a slab of objects points to another slab";
-    expect(kernel.heap.check().findings.map(({ problem }) => problem)).toContain(text);
+    expect(checkHeap(kernel.heap).findings.map(({ problem }) => problem)).toContain(text);
   });
 
   it.each([
@@ -155,7 +157,7 @@ describe("caches with colours", () => {
     const cachep = kernel.calls.kmem_cache_create("objects", 600, 32, 0, null, null);
     take(cachep, 40);
     new Peek(kernel.heap).words[cachep / 4 + word] = value;
-    expect(kernel.heap.check().findings[0]?.problem).toContain(text);
+    expect(checkHeap(kernel.heap).findings[0]?.problem).toContain(text);
   });
 });
 
@@ -288,15 +290,15 @@ describe("many objects at once", () => {
     const objects: number[] = [];
     expect(kmem_cache_alloc_bulk(cachep, SLAB_KERNEL, 50, objects)).toBe(50);
     expect(new Set(objects).size).toBe(50);
-    const { liveBlocks } = kernel.heap.stats();
+    const { liveBlocks } = heapStats(kernel.heap);
     const more: number[] = [];
     expect(kmem_cache_alloc_bulk(cachep, SLAB_ATOMIC, 100_000, more)).toBe(0);
     expect(more).toEqual([]);
-    expect(kernel.heap.stats().liveBlocks).toBe(liveBlocks);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(liveBlocks);
     expect(kmem_cache_alloc_bulk(cachep, SLAB_KERNEL, 0, more)).toBe(0);
     kmem_cache_free_bulk(cachep, 49, objects);
     kmem_cache_free_bulk(0, 2, [objects[49] as number, kmalloc(10, GFP_KERNEL)]);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     kfree(0);
     kernel.expectClean();
   });

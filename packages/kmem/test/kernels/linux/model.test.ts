@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heap } from "../../../src/index.ts";
+import { blocksOf, Heap } from "../../../src/index.ts";
 import { LINUX_MASKS, LINUX_OPERATIONS, runLinuxCampaign } from "../../campaigns/linux.ts";
 import { LinuxModel } from "./model.ts";
 
@@ -39,7 +39,7 @@ describe("Linux against a plain model", () => {
   it("notices a byte written outside of a block", () => {
     const model = newModel();
     model.step({ name: "kmalloc", pick: 0, size: 64, gfp: 7 });
-    const [block] = [...model.kernel.heap.blocks()];
+    const [block] = [...blocksOf(model.kernel.heap)];
     const bytes = new Uint8Array(model.kernel.heap.buffer);
     bytes[block?.address ?? 0] ^= 1;
     expect(() => model.verify()).toThrow("has changed");

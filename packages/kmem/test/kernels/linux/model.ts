@@ -1,4 +1,4 @@
-import { Heap, type MemorySource } from "../../../src/index.ts";
+import { blocksOf, Heap, heapStats, type MemorySource } from "../../../src/index.ts";
 import { GFP_DMA, GFP_KERNEL, type Linux, linux } from "../../../src/kernels/linux/linux.ts";
 import type { LinuxOperation, LinuxOperationName } from "../../campaigns/linux.ts";
 import { stamp, stampFault } from "../../support/pattern.ts";
@@ -117,7 +117,7 @@ export class LinuxModel {
     for (const { address, usableBytes, seed } of this.#objects) this.#mustBeObject(address, usableBytes, seed);
     for (const area of this.#areas) this.#mustBeMapped(area);
     const expected = [...this.#blocks, ...this.#objects].map(({ address }) => address).sort((a, b) => a - b);
-    const listed = [...this.#kernel.heap.blocks()].map(({ address }) => address);
+    const listed = [...blocksOf(this.#kernel.heap)].map(({ address }) => address);
     must(JSON.stringify(listed) === JSON.stringify(expected), "blocks() lists other blocks");
     for (const { name, live, hasFunctions } of this.#caches) {
       const { liveBlocks, slabs, slabBlocks } = this.#kernel.heap.openCache(name).stats();
@@ -137,7 +137,7 @@ export class LinuxModel {
     this.#kernel.heap.trim();
     this.verify();
     must(this.#constructed.size === 0, "objects were constructed and never destroyed");
-    const { liveBlocks, caches, bytes } = this.#kernel.heap.stats();
+    const { liveBlocks, caches, bytes } = heapStats(this.#kernel.heap);
     must(liveBlocks === 0 && caches.length === 0 && bytes.pageRunBytes === 0, "something is left");
     must(!this.#taken.includes(1), "the model itself lost bytes");
   }

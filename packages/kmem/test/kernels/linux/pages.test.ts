@@ -1,6 +1,6 @@
 // Pages and virtual memory: the reference's §6.5, §6.6, §7.7, §7.8 and the vectors of §11.7; and what linux() binds to.
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Heap, OutOfMemoryError } from "../../../src/index.ts";
+import { Heap, heapStats, OutOfMemoryError } from "../../../src/index.ts";
 import { GFP_ATOMIC, GFP_KERNEL, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { MIB, PAGE, p, TestKernel } from "./support.ts";
 
@@ -157,7 +157,7 @@ describe("virtual memory", () => {
     expect(addresses.map(is_vmalloc_addr)).toEqual([false, false, true, true]);
     for (const address of addresses) kvfree(address);
     expect(kernel.calls.vm.areas()).toEqual([]);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     kernel.expectRefusal(() => kvfree(0), undefined);
     const pages = kernel.takeAllPages();
     for (let index = 0; index < pages.length; index += 2) kernel.heap.pages.free(pages[index] as number, 1);
@@ -171,7 +171,7 @@ describe("reserves of elements", () => {
     const { mempool_create_slab_pool, mempool_alloc, mempool_free, mempool_destroy } = kernel.calls;
     const cachep = kernel.cache("elements", 4096);
     const pool = mempool_create_slab_pool(4, cachep);
-    const before = kernel.heap.stats().liveBlocks;
+    const before = heapStats(kernel.heap).liveBlocks;
     const pages = kernel.takeAllPages();
     const elements: number[] = [];
     for (let element = mempool_alloc(pool, GFP_KERNEL); element !== 0; element = mempool_alloc(pool, GFP_KERNEL)) {
@@ -181,9 +181,9 @@ describe("reserves of elements", () => {
     expect(new Set(elements).size).toBe(elements.length);
     for (const page of pages) kernel.heap.pages.free(page, 1);
     for (const element of elements) mempool_free(element, pool);
-    expect(kernel.heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(before);
     mempool_destroy(pool);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     kernel.printed();
     kernel.expectRefusal(() => mempool_alloc(pool, GFP_KERNEL), 0, `mempool_alloc: bad pool ${p(pool)}`);
     kernel.expectRefusal(() => mempool_destroy(0), undefined);
@@ -200,13 +200,13 @@ describe("reserves of elements", () => {
     };
     expect(mempool_create(5, alloc_fn, (element) => returned.push(element), 3)).toBe(0);
     expect(returned.sort()).toEqual(given);
-    expect(kernel.heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(0);
     kernel.expectRefusal(() => mempool_create_kmalloc_pool(0, 8), 0, "mempool_create: not a number of elements: 0");
     const pool = mempool_create_kmalloc_pool(2, 100);
     const element = mempool_alloc(pool, GFP_ATOMIC);
-    expect(kernel.heap.stats().liveBlocks).toBe(4);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(4);
     mempool_free(element, pool);
-    expect(kernel.heap.stats().liveBlocks).toBe(3);
+    expect(heapStats(kernel.heap).liveBlocks).toBe(3);
   });
 });
 
@@ -221,9 +221,9 @@ describe("linux(memory, console)", () => {
     const first = linux(source, log);
     const area = first.vmalloc(10_000);
     first.vm.writeF64(area + 4092, 0.5);
-    const free = first.heap.stats().bytes.freePageBytes;
+    const free = heapStats(first.heap).bytes.freePageBytes;
     const second = linux(source, log);
-    expect(second.heap.stats().bytes.freePageBytes).toBe(free);
+    expect(heapStats(second.heap).bytes.freePageBytes).toBe(free);
     expect(second.vm.readF64(area + 4092)).toBe(0.5);
     second.vfree(area);
     expect(first.vm.areas()).toEqual([]);
@@ -234,9 +234,9 @@ describe("linux(memory, console)", () => {
     const heap = Heap.create({ sizeBytes: 512 * 1024 });
     while (heap.pages.tryAlloc(1) !== 0);
     while (heap.pages.tryAlloc(1, { reserve: true }) !== 0);
-    const left = heap.stats().bytes.freePageBytes;
+    const left = heapStats(heap).bytes.freePageBytes;
     expect(() => linux(heap, new LogRing())).toThrow(OutOfMemoryError);
-    expect(heap.stats().bytes.freePageBytes).toBe(left);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(left);
   });
 
   it("prints to console.error unless it is given a console", () => {

@@ -1,6 +1,6 @@
 // Constructors and destructors in the heap's own caches, beneath the face.
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Cache, Heap } from "../../../src/index.ts";
+import { type Cache, Heap, heapStats } from "../../../src/index.ts";
 import { expectClean, expectRefusal } from "../../support/expectations.ts";
 import { asOtherThread, MIB } from "./support.ts";
 
@@ -43,13 +43,13 @@ describe("a cache with functions", () => {
         if (isBroken) throw new RangeError("not now");
       },
     });
-    const free = heap.stats().bytes.freePageBytes;
+    const free = heapStats(heap).bytes.freePageBytes;
     expect(() => cache.alloc()).toThrow("not now");
     // The page of the cache's sheaf stays.
-    expect(free - heap.stats().bytes.freePageBytes).toBeLessThanOrEqual(4096);
-    const { pages, freePages } = { pages: heap.pages.stats(), freePages: heap.stats().bytes.freePageBytes };
+    expect(free - heapStats(heap).bytes.freePageBytes).toBeLessThanOrEqual(4096);
+    const { pages, freePages } = { pages: heap.pages.stats(), freePages: heapStats(heap).bytes.freePageBytes };
     expect(() => cache.tryAlloc()).toThrow("not now");
-    expect(heap.stats().bytes.freePageBytes).toBe(freePages);
+    expect(heapStats(heap).bytes.freePageBytes).toBe(freePages);
     expect(heap.pages.stats()).toEqual(pages);
     expectClean(heap);
     isBroken = false;
@@ -67,12 +67,12 @@ describe("a cache with functions", () => {
         if (isBroken) throw new RangeError("not now");
       },
     });
-    const free = heap.stats().bytes.freePageBytes;
+    const free = heapStats(heap).bytes.freePageBytes;
     cache.free(cache.alloc());
     expect(() => cache.shrink()).toThrow("not now");
     expectClean(heap);
     expect(cache.stats().slabs).toBe(0);
-    expect(free - heap.stats().bytes.freePageBytes).toBe(4096);
+    expect(free - heapStats(heap).bytes.freePageBytes).toBe(4096);
     isBroken = false;
     cache.destroy();
   });
@@ -114,12 +114,12 @@ describe("a cache with functions", () => {
     expect(new Set(objects).size).toBe(100);
     expectClean(heap);
     for (const address of objects) cache.free(address);
-    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heapStats(heap).liveBlocks).toBe(0);
     expectClean(heap);
   });
 
   it.each(["constructor", "destructor"])("cannot be destroyed in its own %s, and no page is lost", (where) => {
-    const free = heap.stats().bytes.freePageBytes;
+    const free = heapStats(heap).bytes.freePageBytes;
     const refusals: unknown[] = [];
     const destroy = (): void => {
       try {
@@ -137,7 +137,7 @@ describe("a cache with functions", () => {
     expect(new Set(refusals)).toEqual(new Set(["CACHE_BUSY"]));
     cache.destroy();
     expectClean(heap);
-    expect(free - heap.stats().bytes.freePageBytes).toBeLessThanOrEqual(4096);
+    expect(free - heapStats(heap).bytes.freePageBytes).toBeLessThanOrEqual(4096);
     expect(() => cache.alloc()).toThrow("was destroyed");
   });
 
@@ -309,7 +309,7 @@ describe("a cache with colours", () => {
       for (const address of objects) cache.free(address);
       expectClean(heap);
       cache.destroy();
-      expect(heap.stats().liveBlocks).toBe(0);
+      expect(heapStats(heap).liveBlocks).toBe(0);
     },
   );
 

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { layersOf } from "../../../src/heap/access.ts";
 import { Heap, type HeapOptions } from "../../../src/index.ts";
 import { type CacheFunction, type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { NO_FRAME, RunKind } from "../../../src/pages/layout.ts";
@@ -53,7 +54,7 @@ export class TestKernel {
 
   /** Takes pages one by one until none are free, or none but the reserve; reclaims no slab. Gives their addresses. */
   takeAllPages(reserve = false): number[] {
-    const allocator = this.heap.layers.pages;
+    const allocator = layersOf(this.heap).pages;
     const pages: number[] = [];
     const take = (): number => allocator.allocate(1, RunKind.PAGES, { reserve });
     do {

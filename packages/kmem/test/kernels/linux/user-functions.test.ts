@@ -1,5 +1,7 @@
 // Functions of the user's that throw, or call back into what calls them, half-way through a change.
+
 import { beforeEach, describe, expect, it } from "vitest";
+import { heapStats } from "../../../src/index.ts";
 import { GFP_ATOMIC, GFP_KERNEL, SLAB_KERNEL } from "../../../src/kernels/linux/linux.ts";
 import { TestKernel } from "./support.ts";
 
@@ -88,7 +90,7 @@ describe("functions of a cache", () => {
 describe("functions of a mempool", () => {
   it("that throw while it is made: the elements go back, and the pool's block", () => {
     const { calls, heap } = kernel;
-    const before = heap.stats().liveBlocks;
+    const before = heapStats(heap).liveBlocks;
     const elements = [64, 128];
     const returned: number[] = [];
     const alloc_fn = (): number => {
@@ -98,12 +100,12 @@ describe("functions of a mempool", () => {
     };
     expect(() => calls.mempool_create(3, alloc_fn, (element) => returned.push(element), 0)).toThrow("no more");
     expect(returned.sort((a, b) => a - b)).toEqual([64, 128]);
-    expect(heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(heap).liveBlocks).toBe(before);
   });
 
   it("that throw while it ends: every element has gone back, and the first error comes", () => {
     const { calls, heap } = kernel;
-    const before = heap.stats().liveBlocks;
+    const before = heapStats(heap).liveBlocks;
     const returned: number[] = [];
     const free_fn = (element: number): void => {
       returned.push(element);
@@ -113,12 +115,12 @@ describe("functions of a mempool", () => {
     const pool = calls.mempool_create(3, () => (next += 64), free_fn, 0);
     expect(() => calls.mempool_destroy(pool)).toThrow("element 192");
     expect(returned).toEqual([192, 128, 64]);
-    expect(heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(heap).liveBlocks).toBe(before);
   });
 
   it("that end it, or give it elements, while it ends or serves", () => {
     const { calls, heap } = kernel;
-    const before = heap.stats().liveBlocks;
+    const before = heapStats(heap).liveBlocks;
     const free_fn = (element: number): void => {
       calls.mempool_destroy(pool);
       calls.mempool_free(element, pool);
@@ -132,12 +134,12 @@ describe("functions of a mempool", () => {
     const pool: number = calls.mempool_create(2, alloc_fn, free_fn, 0);
     mode = "end";
     expect(calls.mempool_alloc(pool, GFP_ATOMIC)).toBe(0);
-    expect(heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(heap).liveBlocks).toBe(before);
     mode = "fill";
     const again: number = calls.mempool_create(2, alloc_fn, () => calls.mempool_destroy(again), 0);
     mode = "end";
     calls.mempool_destroy(again);
-    expect(heap.stats().liveBlocks).toBe(before);
+    expect(heapStats(heap).liveBlocks).toBe(before);
     expect(calls.mempool_alloc(again, GFP_KERNEL)).toBe(0);
     kernel.expectClean();
   });

@@ -1,0 +1,378 @@
+import { notLive } from "../kmalloc/describe.ts";
+import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import type { Shrinker } from "../kmalloc/shrinkers.ts";
+import { footprintBytes } from "../kmalloc/stats.ts";
+import { clear } from "../memory/clear.ts";
+import { copyBytes } from "../memory/copy.ts";
+import { headerWord } from "../memory/header.ts";
+import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
+import type { MemoryKind, MemorySource } from "../memory/memory.ts";
+import { outOfMemory } from "../pages/out-of-memory.ts";
+import type { BlockFunctions } from "../slab/block-functions.ts";
+import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "../slab/fast-family.ts";
+import { bindFastPath, type FastPath, type FastPathContext } from "../slab/fast-path.ts";
+import { classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { SlotCaches } from "../slab/slot-caches.ts";
+import { detachedError, requireHeld } from "../sync/slot-sync.ts";
+import { registerHeap, viewedLayers } from "./access.ts";
+import type { Attachment } from "./attachment.ts";
+import { blockView, type ViewType } from "./block-view.ts";
+import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
+import { Pages } from "./pages.ts";
+
+/** The calls that go the fast path. */
+export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
+
+/** What a heap of one thread and a heap that threads share have in common: blocks, caches and pages. */
+export abstract class BaseHeap {
+  /**
+   * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of
+   * its own. Contents are whatever was there. Throws {@link OutOfMemoryError}, or BAD_SIZE for what is no size.
+   * O(1) as a rule; the slow path makes a slab. From C's malloc and the kmalloc of all five documents.
+   */
+  alloc!: (sizeBytes: number) => number;
+  /** As {@link alloc}, but returns 0 when there is no memory, and may use the reserve below the lowest watermark. */
+  tryAlloc!: (sizeBytes: number) => number;
+  /**
+   * Frees the live block that starts at `address`; 0 does nothing. Throws DOUBLE_FREE or INVALID_FREE, with the heap
+   * unchanged, for every other value, and says what is known of the address. O(1).
+   */
+  free!: (address: number) => void;
+  /** The page allocator below. */
+  readonly pages: Pages;
+  readonly #attachment: Attachment;
+  readonly #kmalloc: Kmalloc;
+  #slotCaches: SlotCaches | undefined;
+  #fast!: FastPath;
+  #family!: FamilyPath;
+  #isDetached = false;
+
+  /** @internal */
+  protected constructor(attachment: Attachment, isLocal = false) {
+    this.#attachment = attachment;
+    this.#kmalloc = attachment.kmalloc;
+    this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
+    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current() });
+    this.#bind();
+  }
+
+  get #layers(): Layers {
+    return this.#attachment.layers;
+  }
+
+  /**
+   * Makes the functions that go the fast path. They are closures over constants and stay good when shared memory
+   * grows, since every table lies below the first end. Growth of memory that is not shared ends them: see
+   * #rebindDetached.
+   */
+  #bind(): void {
+    const context = this.pathContext();
+    this.#family = bindFamilyPath(context);
+    this.#fast = bindFastPath(context, {
+      alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
+      free: (address) => this.slowFree(address),
+    });
+    const { alloc, free, take } = this.#fast;
+    const tryAlloc = (sizeBytes: number): number => {
+      const address = take(sizeBytes);
+      return address !== 0 ? address : this.slowTryAlloc(sizeBytes, true);
+    };
+    this.publish({ alloc, free, tryAlloc });
+  }
+
+  /**
+   * Makes the functions the heap's own. A heap that does more to its blocks puts others around them.
+   *
+   * @internal
+   */
+  protected publish({ alloc, free, tryAlloc }: BlockCalls): void {
+    this.alloc = alloc;
+    this.free = free;
+    this.tryAlloc = tryAlloc;
+  }
+
+  /**
+   * What a fast path of this heap is bound to.
+   *
+   * @internal
+   */
+  protected pathContext(): FastPathContext {
+    const { memory, geometry, sheaves, slot } = this.#layers;
+    const isExact = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;
+    return { memory, geometry, areaWord: sheaves.areaWord, slot, isExact };
+  }
+
+  /**
+   * Gives the slot back, with all that its caches held; blocks stay as they are. Every later call on this object throws
+   * DETACHED. Do not keep `alloc` and `free` beyond it: the slot may soon be another thread's. O(free blocks held).
+   */
+  detach(): void {
+    this.current();
+    this.#isDetached = true;
+    this.#family = NO_FAMILY_PATH;
+    const refuse = (): never => {
+      throw detachedError(this.#layers.slot);
+    };
+    this.alloc = this.free = this.tryAlloc = refuse;
+    this.leave(this.#attachment);
+  }
+
+  /**
+   * Ends the use of what the thread has of the heap.
+   *
+   * @internal
+   */
+  protected abstract leave(attachment: Attachment): void;
+
+  /** What the heap lives in, for another `attach`. */
+  get source(): MemorySource {
+    return this.#layers.memory.source;
+  }
+  get memoryKind(): MemoryKind {
+    return this.#layers.memory.kind;
+  }
+
+  /** The buffer as it is now; another object after each growth. */
+  get buffer(): ArrayBufferLike {
+    return this.#layers.memory.buffer;
+  }
+
+  /**
+   * Adds functions of this thread that give memory back when it is short; the result takes them away again. They run
+   * within `alloc`, when all else has failed, and within any slow call while another thread waits.
+   */
+  addShrinker(shrinker: Shrinker): () => void {
+    this.current();
+    return this.#kmalloc.shrinkers.add(shrinker);
+  }
+
+  /**
+   * Allocates `count` times `sizeBytes` and clears it. Throws as {@link alloc}, and BAD_SIZE when the product does not
+   * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
+   */
+  calloc(count: number, sizeBytes: number): number {
+    return this.#family.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
+  }
+
+  #slowCalloc(count: number, sizeBytes: number): number {
+    requireSize(count);
+    requireSize(sizeBytes);
+    const totalBytes = count * sizeBytes;
+    requireSize(totalBytes);
+    const address = this.alloc(totalBytes);
+    const { memory, geometry } = this.current();
+    clear(memory, geometry, address, totalBytes);
+    return address;
+  }
+
+  /**
+   * Gives the block at `address` a new size and returns where it is now: in place where it can stay, else a new block
+   * with the old contents as far as they fit. `address` 0 allocates. Throws as {@link alloc} and {@link free} do; the
+   * old block survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
+   */
+  realloc(address: number, sizeBytes: number): number {
+    return this.#family.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
+  }
+
+  /** @internal */
+  protected slowRealloc(address: number, sizeBytes: number): number {
+    requireSize(sizeBytes);
+    if (address === 0) return this.alloc(sizeBytes);
+    this.#requireLive(address);
+    const usableBytes = this.#kmalloc.usableBytes(address);
+    if (this.#kmalloc.resizeInPlace(address, sizeBytes, usableBytes)) return address;
+    // A block that is to become smaller can always stay where it is.
+    const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
+    if (moved === 0) return address;
+    const { memory } = this.#layers;
+    // The new block may lie in what the memory has grown by meanwhile.
+    memory.refresh();
+    memory.reach(moved + sizeBytes);
+    copyBytes(memory, moved, address, Math.min(usableBytes, sizeBytes));
+    this.free(address);
+    return moved;
+  }
+
+  /**
+   * Allocates `sizeBytes` at a multiple of `alignmentBytes`, any power of two below 2^32. Throws as {@link alloc}, and
+   * BAD_ALIGNMENT. Up to a page it costs what `alloc` does; beyond, the block is a run of pages.
+   */
+  alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
+    const taken = this.#family.takeAligned(alignmentBytes, sizeBytes);
+    if (taken !== 0) return taken;
+    requireAlignment(alignmentBytes);
+    requireSize(sizeBytes);
+    this.current();
+    if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
+      const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
+      return this.orThrow(this.#fast.take(bytes) || this.slowTryAlloc(bytes, false), sizeBytes);
+    }
+    return this.orThrow(this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false), sizeBytes);
+  }
+
+  /** Bytes that the live block at `address` can hold, at least what was asked for. Throws INVALID_ADDRESS. O(1). */
+  usableSize(address: number): number {
+    this.#requireLive(address);
+    return this.#kmalloc.usableBytes(address);
+  }
+
+  /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
+  createCache(options: CacheOptions): Cache {
+    return Cache.create(this.cacheContext(), options);
+  }
+
+  /**
+   * Opens a cache that there is already, by its name, and names the functions that this thread runs for its objects:
+   * those that it was made with, or none, which does for all but making and releasing slabs. Throws BAD_ARGUMENT.
+   */
+  openCache(name: string, functions: BlockFunctions = {}): Cache {
+    return Cache.open(this.cacheContext(), name, functions);
+  }
+
+  /**
+   * What a cache of this heap stands on.
+   *
+   * @internal
+   */
+  protected cacheContext(): CacheContext {
+    this.current();
+    this.#slotCaches ??= new SlotCaches(this.pathContext());
+    return { ...this.#attachment, slotCaches: this.#slotCaches };
+  }
+
+  /** Bytes of memory in use by blocks, slabs, sheaves and the tables that describe them. O(1). */
+  get footprintBytes(): number {
+    return footprintBytes(viewedLayers(this));
+  }
+
+  /** Empties this slot's caches and the barns, releases empty slabs; returns the pages set free. O(free blocks). */
+  trim(): number {
+    this.current();
+    return this.#kmalloc.trim();
+  }
+
+  /**
+   * A typed view of `length` elements at an address. It stays valid for as long as the block does; on memory that
+   * grows and is not shared, only until the next growth. Throws INVALID_ADDRESS unless a block holds all of it.
+   */
+  view<View>(type: ViewType<View>, address: number, length: number): View {
+    return blockView(this.current(), type, address, length);
+  }
+
+  /** The bytes of a live block, all that it can hold unless `length` says fewer. */
+  u8(address: number, length: number = this.usableSize(address)): Uint8Array<ArrayBufferLike> {
+    return this.view(Uint8Array, address, length);
+  }
+
+  /** Signed 32-bit words of a live block. */
+  i32(address: number, length: number = this.usableSize(address) >>> 2): Int32Array<ArrayBufferLike> {
+    return this.view(Int32Array, address, length);
+  }
+
+  /** Unsigned 32-bit words of a live block. */
+  u32(address: number, length: number = this.usableSize(address) >>> 2): Uint32Array<ArrayBufferLike> {
+    return this.view(Uint32Array, address, length);
+  }
+
+  /** Doubles of a live block. */
+  f64(address: number, length: number = this.usableSize(address) >>> 3): Float64Array<ArrayBufferLike> {
+    return this.view(Float64Array, address, length);
+  }
+
+  #slowAlloc(sizeBytes: number): number {
+    return this.orThrow(this.slowTryAlloc(sizeBytes, false), sizeBytes);
+  }
+
+  /**
+   * The address, or the error that says how much memory there is.
+   *
+   * @internal
+   */
+  protected orThrow(address: number, sizeBytes: number): number {
+    if (address === 0) throw outOfMemory(this.#layers.pages, sizeBytes);
+    return address;
+  }
+
+  /**
+   * What the fast path does not serve; 0 where there is no memory, even after reclaiming.
+   *
+   * @internal
+   */
+  protected slowTryAlloc(sizeBytes: number, fromReserve: boolean): number {
+    requireSize(sizeBytes);
+    this.current();
+    if (sizeBytes > MAX_CLASS_BYTES) return this.#kmalloc.allocateRun(sizeBytes, 1, fromReserve);
+    if (this.#rebindDetached()) {
+      const address = this.#fast.take(sizeBytes);
+      if (address !== 0) return address;
+    }
+    const kind = this.#kmalloc.kindFor(sizeBytes);
+    for (;;) {
+      const got = this.#kmalloc.refill(kind, fromReserve);
+      if (got !== REFILLED) return got;
+      this.#rebindDetached();
+      const address = this.#fast.take(sizeBytes);
+      // Another thread may close the sheaf at any instant; then it is filled again.
+      if (address !== 0) return address;
+    }
+  }
+
+  /**
+   * Frees what the fast path did not. Throws for what is no block.
+   *
+   * @internal
+   */
+  protected slowFree(address: number): void {
+    if (address === 0) return;
+    this.current();
+    this.#rebindDetached();
+    while (this.#kmalloc.free(address) === "retry") {
+      // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
+      if (!this.#fast.hasRoom(address)) this.#bind();
+      // Another thread may close the sheaf at any instant; then its room is made again.
+      if (!this.#fast.hasRoom(address)) continue;
+      this.#fast.free(address);
+      return;
+    }
+  }
+
+  /**
+   * The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it.
+   *
+   * @internal
+   */
+  protected seen(): Layers {
+    if (this.#isDetached) throw detachedError(this.#layers.slot);
+    const { memory, pages } = this.#layers;
+    if (memory.mayGrow) {
+      memory.refresh();
+      memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    }
+    return this.#layers;
+  }
+
+  /**
+   * As {@link seen}, to change something: the slot must still be this thread's.
+   *
+   * @internal
+   */
+  protected current(): Layers {
+    const layers = this.seen();
+    requireHeld(layers.memory, layers.sync);
+    return layers;
+  }
+
+  /** Makes the fast path anew when growth has detached its views; returns whether it had. */
+  #rebindDetached(): boolean {
+    this.#layers.memory.refresh();
+    if (!this.#fast.isDetached()) return false;
+    this.#bind();
+    return true;
+  }
+
+  #requireLive(address: number): void {
+    this.current();
+    if (!this.#kmalloc.isLive(address)) throw notLive(this.#layers, address);
+  }
+}

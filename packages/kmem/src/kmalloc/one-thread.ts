@@ -1,0 +1,82 @@
+import { type Geometry, headerWord } from "../memory/header.ts";
+import { Header, WORD_SHIFT } from "../memory/layout.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import type { Barns } from "../slab/barn.ts";
+import type { Outboxes } from "../slab/outbox.ts";
+import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "../sync/layout.ts";
+import { NO_LOCKS } from "../sync/lock.ts";
+import type { SlotSync } from "../sync/slot-sync.ts";
+import type { ThreadSupport } from "./open-layers.ts";
+
+/** The one slot. */
+const SLOT = 0;
+const FIRST_GENERATION = 1;
+
+type BarnContext = Parameters<ThreadSupport["makeBarns"]>[0];
+
+/** What the layers ask a slot table and its locks where there is one thread: nobody else holds anything, or waits. */
+function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
+  const recordWord = geometry.slotTable >>> WORD_SHIFT;
+  const heldWord = headerWord(geometry, Header.HELD_SLOTS);
+  const setState = (state: number): void => {
+    memory.words[recordWord + SlotRecord.STATE] = state;
+    memory.words[heldWord] = state === SlotState.HELD ? 1 << SLOT : 0;
+  };
+  const areaWord = recordWord + SlotRecord.AREA;
+  setState(SlotState.HELD);
+  memory.words[recordWord + SlotRecord.GENERATION] = FIRST_GENERATION;
+  const slots = {
+    count: 1,
+    isShared: false,
+    heldCount: 1,
+    word: (slot: number, field: number) => recordWord + slot * SLOT_RECORD_WORDS + field,
+    area: () => memory.words[areaWord] >>> 0,
+    setArea: (_slot: number, address: number) => {
+      memory.words[areaWord] = address;
+    },
+    withAreas: () => (memory.words[areaWord] === 0 ? [] : [SLOT]),
+    give: () => setState(SlotState.FREE),
+  };
+  const waiters = {
+    hasWaiters: false,
+    isUnderPressure: false,
+    tracksWatermarks: false,
+    pressureEpoch: 0,
+    freed: () => {},
+    forget: () => {},
+  };
+  const beacon = { end: () => {} };
+  const sync = { slots, slot: SLOT, recordWord, generation: FIRST_GENERATION, locks: NO_LOCKS, beacon, waiters };
+  // All that the layers ask for as long as nobody else is there; what else a slot table can do takes other threads.
+  return sync as unknown as SlotSync;
+}
+
+/** Blocks go from sheaves to slabs and back: there is nobody to trade them with. */
+function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
+  const countLateDoubleFrees = (count: number): void => {
+    memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] += count;
+  };
+  const take: Barns["take"] = (kind, cache, firstWord, wanted, sheafTag, request) => {
+    const taken = slabs.take(cache, firstWord, wanted, sheafTag);
+    // A slab with a constructor is made by the sheaves, which ask once more.
+    if (taken > 0 || caches.hasFunctions(kind) || !slabs.growLocked(kind, request)) return taken;
+    return slabs.take(cache, firstWord, wanted, sheafTag);
+  };
+  const put: Barns["put"] = (kind, cache, firstWord, count, sheafTag) => {
+    const stale = count === 0 ? 0 : slabs.put(kind, cache, firstWord, count, sheafTag);
+    if (stale > 0) countLateDoubleFrees(stale);
+  };
+  const barns = { take, put, drain: () => {}, end: () => {}, countLateDoubleFrees };
+  return barns as unknown as Barns;
+}
+
+/** No block is another slot's. */
+const noOutboxes = { serves: () => false, drain: () => {}, close: () => {}, end: () => {} } as unknown as Outboxes;
+
+/** What a heap of one thread has in place of slots, locks, barns and recovery. Its memory is not shared. */
+export const ONE_THREAD: ThreadSupport = {
+  takeSlot: onlySlot,
+  makeBarns: noBarns,
+  outboxesOf: () => noOutboxes,
+  linkRecovery: () => {},
+};
