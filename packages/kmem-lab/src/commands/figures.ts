@@ -83,9 +83,9 @@ export function registerFigures(program: Command, context: LabContext): void {
   withPlaces(
     program
       .command("report")
-      .summary("goals and plots, made anew from the CSV files")
+      .summary("goals and plots, from the CSV files that are there")
       .description(
-        "Measures nothing: makes the table of goals and the machine's description anew of what `kmem-lab figures` " +
+        "Measures nothing: makes the table of goals and the machine's description again from what `kmem-lab figures` " +
           "has written, and the plots where the package echarts is installed.",
       ),
   ).action((flags: ReportFlags) => {
