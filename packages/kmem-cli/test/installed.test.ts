@@ -1,51 +1,122 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { knownContenders } from "../src/contenders/known.ts";
 import { runProcess } from "../src/system/run-process.ts";
+import { runScript } from "./commands/support.ts";
+import { NATIVE_MISSING } from "./contenders/support.ts";
 import { mallocEvent, mallocTrace } from "./trace/malloc-trace-bytes.ts";
-import { withTempDir } from "./trace/support.ts";
 
 const PACKAGES = fileURLToPath(new URL("../../", import.meta.url));
 const MODULES = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
 
-interface Manifest {
-  readonly files?: readonly string[];
-  readonly dependencies?: Readonly<Record<string, string>>;
+/** Makes a heap with a leak, by the installed library, and dumps it. */
+const DUMP_SCRIPT = `
+import { writeFileSync } from "node:fs";
+import { DebugHeap } from "kmem/debug";
+const heap = DebugHeap.create({ sizeBytes: 2 ** 22, debug: "FZPU", traceEvents: 64 });
+heap.free(heap.alloc(100));
+heap.alloc(1000);
+writeFileSync("heap.dump", heap.dump());
+`;
+
+let folder: string;
+let trace: string;
+let dump: string;
+
+/** Packs one of our packages as it is published, and unpacks it where an installation has it. */
+async function installOwn(name: string): Promise<void> {
+  const args = ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder];
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const tarball = (await runProcess({ file: npm, args: [...args, join(PACKAGES, name)] })).trim();
+  await runProcess({ file: "tar", args: ["-xzf", join(folder, tarball), "-C", folder] });
+  renameSync(join(folder, "package"), join(folder, "node_modules", name));
 }
 
-function manifestOf(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
-}
-
-/** Puts both packages, as they are published, and what they depend on, into an empty folder; answers the command. */
-function install(folder: string): string {
-  const modules = join(folder, "node_modules");
-  const add = (name: string): void => {
-    const target = join(modules, name);
-    if (existsSync(target)) return;
-    const isOurs = existsSync(join(PACKAGES, name, "package.json"));
-    const source = join(isOurs ? PACKAGES : MODULES, name);
-    const { files = [], dependencies = {} } = manifestOf(source);
-    mkdirSync(target, { recursive: true });
-    const parts = isOurs ? ["package.json", ...files.filter((file) => !file.startsWith("!"))] : ["."];
-    for (const part of parts) cpSync(join(source, part), join(target, part), { recursive: true, dereference: true });
-    for (const dependency of Object.keys(dependencies)) add(dependency);
+/** Puts what a package depends on beside it, out of the workspace's installation. */
+function installDependencies(name: string): void {
+  const manifest = JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")) as {
+    readonly dependencies?: Readonly<Record<string, string>>;
   };
-  add("kmem-cli");
-  return join(modules, "kmem-cli", "bin", "kmem.js");
+  for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+    const target = join(folder, "node_modules", dependency);
+    if (existsSync(target)) continue;
+    cpSync(join(MODULES, dependency), target, { recursive: true, dereference: true });
+    installDependencies(dependency);
+  }
 }
 
-it("installed, replays on all allocators and makes a report, and says what is not there", async () => {
-  await withTempDir(async (folder) => {
-    const command = install(folder);
-    const kmem = (...args: string[]): Promise<string> =>
-      runProcess({ file: process.execPath, args: [command, ...args] });
-    const trace = join(folder, "small.trace");
-    writeFileSync(trace, mallocTrace([mallocEvent(0, 1, 100), mallocEvent(1, 1, 0)]));
-    const replayed = await kmem("replay", "-a", "all", "--no-native", "--runs", "0", trace);
-    expect(replayed).toMatch(/^ {2}kmem-fzpu +2 /m);
-    expect(replayed).not.toContain("npm package");
+function kmem(...args: string[]) {
+  return runScript(join(folder, "node_modules", "kmem-cli", "bin", "kmem.js"), args);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "kmem-installed-"));
+  mkdirSync(join(folder, "node_modules"));
+  for (const name of ["kmem", "kmem-cli"]) await installOwn(name);
+  installDependencies("kmem-cli");
+  trace = join(folder, "small.trace");
+  writeFileSync(trace, mallocTrace([mallocEvent(0, 1, 100), mallocEvent(1, 1, 0)]));
+  dump = join(folder, "heap.dump");
+  const script = join(folder, "dump.mjs");
+  writeFileSync(script, DUMP_SCRIPT.replace('"heap.dump"', JSON.stringify(dump)));
+  await runProcess({ file: process.execPath, args: [script] });
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the command, installed from its tarball", () => {
+  it("replays on every allocator that it names, or says what this machine lacks", async () => {
+    const { exitCode, stdout, stderr } = await kmem("replay", "-a", "all", "--runs", "0", trace);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    const end = stdout.indexOf("\n\n");
+    const [list, table] = [stdout.slice(0, end), stdout.slice(end)];
+    for (const { name, isNative } of knownContenders()) {
+      const [, entry = ""] = new RegExp(`^ {2}${name} +(.+)$`, "m").exec(list) ?? [];
+      if (entry.startsWith("not here: ")) {
+        const isMissing = /there is no (clang|emcc|cc)$|cannot be compiled to WebAssembly|^not here: no lib|not glibc$/;
+        expect(entry).toMatch(isNative && NATIVE_MISSING !== undefined ? /./ : isMissing);
+      } else {
+        expect(table).toMatch(new RegExp(`^ {2}${name} +2 `, "m"));
+      }
+    }
+    for (const name of ["kmem", "kmem-unchecked", "kmem-fzpu", "uint8array", "bucket", "cluster"]) {
+      expect(table).toMatch(new RegExp(`^ {2}${name} +2 `, "m"));
+    }
   });
-}, 300_000);
+
+  it("times, and verifies blocks", async () => {
+    const { exitCode, stdout } = await kmem("replay", "-a", "kmem", "--check", "--runs", "1", trace);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^small +kmem +2 +1 +none$/m);
+  });
+
+  it.each([
+    [["info"], /MiB/],
+    [["check"], /: sound$/m],
+    [["leaks"], /1000|1,000/],
+    [["proc", "slabinfo"], /^slabinfo - version: 2\.1/],
+    [["proc", "slabtop"], /Active/],
+    [["proc", "buddyinfo"], /^Node 0/],
+    [["proc", "vmallocinfo"], /^/],
+    [["proc", "meminfo"], /MemTotal/],
+    [["trace"], /kmalloc/],
+  ])("reads a dump: %j", async (args, output) => {
+    const { exitCode, stdout, stderr } = await kmem(...args, dump);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(output);
+  });
+
+  it("has help for every command, and none that measures the repository", async () => {
+    const { stdout } = await kmem("--help");
+    const [, commands = ""] = stdout.split("\nCommands:\n");
+    const names = [...commands.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name!);
+    expect(names).toEqual(["replay", "check", "info", "leaks", "proc", "trace", "help"]);
+    for (const name of names.slice(0, -1)) expect((await kmem(name, "--help")).exitCode).toBe(0);
+  });
+});

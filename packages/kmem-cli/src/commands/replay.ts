@@ -34,8 +34,8 @@ its slabs are in it as well: objects (kmalloc and slab caches), and pages.
 
 Without --allocators kmem and the native mallocs take part. The engines of kmem
 by themselves (region-worst, region-first, bucket, buddy, cluster) do if named,
-and so do kmem-fzpu (debugged) and others' allocators in JavaScript and WebAssembly
-(wasm-dlmalloc, emmalloc, as-tlsf, thi.ng, codemix, uint8array).
+and so do kmem-unchecked, kmem-fzpu (debugged) and others' allocators in
+WebAssembly and JavaScript (wasm-dlmalloc, emmalloc, uint8array).
 
   ns/op             median of the runs, each of which is the median of its passes
   min–max           fastest and slowest run

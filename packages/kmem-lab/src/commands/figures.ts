@@ -83,10 +83,10 @@ export function registerFigures(program: Command, context: LabContext): void {
   withPlaces(
     program
       .command("report")
-      .summary("goals and plots, made anew from the CSV files")
+      .summary("goals and plots, from the CSV files that are there")
       .description(
-        "Measures nothing: makes the table of goals and the machine's description anew of what `kmem-lab figures` " +
-          "has written, and the plots where the package echarts is installed.",
+        "Measures nothing: makes the table of goals and the machine's description again from what `kmem-lab figures` " +
+          "has written, and the plots.",
       ),
   ).action((flags: ReportFlags) => {
     if (!FIGURE_NAMES.some((name) => existsSync(join(flags.out, `${name}.csv`)))) {
@@ -136,8 +136,7 @@ async function report({ out, document }: ReportFlags): Promise<void> {
   const files = new FigureFiles(out);
   const texts = summaryFigures(files);
   for (const text of Object.values(texts)) process.stdout.write(`${text}\n\n`);
-  const plots = await writePlots(files);
-  if (typeof plots === "string") console.error(`kmem: ${plots}`);
+  await writePlots(files);
   if (document !== undefined) writeDocument(document, texts);
 }
 

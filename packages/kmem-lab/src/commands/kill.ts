@@ -4,10 +4,10 @@ import { parseCount } from "kmem-cli/internal/commands/arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { styleFor } from "kmem-cli/internal/text/terminal";
 import { formatCount } from "kmem-cli/internal/text/units";
+import { HEAP_CONFIGS } from "../kill/heap-configs.ts";
 import { killText } from "../kill/kill-text.ts";
 import { hasKillFailed } from "../kill/report.ts";
 import { runKill } from "../kill/run-kill.ts";
-import { KILL_WORLDS } from "../kill/worlds.ts";
 
 const DEFAULT_KILLS = 10_000;
 const DEFAULT_SURVIVORS = 2;
@@ -30,12 +30,12 @@ const EXPLANATION = `
 Threads work on one heap: blocks of all sizes, frees of others' blocks, runs of
 pages, a cache, trim, detach. Some are killed by terminate(), one to three at a
 time, from before they attach to some milliseconds later; the others go on
-meanwhile. watchWorker() recovers; the blocks of the dead are freed, given to the
-main thread, or kept and freed later. After each time all threads rest, and the
-whole heap is looked at: check() is clean, every block that a living thread has
-is there and as it was left, nobody else has it, and no live block or page is
-nobody's. At the end everything is freed, and the heap is as at first, byte for
-byte of each kind. A fifth of the threads die on a heap of fixed size, a fifth
+meanwhile. heap.watch() recovers; the blocks of the dead are freed, given to the
+main thread, or kept and freed later. After each group all threads pause, and
+the whole heap is audited: check() is clean, every allocation of a live thread
+is live, unchanged and held by no other thread, and no live block or page is
+without a holder. At the end everything is freed, and the heap has as many bytes
+of each kind as at the start. A fifth of the threads die on a heap of fixed size, a fifth
 on one that is always short of memory, a fifth on one that grows, a fifth on a
 DebugHeap and a fifth on a SampledHeap, whose quarantines hold blocks that other
 threads have allocated, dead ones among them; whatever these report is a fault.
@@ -68,8 +68,8 @@ export function registerKill(program: Command): void {
         .default(DEFAULT_SEED)
         .argParser((text) => parseCount(text, 0)),
     )
-    .addOption(new Option("--heap <kind>", "only on heaps of this kind").choices(KILL_WORLDS.map(({ name }) => name)))
-    .option("--json", "print one JSON document (kmem-kill, version 1) and nothing else")
+    .addOption(new Option("--heap <kind>", "only on heaps of this kind").choices(HEAP_CONFIGS.map(({ name }) => name)))
+    .option("--json", "print one JSON document (kmem-kill, version 2) and nothing else")
     .addHelpText("after", EXPLANATION)
     .action(kill);
 }
@@ -77,10 +77,10 @@ export function registerKill(program: Command): void {
 async function kill({ kills, survivors, seed, heap, json }: KillFlags): Promise<void> {
   const isJson = json === true;
   let told = 0;
-  const onProgress = (killCount: number, world: string): void => {
+  const onProgress = (killCount: number, heapName: string): void => {
     if (process.stderr.isTTY !== true || isJson || killCount < told + PROGRESS_STEP) return;
     told = killCount;
-    console.error(`${formatCount(killCount)} of ${formatCount(kills)} killed (heap: ${world})`);
+    console.error(`${formatCount(killCount)} of ${formatCount(kills)} killed (heap: ${heapName})`);
   };
   const settings = { killCount: kills, survivorCount: survivors, seed };
   const report = await runKill(settings, onProgress, heap === undefined ? undefined : [heap]);
@@ -88,6 +88,6 @@ async function kill({ kills, survivors, seed, heap, json }: KillFlags): Promise<
     isJson ? JSON.stringify(report, null, JSON_INDENT) : killText(report, styleFor(process.stdout, process.env)),
   );
   if (!hasKillFailed(report)) return;
-  if (isJson) for (const { problems } of report.worlds) for (const text of problems) console.error(`kmem: ${text}`);
+  if (isJson) for (const { problems } of report.heaps) for (const text of problems) console.error(`kmem: ${text}`);
   throw new ReportedFailure();
 }

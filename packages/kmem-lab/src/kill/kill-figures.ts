@@ -3,7 +3,7 @@ import process from "node:process";
 import { runProcess } from "kmem-cli/internal/system/run-process";
 import { LAB_COMMAND, type TablePlace, writeFigure } from "../figures/repository.ts";
 import { killCells, sumOfKills } from "./kill-text.ts";
-import type { KillReport, KillWorldReport } from "./report.ts";
+import type { HeapKillReport, KillReport } from "./report.ts";
 
 interface Part {
   readonly name: string;
@@ -33,11 +33,11 @@ const PARTS: readonly Part[] = [
 export async function measureKills(killCounts: readonly number[] = []): Promise<void> {
   for (const [index, part] of PARTS.entries()) {
     const killCount = Math.ceil((killCounts[index] ?? part.killCount) / part.heaps.length);
-    const reports: KillWorldReport[] = [];
+    const reports: HeapKillReport[] = [];
     for (const heap of part.heaps) {
       const args = [LAB_COMMAND, "kill", "--json", "--heap", heap, "--kills", String(killCount)];
       const report = JSON.parse(await runProcess({ file: process.execPath, args })) as KillReport;
-      reports.push(...report.worlds);
+      reports.push(...report.heaps);
     }
     write(part, reports);
   }
@@ -45,7 +45,7 @@ export async function measureKills(killCounts: readonly number[] = []): Promise<
 
 /** The same out of files that `kmem-lab kill --json` has written; those of one kind of heap are added up. */
 export function addUpKills(paths: readonly string[]): void {
-  const all = paths.flatMap((path) => (JSON.parse(readFileSync(path, "utf8")) as KillReport).worlds);
+  const all = paths.flatMap((path) => (JSON.parse(readFileSync(path, "utf8")) as KillReport).heaps);
   for (const part of PARTS) {
     const found = part.heaps.map((name) => ({ name, reports: all.filter((report) => report.name === name) }));
     // A part that was not run on all of its kinds of heaps stays as it is.
@@ -57,7 +57,7 @@ export function addUpKills(paths: readonly string[]): void {
   }
 }
 
-function write({ name, place }: Part, heaps: readonly KillWorldReport[]): void {
-  const { header, rows } = killCells({ worlds: heaps });
+function write({ name, place }: Part, heaps: readonly HeapKillReport[]): void {
+  const { header, rows } = killCells({ heaps });
   writeFigure(name, [header, ...rows], [header, ...rows], place);
 }

@@ -1,8 +1,8 @@
 import type { ReportEnvironment } from "kmem-cli/internal/replay/report";
-import type { OperationName } from "./board.ts";
+import type { OperationName } from "./shared-state.ts";
 
 /** Goes up when a field of the document changes its meaning or goes away; new fields alone leave it as it is. */
-export const KILL_REPORT_VERSION = 1;
+export const KILL_REPORT_VERSION = 2;
 
 /** All that `kmem-lab kill` found out: the document that `--json` prints, and what its text is made from. */
 export interface KillReport {
@@ -12,11 +12,11 @@ export interface KillReport {
   readonly settings: { readonly killCount: number; readonly survivorCount: number; readonly seed: number };
   readonly seconds: number;
   /** By kind of heap. */
-  readonly worlds: readonly KillWorldReport[];
+  readonly heaps: readonly HeapKillReport[];
 }
 
 /** What happened on one kind of heap. */
-export interface KillWorldReport extends KillFigures {
+export interface HeapKillReport extends KillFigures {
   readonly name: string;
 }
 
@@ -24,13 +24,13 @@ export interface KillWorldReport extends KillFigures {
 export interface KillFigures {
   /** Threads that were ended by `terminate()`. */
   readonly killCount: number;
-  /** Of them by what they were at. */
+  /** The same by the operation that they died in. */
   readonly killsByOperation: Partial<Record<OperationName, number>>;
   /** Operations of the threads that were not killed, meanwhile. */
   readonly survivorOperations: number;
-  /** Each of them with all threads at rest. */
+  /** Audits, each with all threads paused. */
   readonly checkCount: number;
-  /** Locks that reaping found in the hands of the dead; those that others had inherited before are not among them. */
+  /** Locks that the recovery found held by the dead; those that waiting threads took over before do not count. */
   readonly takenOverLocks: number;
   /** Blocks and runs of pages that the dead owned: freed, given on or kept, and all of them listed. */
   readonly ownedByDead: number;
@@ -41,9 +41,9 @@ export interface KillFigures {
   readonly recoveryMs: readonly number[];
   /** Of that, what the recovery itself took. */
   readonly reapMs: readonly number[];
-  /** Threads that stood still. */
+  /** Threads that stalled. */
   readonly hangs: number;
-  /** Pieces of survivors that were gone, or two threads' at a time, and pieces that nobody answers for. */
+  /** Allocations of survivors that were gone or had two holders, and live ones without a holder. */
   readonly lostBlocks: number;
   readonly lostPages: number;
   /** Findings of check(). */
@@ -53,6 +53,6 @@ export interface KillFigures {
 }
 
 /** Whether anything was lost or hung. */
-export function hasKillFailed({ worlds }: KillReport): boolean {
-  return worlds.some(({ problems }) => problems.length > 0);
+export function hasKillFailed({ heaps }: KillReport): boolean {
+  return heaps.some(({ problems }) => problems.length > 0);
 }

@@ -2,17 +2,17 @@ import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { describeEnvironment } from "kmem-cli/internal/replay/environment";
-import type { KillThreadOrders } from "./kill-thread.ts";
-import type { KillingSettings } from "./killing.ts";
-import { KILL_REPORT_VERSION, type KillFigures, type KillReport, type KillWorldReport } from "./report.ts";
-import { KILL_WORLDS } from "./worlds.ts";
+import type { CampaignOptions } from "./campaign-thread.ts";
+import { HEAP_CONFIGS } from "./heap-configs.ts";
+import type { CampaignSettings } from "./kill-campaign.ts";
+import { type HeapKillReport, KILL_REPORT_VERSION, type KillFigures, type KillReport } from "./report.ts";
 
-const THREAD_URL = new URL(`./kill-thread${extname(import.meta.url)}`, import.meta.url);
+const THREAD_URL = new URL(`./campaign-thread${extname(import.meta.url)}`, import.meta.url);
 const MS_PER_SECOND = 1000;
-/** Above what the killing itself allows its threads: then it is the killing's own main thread that hangs. */
+/** Above what the campaign itself allows its threads: then it is the campaign's own main thread that hangs. */
 const SILENCE_MS = 300_000;
 
-/** What {@link Killing} posts to whoever started it. */
+/** What the main thread of a campaign posts. */
 interface Message {
   readonly killCount: number;
   /** With the last message. */
@@ -21,19 +21,19 @@ interface Message {
 
 /** Kills threads on heaps of each kind in turn, or of those named; `onProgress` is told how many have died in all. */
 export async function runKill(
-  settings: KillingSettings,
-  onProgress: (killCount: number, world: string) => void,
-  names: readonly string[] = KILL_WORLDS.map(({ name }) => name),
+  settings: CampaignSettings,
+  onProgress: (killCount: number, heap: string) => void,
+  names: readonly string[] = HEAP_CONFIGS.map(({ name }) => name),
 ): Promise<KillReport> {
   const startMs = performance.now();
-  const worlds: KillWorldReport[] = [];
+  const heaps: HeapKillReport[] = [];
   let before = 0;
   for (const [index, name] of names.entries()) {
-    const world = KILL_WORLDS.findIndex((one) => one.name === name);
-    const orders = { ...settings, world, killCount: shareOf(settings.killCount, index, names.length) };
-    const figures = await killIn(orders, (killCount) => onProgress(before + killCount, name));
-    worlds.push({ name, ...figures });
-    before += orders.killCount;
+    const configIndex = HEAP_CONFIGS.findIndex((one) => one.name === name);
+    const options = { ...settings, configIndex, killCount: shareOf(settings.killCount, index, names.length) };
+    const figures = await killIn(options, (killCount) => onProgress(before + killCount, name));
+    heaps.push({ name, ...figures });
+    before += options.killCount;
   }
   return {
     schema: "kmem-kill",
@@ -41,16 +41,16 @@ export async function runKill(
     environment: describeEnvironment(),
     settings,
     seconds: (performance.now() - startMs) / MS_PER_SECOND,
-    worlds,
+    heaps,
   };
 }
 
-/** Kills are dealt out evenly. */
-function shareOf(killCount: number, index: number, worldCount: number): number {
-  return Math.floor(killCount / worldCount) + (index < killCount % worldCount ? 1 : 0);
+/** Kills are divided evenly. */
+function shareOf(killCount: number, index: number, heapCount: number): number {
+  return Math.floor(killCount / heapCount) + (index < killCount % heapCount ? 1 : 0);
 }
 
-function killIn(workerData: KillThreadOrders, onProgress: (killCount: number) => void): Promise<KillFigures> {
+function killIn(workerData: CampaignOptions, onProgress: (killCount: number) => void): Promise<KillFigures> {
   const worker = new Worker(THREAD_URL, { workerData });
   let killCount = 0;
   return new Promise((resolve) => {
@@ -73,7 +73,7 @@ function killIn(workerData: KillThreadOrders, onProgress: (killCount: number) =>
   });
 }
 
-/** What is known of a killing that did not come to its end. */
+/** What is known of a campaign that did not come to its end. */
 function failed(killCount: number, hangs: number, problem: string): KillFigures {
   const nothing = { survivorOperations: 0, checkCount: 0, takenOverLocks: 0, ownedByDead: 0, returnedBlocks: 0 };
   const noFaults = { returnedPages: 0, lostBlocks: 0, lostPages: 0, findings: 0, recoveryMs: [], reapMs: [] };

@@ -8,11 +8,10 @@ import { churnTimes, traceFootprints, traceTimes } from "./series.ts";
 const WIDTH = 1040;
 const HEIGHT = 520;
 
-/** Draws every plot whose figures are there, and answers the names of the files, or why there can be none. */
-export async function writePlots(files: FigureFiles): Promise<readonly string[] | string> {
-  // It draws for the documents of the repository; the package does not depend on it.
-  const echarts = await import("echarts").catch(() => undefined);
-  if (echarts === undefined) return "no plots: the package echarts is not installed";
+/** Draws every plot whose figures are there, and answers the names of the files. */
+export async function writePlots(files: FigureFiles): Promise<readonly string[]> {
+  // Loading it takes long, and few commands draw.
+  const echarts = await import("echarts");
   const plots = plotsOf(files);
   for (const [name, option] of plots) {
     const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height: HEIGHT });

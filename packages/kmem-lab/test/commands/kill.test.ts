@@ -12,16 +12,16 @@ describe("kmem-lab kill", () => {
     const { exitCode, stdout, stderr } = await run("--kills", "31", "--seed", "5", "--json");
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const report = JSON.parse(stdout) as KillReport;
-    expect(report).toMatchObject({ schema: "kmem-kill", version: 1, settings: { killCount: 31, survivorCount: 2 } });
-    expect(report.worlds.map(({ name, killCount }) => [name, killCount])).toEqual([
+    expect(report).toMatchObject({ schema: "kmem-kill", version: 2, settings: { killCount: 31, survivorCount: 2 } });
+    expect(report.heaps.map(({ name, killCount }) => [name, killCount])).toEqual([
       ["fixed", 7],
       ["short of memory", 6],
       ["growing", 6],
       ["debugged", 6],
       ["sampled", 6],
     ]);
-    for (const { killCount, checkCount, survivorOperations, killsByOperation, ...world } of report.worlds) {
-      expect(world).toMatchObject({ hangs: 0, lostBlocks: 0, lostPages: 0, findings: 0, problems: [] });
+    for (const { killCount, checkCount, survivorOperations, killsByOperation, ...figures } of report.heaps) {
+      expect(figures).toMatchObject({ hangs: 0, lostBlocks: 0, lostPages: 0, findings: 0, problems: [] });
       expect(checkCount).toBeGreaterThan(killCount / 3);
       expect(survivorOperations).toBeGreaterThan(0);
       expect(Object.values(killsByOperation).reduce((sum, count) => sum + count, 0)).toBe(killCount);
@@ -33,7 +33,7 @@ describe("kmem-lab kill", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^threads killed +4 +4$/m);
     expect(stdout).toMatch(/^hangs +0 +0$/m);
-    expect(stdout).toContain("Nothing was lost, and nobody hung.");
+    expect(stdout).toContain("Nothing was lost, and no thread hung.");
   });
 
   it("has failed, and says why, when there was a problem", () => {
@@ -53,19 +53,21 @@ describe("kmem-lab kill", () => {
       lostBlocks: 1,
       lostPages: 0,
       findings: 0,
-      problems: ["the piece at 64 is lost"],
+      problems: ["the allocation at 64 is lost"],
     };
     const report: KillReport = {
       schema: "kmem-kill",
-      version: 1,
+      version: 2,
       environment: { node: "26", platform: "linux", arch: "x64", cpuModel: "any", cpuCount: 2 },
       settings: { killCount: 1, survivorCount: 2, seed: 1 },
       seconds: 1,
-      worlds: [figures],
+      heaps: [figures],
     };
     expect(hasKillFailed(report)).toBe(true);
-    expect(killText(report, styleFor(process.stdout, { NO_COLOR: "1" }))).toContain("fixed: the piece at 64 is lost");
-    expect(hasKillFailed({ ...report, worlds: [{ ...figures, problems: [] }] })).toBe(false);
+    expect(killText(report, styleFor(process.stdout, { NO_COLOR: "1" }))).toContain(
+      "fixed: the allocation at 64 is lost",
+    );
+    expect(hasKillFailed({ ...report, heaps: [{ ...figures, problems: [] }] })).toBe(false);
   });
 
   it("refuses what makes no sense", async () => {

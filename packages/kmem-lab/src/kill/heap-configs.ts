@@ -4,11 +4,11 @@ import { DEPOT_MARK, FRAME_RECORD_BYTES, FrameRecord, Header, PAGE_SIZE, RunKind
 
 const MIB = 2 ** 20;
 
-/** Is told of a bug that a heap reports: its threads make no mistakes, so each is a fault of the heap. */
+/** Takes the report of a bug that a heap has found: the threads make no mistakes, so each is a fault of the heap. */
 export type OnBug = (text: string) => void;
 
-/** Heaps that differ in what happens while threads die. */
-export interface KillWorld {
+/** A heap on which threads are killed. */
+export interface HeapConfig {
   readonly name: string;
   readonly create: (onBug: OnBug) => Heap;
   /** How another thread opens it. */
@@ -19,7 +19,7 @@ const FIXED_BYTES = 8 * MIB;
 const SHORT_BYTES = 2 * MIB;
 const FIRST_BYTES = 2 * MIB;
 const GROWN_BYTES = 16 * MIB;
-/** Every so many-th allocation gets a guarded place, on average. */
+/** One of so many allocations gets a guarded place, on average. */
 const SAMPLE_EVERY = 3;
 
 const attach = (handle: HeapHandle): Heap => Heap.attach(handle);
@@ -32,7 +32,7 @@ function sampling(onBug: OnBug): ReturnType<typeof debugOptions> & { sampleEvery
   return { ...debugOptions(onBug), sampleEvery: SAMPLE_EVERY };
 }
 
-export const KILL_WORLDS: readonly KillWorld[] = [
+export const HEAP_CONFIGS: readonly HeapConfig[] = [
   { name: "fixed", create: () => Heap.create({ sizeBytes: FIXED_BYTES }), attach },
   { name: "short of memory", create: () => Heap.create({ sizeBytes: SHORT_BYTES }), attach },
   { name: "growing", create: () => Heap.create({ sizeBytes: FIRST_BYTES, maximumBytes: GROWN_BYTES }), attach },

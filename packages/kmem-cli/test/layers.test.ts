@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { packagesRoot, readSourceFiles } from "../../kmem/test/source-files.ts";
+import { type LayerOrder, layerFaults, orderFaults } from "../../kmem/test/support/layer-order.ts";
+
+const ROOMS_MAX = 9;
+const folder = join(packagesRoot, "kmem-cli");
+const files = readSourceFiles(join(folder, "src"));
+const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+
+const low = ["text", "system", "trace"];
+const folders = [...low, "replay", "heaps", "contenders", "report"];
+
+/** Who may import whom in packages/kmem-cli/src: a folder, and the folders below it. */
+const commandOrder: LayerOrder = {
+  foldersBelow: {
+    text: [],
+    system: [],
+    trace: ["system"],
+    replay: low,
+    heaps: ["trace", "replay"],
+    contenders: [...low, "replay", "heaps"],
+    report: [...low, "replay"],
+    commands: folders,
+    "program.ts": [...folders, "commands"],
+    "cli.ts": ["system", "program.ts"],
+  },
+  packageFault: (specifier) => {
+    // A process is told which module to load.
+    if (specifier.startsWith("node:") || specifier.startsWith("(computed: ")) return undefined;
+    const name = specifier.split("/")[0]!;
+    return name in dependencies ? undefined : "it is not there where only the command is installed";
+  },
+};
+
+describe("the layer order of the command", () => {
+  it("is kept by every file", () => {
+    expect(files.map((file) => file.path)).toContain("cli.ts");
+    expect(layerFaults(files, commandOrder)).toEqual([]);
+  });
+
+  it("has no circle, and no folder without files", () => {
+    expect(orderFaults(commandOrder, files)).toEqual([]);
+  });
+
+  it(`has ${ROOMS_MAX} folders at the most`, () => {
+    const rooms = new Set(files.map(({ path }) => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "src")));
+    expect([...rooms].length).toBeLessThanOrEqual(ROOMS_MAX);
+  });
+
+  it("refuses what is not installed with the command", () => {
+    const at = (text: string): string[] => layerFaults([{ path: "trace/a.ts", text }], commandOrder);
+    expect(at('import { table } from "table"; import { Heap } from "kmem/debug";')).toEqual([]);
+    expect(at('import * as echarts from "echarts";')).toEqual([expect.stringContaining("is not there")]);
+    expect(at('import { kill } from "kmem-lab/kill";')).toEqual([expect.stringContaining("is not there")]);
+    expect(at('import { replay } from "../replay/jobs.ts";')).toEqual([expect.stringContaining("below trace")]);
+  });
+});
