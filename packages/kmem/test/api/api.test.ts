@@ -28,7 +28,8 @@ function reportOf(name: string, exported: ReadonlyMap<string, Declaration>): str
     const renamed = as === own ? "" : `// as ${as}\n`;
     return `${renamed}${text.split("\n").map(laidOut).join("\n")}`;
   });
-  return `# ${name}\n\nWhat it exports, as the build declares it, written by \`npx vitest run packages/kmem/test/api -u\`.\n\n\`\`\`ts\n${blocks.join("\n\n")}\n\`\`\`\n`;
+  const head = "What it exports, as the build declares it, written by `npx vitest run packages/kmem/test/api -u`.";
+  return `# ${name}\n\n${head}\n\n\`\`\`ts\n${blocks.join("\n\n")}\n\`\`\`\n`;
 }
 
 describe("the declarations of the build (`npm run build` first)", () => {

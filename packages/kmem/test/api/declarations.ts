@@ -32,7 +32,7 @@ const DECLARATION =
 const NAMED = /^(?<verb>import|export)(?: type)? \{(?<names>[^}]*)\}(?: from "(?<from>[^"]+)")?/;
 const STAR = /^export \* from "(?<from>[^"]+)"/;
 
-/** The statements of a declaration file as tsc writes it: each ends with a semicolon or a brace outside of all braces. */
+/** The statements of a declaration file as tsc writes it: each ends with a semicolon or brace outside all braces. */
 function statementsOf(code: string): string[] {
   const statements: string[] = [];
   let depth = 0;

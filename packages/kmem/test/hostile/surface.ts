@@ -86,7 +86,7 @@ export async function publicSurface(): Promise<SurfaceFunction[]> {
   for (const [subPath, target] of Object.entries(manifest.exports)) {
     if (typeof target === "string") continue;
     const file = target.default.replace("./dist/", "../../src/").replace(/\.js$/, ".ts");
-    const module = (await import(new URL(`../../${file}`, import.meta.url).href)) as Record<string, unknown>;
+    const module = (await import(new URL(file, import.meta.url).href)) as Record<string, unknown>;
     for (const [key, value] of Object.entries(module)) {
       if (isClass(value)) for (const one of functionsOfClass(key, value)) add(one);
       else if (typeof value === "function") {
