@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { allocArray, freeArray } from "./heap/arrays.ts";
 export type { BaseHeap } from "./heap/base-heap.ts";
 export type { ViewType } from "./heap/block-view.ts";
 export type { Cache, CacheOptions } from "./heap/cache.ts";
@@ -16,6 +17,7 @@ export type { HeapOptions } from "./heap/options.ts";
 export type { PageOptions, Pages, PageWaitOptions } from "./heap/pages.ts";
 export { reapSlot, watchWorker } from "./heap/recovery.ts";
 export { repairHeap } from "./heap/repair.ts";
+export { allocString, readString } from "./heap/strings.ts";
 export type { WatchedWorker, WatchOptions } from "./heap/watch.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";
@@ -25,6 +27,7 @@ export type { Shrinker } from "./kmalloc/shrinkers.ts";
 export type { Made, MempoolInfo, TraceRingInfo } from "./kmalloc/slot-objects.ts";
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
+export type { Registration } from "./memory/dispose.ts";
 export { dumpByteLength } from "./memory/dump.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError, type OutOfMemoryFigures } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";

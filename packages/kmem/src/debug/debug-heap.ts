@@ -183,7 +183,7 @@ export class DebugHeap extends TrackedHeap {
     return this.#requireObject(address, DebugHeap.prototype.usableSize).record.sizeBytes;
   }
 
-  override view<View>(type: ViewType<View>, address: number, length: number): View {
+  protected override viewAt<View>(type: ViewType<View>, address: number, length: number): View {
     const info = this.#objectAt(address);
     const isInside = info !== undefined && address >= info.address;
     return viewWithin(this.current(), isInside ? info : undefined, type, address, length);

@@ -266,9 +266,9 @@ export class SampledHeap extends Heap {
     return this.#blocks.requireLive(address, SampledHeap.prototype.usableSize).record.sizeBytes;
   }
 
-  override view<View>(type: ViewType<View>, address: number, length: number): View {
+  protected override viewAt<View>(type: ViewType<View>, address: number, length: number): View {
     const located = this.#guarded(address);
-    if (located === undefined) return super.view(type, address, length);
+    if (located === undefined) return super.viewAt(type, address, length);
     const info = this.#info(located);
     return viewWithin(this.current(), address >= info.address ? info : undefined, type, address, length);
   }

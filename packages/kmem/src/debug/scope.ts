@@ -11,7 +11,7 @@ import {
  * A stretch of one thread's work in which all that it allocates should be freed again: `using scope = heap.scope()`.
  * At its end, what is still live is printed.
  */
-export class AllocationScope implements Disposable {
+export class AllocationScope {
   readonly #context: LeakContext;
   readonly #slot: number;
   readonly #first: number;
@@ -39,8 +39,12 @@ export class AllocationScope implements Disposable {
     return allocationSites(this.objects());
   }
 
-  /** Ends the scope, and prints what was not freed, if anything. */
   [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Ends the scope, and prints what was not freed, if anything. */
+  dispose(): void {
     if (this.#last !== Number.POSITIVE_INFINITY) return;
     this.#last = this.#context.blocks.sequence;
     const sites = this.leaks();

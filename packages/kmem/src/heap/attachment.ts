@@ -4,6 +4,7 @@ import { MemoryWait } from "../kmalloc/memory-wait.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import type { Geometry } from "../memory/header.ts";
+import { ADDRESS_SPACE_BYTES, WORD_BYTES } from "../memory/layout.ts";
 import type { LinearMemory, MemorySource } from "../memory/memory.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { isHeld } from "../sync/slot-sync.ts";
@@ -106,18 +107,29 @@ export function joinAttachment(place: HeapPlace): Attachment | undefined {
 
 /**
  * Whether layers of this thread are of that heap. A memory that came with a handle is another object than the one that
- * the thread has had before: what is stored through one object is then looked for through the other.
+ * the thread has had before.
  */
 function isOf(layers: Layers, { memory: other, geometry: { baseFrame }, id }: HeapPlace): boolean {
-  const { memory, geometry, sync, slots, slot } = layers;
+  const { memory, geometry, sync } = layers;
   if (geometry.baseFrame !== baseFrame) return false;
   if (memory.source === other.source) return isHeld(memory.words, sync);
-  if (id === undefined || ids.get(layers) !== id || !memory.isShared || !other.isShared) return false;
+  if (id === undefined || ids.get(layers) !== id || !other.isShared) return false;
+  return isHeld(memory.words, sync) && hasSameBytes(layers, other.buffer);
+}
+
+/**
+ * Whether a buffer has the bytes of the memory of some layers, though it is another object: one that shared memory had
+ * before it grew, or that came with a handle. The slot is this thread's. What is stored through one is looked for
+ * through the other.
+ */
+export function hasSameBytes({ memory, slots, slot }: Layers, buffer: ArrayBufferLike): boolean {
+  const isShared = typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
   const probe = slots.word(slot, SlotRecord.PROBE);
-  if (!isHeld(memory.words, sync) || probe >= other.words.length) return false;
-  const before = Atomics.load(other.words, probe);
+  if (!memory.isShared || !isShared || probe >= buffer.byteLength / WORD_BYTES) return false;
+  const words = new Int32Array(buffer, 0, Math.floor(Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES) / WORD_BYTES));
+  const before = Atomics.load(words, probe);
   Atomics.add(memory.words, probe, 1);
-  const isSame = Atomics.load(other.words, probe) !== before;
+  const isSame = Atomics.load(words, probe) !== before;
   Atomics.sub(memory.words, probe, 1);
   return isSame;
 }

@@ -5,6 +5,8 @@ import type { Shrinker } from "../kmalloc/shrinkers.ts";
 import { footprintBytes } from "../kmalloc/stats.ts";
 import { clear } from "../memory/clear.ts";
 import { copyBytes } from "../memory/copy.ts";
+import type { Registration } from "../memory/dispose.ts";
+import { hex } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { MemoryKind, MemorySource } from "../memory/memory.ts";
@@ -17,12 +19,15 @@ import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
 import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
-import { blockView, type ViewType } from "./block-view.ts";
+import { blockView, elementBytes, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { Pages } from "./pages.ts";
 
 /** The calls that go the fast path. */
 export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
+
+/** By this symbol Node and Bun ask an object what `console.log` is to print. */
+const INSPECT = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 
 /** What a heap of one thread and a heap that threads share have in common: blocks, caches and pages. */
 export abstract class BaseHeap {
@@ -53,6 +58,7 @@ export abstract class BaseHeap {
     this.#attachment = attachment;
     this.#kmalloc = attachment.kmalloc;
     this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
+    Object.defineProperty(this, INSPECT, { value: () => this.toString() });
     registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current() });
     this.#bind();
   }
@@ -118,6 +124,24 @@ export abstract class BaseHeap {
     this.leave(this.#attachment);
   }
 
+  /** As {@link detach}, once: for `using heap = …`, and a finally block. */
+  dispose(): void {
+    if (!this.#isDetached) this.detach();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** What the heap is, in a line: where it lies, and how much of it is in use. */
+  toString(): string {
+    const { memory, geometry, pages, slot } = this.#layers;
+    const name = this.constructor.name;
+    if (this.#isDetached || memory.isLost) return `${name} { detached }`;
+    const [start, end] = [geometry.baseFrame, pages.frames.endFrame].map((frame) => hex(frame * PAGE_SIZE));
+    return `${name} { ${start} to ${end} of a ${memory.kind}, slot ${slot}, ${this.footprintBytes} bytes in use }`;
+  }
+
   /**
    * Ends the use of what the thread has of the heap.
    *
@@ -139,10 +163,11 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Adds functions of this thread that give memory back when it is short; the result takes them away again. They run
-   * within `alloc`, when all else has failed, and within any slow call while another thread waits.
+   * Adds functions of this thread that give memory back when it is short; a call of the result, or its `dispose`, takes
+   * them away again. They run within `alloc`, when all else has failed, and within any slow call while another thread
+   * waits.
    */
-  addShrinker(shrinker: Shrinker): () => void {
+  addShrinker(shrinker: Shrinker): Registration {
     this.current();
     return this.#kmalloc.shrinkers.add(shrinker);
   }
@@ -253,11 +278,26 @@ export abstract class BaseHeap {
   }
 
   /**
-   * A typed view of `length` elements at an address. It stays valid for as long as the block does; on memory that
-   * grows and is not shared, only until the next growth. Throws INVALID_ADDRESS unless a block holds all of it.
+   * A typed view of `length` elements at an address, of any class of typed arrays; without a length, of a whole block.
+   * It stays valid for as long as the block does; on memory that grows and is not shared, only until the next growth.
+   * Throws INVALID_ADDRESS unless a block holds all of it.
    */
-  view<View>(type: ViewType<View>, address: number, length: number): View {
+  view<View>(type: ViewType<View>, address: number, length: number = this.#elementCount(type, address)): View {
+    return this.viewAt(type, address, length);
+  }
+
+  /**
+   * A view of all that it is asked for.
+   *
+   * @internal
+   */
+  protected viewAt<View>(type: ViewType<View>, address: number, length: number): View {
     return blockView(this.current(), type, address, length);
+  }
+
+  /** Elements that there is room for in the block at an address. */
+  #elementCount(type: ViewType<unknown>, address: number): number {
+    return Math.floor(this.usableSize(address) / elementBytes(type));
   }
 
   /** The bytes of a live block, all that it can hold unless `length` says fewer. */

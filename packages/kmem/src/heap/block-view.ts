@@ -38,7 +38,7 @@ export function blockView<View>(layers: Layers, type: ViewType<View>, address: n
 }
 
 /** Bytes of an element. Throws BAD_ARGUMENT for what is no class of typed arrays. */
-function elementBytes(type: ViewType<unknown>): number {
+export function elementBytes(type: ViewType<unknown>): number {
   const bytes = reading("type", type, () => (typeof type === "function" ? type.BYTES_PER_ELEMENT : 0));
   if (Number.isInteger(bytes) && bytes > 0) return bytes;
   throw badArgument("type", "a class of typed arrays", type);

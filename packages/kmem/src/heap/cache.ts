@@ -275,6 +275,15 @@ export class Cache {
     errors.rethrow();
   }
 
+  /** As {@link destroy}, once: for `using cache = …`, and a finally block. */
+  dispose(): void {
+    if (!this.#isDestroyed) this.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   #end(): void {
     const { caches, slabs, sync } = this.#layers;
     this.#closeSheaves();

@@ -1,5 +1,6 @@
 import { type ReapOptions, type ReapReport, readReapOptions, reapSlot as reapLayers } from "../kmalloc/reap.ts";
 import { requireObject } from "../memory/arguments.ts";
+import type { Registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
 import { accessTo } from "./access.ts";
 import { type HeapHandle, openHandle } from "./handle.ts";
@@ -31,7 +32,7 @@ export function watchWorker(
   worker: WatchedWorker,
   handle: HeapHandle,
   options: WatchOptions = {},
-): () => void {
+): Registration {
   const access = accessTo(heap);
   requireObject("handle", handle);
   const { memory, place } = openHandle(handle);

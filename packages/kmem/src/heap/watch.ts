@@ -8,6 +8,7 @@ import {
   requireFunctions,
   requireOptionalFunction,
 } from "../memory/arguments.ts";
+import { type Registration, registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { type Reservation, webLocks } from "../sync/reservation.ts";
@@ -60,7 +61,7 @@ export function watchPlace(
   { memory, place }: OpenedPlace,
   options: WatchOptions,
   reap: Reap,
-): () => void {
+): Registration {
   const { onReaped, ...how } = readWatchOptions(layers, place.slot, options);
   requireFunctions("worker", worker, ["terminate"]);
   requireOptionalFunction("worker.once", worker.once);
@@ -78,10 +79,10 @@ export function watchPlace(
   // No event comes any more.
   else if (worker.threadId === ENDED_THREAD_ID) queueMicrotask(onExit);
   else worker.once("exit", onExit);
-  return () => {
+  return registration(() => {
     isWatching = false;
     worker.off?.("exit", onExit);
-  };
+  });
 }
 
 /** Each option, read once and verified. */

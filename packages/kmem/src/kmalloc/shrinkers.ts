@@ -1,4 +1,5 @@
 import { describeValue, reading } from "../memory/arguments.ts";
+import { type Registration, registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 
@@ -20,7 +21,7 @@ export class Shrinkers {
   #isShrinking = false;
 
   /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for what is none. */
-  add(shrinker: Shrinker): () => void {
+  add(shrinker: Shrinker): Registration {
     const { name, count, scan } = requireShrinker(shrinker);
     // Wrapped, so that one that is added twice counts twice.
     const entry: Shrinker = {
@@ -29,7 +30,7 @@ export class Shrinkers {
       scan: (objects) => requireNumber(name, "scan", scan.call(shrinker, objects)),
     };
     this.#shrinkers.add(entry);
-    return () => void this.#shrinkers.delete(entry);
+    return registration(() => this.#shrinkers.delete(entry));
   }
 
   /** Does something within which no shrinker is asked: for callers that nothing may keep waiting. */

@@ -9,41 +9,20 @@ import type { HeapOptions } from "../heap/options.ts";
 import { watchWorker } from "../heap/recovery.ts";
 import type { WatchedWorker, WatchOptions } from "../heap/watch.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
-import type { HeapStats } from "../kmalloc/stats.ts";
 import { badArgument } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
+import type { Registration } from "../memory/dispose.ts";
 import { type KmemErrorCode, OutOfMemoryError } from "../memory/errors.ts";
-import type { Finding } from "../memory/finding.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { atNode, badAddress, joinAddress, splitAddress } from "./address.ts";
 import { CounterField } from "./layout.ts";
 import { heapStart, openAll, requireNode } from "./machine.ts";
-import type { NumaCounts } from "./node-area.ts";
 import { NodeView } from "./node-view.ts";
 import type { AllocOnOptions, NodesHandle, NodesOptions } from "./options.ts";
 import { isThisNode, readHandle, readHome, readMachine } from "./options.ts";
 import { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
+import type { NodeFinding, NodeStats } from "./reports.ts";
 import { reserveAll, watchAll } from "./threads.ts";
-
-export { LOCAL_DISTANCE, REMOTE_DISTANCE } from "../cluster/placement.ts";
-export type { NumaCounts } from "./node-area.ts";
-export type { AllocOnOptions, NodesHandle, NodesOptions } from "./options.ts";
-export { type NodeShortage, NodesOutOfMemoryError } from "./out-of-memory.ts";
-
-/** One node's figures. */
-export interface NodeStats extends NumaCounts {
-  readonly node: number;
-  readonly heap: HeapStats;
-}
-
-/** A finding of a check, and the node it is of. */
-export interface NodeFinding {
-  readonly node: number;
-  readonly layer: Finding["layer"] | "node";
-  /** Byte of the node's memory. */
-  readonly address: number;
-  readonly problem: string;
-}
 
 /** A node as this thread works on it. */
 interface Node {
@@ -89,6 +68,7 @@ export class Nodes {
   readonly #nodes: readonly Node[];
   /** For each node, all nodes by distance from it; made when first wanted. */
   readonly #orders: (readonly number[])[] = [];
+  #isDetached = false;
 
   private constructor(nodes: readonly Node[], distances: readonly (readonly number[])[], home: number) {
     NodeView.requireOpened(nodes, home);
@@ -282,11 +262,21 @@ export class Nodes {
 
   /** Leaves the machine: all that this thread keeps goes back, and its slots are free. Later calls throw DETACHED. */
   detach(): void {
+    this.#isDetached = true;
     this.alloc = (sizeBytes) => this.#slowAlloc(sizeBytes);
     this.#onAll((node) => {
       leave(node);
       return 0;
     });
+  }
+
+  /** As {@link detach}, once: for `using nodes = …`, and a finally block. */
+  dispose(): void {
+    if (!this.#isDetached) this.detach();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** Does something on all nodes, whatever destructors throw, and throws the first error at the end; adds up. */
@@ -311,7 +301,7 @@ export class Nodes {
   }
 
   /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see `watchWorker`. */
-  watch(worker: WatchedWorker, handle: NodesHandle, options: WatchOptions = {}): () => void {
+  watch(worker: WatchedWorker, handle: NodesHandle, options: WatchOptions = {}): Registration {
     const { nodes } = readHandle(handle);
     if (nodes.length !== this.count) throw badArgument("handle", `one of these ${this.count} nodes`, handle);
     return watchAll(this.#nodes, ({ heap }, node) => watchWorker(heap, worker, nodes[node], options));

@@ -1,6 +1,7 @@
 import { layersOf } from "../heap/access.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import type { Heap } from "../heap/heap.ts";
+import { type Registration, registration } from "../memory/dispose.ts";
 import { openAll } from "./machine.ts";
 
 /** Reserves a slot on each node for one thread; when one has none, those of the others are free again. */
@@ -13,9 +14,12 @@ export function reserveAll(heaps: readonly Heap[]): HeapHandle[] {
 }
 
 /** Watches a thread on each node; the result ends all of these watches. */
-export function watchAll<Heap>(heaps: readonly Heap[], watch: (heap: Heap, node: number) => () => void): () => void {
+export function watchAll<Heap>(
+  heaps: readonly Heap[],
+  watch: (heap: Heap, node: number) => Registration,
+): Registration {
   const ends = openAll(heaps, watch, (end) => end());
-  return () => {
+  return registration(() => {
     for (const end of ends) end();
-  };
+  });
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
 import type { HeapHandle } from "../../src/heap/handle.ts";
 import { blockAt, Heap, heapStats, reapSlot, slotStats, watchWorker } from "../../src/index.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

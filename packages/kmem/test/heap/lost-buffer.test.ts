@@ -15,7 +15,7 @@ import {
 } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { mykernel } from "../../src/kernels/mykernel/mykernel.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

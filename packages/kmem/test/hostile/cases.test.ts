@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { checkHeap, Heap, heapStats, KmemError } from "../../src/index.ts";
 import { GFP_KERNEL, LogRing, linux } from "../../src/kernels/linux/linux.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 
 const PAGE = 4096;
 

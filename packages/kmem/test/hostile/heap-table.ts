@@ -98,6 +98,8 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
     tryAlloc: row(size),
     free: row(block),
     detach: row(),
+    dispose: row(),
+    toString: row(),
     allocWait: row(size, atOnce(wait)),
     allocAsync: row(size, atOnce(wait)),
     addShrinker: row(arg(nothingElse, { name: "none", count: () => 0, scan: () => 0 })),
@@ -108,7 +110,7 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
     createCache: row(arg(isDebugged ? debugCacheOptions : cacheOptions, { name: "more", sizeBytes: 64 })),
     openCache: row(arg(text, "objects"), noOptions(functions)),
     trim: row(),
-    view: row(arg(viewType, Uint32Array), block, arg(count, 2)),
+    view: row(arg(viewType, Uint32Array), block, length),
     u8: row(block, length),
     i32: row(block, length),
     u32: row(block, length),
@@ -125,6 +127,7 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
       arg(optional({ ...count, accepts: (v) => exactCount.accepts(v) || v === Number.POSITIVE_INFINITY }), 1),
     ),
     destroy: row(),
+    dispose: row(),
   };
   const pageRows = {
     alloc: row(arg(someCount, 2), noOptions(area)),
@@ -189,6 +192,7 @@ export function debugRows(): Record<string, Row> {
     "sampledHeap.samplingStats": row(),
     "scope.objects": row(),
     "scope.leaks": row(),
+    "scope.dispose": row(),
     "report.text": row(arg(optional(callable), (frame: string) => frame)),
     "report.toString": row(),
     "report.toJSON": row(),
@@ -204,6 +208,7 @@ export function debugRows(): Record<string, Row> {
 /** Functions of the modules, and the ways to a heap. */
 export function libraryRows(): Record<string, Row> {
   const dump = of(nothingElse, "dump");
+  const heap = of(nothingElse, "heap");
   const source = of(nothingElse, "handle");
   const start = arg(optional(within(0, 2 ** 32)), undefined);
   const made = row(arg(nothingElse, undefined));
@@ -223,6 +228,10 @@ export function libraryRows(): Record<string, Row> {
     "SampledHeap.attach": { ...row(source, start, noOptions(sampling)), world: "sampled" },
     "SampledHeap.load": { ...row(arg(nothingElse, undefined), noOptions(sampling)), world: "sampled" },
     ...moduleFunctionRows(),
+    "kmem allocArray": row(heap, arg(viewType, Uint32Array), arg(exactCount, 10)),
+    "kmem freeArray": row(heap, of(nothingElse, "array")),
+    "kmem allocString": row(heap, arg(text, "text")),
+    "kmem readString": row(heap, block, arg(optional(count), 2)),
     "kmem checkDump": row(dump),
     "kmem describeDump": row(dump),
     "kmem dumpByteLength": row(dump),
@@ -260,7 +269,7 @@ export function nodesRows(): Record<string, Row> {
     realloc: row(address, size),
     usableSize: row(address),
     nodeOf: row(address),
-    view: row(arg(viewType, Uint32Array), address, arg(count, 2)),
+    view: row(arg(viewType, Uint32Array), address, length),
     u8: row(address, length),
     i32: row(address, length),
     u32: row(address, length),
@@ -269,6 +278,7 @@ export function nodesRows(): Record<string, Row> {
     check: row(),
     trim: row(),
     detach: row(),
+    dispose: row(),
     reserve: row(),
     watch: row(arg(worker, { once: () => {}, terminate: () => {} }), of(nothingElse, "handle"), arg(anything, {})),
   };

@@ -29,6 +29,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "slowFree",
   "slowRealloc",
   "slowTryAlloc",
+  "viewAt",
 ]);
 /** Functions of `kmem` whose first argument is a heap, and the subjects that are heaps: each is tried with each. */
 const HEAP_FUNCTIONS: Readonly<Record<string, (heap: Heap, ...args: never[]) => unknown>> = {

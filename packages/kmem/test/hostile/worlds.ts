@@ -4,7 +4,7 @@ import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
 import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
 
 /** What calls are made on: objects of the library with something in them, and the memories that all of it is in. */
@@ -36,10 +36,11 @@ function filled(heap: Heap): Record<string, unknown> {
   heap.free(gone);
   const cache = heap.createCache({ name: "objects", sizeBytes: 48 });
   const object = cache.alloc();
+  const array = heap.u32(heap.alloc(64));
   const pages = heap.pages.alloc(3);
   const large = heap.alloc(10 * PAGE);
   const place = (heap.reserve() as Required<HeapHandle>).place;
-  return { heap, gone, block, cache, object, pages, large, deadSlot: place.slot, handle: heap.handle };
+  return { heap, gone, block, array, cache, object, pages, large, deadSlot: place.slot, handle: heap.handle };
 }
 
 function heapWorld(): World {

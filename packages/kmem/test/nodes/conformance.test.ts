@@ -1,6 +1,6 @@
 // Nodes pass the suite that every allocator passes: one alone, and two that take turns in one buffer.
 import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
-import { Nodes, type NodesOptions } from "../../src/nodes/nodes.ts";
+import { Nodes, type NodesOptions } from "../../src/nodes/index.ts";
 import { type Allocator, describeConformance } from "../conformance/conformance.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 

@@ -1,5 +1,5 @@
 import { OutOfMemoryError } from "../../src/index.ts";
-import { type NodeStats, Nodes } from "../../src/nodes/nodes.ts";
+import { type NodeStats, Nodes } from "../../src/nodes/index.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
 /** Larger than every size class: each request is a run of pages of its own. */

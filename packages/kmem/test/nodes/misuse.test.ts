@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KmemError } from "../../src/index.ts";
-import { Nodes, type NodesOptions } from "../../src/nodes/nodes.ts";
+import { Nodes, type NodesOptions } from "../../src/nodes/index.ts";
 import { firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { MIB } from "../support/memories.ts";
 
 const CALLS = ["alloc", "tryAlloc", "calloc", "alignedAlloc", "realloc", "free"] as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Heap, heapStats } from "../../src/index.ts";
-import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/nodes.ts";
+import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";

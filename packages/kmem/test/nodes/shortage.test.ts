@@ -1,7 +1,7 @@
 // What happens to requests when nodes run short: watermarks, the error, the counters.
 import { describe, expect, it } from "vitest";
 import { KmemError, OutOfMemoryError } from "../../src/index.ts";
-import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/nodes.ts";
+import { Nodes, NodesOutOfMemoryError } from "../../src/nodes/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Random } from "../support/random.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { blocksOf, Heap } from "../../src/index.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { countsOf, figuresOf } from "./machine.ts";

@@ -5,7 +5,7 @@ import { layersOf } from "../../src/heap/access.ts";
 import { Heap, type HeapHandle } from "../../src/index.ts";
 import { Header } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
-import { Nodes, type NodesHandle } from "../../src/nodes/nodes.ts";
+import { Nodes, type NodesHandle } from "../../src/nodes/index.ts";
 
 export interface NodesWatchOrders {
   readonly handle: NodesHandle;

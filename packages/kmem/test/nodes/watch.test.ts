@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import type { ReapReport } from "../../src/index.ts";
-import { Nodes } from "../../src/nodes/nodes.ts";
+import { Nodes } from "../../src/nodes/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import type { NodesWatchOrders } from "./watch-worker.ts";

@@ -1,7 +1,7 @@
 // A thread of the tests: at home on a node, it allocates there, sends its blocks to the next thread, which may be at
 // home elsewhere, and verifies and frees what it gets itself.
 import { parentPort, workerData } from "node:worker_threads";
-import { Nodes, type NodesHandle } from "../../src/nodes/nodes.ts";
+import { Nodes, type NodesHandle } from "../../src/nodes/index.ts";
 import { stamp, stampFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 import { Mailbox } from "./mailbox.ts";
