@@ -1,6 +1,6 @@
 /*
- * Measures the malloc of this process beyond what `kmem replay` shows; operation files and the loop that applies them are
- * those of replay.c in the command's package.
+ * Measures the malloc of this process beyond what `kmem replay` shows; operation files and the loop that applies them
+ * are those of replay.c in the command's package.
  *
  *     measure memory OPS CLOSING                 as `replay account OPS`; then frees all (CLOSING), reads the resident
  *                                                memory, has the malloc give back what it keeps, and reads it again

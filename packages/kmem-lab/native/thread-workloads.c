@@ -51,7 +51,7 @@ static void take_all(struct work *work, struct hand_over *over) {
   while (is_full(over->from, over->taken)) release_place(work, over->from, over->taken++);
 }
 
-/* The list to fill next. Whoever waits for room takes what has come for it, so that no circle of lanes stands still. */
+/* The list to fill next. A thread that waits for room takes what has come for it, so that no circle of lanes stalls. */
 static void **await_room(struct work *work, struct hand_over *over) {
   _Atomic uint32_t *turn = turn_of(over->to, over->given);
   for (;;) {

@@ -16,7 +16,7 @@ export function createHeap({ peakLiveBytes, peakLiveBlockCount }: HeapPlan): Bud
 /** Runs of pages as the heap of a replay. */
 export class BuddyHeap extends EngineHeap {
   readonly #heap: Heap;
-  /** By first page: the pages of a run. Whoever takes pages from a kernel remembers how many. */
+  /** By first page: the pages of a run. A caller of a kernel remembers how many pages it took. */
   readonly #counts: Uint32Array;
 
   constructor(sizeBytes: number) {

@@ -50,7 +50,7 @@ export class ClusterReplayHeap extends EngineHeap {
     return this.#ignoredFreeCount;
   }
 
-  /** Makes the heap anew: nothing else brings its memory back. */
+  /** Creates the heap again: nothing else brings its memory back. */
   reset(): void {
     this.#kernel._heap_init();
     this.#blockBytes = 0;

@@ -4,7 +4,7 @@ import type { ReplayTarget } from "./replay-target.ts";
 import type { WorkloadKind } from "./workload.ts";
 
 // The format of an operation once more, as numbers of this module, which the compiler compares with the originals: V8
-// loads an imported constant anew at each use, and that would add a fifth to the time of the loops below.
+// loads an imported constant again at each use, and that would add a fifth to the time of the loops below.
 const CODE: typeof stream.OPERATION.CODE = 0;
 const SLOT: typeof stream.OPERATION.SLOT = 1;
 const SIZE: typeof stream.OPERATION.SIZE = 2;

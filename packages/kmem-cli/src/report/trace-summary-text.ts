@@ -24,7 +24,7 @@ export function traceSummaryText(name: string, summary: TraceSummary, style: Tex
   ].join("\n");
 }
 
-/** What of a trace was not read, for whoever looks at errors only: how much, and what can be done. */
+/** What of a trace was not read, for a reader of the errors alone: how much, and what can be done. */
 export function unreadTexts(name: string, summary: TraceSummary): string[] {
   const { count } = summary.broken;
   if (count === 0) return [];

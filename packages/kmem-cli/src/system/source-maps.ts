@@ -14,7 +14,7 @@ const FILE_BYTES_MAX = 64 * 2 ** 20;
 
 /**
  * Says of a frame of a stack where it is in the sources, by the source maps of the files that stacks name. Frames of
- * files that have none, or are not there any more, stay as they are. Whoever made a dump chose the names: only regular
+ * files that have none, or are not there any more, stay as they are. The maker of a dump chose the names: only regular
  * files that really lie below `folder` and are no larger than 64 MiB are read, each once.
  */
 export function sourceMapFrames(folder: string): (frame: string) => string {

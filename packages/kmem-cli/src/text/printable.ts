@@ -23,7 +23,7 @@ export function printableLine(text: string): string {
   return printable(text).replaceAll(LINE_BREAKS, (character) => (character === "\n" ? "\\n" : "\\t"));
 }
 
-/** A value as JSON, indented, that a terminal shows as it is; whoever reads the JSON reads the same value. */
+/** A value as JSON, indented, that a terminal shows as it is; a reader of the JSON gets the same value. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replaceAll(HARMFUL, (character) => {
     // By half-pairs: JSON knows no other escapes.

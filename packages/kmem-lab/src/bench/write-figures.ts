@@ -7,7 +7,7 @@ import { machineText } from "../figures/part-runs.ts";
 import { goalsTable } from "../goals/goals-table.ts";
 import type { ProgramsReport } from "../programs/measure-programs.ts";
 import type { ThreadsReport } from "../threads/report.ts";
-import { promisesTable, threadsRows, threadsTable } from "../threads/threads-figures.ts";
+import { threadsRows, threadsTable, throughputGoalsTable } from "../threads/threads-figures.ts";
 import { liveBlocksRows, liveBlocksTable, timeTable, traceRows } from "./figures.ts";
 import type { LiveBlocksReport } from "./live-blocks.ts";
 import { loadList, loadRows, loadTimeTable, programRows, programTable } from "./load-figures.ts";
@@ -49,7 +49,7 @@ export function loadFigures(
 /** Writes the CSV file of the threads and answers the tables. */
 export function threadFigures(report: ThreadsReport, files: FigureFiles): MarkedTexts {
   files.write("threads", threadsRows(report));
-  return { "figures: threads": markdownTables([threadsTable(report), promisesTable(report)]) };
+  return { "figures: threads": markdownTables([threadsTable(report), throughputGoalsTable(report)]) };
 }
 
 /** What is made of the CSV files of all parts. */

@@ -1,5 +1,5 @@
 import { stdout } from "node:process";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { parseCount } from "kmem-cli/internal/commands/arguments";
 import { writeBundle } from "../bundle/write-bundle.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
@@ -42,8 +42,14 @@ export function registerCosts(program: Command): void {
     .command("kill-figures")
     .summary("kill, for docs/figures and the README")
     .description("Kills 10,000 threads on plain heaps and 4,000 on those that find bugs, and writes what came of it.")
-    .argument("[what...]", "other numbers of threads, or files that `kmem-lab kill --json` has written")
-    .action(killFigures);
+    .argument("[kills...]", "other numbers of threads", (text: string, before: readonly number[] = []) => [
+      ...before,
+      parseCount(text, 1),
+    ])
+    .option("--add-up <files...>", "kill nobody: add up what `kmem-lab kill --json` has written into files")
+    .action((kills: readonly number[], { addUp }: { readonly addUp?: readonly string[] }) =>
+      addUp === undefined ? measureKills(kills) : addUpKills(addUp),
+    );
   program
     .command("compare")
     .summary("the traces' times beside those of an older revision")
@@ -51,12 +57,4 @@ export function registerCosts(program: Command): void {
     .argument("<revision>", "as git names it")
     .argument("[rounds]", "processes of each", (text: string) => parseCount(text, 1), DEFAULT_ROUNDS)
     .action(compareRevision);
-}
-
-async function killFigures(what: readonly string[]): Promise<void> {
-  const files = what.filter((argument) => argument.endsWith(".json"));
-  const counts = what.filter((argument) => !argument.endsWith(".json")).map((argument) => parseCount(argument, 1));
-  if (files.length > 0 && counts.length > 0) throw new InvalidArgumentError("Give either numbers or files.");
-  if (files.length > 0) addUpKills(files);
-  else await measureKills(counts);
 }

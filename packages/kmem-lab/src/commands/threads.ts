@@ -74,7 +74,7 @@ export function registerThreads(program: Command, context: LabContext): void {
         .default(FULL_WORK_PERCENT)
         .argParser((text) => parseCount(text, 0)),
     )
-    .option("--json", "print one JSON document (kmem-threads, version 1) and nothing else")
+    .option("--json", "print one JSON document (kmem-threads, version 2) and nothing else")
     .addHelpText("after", EXPLANATION)
     .action((workloads: ThreadWorkload[], flags: ThreadsFlags) => measure(workloads, flags, context));
 }

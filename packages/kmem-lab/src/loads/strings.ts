@@ -10,7 +10,7 @@ const PIECE_MAX_BYTES = 40;
 const LAST_MIN_BYTES = 16;
 const LAST_MAX_BYTES = 4096;
 
-/** 1,000 strings that grow in turns by a few bytes at a time, up to 4 KiB, and are then begun anew. */
+/** 1,000 strings that grow in turns by a few bytes at a time, up to 4 KiB, and then start again. */
 export const STRINGS_LOAD: Load = {
   name: "strings",
   summary: "1,000 strings that realloc lengthens by 1 to 40 bytes, up to 4 KiB",

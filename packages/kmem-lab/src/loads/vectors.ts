@@ -9,7 +9,7 @@ const FIRST_BYTES = 32;
 const LAST_MIN_BYTES = 64;
 const LAST_MAX_BYTES = 2 ** 18;
 
-/** 1,000 vectors that grow in turns by doubling, up to 256 KiB, and are then begun anew. */
+/** 1,000 vectors that grow in turns by doubling, up to 256 KiB, and then start again. */
 export const VECTORS_LOAD: Load = {
   name: "vectors",
   summary: "1,000 vectors that double by realloc, up to 256 KiB",

@@ -5,8 +5,8 @@ import { runProcess } from "kmem-cli/internal/system/run-process";
 import { median } from "kmem-cli/internal/text/statistics";
 import { isReady, type ReadyThreadContender, type ThreadContender, warmupMs } from "./contenders.ts";
 import type { ThreadJob, ThreadResult } from "./jobs.ts";
-import { promisesOf } from "./promises.ts";
 import { THREADS_REPORT_VERSION, type ThreadFigures, type ThreadRunReport, type ThreadsReport } from "./report.ts";
+import { goalsOf } from "./throughput-goals.ts";
 import type { ThreadWorkload } from "./workloads.ts";
 
 const PERCENT = 100;
@@ -75,7 +75,7 @@ export async function measureThreads(
     allocators: ready.map(({ name, version, isNative }) => ({ name, version, isNative })),
     absent,
     workloads: reports,
-    promises: promisesOf(reports),
+    goals: goalsOf(reports),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Absence } from "kmem-cli/internal/replay/contender";
 import type { ReportEnvironment } from "kmem-cli/internal/replay/report";
 
 /** Goes up when a field of the document changes its meaning or goes away; new fields alone leave it as it is. */
-export const THREADS_REPORT_VERSION = 1;
+export const THREADS_REPORT_VERSION = 2;
 
 /** All that `kmem-lab threads` found out: the document that `--json` prints, and what its text is made from. */
 export interface ThreadsReport {
@@ -22,8 +22,8 @@ export interface ThreadsReport {
   /** Those that could not, and why. */
   readonly absent: readonly Absence[];
   readonly workloads: readonly ThreadWorkloadReport[];
-  /** What kmem promises, and what came of it. */
-  readonly promises: readonly ThreadPromise[];
+  /** What kmem goals, and what came of it. */
+  readonly goals: readonly ThroughputGoal[];
 }
 
 export interface ThreadWorkloadReport {
@@ -68,7 +68,7 @@ export interface ThreadChecks {
 }
 
 /** A ratio that kmem is to reach. */
-export interface ThreadPromise {
+export interface ThroughputGoal {
   readonly name: string;
   readonly goal: number;
   /** Absent where one of the two figures is. */

@@ -36,7 +36,7 @@ class Team {
         }),
     );
     this.#failure = Promise.race([...failures, timeLimit()]);
-    // Whoever waits for something sees the failure there.
+    // Every wait races against this, and reports the failure.
     this.#failure.catch(() => {});
     this.#exits = Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.on("exit", resolve))));
     for (const worker of this.#workers) {

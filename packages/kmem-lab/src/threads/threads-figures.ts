@@ -39,10 +39,10 @@ export function threadsTable({ settings, allocators, workloads }: ThreadsReport)
   ];
 }
 
-/** The promised ratios of throughput and what came of them. */
-export function promisesTable({ promises }: ThreadsReport): Cells {
+/** The ratios that kmem is to reach of throughput and what came of them. */
+export function throughputGoalsTable({ goals }: ThreadsReport): Cells {
   return [
     ["ratio of throughput", "goal", "measured"],
-    ...promises.map(({ name, goal, ratio }) => [name, `≥ ${goal}`, ratioText(ratio)]),
+    ...goals.map(({ name, goal, ratio }) => [name, `≥ ${goal}`, ratioText(ratio)]),
   ];
 }

@@ -4,7 +4,7 @@ import type { TextStyle } from "kmem-cli/internal/text/terminal";
 import { formatCounted, threeDigits } from "kmem-cli/internal/text/units";
 import { wrapText } from "kmem-cli/internal/text/wrap-text";
 import type { ReadyThreadContender } from "./contenders.ts";
-import { figuresOf, type ThreadPromise, type ThreadsReport, type ThreadWorkloadReport } from "./report.ts";
+import { figuresOf, type ThreadsReport, type ThreadWorkloadReport, type ThroughputGoal } from "./report.ts";
 
 const MILLION = 1e6;
 const RATIO_DIGITS = 2;
@@ -31,9 +31,9 @@ export function millions(opsPerSecond: number): string {
   return threeDigits(opsPerSecond / MILLION);
 }
 
-/** A table for each number of threads, what the workloads are, and the promises. */
+/** A table for each number of threads, what the workloads are, and the goals. */
 export function threadsText(report: ThreadsReport, style: TextStyle): string {
-  const { settings, workloads, promises } = report;
+  const { settings, workloads, goals } = report;
   const { bold, dim } = style.colors;
   return [
     ...settings.threadCounts.map((threadCount) => rateTable(report, threadCount, style)),
@@ -41,7 +41,7 @@ export function threadsText(report: ThreadsReport, style: TextStyle): string {
       "Millions of operations per second, more is better: the median of the rounds, and the slowest and fastest of them.",
     ),
     [bold("workloads"), ...workloads.map(({ name, summary }) => describe(name, summary, style))].join("\n"),
-    promiseTable(promises, style),
+    goalTable(goals, style),
   ].join("\n\n");
 }
 
@@ -68,8 +68,8 @@ function rateCell(
   return `${millions(medianOpsPerSecond)} ${colors.dim(`(${millions(minOpsPerSecond)}–${millions(maxOpsPerSecond)})`)}`;
 }
 
-function promiseTable(promises: readonly ThreadPromise[], { colors }: TextStyle): string {
-  const rows = promises.map(({ name, goal, ratio }): PlainRow => {
+function goalTable(goals: readonly ThroughputGoal[], { colors }: TextStyle): string {
+  const rows = goals.map(({ name, goal, ratio }): PlainRow => {
     const text = ratioText(ratio);
     return [name, `at least ${goal}`, ratio !== undefined && ratio < goal ? colors.yellow(`${text} (missed)`) : text];
   });

@@ -9,7 +9,7 @@ import { runXmalloc } from "./workloads/xmalloc.ts";
 /** Something that several threads do with a heap. */
 export interface ThreadWorkload {
   readonly name: string;
-  /** What it is, for whoever has never heard of it. */
+  /** What it does, for a reader who does not know it. */
   readonly summary: string;
   /** How much a thread does in a run of full length, about half a second; in a measure of the workload's own. */
   readonly amount: number;

@@ -3,13 +3,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type BundleSize, bundleSizes, CORE, EVERYTHING, subPaths } from "../../src/bundle/sizes.ts";
 
 const FIGURES = new URL("../../../../docs/figures/bundle-size.csv", import.meta.url);
-/** A bundle may become so much larger or smaller before the figures have to be written anew. */
+/** A bundle may become so much larger or smaller before the figures have to be written again. */
 const TOLERANCE = 0.03;
 
 /** Brotli at its best takes seconds for all of them, and more where other tests run meanwhile. */
 const BUNDLING_MS = 120_000;
 
-/** Folders of the sources that whoever imports `kmem` alone gets something of. */
+/** Folders of the sources of which a program that imports `kmem` alone gets something. */
 const CORE_FOLDERS = ["bucket", "heap", "kmalloc", "memory", "pages", "repair", "slab", "sync", "vmalloc", "vmem"];
 
 let sizes: readonly BundleSize[];
@@ -41,7 +41,7 @@ describe("what the library weighs", () => {
   it("has nothing in the core but what the core needs", () => {
     const folders = sizeOf(CORE).modules.flatMap(([path]) => (path.includes("/") ? [path.split("/")[0]] : []));
     expect([...new Set(folders)].sort()).toEqual(CORE_FOLDERS);
-    // Recovery looks at arenas; only whoever makes one needs the rest.
+    // Recovery looks at arenas; only a program that makes one needs the rest.
     expect(sizeOf(CORE).modules.map(([path]) => path)).not.toContain("vmem/vmem.ts");
   });
 });

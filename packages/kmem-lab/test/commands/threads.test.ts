@@ -16,7 +16,7 @@ describe("kmem-lab threads", () => {
     const { exitCode, stdout, stderr } = await runInProcess([...LITTLE, "--json", "local", "sh8"], kmem);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const report = JSON.parse(stdout) as ThreadsReport;
-    expect(report).toMatchObject({ schema: "kmem-threads", version: 1, settings: { threadCounts: [1, 2] } });
+    expect(report).toMatchObject({ schema: "kmem-threads", version: 2, settings: { threadCounts: [1, 2] } });
     expect(report.workloads.map(({ name, results }) => [name, results.map((run) => run.threadCount)])).toEqual([
       ["local", [1, 2]],
       ["sh8", [1, 2]],

@@ -9,6 +9,10 @@ describe("usage errors come before any output, with exit code 2", () => {
     [["memory"], "name traces, or give --loads"],
     [["latency", "-", "-"], "Standard input can be read once only."],
     [["kill", "--survivors", "1000"], "It is a whole number from 1 to 32."],
+    [["all", "--only", "nothing"], 'There is no "nothing"; there are traces, live, loads, threads, memory, latency'],
+    [["compare"], "missing required argument 'revision'"],
+    [["compare", "HEAD", "0"], "It is a whole number from 1."],
+    [["kill-figures", "many"], "It is a whole number from 1."],
   ])("kmem-lab %j", async (args, message) => {
     const { exitCode, stdout, stderr } = await runCli(args);
     expect([exitCode, stdout]).toEqual([2, ""]);

@@ -91,7 +91,7 @@ describe("measuring threads", () => {
       },
       checks: { allocatedCount: 500, freedCount: 500, faultCount: 0, problems: [] },
     });
-    expect(report.promises).toEqual([{ name: "local: 2 threads / 1 thread", goal: 1.9 }]);
+    expect(report.goals).toEqual([{ name: "local: 2 threads / 1 thread", goal: 1.9 }]);
   });
 
   it("begins no round after its time, but one at least", async () => {

@@ -23,7 +23,7 @@ export function sampleReport(): ThreadsReport {
   const { figures: _, ...failed } = runReport("glibc", 2, 1);
   return {
     schema: "kmem-threads",
-    version: 1,
+    version: 2,
     environment: { node: "26.0.0", platform: "linux", arch: "x64", cpuModel: "a model", cpuCount: 2 },
     settings: { threadCounts: [1, 2], roundCount: 3, workPercent: 100 },
     allocators: [
@@ -53,7 +53,7 @@ export function sampleReport(): ThreadsReport {
         ],
       },
     ],
-    promises: [
+    goals: [
       { name: "local: 2 threads / 1 thread", goal: 1.9, ratio: 1.8 },
       { name: "xmalloc: 2 threads / 1 thread", goal: 1, ratio: 1.5 },
       { name: "xmalloc, 2 threads: kmem / glibc", goal: 1 },

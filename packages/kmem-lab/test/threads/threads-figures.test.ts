@@ -5,7 +5,7 @@ import { withTempDir } from "../../../kmem-cli/test/trace/support.ts";
 import { threadFigures } from "../../src/bench/write-figures.ts";
 import { writeDocument } from "../../src/figures/documents.ts";
 import { FigureFiles } from "../../src/figures/figure-files.ts";
-import { promisesTable, threadsRows, threadsTable } from "../../src/threads/threads-figures.ts";
+import { threadsRows, threadsTable, throughputGoalsTable } from "../../src/threads/threads-figures.ts";
 import { sampleReport } from "./report-sample.ts";
 
 describe("the figures of threads", () => {
@@ -40,8 +40,8 @@ describe("the figures of threads", () => {
     ]);
   });
 
-  it("are set against the promises", () => {
-    expect(promisesTable(sampleReport())).toEqual([
+  it("are set against the goals", () => {
+    expect(throughputGoalsTable(sampleReport())).toEqual([
       ["ratio of throughput", "goal", "measured"],
       ["local: 2 threads / 1 thread", "≥ 1.9", "1.80"],
       ["xmalloc: 2 threads / 1 thread", "≥ 1", "1.50"],

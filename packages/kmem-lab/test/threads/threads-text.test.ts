@@ -17,7 +17,7 @@ describe("the text of a report of threads", () => {
     expect(lines.find((line) => /^xmalloc .*failed$/.test(line))).toMatch(/30\.0/);
   });
 
-  it("says what the workloads are, and which promise is missed", () => {
+  it("says what the workloads are, and which goal is missed", () => {
     const text = threadsText(sampleReport(), style);
     expect(text).toContain("\n  xmalloc: to another");
     expect(text).toMatch(/^local: 2 threads \/ 1 thread +at least 1\.9 +1\.80 \(missed\)$/m);

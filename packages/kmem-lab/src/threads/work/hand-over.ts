@@ -17,8 +17,8 @@ export class HandOver {
   }
 
   /**
-   * Where the next list to give begins in the shared words; waits for room. Whoever waits takes what has come for it,
-   * so that no circle of lanes stands still.
+   * Where the next list to give begins in the shared words; waits for room. A thread that waits takes what has come
+   * for it, so that no circle of lanes stalls.
    */
   awaitRoom(): number {
     const { shared } = this.#thread;
