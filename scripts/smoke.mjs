@@ -9,6 +9,7 @@ import {
   Heap,
   heapStats,
   KmemError,
+  loadDump,
   OutOfMemoryError,
   PAGE_SIZE,
 } from "../packages/kmem/dist/index.js";
@@ -104,7 +105,7 @@ function exerciseCopies(heap) {
   const block = heap.alloc(1000);
   heap.u32(block)[7] = 0xfeed;
   const attached = Heap.attach(heap.source, heapStats(heap).startAddress);
-  const loaded = Heap.load(dumpHeap(heap));
+  const loaded = loadDump(dumpHeap(heap));
   for (const other of [attached, loaded]) {
     assert.equal(other.u32(block)[7], 0xfeed);
     assertClean(other, "a copy");

@@ -16,11 +16,12 @@ const MODULES = fileURLToPath(new URL("../../../node_modules/", import.meta.url)
 /** Makes a heap with a leak, by the installed library, and dumps it. */
 const DUMP_SCRIPT = `
 import { writeFileSync } from "node:fs";
+import { dumpHeap } from "kmem";
 import { DebugHeap } from "kmem/debug";
 const heap = DebugHeap.create({ sizeBytes: 2 ** 22, debug: "FZPU", traceEvents: 64 });
 heap.free(heap.alloc(100));
 heap.alloc(1000);
-writeFileSync("heap.dump", heap.dump());
+writeFileSync("heap.dump", dumpHeap(heap));
 `;
 
 let folder: string;

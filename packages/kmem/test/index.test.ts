@@ -10,6 +10,7 @@ describe("the library exports", () => {
       "Heap",
       "KmemError",
       "LAYOUT_VERSION",
+      "LocalHeap",
       "MAX_CLASS_BYTES",
       "OutOfMemoryError",
       "PAGE_SIZE",
@@ -22,6 +23,7 @@ describe("the library exports", () => {
       "dumpByteLength",
       "dumpHeap",
       "heapStats",
+      "loadDump",
       "ownerOf",
       "reapSlot",
       "repairDump",
@@ -91,7 +93,7 @@ describe("the library exports", () => {
     ]);
     expect(
       Object.getOwnPropertyNames(library.Heap).filter((name) => !["length", "name", "prototype"].includes(name)),
-    ).toEqual(["create", "attach", "load"]);
+    ).toEqual(["create", "attach", "ofAttachment"]);
   });
 
   it("a Cache and Pages with these methods", () => {

@@ -107,7 +107,7 @@ class GrowingDump {
   }
 }
 
-/** As `Heap.load` says it. */
+/** As `loadDump` says it. */
 function misfit(fileBytes: number): KmemError {
   const text = `the dump is cut off or has trailing bytes: ${fileBytes} bytes do not fit its header`;
   return new KmemError("TRUNCATED", text);

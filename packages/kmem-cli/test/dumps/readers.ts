@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
-import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats, KmemError, repairHeap } from "kmem";
+import { blockAt, blocksOf, checkHeap, dumpHeap, heapStats, KmemError, loadDump, repairHeap } from "kmem";
 import { DebugHeap, loadHeap } from "kmem/debug";
 import { findVmalloc } from "kmem/proc";
 import { ReportedFailure } from "../../src/commands/reported-failure.ts";
@@ -80,7 +80,7 @@ function lookAround(dump: Uint8Array): void {
 
 /** Works in a heap that has been loaded: what is damaged may be refused, and must not hang. */
 function work(dump: Uint8Array): void {
-  const heap = Heap.load(dump);
+  const heap = loadDump(dump);
   heapStats(heap);
   dumpHeap(heap);
 }

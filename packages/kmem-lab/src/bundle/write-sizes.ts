@@ -1,6 +1,6 @@
 import { stdout } from "node:process";
 import { writeFigure } from "../figures/repository.ts";
-import { bundleSizes, CORE, EVERYTHING, GOALS } from "./sizes.ts";
+import { type BundleSize, bundleSizes, CORE, EVERYTHING, GOALS, PROGRAMS } from "./sizes.ts";
 
 const BYTES_PER_KB = 1000;
 const BYTES_COLUMNS = 7;
@@ -9,11 +9,34 @@ function kilobytes(bytes: number): string {
   return (bytes / BYTES_PER_KB).toFixed(1);
 }
 
+/** Writes what each folder of the library has in the programs, minified. */
+function writeFolders(programs: readonly BundleSize[]): void {
+  const folders = programs.map(({ modules }) => {
+    const sums = new Map<string, number>();
+    for (const [path, bytes] of modules) {
+      const [folder = ""] = path.split("/");
+      sums.set(folder, (sums.get(folder) ?? 0) + bytes);
+    }
+    return sums;
+  });
+  const names = [...new Set(folders.flatMap((sums) => [...sums.keys()]))].sort();
+  const rows = names.map((name) => [name, ...folders.map((sums) => sums.get(name) ?? 0)]);
+  writeFigure(
+    "bundle-folders",
+    [["folder", ...programs.map(({ name }) => `${name.replace(" ", "_")}_minified_bytes`)], ...rows],
+    [
+      ["kB, minified", ...programs.map(({ name }) => name)],
+      ...rows.map(([name, ...bytes]) => [`\`${name}\``, ...bytes.map((one) => kilobytes(Number(one)))]),
+    ],
+    { document: "docs/performance.md", mark: "figures: bundle folders" },
+  );
+}
+
 /**
- * Bundles, minifies and compresses each sub-path of the library and all of them together, and writes their sizes to
- * docs/figures and into the README.
+ * Bundles, minifies and compresses two programs, each sub-path of the library and all of them together, and writes their
+ * sizes to docs/figures and into the README.
  *
- * @param showsModules prints as well how many bytes each module has in the core and in everything.
+ * @param showsModules prints as well how many bytes each module has in the programs and in everything.
  */
 export async function writeSizes(showsModules: boolean): Promise<void> {
   const sizes = await bundleSizes();
@@ -23,7 +46,7 @@ export async function writeSizes(showsModules: boolean): Promise<void> {
   const tableRows = sizes.map(({ name, minifiedBytes, brotliBytes, beyondCoreBytes }) => {
     const goal = GOALS[name];
     const figures = [minifiedBytes, brotliBytes, beyondCoreBytes].map(kilobytes);
-    return [name === EVERYTHING ? name : `\`${name}\``, ...figures, goal === undefined ? "" : `≤ ${kilobytes(goal)}`];
+    return [name.startsWith(CORE) ? `\`${name}\`` : name, ...figures, goal === undefined ? "" : `≤ ${kilobytes(goal)}`];
   });
   writeFigure(
     "bundle-size",
@@ -31,7 +54,8 @@ export async function writeSizes(showsModules: boolean): Promise<void> {
     [["kB", "minified", "and brotli", "beside the core", "goal"], ...tableRows],
     { document: "README.md", mark: "figures: bundle size" },
   );
-  for (const { name, modules } of sizes.filter((size) => size.name === CORE || size.name === EVERYTHING)) {
+  writeFolders(sizes.filter(({ name }) => PROGRAMS.has(name)));
+  for (const { name, modules } of sizes.filter((size) => PROGRAMS.has(size.name) || size.name === EVERYTHING)) {
     if (!showsModules) continue;
     stdout.write(`\n${name}: ${modules.length} modules, minified bytes\n`);
     for (const [path, bytes] of modules) stdout.write(`${String(bytes).padStart(BYTES_COLUMNS)} ${path}\n`);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type BundleSize, bundleSizes, CORE, EVERYTHING, subPaths } from "../../src/bundle/sizes.ts";
+import { type BundleSize, bundleSizes, EVERYTHING, PROGRAMS, subPaths } from "../../src/bundle/sizes.ts";
 
 const FIGURES = new URL("../../../../docs/figures/bundle-size.csv", import.meta.url);
 /** A bundle may become so much larger or smaller before the figures have to be written again. */
@@ -9,8 +9,15 @@ const TOLERANCE = 0.03;
 /** Brotli at its best takes seconds for all of them, and more where other tests run meanwhile. */
 const BUNDLING_MS = 120_000;
 
-/** Folders of the sources of which a program that imports `kmem` alone gets something. */
-const CORE_FOLDERS = ["bucket", "heap", "kmalloc", "memory", "pages", "repair", "slab", "sync", "vmalloc", "vmem"];
+/** Folders of the sources that a program which allocates and frees gets something of. */
+const PROGRAM_FOLDERS = ["heap", "kmalloc", "memory", "pages", "slab", "sync"];
+/** What such a program does not call: checks, repairs, recovery beyond that of locks, statistics. */
+const NOT_CALLED = ["kmalloc/check.ts", "kmalloc/reap.ts", "kmalloc/slot-stats.ts", "slab/check.ts", "pages/check.ts"];
+/** What one thread alone does without. */
+const OF_THREADS = ["kmalloc/attach.ts", "kmalloc/lock-takeover.ts", "slab/barn.ts", "slab/outbox.ts", "sync/wait.ts"];
+
+/** Budgets of the programs, bytes after brotli: what they weigh, rounded up. The goals are lower. */
+const BUDGETS: Readonly<Record<string, number>> = { "one thread": 25_000, threads: 34_000 };
 
 let sizes: readonly BundleSize[];
 
@@ -24,7 +31,7 @@ beforeAll(async () => {
 
 describe("what the library weighs", () => {
   it("is known of every sub-path", () => {
-    expect(sizes.map(({ name }) => name)).toEqual([...subPaths().keys(), EVERYTHING]);
+    expect(sizes.map(({ name }) => name)).toEqual([...PROGRAMS.keys(), ...subPaths().keys(), EVERYTHING]);
   });
 
   it("is what the figures say; `npx kmem-lab sizes` writes them again", () => {
@@ -38,10 +45,13 @@ describe("what the library weighs", () => {
     expect(written.size).toBe(sizes.length);
   });
 
-  it("has nothing in the core but what the core needs", () => {
-    const folders = sizeOf(CORE).modules.flatMap(([path]) => (path.includes("/") ? [path.split("/")[0]] : []));
-    expect([...new Set(folders)].sort()).toEqual(CORE_FOLDERS);
-    // Recovery looks at arenas; only a program that makes one needs the rest.
-    expect(sizeOf(CORE).modules.map(([path]) => path)).not.toContain("vmem/vmem.ts");
+  it.each([...PROGRAMS.keys()])("keeps to its budget, and has nothing that it does not call: %s", (name) => {
+    const { brotliBytes, modules } = sizeOf(name);
+    const paths = modules.map(([path]) => path);
+    const folders = paths.flatMap((path) => (path.includes("/") ? [path.split("/")[0]] : []));
+    expect(brotliBytes).toBeLessThanOrEqual(BUDGETS[name] ?? 0);
+    expect([...new Set(folders)].sort()).toEqual(PROGRAM_FOLDERS);
+    expect(paths.filter((path) => NOT_CALLED.includes(path))).toEqual([]);
+    if (name === "one thread") expect(paths.filter((path) => OF_THREADS.includes(path))).toEqual([]);
   });
 });

@@ -3,7 +3,8 @@ import type { Attachment } from "../heap/attachment.ts";
 import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
-import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
+import { loadAttachment } from "../heap/load.ts";
+import { createAttachment, openAttachment } from "../heap/open.ts";
 import { Pages } from "../heap/pages.ts";
 import { reapSlot } from "../heap/recovery.ts";
 import { sinkFor } from "../heap/report-sink.ts";
@@ -105,8 +106,8 @@ export class DebugHeap extends TrackedHeap {
     return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), how);
   }
 
-  /** As `Heap.load`. */
-  static override load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
+  /** As `loadDump`, with how this thread works on it. */
+  static load(dump: Uint8Array, options: DebugThreadOptions = {}): DebugHeap {
     const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
     return new DebugHeap(loadAttachment(dump, HeapFlag.DEBUGGED), how);
   }

@@ -4,7 +4,8 @@ import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
-import { createAttachment, loadAttachment, openAttachment } from "../heap/open.ts";
+import { loadAttachment } from "../heap/load.ts";
+import { createAttachment, openAttachment } from "../heap/open.ts";
 import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import { sinkFor } from "../heap/report-sink.ts";
 import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
@@ -151,8 +152,8 @@ export class SampledHeap extends Heap {
     return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), how);
   }
 
-  /** As `Heap.load`. */
-  static override load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
+  /** As `loadDump`, with how this thread works on it. */
+  static load(dump: Uint8Array, options: SamplingOptions = {}): SampledHeap {
     const how = readOptions("options", options, SAMPLING_CHECKS);
     return new SampledHeap(loadAttachment(dump, HeapFlag.SAMPLED), how);
   }

@@ -17,7 +17,7 @@ import type { BaseHeap } from "./base-heap.ts";
 import { layersToView } from "./full-layers.ts";
 
 /**
- * A copy of a heap's memory for `Heap.load`, without empty pages and those that others have added to it. O(bytes).
+ * A copy of a heap's memory for `loadDump`, without empty pages and those that others have added to it. O(bytes).
  * Throws BAD_ARGUMENT for what is no heap, and DETACHED.
  */
 export function dumpHeap(heap: BaseHeap): Uint8Array<ArrayBuffer> {
@@ -51,7 +51,7 @@ function findingsOf(layers: CoreLayers): Finding[] {
 
 /**
  * Verifies every invariant of a dumped heap without opening it, so that any damage within is reported. Throws as
- * `Heap.load` does where the bytes are no dump. The one of `kmem/debug` looks at the blocks of debugged heaps too.
+ * `loadDump` does where the bytes are no dump. The one of `kmem/debug` looks at the blocks of debugged heaps too.
  * O(heap).
  */
 export function checkDump(dump: Uint8Array): CheckReport {
@@ -66,7 +66,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 }
 
 /**
- * Repairs a copy of a dumped heap, as `repairHeap` does; `loadHeap` opens what it has repaired. Throws as `Heap.load`
+ * Repairs a copy of a dumped heap, as `repairHeap` does; `loadHeap` opens what it has repaired. Throws as `loadDump`
  * does for what is no dump. The one of `kmem/debug` also repairs what is around the blocks of debugged heaps, and makes
  * a new root where nothing is left of it. O(heap).
  */
@@ -123,7 +123,7 @@ export interface DumpInfo {
   readonly findings: readonly Finding[];
 }
 
-/** Says what a dump holds without opening its heap. Throws as `Heap.load` does. O(heap). */
+/** Says what a dump holds without opening its heap. Throws as `loadDump` does. O(heap). */
 export function describeDump(dump: Uint8Array): DumpInfo {
   const opened = openDump(dump);
   const layers = openCoreLayers(memoryOf(opened), opened.start);

@@ -10,7 +10,7 @@ import { attachmentOf, layersOf } from "./access.ts";
 import { type Attachment, heapId, leaveAttachment, requireAttachment } from "./attachment.ts";
 import { BaseHeap } from "./base-heap.ts";
 import { type HeapHandle, makeHandle } from "./handle.ts";
-import { createAttachment, loadAttachment, openAttachment } from "./open.ts";
+import { createAttachment, openAttachment } from "./open.ts";
 import { HEAP_CHECKS, type HeapOptions } from "./options.ts";
 
 function handleOf(layers: Layers): HeapHandle {
@@ -24,7 +24,7 @@ function handleOf(layers: Layers): HeapHandle {
  * {@link attach}, and any of them frees what any other allocated. A call that throws has changed nothing.
  */
 export class Heap extends BaseHeap {
-  /** Heaps are made by {@link create}, {@link attach} and {@link load}: throws BAD_ARGUMENT for what is not theirs. */
+  /** Heaps are made by {@link create}, {@link attach} and `loadDump`: throws BAD_ARGUMENT for what is not theirs. */
   protected constructor(attachment: object) {
     super(requireAttachment(attachment));
   }
@@ -45,9 +45,9 @@ export class Heap extends BaseHeap {
     return new Heap(openAttachment(source, start));
   }
 
-  /** Opens a copy of a dumped heap, in a new buffer. Throws as {@link attach} does. */
-  static load(dump: Uint8Array): Heap {
-    return new Heap(loadAttachment(dump));
+  /** @internal */
+  static ofAttachment(attachment: Attachment): Heap {
+    return new Heap(attachment);
   }
 
   /** The slot that this thread works through: the tag of the blocks it allocates. */

@@ -26,7 +26,7 @@ const noWaits: Pick<MemoryWait, "wait"> = {
 
 /**
  * A heap of one thread, in memory that is not shared: blocks, caches and pages as those of a `Heap`, at its speed, and
- * nothing of slots, locks, waiting and recovery in a program's bundle. Its dumps are opened by `Heap.load`, and its
+ * nothing of slots, locks, waiting and recovery in a program's bundle. Its dumps are opened by `loadDump`, and its
  * memory, after {@link detach}, by `Heap.attach`.
  */
 export class LocalHeap extends BaseHeap {

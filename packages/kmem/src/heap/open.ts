@@ -1,6 +1,5 @@
 import { attachLayers } from "../kmalloc/attach.ts";
-import { adoptLayers, createLayers, THREADS } from "../kmalloc/open-layers.ts";
-import { dumpBuffer, openDump } from "../memory/dump.ts";
+import { createLayers, THREADS } from "../kmalloc/open-layers.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
 import { headerWord, readHeader } from "../memory/header.ts";
@@ -51,34 +50,13 @@ function openAt(
   return joined ?? newAttachment(attachLayers(memory, start, place), id);
 }
 
-/** Opens a copy of a dumped heap, in a new buffer. */
-export function loadAttachment(dump: Uint8Array, mode = 0): Attachment {
-  const { memory, start } = copyOf(dump);
-  requireMode(modeOf(memory, start), mode);
-  return newAttachment(adoptLayers(memory, start));
-}
-
-/** Which of {@link MODES} a dumped heap has; 0 for a plain one. Throws as `Heap.load` does. */
-export function dumpMode(dump: Uint8Array): number {
-  const { memory, start } = copyOf(dump);
-  return modeOf(memory, start);
-}
-
-function copyOf(dump: Uint8Array): { memory: LinearMemory; start: number } {
-  const opened = openDump(dump);
-  // A page that is not isolated has no shared memory.
-  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-  const memory = new LinearMemory(dumpBuffer(opened, Buffer));
-  opened.copyTo(memory.bytes);
-  return { memory, start: opened.start };
-}
-
-function modeOf(memory: LinearMemory, start: number): number {
+/** Which of {@link MODES} the heap at byte `start` of a memory has; 0 for a plain one. */
+export function modeOf(memory: LinearMemory, start: number): number {
   return memory.words[headerWord(readHeader(memory, start), Header.FLAGS)] & MODES;
 }
 
 /** The blocks of a debugged heap have bytes around them that a plain one would take for the user's. */
-function requireMode(mode: number, wanted: number): void {
+export function requireMode(mode: number, wanted: number): void {
   if (mode === wanted) return;
   const needed =
     mode === HeapFlag.DEBUGGED

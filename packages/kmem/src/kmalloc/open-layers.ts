@@ -1,4 +1,4 @@
-import { hex, KmemError } from "../memory/errors.ts";
+import { KmemError } from "../memory/errors.ts";
 import {
   type Extent,
   hasSlotPages,
@@ -11,7 +11,7 @@ import {
 import { GEOMETRY_WORDS, type Geometry, readHeader, writeHeader } from "../memory/header.ts";
 import { PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { FRAME_RECORD_BYTES, groupTableBytes, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
@@ -22,10 +22,9 @@ import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
-import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
 import type { CoreLayers, Layers } from "./layers.ts";
-import { rebuildGuarded, takeOverLocks } from "./lock-takeover.ts";
+import { rebuildGuarded } from "./lock-takeover.ts";
 
 /** What the layers have for other threads: a heap of one thread has nothing of it. */
 export interface ThreadSupport {
@@ -126,23 +125,6 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
   throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 
-/** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
-export function adoptLayers(memory: LinearMemory, start: number): Layers {
-  const geometry = openGeometry(memory, start);
-  const slots = slotTable(memory, geometry);
-  const [slot = 0] = slots.withAreas();
-  requireArea(memory, geometry, slots, slot);
-  slots.adopt(slot);
-  const sync = bindSlot(memory, geometry, slots, slot);
-  // Of those who waited and those who held a lock nobody is left.
-  for (let waiter = 0; waiter < slots.count; waiter++) sync.waiters.forget(waiter);
-  const pages = PageAllocator.attach(memory, geometry, sync);
-  const layers = openLayers(lowerLayers(memory, geometry, sync, pages, THREADS), THREADS);
-  if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
-  takeOverLocks(layers);
-  return layers;
-}
-
 /** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
 export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers {
   const geometry = openGeometry(memory, start);
@@ -182,14 +164,6 @@ function plannedGeometry({ baseFrame, limitFrame, slotCount, dmaFrames }: Geomet
 
 function noRoomForSheaves(geometry: Geometry, start: number): KmemError {
   return tooSmall("no pages are left for the sheaves of a slot", leastBytes(geometry, start, TABLE_SIZES));
-}
-
-function requireArea(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): void {
-  const area = slots.area(slot);
-  const { frames } = PageAllocator.attach(memory, geometry);
-  if (area === 0 || (area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM)) return;
-  const text = `the private pages of slot ${slot} are said to be at ${hex(area)}, where there are none`;
-  throw new KmemError("BAD_GEOMETRY", text, { area });
 }
 
 /**

@@ -1,4 +1,3 @@
-import { repairBuckets } from "../bucket/repair.ts";
 import {
   anyValue,
   badArgument,
@@ -15,11 +14,11 @@ import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.t
 import { FrameKind, RunKind, RunOwner } from "../pages/layout.ts";
 import { isLive } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { repairVirtualMemory } from "../vmalloc/repair.ts";
 import { freeRun } from "./block-run.ts";
 import { type BlockInfo, liveBlocks, runPages } from "./describe.ts";
+import { ENGINES } from "./engines.ts";
 import { type CoreLayers, type Layers, underRecallLock } from "./layers.ts";
-import { type GuardedEngine, takeOverLocks } from "./lock-takeover.ts";
+import { takeOverLocks } from "./lock-takeover.ts";
 import { returnBlocks, returnRuns } from "./remains.ts";
 import { freeMade, giveMade, hasMade, type Made, madeBy } from "./slot-objects.ts";
 
@@ -111,12 +110,6 @@ const REAP_CHECKS: Checks<ReapOptions> = { blocks: anyValue, to: anyValue, gener
 export function readReapOptions(options: ReapOptions): ReapOptions {
   return readOptions("options", options, REAP_CHECKS);
 }
-
-/** Engines whose locks are taken over with those of the layers. */
-const ENGINES: readonly GuardedEngine[] = [
-  [Header.BUCKET_LOCK, repairBuckets],
-  [Header.VMALLOC_LOCK, repairVirtualMemory],
-];
 
 /** What is left for a thread that comes second. */
 export const NOTHING: Omit<ReapReport, "slot"> = {

@@ -32,6 +32,6 @@ describeInChromium("a page that is not isolated", (openPage) => {
 
   it("can open a dump", async () => {
     const page = await open();
-    expect(await page.call("loadDump")).toEqual({ memoryKind: "ArrayBuffer", byte: 42 });
+    expect(await page.call("openDump")).toEqual({ memoryKind: "ArrayBuffer", byte: 42 });
   });
 });

@@ -4,8 +4,9 @@ import {
   blocksOf,
   type Cache,
   checkHeap,
-  Heap,
+  type Heap,
   heapStats,
+  loadDump,
   reapSlot,
   repairDump,
   repairHeap,
@@ -40,13 +41,13 @@ const STACK_LINES = 7;
 /** Says what check and repair make of a damaged dump, and whether that is right. */
 export function judgeDump(scene: Scene, damaged: Uint8Array, hits: readonly Hit[]): Verdict {
   return judge(() => {
-    if (checkDump(damaged).isClean) return unreported(Heap.load(damaged), scene, hits, scene.isStalePossible);
+    if (checkDump(damaged).isClean) return unreported(loadDump(damaged), scene, hits, scene.isStalePossible);
     const { dump, remaining, steps } = repairDump(damaged);
     const [left] = remaining;
     if (dump === undefined && left?.layer === "header") return { outcome: "refused", text: left.problem };
     if (dump === undefined) return { outcome: "fault", text: `the check still finds: ${left?.problem}` };
     return repaired(
-      () => Heap.load(dump),
+      () => loadDump(dump),
       scene,
       hits,
       steps.some(({ isLoss }) => isLoss),
@@ -57,7 +58,7 @@ export function judgeDump(scene: Scene, damaged: Uint8Array, hits: readonly Hit[
 /** The same for a heap that is in use, into which the damage is written; `damaged` are the bytes of its memory. */
 export function judgeLive(scene: Scene, damage: (bytes: Uint8Array) => void, hits: readonly Hit[]): Verdict {
   return judge(() => {
-    const heap = Heap.load(scene.dump);
+    const heap = loadDump(scene.dump);
     damage(new Uint8Array(heap.buffer));
     // Whoever loads a dump is one more thread than made it.
     if (checkHeap(heap).isClean) return unreported(heap, scene, hits, !scene.isExact);
@@ -101,7 +102,7 @@ const restStates = new WeakMap<Scene, string>();
 
 /** Damage that is not reported must change nothing: all is there, all can be freed, the heap is as at first. */
 function unreported(heap: Heap, scene: Scene, hits: readonly Hit[], isStalePossible: boolean): Verdict {
-  const expected = restStates.get(scene) ?? emptied(Heap.load(scene.dump), scene, []).state;
+  const expected = restStates.get(scene) ?? emptied(loadDump(scene.dump), scene, []).state;
   restStates.set(scene, expected);
   const broken = brokenContents(heap, scene.belongings);
   if (broken !== undefined) return { outcome: "fault", text: `unreported: ${broken}` };
@@ -247,7 +248,7 @@ const undamaged = new WeakMap<Scene, Heap>();
 
 /** The heap of the undamaged dump, to look things up in. */
 function heapOf(scene: Scene): Heap {
-  const heap = undamaged.get(scene) ?? Heap.load(scene.dump);
+  const heap = undamaged.get(scene) ?? loadDump(scene.dump);
   undamaged.set(scene, heap);
   return heap;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats } from "../../src/index.ts";
+import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats, loadDump } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -169,7 +169,7 @@ describe.each([
     const heap = grown();
     const block = heap.alloc(10 * MIB);
     fillPattern(new Uint8Array(heap.buffer), block + 10 * MIB - 500, block + 10 * MIB, 3);
-    const copy = Heap.load(dumpHeap(heap));
+    const copy = loadDump(dumpHeap(heap));
     expect([...blocksOf(copy)]).toEqual([...blocksOf(heap)]);
     expect(patternFault(new Uint8Array(copy.buffer), block + 10 * MIB - 500, block + 10 * MIB, 3)).toBe(-1);
     expectClean(copy);
@@ -202,7 +202,7 @@ describe.each([
       ["footprintBytes", (heap) => expect(heap.footprintBytes).toBeGreaterThan(10 * MIB)],
       ["check", (heap) => expect(checkHeap(heap).findings).toEqual([])],
       ["trim", (heap) => expect(heap.trim()).toBeGreaterThanOrEqual(0)],
-      ["dump", (heap) => expect(heapStats(Heap.load(dumpHeap(heap))).liveBlocks).toBe(2)],
+      ["dump", (heap) => expect(heapStats(loadDump(dumpHeap(heap))).liveBlocks).toBe(2)],
       ["u8", (heap, address) => expect(heap.u8(address)[0]).toBe(9)],
       ["pages.alloc", (heap) => expect(heap.pages.tryAlloc(3)).toBeGreaterThan(0)],
       ["pages.stats", (heap) => expect(heap.pages.stats()[1]?.pages).toBeGreaterThan(2000)],

@@ -7,6 +7,7 @@ import {
   dumpHeap,
   Heap,
   heapStats,
+  loadDump,
   ownerOf,
   reapSlot,
   repairHeap,
@@ -145,7 +146,7 @@ describe("a buffer that is made longer", () => {
     while (heap.tryAlloc(10_000) !== 0);
     expect(heapStats(heap).endAddress).toBe(MIB);
     expectClean(heap);
-    expectClean(Heap.load(dumpHeap(heap)));
+    expectClean(loadDump(dumpHeap(heap)));
     if (kind === "ArrayBuffer") plain.resize(MIB);
     expectClean(heap);
     expectClean(Heap.attach(heap.source));

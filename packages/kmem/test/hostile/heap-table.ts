@@ -48,6 +48,7 @@ const heapOptions = {
   dmaBytes: within(0, 2 ** 32),
   exactFrees: truth,
 };
+const { shared: _shared, slotCount: _slotCount, exactFrees: _exactFrees, ...localOptions } = heapOptions;
 const faults = optionsOf({
   probability: { name: "a share", accepts: (value) => typeof value === "number" && value >= 0 && value <= 1 },
   interval: someCount,
@@ -214,8 +215,10 @@ export function libraryRows(): Record<string, Row> {
   const made = row(arg(nothingElse, undefined));
   return {
     "Heap.create": row(arg(optional(optionsOf(heapOptions)), { sizeBytes: 2 ** 20 })),
+    "LocalHeap.create": row(arg(optional(optionsOf(localOptions)), { sizeBytes: 2 ** 20 })),
+    "new LocalHeap": made,
     "Heap.attach": row(source, start),
-    "Heap.load": row(dump),
+    "kmem loadDump": row(dump),
     "DebugHeap.create": row(
       arg(optional(optionsOf({ ...heapOptions, ...thread, debug: text, traceEvents: within(1, 2 ** 24) })), {
         sizeBytes: 2 ** 20,

@@ -22,6 +22,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "cacheContext",
   "current",
   "leave",
+  "ofAttachment",
   "orThrow",
   "pathContext",
   "publish",

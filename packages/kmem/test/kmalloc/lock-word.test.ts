@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
-import { checkDump, checkHeap, dumpHeap, Heap, reapSlot, repairDump, slotStats } from "../../src/index.ts";
+import { checkDump, checkHeap, dumpHeap, Heap, loadDump, reapSlot, repairDump, slotStats } from "../../src/index.ts";
 import { lockWords } from "../../src/kmalloc/check-state.ts";
 import { Header, LockBits } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
@@ -77,12 +77,12 @@ describe.each(FIELDS.map((field) => [field]))("the lock at word %d of the header
       const dump = dumpHeap(heap);
       layersOf(heap).memory.words[field] = 0;
       expect(checkDump(dump).isClean).toBe(false);
-      const loaded = Heap.load(dump);
+      const loaded = loadDump(dump);
       expect(checkHeap(loaded).findings).toEqual([]);
       use(loaded);
       const repaired = repairDump(dump);
       expect(repaired.isRepaired).toBe(true);
-      use(Heap.load(repaired.dump as Uint8Array));
+      use(loadDump(repaired.dump as Uint8Array));
     },
   );
 });
@@ -96,7 +96,7 @@ describe("a heap that is loaded", () => {
     const { words } = layersOf(heap).memory;
     layersOf(other).sync.waiters.enter();
     for (const word of lockWords(layersOf(heap))) words[word] = lockOwner(1, 1);
-    const loaded = Heap.load(dumpHeap(heap));
+    const loaded = loadDump(dumpHeap(heap));
     for (const word of lockWords(layersOf(loaded))) expect(layersOf(loaded).memory.words[word]).toBe(0);
     expect(slotStats(loaded).map(({ state }) => state)).toEqual(["held", "dead", "dead"]);
     expect(layersOf(loaded).sync.waiters.hasWaiters).toBe(false);

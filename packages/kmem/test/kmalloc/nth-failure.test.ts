@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { blockAt, blocksOf, type Cache, dumpHeap, Heap, heapStats } from "../../src/index.ts";
+import { blockAt, blocksOf, type Cache, dumpHeap, Heap, heapStats, loadDump } from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -58,7 +58,7 @@ const OPERATIONS: readonly [string, (scene: Scene) => unknown][] = [
   ["the first object of a cache", ({ cache }) => cache.alloc()],
   ["tryAlloc of a cache", ({ cache }) => cache.tryAlloc()],
   ["attach", ({ heap }) => void Heap.attach(heap.source)],
-  ["dump and load", ({ heap }) => void Heap.load(dumpHeap(heap))],
+  ["dump and load", ({ heap }) => void loadDump(dumpHeap(heap))],
   ["createCache", ({ heap }) => void heap.createCache({ name: "new", sizeBytes: 9 })],
   ["trim", ({ heap }) => void heap.trim()],
 ];

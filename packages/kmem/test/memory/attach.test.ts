@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { blockAt, dumpHeap, Heap, heapStats } from "../../src/index.ts";
+import { blockAt, dumpHeap, Heap, heapStats, loadDump } from "../../src/index.ts";
 import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC } from "../../src/layout.ts";
 import { expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -142,7 +142,7 @@ describe("load refuses", () => {
     const area = words[Header.SLOT_TABLE] / 4 + 2;
     for (const address of [4, MIB, -4096, 0x7fff_f000]) {
       words[area] = address;
-      const error = thrownBy(() => Heap.load(dumpHeap(heap)));
+      const error = thrownBy(() => loadDump(dumpHeap(heap)));
       expect(error.code).toBe("BAD_GEOMETRY");
       expect(error.message).toContain("private pages of slot 0");
     }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { blocksOf, checkHeap, dumpHeap, Heap, heapStats } from "../../src/index.ts";
+import { blocksOf, checkHeap, dumpHeap, Heap, heapStats, loadDump } from "../../src/index.ts";
 import { expectClean, firstDifference, freePagesOf, thrownBy } from "../support/expectations.ts";
 import { MEMORY_CASES, MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -15,7 +15,7 @@ describe.each(MEMORY_CASES)("a dump of a heap in $name", ({ make }) => {
     heap.free(heap.alloc(300));
 
     const dump = dumpHeap(heap);
-    const copy = Heap.load(dump);
+    const copy = loadDump(dump);
     const { memoryKind, limitAddress, ...stats } = heapStats(heap);
     expect(memoryKind).toBeDefined();
     expect(limitAddress).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ describe("a dump", () => {
   it("survives being part of a larger array at an odd place", () => {
     const larger = new Uint8Array(dump.length + 20);
     larger.set(dump, 13);
-    const copy = Heap.load(larger.subarray(13, 13 + dump.length));
+    const copy = loadDump(larger.subarray(13, 13 + dump.length));
     expect(freePagesOf(heapStats(copy))).toEqual(freePagesOf(heapStats(heap)));
   });
 
@@ -65,7 +65,7 @@ describe("a dump", () => {
   };
 
   const refusal = (bad: Uint8Array): string => {
-    const { code, message } = thrownBy(() => Heap.load(bad));
+    const { code, message } = thrownBy(() => loadDump(bad));
     return `${code}: ${message}`;
   };
 
@@ -119,7 +119,7 @@ describe("a dump", () => {
       const bad = dump.slice();
       for (let flips = 1 + random.below(4); flips > 0; flips--) bad[random.below(200)] ^= 1 << random.below(8);
       try {
-        checkHeap(Heap.load(bad));
+        checkHeap(loadDump(bad));
       } catch (error) {
         expect(error).toMatchObject({ name: "KmemError" });
         refused++;

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { dumpHeap, Heap, type HeapOptions, heapStats } from "../../src/index.ts";
+import { dumpHeap, Heap, type HeapOptions, heapStats, loadDump } from "../../src/index.ts";
 import { maximumOf } from "../../src/memory/maximum.ts";
 import { expectBytesAddUp, expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
@@ -129,7 +129,7 @@ describe.each([
       const second = Heap.attach(heap.source);
       expect(second.tryAlloc(5 * MIB) > 0).toBe("maximumBytes" in options === false);
       expectClean(heap);
-      expectClean(Heap.load(dumpHeap(heap)));
+      expectClean(loadDump(dumpHeap(heap)));
     }
   });
 });

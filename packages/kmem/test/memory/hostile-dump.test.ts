@@ -3,7 +3,7 @@ import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
 import { DebugLetters } from "../../src/debug/letters.ts";
 import { layersOf } from "../../src/heap/access.ts";
-import { checkDump, describeDump, dumpByteLength, dumpHeap, Heap, repairDump } from "../../src/index.ts";
+import { checkDump, describeDump, dumpByteLength, dumpHeap, Heap, loadDump, repairDump } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";
 import { byteForChecksum, checksumOf } from "../../src/memory/checksum.ts";
 import { openDump, writeDump } from "../../src/memory/dump.ts";
@@ -46,7 +46,7 @@ describe("a header with the right checksum", () => {
     const field = Header[name as keyof typeof Header];
     for (const value of [0, 1, 4097, 0x7fff_ffff, -1, 123_456]) {
       const dump = forgedHeader(busy(), field, value);
-      for (const read of [describeDump, Heap.load, loadHeap]) {
+      for (const read of [describeDump, loadDump, loadHeap]) {
         expect(["BAD_GEOMETRY", "TRUNCATED"]).toContain(thrownBy(() => read(dump)).code);
       }
       expect(checkDump(dump).findings[0]?.layer).toBe("header");
@@ -161,7 +161,7 @@ describe("what a dump leads to", () => {
       words[(ring?.address ?? 0) / 4 + 1] = 20;
       words[frames.record(frame) + FrameRecord.COUNT] = 16_385;
     });
-    expect(traceText(Heap.load(dump))).toBeUndefined();
+    expect(traceText(loadDump(dump))).toBeUndefined();
   });
 
   it("prints names of printable characters only, in one line", () => {
@@ -172,7 +172,7 @@ describe("what a dump leads to", () => {
     const dump = forged(heap, (words) => {
       words[layersOf(heap).caches.record(kind) + CacheRecord.NAME] = 0x0a9b_1b6f;
     });
-    expect(slabinfo(Heap.load(dump))).toContain("\no???cts ");
+    expect(slabinfo(loadDump(dump))).toContain("\no???cts ");
     expect(checkDump(dump).findings.some(({ problem }) => problem.includes("its name is no name"))).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { blocksOf, type Cache, checkHeap, dumpHeap, Heap, heapStats, KmemError } from "../../src/index.ts";
+import { blocksOf, type Cache, checkHeap, dumpHeap, Heap, heapStats, KmemError, loadDump } from "../../src/index.ts";
 import { fillPattern, patternFault, stamp, stampFault } from "../support/pattern.ts";
 
 /** One operation as data, so that a list of them can be shrunk: what to do, and two numbers that say with what. */
@@ -134,7 +134,7 @@ export class Model {
       this.heap = Heap.attach(this.heap.source, heapStats(this.heap).startAddress);
     },
     reload: () => {
-      this.heap = Heap.load(dumpHeap(this.heap));
+      this.heap = loadDump(dumpHeap(this.heap));
       // Their faces stand for the memory that was left behind.
       for (const cache of this.#caches) cache.face = undefined;
       this.#refresh();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dumpHeap, Heap } from "../../src/index.ts";
+import { dumpHeap, Heap, loadDump } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { findVmalloc, meminfo, vmallocinfo } from "../../src/proc/index.ts";
 import { parseMeminfo, parseVmallocinfo } from "./grammar.ts";
@@ -63,7 +63,7 @@ describe("meminfo with virtual memory", () => {
 describe("the virtual memory of a dump", () => {
   it("is found, with its areas, and nothing is written", () => {
     const { heap, kernel } = heapWithAreas();
-    const copy = Heap.load(dumpHeap(heap));
+    const copy = loadDump(dumpHeap(heap));
     const before = new Uint8Array(copy.buffer).slice();
     const vmalloc = findVmalloc(copy);
     expect(vmallocinfo(vmalloc)).toBe(vmallocinfo(kernel.vm));

@@ -4,9 +4,10 @@ import {
   checkDump,
   describeDump,
   dumpHeap,
-  Heap,
+  type Heap,
   heapStats,
   LAYOUT_VERSION,
+  loadDump,
   repairDump,
   slotStats,
 } from "../../src/index.ts";
@@ -38,7 +39,7 @@ describe("checkDump and repairDump", () => {
     const { isRepaired, findings, steps, dump: repaired } = repairDump(dump);
     expect({ isRepaired, findings, steps }).toEqual({ isRepaired: true, findings: [], steps: [] });
     expect(firstDifference(before, dump)).toBe(-1);
-    const copy = Heap.load(repaired as Uint8Array);
+    const copy = loadDump(repaired as Uint8Array);
     expect([...blocksOf(copy)]).toEqual([...blocksOf(heap)]);
     expectClean(copy);
   });
@@ -59,7 +60,7 @@ describe("checkDump and repairDump", () => {
     const { isRepaired, dump, steps } = repairDump(damaged);
     expect(isRepaired).toBe(true);
     expect(steps).toMatchObject([{ layer: "header", address: word * 4, isLoss: false }]);
-    const copy = Heap.load(dump as Uint8Array);
+    const copy = loadDump(dump as Uint8Array);
     expect(new Int32Array(copy.buffer)[word]).toBe(before);
     expect([...blocksOf(copy)]).toEqual([...blocksOf(heap)]);
   });

@@ -1,4 +1,4 @@
-import { dumpHeap, Heap, type HeapOptions } from "../../src/index.ts";
+import { dumpHeap, Heap, type HeapOptions, loadDump } from "../../src/index.ts";
 
 export const MIB: number = 1024 * 1024;
 export const PAGE = 4096;
@@ -21,7 +21,7 @@ export interface MemoryCase {
 const untouched = (heap: Heap): Subject => ({ heap, foreignFault: () => -1 });
 
 /** The ways that lead to a heap: those of `Heap`, or of what extends it. */
-export type HeapMaker = Pick<typeof Heap, "create" | "attach" | "load">;
+export type HeapMaker = Pick<typeof Heap, "create" | "attach"> & { load(dump: Uint8Array): Heap };
 
 function owned(maker: HeapMaker, name: string, options: HeapOptions): MemoryCase {
   const { sizeBytes = 0, maximumBytes = sizeBytes } = options;
@@ -117,7 +117,11 @@ export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] 
   },
 ];
 
-export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf(Heap);
+export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf({
+  create: (options) => Heap.create(options),
+  attach: (source, start) => Heap.attach(source, start),
+  load: loadDump,
+});
 
 /** The three kinds of buffer, for tests that need no more. */
 export const BUFFER_CASES: readonly MemoryCase[] = [0, 1, 5].map((index) => MEMORY_CASES[index] as MemoryCase);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
-import { checkHeap, dumpHeap, Heap, heapStats, PAGE_SIZE, reapSlot, repairHeap } from "../../src/index.ts";
+import { checkHeap, dumpHeap, Heap, heapStats, loadDump, PAGE_SIZE, reapSlot, repairHeap } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
 import {
@@ -163,7 +163,7 @@ describe("the pages of a trace ring", () => {
     reapSlot(heap, dead.place?.slot ?? 0, { blocks: "free" });
     expectClean(heap);
     const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-    for (const each of [heap, Heap.load(dumpHeap(heap))]) {
+    for (const each of [heap, loadDump(dumpHeap(heap))]) {
       const found = findTraceRing(each) as TraceRing;
       expect(found.address).toBe(ring.address);
       expectNumbers(readAll(found), numbers);

@@ -1,7 +1,6 @@
 // A heap that an audio worklet shares with the page and a dedicated worker.
 
-import { Heap } from "../../../dist/index.js";
-import { checkHeap } from "../../../src/index.ts";
+import { checkHeap, Heap } from "../../../dist/index.js";
 import type { AudioResult, AudioTask } from "./audio-processor.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";

@@ -1,8 +1,7 @@
 // Workers of a page that are terminated while they hold blocks and locks.
 
-import { Heap, type ReapReport } from "../../../dist/index.js";
-import { layersOf } from "../../../src/heap/access.ts";
-import { blocksOf, checkHeap, heapStats, reapSlot, watchWorker } from "../../../src/index.ts";
+import { layersOf } from "../../../dist/heap/access.js";
+import { blocksOf, checkHeap, Heap, heapStats, type ReapReport, reapSlot, watchWorker } from "../../../dist/index.js";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";
 

@@ -1,7 +1,6 @@
 // Loads the built library in a page and in a worker of it.
 
-import { Heap } from "../../../dist/index.js";
-import { blocksOf, checkHeap } from "../../../src/index.ts";
+import { blocksOf, checkHeap, Heap } from "../../../dist/index.js";
 import type { Loaded } from "./load-entries.ts";
 import { WorkerThread } from "./worker-thread.ts";
 

@@ -1,7 +1,6 @@
 // What the library does in a page that is not isolated and so has no SharedArrayBuffer.
 
-import { Heap } from "../../../dist/index.js";
-import { dumpHeap } from "../../../src/index.ts";
+import { dumpHeap, Heap, loadDump } from "../../../dist/index.js";
 import { type Refusal, refusal } from "./refusal.ts";
 
 export { useHeap } from "./load.ts";
@@ -13,10 +12,10 @@ export function createShared(): Refusal | undefined {
 }
 
 /** Opens the dump of a heap; gives a byte that a block there had in it, and the kind of memory that it is in now. */
-export function loadDump(): { memoryKind: string; byte: number } {
+export function openDump(): { memoryKind: string; byte: number } {
   const heap = Heap.create({ shared: false });
   const block = heap.alloc(100);
   heap.u8(block)[99] = 42;
-  const loaded = Heap.load(dumpHeap(heap));
+  const loaded = loadDump(dumpHeap(heap));
   return { memoryKind: loaded.memoryKind, byte: loaded.u8(block)[99] };
 }

@@ -1,7 +1,6 @@
 // A heap that the page shares with dedicated workers.
 
-import { type ByteStats, Heap, type HeapOptions } from "../../../dist/index.js";
-import { checkHeap, heapStats } from "../../../src/index.ts";
+import { type ByteStats, checkHeap, Heap, type HeapOptions, heapStats } from "../../../dist/index.js";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";

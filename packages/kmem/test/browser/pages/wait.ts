@@ -1,7 +1,6 @@
 // Waiting for memory in a page, which must never be blocked.
 
-import { Heap } from "../../../dist/index.js";
-import { blocksOf, checkHeap } from "../../../src/index.ts";
+import { blocksOf, checkHeap, Heap } from "../../../dist/index.js";
 import { type Refusal, refusal, rejection } from "./refusal.ts";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";

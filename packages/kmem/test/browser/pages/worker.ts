@@ -1,9 +1,9 @@
 // A dedicated worker: the commands that a page can have it run, each with its result or its error as the answer.
 
+import { layersOf } from "../../../dist/heap/access.js";
 import { Heap, type HeapHandle } from "../../../dist/index.js";
 import { Header } from "../../../dist/layout.js";
 import { headerWord } from "../../../dist/memory/header.js";
-import { layersOf } from "../../../src/heap/access.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";

@@ -1,6 +1,6 @@
 // Each sentence of document 003, "Przykład 4: Alokacja pamięci"; the names of the tests begin with what they show.
 import { beforeEach, describe, expect, it } from "vitest";
-import { blockAt, dumpHeap, Heap } from "../../../src/index.ts";
+import { blockAt, dumpHeap, loadDump } from "../../../src/index.ts";
 import * as face from "../../../src/kernels/linux/linux.ts";
 import { GFP_ATOMIC, GFP_DMA, GFP_KERNEL, linux, SLAB_KERNEL } from "../../../src/kernels/linux/linux.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
@@ -20,7 +20,7 @@ describe("Dynamiczny przydział pamięci dla jądra", () => {
     const area = vmalloc(5000);
     kernel.calls.vm.writeU32(area, 77);
     const cachep = kernel.cache("objects", 100);
-    const again = linux(Heap.load(dumpHeap(kernel.heap)), kernel.log);
+    const again = linux(loadDump(dumpHeap(kernel.heap)), kernel.log);
     expect(again.vm.readU32(area)).toBe(77);
     again.vfree(area);
     again.kfree(obj);

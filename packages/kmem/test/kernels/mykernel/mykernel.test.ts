@@ -1,7 +1,7 @@
 // The sentences of the My Kernel page (document 001). The name of each test begins with the sentence that it is about.
 import { beforeEach, describe, expect, it } from "vitest";
 import { BucketWord } from "../../../src/bucket/layout.ts";
-import { dumpHeap, Heap } from "../../../src/index.ts";
+import { dumpHeap, Heap, loadDump } from "../../../src/index.ts";
 import {
   KMALLOC_DEFAULT,
   KMALLOC_KERNEL,
@@ -127,7 +127,7 @@ describe("functions and flags", () => {
   it("Kmalloc is the dynamic memory allocator used inside our kernel: all of it lives in the kernel's memory", () => {
     const ptr = kernel.kmalloc(100, KMALLOC_KERNEL);
     fillPattern(bytes(), ptr, ptr + 100, 5);
-    const copy = mykernel(Heap.load(dumpHeap(heap)), new LogRing());
+    const copy = mykernel(loadDump(dumpHeap(heap)), new LogRing());
     expect(copy.stats()).toEqual(kernel.stats());
     expect(patternFault(new Uint8Array(copy.heap.buffer), ptr, ptr + 100, 5)).toBe(-1);
     copy.kfree(ptr);
