@@ -17,8 +17,12 @@ function* allNodes(node: AnyNode): Generator<AnyNode> {
   for (const value of Object.values(node).flat()) if (isNode(value)) yield* allNodes(value);
 }
 
-/** Whether the code of a module says that what it exports by this name never changes. */
+/**
+ * Whether the code of a module says that what it exports by this name never changes: a table of numbers that is written
+ * out, or one that is computed from a table of fields.
+ */
 function isConstant(text: string, name: string): boolean {
+  if (new RegExp(`^export const ${name}: Offsets<`, "m").test(text)) return true;
   const start = text.search(new RegExp(`^export const ${name} = \\{`, "m"));
   if (start < 0) return false;
   // A table ends with the first brace at the beginning of a line, or on the line that it begins on.

@@ -1,7 +1,7 @@
 import type { EngineContext } from "../pages/engine-lock.ts";
-import { NO_FRAME } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark } from "../pages/layout.ts";
 import { Buckets } from "./bucket.ts";
-import { BucketWord, LISTS_PER_POOL, POOL_COUNT, RunMark, StateWord } from "./layout.ts";
+import { BucketWord, LISTS_PER_POOL, POOL_COUNT, StateWord } from "./layout.ts";
 import { findState, markedRuns, stateWord } from "./runs.ts";
 import { bucketShapes } from "./shape.ts";
 
@@ -26,10 +26,10 @@ export function repairBuckets(context: EngineContext): void {
   words.fill(NO_FRAME, heads, heads + POOL_COUNT * LISTS_PER_POOL);
   const buckets = new Buckets(memory, bucketShapes());
   const counts: Counts = { buckets: 0, liveBlocks: 0 };
-  for (const frame of markedRuns(context, RunMark.BUCKET)) repairBucket(context, buckets, frame, heads, counts);
+  for (const frame of markedRuns(context, OwnerMark.BUCKET)) repairBucket(context, buckets, frame, heads, counts);
   words[state + StateWord.BUCKETS] = counts.buckets;
   words[state + StateWord.LIVE_BLOCKS] = counts.liveBlocks;
-  const dmaRuns = [...markedRuns(context, RunMark.DMA)];
+  const dmaRuns = [...markedRuns(context, OwnerMark.DMA_BUFFER)];
   words[state + StateWord.DMA_BUFFERS] = dmaRuns.length;
   words[state + StateWord.DMA_PAGES] = dmaRuns.reduce((sum, frame) => sum + pages.frames.count(frame), 0);
 }

@@ -1,3 +1,4 @@
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 /**
  * Heaps of clusters.
  *
@@ -30,24 +31,29 @@
  * is the truth, and changed last when a block is taken and first when it is freed; where a thread has died on the way
  * the lists are made anew from it.
  */
-export const LockWord = { CURRENT: 0, FREE: 1, OWNER: 2, DRAWING: 3, DRAWERS: 4 } as const;
+
 /** Words of DRAWERS, a power of two. */
 export const DRAWER_COUNT = 8;
+const LOCK_FIELDS = { CURRENT: 1, FREE: 1, OWNER: 1, DRAWING: 1, DRAWERS: DRAWER_COUNT as number } as const;
+/** Word indexes in a ticket lock. */
+export const LockWord: Offsets<typeof LOCK_FIELDS> = /* @__PURE__ */ offsetsOf(LOCK_FIELDS);
 /** Words of a lock: a cache line. */
-export const LOCK_WORDS = 16;
+export const LOCK_WORDS: number = /* @__PURE__ */ wordsOf(LOCK_FIELDS, LINE_WORDS);
 
-export const DescriptorWord = {
-  LOCK: 0,
-  HEAP_BASE: 16,
-  HEAP_SIZE: 17,
-  ALLOC_BASE: 18,
-  ALLOC_SIZE: 19,
-  FREE: 20,
-} as const;
 /** Entries of free[]. */
 export const FREE_LIST_COUNT = 32;
+const DESCRIPTOR_FIELDS = {
+  LOCK: LINE_WORDS as number,
+  HEAP_BASE: 1,
+  HEAP_SIZE: 1,
+  ALLOC_BASE: 1,
+  ALLOC_SIZE: 1,
+  FREE: FREE_LIST_COUNT as number,
+} as const;
+/** Word indexes in an entry of kernel_heap. */
+export const DescriptorWord: Offsets<typeof DESCRIPTOR_FIELDS> = /* @__PURE__ */ offsetsOf(DESCRIPTOR_FIELDS);
 /** Words of a descriptor: four cache lines, so that no two locks share one. */
-export const DESCRIPTOR_WORDS = 64;
+export const DESCRIPTOR_WORDS: number = /* @__PURE__ */ wordsOf(DESCRIPTOR_FIELDS, LINE_WORDS);
 export const DESCRIPTOR_BYTES: number = DESCRIPTOR_WORDS * 4;
 /** The array starts at a multiple of this: a cache line. */
 export const DESCRIPTOR_ALIGNMENT = 64;

@@ -1,5 +1,5 @@
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
-import { RingWord, RunKind, TRACE_MARK } from "../pages/layout.ts";
+import { OwnerMark, RingWord, RunKind } from "../pages/layout.ts";
 import type { VmArea } from "../vmalloc/areas.ts";
 import { areasOfSlot, freeAreas, giveAreas } from "../vmalloc/slot-areas.ts";
 import type { BlockInfo } from "./describe.ts";
@@ -43,7 +43,7 @@ export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, tr
   for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
   for (const { address, pageCount } of traceRings) {
     const head = address / PAGE_SIZE;
-    if (!pages.frames.exchangeOwner(head, TRACE_MARK, pages.claimedOwner)) continue;
+    if (!pages.frames.exchangeOwner(head, OwnerMark.TRACE_RING, pages.claimedOwner)) continue;
     memory.words[(address >>> WORD_SHIFT) + RingWord.MAGIC] = 0;
     pages.freeOwn(head, pageCount);
   }
@@ -64,7 +64,7 @@ export function hasMade({ areas, traceRings }: Made): boolean {
 /** The trace rings that a slot has made. O(frames). */
 export function* ringsOf({ memory, geometry, pages: { frames } }: CoreLayers, slot: number): Generator<TraceRingInfo> {
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
-    if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== TRACE_MARK) continue;
+    if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== OwnerMark.TRACE_RING) continue;
     const address = head * PAGE_SIZE;
     if (memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] !== slot + 1) continue;
     yield { address, pageCount: frames.count(head) };

@@ -1,3 +1,5 @@
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+
 /**
  * Slots, locks, waiting.
  *
@@ -22,24 +24,26 @@
  * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
  * attaches leaves it reserved (unoccupy), and may try again.
  */
-export const SlotRecord = {
-  STATE: 0,
+const SLOT_FIELDS = {
+  STATE: 1,
   GENERATION: 1,
-  AREA: 2,
-  WATCHED: 3,
-  TICKET: 4,
-  BEACON: 5,
-  BEACON_WAITERS: 6,
-  TOKEN: 7,
-  PROBE: 8,
+  AREA: 1,
+  WATCHED: 1,
+  TICKET: 1,
+  BEACON: 1,
+  BEACON_WAITERS: 1,
+  TOKEN: 1,
+  PROBE: 1,
 } as const;
+/** Word indexes in a slot's record. */
+export const SlotRecord: Offsets<typeof SLOT_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_FIELDS);
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
 export const BEACON_WAITER_COUNT = 32;
 export const BEACON_ENDED = -1;
 
 /** Words in a slot's record. */
-export const SLOT_RECORD_WORDS = 16;
+export const SLOT_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(SLOT_FIELDS, LINE_WORDS);
 /** A record fills a cache line, so that two threads never write to the same one. */
 export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 
@@ -60,11 +64,25 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  * instant, and has it. A slot that is free, or of another generation, is no holder that is still there, so that a lock
  * which nobody asked for while its holder was reaped is inherited too.
  *
- * Locks are taken in this order, and never in another:
+ * What each lock protects:
  *
- *      reap  ►  table  ►  a cache's, virtual memory  ►  pages
- *      sheaves, buckets  ►  pages
- *      a mempool's: none is taken under it
+ *      REAP_LOCK      recovery from deaths: one thread of the heap recovers at a time. No data of its own
+ *      TABLE_LOCK     which records of the cache table are in use; the run of the size classes' barns, and that a barn
+ *                     is there at all
+ *      SHEAVES_LOCK   that a slot's area and the pages of its sheaves stay where they are, while another slot closes
+ *                     those sheaves, or looks at them to forget a cache. The slot's own thread works without it
+ *      a cache's      its slabs (tags, COUNT and HEAD of their frames, the list, the counts in the record) and what its
+ *                     barn holds
+ *      BUCKET_LOCK    buckets, their bitmaps and lists, buffers for DMA
+ *      VMALLOC_LOCK   areas, page tables, the arena of virtual pages
+ *      PAGES_LOCK     zones, free lists, the group table, growth, and runs while a part of them is split off. Whole runs
+ *                     change hands without it, by their OWNER
+ *      a mempool's    the elements in its reserve
+ *
+ * A thread takes a lock only while all that it holds stand to the left of it:
+ *
+ *      reap  ►  table  ►  sheaves  ►  a cache's, buckets, virtual memory  ►  pages
+ *      a mempool's: alone, with no other under it
  *
  * No constructor, shrinker or other function of a user ever runs under one.
  */

@@ -3,7 +3,7 @@ import { badArgument, type Checks, describeValue, reading, readOptions, requireF
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { NO_FRAME, RunKind } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { lockOwner } from "../sync/lock.ts";
 import { systemClock, type TraceClock } from "./clock.ts";
 import {
@@ -12,7 +12,6 @@ import {
   TRACE_EVENTS_MAX,
   TRACE_EVENTS_MIN,
   TRACE_MAGIC,
-  TRACE_MARK,
   TraceHeader,
   TraceKind,
   type TraceKindValue,
@@ -109,7 +108,7 @@ export class TraceRing {
     memory.words[word + TraceHeader.MAKER] = layers.slot + 1;
     memory.doubles[originIndex(address)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
-    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), TRACE_MARK);
+    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
     return new TraceRing(layers, address, clock);
   }
 
@@ -225,7 +224,7 @@ export class TraceRing {
   end(): void {
     const { memory, pages } = this.#layers;
     const frame = this.address / PAGE_SIZE;
-    if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, TRACE_MARK, pages.claimedOwner)) {
+    if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)) {
       const { address } = this;
       throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)} any more`, { address });
     }
@@ -270,7 +269,7 @@ function reachAll({ memory, pages }: TraceLayers): void {
 
 /** Whether a whole ring begins at a frame. */
 function isRing({ memory, pages: { frames } }: TraceLayers, frame: number): boolean {
-  if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== TRACE_MARK) return false;
+  if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== OwnerMark.TRACE_RING) return false;
   if (frame + frames.count(frame) > frames.endFrame) return false;
   const word = (frame * PAGE_SIZE) >>> WORD_SHIFT;
   const shift = memory.words[word + TraceHeader.SHIFT];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { checkHeap, dumpHeap, Heap, heapStats, PAGE_SIZE, reapSlot, repairHeap } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
-import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
+import { FrameRecord, OwnerMark, TRACE_EVENTS_MAX, TRACE_MAGIC, TraceHeader } from "../../src/layout.ts";
 import {
   createTraceRing,
   findTraceRing,
@@ -137,7 +137,7 @@ describe("the pages of a trace ring", () => {
     const { heap, ring } = traced(300);
     const peek = new Peek(heap);
     const frame = ring.address / PAGE_SIZE;
-    expect(peek.frame(frame, FrameRecord.HEAD)).toBe(TRACE_MARK);
+    expect(peek.frame(frame, FrameRecord.HEAD)).toBe(OwnerMark.TRACE_RING);
     expect(peek.frame(frame, FrameRecord.COUNT)).toBe(ringPages(ring));
     expect(wordsOf(heap)[ring.address / 4]).toBe(TRACE_MAGIC);
     const found = findTraceRing(heap);
