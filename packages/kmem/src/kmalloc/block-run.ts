@@ -1,5 +1,5 @@
 import { PAGE_SHIFT } from "../memory/layout.ts";
-import { RunKind } from "../pages/layout.ts";
+import { FrameKind, RunKind } from "../pages/layout.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { Layers } from "./layers.ts";
@@ -40,4 +40,11 @@ export function resizeRun(layers: Layers, address: number, newCount: number): bo
   const isDone = newCount <= count || pages.extend(head, newCount, RunKind.BLOCK);
   memory.bytes[tagIndex(geometry, address)] = tag;
   return isDone;
+}
+
+/** Frees a live block bypassing the sheaves; one that another thread has just freed stays as it is. */
+export function giveBack(layers: Layers, address: number): void {
+  const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
+  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address);
+  else freeRun(layers, address);
 }

@@ -3,7 +3,7 @@ import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
-import type { PageRequest } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import { fitsEver } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
 import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";

@@ -20,7 +20,7 @@ export interface TraceRingInfo {
 }
 
 /** What the thread of a slot had made beside blocks and runs of pages. */
-export interface Made {
+export interface SlotObjects {
   /** Areas of `vmalloc` and `vmap`. */
   readonly areas: readonly VmArea[];
   /** Mempools, whose blocks are among its blocks. */
@@ -29,7 +29,7 @@ export interface Made {
 }
 
 /** What a slot had made; `blocks` are its live blocks. O(heap). */
-export function madeBy(layers: CoreLayers, slot: number, blocks: readonly BlockInfo[]): Made {
+export function objectsOfSlot(layers: CoreLayers, slot: number, blocks: readonly BlockInfo[]): SlotObjects {
   const mempools = blocks.flatMap((block) => mempoolIn(layers, block) ?? []);
   return { areas: areasOfSlot(layers, slot), mempools, traceRings: [...ringsOf(layers, slot)] };
 }
@@ -38,7 +38,7 @@ export function madeBy(layers: CoreLayers, slot: number, blocks: readonly BlockI
  * Frees what a slot had made; its blocks are to follow. Who has a ring or a pool open finds out by the words that are
  * cleared here.
  */
-export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, traceRings }: Made): void {
+export function freeSlotObjects(layers: CoreLayers, slot: number, { areas, mempools, traceRings }: SlotObjects): void {
   const { memory, pages } = layers;
   for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
   for (const { address, pageCount } of traceRings) {
@@ -51,13 +51,18 @@ export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, tr
 }
 
 /** Makes what a slot had made another slot's. */
-export function giveMade(layers: CoreLayers, slot: number, { areas, traceRings }: Made, to: number): void {
+export function giveSlotObjects(
+  layers: CoreLayers,
+  slot: number,
+  { areas, traceRings }: SlotObjects,
+  to: number,
+): void {
   for (const { address } of traceRings) layers.memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] = to + 1;
   giveAreas(layers, slot, areas, to);
 }
 
 /** Whether a slot has areas or rings, whose owner its number says. */
-export function hasMade({ areas, traceRings }: Made): boolean {
+export function hasSlotObjects({ areas, traceRings }: SlotObjects): boolean {
   return areas.length + traceRings.length > 0;
 }
 

@@ -4,7 +4,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
-import type { PageRequest } from "./page-allocator.ts";
+import type { PageRequest } from "./page-request.ts";
 import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
 
 /** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */

@@ -20,6 +20,7 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
+import type { PageRequest } from "./page-request.ts";
 import {
   coverZones,
   createZones,
@@ -30,16 +31,6 @@ import {
   type ZoneStats,
   zoneStats,
 } from "./zone.ts";
-
-/** How pages are wanted. */
-export interface PageRequest {
-  /** The first frame is a multiple of this power of two. Default 1. */
-  readonly alignFrames?: number;
-  /** Take from the DMA zone only. Default: the normal zone, then DMA. */
-  readonly dma?: boolean;
-  /** May go below the lowest watermark, as GFP_ATOMIC may. */
-  readonly reserve?: boolean;
-}
 
 const ANY_PAGES: PageRequest = {};
 

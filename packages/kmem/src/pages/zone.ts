@@ -3,7 +3,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
-import type { PageRequest } from "./page-allocator.ts";
+import type { PageRequest } from "./page-request.ts";
 
 /** One zone as its users read it; frames and pages are the same thing. */
 export interface ZoneStats {

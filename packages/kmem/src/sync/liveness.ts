@@ -1,7 +1,7 @@
 import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, BEACON_WAITER_COUNT, SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
-import type { WaitAsync } from "./wait.ts";
+import type { WaitAsync } from "./wait-async.ts";
 
 /** By their own names, so that no test's virtual thread takes part: it lives as long as the thread that runs it. */
 const { add, compareExchange, load, notify, store } = Atomics;

@@ -1,3 +1,4 @@
+import { isUint32 } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -210,4 +211,9 @@ export class SlotTable {
   *withAreas(): Generator<number> {
     for (let slot = 0; slot < this.count; slot++) if (this.area(slot) !== 0) yield slot;
   }
+}
+
+/** Whether a value of any type is the number of a slot that a thread holds. */
+export function isHeldSlot(slots: SlotTable, slot: unknown): slot is number {
+  return isUint32(slot) && slot < slots.count && slots.isHeld(slot);
 }

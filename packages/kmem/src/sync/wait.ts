@@ -7,14 +7,7 @@ import { SlotRecord } from "./layout.ts";
 import type { LivenessBeacon } from "./liveness.ts";
 import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
-
-/** What Atomics.waitAsync answers; the lib of 2024 has it, engines of 2024 not all. */
-export type WaitAsync = (
-  words: Int32Array,
-  word: number,
-  value: number,
-  timeoutMs: number,
-) => { readonly async: boolean; readonly value: string | Promise<string> };
+import type { WaitAsync } from "./wait-async.ts";
 
 /** What a thread that waits is, and how it and others find out about each other. */
 export interface WaitingThread {

@@ -16,7 +16,7 @@ import type { Report } from "../memory/finding.ts";
 import { Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
-import type { PageRequest } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
 import type { Vmem } from "../vmem/vmem.ts";
 import { addressOfPage, kindOfArea, readArea, type VmArea, writeArea } from "./areas.ts";
