@@ -171,6 +171,6 @@ describe("assertions", () => {
   it("are on in every test", () => {
     expect(ASSERTIONS).toBe(true);
     assert(true, "nothing");
-    expect(() => assert(false, "water runs uphill")).toThrow("kmem: broken invariant: water runs uphill");
+    expect(() => assert(false, "water runs uphill")).toThrow("kmem: broken invariant: expected that water runs uphill");
   });
 });

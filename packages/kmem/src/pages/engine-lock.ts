@@ -1,6 +1,8 @@
+import { ASSERTIONS } from "../memory/assert.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import type { PageAllocator } from "./page-allocator.ts";
 
@@ -46,6 +48,11 @@ export class EngineLock {
 
   release(): void {
     this.#locks.release(this.#word);
+  }
+
+  /** In test builds: the thread holds the lock. */
+  assertHeld(): void {
+    if (ASSERTIONS) assertHeld(this.#locks, this.#word, "the engine's lock");
   }
 
   /** Does something under the lock. What runs often acquires and releases, without a function made each time. */

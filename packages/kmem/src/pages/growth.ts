@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -72,6 +73,11 @@ function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: 
 function own({ geometry, frames, zones }: Growable, first: number, end: number): void {
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
+  if (ASSERTIONS) {
+    assert(frames.growing === 0, "no other growth of the heap is under way");
+    assert(Number.isInteger(firstPage), `growth begins with a page of WebAssembly, not with page ${first}`);
+    assert(end > first && end <= frames.limitFrame, `the end grows beyond page ${first}, and not over the limit`);
+  }
   frames.setGrowing(firstPage | (pageCount << GROWING_COUNT_SHIFT));
   moveEnd(frames, first, end);
   coverZones(zones, geometry, first, end);
@@ -81,6 +87,8 @@ function own({ geometry, frames, zones }: Growable, first: number, end: number):
 /** Moves the end of the heap behind new pages; what lies between, and is not its own, is marked so first. */
 function moveEnd(frames: FrameTable, first: number, end: number): void {
   const { endFrame } = frames;
+  if (ASSERTIONS)
+    assert(first >= endFrame, `what is added from page ${first} on comes after the heap's end, ${endFrame}`);
   frames.fillKind(endFrame, first - endFrame, FrameKind.RESERVED);
   frames.setEndFrame(end);
 }

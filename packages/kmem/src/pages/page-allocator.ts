@@ -1,9 +1,12 @@
 import { describeValue } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
+import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens, assertSplit } from "./assertions.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
@@ -103,6 +106,7 @@ export class PageAllocator {
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
     if (cached !== NO_FRAME) {
+      if (ASSERTIONS) assertOwner(this.frames, cached, this.claimedOwner);
       this.frames.setRun(cached, count, kind);
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
@@ -117,6 +121,7 @@ export class PageAllocator {
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.updateWatermarks();
     this.#unlock();
+    if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
   }
 
@@ -144,7 +149,9 @@ export class PageAllocator {
    * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    if (Number.isInteger(count) && this.#isWhole(first, count, kind) && this.#claim(first, kind, this.claimedOwner)) {
+    const { frames } = this;
+    const isWhole = Number.isInteger(count) && frames.isWholeRun(first, count, kind);
+    if (isWhole && frames.claimRun(first, kind, this.claimedOwner)) {
       this.freeOwn(first, count);
       return;
     }
@@ -158,6 +165,7 @@ export class PageAllocator {
   /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */
   freeOwn(first: number, count: number): void {
     this.claimOwn(first);
+    if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
@@ -180,6 +188,7 @@ export class PageAllocator {
   shorten(head: number, newCount: number): void {
     this.#lock();
     const count = this.frames.count(head);
+    if (ASSERTIONS) assertShortens(this.frames, head, count, newCount);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
     this.updateWatermarks();
@@ -193,12 +202,14 @@ export class PageAllocator {
     const count = this.frames.count(head);
     const zone = this.#zoneOf(head);
     const extra = newCount - count;
+    if (ASSERTIONS) assert(extra > 0, `a run of ${count} pages is made longer, not one of ${newCount}`);
     const isPossible = zone.freeFrames - extra >= zone.get(ZoneRecord.MIN) && zone.isFree(head + count, extra);
     if (isPossible) {
       zone.carve(head + count, extra);
       this.frames.fillKind(head + count, extra, kind + 1);
       this.frames.setCount(head, newCount);
     }
+    if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
     this.#unlock();
     return isPossible;
   }
@@ -242,11 +253,6 @@ export class PageAllocator {
     return this.zones.map(zoneStats);
   }
 
-  #isWhole(first: number, count: number, kind: RunKindValue): boolean {
-    const { frames } = this;
-    return count > 0 && frames.kind(first) === kind && frames.count(first) === count;
-  }
-
   /**
    * Frees a part of a run, or says why not. Under the lock, so that threads which free different parts of one run do
    * not meet it while it is being split.
@@ -270,7 +276,7 @@ export class PageAllocator {
     const head = frames.headOfRun(first, kind);
     const former = frames.owner(head);
     const formerBits = (former & RunOwner.SLOT_MASK) << RunOwner.FORMER_SHIFT;
-    if (!this.#claim(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
+    if (!frames.claimRun(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
     const end = first + count;
     const endOfRun = head + frames.count(head);
     if (end > endOfRun) {
@@ -284,23 +290,13 @@ export class PageAllocator {
     }
     frames.setCount(head, head < first ? first - head : count);
     frames.setOwner(head, head < first ? former : this.claimedOwner);
+    if (ASSERTIONS) assertSplit(frames, { head, first, end, endOfRun }, kind);
     return undefined;
-  }
-
-  /** Makes a run this thread's alone; false when it is another thread's already, or no such run. */
-  #claim(head: number, kind: RunKindValue, claimed: number): boolean {
-    const { frames } = this;
-    const owner = frames.owner(head);
-    if (frames.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
-    if (!frames.exchangeOwner(head, owner, claimed)) return false;
-    if (frames.kind(head) === kind) return true;
-    // Freed and taken anew in between, for something else: by a thread that may well have the same slot.
-    frames.exchangeOwner(head, claimed, owner);
-    return false;
   }
 
   /** Makes a run of frames that are in no list. The kind of the head comes last: until then they are free. */
   #makeRun(first: number, count: number, kind: RunKindValue, owner: number): void {
+    if (ASSERTIONS) assertFree(this.frames, first, count);
     this.frames.setCount(first, count);
     this.frames.setOwner(first, owner);
     this.frames.setRun(first, count, kind);
@@ -333,6 +329,7 @@ export class PageAllocator {
     if (cache === undefined || first < this.dmaEndFrame) return false;
     const order = cachedOrder(count);
     if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
+    if (ASSERTIONS) assertOwner(this.frames, first, this.claimedOwner);
     this.frames.setRun(first, count, RunKind.CACHED);
     if (cache.push(this.#memory.words, order, first)) return true;
     this.#drainOrder(order, cacheBatch(order));
@@ -349,6 +346,7 @@ export class PageAllocator {
    * Under the pages' lock, after every change.
    */
   updateWatermarks(): void {
+    if (ASSERTIONS) this.#assertLocked();
     if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
@@ -367,6 +365,7 @@ export class PageAllocator {
     for (let run = 0; run < runLimit; run++) {
       const frame = cache.pop(words, order);
       if (frame === NO_FRAME) break;
+      if (ASSERTIONS) assertRun(this.frames, frame, 1 << order, RunKind.CACHED);
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
@@ -382,6 +381,10 @@ export class PageAllocator {
 
   #unlock(): void {
     this.#sync?.locks.release(this.#lockWord);
+  }
+
+  #assertLocked(): void {
+    if (ASSERTIONS && this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
   }
 
   #take(count: number, request: PageRequest, kind: RunKindValue): number {
@@ -405,6 +408,7 @@ export class PageAllocator {
   }
 
   #zoneOf(frame: number): Buddy {
+    if (ASSERTIONS) this.#assertLocked();
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }
