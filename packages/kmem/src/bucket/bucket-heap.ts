@@ -1,4 +1,5 @@
 import { isUint32 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex } from "../memory/errors.ts";
 import { GRANULE, Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
@@ -118,6 +119,7 @@ export class BucketHeap {
 
   #take(shift: number, pool: number): number {
     const list = StateWord.HEADS + pool * LISTS_PER_POOL + shift;
+    if (ASSERTIONS) this.#lock.assertHeld();
     let frame = this.#state(list);
     if (frame === NO_FRAME) frame = this.#create(this.#shapes[shift], pool);
     if (frame === NO_FRAME) return 0;
@@ -134,6 +136,7 @@ export class BucketHeap {
 
   #put(address: number): PlaceState {
     const { state, frame, index } = this.#locate(address);
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (state !== "live") return state;
     const { blockCount } = this.#buckets.shape(frame);
     const liveCount = this.#buckets.liveCount(frame);
@@ -291,6 +294,7 @@ export class BucketHeap {
   #create(shape: BucketShape, pool: number): number {
     const frame = this.#context.pages.allocate(shape.pageCount, BUCKET_RUN);
     if (frame === NO_FRAME) return NO_FRAME;
+    if (ASSERTIONS) assert(markOf(this.#context, frame) < OwnerMark.BUCKET, `the run at page ${frame} has no mark yet`);
     this.#buckets.format(frame, shape, pool);
     setMark(this.#context, frame, OwnerMark.BUCKET);
     this.#list(frame);
@@ -300,6 +304,13 @@ export class BucketHeap {
 
   #release(frame: number): void {
     const { pages } = this.#context;
+    if (ASSERTIONS) {
+      this.#lock.assertHeld();
+      assert(
+        pages.frames.kind(frame) === BUCKET_RUN,
+        `the run at page ${frame} that is given back is a bucket or buffer`,
+      );
+    }
     pages.freeOwn(frame, pages.frames.count(frame));
   }
 
@@ -310,6 +321,10 @@ export class BucketHeap {
   #list(frame: number): void {
     const word = this.#listWord(frame);
     const next = this.#state(word);
+    if (ASSERTIONS) {
+      this.#lock.assertHeld();
+      assert(next !== frame, `the bucket at page ${frame} is in no list yet`);
+    }
     this.#buckets.set(frame, BucketWord.NEXT, next);
     this.#buckets.set(frame, BucketWord.PREV, NO_FRAME);
     if (next !== NO_FRAME) this.#buckets.set(next, BucketWord.PREV, frame);

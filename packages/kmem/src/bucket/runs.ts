@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { PAGE_SHIFT, WORD_SHIFT } from "../memory/layout.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
 import { NO_FRAME, OwnerMark } from "../pages/layout.ts";
@@ -9,6 +10,8 @@ export function markOf({ pages }: EngineContext, frame: number): number {
 }
 
 export function setMark({ pages }: EngineContext, frame: number, mark: number): void {
+  if (ASSERTIONS)
+    assert(pages.frames.kind(frame) === BUCKET_RUN, `the run at page ${frame} is marked that the engine has`);
   pages.frames.setOwner(frame, mark);
 }
 

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -70,6 +71,7 @@ export class TicketLock {
   release(): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
+    if (ASSERTIONS) assert(this.owner !== 0, `the ticket lock at word ${this.#word} is released by who holds it`);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
     Atomics.add(words, current, 1);
     // Sleepers wait for one word and cannot be told apart: all of them wake and look for their ticket.
@@ -86,6 +88,7 @@ export class TicketLock {
     if (outCount > DRAWER_COUNT) this.#repairTickets(ticket);
     else if (outCount === DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
     // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
+    if (ASSERTIONS) assert(owner > 0, `a ticket is drawn under a name, not under ${owner}`);
     words[this.#drawer(ticket)] = owner;
     words[this.#word + LockWord.FREE] = ticket + 1;
     releaseLock(words, drawing);

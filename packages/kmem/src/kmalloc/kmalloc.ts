@@ -1,4 +1,5 @@
 import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -9,6 +10,8 @@ import { isPowerOfTwo } from "../slab/cache-table.ts";
 import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { assertNoLock } from "../sync/lock-order.ts";
+import { assertNewBlock } from "./assertions.ts";
 import { freeRun, resizeRun } from "./block-run.ts";
 import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underRecallLock, unshareBarns } from "./layers.ts";
@@ -88,6 +91,7 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
     this.#reapNowAndThen();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
@@ -115,6 +119,7 @@ export class Kmalloc {
     const frame = this.allocatePages(count, RunKind.BLOCK, { reserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
+    if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
     memory.bytes[tagIndex(geometry, address)] = slot + 1;
     return address;
   }
@@ -141,7 +146,8 @@ export class Kmalloc {
 
   /** Pages, after reclaiming and shrinking where there are none otherwise. The first frame, or NO_FRAME. */
   allocatePages(count: number, kind: RunKindValue, request: PageRequest): number {
-    const { pages } = this.#layers;
+    const { pages, sync } = this.#layers;
+    if (ASSERTIONS) assertNoLock(sync.locks, "when pages are wanted that a shrinker may give back");
     let frame = pages.allocate(count, kind, request);
     if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, kind, request);
     if (frame !== NO_FRAME || request.reserve === true || this.shrinkers.shrink() === 0) return frame;
@@ -186,6 +192,7 @@ export class Kmalloc {
     const { pressureEpoch } = waiters;
     if (this.#lastReclaimEpoch === pressureEpoch) return;
     this.#lastReclaimEpoch = pressureEpoch;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "while shrinkers run");
     this.shrinkers.shrink();
     this.reclaim();
     this.closeAllSheaves();
@@ -245,6 +252,7 @@ export class Kmalloc {
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
+    if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) errors.run(() => this.#empty(kind));
     }
@@ -282,6 +290,7 @@ export class Kmalloc {
   /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache. */
   #empty(kind: number): void {
     const { sheaves, barns, slabs } = this.#layers;
+    if (ASSERTIONS) assert(kind >= FrameKind.FIRST_CACHE && kind < KIND_COUNT, `${kind} is the kind of a cache`);
     sheaves.drain(kind);
     barns.drain(kind);
     slabs.releaseEmpty(kind);
@@ -309,6 +318,7 @@ export class Kmalloc {
    */
   reclaim(): number {
     const { caches, slabs, pages } = this.#layers;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when the caches of a slot are emptied");
     const before = slabs.releasedPages;
     const errors = new FirstError();
     for (const kind of caches.kinds()) errors.run(() => this.#empty(kind));

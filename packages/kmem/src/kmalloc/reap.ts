@@ -1,10 +1,13 @@
 import { repairBuckets } from "../bucket/repair.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { type PageRun, pageRunsOf, slotOwner } from "../pages/ownership.ts";
 import { exchangeBlockOwner } from "../slab/ownership.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { assertHeaderLock } from "../sync/lock-order.ts";
 import { repairVirtualMemory } from "../vmalloc/repair.ts";
+import { assertRecovered } from "./assertions.ts";
 import { giveBack } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
 import { type Layers, underRecallLock } from "./layers.ts";
@@ -53,6 +56,11 @@ function recover(
   cleanup: DeathCleanup | undefined,
 ): ReapReport {
   const { slots, sync, caches } = layers;
+  if (ASSERTIONS) {
+    assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
+    assert(slots.isDead(slot), `the thread of slot ${slot} is known to be gone`);
+    assert(slot !== layers.slot, `no thread recovers from its own death in slot ${slot}`);
+  }
   const takenOverLocks = takeOverLocks(layers, ENGINES);
   // All that are dead: one of them may have died while it reaped another.
   const dead = slots.dead;
@@ -78,6 +86,7 @@ function recover(
     giveAll(layers, blocks, pageRuns, slot, to);
   }
   const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(made));
+  if (ASSERTIONS) assertRecovered(layers, slot);
   if (isFreed) slots.free(slot);
   return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }

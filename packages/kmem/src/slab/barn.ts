@@ -1,10 +1,13 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind, RunOwner } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { PageRequest } from "../pages/page-request.ts";
+import { assertHeaderLock, assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
+import { assertRecord, assertRoom, assertTagged } from "./assertions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
 import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
@@ -80,6 +83,7 @@ export class Barns {
     const { words } = this.#memory;
     const count = barn === 0 ? 0 : words[barn];
     const taken = Math.min(count, wanted);
+    if (ASSERTIONS) assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
     if (taken > 0) {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
@@ -92,6 +96,7 @@ export class Barns {
     if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     }
+    if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, sheafTag);
     this.#sync.locks.release(cache + lockField);
     return fromSlabs;
   }
@@ -113,6 +118,7 @@ export class Barns {
       return;
     }
     const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    if (ASSERTIONS) assertRoom(before + good, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
     copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
     words[barn] = before + good;
     this.#sync.locks.release(cache + lockField);
@@ -142,6 +148,7 @@ export class Barns {
 
   /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock. */
   create(): void {
+    if (ASSERTIONS) assertHeaderLock(this.#sync.locks, Header.TABLE_LOCK, "the table's lock");
     if (this.#memory.words[this.#barnsWord] !== 0) return;
     const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
     if (frame === NO_FRAME) return;
@@ -152,6 +159,7 @@ export class Barns {
     this.#pages.frames.setOwner(frame, RunOwner.HEAP);
     for (let index = 0; index < CLASS_COUNT; index++) {
       const cache = this.#caches.record(FrameKind.FIRST_CACHE + index);
+      if (ASSERTIONS) assert(words[cache + barnField] === 0, `the size class ${index} has no barn yet`);
       words[barn] = 0;
       Atomics.store(words, cache + barnField, barn);
       barn += barnRoom(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
@@ -162,6 +170,7 @@ export class Barns {
   end(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;
+    if (ASSERTIONS) assertHeaderLock(this.#sync.locks, Header.TABLE_LOCK, "the table's lock");
     if (address === 0) return;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
@@ -182,6 +191,11 @@ export class Barns {
     if (barn === 0) return 0;
     const { words } = this.#memory;
     const count = words[barn];
+    if (ASSERTIONS) {
+      assertHeld(this.#sync.locks, cache + lockField, "the cache's lock");
+      assertRecord(cache, this.#caches.record(FrameKind.FIRST_CACHE));
+      assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
+    }
     words[barn] = 0;
     this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
     return count;
@@ -204,8 +218,20 @@ export class Barns {
       bytes[tag] = to;
       words[good++] = block;
     }
+    if (ASSERTIONS) this.#assertHandedOver(firstWord, good - firstWord, kind, to);
     if (good < endWord) this.countLateDoubleFrees(endWord - good);
     return good - firstWord;
+  }
+
+  /** In test builds: blocks that have changed hands have their new carrier's tag. */
+  #assertHandedOver(firstWord: number, count: number, kind: number, tag: number): void {
+    if (!ASSERTIONS) return;
+    assertTagged({ frames: this.#pages.frames, tagBias: this.#tagBias }, { firstWord, count, kind, tag });
+  }
+
+  /** In test builds: what the locks of this slot are. */
+  get locks(): SlotSync["locks"] {
+    return this.#sync.locks;
   }
 
   /** Counts entries of sheaves whose blocks are elsewhere: they were freed twice at the same moment. */

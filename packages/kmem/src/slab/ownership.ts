@@ -1,4 +1,5 @@
 import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import type { Geometry } from "../memory/header.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
@@ -27,6 +28,10 @@ export function exchangeBlockOwner(context: OwnershipContext, address: number, f
   const { memory, geometry, pages } = context;
   const index = tagIndex(geometry, address);
   const head = address >>> PAGE_SHIFT;
+  if (ASSERTIONS) {
+    assert(isLive(from + 1), `${from} is the number of a slot that blocks are taken from`);
+    assert(isLive(to + 1), `${to} is the number of a slot that blocks are given to`);
+  }
   const isRun = pages.frames.kind(head) === RunKind.BLOCK;
   if (isRun) pages.frames.exchangeOwner(head, slotOwner(from), slotOwner(to));
   const isDone = Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, BEACON_WAITER_COUNT, SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
@@ -58,6 +59,8 @@ export class LivenessBeacon {
   /** Takes the waiters away; after this thread's last lock, while it still has the slot. */
   end(): void {
     if (!this.#hasBegun) return;
+    if (ASSERTIONS)
+      assert(load(this.#memory.words, this.#beaconWord) === 0, "the word that waiters wait at is always 0");
     this.#hasBegun = false;
     store(this.#memory.words, this.#countWord, BEACON_ENDED);
     notify(this.#memory.words, this.#beaconWord);

@@ -20,6 +20,7 @@ const { pause } = Atomics as typeof Atomics & { pause?: () => void };
 
 /** The word of a lock that a slot holds. */
 export function lockOwner(slot: number, generation: number): number {
+  if (ASSERTIONS) assert(slot >= 0 && slot < LockBits.OWNER_SLOT_MASK, `${slot} is the number of a slot`);
   return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
 }
 

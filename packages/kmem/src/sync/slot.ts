@@ -1,6 +1,7 @@
 import { isUint32 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
-import { WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
+import { PAGE_SIZE, WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
@@ -62,6 +63,7 @@ export class SlotTable {
 
   /** Makes a slot that was occupied reserved again: the thread could not attach after all. */
   unoccupy(slot: number): void {
+    if (ASSERTIONS) assert(this.isHeld(slot), `slot ${slot} is held by the thread that could not attach`);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
   }
 
@@ -82,6 +84,7 @@ export class SlotTable {
     Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
     Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
     this.#held.add(slot);
+    if (ASSERTIONS) assert(this.generation(slot) > 0, `slot ${slot}, which is taken, has a generation`);
     return true;
   }
 
@@ -145,6 +148,7 @@ export class SlotTable {
 
   /** Gives a slot back. Its caches must be empty. */
   give(slot: number): void {
+    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
     this.#held.remove(slot);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
@@ -204,6 +208,10 @@ export class SlotTable {
   }
 
   setArea(slot: number, address: number): void {
+    if (ASSERTIONS) {
+      assert(slot >= 0 && slot < this.count, `there is a slot ${slot}`);
+      assert(address % PAGE_SIZE === 0, `the private pages of slot ${slot} begin with a page, not at ${address}`);
+    }
     this.#memory.words[this.word(slot, SlotRecord.AREA)] = address;
   }
 

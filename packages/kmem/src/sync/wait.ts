@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
@@ -92,6 +93,7 @@ export class Waiters {
 
   /** Tries to allocate as a waiter: what this thread gives back on the way is news to nobody. */
   try(attempt: () => number): number {
+    if (ASSERTIONS) assert(!this.#isTrying, "no attempt of a waiter begins within another one");
     this.#isTrying = true;
     try {
       return attempt();

@@ -1,5 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, type Checks, describeValue, reading, readOptions, requireFunction } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
@@ -214,6 +215,7 @@ export class TraceRing {
     words[at + field.GFP] = gfp;
     words[at + field.NODE] = node;
     words[at + field.NAME] = name;
+    if (ASSERTIONS) assert(ring.stamp(ticket) > 0, `the stamp of ticket ${ticket} is that of a whole event`);
     Atomics.store(words, at, ring.stamp(ticket));
   }
 

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
@@ -58,6 +59,7 @@ export function destroyRoot({ memory, pages }: EngineContext, anchorAddress: num
   const { words } = memory;
   const rootAddress = words[anchorAddress >>> WORD_SHIFT] >>> 0;
   const root = rootAddress >>> WORD_SHIFT;
+  if (ASSERTIONS) assert(arena.freeUnits === arena.totalUnits, "virtual memory that is destroyed has no areas");
   const tables = [...arena.tables()].filter((table) => table !== rootAddress + ARENA_RECORDS_OFFSET);
   const directory = words[root + VmallocRoot.DIRECTORY] >>> 0;
   const directoryPages = words[root + VmallocRoot.DIRECTORY_PAGES];

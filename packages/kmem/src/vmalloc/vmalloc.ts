@@ -10,6 +10,7 @@ import {
   requireFunction,
   requireText,
 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
@@ -257,6 +258,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #allocate(sizeBytes: number, wanted: WantedArea): number {
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (this.#problemOf(sizeBytes) !== undefined) return 0;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
     const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
@@ -270,6 +272,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #map(pageAddresses: readonly number[], wanted: WantedArea): number {
+    if (ASSERTIONS) this.#lock.assertHeld();
     for (const address of pageAddresses) this.#requirePageInUse(address);
     const pageCount = pageAddresses.length;
     if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
@@ -312,11 +315,16 @@ export class Vmalloc extends VirtualMemory {
 
   #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
     const { memory, sync } = this.#context;
+    if (ASSERTIONS) {
+      const found = memory.words[this.#arena.ownerWord(first) + VmAreaRecord.KIND];
+      assert(found === VmAreaKind.NONE, `there is no area at page ${first} yet, and its KIND is not ${found}`);
+    }
     writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller, slot: sync.slot });
     memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
   }
 
   #release(address: number, kind: VmAreaKindValue): VfreeResult {
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (address === 0) return "null";
     if (!Number.isInteger(address) || address % PAGE_SIZE !== 0) return "bad address";
     const { memory } = this.#context;
@@ -329,6 +337,7 @@ export class Vmalloc extends VirtualMemory {
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
     else for (let index = 0; index < pageCount; index++) this.table.unmap(first + index);
     this.#arena.free(first);
+    if (ASSERTIONS) assert(this.#rootWord(VmallocRoot.AREA_COUNT) > 0, "an area is counted before it is freed");
     memory.words[this.#root + VmallocRoot.AREA_COUNT]--;
     return "freed";
   }
