@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { importCircles } from "./support/layer-order.ts";
 import { packagesRoot, readSourceFiles } from "./source-files.ts";
+import { importCircles } from "./support/layer-order.ts";
 
 describe("the imports of the library", () => {
   it("lead in no circle from file to file", () => {

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build } from "esbuild";
 import { ROOT } from "../figures/repository.ts";
+import { publishedSources } from "./without-assertions.ts";
 
 const LIBRARY = posix.join(ROOT, "packages", "kmem");
 const BROTLI_QUALITY = 11;
@@ -55,6 +56,7 @@ async function bundle(sources: readonly string[]): Promise<Omit<BundleSize, "nam
     ...MINIFIED,
     stdin: { contents: stdin, resolveDir: LIBRARY, loader: "ts" },
     absWorkingDir: LIBRARY,
+    plugins: [publishedSources],
     metafile: true,
     write: false,
   });

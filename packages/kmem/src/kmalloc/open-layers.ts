@@ -13,11 +13,11 @@ import { PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
+import { areaPages } from "../slab/area.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
 import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
 import { Outboxes } from "../slab/outbox.ts";
-import { areaPages } from "../slab/area.ts";
 import { Sheaves } from "../slab/sheaf.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";

@@ -1,11 +1,18 @@
 import { assert } from "../memory/assert.ts";
-import type { Buddy } from "./buddy.ts";
 import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, RunOwner, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
 // What is asserted, in test builds alone, where pages change hands: between the lists of a zone, the page allocator, the
 // page cache of a slot, and those who take and give runs.
+
+/** What is asked of a zone. */
+interface ZoneView {
+  readonly freeFrames: number;
+  readonly ownFrames: number;
+  get(field: number): number;
+  head(order: number): number;
+}
 
 /** A stretch lies among the pages of the heap. */
 export function assertOwnPages(frames: FrameTable, first: number, count: number): void {
@@ -81,7 +88,7 @@ export function assertOwner(frames: FrameTable, head: number, owner: number): vo
 }
 
 /** The pages free in a zone are those in its lists, and no more than it has. */
-export function assertZone(zone: Buddy): void {
+export function assertZone(zone: ZoneView): void {
   let listed = 0;
   for (let order = 0; order < ORDER_COUNT; order++) {
     const blocks = zone.get(ZoneRecord.FREE_COUNT + order);
@@ -94,7 +101,7 @@ export function assertZone(zone: Buddy): void {
 }
 
 /** A free block stands in the list of its order: its neighbours there name it. */
-export function assertListed(frames: FrameTable, zone: Buddy, block: number, order: number): void {
+export function assertListed(frames: FrameTable, zone: ZoneView, block: number, order: number): void {
   const { words } = frames.memory;
   const next = words[frames.record(block) + FrameRecord.NEXT];
   const previous = words[frames.record(block) + FrameRecord.PREV];

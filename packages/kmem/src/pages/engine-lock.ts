@@ -1,4 +1,3 @@
-import { ASSERTIONS } from "../memory/assert.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -52,7 +51,7 @@ export class EngineLock {
 
   /** In test builds: the thread holds the lock. */
   assertHeld(): void {
-    if (ASSERTIONS) assertHeld(this.#locks, this.#word, "the engine's lock");
+    assertHeld(this.#locks, this.#word, "the engine's lock");
   }
 
   /** Does something under the lock. What runs often acquires and releases, without a function made each time. */

@@ -384,7 +384,7 @@ export class PageAllocator {
   }
 
   #assertLocked(): void {
-    if (ASSERTIONS && this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
+    if (this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
   }
 
   #take(count: number, request: PageRequest, kind: RunKindValue): number {

@@ -146,9 +146,8 @@ export class Barns {
     return Array.from(this.#memory.words.subarray(barn, barn + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock. */
+  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock, or at rest. */
   create(): void {
-    if (ASSERTIONS) assertHeaderLock(this.#sync.locks, Header.TABLE_LOCK, "the table's lock");
     if (this.#memory.words[this.#barnsWord] !== 0) return;
     const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
     if (frame === NO_FRAME) return;
@@ -225,7 +224,6 @@ export class Barns {
 
   /** In test builds: blocks that have changed hands have their new carrier's tag. */
   #assertHandedOver(firstWord: number, count: number, kind: number, tag: number): void {
-    if (!ASSERTIONS) return;
     assertTagged({ frames: this.#pages.frames, tagBias: this.#tagBias }, { firstWord, count, kind, tag });
   }
 

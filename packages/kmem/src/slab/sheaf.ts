@@ -353,7 +353,6 @@ export class Sheaves {
 
   /** In test builds: blocks that came into a sheaf of this slot are tagged so. */
   #assertEntries(kind: number, firstWord: number, count: number): void {
-    if (!ASSERTIONS) return;
     assertTagged(
       { frames: this.#pages.frames, tagBias: this.#tagBias },
       { firstWord, count, kind, tag: this.#sheafTag },

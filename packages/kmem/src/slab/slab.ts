@@ -338,7 +338,7 @@ export class Slabs {
   }
 
   #assertLocked(cache: number): void {
-    if (ASSERTIONS) assertHeld(this.#locks, cache + CacheRecord.LOCK, "the cache's lock");
+    assertHeld(this.#locks, cache + CacheRecord.LOCK, "the cache's lock");
   }
 
   /** Index into `bytes` of the tag of an address. */
