@@ -1,5 +1,5 @@
 /**
- * Every layout of the library in one place, for whoever reads a dump or writes a tool: offsets, word formats, states.
+ * Every layout of the library in one place, for tools that read dumps: offsets, word formats, states.
  */
 import { requireWhole } from "./memory/arguments.ts";
 import { groupTableBytes as groupTableBytesOf } from "./pages/layout.ts";

@@ -266,10 +266,10 @@ export class BucketHeap {
     return { state: this.#buckets.isLive(frame, index) ? "live" : "free", frame, index };
   }
 
-  /** Pops from a bucket whose free list was overwritten, once it is made anew from the bitmap. */
+  /** Pops from a bucket whose free list was overwritten, and has been rebuilt from the bitmap. */
   #popRelinked(frame: number): number {
     this.#buckets.relink(frame);
-    this.#damage = `the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been made anew`;
+    this.#damage = `the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been rebuilt`;
     return this.#buckets.pop(frame);
   }
 

@@ -68,7 +68,7 @@ export class Buckets {
     this.relink(frame);
   }
 
-  /** Counts the live blocks anew from the bitmap and returns them. O(blocks). */
+  /** Counts the live blocks in the bitmap, stores that count and returns it. O(blocks). */
   recount(frame: number): number {
     let liveCount = 0;
     for (let index = 0; index < this.shape(frame).blockCount; index++) liveCount += Number(this.isLive(frame, index));
@@ -76,7 +76,7 @@ export class Buckets {
     return liveCount;
   }
 
-  /** Makes the free list anew from the bitmap. O(blocks). */
+  /** Rebuilds the free list from the bitmap. O(blocks). */
   relink(frame: number): void {
     const { words } = this.#memory;
     const shape = this.shape(frame);

@@ -19,23 +19,23 @@ import { RunKind, type RunKindValue } from "../pages/layout.ts";
  *      word 3   PREV        frame of the one before it
  *      word 4   BITMAP      a bit a block, set while it is live; as many words as it takes
  *
- * Blocks start at the first multiple of their own size behind the bitmap, so they are aligned to their size, up to a
+ * Blocks start at the first multiple of their own size after the bitmap, so they are aligned to their size, up to a
  * page. The bitmap is the truth; the free list is a cache of it that a late write into a freed block may damage, and
- * then it is made anew. A bucket whose blocks are all live is in no list; one whose blocks are all free does not exist.
+ * then it is rebuilt. A bucket whose blocks are all live is in no list; one whose blocks are all free does not exist.
  *
  * The engine's own page holds the heads of the lists and the counts:
  *
- *      word 0   MAGIC        "BKTS", for whoever reads a dump
+ *      word 0   MAGIC        "BKTS", for tools that read dumps
  *      word 1   BUCKETS      buckets that exist
  *      word 2   LIVE_BLOCKS  live blocks of all buckets
  *      word 3   DMA_BUFFERS  buffers for DMA
  *      word 4   DMA_PAGES    their pages
  *      word 8   HEADS        frame of the first bucket with free blocks: [pool][log2 of the block size]
  *
- * Which of these a run of pages is stands in the frame table, where no user writes: OWNER of the run holds an OwnerMark,
- * which no owner is. Until it has one, its slot is its owner, and it is none of these.
+ * Which of these a run of pages is stands in the frame table, where no user writes: OWNER of the run holds an
+ * OwnerMark, which no owner is. Until it has one, its slot is its owner, and it is none of these.
  *
- * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is made anew from them where a thread has
+ * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is rebuilt from them where a thread has
  * died on the way. A bucket is marked when it is formatted, and gives its mark back by being claimed.
  */
 const BUCKET_FIELDS = { FREE_HEAD: 1, SHAPE: 1, NEXT: 1, PREV: 1, BITMAP: 1 } as const;

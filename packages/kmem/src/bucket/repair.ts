@@ -13,7 +13,7 @@ interface Counts {
 
 /**
  * Makes the buckets of a heap whole after a thread has died under their lock, which the caller holds: free lists, lists
- * of buckets and counts are made anew from marks, shapes and bitmaps, and a bucket without a live block goes back. A
+ * of buckets and counts are rebuilt from marks, shapes and bitmaps, and a bucket without a live block goes back. A
  * thread that dies on the way leaves what the next call repairs. O(frames + blocks).
  */
 export function repairBuckets(context: EngineContext): void {
@@ -43,7 +43,7 @@ function repairBucket(
 ): void {
   const shape = buckets.shape(frame);
   const pool = buckets.pool(frame);
-  // One whose metadata somebody has overwritten is let be; nothing can be told of its blocks.
+  // One whose metadata somebody has overwritten stays as it is; nothing can be told of its blocks.
   if (shape?.pageCount !== pages.frames.count(frame) || pool >= POOL_COUNT) return;
   const liveCount = buckets.recount(frame);
   if (liveCount === 0) {

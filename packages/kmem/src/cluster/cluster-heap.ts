@@ -83,7 +83,7 @@ export class ClusterHeap {
   free(address: number): FreeVerdict {
     this.segment.memory.refresh();
     this.descriptor.memory.refresh();
-    // Without the lock, whose queue moves on with whoever takes it: what is refused changes no byte.
+    // Without the lock, whose queue moves on with each holder: what is refused changes no byte.
     const verdict = this.#verdictOn(address);
     return verdict === "freed" ? this.#locked(() => this.#release(address)) : verdict;
   }

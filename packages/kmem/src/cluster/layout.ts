@@ -29,7 +29,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  * The first word of a free block holds the virtual address of the next one of its size, 0 at the end. alloc[] has a
  * byte for each MIN_BLOCK_SIZE bytes of the heap: log2 of the block's size where an allocated block starts, else 0. It
  * is the truth, and changed last when a block is taken and first when it is freed; where a thread has died on the way
- * the lists are made anew from it.
+ * the lists are rebuilt from it.
  */
 
 /** Words of DRAWERS, a power of two. */

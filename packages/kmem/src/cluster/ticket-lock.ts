@@ -8,7 +8,7 @@ import { DRAWER_COUNT, LockWord } from "./layout.ts";
 /** Looks at the lock before a waiter goes to sleep. */
 const SPIN_LIMIT = 200;
 
-/** A waiter looks again after so long: whoever is to let it in may have died. */
+/** A waiter looks again after so long: the holder that is to let it in may have died. */
 const LOOK_AGAIN_MS = 20;
 
 /** A hint to the processor that the thread spins; engines of 2024 and before have none. */
@@ -16,8 +16,8 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
 
 /**
  * The queuing spin lock of the GIET-VM page: each comer draws a ticket, and tickets are served in order, so that
- * whoever came first goes first. A waiter spins for a while, then sleeps where its thread may; one that must not block
- * keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
+ * the first to come is the first to go. A waiter spins for a while, then sleeps where its thread may; one that must not
+ * block keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
  *
  * A ticket is drawn under a lock of its own, with the name of who drew it, so that those of threads that are gone are
  * passed over. Behind as many waiters as there are names, others wait to draw, in no order. Names are from 1 up: words
@@ -113,7 +113,7 @@ export class TicketLock {
     }
   }
 
-  /** Waits until fewer than `distance` tickets are before the one behind `ticket`. */
+  /** Waits until fewer than `distance` tickets are before the one after `ticket`. */
   #await(owner: number, ticket: number, distance: number): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
@@ -126,7 +126,7 @@ export class TicketLock {
     }
   }
 
-  /** Lets the next one in where whoever is being served is gone; false where nothing is known of that. */
+  /** Lets the next one in where the one being served is gone; false where nothing is known of that. */
   #passOver(owner: number, served: number): boolean {
     const { words } = this.#memory;
     const drawer = Atomics.load(words, this.#drawer(served));

@@ -52,9 +52,9 @@ export function requireSize(sizeBytes: number): void {
 }
 
 /**
- * The slow half of kmalloc, behind the fast path: sheaves that are empty or full, blocks above the largest size class,
- * and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are runs of
- * pages. Each thread has one of its own.
+ * The slow half of kmalloc, which the fast path calls: sheaves that are empty or full, blocks above the largest size
+ * class, and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are
+ * runs of pages. Each thread has one of its own.
  */
 export class Kmalloc {
   /** Functions of this thread that give memory back when it is short. */
@@ -124,7 +124,7 @@ export class Kmalloc {
     return address;
   }
 
-  /** Whether to wait for pages can ever help: not for more than the heap has, whoever frees whatever. */
+  /** Whether waiting for pages can ever help: not for more than the heap has when all is free. */
   mayEverServe(count: number, request: PageRequest = ORDINARY): boolean {
     const { geometry, pages, slots, slot } = this.#layers;
     const ownPages = pages.frames.count(slots.area(slot) / PAGE_SIZE);
@@ -225,7 +225,7 @@ export class Kmalloc {
 
   /**
    * Fits a live block to a new size where it stands, if that is sensible: the same class, a run whose tail goes back,
-   * or one with free pages behind it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
+   * or one with free pages after it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
    */
   resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;

@@ -72,7 +72,7 @@ export interface FormatOptions {
 
 /**
  * Formats the part of a memory that `extent` names and opens its layers. Throws before it writes anything when the
- * extent is no good; grows a growable memory when its tables do not fit yet.
+ * extent is not valid; grows a growable memory when its tables do not fit yet.
  */
 export function createLayers(
   memory: LinearMemory,
@@ -144,7 +144,7 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   return layers;
 }
 
-/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
+/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is not valid. */
 export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers {
   const geometry = openGeometry(memory, start);
   const slots = slotTable(memory, geometry);
@@ -154,7 +154,7 @@ export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers 
 
 /**
  * Reads and verifies the header of the heap that starts at byte `start`, and that its tables are where their sizes put
- * them: whoever wrote the header may have made the checksum as well. Throws as `readHeader` does; reads only.
+ * them: the writer of a hostile header can make its checksum too. Throws as `readHeader` does; reads only.
  */
 export function openGeometry(memory: LinearMemory, start: number): Geometry {
   requireByteOffset("start", start);

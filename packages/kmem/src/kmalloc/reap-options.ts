@@ -22,7 +22,9 @@ export interface ReapOptions {
   readonly blocks?: "keep" | "free" | "give";
   /** The slot that gets them with `give`. Default: the caller's. */
   readonly to?: number;
-  /** How often the slot had been taken when the dead thread took it: one that has it by now is let be. */
+  /**
+   * How often the slot had been taken when the dead thread took it: a thread that has the slot by now is left alone.
+   */
   readonly generation?: number;
 }
 
@@ -33,7 +35,7 @@ export function readReapOptions(options: ReapOptions): ReapOptions {
   return readOptions("options", options, REAP_CHECKS);
 }
 
-/** The slot that gets what is given on. Throws BAD_ARGUMENT for options that are none, or of slots that are not. */
+/** The slot that gets what is given on. Throws BAD_ARGUMENT for other options, and for slots that do not exist. */
 export function requireReapOptions(layers: Layers, slot: number, { blocks = "keep", to }: ReapOptions): number {
   const { slots, slot: own } = layers;
   const receiver = to === undefined ? own : to;

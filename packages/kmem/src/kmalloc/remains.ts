@@ -97,7 +97,7 @@ export function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): numbe
     if (ASSERTIONS) assert(count > 0 && head + count <= frames.endFrame, `the run at page ${head} lies in the heap`);
     pages.claimOwn(head);
     clearTags(layers, head, count);
-    // A slab that was being made or released may have kinds of the cache behind its head.
+    // A slab that was being made or released may have kinds of the cache after its head.
     frames.setRun(head, count, RunKind.CACHED);
     pages.freeOwn(head, count);
     returned += count;

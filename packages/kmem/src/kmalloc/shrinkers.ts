@@ -19,7 +19,7 @@ export class Shrinkers {
   readonly #shrinkers = new Set<Shrinker>();
   #isShrinking = false;
 
-  /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for what is none. */
+  /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for anything else. */
   add(shrinker: Shrinker): () => void {
     const { name, count, scan } = requireShrinker(shrinker);
     // Wrapped, so that one that is added twice counts twice.

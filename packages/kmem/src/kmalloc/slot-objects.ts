@@ -9,7 +9,7 @@ import { POOL_ELEMENT_BYTES, POOL_HEADER_BYTES, POOL_MAGIC, PoolKind, PoolWord }
 /** A mempool, which stands in a block. */
 export interface MempoolInfo {
   readonly address: number;
-  /** Elements in its reserve. They are blocks themselves, of whoever allocated them. */
+  /** Elements in its reserve. They are blocks themselves, each of the slot that allocated it. */
   readonly elementCount: number;
 }
 

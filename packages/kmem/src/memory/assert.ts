@@ -14,9 +14,9 @@ export class KmemAssertionError extends Error {
 }
 
 /**
- * Throws {@link KmemAssertionError} when `condition` is false; `expectation` is the sentence that should be true. Always
- * called as `if (ASSERTIONS) assert(...)`, and only about what no caller's argument and no stray store can make false,
- * or what the code has verified before: such mistakes are refused with a KmemError in every build.
+ * Throws {@link KmemAssertionError} when `condition` is false; `expectation` is the sentence that should be true.
+ * Always called as `if (ASSERTIONS) assert(...)`, and only about what no caller's argument and no stray store can make
+ * false, or what the code has verified before: such mistakes are refused with a KmemError in every build.
  */
 export function assert(condition: boolean, expectation: string): asserts condition {
   if (!condition) throw new KmemAssertionError(expectation);

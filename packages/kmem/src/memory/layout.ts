@@ -75,7 +75,7 @@ const HEADER_FIELDS = {
   BASE_FRAME: 1,
   /** One past the last frame that growth may ever reach; the tables are sized for it. */
   LIMIT_FRAME: 1,
-  /** First frame behind the metadata. */
+  /** First frame after the metadata. */
   FIRST_PAGE_FRAME: 1,
   /** Frames that belong to the DMA zone, counted from the first page frame. */
   DMA_FRAMES: 1,

@@ -306,7 +306,7 @@ export class Buddy {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneEnd = this.get(zoneEndFrame);
-    // Bounded by the zone: behind the last free block a search of the whole buffer would read all that users wrote.
+    // Bounded by the zone: after the last free block a search of the whole buffer would read all that users wrote.
     const index = bytes.subarray(0, bias + zoneEnd).indexOf(freeHead, bias + from);
     if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;

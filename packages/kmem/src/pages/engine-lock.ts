@@ -14,7 +14,7 @@ export interface EngineContext {
 }
 
 /**
- * The lock of such an engine. Whoever holds it sees every page that there is: records may lie in pages that another
+ * The lock of such an engine. Its holder sees every page that there is: records may lie in pages that another
  * thread has just grown the memory by, and a view that is too short would read nothing there and lose what is written.
  */
 export class EngineLock {

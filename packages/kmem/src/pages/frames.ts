@@ -165,7 +165,9 @@ export class FrameTable {
     return count > 0 && this.kind(first) === kind && this.count(first) === count;
   }
 
-  /** Makes a run the slot's alone that `claimed` names; false when another thread has claimed it, or it is no such run. */
+  /**
+   * Makes a run the slot's alone that `claimed` names; false when another thread has claimed it, or it is no such run.
+   */
   claimRun(head: number, kind: number, claimed: number): boolean {
     const owner = this.owner(head);
     if (this.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;

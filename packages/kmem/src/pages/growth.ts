@@ -50,7 +50,7 @@ interface Added {
 
 /**
  * Makes the memory longer: generously, or by less where the engine refuses, or by no more than it takes to reach
- * `neededEnd`. What was added lies where the memory ended at that instant, behind `from` where that has moved.
+ * `neededEnd`. What was added lies where the memory ended at that instant, after `from` where that has moved.
  */
 function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: number): Added | undefined {
   const { limitFrame } = frames;
@@ -84,7 +84,7 @@ function own({ geometry, frames, zones }: Growable, first: number, end: number):
   frames.setGrowing(0);
 }
 
-/** Moves the end of the heap behind new pages; what lies between, and is not its own, is marked so first. */
+/** Moves the end of the heap to the end of new pages; what lies between, and is not its own, is marked so first. */
 function moveEnd(frames: FrameTable, first: number, end: number): void {
   const { endFrame } = frames;
   if (ASSERTIONS)

@@ -15,10 +15,10 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables; behind them, pages of somebody else's: what a program, or another heap, has
+ *      RESERVED: the header and the tables; after them, pages of somebody else's: what a program, or another heap, has
  *      added to the memory between two growths of this one. It never changes, and nothing else is written for such a
  *      page: no record, no tag. In a memory that grows they end at a multiple of WASM_PAGE_FRAMES.
- *      A run on its way back is claimed first: whoever exchanges its OWNER frees it, nobody else.
+ *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
  *
@@ -46,8 +46,8 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  * The last two under the lock of the cache.
  *
  * Growth is noted in the header's word GROWING before any table changes: the first WebAssembly page that was added,
- * and from bit 16 on their number; 0 when it is done. Whoever inherits the pages' lock ends it. So nothing is lost but
- * what a thread adds and dies before it can note: those pages stay somebody else's.
+ * and from bit 16 on their number; 0 when it is done. A thread that inherits the pages' lock completes it. So nothing
+ * is lost but what a thread adds and dies before it can note: those pages stay somebody else's.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */

@@ -40,7 +40,7 @@ const ANY_PAGES: PageRequest = {};
 /** The heap's own runs of so many pages come from the lowest stretch with room; others from the buddy lists. */
 const SEARCHED_PAGES_MIN = 4;
 
-/** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
+/** What page caches are filled with, by order: runs aligned to their size, so that they serve aligned requests too. */
 const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
   alignFrames: 1 << order,
 }));
@@ -84,7 +84,7 @@ export class PageAllocator {
     return new PageAllocator(memory, geometry, sync);
   }
 
-  /** Makes every page behind the tables free. The tables must read as zero. */
+  /** Makes every page after the tables free. The tables must read as zero. */
   static create(memory: LinearMemory, geometry: Geometry, endFrame: number, sync?: PageSync): PageAllocator {
     const pages = new PageAllocator(memory, geometry, sync);
     const { baseFrame, firstPageFrame } = geometry;
@@ -196,7 +196,7 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Lengthens a run that nobody else may free in place when the frames behind it are free; returns whether it did. */
+  /** Lengthens a run that nobody else may free in place when the frames after it are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
     this.#lock();
     const count = this.frames.count(head);
@@ -221,17 +221,17 @@ export class PageAllocator {
     return pages;
   }
 
-  /** The first frame behind the DMA zone, whether it is there yet or not. */
+  /** The first frame after the DMA zone, whether it is there yet or not. */
   get dmaEndFrame(): number {
     return dmaEndFrame(this.#geometry);
   }
 
-  /** Frames behind the tables that are the heap's. */
+  /** Frames after the tables that are the heap's. */
   get ownFrames(): number {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
-  /** The heap's frames behind the tables that are not free. */
+  /** The heap's frames after the tables that are not free. */
   get usedFrames(): number {
     return this.ownFrames - this.freeBytes / PAGE_SIZE;
   }
@@ -268,8 +268,8 @@ export class PageAllocator {
   }
 
   /**
-   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and behind it. A thread
-   * that dies on the way leaves all of it to its former owner, or what is before and behind.
+   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and after it. A thread
+   * that dies on the way leaves all of it to its former owner, or what is before and after.
    */
   #detach(first: number, count: number, kind: RunKindValue): string | undefined {
     const { frames } = this;
@@ -302,7 +302,7 @@ export class PageAllocator {
     this.frames.setRun(first, count, kind);
   }
 
-  /** A run of this slot's page cache, filled anew when it is empty. NO_FRAME where it cannot serve. */
+  /** A run of this slot's page cache, which is filled first when it is empty. NO_FRAME where it cannot serve. */
   #takeCached(count: number, request: PageRequest): number {
     const cache = this.#cache;
     if (cache === undefined || request.dma === true || (request.alignFrames ?? 1) > count) return NO_FRAME;

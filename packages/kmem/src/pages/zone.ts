@@ -102,7 +102,7 @@ export function highWatermark(minPages: number): number {
   return minPages + (minPages >> 1);
 }
 
-/** The first frame behind the DMA zone, whether it is there yet or not. */
+/** The first frame after the DMA zone, whether it is there yet or not. */
 export function dmaEndFrame(geometry: Geometry): number {
   return Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
 }

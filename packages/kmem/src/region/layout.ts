@@ -19,7 +19,8 @@ import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
  * on one way down; worst fit is the same search for the largest size of all. The payload of a free chunk is never
  * read nor written: a late write into it damages nothing.
  *
- * Addresses are byte offsets in the buffer, 0 is none. Sizes are in blocks of 16 bytes, the chunk's header included.
+ * Addresses are byte offsets in the buffer, 0 is no address. Sizes are in blocks of 16 bytes, the chunk's header
+ * included.
  */
 
 /** Bytes in a block: the unit of sizes and the alignment of every chunk and payload. */

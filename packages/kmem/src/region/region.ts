@@ -166,7 +166,7 @@ function take(words: Words, header: number, found: number, blocks: number): numb
   return addressOf(found + HEADER_WORDS);
 }
 
-/** Cuts a chunk after `blocks` and returns the part behind the cut, which is in the list and not in the index. */
+/** Cuts a chunk after `blocks` and returns the part after the cut, which is in the list and not in the index. */
 function split(words: Words, header: number, chunk: number, blocks: number): number {
   const rest = chunk + blocks * BLOCK_WORDS;
   const next = words[chunk + NEXT] >>> WORD_SHIFT;

@@ -138,7 +138,7 @@ function claimArea({ layers, trusted, pagesLog }: RepairContext, slot: number, h
   trusted.add(head, count);
 }
 
-/** Makes the area of a slot anew: empty sheaves, no outboxes, no sheaves of caches made by hand, no cached pages. */
+/** Formats the area of a slot: empty sheaves, no outboxes, no sheaves of named caches, no cached pages. */
 export function formatArea({ memory, geometry, pages }: CoreLayers, area: number): void {
   const { words } = memory;
   const areaWord = area >>> WORD_SHIFT;

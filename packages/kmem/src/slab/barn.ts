@@ -48,8 +48,8 @@ function barnPages(): number {
 }
 
 /**
- * What stands behind the sheaves of one slot: the barn of each cache, through which slots trade free blocks half a
- * sheaf at a time, and behind it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
+ * What the sheaves of one slot are filled from: the barn of each cache, through which slots trade free blocks half a
+ * sheaf at a time, and the slabs below it. A barn is a stack of addresses; while the cache's lock is free, it holds
  * exactly the blocks that are tagged so, and no block is on its way. System: Linux 7's barn.
  */
 export class Barns {
@@ -75,7 +75,7 @@ export class Barns {
 
   /**
    * Moves up to `wanted` free blocks into a sheaf, `words[firstWord]` on, and tags them its; returns how many. Makes a
-   * slab when there are none.
+   * slab when both are empty.
    */
   take(kind: number, cache: number, firstWord: number, wanted: number, sheafTag: number, request: PageRequest): number {
     this.#sync.locks.acquire(cache + lockField);
@@ -201,8 +201,8 @@ export class Barns {
   }
 
   /**
-   * Changes the tags of blocks from one value to another, closes up over entries that are none of the cache's free
-   * blocks: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
+   * Changes the tags of blocks from one value to another, and closes up over entries that are not free blocks of
+   * the cache: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
    */
   #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
     const { words, bytes } = this.#memory;

@@ -127,7 +127,7 @@ export class CacheTable {
     }
   }
 
-  /** The name of a cache, in printable ASCII whatever stands there: what is none reads as a question mark. */
+  /** The name of a cache, in printable ASCII whatever stands there: every other byte reads as a question mark. */
   name(kind: number): string {
     const start = (this.record(kind) + CacheRecord.NAME) * WORD_BYTES;
     return asciiText(this.#memory.bytes.subarray(start, start + CACHE_NAME_BYTES));

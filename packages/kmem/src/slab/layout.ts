@@ -37,19 +37,19 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  * A slot's private pages (its area):
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
- *      GROUPS  16 words: addresses of the pages with the sheaves of caches made by hand, 16 caches a page
+ *      GROUPS  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page
  *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
- *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none, so that both paths turn slow
+ *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none: both fast paths call the slow one there
  *      SAVED   256 words: the top of a sheaf that was closed, 0 for all others
  *      PAGES   the slot's page cache
  *      SCRATCH 1 word: a block on its way past the sheaf
- *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 while there are none
+ *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
  *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
  *      then the sheaves of the size classes
  *
  * A sheaf is closed by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
- * operation of the slot turns slow and gives memory back. The slot itself opens it again. The fast path may just then
- * be between its load and its store of the top; the store then undoes that, and nothing else happens.
+ * operation of the slot takes the slow path and gives memory back. The slot itself opens it again. The fast path may
+ * just then be between its load and its store of the top; the store then undoes that, and nothing else happens.
  *
  * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
  * one slot is held; those of the size classes lie one after the other in one run of pages.
@@ -116,7 +116,7 @@ export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
  */
 export const OUTBOX_CLASS_COUNT = 8;
 
-/** log2 of the words that a cache made by hand has for its sheaf, sentinels included. */
+/** log2 of the words that a named cache has for its sheaf, sentinels included. */
 export const GROUP_SHEAF_SHIFT = 6;
 export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_WORDS;
 

@@ -130,7 +130,7 @@ export class Outboxes {
     if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
   }
 
-  /** Gives the pages of the empty outboxes back; they come anew with the next use. Under the sheaves lock. */
+  /** Gives the pages of the empty outboxes back; the next use makes them again. Under the sheaves lock. */
   end(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;

@@ -301,8 +301,8 @@ export class Sheaves {
   }
 
   /**
-   * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew
-   * with the next use. Under the sheaves lock.
+   * Gives the pages of the empty sheaves of named caches back, and those of the empty outboxes; the next use makes them
+   * again. Under the sheaves lock.
    */
   freeGroupPages(): void {
     this.outboxes.end();
@@ -385,7 +385,7 @@ export class Sheaves {
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
   }
 
-  /** Gives a cache made by hand its sheaf in this slot when it is first used here. */
+  /** Makes the sheaf of a named cache in this slot when the cache is first used here. */
   #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
     if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;

@@ -242,9 +242,9 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}: a destructor may change everything, so each time the list is looked through anew. What
-   * destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go on without
-   * end; and nothing is released in the midst of the cache's own functions.
+   * As {@link releaseEmpty}: a destructor may change everything, so each time the search starts at the head of the
+   * list. What destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go
+   * on without end; and nothing is released in the midst of the cache's own functions.
    */
   #releaseOneByOne(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;

@@ -11,7 +11,7 @@ export interface Occupant {
   readonly isGone?: IsGone;
   /** Owners that there have been so far: a word that names another one is a stray one. */
   readonly ownerCount?: () => number;
-  /** Makes whole what the section is about, after whoever was inside has died. */
+  /** Repairs what the section guards, after the owner that was inside has died. */
   readonly repair?: () => void;
 }
 

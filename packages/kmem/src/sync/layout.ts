@@ -12,12 +12,12 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
  *      word 5   BEACON        always 0: where the thread's waiters wait whose absence tells of its death
  *      word 6   BEACON_WAITERS  how many there are at the least; BEACON_ENDED once the thread has taken them away
- *      word 7   TOKEN       what a reservation has beside slot and generation, so that one of another heap is none here
+ *      word 7   TOKEN       tells a reservation from one of another heap with the same slot and generation
  *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
  *                           │                  │
- *                           └──────► DEAD ◄────┘  markDead: the thread is gone; whoever finds out says so, once
+ *                           └──────► DEAD ◄────┘  markDead: the thread is gone; the first to find out says so
  *                                     │
  *                                     └──reaped, no blocks carry its tag──► FREE
  *
@@ -55,7 +55,7 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
 
 /**
  * A lock's word: 0 while nobody holds it, else who does. A slot's owner is its number + 1 and its generation, so that a
- * word left behind by a thread that is gone can be told from one of the thread that has the slot now.
+ * word that a dead thread has left can be told from one of the thread that has the slot now.
  *
  *      bit   31       30 … 7        6 … 0
  *            WAITED   generation    slot + 1
@@ -75,8 +75,8 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  *                     barn holds
  *      BUCKET_LOCK    buckets, their bitmaps and lists, buffers for DMA
  *      VMALLOC_LOCK   areas, page tables, the arena of virtual pages
- *      PAGES_LOCK     zones, free lists, the group table, growth, and runs while a part of them is split off. Whole runs
- *                     change hands without it, by their OWNER
+ *      PAGES_LOCK     zones, free lists, the group table, growth, and runs while a part of them is split off. Whole
+ *                     runs change hands without it, by their OWNER
  *      a mempool's    the elements in its reserve
  *
  * A thread takes a lock only while all that it holds stand to the left of it:

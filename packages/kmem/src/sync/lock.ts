@@ -10,8 +10,8 @@ const waited: number = LockBits.WAITED;
 const SPIN_LIMIT = 256;
 
 /**
- * A waiter that nobody wakes looks again after so long: whoever was to wake it may have died before it could, and so
- * may the holder of the lock.
+ * A waiter that nobody wakes looks again after so long: the thread that was to wake it may have died before it could,
+ * and so may the holder of the lock.
  */
 const LOOK_AGAIN_MS = 20;
 
@@ -41,7 +41,7 @@ export function acquireLock(words: Int32Array, word: number, owner: number, isGo
     if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   }
   for (;;) {
-    // Whoever has slept comes in with WAITED set, since others may still sleep.
+    // A thread that has slept takes the lock with WAITED set, since others may still sleep.
     const found = Atomics.compareExchange(words, word, free, owner | waited);
     if (found === free) return false;
     if (isGone(found & ~waited)) {

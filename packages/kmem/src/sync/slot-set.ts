@@ -35,7 +35,7 @@ export class SlotSet {
     return ((word >>> (slot & SLOT_SET_MASK)) & 1) !== 0;
   }
 
-  /** Whether there is none. Plain loads, as all that read the whole set. */
+  /** Whether the set is empty. Plain loads, as in all that read the whole set. */
   get isEmpty(): boolean {
     const { words } = this.#memory;
     for (let word = this.#firstWord; word < this.#endWord; word++) if (words[word] !== 0) return false;

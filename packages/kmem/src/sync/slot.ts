@@ -88,7 +88,7 @@ export class SlotTable {
     return true;
   }
 
-  /** The error of who finds no slot. */
+  /** The error of a thread that finds no free slot. */
   noneFree(): KmemError {
     const { dead } = this;
     const rest =
@@ -113,8 +113,8 @@ export class SlotTable {
   }
 
   /**
-   * Says that the thread is gone that took the slot as the one of that generation; whoever says so again says nothing
-   * new, and one that has been reaped in the meantime is let be.
+   * Marks a slot dead whose thread is gone: the one that took it as that generation. A second call changes nothing, and
+   * neither does one for a slot that has been reaped in the meantime.
    */
   markDead(slot: number, generation: number): void {
     const { words } = this.#memory;
@@ -127,7 +127,7 @@ export class SlotTable {
     }
     if (!this.isDead(slot)) return;
     this.#held.remove(slot);
-    // Whoever takes the slot next is not to be taken for gone because the waiters of this thread are.
+    // The next thread in the slot must not be taken for gone because the waiters of this one are.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 

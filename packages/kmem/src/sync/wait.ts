@@ -20,9 +20,9 @@ export interface WaitingThread {
 
 /**
  * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
- * first. Whoever gives memory back raises FREED_EVENT while anybody waits, and wakes all of them; only the first tries.
+ * first. A thread that frees memory raises FREED_EVENT while any thread waits, and wakes all; only the first tries.
  * That no wake-up is lost rests on the order: a waiter is in the set before it looks for memory the last time, and the
- * event is read before that; whoever frees looks at the set after it has freed. One who dies in between has told
+ * event is read before that; a thread that frees looks at the set after it has freed. One that dies in between has told
  * nobody: a waiter looks again from time to time. Waiters that are gone are passed over, and taken out of the queue.
  */
 export class Waiters {
@@ -112,7 +112,7 @@ export class Waiters {
     if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }
 
-  /** Ends a wait; whoever is first now gets its chance. A slot with other waits queues up anew. */
+  /** Ends a wait; the next in the queue gets its chance. A slot with other waits draws another ticket. */
   leave(waitsOn: boolean): void {
     if (waitsOn) this.#draw();
     else this.forget(this.#slot);

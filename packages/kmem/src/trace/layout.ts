@@ -11,7 +11,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *      ◄──────── 16 words, constants ────►◄─ 16 ────►
  *
  * Who writes an event draws a ticket, the number in NEXT, and the event's place is what is left of the ticket when it
- * is divided by the capacity 2^SHIFT. Tickets are 32 bits, and begin anew behind the last one. STAMP of a place says
+ * is divided by the capacity 2^SHIFT. Tickets have 32 bits, and wrap. STAMP of a place says
  * what is in it:
  *
  *      bit   31      30 … 7        6 … 0
@@ -22,7 +22,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *
  * A writer that finds its place busy, or newer than its own ticket, lets its event go: it never waits, and never
  * writes where another thread may write still. Where the other is gone for certain the place is taken over. So the
- * event of a whole STAMP was written by one thread, all of it, before the STAMP; and whoever reads the same STAMP
+ * event of a whole STAMP was written by one thread, all of it, before the STAMP; and a reader that finds the same STAMP
  * before and after the fields has read the fields that belong to it.
  */
 const HEADER_FIELDS = {
@@ -81,7 +81,7 @@ export const TRACE_EVENTS_MIN = 4;
 /** And at the most: 1 GiB of them. */
 export const TRACE_EVENTS_MAX: number = 2 ** 24;
 
-/** The node of whoever does not ask for one, as the kernel prints it. */
+/** The node of a request that names none, as the kernel prints it. */
 export const NO_NODE = -1;
 
 /** The kernel's tracepoints. */

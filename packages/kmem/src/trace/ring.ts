@@ -170,7 +170,7 @@ export class TraceRing {
 
   /**
    * Writes one event, whose values are numbers and are not checked otherwise. It never waits: where another thread is
-   * writing in the event's place still, a whole round behind, the event is lost, and readers count it. Throws
+   * writing in the event's place still, a whole round later, the event is lost, and readers count it. Throws
    * BAD_ARGUMENT for what is no number, and what the clock throws, before there is anything of the event. O(1).
    */
   write(
@@ -196,7 +196,7 @@ export class TraceRing {
       typeof node === "number";
     if (!isNumeric) throw notNumeric([kind, ptr, bytesReq, bytesAlloc, gfp, name, callSite, node]);
     const timeUs = Math.max(0, Math.round((readClock(this.#clock) - this.#originMs) * US_PER_MS));
-    // Whoever ended the ring has taken this away first: the pages may be somebody's by now.
+    // A thread that ends the ring clears this first: the pages may be another run by now.
     if (words[this.#magicWord] !== magic) return;
     const ticket = Atomics.add(words, ring.nextWord, 1);
     const at = ring.event(ticket);
@@ -240,7 +240,7 @@ export class TraceRing {
   }
 }
 
-/** The layers themselves. Throws BAD_ARGUMENT for what is none. */
+/** The layers themselves. Throws BAD_ARGUMENT for anything else. */
 function layersOf(layers: TraceLayers): TraceLayers {
   const isOne = reading("layers", layers, () => typeof layers?.memory?.refresh === "function");
   if (isOne) return layers;

@@ -23,7 +23,7 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *      └─────────────────────┘    │ 0: not mapped        │    └──────────────────────┘
  *                                 └──────────────────────┘
  *
- * An area is a range of virtual pages: those that are mapped and one guard page behind them that never is.
+ * An area is a range of virtual pages: those that are mapped and one guard page after them that never is.
  *
  *      ┌────────┬────────┬────────┬╌╌╌╌╌╌╌╌┬────────┬╌╌╌╌╌╌╌╌┐
  *      │ page   │ page   │ page   │ guard  │ page   │ guard  │
@@ -36,8 +36,8 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *
  * What a thread that died under the lock leaves is told apart by the order of stores:
  *
- *      root   formatted, mark, anchor; back: anchor, mark. A root that its anchor does not name is none.
- *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0 there is none.
+ *      root   formatted, mark, anchor; back: anchor, mark. What no anchor names is no root.
+ *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0: no area.
  *      page   taken, then named by an entry, the directory or the list of tables; back the other way round. A page of
  *             VMALLOC_RUN that nothing names is free.
  */

@@ -42,7 +42,7 @@ export class PageTable {
   translate(address: number): number {
     if (typeof address !== "number") return UNMAPPED;
     const at = this.#lookUp(address);
-    // Where another object has grown the memory, this one's views are too short or empty until they are made anew.
+    // Where another object has grown the memory, this one's views are too short or empty until they are replaced.
     if (at !== UNMAPPED && at < this.memory.bytes.length) return at;
     return this.#lookFurther(address, at);
   }

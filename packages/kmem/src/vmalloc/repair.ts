@@ -25,8 +25,9 @@ interface Repair {
 
 /**
  * Makes all virtual memory of a heap whole after a thread has died under its lock, which the caller holds: areas are
- * there or are not, what is counted is counted anew, and pages that nothing names are given back. Others go on reading
- * and writing their areas meanwhile. A thread that dies on the way leaves what the next call repairs. O(frames).
+ * there or are not, counts are made from what there is, and pages that nothing names are given back. Others go on
+ * reading and writing their areas meanwhile. A thread that dies on the way leaves what the next call repairs.
+ * O(frames).
  */
 export function repairVirtualMemory(context: EngineContext): void {
   const { pages } = context;

@@ -75,7 +75,7 @@ const NO_OPTIONS: AreaOptions = {};
 const ASKED_BYTES_MAX = 0xffff_ffff;
 
 /**
- * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page behind
+ * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page after
  * each area. There is no MMU under JavaScript, so reads and writes go through {@link VirtualMemory}. All state is in
  * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
@@ -105,7 +105,7 @@ export class Vmalloc extends VirtualMemory {
   /**
    * Makes virtual memory and writes where it is into the anchor, a word at a multiple of four that must hold 0.
    * Undefined, with nothing changed, when there are no pages for it: 2, and for memories above 1 GiB up to 5.
-   * Throws BAD_ARGUMENT for an anchor that is none. Not by two threads at once: the anchor is the caller's. O(1).
+   * Throws BAD_ARGUMENT for what is no anchor. Not by two threads at once: the anchor is the caller's. O(1).
    */
   static create(context: EngineContext, anchorAddress: number): Vmalloc | undefined {
     context.memory.refresh();

@@ -22,8 +22,8 @@ import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
  * A record in use stands in a list by address (the boundary tags, for merging and walking) and in a tree by address
  * that knows the longest free segment below each node (for finding). Links are word indexes of records.
  *
- * START, SIZE and STATE of the records in the tables are the truth; all else is made anew from them where a thread has
- * died on the way. STATE is what makes a record a segment and the other way round, so it is stored behind START and
+ * START, SIZE and STATE of the records in the tables are the truth; all else is rebuilt from them where a thread has
+ * died on the way. STATE is what makes a record a segment and the other way round, so it is stored after START and
  * SIZE. While a segment is cut in two, or takes another in, the two hold the same integers: the lower one then ends
  * where the upper one begins.
  */
@@ -80,7 +80,7 @@ const SEGMENT_FIELDS = {
   RIGHT: 1,
   /** Size of the longest free segment in the subtree, this one included. */
   LONGEST_FREE: 1,
-  /** From here on the words are those of whoever allocated the range. The arena clears them and never reads them. */
+  /** From here on the words are those of the range's owner. The arena clears them and never reads them. */
   OWNER: 0,
 } as const;
 /** Word indexes in a record. */

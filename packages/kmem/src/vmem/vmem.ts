@@ -287,7 +287,7 @@ export class Vmem {
     words[record + SegmentRecord.STATE] = spanStart | (isAllocated ? SegmentState.ALLOCATED : SegmentState.FREE);
   }
 
-  /** Makes a record for a segment and links it behind `previous`; the tree is left to the caller. */
+  /** Makes a record for a segment and links it after `previous`; the tree is left to the caller. */
   #newSegment(previous: number, start: number, size: number, state: number): number {
     const record = this.#records.take();
     if (ASSERTIONS) assert(size > 0, `a segment from ${start} on is not empty`);
@@ -305,7 +305,7 @@ export class Vmem {
   }
 
   /**
-   * Shortens a free segment to `size` and returns the new one that holds the rest. The tree counts the first anew on
+   * Shortens a free segment to `size` and returns the new one that holds the rest. The tree updates the first on
    * the way to its successor.
    */
   #cut(record: number, size: number): number {

@@ -34,7 +34,7 @@ export const AnchorWord = {
   POOL_SERIAL: 2,
 } as const;
 
-/** For whoever reads a dump. */
+/** For tools that read dumps. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
 
 /** A cache line of the processors of the time, the alignment of every block of kmalloc. */
