@@ -14,7 +14,7 @@ import { assertNoLock } from "../sync/lock-order.ts";
 import { assertNewBlock } from "./assertions.ts";
 import { freeRun, resizeRun } from "./block-run.ts";
 import { badFree } from "./describe.ts";
-import { type Layers, sheavesOf, underRecallLock, unshareBarns } from "./layers.ts";
+import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
 /** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
@@ -54,7 +54,32 @@ export function requireSize(sizeBytes: number): void {
 /**
  * The slow half of kmalloc, which the fast path calls: sheaves that are empty or full, blocks above the largest size
  * class, and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are
- * runs of pages. Each thread has one of its own.
+ * runs of pages. Each thread has one of its own. Who calls whom, from a heap down to the lists of free pages:
+ *
+ *      alloc, fast: pops a block from the slot's sheaf (slab/fast-path.ts)
+ *      └ refill(kind)                            the sheaf is empty
+ *        ├ Sheaves.refill                        half a sheaf at a time
+ *        │ └ Barns.take                          under the cache's lock, the first of these that has blocks:
+ *        │   ├ the barn                          what other slots have flushed
+ *        │   ├ Slabs.take                        free blocks of the cache's slabs
+ *        │   └ Slabs.growLocked                  a new slab: allocate (below), cutSlab, and Slabs.take again
+ *        └ reclaim, Shrinkers.shrink             without memory; then Sheaves.refill again
+ *      └ allocateRun(size)                       above 32 KiB
+ *        └ allocatePages, PageAllocator.allocate
+ *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot holds, without a lock
+ *          ├ Buddy.take                          under the pages' lock: a block of the lists by order
+ *          ├ Buddy.find, Buddy.carve             the lowest stretch of free neighbours that has room
+ *          └ growPages, Buddy.give               more memory, then once more Buddy.take or Buddy.find
+ *
+ *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
+ *      └ free(address)                           the sheaf or the outbox is full, or the block is none of theirs
+ *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
+ *        │ └ Barns.put                           to the barn; where that is full, or memory is short, to the slabs:
+ *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
+ *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
+ *        └ freeRun, PageAllocator.freeOwn
+ *          ├ PageCache.push                      as the pop above
+ *          └ Buddy.give                          merges with its buddies, into the lists
  */
 export class Kmalloc {
   /** Functions of this thread that give memory back when it is short. */
@@ -200,7 +225,7 @@ export class Kmalloc {
 
   /** Closes all sheaves, so that what any slot frees from now on is given back at once. */
   closeAllSheaves(): void {
-    underRecallLock(this.#layers, () => {
+    underSheavesLock(this.#layers, () => {
       for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).closeAll();
     });
   }
@@ -306,7 +331,7 @@ export class Kmalloc {
     });
     // Destructors may have freed into sheaves that were empty already.
     sheaves.empty();
-    underRecallLock(this.#layers, () => sheaves.freeGroupPages());
+    underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
     errors.rethrow();
     return pages;

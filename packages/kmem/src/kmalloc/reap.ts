@@ -10,7 +10,7 @@ import { repairVirtualMemory } from "../vmalloc/repair.ts";
 import { assertRecovered } from "./assertions.ts";
 import { giveBack } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
-import { type Layers, underRecallLock } from "./layers.ts";
+import { type Layers, underSheavesLock } from "./layers.ts";
 import { type GuardedEngine, takeOverLocks } from "./lock-takeover.ts";
 import { type ReapOptions, readReapOptions, requireReapOptions } from "./reap-options.ts";
 import { type DeathCleanup, NOTHING, type ReapReport, type Released } from "./reap-report.ts";
@@ -66,7 +66,7 @@ function recover(
   const dead = slots.dead;
   let returnedBlocks = 0;
   for (const one of dead) {
-    underRecallLock(layers, () => slots.setArea(one, 0));
+    underSheavesLock(layers, () => slots.setArea(one, 0));
     sync.waiters.forget(one);
   }
   for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);

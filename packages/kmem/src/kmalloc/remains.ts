@@ -9,7 +9,7 @@ import { tagIndex } from "../slab/tags.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
 import { assertRecovered } from "./assertions.ts";
 import { liveBlocks } from "./describe.ts";
-import { type CoreLayers, underRecallLock } from "./layers.ts";
+import { type CoreLayers, underSheavesLock } from "./layers.ts";
 import { slabTables, takeOverLocks } from "./lock-takeover.ts";
 import { ringsOf } from "./slot-objects.ts";
 
@@ -62,7 +62,7 @@ function returnRemains(layers: CoreLayers, slot: number): void {
   const { slots, sync, caches } = layers;
   if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
   takeOverLocks(layers);
-  underRecallLock(layers, () => slots.setArea(slot, 0));
+  underSheavesLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
   returnRuns(layers, new Set([slot]));

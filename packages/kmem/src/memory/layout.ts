@@ -2,6 +2,19 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record.ts";
 /**
  * Units and the header: the words at the base of every kmem memory.
  *
+ * The terms of all layouts:
+ *
+ *      frame    a page of the buffer, by its number            kind     a frame's state: a byte, see pages/layout.ts
+ *      run      frames of one owner; the first has COUNT       zone     frames with free lists and watermarks
+ *      granule  16 bytes, the unit of sizes and addresses      tag      a granule's state: a byte, see slab/layout.ts
+ *      block    what an allocation gets: granules, or a run    cache    blocks of one size: a size class, or named
+ *      slab     frames cut into the blocks of one cache        slot     what a thread works through: the kernel's "CPU"
+ *      sheaf    a slot's stack of free blocks of a cache       barn     a cache's stack that slots trade blocks through
+ *      outbox   a slot's stack of other slots' freed blocks    owner    the slot that answers for a run, in its OWNER
+ *      area     a slot's private pages, with its sheaves;      record   a table's row; its words stand in the layout
+ *               also a range of virtual pages (vmalloc)        mark     what OWNER holds instead of an owner: a root
+ *      epoch    counts shortages: all slots then give back     beacon   waiters whose absence tells of a thread's death
+ *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
  *      │                                                                     │                      │
  *      ▼                                                                     ▼                      ▼

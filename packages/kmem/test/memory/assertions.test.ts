@@ -183,7 +183,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   ["counts of free blocks", () => [set(CacheRecord.FREE_BLOCKS, 1e6), exhaust()], /blocks free/],
   ["a cache destroyed with slabs", () => layers.caches.destroy(KIND), /has SLABS 0, not/],
   [
-    "a record that is none",
+    "a word that begins no record",
     () => assertRecord(layers.caches.record(KIND) + 1, layers.caches.record(FrameKind.FIRST_CACHE)),
     /begins the record/,
   ],
@@ -193,7 +193,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
     /a sheaf holds from 0 to 4 blocks, not 5/,
   ],
   [
-    "a block given to a slot that is none",
+    "a block given to no slot",
     () => exchangeBlockOwner(layers, heap.alloc(32), 0, 126),
     /a slot that blocks are given to/,
   ],
@@ -205,9 +205,9 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
     /has no private pages when it is given back/,
   ],
   ["an area within a page", () => layers.slots.setArea(1, 100), /begin with a page, not at 100/],
-  ["an area of a slot that is none", () => layers.slots.setArea(4, 0), /there is a slot 4/],
+  ["an area of no slot", () => layers.slots.setArea(4, 0), /there is a slot 4/],
   ["a slot reserved again that is free", () => layers.slots.unoccupy(2), /is held by the thread that could not attach/],
-  ["a bit of a slot that is none", () => new SlotSet(layers.memory, 0, 4).add(32), /there is a bit for slot 32/],
+  ["a bit of no slot", () => new SlotSet(layers.memory, 0, 4).add(32), /there is a bit for slot 32/],
   [
     "an attempt within an attempt",
     () => layers.sync.waiters.try(() => layers.sync.waiters.try(() => 1)),

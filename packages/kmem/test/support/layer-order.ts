@@ -74,7 +74,7 @@ export function orderFaults({ foldersBelow }: LayerOrder, files: readonly Source
 
 /**
  * The circles among these files of src: for each set of files that import each other, directly or around, one line with
- * their paths. Imports of types count: whoever reads one of the files has to read the others.
+ * their paths. Imports of types count: who reads one of the files has to read the others.
  */
 export function importCircles(files: readonly SourceFile[]): string[] {
   const imports = new Map(

@@ -104,7 +104,7 @@ describe("a trace ring", () => {
     expect(event?.timeUs).toBeLessThanOrEqual(Math.ceil(spentUs));
   });
 
-  it("begins anew when it is full, and counts what was overwritten as lost", () => {
+  it("starts over when it is full, and counts what was overwritten as lost", () => {
     const { ring } = traced(64);
     for (let number = 0; number < 1000; number++) writeNumber(ring, number);
     const reader = new TraceReader(ring);
@@ -115,7 +115,7 @@ describe("a trace ring", () => {
     expect([reader.lostCount, reader.pendingCount]).toEqual([936, 0]);
   });
 
-  it("goes on when its tickets begin anew after 2^32", () => {
+  it("goes on when its tickets wrap at 2^32", () => {
     const { heap, ring } = traced(8);
     const reader = new TraceReader(ring);
     const words = wordsOf(heap);
@@ -145,7 +145,7 @@ describe("the pages of a trace ring", () => {
     expect(findTraceRing(Heap.create({ sizeBytes: MIB }))).toBe(undefined);
   });
 
-  it("are none of the Linux face's, nor its anchor page a ring", () => {
+  it("are not taken for those of the Linux kernel, nor its anchor page for a ring", () => {
     const { heap, ring } = traced(16);
     linux(heap, new LogRing()).vmalloc(100);
     ring.end();

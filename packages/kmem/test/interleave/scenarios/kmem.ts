@@ -38,7 +38,7 @@ export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.
 /** Where threads run one at a time, assertions cost nothing but their time. */
 export const WITH_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.ts ASSERTIONS": "true" };
 
-/** Few steps lead to a sheaf's border in every slot, however large the memory. */
+/** Few steps fill or empty a sheaf in every slot, however large the memory. */
 const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/area.ts LARGE_AREA_SHARE": "0" };
 
 /** Else a thread would look for the heap that it attaches among those of earlier runs, until they are garbage. */
