@@ -32,6 +32,7 @@ export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
+export type { PageRun } from "./pages/ownership.ts";
 export type { ZoneStats } from "./pages/zone.ts";
 export type { RepairStep } from "./repair/log.ts";
 export type { RepairedFinding, RepairReport } from "./repair/repair.ts";

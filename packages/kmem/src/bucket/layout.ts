@@ -38,7 +38,7 @@ import { RunKind, type RunKindValue } from "../pages/layout.ts";
  * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is rebuilt from them where a thread has
  * died on the way. A bucket is marked when it is formatted, and gives its mark back by being claimed.
  */
-const BUCKET_FIELDS = { FREE_HEAD: 1, SHAPE: 1, NEXT: 1, PREV: 1, BITMAP: 1 } as const;
+export const BUCKET_FIELDS = { FREE_HEAD: 1, SHAPE: 1, NEXT: 1, PREV: 1, BITMAP: 1 } as const;
 /** Word indexes in a bucket. */
 export const BucketWord: Offsets<typeof BUCKET_FIELDS> = /* @__PURE__ */ offsetsOf(BUCKET_FIELDS);
 
@@ -64,7 +64,8 @@ export const BUCKET_MAX_BYTES: number = 2 ** BUCKET_MAX_SHIFT;
 export const LISTS_PER_POOL: number = BUCKET_MAX_SHIFT + 1;
 /** Pools: buckets of one never serve requests for another. */
 export const POOL_COUNT = 2;
-const STATE_FIELDS = {
+/** The fields of {@link StateWord}, with their words. */
+export const BUCKET_STATE_FIELDS = {
   MAGIC: 1,
   BUCKETS: 1,
   LIVE_BLOCKS: 1,
@@ -73,7 +74,7 @@ const STATE_FIELDS = {
   HEADS: { at: 8, words: (POOL_COUNT * LISTS_PER_POOL) as number },
 } as const;
 /** Word indexes in the engine's page. */
-export const StateWord: Offsets<typeof STATE_FIELDS> = /* @__PURE__ */ offsetsOf(STATE_FIELDS);
+export const StateWord: Offsets<typeof BUCKET_STATE_FIELDS> = /* @__PURE__ */ offsetsOf(BUCKET_STATE_FIELDS);
 /** "BKTS" in the order of the bytes in memory. */
 export const STATE_MAGIC = 0x53544b42;
 

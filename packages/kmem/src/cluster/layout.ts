@@ -34,15 +34,23 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
 
 /** Words of DRAWERS, a power of two. */
 export const DRAWER_COUNT = 8;
-const LOCK_FIELDS = { CURRENT: 1, FREE: 1, OWNER: 1, DRAWING: 1, DRAWERS: DRAWER_COUNT as number } as const;
+/** The fields of {@link LockWord}, with their words. */
+export const TICKET_LOCK_FIELDS = {
+  CURRENT: 1,
+  FREE: 1,
+  OWNER: 1,
+  DRAWING: 1,
+  DRAWERS: DRAWER_COUNT as number,
+} as const;
 /** Word indexes in a ticket lock. */
-export const LockWord: Offsets<typeof LOCK_FIELDS> = /* @__PURE__ */ offsetsOf(LOCK_FIELDS);
+export const LockWord: Offsets<typeof TICKET_LOCK_FIELDS> = /* @__PURE__ */ offsetsOf(TICKET_LOCK_FIELDS);
 /** Words of a lock: a cache line. */
-export const LOCK_WORDS: number = /* @__PURE__ */ wordsOf(LOCK_FIELDS, LINE_WORDS);
+export const LOCK_WORDS: number = /* @__PURE__ */ wordsOf(TICKET_LOCK_FIELDS, LINE_WORDS);
 
 /** Entries of free[]. */
 export const FREE_LIST_COUNT = 32;
-const DESCRIPTOR_FIELDS = {
+/** The fields of {@link DescriptorWord}, with their words. */
+export const DESCRIPTOR_FIELDS = {
   LOCK: LINE_WORDS as number,
   HEAP_BASE: 1,
   HEAP_SIZE: 1,

@@ -85,7 +85,7 @@ export const BlockState = {
 export const CHANGER_MASK = 0x7f;
 
 /** The words of a record. */
-const RECORD_FIELDS = {
+export const DEBUG_RECORD_FIELDS = {
   STATE: 1,
   /** Bytes that were asked for. */
   SIZE: 1,
@@ -109,8 +109,8 @@ const RECORD_FIELDS = {
   CHECK: 1,
 } as const;
 /** Word indexes in a record. */
-export const RecordWord: Offsets<typeof RECORD_FIELDS> = /* @__PURE__ */ offsetsOf(RECORD_FIELDS);
-export const RECORD_WORDS: number = /* @__PURE__ */ wordsOf(RECORD_FIELDS, 2);
+export const RecordWord: Offsets<typeof DEBUG_RECORD_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_RECORD_FIELDS);
+export const RECORD_WORDS: number = /* @__PURE__ */ wordsOf(DEBUG_RECORD_FIELDS, 2);
 export const RECORD_BYTES: number = RECORD_WORDS * 4;
 export const RECORD_MAGIC = 0x4b64_6267;
 export const KIND_SHIFT = 8;
@@ -145,7 +145,7 @@ export const ROOT_TEXT_BYTES_MAX = 2048;
  *      word 128  BUCKETS       1024 words: the first stack of each chain of the depot
  *      word 1152 TEXT_BYTES    then the text in which the letters were asked for
  */
-const ROOT_FIELDS = {
+export const DEBUG_ROOT_FIELDS = {
   MAGIC: 1,
   LOCK: 1,
   CHUNK: 1,
@@ -159,10 +159,10 @@ const ROOT_FIELDS = {
   TEXT: (ROOT_TEXT_BYTES_MAX / WORD_BYTES) as number,
 } as const;
 /** Word indexes in the root. */
-export const RootWord: Offsets<typeof ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(ROOT_FIELDS);
+export const RootWord: Offsets<typeof DEBUG_ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_ROOT_FIELDS);
 
 /** A stack in the depot: its text, UTF-8, follows the words. */
-const STACK_FIELDS = {
+export const DEBUG_STACK_FIELDS = {
   /** Address of the next stack of the chain; 0 at its end. */
   NEXT: 1,
   HASH: 1,
@@ -175,7 +175,7 @@ const STACK_FIELDS = {
   ALLOC_BYTES_HIGH: 1,
 } as const;
 /** Word indexes in a stack of the depot. */
-export const StackWord: Offsets<typeof STACK_FIELDS> = /* @__PURE__ */ offsetsOf(STACK_FIELDS);
-export const STACK_HEADER_BYTES: number = /* @__PURE__ */ wordsOf(STACK_FIELDS) * WORD_BYTES;
+export const StackWord: Offsets<typeof DEBUG_STACK_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_STACK_FIELDS);
+export const STACK_HEADER_BYTES: number = /* @__PURE__ */ wordsOf(DEBUG_STACK_FIELDS) * WORD_BYTES;
 /** Pages that the depot takes at a time. */
 export const DEPOT_CHUNK_PAGES = 4;

@@ -80,7 +80,7 @@ export const SLOT_SET_WORDS = 4;
  * Word indexes in the header. Words below `CHECKSUM`, and FLAGS, never change after creation and are covered by it; the
  * words after it are state.
  */
-const HEADER_FIELDS = {
+export const HEADER_FIELDS = {
   MAGIC: 1,
   VERSION: 1,
   BYTE_ORDER: 1,

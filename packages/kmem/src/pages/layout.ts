@@ -82,7 +82,8 @@ export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 /** Every value of a kind byte. */
 export const KIND_COUNT = 256;
 
-const FRAME_FIELDS = { NEXT: 1, PREV: 1, COUNT: 1, HEAD: 1 } as const;
+/** The fields of {@link FrameRecord}, with their words. */
+export const FRAME_FIELDS = { NEXT: 1, PREV: 1, COUNT: 1, HEAD: 1 } as const;
 /** Word indexes in a frame's record. */
 export const FrameRecord: Offsets<typeof FRAME_FIELDS> = /* @__PURE__ */ offsetsOf(FRAME_FIELDS);
 /** OWNER of a run, in the word that is HEAD in slabs. */
@@ -181,7 +182,7 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      FOREIGN_FRAMES              frames of somebody else's
  *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
  */
-const ZONE_FIELDS = {
+export const ZONE_FIELDS = {
   FIRST_FRAME: 1,
   END_FRAME: 1,
   FREE_FRAMES: 1,

@@ -38,7 +38,7 @@ export const REGION_GONE = 0x454e4f47;
 export const CHUNK_CANARY: number = 0xdead7007 | 0;
 
 /** Word indexes in `struct kas_hdr`. */
-const REGION_FIELDS = {
+export const REGION_FIELDS = {
   /** REGION_MAGIC. */
   MAGIC: 1,
   /** Mixed from the header's own address, START, END, SALT, LAST and ROOT: says that none of them was overwritten. */
@@ -62,7 +62,7 @@ export const REGION_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(REGION_FIELDS
 export const REGION_HEADER_BYTES: number = REGION_HEADER_WORDS * 4;
 
 /** Word indexes in `struct kas_chunk`. */
-const CHUNK_FIELDS = {
+export const CHUNK_FIELDS = {
   /** CHUNK_CANARY. */
   CANARY: 1,
   /**

@@ -88,7 +88,8 @@ export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
 /** Pages of sheaves of named caches that a slot can have. */
 export const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
-const AREA_FIELDS = {
+/** The fields of {@link AreaWord}, with their words. */
+export const SLOT_AREA_FIELDS = {
   TOPS: KIND_COUNT as number,
   /** KIND_COUNT tops before it. */
   GROUPS: GROUP_COUNT as number,
@@ -106,7 +107,7 @@ const AREA_FIELDS = {
   EXCHANGES: 1,
 } as const;
 /** Word indexes in a slot's area. */
-export const AreaWord: Offsets<typeof AREA_FIELDS> = /* @__PURE__ */ offsetsOf(AREA_FIELDS);
+export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
 export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
 
@@ -141,7 +142,7 @@ export const CACHE_NAME_BYTES = 32;
  *      colour 1  │··│ block │ block │ block │  │
  *      colour 2  │····│ block │ block │ block ││
  */
-const CACHE_FIELDS = {
+export const CACHE_FIELDS = {
   /** Bytes of a block; 0 where the number is not in use. */
   BLOCK_BYTES: 1,
   /** What the user asked for: at most BLOCK_BYTES. */

@@ -24,7 +24,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
  * attaches leaves it reserved (unoccupy), and may try again.
  */
-const SLOT_FIELDS = {
+export const SLOT_FIELDS = {
   STATE: 1,
   GENERATION: 1,
   AREA: 1,

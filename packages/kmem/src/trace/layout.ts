@@ -25,7 +25,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  * event of a whole STAMP was written by one thread, all of it, before the STAMP; and a reader that finds the same STAMP
  * before and after the fields has read the fields that belong to it.
  */
-const HEADER_FIELDS = {
+export const TRACE_HEADER_FIELDS = {
   MAGIC: 1,
   /** log2 of the places. */
   SHIFT: 1,
@@ -37,12 +37,12 @@ const HEADER_FIELDS = {
   NEXT: { line: 1 },
 } as const;
 /** Word indexes in a ring. */
-export const TraceHeader: Offsets<typeof HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(HEADER_FIELDS);
+export const TraceHeader: Offsets<typeof TRACE_HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(TRACE_HEADER_FIELDS);
 /** Words before the first event. */
-export const TRACE_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(HEADER_FIELDS, LINE_WORDS);
+export const TRACE_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(TRACE_HEADER_FIELDS, LINE_WORDS);
 
 /** Words of an event. Addresses and sizes are unsigned. */
-const EVENT_FIELDS = {
+export const TRACE_EVENT_FIELDS = {
   STAMP: 1,
   /** A {@link TraceKind}. */
   KIND: 1,
@@ -65,7 +65,7 @@ const EVENT_FIELDS = {
   NAME: 1,
 } as const;
 /** Word indexes in an event. */
-export const TraceWord: Offsets<typeof EVENT_FIELDS> = /* @__PURE__ */ offsetsOf(EVENT_FIELDS);
+export const TraceWord: Offsets<typeof TRACE_EVENT_FIELDS> = /* @__PURE__ */ offsetsOf(TRACE_EVENT_FIELDS);
 /** log2 of the words of an event. */
 export const TRACE_EVENT_SHIFT = 4;
 

@@ -66,7 +66,7 @@ export const PAGE_PRESENT = 1;
 export const VMALLOC_MAGIC = 0x4c4d564b;
 
 /** Word indexes in the root page. */
-const ROOT_FIELDS = {
+export const VMALLOC_ROOT_FIELDS = {
   MAGIC: 1,
   /** Address of the directory and how many pages it has; both never change. */
   DIRECTORY: 1,
@@ -83,9 +83,9 @@ const ROOT_FIELDS = {
   ANCHOR: 1,
 } as const;
 /** Word indexes in the root page. */
-export const VmallocRoot: Offsets<typeof ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(ROOT_FIELDS);
+export const VmallocRoot: Offsets<typeof VMALLOC_ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(VMALLOC_ROOT_FIELDS);
 /** Bytes from the start of the root page to the header of its arena. */
-export const ARENA_OFFSET: number = /* @__PURE__ */ wordsOf(ROOT_FIELDS, 2) * WORD_BYTES;
+export const ARENA_OFFSET: number = /* @__PURE__ */ wordsOf(VMALLOC_ROOT_FIELDS, 2) * WORD_BYTES;
 /** Bytes from the start of the root page to the arena's first table. */
 export const ARENA_RECORDS_OFFSET: number = ARENA_OFFSET + ARENA_HEADER_BYTES;
 
@@ -101,7 +101,7 @@ export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
 /** The longest name of a caller that is kept. */
 export const CALLER_BYTES = 84;
 /** The owner's words in the arena's record of an area. */
-const AREA_FIELDS = {
+export const VM_AREA_FIELDS = {
   /** A {@link VmAreaKind} in the low bits; above them whose the area is, so that one store says both. */
   KIND: 1,
   /** Pages that are mapped; the guard page comes on top. */
@@ -112,13 +112,13 @@ const AREA_FIELDS = {
   CALLER: (CALLER_BYTES / WORD_BYTES) as number,
 } as const;
 /** The owner's words in the arena's record of an area. */
-export const VmAreaRecord: Offsets<typeof AREA_FIELDS> = /* @__PURE__ */ offsetsOf(AREA_FIELDS);
+export const VmAreaRecord: Offsets<typeof VM_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(VM_AREA_FIELDS);
 /** Bits of KIND that say what an area is. */
 export const AREA_KIND_MASK = 0xff;
 /** Bits of KIND below the slot + 1 of the thread that asked for the area; 0 where nobody knows. */
 export const AREA_SLOT_SHIFT = 8;
 /** Words of an area in the arena's record, which makes it 128 bytes long. */
-export const VM_AREA_WORDS: number = /* @__PURE__ */ wordsOf(AREA_FIELDS);
+export const VM_AREA_WORDS: number = /* @__PURE__ */ wordsOf(VM_AREA_FIELDS);
 
 /** Whose runs the tables and the frames of areas are in the page allocator's books. */
 export const VMALLOC_RUN: RunKindValue = RunKind.VMALLOC;

@@ -29,7 +29,7 @@ import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
  */
 
 /** Word indexes in the header of an arena. */
-const ARENA_FIELDS = {
+export const ARENA_FIELDS = {
   MAGIC: 1,
   /** Words of a record, those of the owner included. */
   RECORD_WORDS: 1,
@@ -59,18 +59,18 @@ export const ARENA_HEADER_BYTES: number = ARENA_HEADER_WORDS * 4;
 export const ARENA_MAGIC = 0x4d454d56;
 
 /** Word indexes in a table. */
-const TABLE_FIELDS = {
+export const ARENA_TABLE_FIELDS = {
   /** Byte address of the next table, 0 at the end. */
   NEXT_TABLE: 1,
   RECORD_COUNT: 1,
 } as const;
 /** Word indexes in a table. */
-export const ArenaTable: Offsets<typeof TABLE_FIELDS> = /* @__PURE__ */ offsetsOf(TABLE_FIELDS);
+export const ArenaTable: Offsets<typeof ARENA_TABLE_FIELDS> = /* @__PURE__ */ offsetsOf(ARENA_TABLE_FIELDS);
 /** Words of a table before its records. */
-export const ARENA_TABLE_WORDS: number = /* @__PURE__ */ wordsOf(TABLE_FIELDS);
+export const ARENA_TABLE_WORDS: number = /* @__PURE__ */ wordsOf(ARENA_TABLE_FIELDS);
 
 /** Word indexes in a record. An unused record has STATE UNUSED and a NEXT; its other words mean nothing. */
-const SEGMENT_FIELDS = {
+export const SEGMENT_FIELDS = {
   START: 1,
   SIZE: 1,
   STATE: 1,
