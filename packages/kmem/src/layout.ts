@@ -1,5 +1,5 @@
 /**
- * Every layout of the library in one place, for whoever reads a dump or writes a tool: offsets, word formats, states.
+ * Every layout of the library in one place, for tools that read dumps: offsets, word formats, states.
  */
 import { requireWhole } from "./memory/arguments.ts";
 import { groupTableBytes as groupTableBytesOf } from "./pages/layout.ts";
@@ -10,6 +10,7 @@ export * from "./bucket/layout.ts";
 export * from "./cluster/layout.ts";
 export * from "./debug/layout.ts";
 export * from "./memory/layout.ts";
+export type { Field, Fields, Offsets } from "./memory/record.ts";
 export * from "./nodes/layout.ts";
 export * from "./pages/layout.ts";
 export * from "./region/layout.ts";

@@ -4,21 +4,17 @@ import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type AnyNode, parse } from "acorn";
 import type { Plugin } from "esbuild";
+import { allNodes } from "./syntax.ts";
+import { withoutAssertions } from "./without-assertions.ts";
 
 type Table = Readonly<Record<string, number>>;
 
-function isNode(value: unknown): value is AnyNode {
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
-}
-
-/** Every node of a tree. */
-function* allNodes(node: AnyNode): Generator<AnyNode> {
-  yield node;
-  for (const value of Object.values(node).flat()) if (isNode(value)) yield* allNodes(value);
-}
-
-/** Whether the code of a module says that what it exports by this name never changes. */
+/**
+ * Whether the code of a module says that what it exports by this name never changes: a table of numbers that is written
+ * out, or one that is computed from a table of fields.
+ */
 function isConstant(text: string, name: string): boolean {
+  if (new RegExp(`^export const ${name}: Offsets<`, "m").test(text)) return true;
   const start = text.search(new RegExp(`^export const ${name} = \\{`, "m"));
   if (start < 0) return false;
   // A table ends with the first brace at the beginning of a line, or on the line that it begins on.
@@ -45,9 +41,9 @@ async function importedTables(file: string, program: AnyNode): Promise<Map<strin
   return tables;
 }
 
-/** The text of a TypeScript module, without types and with the constants of imported tables in their places. */
+/** The text of a TypeScript module, without types and assertions, and with the constants of imported tables in place. */
 export async function inlineTables(file: string): Promise<string> {
-  const code = stripTypeScriptTypes(readFileSync(file, "utf8"), { mode: "strip" });
+  const code = withoutAssertions(stripTypeScriptTypes(readFileSync(file, "utf8"), { mode: "strip" }));
   const program = parse(code, { ecmaVersion: "latest", sourceType: "module" });
   const tables = await importedTables(file, program);
   const parts: string[] = [];

@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build } from "esbuild";
 import { ROOT } from "../figures/repository.ts";
+import { publishedSources } from "./without-assertions.ts";
 
 const LIBRARY = posix.join(ROOT, "packages", "kmem");
 const BROTLI_QUALITY = 11;
@@ -79,6 +80,7 @@ async function bundle(contents: string): Promise<Omit<BundleSize, "name" | "beyo
     ...MINIFIED,
     stdin: { contents, resolveDir: LIBRARY, loader: "ts" },
     absWorkingDir: LIBRARY,
+    plugins: [publishedSources],
     metafile: true,
     write: false,
   });

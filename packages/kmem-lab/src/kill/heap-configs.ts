@@ -1,6 +1,6 @@
 import { Heap, type HeapHandle } from "kmem";
 import { DebugHeap, SampledHeap } from "kmem/debug";
-import { DEPOT_MARK, FRAME_RECORD_BYTES, FrameRecord, Header, PAGE_SIZE, RunKind, WORD_BYTES } from "kmem/layout";
+import { FRAME_RECORD_BYTES, FrameRecord, Header, OwnerMark, PAGE_SIZE, RunKind, WORD_BYTES } from "kmem/layout";
 
 const MIB = 2 ** 20;
 
@@ -59,7 +59,8 @@ export function stackBytes(heap: Heap): number {
   for (let frame = first; frame < end; frame++) {
     const record = (header(Header.FRAME_TABLE) + frame * FRAME_RECORD_BYTES) / WORD_BYTES;
     const isRun = kinds[header(Header.KIND_TABLE) + frame] === RunKind.SYSTEM;
-    if (isRun && words[record + FrameRecord.HEAD] === DEPOT_MARK) pages += words[record + FrameRecord.COUNT]!;
+    if (isRun && words[record + FrameRecord.HEAD] === OwnerMark.DEBUG_DEPOT)
+      pages += words[record + FrameRecord.COUNT]!;
   }
   return pages * PAGE_SIZE;
 }

@@ -1,12 +1,13 @@
 import { isUint32 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex } from "../memory/errors.ts";
 import { GRANULE, Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
-import { NO_FRAME } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark } from "../pages/layout.ts";
 import { Buckets } from "./bucket.ts";
 import { type BucketFinding, checkBuckets } from "./check.ts";
-import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, RunMark, STATE_MAGIC, StateWord } from "./layout.ts";
+import { BUCKET_MAX_SHIFT, BUCKET_RUN, BucketWord, LISTS_PER_POOL, STATE_MAGIC, StateWord } from "./layout.ts";
 import { repairBuckets } from "./repair.ts";
 import { findState, markedRuns, markOf, setMark, stateWord } from "./runs.ts";
 import { type BucketShape, blockShiftFor, bucketShapes } from "./shape.ts";
@@ -118,6 +119,7 @@ export class BucketHeap {
 
   #take(shift: number, pool: number): number {
     const list = StateWord.HEADS + pool * LISTS_PER_POOL + shift;
+    if (ASSERTIONS) this.#lock.assertHeld();
     let frame = this.#state(list);
     if (frame === NO_FRAME) frame = this.#create(this.#shapes[shift], pool);
     if (frame === NO_FRAME) return 0;
@@ -134,6 +136,7 @@ export class BucketHeap {
 
   #put(address: number): PlaceState {
     const { state, frame, index } = this.#locate(address);
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (state !== "live") return state;
     const { blockCount } = this.#buckets.shape(frame);
     const liveCount = this.#buckets.liveCount(frame);
@@ -184,7 +187,7 @@ export class BucketHeap {
     return this.#lock.within(() => {
       const frame = pages.allocate(count, BUCKET_RUN, { dma: geometry.dmaFrames > 0 });
       if (frame === NO_FRAME) return 0;
-      setMark(this.#context, frame, RunMark.DMA);
+      setMark(this.#context, frame, OwnerMark.DMA_BUFFER);
       this.#count(StateWord.DMA_BUFFERS, 1);
       this.#count(StateWord.DMA_PAGES, count);
       return frame * PAGE_SIZE;
@@ -209,7 +212,7 @@ export class BucketHeap {
   }
 
   *#liveBlocks(): Generator<BucketBlock> {
-    for (const frame of markedRuns(this.#context, RunMark.BUCKET)) {
+    for (const frame of markedRuns(this.#context, OwnerMark.BUCKET)) {
       const shape = this.#buckets.shape(frame);
       if (shape === undefined) continue;
       const pool = this.#buckets.pool(frame);
@@ -253,8 +256,8 @@ export class BucketHeap {
     if (kind !== BUCKET_RUN && kind !== BUCKET_RUN + 1) return FOREIGN;
     const frame = frames.headOfRun(addressFrame, BUCKET_RUN);
     const mark = markOf(this.#context, frame);
-    if (mark === RunMark.DMA) return { state: "dma", frame, index: -1 };
-    if (mark !== RunMark.BUCKET) return FOREIGN;
+    if (mark === OwnerMark.DMA_BUFFER) return { state: "dma", frame, index: -1 };
+    if (mark !== OwnerMark.BUCKET) return FOREIGN;
     const shape = this.#buckets.shape(frame);
     // A write past the end of the bucket before this one may have hit the metadata; then no block can be told.
     if (shape?.pageCount !== frames.count(frame)) return FOREIGN;
@@ -263,10 +266,10 @@ export class BucketHeap {
     return { state: this.#buckets.isLive(frame, index) ? "live" : "free", frame, index };
   }
 
-  /** Pops from a bucket whose free list was overwritten, once it is made anew from the bitmap. */
+  /** Pops from a bucket whose free list was overwritten, and has been rebuilt from the bitmap. */
   #popRelinked(frame: number): number {
     this.#buckets.relink(frame);
-    this.#damage = `the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been made anew`;
+    this.#damage = `the freelist of the bucket at ${hex(frame * PAGE_SIZE)} was overwritten and has been rebuilt`;
     return this.#buckets.pop(frame);
   }
 
@@ -285,14 +288,15 @@ export class BucketHeap {
 
   #isBucketOf(frame: number, shift: number): boolean {
     if (this.#context.pages.frames.kind(frame) !== BUCKET_RUN) return false;
-    return markOf(this.#context, frame) === RunMark.BUCKET && this.#buckets.shape(frame) === this.#shapes[shift];
+    return markOf(this.#context, frame) === OwnerMark.BUCKET && this.#buckets.shape(frame) === this.#shapes[shift];
   }
 
   #create(shape: BucketShape, pool: number): number {
     const frame = this.#context.pages.allocate(shape.pageCount, BUCKET_RUN);
     if (frame === NO_FRAME) return NO_FRAME;
+    if (ASSERTIONS) assert(markOf(this.#context, frame) < OwnerMark.BUCKET, `the run at page ${frame} has no mark yet`);
     this.#buckets.format(frame, shape, pool);
-    setMark(this.#context, frame, RunMark.BUCKET);
+    setMark(this.#context, frame, OwnerMark.BUCKET);
     this.#list(frame);
     this.#count(StateWord.BUCKETS, 1);
     return frame;
@@ -300,6 +304,13 @@ export class BucketHeap {
 
   #release(frame: number): void {
     const { pages } = this.#context;
+    if (ASSERTIONS) {
+      this.#lock.assertHeld();
+      assert(
+        pages.frames.kind(frame) === BUCKET_RUN,
+        `the run at page ${frame} that is given back is a bucket or buffer`,
+      );
+    }
     pages.freeOwn(frame, pages.frames.count(frame));
   }
 
@@ -310,6 +321,10 @@ export class BucketHeap {
   #list(frame: number): void {
     const word = this.#listWord(frame);
     const next = this.#state(word);
+    if (ASSERTIONS) {
+      this.#lock.assertHeld();
+      assert(next !== frame, `the bucket at page ${frame} is in no list yet`);
+    }
     this.#buckets.set(frame, BucketWord.NEXT, next);
     this.#buckets.set(frame, BucketWord.PREV, NO_FRAME);
     if (next !== NO_FRAME) this.#buckets.set(next, BucketWord.PREV, frame);
@@ -350,6 +365,6 @@ function createState(context: EngineContext): number {
   const word = stateWord(frame);
   memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
   memory.words[word + StateWord.MAGIC] = STATE_MAGIC;
-  setMark(context, frame, RunMark.STATE);
+  setMark(context, frame, OwnerMark.BUCKET_STATE);
   return frame;
 }

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { PAGE_SHIFT, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import {
@@ -61,12 +62,13 @@ export class Buckets {
 
   /** Writes the metadata of a new bucket and strings its blocks together, the highest first. O(blocks). */
   format(frame: number, shape: BucketShape, pool: number): void {
+    if (ASSERTIONS) assert(this.#shapes[shape.shift] === shape, `blocks of 2^${shape.shift} bytes have one shape`);
     this.set(frame, BucketWord.SHAPE, (shape.shift << SHAPE_SHIFT_AT) | (pool << SHAPE_POOL_AT));
     for (let word = 0; word < bitmapWords(shape.blockCount); word++) this.set(frame, BucketWord.BITMAP + word, 0);
     this.relink(frame);
   }
 
-  /** Counts the live blocks anew from the bitmap and returns them. O(blocks). */
+  /** Counts the live blocks in the bitmap, stores that count and returns it. O(blocks). */
   recount(frame: number): number {
     let liveCount = 0;
     for (let index = 0; index < this.shape(frame).blockCount; index++) liveCount += Number(this.isLive(frame, index));
@@ -74,7 +76,7 @@ export class Buckets {
     return liveCount;
   }
 
-  /** Makes the free list anew from the bitmap. O(blocks). */
+  /** Rebuilds the free list from the bitmap. O(blocks). */
   relink(frame: number): void {
     const { words } = this.#memory;
     const shape = this.shape(frame);
@@ -111,6 +113,13 @@ export class Buckets {
   /** Flips the block's bit and counts it; `by` is 1 for a block that becomes live and -1 for one that becomes free. */
   #setLive(frame: number, index: number, by: 1 | -1): void {
     const field = BucketWord.BITMAP + (index >>> BITMAP_WORD_SHIFT);
+    if (ASSERTIONS) {
+      assert(
+        index >= 0 && index < this.shape(frame).blockCount,
+        `block ${index} is one of the bucket at page ${frame}`,
+      );
+      assert(this.isLive(frame, index) === by < 0, `block ${index} of the bucket at page ${frame} changes its state`);
+    }
     this.set(frame, field, this.get(frame, field) ^ (1 << (index & BITMAP_BIT_MASK)));
     this.set(frame, BucketWord.SHAPE, this.get(frame, BucketWord.SHAPE) + by);
   }

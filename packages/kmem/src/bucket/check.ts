@@ -1,7 +1,7 @@
 import type { Report } from "../memory/finding.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { NO_FRAME } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { Buckets } from "./bucket.ts";
 import {
@@ -10,7 +10,6 @@ import {
   BucketWord,
   LISTS_PER_POOL,
   POOL_COUNT,
-  RunMark,
   STATE_MAGIC,
   StateWord,
 } from "./layout.ts";
@@ -51,7 +50,7 @@ export function checkBuckets(context: BucketCheckContext): BucketFinding[] {
   const findings: BucketFinding[] = [];
   const report: Report = (address, problem) => findings.push({ layer: "bucket", address, problem });
   const tally: Tally = { buckets: 0, liveBlocks: 0, listed: new Map() };
-  for (const frame of context.runs(RunMark.BUCKET)) checkBucket(context, frame, tally, report);
+  for (const frame of context.runs(OwnerMark.BUCKET)) checkBucket(context, frame, tally, report);
   checkState(context, tally, report);
   checkLists(context, tally.listed, report);
   for (const frame of tally.listed.keys()) report(frame * PAGE_SIZE, "a bucket with free blocks is in no list");
@@ -115,9 +114,9 @@ function checkState(context: BucketCheckContext, tally: Tally, report: Report): 
     if (word(field) !== counted) report(address, `${counted} ${what}, the count says ${word(field)}`);
   };
   if (word(StateWord.MAGIC) !== STATE_MAGIC) report(address, "the page of the buckets has lost its magic");
-  const states = [...context.runs(RunMark.STATE)];
+  const states = [...context.runs(OwnerMark.BUCKET_STATE)];
   if (states.length !== 1 || states[0] !== stateFrame) report(address, "there is not exactly one page of the buckets");
-  const dmaFrames = [...context.runs(RunMark.DMA)];
+  const dmaFrames = [...context.runs(OwnerMark.DMA_BUFFER)];
   compare("buckets", StateWord.BUCKETS, tally.buckets);
   compare("live blocks", StateWord.LIVE_BLOCKS, tally.liveBlocks);
   compare("buffers for DMA", StateWord.DMA_BUFFERS, dmaFrames.length);

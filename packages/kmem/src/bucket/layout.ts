@@ -1,3 +1,4 @@
+import { type Offsets, offsetsOf } from "../memory/record.ts";
 import { RunKind, type RunKindValue } from "../pages/layout.ts";
 
 /**
@@ -18,26 +19,28 @@ import { RunKind, type RunKindValue } from "../pages/layout.ts";
  *      word 3   PREV        frame of the one before it
  *      word 4   BITMAP      a bit a block, set while it is live; as many words as it takes
  *
- * Blocks start at the first multiple of their own size behind the bitmap, so they are aligned to their size, up to a
+ * Blocks start at the first multiple of their own size after the bitmap, so they are aligned to their size, up to a
  * page. The bitmap is the truth; the free list is a cache of it that a late write into a freed block may damage, and
- * then it is made anew. A bucket whose blocks are all live is in no list; one whose blocks are all free does not exist.
+ * then it is rebuilt. A bucket whose blocks are all live is in no list; one whose blocks are all free does not exist.
  *
  * The engine's own page holds the heads of the lists and the counts:
  *
- *      word 0   MAGIC        "BKTS", for whoever reads a dump
+ *      word 0   MAGIC        "BKTS", for tools that read dumps
  *      word 1   BUCKETS      buckets that exist
  *      word 2   LIVE_BLOCKS  live blocks of all buckets
  *      word 3   DMA_BUFFERS  buffers for DMA
  *      word 4   DMA_PAGES    their pages
  *      word 8   HEADS        frame of the first bucket with free blocks: [pool][log2 of the block size]
  *
- * Which of these a run of pages is stands in the frame table, where no user writes: OWNER of the run holds a RunMark,
- * which no owner is. Until it has one, its slot is its owner, and it is none of these.
+ * Which of these a run of pages is stands in the frame table, where no user writes: OWNER of the run holds an
+ * OwnerMark, which no owner is. Until it has one, its slot is its owner, and it is none of these.
  *
- * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is made anew from them where a thread has
+ * Marks, the sizes and pools in SHAPE, and bitmaps are the truth; all else is rebuilt from them where a thread has
  * died on the way. A bucket is marked when it is formatted, and gives its mark back by being claimed.
  */
-export const BucketWord = { FREE_HEAD: 0, SHAPE: 1, NEXT: 2, PREV: 3, BITMAP: 4 } as const;
+export const BUCKET_FIELDS = { FREE_HEAD: 1, SHAPE: 1, NEXT: 1, PREV: 1, BITMAP: 1 } as const;
+/** Word indexes in a bucket. */
+export const BucketWord: Offsets<typeof BUCKET_FIELDS> = /* @__PURE__ */ offsetsOf(BUCKET_FIELDS);
 
 /** Fields of the SHAPE word. */
 export const SHAPE_LIVE_MASK = 0xffff;
@@ -48,19 +51,6 @@ export const SHAPE_POOL_AT = 24;
 /** log2 of the bits in a word of the bitmap. */
 export const BITMAP_WORD_SHIFT = 5;
 export const BITMAP_BIT_MASK: number = (1 << BITMAP_WORD_SHIFT) - 1;
-
-export const StateWord = { MAGIC: 0, BUCKETS: 1, LIVE_BLOCKS: 2, DMA_BUFFERS: 3, DMA_PAGES: 4, HEADS: 8 } as const;
-/** "BKTS" in the order of the bytes in memory. */
-export const STATE_MAGIC = 0x53544b42;
-
-/** Whose runs buckets, buffers for DMA and the engine's page are in the page allocator's books. */
-export const BUCKET_RUN: RunKindValue = RunKind.BUCKET;
-
-export const RunMark = {
-  STATE: -1,
-  BUCKET: -2,
-  DMA: -3,
-} as const;
 
 /**
  * log2 of the smallest block: 8 bytes, the first size that the My Kernel page names. It has room for the link, and
@@ -74,3 +64,19 @@ export const BUCKET_MAX_BYTES: number = 2 ** BUCKET_MAX_SHIFT;
 export const LISTS_PER_POOL: number = BUCKET_MAX_SHIFT + 1;
 /** Pools: buckets of one never serve requests for another. */
 export const POOL_COUNT = 2;
+/** The fields of {@link StateWord}, with their words. */
+export const BUCKET_STATE_FIELDS = {
+  MAGIC: 1,
+  BUCKETS: 1,
+  LIVE_BLOCKS: 1,
+  DMA_BUFFERS: 1,
+  DMA_PAGES: 1,
+  HEADS: { at: 8, words: (POOL_COUNT * LISTS_PER_POOL) as number },
+} as const;
+/** Word indexes in the engine's page. */
+export const StateWord: Offsets<typeof BUCKET_STATE_FIELDS> = /* @__PURE__ */ offsetsOf(BUCKET_STATE_FIELDS);
+/** "BKTS" in the order of the bytes in memory. */
+export const STATE_MAGIC = 0x53544b42;
+
+/** Whose runs buckets, buffers for DMA and the engine's page are in the page allocator's books. */
+export const BUCKET_RUN: RunKindValue = RunKind.BUCKET;

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { IsGone } from "../sync/lock.ts";
@@ -82,7 +83,7 @@ export class ClusterHeap {
   free(address: number): FreeVerdict {
     this.segment.memory.refresh();
     this.descriptor.memory.refresh();
-    // Without the lock, whose queue moves on with whoever takes it: what is refused changes no byte.
+    // Without the lock, whose queue moves on with each holder: what is refused changes no byte.
     const verdict = this.#verdictOn(address);
     return verdict === "freed" ? this.#locked(() => this.#release(address)) : verdict;
   }
@@ -122,6 +123,11 @@ export class ClusterHeap {
     while (found > shift) {
       found--;
       this.#push(block + 2 ** found, found);
+    }
+    if (ASSERTIONS) {
+      assert(this.#lock.owner === this.#owner, "a block is taken under the cluster's lock");
+      assert(this.#isBlock(block, shift), `a block of 2^${shift} bytes can stand at ${block}`);
+      assert(this.#allocByte(block) === 0, `no block starts at ${block} yet`);
     }
     this.#setAllocByte(block, shift);
     return block;
@@ -172,6 +178,7 @@ export class ClusterHeap {
   }
 
   #push(block: number, shift: number): void {
+    if (ASSERTIONS) assert(this.#isBlock(block, shift), `a free block of 2^${shift} bytes can stand at ${block}`);
     const { words } = this.segment.memory;
     words[this.#offset(block) >>> WORD_SHIFT] = this.descriptor.free(shift);
     this.descriptor.setFree(shift, block);

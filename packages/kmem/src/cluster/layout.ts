@@ -1,3 +1,4 @@
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 /**
  * Heaps of clusters.
  *
@@ -28,26 +29,39 @@
  * The first word of a free block holds the virtual address of the next one of its size, 0 at the end. alloc[] has a
  * byte for each MIN_BLOCK_SIZE bytes of the heap: log2 of the block's size where an allocated block starts, else 0. It
  * is the truth, and changed last when a block is taken and first when it is freed; where a thread has died on the way
- * the lists are made anew from it.
+ * the lists are rebuilt from it.
  */
-export const LockWord = { CURRENT: 0, FREE: 1, OWNER: 2, DRAWING: 3, DRAWERS: 4 } as const;
+
 /** Words of DRAWERS, a power of two. */
 export const DRAWER_COUNT = 8;
-/** Words of a lock: a cache line. */
-export const LOCK_WORDS = 16;
-
-export const DescriptorWord = {
-  LOCK: 0,
-  HEAP_BASE: 16,
-  HEAP_SIZE: 17,
-  ALLOC_BASE: 18,
-  ALLOC_SIZE: 19,
-  FREE: 20,
+/** The fields of {@link LockWord}, with their words. */
+export const TICKET_LOCK_FIELDS = {
+  CURRENT: 1,
+  FREE: 1,
+  OWNER: 1,
+  DRAWING: 1,
+  DRAWERS: DRAWER_COUNT as number,
 } as const;
+/** Word indexes in a ticket lock. */
+export const LockWord: Offsets<typeof TICKET_LOCK_FIELDS> = /* @__PURE__ */ offsetsOf(TICKET_LOCK_FIELDS);
+/** Words of a lock: a cache line. */
+export const LOCK_WORDS: number = /* @__PURE__ */ wordsOf(TICKET_LOCK_FIELDS, LINE_WORDS);
+
 /** Entries of free[]. */
 export const FREE_LIST_COUNT = 32;
+/** The fields of {@link DescriptorWord}, with their words. */
+export const DESCRIPTOR_FIELDS = {
+  LOCK: LINE_WORDS as number,
+  HEAP_BASE: 1,
+  HEAP_SIZE: 1,
+  ALLOC_BASE: 1,
+  ALLOC_SIZE: 1,
+  FREE: FREE_LIST_COUNT as number,
+} as const;
+/** Word indexes in an entry of kernel_heap. */
+export const DescriptorWord: Offsets<typeof DESCRIPTOR_FIELDS> = /* @__PURE__ */ offsetsOf(DESCRIPTOR_FIELDS);
 /** Words of a descriptor: four cache lines, so that no two locks share one. */
-export const DESCRIPTOR_WORDS = 64;
+export const DESCRIPTOR_WORDS: number = /* @__PURE__ */ wordsOf(DESCRIPTOR_FIELDS, LINE_WORDS);
 export const DESCRIPTOR_BYTES: number = DESCRIPTOR_WORDS * 4;
 /** The array starts at a multiple of this: a cache line. */
 export const DESCRIPTOR_ALIGNMENT = 64;

@@ -16,7 +16,7 @@ export interface MeshPoint {
 
 /**
  * The numbers of all places, nearest first, of equal ones the lower number first; `distances` holds the distance to
- * each. Whoever looks for memory asks them in this order. O(n log n).
+ * each. A search for memory asks them in this order. O(n log n).
  */
 export function nearestFirst(distances: readonly number[]): readonly number[] {
   return distances.map((_, place) => place).sort((one, other) => distances[one] - distances[other] || one - other);
@@ -59,7 +59,7 @@ export function requireDistances(distances: unknown, count: number): void {
   readDistances(distances, count);
 }
 
-/** A copy of a list of so many items, undefined for what is none. */
+/** A copy of a list of so many items, undefined for anything else. */
 function rowOf(list: unknown, count: number): unknown[] | undefined {
   const isRow = reading("distances", list, () => Array.isArray(list) && list.length === count);
   return isRow ? readList("distances", list) : undefined;

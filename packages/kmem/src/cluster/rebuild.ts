@@ -4,7 +4,7 @@ import { FREE_LIST_COUNT, MIN_BLOCK_SHIFT, MIN_BLOCK_SIZE } from "./layout.ts";
 import type { HeapSegment } from "./segment.ts";
 
 /**
- * Makes the free lists of a cluster's heap anew from alloc[] alone, after a thread has died under its lock, which the
+ * Rebuilds the free lists of a cluster's heap from alloc[] alone, after a thread has died under its lock, which the
  * caller holds. One that dies on the way leaves what the next call rebuilds. O(heap / 64).
  */
 export function rebuildCluster(descriptor: Descriptor, { base, offset, memory }: HeapSegment): void {

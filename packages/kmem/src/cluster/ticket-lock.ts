@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -7,7 +8,7 @@ import { DRAWER_COUNT, LockWord } from "./layout.ts";
 /** Looks at the lock before a waiter goes to sleep. */
 const SPIN_LIMIT = 200;
 
-/** A waiter looks again after so long: whoever is to let it in may have died. */
+/** A waiter looks again after so long: the holder that is to let it in may have died. */
 const LOOK_AGAIN_MS = 20;
 
 /** A hint to the processor that the thread spins; engines of 2024 and before have none. */
@@ -15,8 +16,8 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
 
 /**
  * The queuing spin lock of the GIET-VM page: each comer draws a ticket, and tickets are served in order, so that
- * whoever came first goes first. A waiter spins for a while, then sleeps where its thread may; one that must not block
- * keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
+ * the first to come is the first to go. A waiter spins for a while, then sleeps where its thread may; one that must not
+ * block keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
  *
  * A ticket is drawn under a lock of its own, with the name of who drew it, so that those of threads that are gone are
  * passed over. Behind as many waiters as there are names, others wait to draw, in no order. Names are from 1 up: words
@@ -70,6 +71,7 @@ export class TicketLock {
   release(): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
+    if (ASSERTIONS) assert(this.owner !== 0, `the ticket lock at word ${this.#word} is released by who holds it`);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
     Atomics.add(words, current, 1);
     // Sleepers wait for one word and cannot be told apart: all of them wake and look for their ticket.
@@ -86,6 +88,7 @@ export class TicketLock {
     if (outCount > DRAWER_COUNT) this.#repairTickets(ticket);
     else if (outCount === DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
     // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
+    if (ASSERTIONS) assert(owner > 0, `a ticket is drawn under a name, not under ${owner}`);
     words[this.#drawer(ticket)] = owner;
     words[this.#word + LockWord.FREE] = ticket + 1;
     releaseLock(words, drawing);
@@ -110,7 +113,7 @@ export class TicketLock {
     }
   }
 
-  /** Waits until fewer than `distance` tickets are before the one behind `ticket`. */
+  /** Waits until fewer than `distance` tickets are before the one after `ticket`. */
   #await(owner: number, ticket: number, distance: number): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
@@ -123,7 +126,7 @@ export class TicketLock {
     }
   }
 
-  /** Lets the next one in where whoever is being served is gone; false where nothing is known of that. */
+  /** Lets the next one in where the one being served is gone; false where nothing is known of that. */
   #passOver(owner: number, served: number): boolean {
     const { words } = this.#memory;
     const drawer = Atomics.load(words, this.#drawer(served));

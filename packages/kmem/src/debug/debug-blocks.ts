@@ -1,11 +1,11 @@
 import { boundsAt } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { takeOver } from "../kmalloc/reap.ts";
 import { hex } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { CacheRecord, isLive } from "../slab/layout.ts";
+import { assignBlock } from "../slab/ownership.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { type BlockShape, fillStretches, type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
@@ -162,7 +162,7 @@ export class DebugBlocks {
     const from = record.state === "damaged" ? words[state] : BlockState.LIVE;
     if (Atomics.compareExchange(words, state, from, BlockState.RELEASING | slot) !== from) return undefined;
     // From here on it is this thread's: no reaping of the one that allocated it takes it out of the quarantine.
-    takeOver(this.#layers, block.address, slot);
+    assignBlock(this.#layers, block.address, slot);
     if (record.state === "damaged") this.#forget(located, address);
     const { letters, kind, allocSlot } = readRecord(memory, word);
     const stack = this.#stackId(letters, above);

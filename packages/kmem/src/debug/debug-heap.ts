@@ -12,8 +12,9 @@ import { type BlockInfo, liveBlocks } from "../kmalloc/describe.ts";
 import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { WaitOptions } from "../kmalloc/memory-wait.ts";
-import { ownerOfAddress, type ReapOptions, type ReapReport } from "../kmalloc/reap.ts";
-import { freeMade } from "../kmalloc/slot-objects.ts";
+import type { ReapOptions } from "../kmalloc/reap-options.ts";
+import type { ReapReport } from "../kmalloc/reap-report.ts";
+import { freeSlotObjects } from "../kmalloc/slot-objects.ts";
 import { heapStats } from "../kmalloc/stats.ts";
 import { readOptions } from "../memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
@@ -23,6 +24,7 @@ import { RunKind } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
+import { ownerOfAddress } from "../slab/ownership.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
 import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
@@ -271,7 +273,7 @@ export class DebugHeap extends TrackedHeap {
       // What another thread has freed in the meantime is gone already.
       if (ownerOfAddress(layers, address) === this.slot) this.pages.free(address, pageCount);
     }
-    freeMade(layers, this.slot, { ...report, mempools: [] });
+    freeSlotObjects(layers, this.slot, { ...report, mempools: [] });
     return report;
   }
 

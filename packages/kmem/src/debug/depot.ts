@@ -1,8 +1,8 @@
 import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { isUint32 } from "../memory/arguments.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { NO_FRAME, RunKind } from "../pages/layout.ts";
-import { DEPOT_CHUNK_PAGES, DEPOT_MARK, ROOT_BUCKET_COUNT, RootWord, STACK_HEADER_BYTES, StackWord } from "./layout.ts";
+import { NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
+import { DEPOT_CHUNK_PAGES, ROOT_BUCKET_COUNT, RootWord, STACK_HEADER_BYTES, StackWord } from "./layout.ts";
 import type { DebugRoot } from "./root.ts";
 
 const CHUNK_BYTES: number = DEPOT_CHUNK_PAGES * PAGE_SIZE;
@@ -117,7 +117,7 @@ export class StackDepot {
     for (let head = frame; head > frame - DEPOT_CHUNK_PAGES; head--) {
       const kind = frames.kind(head);
       if (kind === RunKind.SYSTEM + 1) continue;
-      const isChunk = kind === RunKind.SYSTEM && frames.owner(head) === DEPOT_MARK;
+      const isChunk = kind === RunKind.SYSTEM && frames.owner(head) === OwnerMark.DEBUG_DEPOT;
       return isChunk ? Math.min(head + DEPOT_CHUNK_PAGES, frames.endFrame) * PAGE_SIZE : 0;
     }
     return 0;
@@ -189,7 +189,7 @@ export class StackDepot {
     const { pages } = this.#layers as Layers;
     const frame = pages.allocate(DEPOT_CHUNK_PAGES, RunKind.SYSTEM);
     if (frame === NO_FRAME) return undefined;
-    pages.frames.setOwner(frame, DEPOT_MARK);
+    pages.frames.setOwner(frame, OwnerMark.DEBUG_DEPOT);
     return frame;
   }
 
@@ -199,7 +199,7 @@ export class StackDepot {
     const empty = new Set<number>();
     for (let frame = firstPageFrame; frame < endFrame; frame++) {
       const isHead = this.#layers.pages.frames.kind(frame) === RunKind.SYSTEM;
-      if (isHead && this.#layers.pages.frames.owner(frame) === DEPOT_MARK) empty.add(frame);
+      if (isHead && this.#layers.pages.frames.owner(frame) === OwnerMark.DEBUG_DEPOT) empty.add(frame);
     }
     if (empty.size === 0) return undefined;
     for (const id of this.#ids()) empty.delete(this.#layers.pages.frames.headOfRun(id >>> PAGE_SHIFT, RunKind.SYSTEM));

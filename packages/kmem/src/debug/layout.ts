@@ -1,3 +1,6 @@
+import { WORD_BYTES } from "../memory/layout.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { KIND_COUNT } from "../pages/layout.ts";
 /**
  * Debugged blocks.
  *
@@ -82,30 +85,32 @@ export const BlockState = {
 export const CHANGER_MASK = 0x7f;
 
 /** The words of a record. */
-export const RecordWord = {
-  STATE: 0,
+export const DEBUG_RECORD_FIELDS = {
+  STATE: 1,
   /** Bytes that were asked for. */
   SIZE: 1,
   /** Bytes from the start of the block to the object. */
-  PAD: 2,
+  PAD: 1,
   /** {@link DebugLetter}s, and from KIND_SHIFT on the number of the cache that the report names. */
-  LETTERS: 3,
+  LETTERS: 1,
   /** Ids of stacks in the depot; 0 where none is known. */
-  ALLOC_STACK: 4,
-  FREE_STACK: 5,
+  ALLOC_STACK: 1,
+  FREE_STACK: 1,
   /** Milliseconds since the heap was made. */
-  ALLOC_TIME: 6,
-  FREE_TIME: 7,
+  ALLOC_TIME: 1,
+  FREE_TIME: 1,
   /** Slot that allocated, and from SLOT_SHIFT on the one that freed. */
-  SLOTS: 8,
+  SLOTS: 1,
   /** Counts the slot's allocations. */
-  SEQUENCE: 9,
+  SEQUENCE: 1,
   /** Constant: tells a record from other bytes. */
-  MAGIC: 10,
+  MAGIC: 1,
   /** Over all words before it but STATE. */
-  CHECK: 11,
+  CHECK: 1,
 } as const;
-export const RECORD_WORDS = 12;
+/** Word indexes in a record. */
+export const RecordWord: Offsets<typeof DEBUG_RECORD_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_RECORD_FIELDS);
+export const RECORD_WORDS: number = /* @__PURE__ */ wordsOf(DEBUG_RECORD_FIELDS, 2);
 export const RECORD_BYTES: number = RECORD_WORDS * 4;
 export const RECORD_MAGIC = 0x4b64_6267;
 export const KIND_SHIFT = 8;
@@ -121,6 +126,11 @@ export const RED_LEFT_BYTES = 16;
 /** Red zone on each side of an object of a sampled heap, at least. */
 export const GUARD_BYTES = 256;
 
+/** Chains of the depot. */
+export const ROOT_BUCKET_COUNT = 1024;
+/** Bytes that the text of the letters may have. */
+export const ROOT_TEXT_BYTES_MAX = 2048;
+
 /**
  * The root of a debugged or sampled heap: a run of pages that no slot owns, found by its mark in the frame table.
  *
@@ -135,38 +145,37 @@ export const GUARD_BYTES = 256;
  *      word 128  BUCKETS       1024 words: the first stack of each chain of the depot
  *      word 1152 TEXT_BYTES    then the text in which the letters were asked for
  */
-export const RootWord = {
-  MAGIC: 0,
+export const DEBUG_ROOT_FIELDS = {
+  MAGIC: 1,
   LOCK: 1,
-  CHUNK: 2,
-  CHUNK_USED: 3,
-  STACK_COUNT: 4,
-  GUARDED: 5,
-  EPOCH: 6,
-  LETTERS: 64,
-  BUCKETS: 128,
-  TEXT_BYTES: 1152,
-  TEXT: 1153,
+  CHUNK: 1,
+  CHUNK_USED: 1,
+  STACK_COUNT: 1,
+  GUARDED: 1,
+  EPOCH: 2,
+  LETTERS: { at: 64, words: (KIND_COUNT / WORD_BYTES) as number },
+  BUCKETS: ROOT_BUCKET_COUNT as number,
+  TEXT_BYTES: 1,
+  TEXT: (ROOT_TEXT_BYTES_MAX / WORD_BYTES) as number,
 } as const;
-export const ROOT_BUCKET_COUNT = 1024;
-/** Bytes that the text of the letters may have. */
-export const ROOT_TEXT_BYTES_MAX = 2048;
-/** In OWNER of a run of the depot. */
-export const DEPOT_MARK = -8;
+/** Word indexes in the root. */
+export const RootWord: Offsets<typeof DEBUG_ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_ROOT_FIELDS);
 
 /** A stack in the depot: its text, UTF-8, follows the words. */
-export const StackWord = {
+export const DEBUG_STACK_FIELDS = {
   /** Address of the next stack of the chain; 0 at its end. */
-  NEXT: 0,
+  NEXT: 1,
   HASH: 1,
   /** Bytes of the text. */
-  LENGTH: 2,
+  LENGTH: 1,
   /** Allocations with this stack. */
-  ALLOC_COUNT: 3,
+  ALLOC_COUNT: 1,
   /** Bytes that they asked for, the low half and the high. */
-  ALLOC_BYTES: 4,
-  ALLOC_BYTES_HIGH: 5,
+  ALLOC_BYTES: 1,
+  ALLOC_BYTES_HIGH: 1,
 } as const;
-export const STACK_HEADER_BYTES = 24;
+/** Word indexes in a stack of the depot. */
+export const StackWord: Offsets<typeof DEBUG_STACK_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_STACK_FIELDS);
+export const STACK_HEADER_BYTES: number = /* @__PURE__ */ wordsOf(DEBUG_STACK_FIELDS) * WORD_BYTES;
 /** Pages that the depot takes at a time. */
 export const DEPOT_CHUNK_PAGES = 4;

@@ -1,8 +1,10 @@
+import { giveBack } from "../kmalloc/block-run.ts";
 import { type BlockInfo, runBlock } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { giveBack, type Released, takeOver } from "../kmalloc/reap.ts";
+import type { Released } from "../kmalloc/reap-report.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
+import { assignBlock } from "../slab/ownership.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { guardedObjects } from "./guarded.ts";
@@ -77,10 +79,10 @@ function finishReleasing(
   const { slots } = layers;
   const isOthers = changer !== slot && changer < slots.count && !slots.isFree(changer);
   if (isOthers || (changer !== slot && !isOwn)) {
-    if (isOwn) takeOver(layers, located.block.address, changer);
+    if (isOwn) assignBlock(layers, located.block.address, changer);
     return "stays";
   }
-  takeOver(layers, located.block.address, slot);
+  assignBlock(layers, located.block.address, slot);
   blocks.settleFree(located);
   return "goes";
 }

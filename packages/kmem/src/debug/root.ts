@@ -1,6 +1,6 @@
 import { type CoreLayers, type Layers, underTableLock } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { DebugRootSign, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
+import { DebugRootSign, KIND_COUNT, NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
 
 /** The last instant that a Date can be. */
@@ -24,7 +24,7 @@ export class DebugRoot {
     memory.refresh();
     memory.reach(frames.endFrame * PAGE_SIZE);
     for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
-      if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== DebugRootSign.MARK) continue;
+      if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== OwnerMark.DEBUG_ROOT) continue;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
       const isRoot =
         memory.words[word + RootWord.MAGIC] === DebugRootSign.MAGIC && frame + DebugRootSign.PAGES <= frames.endFrame;
@@ -52,7 +52,7 @@ export class DebugRoot {
       memory.bytes.set(bytes, (word + RootWord.TEXT) * WORD_BYTES);
       memory.doubles[(word + RootWord.EPOCH) >> 1] = Date.now();
       words[word + RootWord.MAGIC] = DebugRootSign.MAGIC;
-      pages.frames.setOwner(frame, DebugRootSign.MARK);
+      pages.frames.setOwner(frame, OwnerMark.DEBUG_ROOT);
       return root;
     });
   }

@@ -11,7 +11,7 @@ import { sinkFor } from "../heap/report-sink.ts";
 import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import { type DeathCleanup, ownerOfAddress } from "../kmalloc/reap.ts";
+import type { DeathCleanup } from "../kmalloc/reap-report.ts";
 import {
   badArgument,
   type Checks,
@@ -28,6 +28,7 @@ import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import { ownerOfAddress } from "../slab/ownership.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";

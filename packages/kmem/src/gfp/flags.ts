@@ -1,5 +1,5 @@
 /**
- * Flags of Linux 2.4.0, whose prototypes the document has, with its values, and behind them flags of later Linux that
+ * Flags of Linux 2.4.0, whose prototypes the document has, with its values, and after them flags of later Linux that
  * 2.4 had not. A gfp_mask says how pages may be had; the flags of kmem_cache_create are told apart from it by their
  * values, so that SLAB_NO_GROW can stand beside them.
  *

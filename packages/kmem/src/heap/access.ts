@@ -1,6 +1,7 @@
 import type { BlockInfo } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
-import type { DeathCleanup, ReapOptions, ReapReport } from "../kmalloc/reap.ts";
+import type { ReapOptions } from "../kmalloc/reap-options.ts";
+import type { DeathCleanup, ReapReport } from "../kmalloc/reap-report.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
 import type { Finding } from "../memory/finding.ts";
 import type { RepairStep } from "../repair/log.ts";

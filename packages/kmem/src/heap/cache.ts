@@ -1,6 +1,6 @@
 import { badFree, describeAddress } from "../kmalloc/describe.ts";
 import { type Kmalloc, REFILLED } from "../kmalloc/kmalloc.ts";
-import { allSheaves, type Layers, sheavesOf, underRecallLock, underTableLock } from "../kmalloc/layers.ts";
+import { allSheaves, type Layers, sheavesOf, underSheavesLock, underTableLock } from "../kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "../kmalloc/memory-wait.ts";
 import { type CacheStats, cacheStats } from "../kmalloc/stats.ts";
 import {
@@ -312,7 +312,7 @@ export class Cache {
 
   #closeSheaves(): void {
     const { slots } = this.#layers;
-    underRecallLock(this.#layers, () => {
+    underSheavesLock(this.#layers, () => {
       for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).forget(this.#kind);
     });
   }

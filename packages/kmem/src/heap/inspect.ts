@@ -1,7 +1,7 @@
 import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
-import { ownerOfAddress, transfer } from "../kmalloc/reap.ts";
 import { type SlotStats, slotStats as statsOfSlots } from "../kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats as statsOfLayers } from "../kmalloc/stats.ts";
+import { ownerOfAddress, transfer } from "../slab/ownership.ts";
 import { accessTo } from "./access.ts";
 import type { BaseHeap } from "./base-heap.ts";
 import { layersToChange, layersToView } from "./full-layers.ts";

@@ -16,7 +16,8 @@ import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import type { ZoneStats } from "../pages/zone.ts";
 
 /** How pages are wanted. */

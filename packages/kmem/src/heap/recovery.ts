@@ -1,4 +1,6 @@
-import { type ReapOptions, type ReapReport, readReapOptions, reapSlot as reapLayers } from "../kmalloc/reap.ts";
+import { reapSlot as reapLayers } from "../kmalloc/reap.ts";
+import { type ReapOptions, readReapOptions } from "../kmalloc/reap-options.ts";
+import type { ReapReport } from "../kmalloc/reap-report.ts";
 import { requireObject } from "../memory/arguments.ts";
 import type { Registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";

@@ -1,5 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
-import { NOTHING, type ReapOptions, type ReapReport, requireReapOptions } from "../kmalloc/reap.ts";
+import { type ReapOptions, requireReapOptions } from "../kmalloc/reap-options.ts";
+import { NOTHING, type ReapReport } from "../kmalloc/reap-report.ts";
 import {
   anyValue,
   type Checks,

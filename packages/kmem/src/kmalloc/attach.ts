@@ -1,9 +1,10 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
-import { areaPages } from "../slab/sheaf.ts";
+import { areaPages } from "../slab/area.ts";
 import { DeathDetector } from "../sync/death-detector.ts";
 import { LivenessBeacon } from "../sync/liveness.ts";
 import { announceThread, type Reservation } from "../sync/reservation.ts";
@@ -24,6 +25,10 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   const free = place === undefined ? slots.take() : occupy(slots, place);
   const slot = free === NO_SLOT ? takeOver(memory, start, slots) : free;
   const sync = bindSlot(memory, geometry, slots, slot);
+  if (ASSERTIONS) {
+    assert(slots.isHeld(slot), `slot ${slot} is held from before the thread works through it`);
+    assert(sync.generation > 0, `slot ${slot}, which is taken, has a generation`);
+  }
   sync.beacon.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
   const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);

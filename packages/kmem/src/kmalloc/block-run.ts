@@ -1,5 +1,6 @@
-import { PAGE_SHIFT } from "../memory/layout.ts";
-import { RunKind } from "../pages/layout.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
+import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { FrameKind, RunKind } from "../pages/layout.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { Layers } from "./layers.ts";
@@ -23,6 +24,13 @@ export function freeRun(layers: Layers, address: number): boolean {
   if (claim(layers, address) === Tag.NONE) return false;
   const { memory, geometry, pages } = layers;
   const head = address >>> PAGE_SHIFT;
+  if (ASSERTIONS) {
+    const tag = memory.bytes[tagIndex(geometry, address)];
+    const kind = pages.frames.kind(head);
+    assert(address % PAGE_SIZE === 0, `a block that is a run begins with a page, not at ${address}`);
+    assert(kind === RunKind.BLOCK, `the run at page ${head} that is freed is a block, not of kind ${kind}`);
+    assert(tag === Tag.FIRST_IN_SHEAF + layers.slot, `the block at ${address} is this slot's to free, as its tag says`);
+  }
   pages.claimOwn(head);
   memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
   pages.freeOwn(head, pages.frames.count(head));
@@ -38,6 +46,18 @@ export function resizeRun(layers: Layers, address: number, newCount: number): bo
   const count = pages.frames.count(head);
   if (newCount < count) pages.shorten(head, newCount);
   const isDone = newCount <= count || pages.extend(head, newCount, RunKind.BLOCK);
+  if (ASSERTIONS) {
+    const wanted = isDone ? newCount : count;
+    assert(pages.frames.count(head) === wanted, `the block at ${address} has ${wanted} pages after it was resized`);
+    assert(isLive(tag), `the block at ${address} is live again`);
+  }
   memory.bytes[tagIndex(geometry, address)] = tag;
   return isDone;
+}
+
+/** Frees a live block bypassing the sheaves; one that another thread has just freed stays as it is. */
+export function giveBack(layers: Layers, address: number): void {
+  const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
+  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address);
+  else freeRun(layers, address);
 }

@@ -1,9 +1,9 @@
 import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import type { FrameTable } from "../pages/frames.ts";
 import { FOREIGN_PHRASE } from "../pages/kind-phrase.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
+import { runPages } from "../pages/ownership.ts";
 import { isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { CoreLayers } from "./layers.ts";
@@ -86,11 +86,6 @@ export function runBlock(layers: CoreLayers, head: number): BlockInfo {
 /** Where the run lies that starts at a frame: within the heap, whatever is said of it. */
 function runBounds({ pages: { frames } }: CoreLayers, head: number): BlockBounds {
   return { address: head * PAGE_SIZE, bytes: runPages(frames, head) * PAGE_SIZE };
-}
-
-/** Pages of the run that starts at a frame: no more than follow, whatever is said of it. */
-export function runPages(frames: FrameTable, head: number): number {
-  return Math.max(1, Math.min(frames.count(head), frames.endFrame - head));
 }
 
 function blockInfo({ memory, geometry }: CoreLayers, { address, bytes }: BlockBounds, cache: string): BlockInfo {

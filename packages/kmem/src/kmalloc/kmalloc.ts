@@ -1,17 +1,20 @@
 import { describeValue, isUint32, signedHint } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
-import type { PageRequest } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import { fitsEver } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
 import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { assertNoLock } from "../sync/lock-order.ts";
+import { assertNewBlock } from "./assertions.ts";
 import { freeRun, resizeRun } from "./block-run.ts";
 import { badFree } from "./describe.ts";
-import { type Layers, sheavesOf, underRecallLock, unshareBarns } from "./layers.ts";
+import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
 /** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
@@ -49,9 +52,34 @@ export function requireSize(sizeBytes: number): void {
 }
 
 /**
- * The slow half of kmalloc, behind the fast path: sheaves that are empty or full, blocks above the largest size class,
- * and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are runs of
- * pages. Each thread has one of its own.
+ * The slow half of kmalloc, which the fast path calls: sheaves that are empty or full, blocks above the largest size
+ * class, and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are
+ * runs of pages. Each thread has one of its own. Who calls whom, from a heap down to the lists of free pages:
+ *
+ *      alloc, fast: pops a block from the slot's sheaf (slab/fast-path.ts)
+ *      └ refill(kind)                            the sheaf is empty
+ *        ├ Sheaves.refill                        half a sheaf at a time
+ *        │ └ Barns.take                          under the cache's lock, the first of these that has blocks:
+ *        │   ├ the barn                          what other slots have flushed
+ *        │   ├ Slabs.take                        free blocks of the cache's slabs
+ *        │   └ Slabs.growLocked                  a new slab: allocate (below), cutSlab, and Slabs.take again
+ *        └ reclaim, Shrinkers.shrink             without memory; then Sheaves.refill again
+ *      └ allocateRun(size)                       above 32 KiB
+ *        └ allocatePages, PageAllocator.allocate
+ *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot holds, without a lock
+ *          ├ Buddy.take                          under the pages' lock: a block of the lists by order
+ *          ├ Buddy.find, Buddy.carve             the lowest stretch of free neighbours that has room
+ *          └ growPages, Buddy.give               more memory, then once more Buddy.take or Buddy.find
+ *
+ *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
+ *      └ free(address)                           the sheaf or the outbox is full, or the block is none of theirs
+ *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
+ *        │ └ Barns.put                           to the barn; where that is full, or memory is short, to the slabs:
+ *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
+ *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
+ *        └ freeRun, PageAllocator.freeOwn
+ *          ├ PageCache.push                      as the pop above
+ *          └ Buddy.give                          merges with its buddies, into the lists
  */
 export class Kmalloc {
   /** Functions of this thread that give memory back when it is short. */
@@ -88,6 +116,7 @@ export class Kmalloc {
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
     this.#reapNowAndThen();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
@@ -115,11 +144,12 @@ export class Kmalloc {
     const frame = this.allocatePages(count, RunKind.BLOCK, { reserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
+    if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
     memory.bytes[tagIndex(geometry, address)] = slot + 1;
     return address;
   }
 
-  /** Whether to wait for pages can ever help: not for more than the heap has, whoever frees whatever. */
+  /** Whether waiting for pages can ever help: not for more than the heap has when all is free. */
   mayEverServe(count: number, request: PageRequest = ORDINARY): boolean {
     const { geometry, pages, slots, slot } = this.#layers;
     const ownPages = pages.frames.count(slots.area(slot) / PAGE_SIZE);
@@ -141,7 +171,8 @@ export class Kmalloc {
 
   /** Pages, after reclaiming and shrinking where there are none otherwise. The first frame, or NO_FRAME. */
   allocatePages(count: number, kind: RunKindValue, request: PageRequest): number {
-    const { pages } = this.#layers;
+    const { pages, sync } = this.#layers;
+    if (ASSERTIONS) assertNoLock(sync.locks, "when pages are wanted that a shrinker may give back");
     let frame = pages.allocate(count, kind, request);
     if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, kind, request);
     if (frame !== NO_FRAME || request.reserve === true || this.shrinkers.shrink() === 0) return frame;
@@ -186,6 +217,7 @@ export class Kmalloc {
     const { pressureEpoch } = waiters;
     if (this.#lastReclaimEpoch === pressureEpoch) return;
     this.#lastReclaimEpoch = pressureEpoch;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "while shrinkers run");
     this.shrinkers.shrink();
     this.reclaim();
     this.closeAllSheaves();
@@ -193,7 +225,7 @@ export class Kmalloc {
 
   /** Closes all sheaves, so that what any slot frees from now on is given back at once. */
   closeAllSheaves(): void {
-    underRecallLock(this.#layers, () => {
+    underSheavesLock(this.#layers, () => {
       for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).closeAll();
     });
   }
@@ -218,7 +250,7 @@ export class Kmalloc {
 
   /**
    * Fits a live block to a new size where it stands, if that is sensible: the same class, a run whose tail goes back,
-   * or one with free pages behind it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
+   * or one with free pages after it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
    */
   resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;
@@ -245,6 +277,7 @@ export class Kmalloc {
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
+    if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) errors.run(() => this.#empty(kind));
     }
@@ -282,6 +315,7 @@ export class Kmalloc {
   /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache. */
   #empty(kind: number): void {
     const { sheaves, barns, slabs } = this.#layers;
+    if (ASSERTIONS) assert(kind >= FrameKind.FIRST_CACHE && kind < KIND_COUNT, `${kind} is the kind of a cache`);
     sheaves.drain(kind);
     barns.drain(kind);
     slabs.releaseEmpty(kind);
@@ -297,7 +331,7 @@ export class Kmalloc {
     });
     // Destructors may have freed into sheaves that were empty already.
     sheaves.empty();
-    underRecallLock(this.#layers, () => sheaves.freeGroupPages());
+    underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
     errors.rethrow();
     return pages;
@@ -309,6 +343,7 @@ export class Kmalloc {
    */
   reclaim(): number {
     const { caches, slabs, pages } = this.#layers;
+    if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when the caches of a slot are emptied");
     const before = slabs.releasedPages;
     const errors = new FirstError();
     for (const kind of caches.kinds()) errors.run(() => this.#empty(kind));

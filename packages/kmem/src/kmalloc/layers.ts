@@ -51,7 +51,7 @@ export function closeLayers(layers: Layers): void {
   memory.refresh();
   sheaves.empty();
   // From here on no thread that waits for memory recalls these sheaves.
-  underRecallLock(layers, () => slots.setArea(slot, 0));
+  underSheavesLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();
   // A wait of this thread that has not ended ends with DETACHED.
   sync.waiters.forget(slot);
@@ -60,7 +60,7 @@ export function closeLayers(layers: Layers): void {
 }
 
 /** Does something that nobody may do while sheaves are being closed. */
-export function underRecallLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
+export function underSheavesLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
   const lock = headerWord(geometry, Header.SHEAVES_LOCK);
   sync.locks.acquire(lock);
   work();

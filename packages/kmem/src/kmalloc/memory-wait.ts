@@ -7,7 +7,9 @@ import {
   reading,
   readOptions,
 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
+import { assertNoLock } from "../sync/lock-order.ts";
 import { isHeld, requireHeld } from "../sync/slot-sync.ts";
 import type { Kmalloc } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
@@ -60,7 +62,8 @@ export class MemoryWait {
   wait(attempt: Attempt, given: WaitOptions, mayEverSucceed = true): number {
     const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
-    const { waiters } = this.#layers.sync;
+    const { waiters, locks } = this.#layers.sync;
+    if (ASSERTIONS) assertNoLock(locks, "while a thread waits for memory");
     if (!mayEverSucceed) return 0;
     const address = waiters.hasWaiters ? 0 : attempt();
     if (address !== 0) return address;
@@ -124,6 +127,7 @@ export class MemoryWait {
 
   #leave(): void {
     const { memory, sync } = this.#layers;
+    if (ASSERTIONS) assert(this.#waits > 0, "a wait of this thread ends that has begun");
     this.#waits--;
     if (isHeld(memory.words, sync)) sync.waiters.leave(this.#waits > 0);
   }

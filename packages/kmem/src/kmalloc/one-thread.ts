@@ -4,7 +4,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { Barns } from "../slab/barn.ts";
 import type { Outboxes } from "../slab/outbox.ts";
 import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "../sync/layout.ts";
-import { NO_LOCKS } from "../sync/lock.ts";
+import { UnsharedLocks } from "../sync/lock.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import type { ThreadSupport } from "./open-layers.ts";
 
@@ -46,7 +46,8 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
     forget: () => {},
   };
   const beacon = { end: () => {} };
-  const sync = { slots, slot: SLOT, recordWord, generation: FIRST_GENERATION, locks: NO_LOCKS, beacon, waiters };
+  const locks = new UnsharedLocks();
+  const sync = { slots, slot: SLOT, recordWord, generation: FIRST_GENERATION, locks, beacon, waiters };
   // All that the layers ask for as long as nobody else is there; what else a slot table can do takes other threads.
   return sync as unknown as SlotSync;
 }

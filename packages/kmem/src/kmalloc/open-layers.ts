@@ -13,11 +13,12 @@ import { PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
+import { areaPages } from "../slab/area.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
 import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
 import { Outboxes } from "../slab/outbox.ts";
-import { areaPages, Sheaves } from "../slab/sheaf.ts";
+import { Sheaves } from "../slab/sheaf.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
@@ -70,7 +71,7 @@ export interface FormatOptions {
 
 /**
  * Formats the part of a memory that `extent` names and opens its layers. Throws before it writes anything when the
- * extent is no good; grows a growable memory when its tables do not fit yet.
+ * extent is not valid; grows a growable memory when its tables do not fit yet.
  */
 export function createLayers(
   memory: LinearMemory,
@@ -125,7 +126,7 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
   throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 
-/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is no good. */
+/** Opens the heap that starts at byte `start` without a slot; reads only. Throws where the header is not valid. */
 export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers {
   const geometry = openGeometry(memory, start);
   const slots = slotTable(memory, geometry);
@@ -135,7 +136,7 @@ export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers 
 
 /**
  * Reads and verifies the header of the heap that starts at byte `start`, and that its tables are where their sizes put
- * them: whoever wrote the header may have made the checksum as well. Throws as `readHeader` does; reads only.
+ * them: the writer of a hostile header can make its checksum too. Throws as `readHeader` does; reads only.
  */
 export function openGeometry(memory: LinearMemory, start: number): Geometry {
   requireByteOffset("start", start);

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { RunKind, RunOwner } from "../pages/layout.ts";
@@ -5,8 +6,10 @@ import { isRunHead } from "../pages/rebuild.ts";
 import { CacheRecord, Tag } from "../slab/layout.ts";
 import { rebuildCache, returnSheaf } from "../slab/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
+import { assertHeaderLock } from "../sync/lock-order.ts";
+import { assertRecovered } from "./assertions.ts";
 import { liveBlocks } from "./describe.ts";
-import { type CoreLayers, underRecallLock } from "./layers.ts";
+import { type CoreLayers, underSheavesLock } from "./layers.ts";
 import { slabTables, takeOverLocks } from "./lock-takeover.ts";
 import { ringsOf } from "./slot-objects.ts";
 
@@ -57,11 +60,13 @@ export function freeAbandoned(layers: CoreLayers, slot: number): void {
 
 function returnRemains(layers: CoreLayers, slot: number): void {
   const { slots, sync, caches } = layers;
+  if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
   takeOverLocks(layers);
-  underRecallLock(layers, () => slots.setArea(slot, 0));
+  underSheavesLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
   returnRuns(layers, new Set([slot]));
+  if (ASSERTIONS) assertRecovered(layers, slot);
 }
 
 /** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */
@@ -89,9 +94,10 @@ export function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): numbe
     if (kind === RunKind.BLOCK) restoreTag(layers, head, dead);
     if (!dead.has(frames.ownerSlot(head)) || !isReturned(layers, head, kind)) continue;
     const count = frames.count(head);
+    if (ASSERTIONS) assert(count > 0 && head + count <= frames.endFrame, `the run at page ${head} lies in the heap`);
     pages.claimOwn(head);
     clearTags(layers, head, count);
-    // A slab that was being made or released may have kinds of the cache behind its head.
+    // A slab that was being made or released may have kinds of the cache after its head.
     frames.setRun(head, count, RunKind.CACHED);
     pages.freeOwn(head, count);
     returned += count;

@@ -20,7 +20,7 @@ export class Shrinkers {
   readonly #shrinkers = new Set<Shrinker>();
   #isShrinking = false;
 
-  /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for what is none. */
+  /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for anything else. */
   add(shrinker: Shrinker): Registration {
     const { name, count, scan } = requireShrinker(shrinker);
     // Wrapped, so that one that is added twice counts twice.

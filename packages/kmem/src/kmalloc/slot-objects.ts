@@ -1,5 +1,5 @@
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
-import { RingWord, RunKind, TRACE_MARK } from "../pages/layout.ts";
+import { OwnerMark, RingWord, RunKind } from "../pages/layout.ts";
 import type { VmArea } from "../vmalloc/areas.ts";
 import { areasOfSlot, freeAreas, giveAreas } from "../vmalloc/slot-areas.ts";
 import type { BlockInfo } from "./describe.ts";
@@ -9,7 +9,7 @@ import { POOL_ELEMENT_BYTES, POOL_HEADER_BYTES, POOL_MAGIC, PoolKind, PoolWord }
 /** A mempool, which stands in a block. */
 export interface MempoolInfo {
   readonly address: number;
-  /** Elements in its reserve. They are blocks themselves, of whoever allocated them. */
+  /** Elements in its reserve. They are blocks themselves, each of the slot that allocated it. */
   readonly elementCount: number;
 }
 
@@ -20,7 +20,7 @@ export interface TraceRingInfo {
 }
 
 /** What the thread of a slot had made beside blocks and runs of pages. */
-export interface Made {
+export interface SlotObjects {
   /** Areas of `vmalloc` and `vmap`. */
   readonly areas: readonly VmArea[];
   /** Mempools, whose blocks are among its blocks. */
@@ -29,7 +29,7 @@ export interface Made {
 }
 
 /** What a slot had made; `blocks` are its live blocks. O(heap). */
-export function madeBy(layers: CoreLayers, slot: number, blocks: readonly BlockInfo[]): Made {
+export function objectsOfSlot(layers: CoreLayers, slot: number, blocks: readonly BlockInfo[]): SlotObjects {
   const mempools = blocks.flatMap((block) => mempoolIn(layers, block) ?? []);
   return { areas: areasOfSlot(layers, slot), mempools, traceRings: [...ringsOf(layers, slot)] };
 }
@@ -38,12 +38,12 @@ export function madeBy(layers: CoreLayers, slot: number, blocks: readonly BlockI
  * Frees what a slot had made; its blocks are to follow. Who has a ring or a pool open finds out by the words that are
  * cleared here.
  */
-export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, traceRings }: Made): void {
+export function freeSlotObjects(layers: CoreLayers, slot: number, { areas, mempools, traceRings }: SlotObjects): void {
   const { memory, pages } = layers;
   for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
   for (const { address, pageCount } of traceRings) {
     const head = address / PAGE_SIZE;
-    if (!pages.frames.exchangeOwner(head, TRACE_MARK, pages.claimedOwner)) continue;
+    if (!pages.frames.exchangeOwner(head, OwnerMark.TRACE_RING, pages.claimedOwner)) continue;
     memory.words[(address >>> WORD_SHIFT) + RingWord.MAGIC] = 0;
     pages.freeOwn(head, pageCount);
   }
@@ -51,20 +51,25 @@ export function freeMade(layers: CoreLayers, slot: number, { areas, mempools, tr
 }
 
 /** Makes what a slot had made another slot's. */
-export function giveMade(layers: CoreLayers, slot: number, { areas, traceRings }: Made, to: number): void {
+export function giveSlotObjects(
+  layers: CoreLayers,
+  slot: number,
+  { areas, traceRings }: SlotObjects,
+  to: number,
+): void {
   for (const { address } of traceRings) layers.memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] = to + 1;
   giveAreas(layers, slot, areas, to);
 }
 
 /** Whether a slot has areas or rings, whose owner its number says. */
-export function hasMade({ areas, traceRings }: Made): boolean {
+export function hasSlotObjects({ areas, traceRings }: SlotObjects): boolean {
   return areas.length + traceRings.length > 0;
 }
 
 /** The trace rings that a slot has made. O(frames). */
 export function* ringsOf({ memory, geometry, pages: { frames } }: CoreLayers, slot: number): Generator<TraceRingInfo> {
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
-    if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== TRACE_MARK) continue;
+    if (frames.kind(head) !== RunKind.SYSTEM || frames.owner(head) !== OwnerMark.TRACE_RING) continue;
     const address = head * PAGE_SIZE;
     if (memory.words[(address >>> WORD_SHIFT) + RingWord.MAKER] !== slot + 1) continue;
     yield { address, pageCount: frames.count(head) };

@@ -1,9 +1,9 @@
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { RunOwner } from "../pages/layout.ts";
+import { pageRunsOf, runPages } from "../pages/ownership.ts";
 import { isRunHead } from "../pages/rebuild.ts";
-import { liveBlocks, runPages } from "./describe.ts";
+import { liveBlocks } from "./describe.ts";
 import type { CoreLayers } from "./layers.ts";
-import { pageRunsOf } from "./reap.ts";
 
 /** What one slot has. */
 export interface SlotStats {
@@ -37,7 +37,8 @@ export function slotStats(layers: CoreLayers): SlotStats[] {
     generation: slots.generation(slot),
     liveBlocks: blocks.get(slot)?.count ?? 0,
     liveBytes: blocks.get(slot)?.bytes ?? 0,
-    pageBytes: [...pageRunsOf(layers, slot)].reduce((sum, { pageCount }) => sum + pageCount, 0) * PAGE_SIZE,
+    pageBytes:
+      [...pageRunsOf(layers.pages.frames, slot)].reduce((sum, { pageCount }) => sum + pageCount, 0) * PAGE_SIZE,
     cachedPageBytes: claimedPages(layers, slot) * PAGE_SIZE,
   }));
 }

@@ -8,7 +8,7 @@ import type { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT, MAX_OBJECT_BYTES } from "../slab/size-classes.ts";
 import { allSheaves, type CoreLayers } from "./layers.ts";
 
-/** One cache, size class or made by hand. */
+/** One cache, size class or named. */
 export interface CacheStats {
   readonly name: string;
   readonly objectBytes: number;
@@ -79,7 +79,7 @@ export interface HeapStats {
   readonly zones: readonly ZoneStats[];
   /** Caches that have slabs. */
   readonly caches: readonly CacheStats[];
-  /** Those without slabs too: the size classes of kmalloc first, then caches made by hand. */
+  /** Those without slabs too: the size classes of kmalloc first, then named caches. */
   readonly allCaches: readonly CacheStats[];
 }
 
@@ -111,7 +111,7 @@ export function cacheStats(layers: CoreLayers, kind: number, allSheaves: Iterabl
   };
 }
 
-/** A figure between 0 and `most`; 0 for what is no number, as what lies behind the end of the memory. */
+/** A figure between 0 and `most`; 0 for what is no number, as what lies beyond the end of the memory. */
 function within(value: number, most: number): number {
   return value > 0 ? Math.min(value, most) : 0;
 }

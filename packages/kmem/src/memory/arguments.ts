@@ -136,7 +136,7 @@ export function reading<Result>(name: string, value: unknown, read: () => Result
   }
 }
 
-/** A copy of a list, so that nothing of the caller's runs later. Throws BAD_ARGUMENT for what is none. O(items). */
+/** A copy of a list, so that nothing of the caller's runs later. Throws BAD_ARGUMENT for anything else. O(items). */
 export function readList(name: string, list: unknown): unknown[] {
   return reading(name, list, () => {
     if (!Array.isArray(list)) throw badArgument(name, "a list", list);

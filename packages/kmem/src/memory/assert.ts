@@ -1,12 +1,23 @@
-import { KmemError } from "./errors.ts";
-
 /**
- * Whether invariants are checked at the borders of the layers. Tests set `globalThis.KMEM_ASSERTIONS` before they
- * import the library; everywhere else this is a constant `false` that the compiler of the engine folds away.
+ * Whether invariants are checked where one layer hands something to another. Tests set `globalThis.KMEM_ASSERTIONS`
+ * before they import the library. `npm run build` takes every `if (ASSERTIONS)` out of what is published.
  */
 export const ASSERTIONS: boolean = (globalThis as { KMEM_ASSERTIONS?: boolean }).KMEM_ASSERTIONS === true;
 
-/** Throws when `condition` is false. Call it as `if (ASSERTIONS) assert(...)`, so that off costs nothing. */
-export function assert(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new KmemError("BAD_ARGUMENT", `kmem: broken invariant: ${what}`);
+/** An invariant does not hold: a mistake in kmem itself, which only test builds look for. */
+export class KmemAssertionError extends Error {
+  override readonly name: string = "KmemAssertionError";
+
+  constructor(expectation: string) {
+    super(`kmem: broken invariant: expected that ${expectation}`);
+  }
+}
+
+/**
+ * Throws {@link KmemAssertionError} when `condition` is false; `expectation` is the sentence that should be true.
+ * Always called as `if (ASSERTIONS) assert(...)`, and only about what no caller's argument and no stray store can make
+ * false, or what the code has verified before: such mistakes are refused with a KmemError in every build.
+ */
+export function assert(condition: boolean, expectation: string): asserts condition {
+  if (!condition) throw new KmemAssertionError(expectation);
 }

@@ -9,7 +9,7 @@ const wordMask = WORD_BYTES - 1;
 const LOOP_BYTES = 256;
 
 /**
- * Copies `sizeBytes` from one block to another, and no byte more: behind them a debugged block has its red zone. Both
+ * Copies `sizeBytes` from one block to another, and no byte more: after them a debugged block has its red zone. Both
  * addresses are multiples of a word, and the blocks do not overlap. O(bytes).
  */
 export function copyBytes({ words, bytes }: LinearMemory, target: number, source: number, sizeBytes: number): void {

@@ -139,7 +139,7 @@ function readDumpHeader(dump: Uint8Array): DumpHeader | undefined {
 
 /**
  * How many bytes the dump has that begins with these, 4 GiB and some at the most; undefined where more of them are
- * needed to say. For whoever reads a dump in pieces, and wants no more of what is none. Throws as `loadDump` does for
+ * needed to say. For readers of a dump in pieces, who want no more of what is no dump. Throws as `loadDump` does for
  * what is no dump. O(runs).
  */
 export function dumpByteLength(first: Uint8Array): number | undefined {

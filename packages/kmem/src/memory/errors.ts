@@ -47,7 +47,7 @@ export interface OutOfMemoryFigures {
   readonly largestFreeRunBytes: number;
 }
 
-/** The figures as numbers, NaN for what is none: who makes an error by hand may give anything. */
+/** The figures as numbers, NaN for anything else: the constructor of an error takes any value. */
 function figuresOf(given: OutOfMemoryFigures): OutOfMemoryFigures {
   const number = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
   try {

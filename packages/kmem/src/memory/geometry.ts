@@ -18,7 +18,7 @@ export interface TableSizes {
   readonly slotRecordBytes: number;
   readonly cacheTableBytes: number;
   readonly frameRecordBytes: number;
-  /** Pages that have to be left behind the tables, in one zone: those of the first slot. */
+  /** Pages that have to be left after the tables, in one zone: those of the first slot. */
   readonly slotPages: number;
   groupTableBytes(firstFrame: number, endFrame: number): number;
 }
@@ -28,7 +28,7 @@ export interface Extent {
   readonly start: number;
   readonly end: number;
   readonly limit: number;
-  /** Bytes that the memory had when this was planned: what is behind them the heap adds. Default: what it has. */
+  /** Bytes that the memory had when this was planned: what comes after them the heap adds. Default: what it has. */
   readonly presentBytes?: number | undefined;
   /** Whether all of it reads as zero, so that the tables need no clearing, and untouched ones cost no memory. */
   readonly isZeroed?: boolean | undefined;
@@ -54,8 +54,8 @@ export function requireByteOffset(name: string, value: number): void {
 }
 
 /**
- * Lays the tables out behind the header, sized for `limit`, so that they never move when memory grows. Throws
- * BAD_ARGUMENT for offsets that are none and BAD_GEOMETRY where not one page would be left.
+ * Lays the tables out after the header, sized for `limit`, so that they never move when memory grows. Throws
+ * BAD_ARGUMENT for what is no offset and BAD_GEOMETRY where not one page would be left.
  */
 export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const { start, end, limit } = extent;
@@ -110,7 +110,7 @@ function placeTables(baseFrame: number, limitFrame: number, slotCount: number, s
   return { firstPageFrame, zoneTable, slotTable, cacheTable, frameTable, kindTable, groupTable, tagTable };
 }
 
-/** Whether there are pages for the first slot behind the tables of a heap. */
+/** Whether there are pages for the first slot after the tables of a heap. */
 export function hasSlotPages(geometry: Geometry, { slotPages }: TableSizes): boolean {
   const pageCount = geometry.limitFrame - geometry.firstPageFrame;
   const dmaPages = Math.min(geometry.dmaFrames, pageCount);

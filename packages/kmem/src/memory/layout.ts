@@ -1,5 +1,19 @@
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record.ts";
 /**
  * Units and the header: the words at the base of every kmem memory.
+ *
+ * The terms of all layouts:
+ *
+ *      frame    a page of the buffer, by its number            kind     a frame's state: a byte, see pages/layout.ts
+ *      run      frames of one owner; the first has COUNT       zone     frames with free lists and watermarks
+ *      granule  16 bytes, the unit of sizes and addresses      tag      a granule's state: a byte, see slab/layout.ts
+ *      block    what an allocation gets: granules, or a run    cache    blocks of one size: a size class, or named
+ *      slab     frames cut into the blocks of one cache        slot     what a thread works through: the kernel's "CPU"
+ *      sheaf    a slot's stack of free blocks of a cache       barn     a cache's stack that slots trade blocks through
+ *      outbox   a slot's stack of other slots' freed blocks    owner    the slot that answers for a run, in its OWNER
+ *      area     a slot's private pages, with its sheaves;      record   a table's row; its words stand in the layout
+ *               also a range of virtual pages (vmalloc)        mark     what OWNER holds instead of an owner: a root
+ *      epoch    counts shortages: all slots then give back     beacon   waiters whose absence tells of a thread's death
  *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
  *      │                                                                     │                      │
@@ -51,84 +65,92 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 8;
+export const LAYOUT_VERSION = 9;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
+
+/** The least number of slots a heap has unless it asks otherwise. */
+export const DEFAULT_SLOT_COUNT = 64;
+/** A byte of the tag table names a slot in two ways, live and free in its sheaf, and has four other values. */
+export const MAX_SLOT_COUNT = 126;
+/** Words of a set of slots, a bit each. */
+export const SLOT_SET_WORDS = 4;
 
 /**
  * Word indexes in the header. Words below `CHECKSUM`, and FLAGS, never change after creation and are covered by it; the
  * words after it are state.
  */
-export const Header = {
-  MAGIC: 0,
+export const HEADER_FIELDS = {
+  MAGIC: 1,
   VERSION: 1,
-  BYTE_ORDER: 2,
+  BYTE_ORDER: 1,
   /** First managed frame: base >>> PAGE_SHIFT. */
-  BASE_FRAME: 3,
+  BASE_FRAME: 1,
   /** One past the last frame that growth may ever reach; the tables are sized for it. */
-  LIMIT_FRAME: 4,
-  /** First frame behind the metadata. */
-  FIRST_PAGE_FRAME: 5,
+  LIMIT_FRAME: 1,
+  /** First frame after the metadata. */
+  FIRST_PAGE_FRAME: 1,
   /** Frames that belong to the DMA zone, counted from the first page frame. */
-  DMA_FRAMES: 6,
-  SLOT_COUNT: 7,
+  DMA_FRAMES: 1,
+  SLOT_COUNT: 1,
   /** Byte addresses of the tables. */
-  ZONE_TABLE: 8,
-  SLOT_TABLE: 9,
-  CACHE_TABLE: 10,
-  FRAME_TABLE: 11,
-  KIND_TABLE: 12,
-  TAG_TABLE: 13,
-  GROUP_TABLE: 14,
+  ZONE_TABLE: 1,
+  SLOT_TABLE: 1,
+  CACHE_TABLE: 1,
+  FRAME_TABLE: 1,
+  KIND_TABLE: 1,
+  TAG_TABLE: 1,
+  GROUP_TABLE: 1,
   /** FNV-1a over the words before it and FLAGS. */
-  CHECKSUM: 15,
+  CHECKSUM: 1,
   /** One past the last frame that is the heap's now. */
-  END_FRAME: 16,
+  END_FRAME: 1,
   /** Counts growths; a view made under another generation may be too short. */
-  GENERATION: 17,
+  GENERATION: 1,
   /** Frames in use at which what lies idle is reclaimed before more are taken. */
-  RECLAIM_AT: 18,
+  RECLAIM_AT: 1,
   /** Times that pages were wanted since the last reclaim of that sort. */
-  RECLAIM_CREDIT: 19,
+  RECLAIM_CREDIT: 1,
   /** {@link HeapFlag}s, chosen at creation. */
-  FLAGS: 20,
+  FLAGS: 1,
   /** Pages that the memory has just been grown by and that are not the heap's yet: see pages/growth.ts. */
-  GROWING: 21,
-  /** The set of the slots that threads hold now: four words. */
-  HELD_SLOTS: 25,
+  GROWING: 1,
   /** Serial number of the cache that was made last. */
-  CACHE_SERIAL: 22,
+  CACHE_SERIAL: 1,
   /** Address of the run of pages that holds the barns of the size classes; 0 while one thread works alone. */
-  BARNS: 23,
+  BARNS: 1,
   /** Frees of blocks that another thread had freed at the same time, found when their second entry came up. */
-  LATE_DOUBLE_FREES: 24,
+  LATE_DOUBLE_FREES: 1,
+  /** The set of the slots that threads hold now. */
+  HELD_SLOTS: SLOT_SET_WORDS as number,
 
   /** The page allocator: zones, frame table, growth. */
-  PAGES_LOCK: 32,
+  PAGES_LOCK: { line: 1 },
   /** The table of caches, and the barns of the size classes. */
-  TABLE_LOCK: 48,
+  TABLE_LOCK: { line: 1 },
   /** Sheaves being closed by a thread that waits for memory. */
-  SHEAVES_LOCK: 64,
+  SHEAVES_LOCK: { line: 1 },
   /** The engine of buckets. */
-  BUCKET_LOCK: 80,
+  BUCKET_LOCK: { line: 1 },
   /** Virtual memory. */
-  VMALLOC_LOCK: 96,
-
+  VMALLOC_LOCK: { line: 1 },
   /** Recovery from the death of threads: one thread at a time. */
-  REAP_LOCK: 104,
+  REAP_LOCK: { line: 1 },
 
-  /** The set of the slots that wait for memory: four words. */
-  WAITERS: 112,
+  /** The set of the slots that wait for memory. */
+  WAITERS: { line: SLOT_SET_WORDS as number },
   /** Counts what was freed while somebody waited; waiters sleep on it. */
-  FREED_EVENT: 116,
+  FREED_EVENT: 1,
   /** The ticket of the next waiter. */
-  NEXT_TICKET: 117,
+  NEXT_TICKET: 1,
   /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
-  PRESSURE: 118,
+  PRESSURE: 1,
 } as const;
+/** Word indexes in the header. */
+export const Header: Offsets<typeof HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(HEADER_FIELDS);
 
 /** Words set aside for the header. Each lock and the words of waiting have a cache line of 16 words to themselves. */
-export const HEADER_WORDS = 128;
+export const HEADER_WORDS: number = /* @__PURE__ */ wordsOf(HEADER_FIELDS, LINE_WORDS);
 
 /** What is special about a heap. */
 export const HeapFlag = {
@@ -142,8 +164,3 @@ export const HeapFlag = {
 
 /** Flags that there are. */
 export const HEAP_FLAG_MASK: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
-
-/** The least number of slots a heap has unless it asks otherwise. */
-export const DEFAULT_SLOT_COUNT = 64;
-/** A byte of the tag table names a slot in two ways, live and free in its sheaf, and has four other values. */
-export const MAX_SLOT_COUNT = 126;

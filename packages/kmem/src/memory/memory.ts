@@ -49,7 +49,7 @@ function isReal(buffer: ArrayBufferLike): boolean {
 
 /**
  * One linear buffer and its views. The views have a fixed length, because length-tracking views on growable shared
- * buffers are tens of times slower in V8; `refresh()` makes them anew after a growth. An address is an index into
+ * buffers are tens of times slower in V8; `refresh()` replaces them after a growth. An address is an index into
  * `bytes`, and an address >>> 2 one into `words`.
  */
 export class LinearMemory {
@@ -133,7 +133,7 @@ export class LinearMemory {
     return this.bytes.length === 0 && this.#openedBytes > 0 && this.kind !== "WebAssembly.Memory";
   }
 
-  /** The error of whoever comes to a buffer that has no bytes for the views any more. */
+  /** The error of an access to a buffer that has no bytes for the views any more. */
   lost(): KmemError {
     const details = { openedBytes: this.#openedBytes, bufferBytes: this.byteLength };
     if (isDetached(this.buffer)) return new KmemError("DETACHED", DETACHED_TEXT, details);
@@ -164,7 +164,7 @@ export class LinearMemory {
 
   /**
    * Adds at least so many bytes, in whole pages of WebAssembly, at the end of the memory, and returns how many it had
-   * right before: what is between is the caller's and nobody else's, whoever grows the memory at the same time. -1,
+   * right before: what is between is the caller's alone, also where others grow the memory at the same time. -1,
    * with nothing changed, where it cannot grow that far; every kind but a WebAssembly.Memory is fixed.
    */
   growBy(byteCount: number): number {

@@ -12,7 +12,7 @@ export interface MemoryOptions {
   /** First byte of `memory` that the heap may use. Default 0. */
   readonly start?: number;
   /**
-   * One past the last byte that is the heap's at first. Default: the end of `memory`. Whatever lies behind it, and all
+   * One past the last byte that is the heap's at first. Default: the end of `memory`. Whatever lies after it, and all
    * that anybody else adds to the memory later, is not the heap's and is never touched.
    */
   readonly end?: number;

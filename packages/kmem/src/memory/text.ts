@@ -1,6 +1,6 @@
 const PRINTABLE_FIRST = 0x20;
 const PRINTABLE_LAST = 0x7e;
-/** What stands for a byte that is none of printable ASCII. */
+/** What stands for a byte that is not printable ASCII. */
 const REPLACEMENT = 0x3f;
 
 /** Whether a byte is a character of printable ASCII. */

@@ -20,7 +20,7 @@ export function requireNode(name: string, node: number, nodeCount: number): void
   throw new KmemError("BAD_ARGUMENT", text, { [name]: node });
 }
 
-/** Where the heap of a node begins that may use the bytes from `start` on: behind the node's area. */
+/** Where the heap of a node begins that may use the bytes from `start` on: after the node's area. */
 export function heapStart(start = 0): number {
   requireByteOffset("start", start);
   return Math.ceil(start / PAGE_SIZE) * PAGE_SIZE + NODE_AREA_BYTES;

@@ -53,7 +53,7 @@ export class NodeView {
     return this.#fast.take;
   }
 
-  /** Makes the fast path anew where growth has detached it; returns whether it had. */
+  /** Binds the fast path again where growth has detached it; returns whether it had. */
   rebindDetached(): boolean {
     if (!this.#isOpen || !this.#fast.isDetached()) return false;
     this.layers.memory.refresh();

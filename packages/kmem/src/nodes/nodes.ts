@@ -101,7 +101,7 @@ export class Nodes {
   }
 
   /**
-   * Makes a machine. Throws BAD_ARGUMENT for options that are none before it writes anything, and what
+   * Makes a machine. Throws BAD_ARGUMENT for options that are not valid before it writes anything, and what
    * {@link Heap.create} throws; memories of yours for the nodes before the one at fault have been formatted then.
    */
   static create(options: NodesOptions): Nodes {

@@ -12,7 +12,7 @@ export interface NodeShortage {
 /** Nodes that a message names one by one; `nodes` has all of them. */
 const NAMED_NODES_MAX = 16;
 
-/** A copy of the list, empty for what is none: who makes an error by hand may give anything. */
+/** A copy of the list, empty for anything else: the constructor of an error takes any value. */
 function shortagesOf(given: readonly NodeShortage[]): readonly NodeShortage[] {
   try {
     return given.map(({ node, freeBytes, largestFreeRunBytes }) => ({ node, freeBytes, largestFreeRunBytes }));

@@ -1,5 +1,6 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
+import { assertBlock, assertFree, assertListed, assertUsed, assertZone } from "./assertions.ts";
 import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import {
@@ -112,6 +113,11 @@ export class Buddy {
       this.#link(frame + (1 << found), found);
     }
     this.#relink(frame + count, (1 << order) - count);
+    if (ASSERTIONS) {
+      assert(frame % (1 << order) === 0, `the block taken at page ${frame} is aligned to its order, ${order}`);
+      assertFree(this.#frames, frame, count);
+      assertZone(this);
+    }
     return frame;
   }
 
@@ -129,6 +135,11 @@ export class Buddy {
 
   /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
   give(first: number, count: number): void {
+    if (ASSERTIONS) {
+      const [zoneFirst, zoneEnd] = [this.get(zoneFirstFrame), this.get(zoneEndFrame)];
+      assert(first >= zoneFirst && first + count <= zoneEnd, `${count} pages from ${first} on lie in their zone`);
+      assertUsed(this.#frames, first, count);
+    }
     this.#groups.given(first, count);
     this.#lowerSearch(first, count);
     let frame = first;
@@ -138,6 +149,10 @@ export class Buddy {
       this.#merge(frame, order);
       frame += 1 << order;
       left -= 1 << order;
+    }
+    if (ASSERTIONS) {
+      assertFree(this.#frames, first, count);
+      assertZone(this);
     }
   }
 
@@ -176,6 +191,7 @@ export class Buddy {
   /** Takes exactly this stretch, every frame of which is free; what its blocks hold besides goes back. */
   carve(first: number, count: number): void {
     const end = first + count;
+    if (ASSERTIONS) assertFree(this.#frames, first, count);
     this.#groups.taken(first, count);
     let frame = this.#headOfFree(first);
     while (frame < end) {
@@ -186,6 +202,7 @@ export class Buddy {
       if (next > end) this.#relink(end, next - end);
       frame = next;
     }
+    if (ASSERTIONS) assertZone(this);
   }
 
   /**
@@ -237,6 +254,10 @@ export class Buddy {
   }
 
   #found(first: number, order: number, lowest: number): number {
+    if (ASSERTIONS) {
+      assert(lowest <= first, `the search for order ${order} next begins no further up than page ${first}`);
+      assertFree(this.#frames, first, 1);
+    }
     this.set(zoneSearchFrom + order, lowest);
     return first;
   }
@@ -285,7 +306,7 @@ export class Buddy {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneEnd = this.get(zoneEndFrame);
-    // Bounded by the zone: behind the last free block a search of the whole buffer would read all that users wrote.
+    // Bounded by the zone: after the last free block a search of the whole buffer would read all that users wrote.
     const index = bytes.subarray(0, bias + zoneEnd).indexOf(freeHead, bias + from);
     if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;
@@ -335,6 +356,7 @@ export class Buddy {
     const listWord = this.#zone + zoneFreeHead + order;
     const next = words[listWord];
     const record = this.#frames.record(frame);
+    if (ASSERTIONS) assertBlock(frame, order);
     this.#frames.setKind(frame, freeHead);
     words[record + frameNext] = next;
     words[record + framePrev] = noFrame;
@@ -343,9 +365,11 @@ export class Buddy {
     words[listWord] = frame;
     words[this.#zone + zoneFreeCount + order]++;
     words[this.#zone + zoneFreeFrames] += 1 << order;
+    if (ASSERTIONS) assertListed(this.#frames, this, frame, order);
   }
 
   #unlink(frame: number, order: number): void {
+    if (ASSERTIONS) assertListed(this.#frames, this, frame, order);
     const { words } = this.#frames.memory;
     const record = this.#frames.record(frame);
     const next = words[record + frameNext];

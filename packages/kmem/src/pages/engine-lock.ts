@@ -1,6 +1,7 @@
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import type { PageAllocator } from "./page-allocator.ts";
 
@@ -13,7 +14,7 @@ export interface EngineContext {
 }
 
 /**
- * The lock of such an engine. Whoever holds it sees every page that there is: records may lie in pages that another
+ * The lock of such an engine. Its holder sees every page that there is: records may lie in pages that another
  * thread has just grown the memory by, and a view that is too short would read nothing there and lose what is written.
  */
 export class EngineLock {
@@ -46,6 +47,11 @@ export class EngineLock {
 
   release(): void {
     this.#locks.release(this.#word);
+  }
+
+  /** In test builds: the thread holds the lock. */
+  assertHeld(): void {
+    assertHeld(this.#locks, this.#word, "the engine's lock");
   }
 
   /** Does something under the lock. What runs often acquires and releases, without a function made each time. */

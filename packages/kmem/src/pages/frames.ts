@@ -159,4 +159,22 @@ export class FrameTable {
     while (bytes[this.kindBias + head] === headKind + 1) head--;
     return head;
   }
+
+  /** Whether a run of a kind and of so many pages starts at the frame. */
+  isWholeRun(first: number, count: number, kind: number): boolean {
+    return count > 0 && this.kind(first) === kind && this.count(first) === count;
+  }
+
+  /**
+   * Makes a run the slot's alone that `claimed` names; false when another thread has claimed it, or it is no such run.
+   */
+  claimRun(head: number, kind: number, claimed: number): boolean {
+    const owner = this.owner(head);
+    if (this.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
+    if (!this.exchangeOwner(head, owner, claimed)) return false;
+    if (this.kind(head) === kind) return true;
+    // Freed and taken for something else in between: by a thread that may well have the same slot.
+    this.exchangeOwner(head, claimed, owner);
+    return false;
+  }
 }

@@ -1,10 +1,11 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
-import type { PageRequest } from "./page-allocator.ts";
+import type { PageRequest } from "./page-request.ts";
 import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
 
 /** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */
@@ -49,7 +50,7 @@ interface Added {
 
 /**
  * Makes the memory longer: generously, or by less where the engine refuses, or by no more than it takes to reach
- * `neededEnd`. What was added lies where the memory ended at that instant, behind `from` where that has moved.
+ * `neededEnd`. What was added lies where the memory ended at that instant, after `from` where that has moved.
  */
 function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: number): Added | undefined {
   const { limitFrame } = frames;
@@ -72,15 +73,22 @@ function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: 
 function own({ geometry, frames, zones }: Growable, first: number, end: number): void {
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
+  if (ASSERTIONS) {
+    assert(frames.growing === 0, "no other growth of the heap is under way");
+    assert(Number.isInteger(firstPage), `growth begins with a page of WebAssembly, not with page ${first}`);
+    assert(end > first && end <= frames.limitFrame, `the end grows beyond page ${first}, and not over the limit`);
+  }
   frames.setGrowing(firstPage | (pageCount << GROWING_COUNT_SHIFT));
   moveEnd(frames, first, end);
   coverZones(zones, geometry, first, end);
   frames.setGrowing(0);
 }
 
-/** Moves the end of the heap behind new pages; what lies between, and is not its own, is marked so first. */
+/** Moves the end of the heap to the end of new pages; what lies between, and is not its own, is marked so first. */
 function moveEnd(frames: FrameTable, first: number, end: number): void {
   const { endFrame } = frames;
+  if (ASSERTIONS)
+    assert(first >= endFrame, `what is added from page ${first} on comes after the heap's end, ${endFrame}`);
   frames.fillKind(endFrame, first - endFrame, FrameKind.RESERVED);
   frames.setEndFrame(end);
 }

@@ -1,4 +1,5 @@
 import { WORD_BYTES } from "../memory/layout.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 
 /**
  * Frames, zones and free lists.
@@ -14,10 +15,10 @@ import { WORD_BYTES } from "../memory/layout.ts";
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables; behind them, pages of somebody else's: what a program, or another heap, has
+ *      RESERVED: the header and the tables; after them, pages of somebody else's: what a program, or another heap, has
  *      added to the memory between two growths of this one. It never changes, and nothing else is written for such a
  *      page: no record, no tag. In a memory that grows they end at a multiple of WASM_PAGE_FRAMES.
- *      A run on its way back is claimed first: whoever exchanges its OWNER frees it, nobody else.
+ *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
  *
@@ -45,8 +46,8 @@ import { WORD_BYTES } from "../memory/layout.ts";
  * The last two under the lock of the cache.
  *
  * Growth is noted in the header's word GROWING before any table changes: the first WebAssembly page that was added,
- * and from bit 16 on their number; 0 when it is done. Whoever inherits the pages' lock ends it. So nothing is lost but
- * what a thread adds and dies before it can note: those pages stay somebody else's.
+ * and from bit 16 on their number; 0 when it is done. A thread that inherits the pages' lock completes it. So nothing
+ * is lost but what a thread adds and dies before it can note: those pages stay somebody else's.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
@@ -81,7 +82,10 @@ export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 /** Every value of a kind byte. */
 export const KIND_COUNT = 256;
 
-export const FrameRecord = { NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 } as const;
+/** The fields of {@link FrameRecord}, with their words. */
+export const FRAME_FIELDS = { NEXT: 1, PREV: 1, COUNT: 1, HEAD: 1 } as const;
+/** Word indexes in a frame's record. */
+export const FrameRecord: Offsets<typeof FRAME_FIELDS> = /* @__PURE__ */ offsetsOf(FRAME_FIELDS);
 /** OWNER of a run, in the word that is HEAD in slabs. */
 export const RunOwner = {
   /** Every owner has it, and no HEAD of a slab. */
@@ -95,15 +99,31 @@ export const RunOwner = {
   /** All bits that an owner can have. */
   MASK: 0xffff,
 } as const;
-/** In OWNER of the run of a ring of trace events: negative as the marks of buckets and faces are, none of theirs. */
-export const TRACE_MARK = -6;
+/**
+ * In place of an owner, OWNER of a run that is the root of something, by which it is found: no user writes to the frame
+ * table. All marks stand here, so that no two are the same. None is an owner: those have no bits above RunOwner.MASK
+ * but MARK.
+ */
+export const OwnerMark = {
+  /** The page of the engine of buckets, a bucket, and a buffer for DMA: kind BUCKET. */
+  BUCKET_STATE: -1,
+  BUCKET: -2,
+  DMA_BUFFER: -3,
+  /** The anchor page of the Linux kernel: kind SYSTEM. */
+  LINUX_ANCHOR: -4,
+  /** The root of virtual memory: kind VMALLOC. */
+  VMALLOC_ROOT: -5,
+  /** A ring of trace events: kind SYSTEM. */
+  TRACE_RING: -6,
+  /** The root of a debugged or sampled heap, and pages of its depot of stacks: kind SYSTEM. */
+  DEBUG_ROOT: -7,
+  DEBUG_DEPOT: -8,
+} as const;
 /** Words of such a run: what says that it is a ring, and the slot + 1 of the thread that made it or was given it. */
 export const RingWord = { MAGIC: 0, MAKER: 4 } as const;
 
 /** What a debugged or sampled heap is known by, which a repair must not take for nobody's: see debug/layout.ts. */
 export const DebugRootSign = {
-  /** In OWNER of the root's run, of kind SYSTEM: negative as other marks are, and none of theirs. */
-  MARK: -7,
   /** In the first word of its pages. */
   MAGIC: 0x4442_4721,
   PAGES: 2,
@@ -162,23 +182,22 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      FOREIGN_FRAMES              frames of somebody else's
  *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
  */
-export const ZoneRecord = {
-  FIRST_FRAME: 0,
+export const ZONE_FIELDS = {
+  FIRST_FRAME: 1,
   END_FRAME: 1,
-  FREE_FRAMES: 2,
-  MIN: 3,
-  LOW: 4,
-  HIGH: 5,
-  FREE_HEAD: 6,
-  /** FREE_HEAD + ORDER_COUNT. */
-  FREE_COUNT: 17,
-  /** FREE_COUNT + ORDER_COUNT. */
-  SEARCH_FROM: 28,
-  /** SEARCH_FROM + ORDER_COUNT. */
-  FOREIGN_FRAMES: 39,
+  FREE_FRAMES: 1,
+  MIN: 1,
+  LOW: 1,
+  HIGH: 1,
+  FREE_HEAD: ORDER_COUNT as number,
+  FREE_COUNT: ORDER_COUNT as number,
+  SEARCH_FROM: ORDER_COUNT as number,
+  FOREIGN_FRAMES: 1,
 } as const;
+/** Word indexes in a zone's record. */
+export const ZoneRecord: Offsets<typeof ZONE_FIELDS> = /* @__PURE__ */ offsetsOf(ZONE_FIELDS);
 /** Words in a zone's record. */
-export const ZONE_RECORD_WORDS = 48;
+export const ZONE_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(ZONE_FIELDS, LINE_WORDS);
 
 export const Zone = { DMA: 0, NORMAL: 1 } as const;
 /** Names as /proc/buddyinfo prints them, by zone number. */

@@ -1,9 +1,12 @@
 import { describeValue } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
+import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens, assertSplit } from "./assertions.ts";
 import { type Buddy, orderFor } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
@@ -20,6 +23,7 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
+import type { PageRequest } from "./page-request.ts";
 import {
   coverZones,
   createZones,
@@ -31,22 +35,12 @@ import {
   zoneStats,
 } from "./zone.ts";
 
-/** How pages are wanted. */
-export interface PageRequest {
-  /** The first frame is a multiple of this power of two. Default 1. */
-  readonly alignFrames?: number;
-  /** Take from the DMA zone only. Default: the normal zone, then DMA. */
-  readonly dma?: boolean;
-  /** May go below the lowest watermark, as GFP_ATOMIC may. */
-  readonly reserve?: boolean;
-}
-
 const ANY_PAGES: PageRequest = {};
 
 /** The heap's own runs of so many pages come from the lowest stretch with room; others from the buddy lists. */
 const SEARCHED_PAGES_MIN = 4;
 
-/** What page caches are filled with, by order: runs aligned to their size, so that they serve whoever asks for that. */
+/** What page caches are filled with, by order: runs aligned to their size, so that they serve aligned requests too. */
 const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
   alignFrames: 1 << order,
 }));
@@ -90,7 +84,7 @@ export class PageAllocator {
     return new PageAllocator(memory, geometry, sync);
   }
 
-  /** Makes every page behind the tables free. The tables must read as zero. */
+  /** Makes every page after the tables free. The tables must read as zero. */
   static create(memory: LinearMemory, geometry: Geometry, endFrame: number, sync?: PageSync): PageAllocator {
     const pages = new PageAllocator(memory, geometry, sync);
     const { baseFrame, firstPageFrame } = geometry;
@@ -112,6 +106,7 @@ export class PageAllocator {
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
     if (cached !== NO_FRAME) {
+      if (ASSERTIONS) assertOwner(this.frames, cached, this.claimedOwner);
       this.frames.setRun(cached, count, kind);
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
@@ -126,6 +121,7 @@ export class PageAllocator {
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.updateWatermarks();
     this.#unlock();
+    if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
   }
 
@@ -153,7 +149,9 @@ export class PageAllocator {
    * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    if (Number.isInteger(count) && this.#isWhole(first, count, kind) && this.#claim(first, kind, this.claimedOwner)) {
+    const { frames } = this;
+    const isWhole = Number.isInteger(count) && frames.isWholeRun(first, count, kind);
+    if (isWhole && frames.claimRun(first, kind, this.claimedOwner)) {
       this.freeOwn(first, count);
       return;
     }
@@ -167,6 +165,7 @@ export class PageAllocator {
   /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */
   freeOwn(first: number, count: number): void {
     this.claimOwn(first);
+    if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
@@ -189,6 +188,7 @@ export class PageAllocator {
   shorten(head: number, newCount: number): void {
     this.#lock();
     const count = this.frames.count(head);
+    if (ASSERTIONS) assertShortens(this.frames, head, count, newCount);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
     this.updateWatermarks();
@@ -196,18 +196,20 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Lengthens a run that nobody else may free in place when the frames behind it are free; returns whether it did. */
+  /** Lengthens a run that nobody else may free in place when the frames after it are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
     this.#lock();
     const count = this.frames.count(head);
     const zone = this.#zoneOf(head);
     const extra = newCount - count;
+    if (ASSERTIONS) assert(extra > 0, `a run of ${count} pages is made longer, not one of ${newCount}`);
     const isPossible = zone.freeFrames - extra >= zone.get(ZoneRecord.MIN) && zone.isFree(head + count, extra);
     if (isPossible) {
       zone.carve(head + count, extra);
       this.frames.fillKind(head + count, extra, kind + 1);
       this.frames.setCount(head, newCount);
     }
+    if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
     this.#unlock();
     return isPossible;
   }
@@ -219,17 +221,17 @@ export class PageAllocator {
     return pages;
   }
 
-  /** The first frame behind the DMA zone, whether it is there yet or not. */
+  /** The first frame after the DMA zone, whether it is there yet or not. */
   get dmaEndFrame(): number {
     return dmaEndFrame(this.#geometry);
   }
 
-  /** Frames behind the tables that are the heap's. */
+  /** Frames after the tables that are the heap's. */
   get ownFrames(): number {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
-  /** The heap's frames behind the tables that are not free. */
+  /** The heap's frames after the tables that are not free. */
   get usedFrames(): number {
     return this.ownFrames - this.freeBytes / PAGE_SIZE;
   }
@@ -251,11 +253,6 @@ export class PageAllocator {
     return this.zones.map(zoneStats);
   }
 
-  #isWhole(first: number, count: number, kind: RunKindValue): boolean {
-    const { frames } = this;
-    return count > 0 && frames.kind(first) === kind && frames.count(first) === count;
-  }
-
   /**
    * Frees a part of a run, or says why not. Under the lock, so that threads which free different parts of one run do
    * not meet it while it is being split.
@@ -271,15 +268,15 @@ export class PageAllocator {
   }
 
   /**
-   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and behind it. A thread
-   * that dies on the way leaves all of it to its former owner, or what is before and behind.
+   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and after it. A thread
+   * that dies on the way leaves all of it to its former owner, or what is before and after.
    */
   #detach(first: number, count: number, kind: RunKindValue): string | undefined {
     const { frames } = this;
     const head = frames.headOfRun(first, kind);
     const former = frames.owner(head);
     const formerBits = (former & RunOwner.SLOT_MASK) << RunOwner.FORMER_SHIFT;
-    if (!this.#claim(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
+    if (!frames.claimRun(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
     const end = first + count;
     const endOfRun = head + frames.count(head);
     if (end > endOfRun) {
@@ -293,29 +290,19 @@ export class PageAllocator {
     }
     frames.setCount(head, head < first ? first - head : count);
     frames.setOwner(head, head < first ? former : this.claimedOwner);
+    if (ASSERTIONS) assertSplit(frames, { head, first, end, endOfRun }, kind);
     return undefined;
-  }
-
-  /** Makes a run this thread's alone; false when it is another thread's already, or no such run. */
-  #claim(head: number, kind: RunKindValue, claimed: number): boolean {
-    const { frames } = this;
-    const owner = frames.owner(head);
-    if (frames.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
-    if (!frames.exchangeOwner(head, owner, claimed)) return false;
-    if (frames.kind(head) === kind) return true;
-    // Freed and taken anew in between, for something else: by a thread that may well have the same slot.
-    frames.exchangeOwner(head, claimed, owner);
-    return false;
   }
 
   /** Makes a run of frames that are in no list. The kind of the head comes last: until then they are free. */
   #makeRun(first: number, count: number, kind: RunKindValue, owner: number): void {
+    if (ASSERTIONS) assertFree(this.frames, first, count);
     this.frames.setCount(first, count);
     this.frames.setOwner(first, owner);
     this.frames.setRun(first, count, kind);
   }
 
-  /** A run of this slot's page cache, filled anew when it is empty. NO_FRAME where it cannot serve. */
+  /** A run of this slot's page cache, which is filled first when it is empty. NO_FRAME where it cannot serve. */
   #takeCached(count: number, request: PageRequest): number {
     const cache = this.#cache;
     if (cache === undefined || request.dma === true || (request.alignFrames ?? 1) > count) return NO_FRAME;
@@ -342,6 +329,7 @@ export class PageAllocator {
     if (cache === undefined || first < this.dmaEndFrame) return false;
     const order = cachedOrder(count);
     if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
+    if (ASSERTIONS) assertOwner(this.frames, first, this.claimedOwner);
     this.frames.setRun(first, count, RunKind.CACHED);
     if (cache.push(this.#memory.words, order, first)) return true;
     this.#drainOrder(order, cacheBatch(order));
@@ -358,6 +346,7 @@ export class PageAllocator {
    * Under the pages' lock, after every change.
    */
   updateWatermarks(): void {
+    if (ASSERTIONS) this.#assertLocked();
     if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
@@ -376,6 +365,7 @@ export class PageAllocator {
     for (let run = 0; run < runLimit; run++) {
       const frame = cache.pop(words, order);
       if (frame === NO_FRAME) break;
+      if (ASSERTIONS) assertRun(this.frames, frame, 1 << order, RunKind.CACHED);
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
@@ -391,6 +381,10 @@ export class PageAllocator {
 
   #unlock(): void {
     this.#sync?.locks.release(this.#lockWord);
+  }
+
+  #assertLocked(): void {
+    if (this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
   }
 
   #take(count: number, request: PageRequest, kind: RunKindValue): number {
@@ -414,6 +408,7 @@ export class PageAllocator {
   }
 
   #zoneOf(frame: number): Buddy {
+    if (ASSERTIONS) this.#assertLocked();
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }

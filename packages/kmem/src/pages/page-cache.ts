@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { NO_FRAME, PAGE_CACHE_CAPACITY, PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE } from "./layout.ts";
 
 /** Pages of the largest run that is cached. */
@@ -48,6 +49,11 @@ export class PageCache {
     const countWord = this.#firstWord + order * PAGE_CACHE_STRIDE;
     const count = words[countWord];
     if (count >= cacheCapacity(order)) return false;
+    if (ASSERTIONS) {
+      const held = words.subarray(countWord + 1, countWord + 1 + count);
+      assert(frame % (1 << order) === 0, `the run at page ${frame} that is cached is aligned to its order, ${order}`);
+      assert(!held.includes(frame), `the run at page ${frame} is cached once`);
+    }
     words[countWord + count + 1] = frame;
     words[countWord] = count + 1;
     return true;

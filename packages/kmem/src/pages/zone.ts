@@ -1,9 +1,10 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_SIZE } from "../memory/layout.ts";
 import { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
-import type { PageRequest } from "./page-allocator.ts";
+import type { PageRequest } from "./page-request.ts";
 
 /** One zone as its users read it; frames and pages are the same thing. */
 export interface ZoneStats {
@@ -51,6 +52,8 @@ function setBounds(zone: Buddy, first: number, end: number): void {
 function cover(zone: Buddy, first: number, end: number): void {
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
   if (end <= oldEnd) return;
+  if (ASSERTIONS)
+    assert(first >= oldEnd, `a zone that ends at page ${oldEnd} gets pages from there on, not from ${first}`);
   if (first > oldEnd) zone.set(ZoneRecord.FOREIGN_FRAMES, zone.get(ZoneRecord.FOREIGN_FRAMES) + first - oldEnd);
   zone.set(ZoneRecord.END_FRAME, end);
   // From the top down, so that the lowest block of each list stands first: a young heap then stays compact.
@@ -85,6 +88,7 @@ export function fitsEver(geometry: Geometry, count: number, keptPages: number, r
 
 /** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */
 export function setWatermarks(zone: Buddy, minPages: number): void {
+  if (ASSERTIONS) assert(minPages >= 0 && minPages <= zone.ownFrames, `a zone can keep ${minPages} pages back`);
   zone.set(ZoneRecord.MIN, minPages);
   zone.set(ZoneRecord.LOW, lowWatermark(minPages));
   zone.set(ZoneRecord.HIGH, highWatermark(minPages));
@@ -98,7 +102,7 @@ export function highWatermark(minPages: number): number {
   return minPages + (minPages >> 1);
 }
 
-/** The first frame behind the DMA zone, whether it is there yet or not. */
+/** The first frame after the DMA zone, whether it is there yet or not. */
 export function dmaEndFrame(geometry: Geometry): number {
   return Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
 }

@@ -3,7 +3,7 @@ import { CHECKSUM_MASK, Chunk, ChunkState, HEIGHT_MASK, HEIGHT_SHIFT } from "./l
 
 /**
  * The index of the free chunks: a height-balanced tree in address order, each node with the largest size below it.
- * A node is the word index of a chunk, 0 is none. The functions take the root of a subtree and return its new root;
+ * A node is the word index of a chunk, 0 for no node. The functions take the root of a subtree and return its new root;
  * they recurse as deep as the tree is high, at most 1.45 × log2(chunks). Links are verified by their callers.
  */
 const STATE = Chunk.STATE;
@@ -55,8 +55,8 @@ function refreshMax(words: Words, node: number): void {
 }
 
 /**
- * Makes a node's maximum right after a chunk in its subtree, of `from` blocks, has got `to` blocks; 0 is none. The side
- * that has not changed is read only where the largest chunk may now be there.
+ * Makes a node's maximum right after a chunk in its subtree, of `from` blocks, has got `to` blocks; 0 for no chunk. The
+ * side that has not changed is read only where the largest chunk may now be there.
  */
 function adjustMax(words: Words, node: number, from: number, to: number): void {
   const largest = words[node + MAX];

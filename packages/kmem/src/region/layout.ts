@@ -1,3 +1,4 @@
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 /**
  * A region: a stretch of memory that the caller owns and hands over, with everything that describes it inside.
  *
@@ -18,7 +19,8 @@
  * on one way down; worst fit is the same search for the largest size of all. The payload of a free chunk is never
  * read nor written: a late write into it damages nothing.
  *
- * Addresses are byte offsets in the buffer, 0 is none. Sizes are in blocks of 16 bytes, the chunk's header included.
+ * Addresses are byte offsets in the buffer, 0 is no address. Sizes are in blocks of 16 bytes, the chunk's header
+ * included.
  */
 
 /** Bytes in a block: the unit of sizes and the alignment of every chunk and payload. */
@@ -36,50 +38,54 @@ export const REGION_GONE = 0x454e4f47;
 export const CHUNK_CANARY: number = 0xdead7007 | 0;
 
 /** Word indexes in `struct kas_hdr`. */
-export const RegionHeader = {
+export const REGION_FIELDS = {
   /** REGION_MAGIC. */
-  MAGIC: 0,
+  MAGIC: 1,
   /** Mixed from the header's own address, START, END, SALT, LAST and ROOT: says that none of them was overwritten. */
   SEAL: 1,
   /** kh_start: address of the first chunk. */
-  START: 2,
+  START: 1,
   /** kh_end: address of the last byte, as the caller gave it. */
-  END: 3,
+  END: 1,
   /** kh_first: the first chunk; always START. */
-  FIRST: 4,
+  FIRST: 1,
   /** kh_last: the last chunk. */
-  LAST: 5,
+  LAST: 1,
   /** The root of the index, 0 while no chunk is free. */
-  ROOT: 6,
+  ROOT: 1,
   /** Tells this region's busy chunks from those that an earlier region left in the same bytes. */
-  SALT: 7,
+  SALT: 1,
 } as const;
-export const REGION_HEADER_WORDS = 8;
+/** Word indexes in `struct kas_hdr`. */
+export const RegionHeader: Offsets<typeof REGION_FIELDS> = /* @__PURE__ */ offsetsOf(REGION_FIELDS);
+export const REGION_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(REGION_FIELDS, BLOCK_WORDS);
 export const REGION_HEADER_BYTES: number = REGION_HEADER_WORDS * 4;
 
 /** Word indexes in `struct kas_chunk`. */
-export const Chunk = {
+export const CHUNK_FIELDS = {
   /** CHUNK_CANARY. */
-  CANARY: 0,
+  CANARY: 1,
   /**
    * ChunkState in the low byte. Of a free chunk, above it, the height of its subtree in the index, and in the upper
    * half a checksum of what it is in the index: its address, LEFT, RIGHT, MAX and the height.
    */
   STATE: 1,
   /** kc_size: blocks, this header included. */
-  SIZE: 2,
+  SIZE: 1,
   /** kc_next, kc_prev: the neighbours in the circular list. */
-  NEXT: 3,
-  PREV: 4,
+  NEXT: 1,
+  PREV: 1,
   /** Of a free chunk: the roots of the subtrees below and above it in the index. */
-  LEFT: 5,
-  RIGHT: 6,
+  LEFT: 1,
+  RIGHT: 1,
   /** Of a free chunk: the largest SIZE in its subtree. */
-  MAX: 7,
+  MAX: 1,
   /** Of a busy chunk, in the place of LEFT: its address, xor the region's SALT. RIGHT and MAX are 0. */
-  SEAL: 5,
+  SEAL: { over: "LEFT" },
 } as const;
-export const CHUNK_HEADER_WORDS = 8;
+/** Word indexes in `struct kas_chunk`. */
+export const Chunk: Offsets<typeof CHUNK_FIELDS> = /* @__PURE__ */ offsetsOf(CHUNK_FIELDS);
+export const CHUNK_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(CHUNK_FIELDS, BLOCK_WORDS);
 export const CHUNK_HEADER_BYTES: number = CHUNK_HEADER_WORDS * 4;
 export const CHUNK_HEADER_BLOCKS: number = CHUNK_HEADER_BYTES / BLOCK_BYTES;
 

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { GRANULE, WORD_SHIFT } from "../memory/layout.ts";
 import { insert, remove, replace, type Words } from "./free-index.ts";
 import {
@@ -155,6 +156,8 @@ function take(words: Words, header: number, found: number, blocks: number): numb
   const newRoot = isSplit
     ? replace(words, root, found, split(words, header, found, blocks), foundBlocks)
     : remove(words, root, found);
+  if (ASSERTIONS)
+    assert(words[found + SIZE] >= blocks, `the chunk at word ${found} has the ${blocks} blocks asked for`);
   setRoot(words, header, newRoot);
   words[found + STATE] = BUSY;
   words[found + SEAL] = (found << WORD_SHIFT) ^ words[header + SALT];
@@ -163,11 +166,15 @@ function take(words: Words, header: number, found: number, blocks: number): numb
   return addressOf(found + HEADER_WORDS);
 }
 
-/** Cuts a chunk after `blocks` and returns the part behind the cut, which is in the list and not in the index. */
+/** Cuts a chunk after `blocks` and returns the part after the cut, which is in the list and not in the index. */
 function split(words: Words, header: number, chunk: number, blocks: number): number {
   const rest = chunk + blocks * BLOCK_WORDS;
   const next = words[chunk + NEXT] >>> WORD_SHIFT;
   const isLast = words[header + LAST] >>> WORD_SHIFT === chunk;
+  if (ASSERTIONS) {
+    const restBlocks = words[chunk + SIZE] - blocks;
+    assert(blocks >= MIN_BLOCKS && restBlocks >= MIN_BLOCKS, `both parts of the chunk at word ${chunk} are chunks`);
+  }
   // A chunk that is the only one is its own neighbour.
   writeHeader(words, rest, words[chunk + SIZE] - blocks, next, chunk);
   words[chunk + SIZE] = blocks;
@@ -193,6 +200,7 @@ export function release(words: Words, header: number, address: number): void {
   const chunk = (address >>> WORD_SHIFT) - HEADER_WORDS;
   const next = words[chunk + NEXT] >>> WORD_SHIFT;
   const previous = words[chunk + PREV] >>> WORD_SHIFT;
+  if (ASSERTIONS) assert(words[chunk + STATE] === BUSY, `the chunk at word ${chunk} that is freed is busy`);
   const mergesNext = words[header + LAST] >>> WORD_SHIFT !== chunk && words[next + STATE] !== BUSY;
   const mergesPrevious = firstWord(words, header) !== chunk && words[previous + STATE] !== BUSY;
   let root = words[header + ROOT] >>> WORD_SHIFT;
@@ -219,6 +227,10 @@ export function release(words: Words, header: number, address: number): void {
 /** Takes a chunk out of the list and adds its blocks to the one before it. */
 function absorb(words: Words, header: number, chunk: number, absorbed: number): void {
   const next = words[absorbed + NEXT] >>> WORD_SHIFT;
+  if (ASSERTIONS) {
+    const end = chunk + words[chunk + SIZE] * BLOCK_WORDS;
+    assert(end === absorbed, `the chunk at word ${absorbed} begins where the one before it ends, at ${end}`);
+  }
   words[chunk + SIZE] += words[absorbed + SIZE];
   words[chunk + NEXT] = next << WORD_SHIFT;
   words[next + PREV] = chunk << WORD_SHIFT;

@@ -112,7 +112,7 @@ export function removalFault(words: Words, header: number, chunk: number): numbe
     if (isPast && !isSound(words, header, node, above, below)) return node;
     const left = words[node + LEFT] >>> WORD_SHIFT;
     const right = words[node + RIGHT] >>> WORD_SHIFT;
-    // The chunk itself, or the lowest one behind it, which takes its place.
+    // The chunk itself, or the lowest one after it, which takes its place.
     if (node === chunk ? !hasTwo : isPast && left === 0) return 0;
     const goesLeft = isPast || chunk < node;
     const slope = heightOf(words, left) - heightOf(words, right);

@@ -93,7 +93,7 @@ function mergeFault(words: Words, header: number, chunk: number): FreeFault | un
   const previous = words[chunk + PREV] >>> WORD_SHIFT;
   const freeNext = next > chunk && words[next + STATE] !== BUSY ? next : 0;
   const freePrevious = previous < chunk && words[previous + STATE] !== BUSY ? previous : 0;
-  // What lies behind a chunk that is absorbed gets another neighbour.
+  // What lies after a chunk that is absorbed gets another neighbour.
   const damaged = freeNext === 0 ? 0 : linkFault(words, header, freeNext);
   if (damaged !== 0) return linksFault(words, damaged);
   let broken = indexFault(words, header, chunk, freePrevious, freeNext);

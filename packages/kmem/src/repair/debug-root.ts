@@ -2,7 +2,7 @@ import type { CoreLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
-import { DebugRootSign, RunKind } from "../pages/layout.ts";
+import { DebugRootSign, OwnerMark, RunKind } from "../pages/layout.ts";
 import type { RepairStep } from "./log.ts";
 
 /** Of the three signs of a root: pages of its kind and number, their mark, its magic. */
@@ -19,7 +19,7 @@ function hasRoot({ memory, geometry, pages }: CoreLayers): boolean {
 function signsAt({ memory, pages }: CoreLayers, frame: number): number {
   const { frames } = pages;
   const isRun = frames.kind(frame) === RunKind.SYSTEM && frames.count(frame) === DebugRootSign.PAGES;
-  const isMarked = frames.owner(frame) === DebugRootSign.MARK;
+  const isMarked = frames.owner(frame) === OwnerMark.DEBUG_ROOT;
   const isMagic = memory.words[(frame << PAGE_SHIFT) >>> WORD_SHIFT] === DebugRootSign.MAGIC;
   return Number(isRun) + Number(isMarked) + Number(isMagic);
 }
@@ -52,7 +52,7 @@ export function repairRoot(layers: CoreLayers, known?: number): RepairStep[] {
   if (found === undefined) return [];
   frames.setRun(found, DebugRootSign.PAGES, RunKind.SYSTEM);
   frames.setCount(found, DebugRootSign.PAGES);
-  frames.setOwner(found, DebugRootSign.MARK);
+  frames.setOwner(found, OwnerMark.DEBUG_ROOT);
   memory.words[(found << PAGE_SHIFT) >>> WORD_SHIFT] = DebugRootSign.MAGIC;
   return [
     { layer: "debug", address: found * PAGE_SIZE, done: "the root of the debugged heap was found", isLoss: false },

@@ -6,14 +6,14 @@ import { isTagged, type RepairContext } from "./context.ts";
 const ENOUGH = 2;
 
 /**
- * Marks what others have added to the memory between the heap's own pages: all that lies behind the first of their
+ * Marks what others have added to the memory between the heap's own pages: all that lies after the first of their
  * pages in one of WebAssembly's, where nothing else is trusted. Where the heap ended at first in the midst of one, what
  * is its own comes before what is not.
  */
 export function repairForeign(context: RepairContext): void {
   for (const frame of context.trusted.others()) {
     const firstNoted = firstNotedAround(context, frame);
-    // Of the first page alone nothing tells whether the heap has ended behind it, but that it was never used.
+    // Of the first page alone nothing tells whether the heap has ended after it, but that it was never used.
     const isFirst = frame % WASM_PAGE_FRAMES === 0 && firstNoted === frame + 1 && isUnused(context, frame);
     if (firstNoted >= 0 && (frame >= firstNoted || isFirst)) setForeign(context, frame);
   }
@@ -26,7 +26,7 @@ export function repairLastForeign(context: RepairContext): void {
   }
 }
 
-/** Marks what is left of a page of WebAssembly behind pages that are somebody else's. */
+/** Marks what is left of a page of WebAssembly after pages that are somebody else's. */
 export function repairBehindForeign(context: RepairContext): void {
   const { frames } = context.layers.pages;
   for (const frame of context.trusted.others()) {
@@ -37,7 +37,7 @@ export function repairBehindForeign(context: RepairContext): void {
 
 /**
  * The first page noted as somebody else's in the page of WebAssembly that a frame lies in; -1 where too few are, or
- * where one behind it is trusted as something else.
+ * where one after it is trusted as something else.
  */
 function firstNotedAround(context: RepairContext, frame: number): number {
   const { frames } = context.layers.pages;

@@ -113,7 +113,7 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
     header[Header.VERSION] = LAYOUT_VERSION;
     header[Header.BYTE_ORDER] = BYTE_ORDER_MARK;
     header[CHECKSUM] = checksumOfHeader(header, 0);
-    log.lost(geometry.baseFrame * PAGE_SIZE, "the header was written anew; its flags may have been others");
+    log.lost(geometry.baseFrame * PAGE_SIZE, "the header was rewritten; its flags may have been others");
   }
   header[Header.END_FRAME] = endFrame;
   logChanges(before, header, geometry.baseFrame * PAGE_SIZE, log);

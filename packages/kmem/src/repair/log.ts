@@ -1,6 +1,6 @@
 import type { Finding } from "../memory/finding.ts";
 
-/** One thing that was damaged beyond what is made anew anyway, and what was done about it. */
+/** One thing that was damaged beyond what is rebuilt anyway, and what was done about it. */
 export interface RepairStep {
   readonly layer: Finding["layer"];
   /** Where: the address of the page, block or table word that was changed. */

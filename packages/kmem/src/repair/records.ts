@@ -15,7 +15,7 @@ import {
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, slabShape } from "../slab/size-classes.ts";
 import type { RepairLog } from "./log.ts";
 
-/** Bits of FLAGS that a cache made by hand may have. */
+/** Bits of FLAGS that a named cache may have. */
 const KNOWN_FLAGS: number = (CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT)) & 0x7fff_ffff;
 
 /** What of a cache's shape does not follow from the rest. */
@@ -26,7 +26,7 @@ interface Basics {
 }
 
 /**
- * Repairs the records of caches. Those of size classes are what their class is. A record of a cache made by hand is
+ * Repairs the records of caches. Those of size classes are what their class is. A record of a named cache is
  * restored where the checksum shows what it was: one byte is damaged, or words that follow from others. Beyond that it
  * is kept where most words of its shape agree, and else emptied: its slabs then belong to no cache.
  */
@@ -40,7 +40,7 @@ export function repairRecords(caches: CacheTable, log: RepairLog): void {
     const text = `the record of cache ${cache}`;
     if (cache < CLASS_COUNT) {
       setClass(record, cache, caches.classFlags);
-      log.done(address, `${text} was written anew: it is kmalloc-${classBytes(cache)}`);
+      log.done(address, `${text} was rewritten: it is kmalloc-${classBytes(cache)}`);
     } else if (attempt(caches, kind, restoreShape) || attempt(caches, kind, restoreByte)) {
       log.done(address, `${text}, "${caches.name(kind)}", was restored by its checksum`);
     } else if (attempt(caches, kind, guess)) {

@@ -25,11 +25,11 @@ export interface RepairedFinding extends Finding {
   readonly done: string;
 }
 
-/** What was done about findings where nothing had to be repaired: all that follows from the truth is made anew. */
+/** What was done about findings where nothing had to be repaired: all that follows from the truth is rebuilt. */
 const MADE_ANEW: Readonly<Record<Finding["layer"], string>> = {
   header: "it was restored",
-  pages: "zones, free lists and page caches were made anew from kinds and COUNTs",
-  slab: "lists, counts, sheaves and barns were made anew from tags",
+  pages: "zones, free lists and page caches were rebuilt from kinds and COUNTs",
+  slab: "lists, counts, sheaves and barns were rebuilt from tags",
   kmalloc: "slots, locks and waits were put to rest",
   debug: "it was restored",
 };
@@ -40,7 +40,7 @@ export interface RepairReport {
   readonly isRepaired: boolean;
   /** What the check found before. */
   readonly findings: readonly RepairedFinding[];
-  /** What was damaged in what all else is made from, and what was done about it. All else was made anew. */
+  /** What was damaged in what all else is made from, and what was done about it. All else was rebuilt. */
   readonly steps: readonly RepairStep[];
   /** What the check still finds. */
   readonly remaining: readonly Finding[];
@@ -48,7 +48,7 @@ export interface RepairReport {
 
 /**
  * Repairs a heap while no thread works on it. The truth is repaired first: records of caches, kinds, COUNT and OWNER of
- * runs, HEAD of slabs, slots, tags. Everything else is thrown away and made anew from it. What may be in use is kept.
+ * runs, HEAD of slabs, slots, tags. Everything else is thrown away and rebuilt from it. What may be in use is kept.
  * The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
  */
 export function repairLayers(layers: CoreLayers, steps: RepairStep[], own?: OwnSlot): RepairReport {
@@ -113,7 +113,7 @@ function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
   repairRuns(context);
 }
 
-/** Makes everything anew that follows from the truth. */
+/** Rebuilds everything that follows from the truth. */
 function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   const { memory, geometry, pages, caches } = layers;
   const { words } = memory;

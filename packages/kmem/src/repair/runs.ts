@@ -52,7 +52,7 @@ export function settleRuns(context: RepairContext): void {
   }
 }
 
-/** Frames of a free block, 0 where its order is none or cannot stand here. */
+/** Frames of a free block, 0 where there is no such order, or none that can stand here. */
 function freeFrames(frames: FrameTable, frame: number): number {
   const order = frames.count(frame);
   return order >= 0 && order <= MAX_ORDER && frame % (1 << order) === 0 ? 1 << order : 0;
@@ -96,7 +96,10 @@ function linkedFrames({ layers }: RepairContext): Set<number> {
   return linked;
 }
 
-/** Settles the blocks of free lists, as far as links and orders are whole, on which nothing starts and nobody lives. */
+/**
+ * Settles the blocks of free lists, as far as links and orders are whole, on which nothing starts and which nobody
+ * uses.
+ */
 export function settleListed(context: RepairContext): void {
   const { layers, trusted, pagesLog } = context;
   const { frames, zones } = layers.pages;
@@ -127,9 +130,9 @@ export function settleListed(context: RepairContext): void {
  * 1. A run whose COUNT covers its own tails, and no trusted frame, has what lies between.
  * 2. What lies among pages that are somebody else's, in one page of WebAssembly, is too.
  * 3. Tails without a head belong to the frame before them if its COUNT or a live tag says so.
- * 4. A head whose COUNT is no good has the tails that follow it.
+ * 4. A head whose COUNT cannot be right has the tails that follow it.
  * 5. What is marked free, and carries no tag, is free.
- * 6. All else, kinds that mean nothing among it, is kept as runs of pages: whoever owned them reads and writes them
+ * 6. All else, kinds that mean nothing among it, is kept as runs of pages: their owners read and write them
  *    still, and nobody else gets them.
  */
 export function repairRuns(context: RepairContext): void {

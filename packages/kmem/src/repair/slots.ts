@@ -2,8 +2,8 @@ import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
+import { areaPages } from "../slab/area.ts";
 import { AREA_SHEAVES, AreaWord, CacheRecord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
-import { areaPages } from "../slab/sheaf.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
@@ -138,7 +138,7 @@ function claimArea({ layers, trusted, pagesLog }: RepairContext, slot: number, h
   trusted.add(head, count);
 }
 
-/** Makes the area of a slot anew: empty sheaves, no outboxes, no sheaves of caches made by hand, no cached pages. */
+/** Formats the area of a slot: empty sheaves, no outboxes, no sheaves of named caches, no cached pages. */
 export function formatArea({ memory, geometry, pages }: CoreLayers, area: number): void {
   const { words } = memory;
   const areaWord = area >>> WORD_SHIFT;

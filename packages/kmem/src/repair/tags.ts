@@ -13,7 +13,7 @@ import { type RepairContext, tagsOf } from "./context.ts";
 export type IsFree = (address: number, tag: number) => boolean;
 
 /**
- * What sheaves, outboxes and barns say of the tags that name them, before they are made anew. While those of a slot are
+ * What sheaves, outboxes and barns say of the tags that name them, before they are rebuilt. While those of a slot are
  * whole, one tag that names it without the block in there is damaged; else tags are believed. Reads only.
  */
 export function freeWitness({ layers }: RepairContext): IsFree {
@@ -68,7 +68,7 @@ export function repairTags(context: RepairContext, isFree: IsFree, keptTag: numb
   if (tables[0] !== Tag.RESERVED || tables.subarray(1).some((tag) => tag !== Tag.NONE)) {
     tables.fill(Tag.NONE);
     tables[0] = Tag.RESERVED;
-    kmallocLog.done(geometry.tagTable, "the tags of the tables' own pages were written anew");
+    kmallocLog.done(geometry.tagTable, "the tags of the tables' own pages were rewritten");
   }
 }
 

@@ -1,9 +1,13 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind, RunOwner } from "../pages/layout.ts";
-import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
+import { assertHeaderLock, assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
+import { assertRecord, assertRoom, assertTagged } from "./assertions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
 import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
@@ -44,8 +48,8 @@ function barnPages(): number {
 }
 
 /**
- * What stands behind the sheaves of one slot: the barn of each cache, through which slots trade free blocks half a
- * sheaf at a time, and behind it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
+ * What the sheaves of one slot are filled from: the barn of each cache, through which slots trade free blocks half a
+ * sheaf at a time, and the slabs below it. A barn is a stack of addresses; while the cache's lock is free, it holds
  * exactly the blocks that are tagged so, and no block is on its way. System: Linux 7's barn.
  */
 export class Barns {
@@ -71,7 +75,7 @@ export class Barns {
 
   /**
    * Moves up to `wanted` free blocks into a sheaf, `words[firstWord]` on, and tags them its; returns how many. Makes a
-   * slab when there are none.
+   * slab when both are empty.
    */
   take(kind: number, cache: number, firstWord: number, wanted: number, sheafTag: number, request: PageRequest): number {
     this.#sync.locks.acquire(cache + lockField);
@@ -79,6 +83,7 @@ export class Barns {
     const { words } = this.#memory;
     const count = barn === 0 ? 0 : words[barn];
     const taken = Math.min(count, wanted);
+    if (ASSERTIONS) assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
     if (taken > 0) {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
@@ -91,6 +96,7 @@ export class Barns {
     if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     }
+    if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, sheafTag);
     this.#sync.locks.release(cache + lockField);
     return fromSlabs;
   }
@@ -112,6 +118,7 @@ export class Barns {
       return;
     }
     const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    if (ASSERTIONS) assertRoom(before + good, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
     copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
     words[barn] = before + good;
     this.#sync.locks.release(cache + lockField);
@@ -139,7 +146,7 @@ export class Barns {
     return Array.from(this.#memory.words.subarray(barn, barn + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock. */
+  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock, or at rest. */
   create(): void {
     if (this.#memory.words[this.#barnsWord] !== 0) return;
     const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
@@ -151,6 +158,7 @@ export class Barns {
     this.#pages.frames.setOwner(frame, RunOwner.HEAP);
     for (let index = 0; index < CLASS_COUNT; index++) {
       const cache = this.#caches.record(FrameKind.FIRST_CACHE + index);
+      if (ASSERTIONS) assert(words[cache + barnField] === 0, `the size class ${index} has no barn yet`);
       words[barn] = 0;
       Atomics.store(words, cache + barnField, barn);
       barn += barnRoom(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
@@ -161,6 +169,7 @@ export class Barns {
   end(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;
+    if (ASSERTIONS) assertHeaderLock(this.#sync.locks, Header.TABLE_LOCK, "the table's lock");
     if (address === 0) return;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
@@ -181,14 +190,19 @@ export class Barns {
     if (barn === 0) return 0;
     const { words } = this.#memory;
     const count = words[barn];
+    if (ASSERTIONS) {
+      assertHeld(this.#sync.locks, cache + lockField, "the cache's lock");
+      assertRecord(cache, this.#caches.record(FrameKind.FIRST_CACHE));
+      assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
+    }
     words[barn] = 0;
     this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
     return count;
   }
 
   /**
-   * Changes the tags of blocks from one value to another, closes up over entries that are none of the cache's free
-   * blocks: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
+   * Changes the tags of blocks from one value to another, and closes up over entries that are not free blocks of
+   * the cache: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
    */
   #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
     const { words, bytes } = this.#memory;
@@ -203,8 +217,19 @@ export class Barns {
       bytes[tag] = to;
       words[good++] = block;
     }
+    if (ASSERTIONS) this.#assertHandedOver(firstWord, good - firstWord, kind, to);
     if (good < endWord) this.countLateDoubleFrees(endWord - good);
     return good - firstWord;
+  }
+
+  /** In test builds: blocks that have changed hands have their new carrier's tag. */
+  #assertHandedOver(firstWord: number, count: number, kind: number, tag: number): void {
+    assertTagged({ frames: this.#pages.frames, tagBias: this.#tagBias }, { firstWord, count, kind, tag });
+  }
+
+  /** In test builds: what the locks of this slot are. */
+  get locks(): SlotSync["locks"] {
+    return this.#sync.locks;
   }
 
   /** Counts entries of sheaves whose blocks are elsewhere: they were freed twice at the same moment. */

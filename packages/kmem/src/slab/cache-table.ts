@@ -1,4 +1,5 @@
 import { describeValue, isUint32 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
@@ -6,6 +7,7 @@ import { GRANULE, Header, HeapFlag, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "..
 import type { LinearMemory } from "../memory/memory.ts";
 import { asciiText, isPrintableAscii } from "../memory/text.ts";
 import { FrameKind } from "../pages/layout.ts";
+import { assertNoSlabs } from "./assertions.ts";
 import {
   CACHE_COUNT,
   CACHE_NAME_BYTES,
@@ -125,7 +127,7 @@ export class CacheTable {
     }
   }
 
-  /** The name of a cache, in printable ASCII whatever stands there: what is none reads as a question mark. */
+  /** The name of a cache, in printable ASCII whatever stands there: every other byte reads as a question mark. */
   name(kind: number): string {
     const start = (this.record(kind) + CacheRecord.NAME) * WORD_BYTES;
     return asciiText(this.#memory.bytes.subarray(start, start + CACHE_NAME_BYTES));
@@ -177,6 +179,7 @@ export class CacheTable {
    * caches may be at this one.
    */
   destroy(kind: number): void {
+    if (ASSERTIONS) assertNoSlabs(this.#memory.words, this.record(kind));
     this.#clear(this.record(kind));
   }
 
@@ -193,6 +196,14 @@ export class CacheTable {
     const slab = slabShape(blockBytes);
     const { slabPages, slabBlocks, capacity } = slab;
     const colourBytes = roundUp(shape.colourBytes ?? 0, Math.max(shape.alignBytes, GRANULE));
+    if (ASSERTIONS) {
+      assert(words[record + CacheRecord.BLOCK_BYTES] === 0, `the record of cache ${cache} is free`);
+      assert(
+        blockBytes >= shape.objectBytes && blockBytes % GRANULE === 0,
+        `blocks of ${blockBytes} bytes are granules`,
+      );
+      assert(slabBlocks * blockBytes <= slabPages * PAGE_SIZE, `${slabBlocks} blocks fit into ${slabPages} pages`);
+    }
     this.#clear(record);
     words[record + CacheRecord.OBJECT_BYTES] = shape.objectBytes;
     words[record + CacheRecord.ALIGN_BYTES] = shape.alignBytes;
@@ -220,6 +231,7 @@ export function checksumOfRecord(record: Int32Array): number {
 /** Colours that fit into the end that the blocks of a slab leave unused. */
 export function colourCount({ slabPages, slabBlocks }: SlabShape, blockBytes: number, colourBytes: number): number {
   if (colourBytes === 0) return 1;
+  if (ASSERTIONS) assert(colourBytes % GRANULE === 0, `colours are granules apart, not ${colourBytes} bytes`);
   const unusedBytes = slabPages * PAGE_SIZE - slabBlocks * blockBytes;
   return 1 + Math.floor(Math.min(unusedBytes, SLAB_COLOUR_MAX * GRANULE) / colourBytes);
 }

@@ -154,7 +154,7 @@ function barnWords(classIndex: number): number {
   return 1 + barnRoom(slabShape(classBytes(classIndex)).capacity);
 }
 
-/** Where the sheaf of a cache made by hand begins; undefined for kinds without one. */
+/** Where the sheaf of a named cache begins; undefined for kinds without one. */
 function groupSheaf({ memory, sheaves, caches, pages }: SlotContext, kind: number): number | undefined {
   if (!caches.isUsed(kind)) return undefined;
   const page = memory.words[sheaves.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT)] >>> 0;

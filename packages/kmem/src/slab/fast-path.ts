@@ -6,7 +6,7 @@ import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "./layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/** The first kind whose blocks go into the sheaf whoever allocated them. */
+/** The first kind whose blocks go into the sheaf, also those that other slots allocated. */
 const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
@@ -45,7 +45,7 @@ export interface SlowPath {
   readonly free: (address: number) => void;
 }
 
-/** The same two paths for the blocks of caches made by hand, by the kind of their frames. */
+/** The same two paths for the blocks of named caches, by the kind of their frames. */
 export interface CachePath {
   /** Pops a block of the cache, or returns 0. */
   readonly take: (kind: number) => number;
@@ -66,7 +66,7 @@ export interface FastPathContext {
 
 /**
  * Binds the fast path to one slot of one memory. Bind again when the buffer has been replaced by a larger one. The slow
- * path is called from within the closure, not by whoever calls it: one closure less on the way costs a tenth less. And
+ * path is called from within the closure, not by its caller: one closure less on the way costs a tenth less. And
  * each closure is written out, though `alloc` and `take` say the same: the engine folds the constants of a function
  * that is made once into its code, not those of a function made twice, which cost a fifth more. What throws when it
  * is to be a number (a BigInt, a symbol, an object of the caller's) is caught, at no cost where nothing throws, and
@@ -210,7 +210,7 @@ function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBuffer
 }
 
 /**
- * Binds the fast path of the caches made by hand: one pair of functions for all of them, since functions of their own
+ * Binds the fast path of the named caches: one pair of functions for all of them, since functions of their own
  * for each would be many targets for every call.
  */
 export function bindCachePath(context: FastPathContext): CachePath {

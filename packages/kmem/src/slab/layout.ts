@@ -1,4 +1,6 @@
-import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
+import { WORD_BYTES } from "../memory/layout.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
 
 /**
  * Tags, slabs, sheaves, barns.
@@ -35,19 +37,19 @@ import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
  * A slot's private pages (its area):
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
- *      GROUPS  16 words: addresses of the pages with the sheaves of caches made by hand, 16 caches a page
+ *      GROUPS  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page
  *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
- *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none, so that both paths turn slow
+ *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none: both fast paths call the slow one there
  *      SAVED   256 words: the top of a sheaf that was closed, 0 for all others
  *      PAGES   the slot's page cache
  *      SCRATCH 1 word: a block on its way past the sheaf
- *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 while there are none
+ *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
  *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
  *      then the sheaves of the size classes
  *
  * A sheaf is closed by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
- * operation of the slot turns slow and gives memory back. The slot itself opens it again. The fast path may just then
- * be between its load and its store of the top; the store then undoes that, and nothing else happens.
+ * operation of the slot takes the slow path and gives memory back. The slot itself opens it again. The fast path may
+ * just then be between its load and its store of the top; the store then undoes that, and nothing else happens.
  *
  * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
  * one slot is held; those of the size classes lie one after the other in one run of pages.
@@ -80,23 +82,32 @@ export const FULL = -1;
 /** Words of a sheaf besides its entries. */
 export const SENTINEL_WORDS = 2;
 
-export const AreaWord = {
-  TOPS: 0,
+/** Caches whose sheaves share a page. */
+export const CACHES_PER_GROUP_SHIFT = 4;
+export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
+/** Pages of sheaves of named caches that a slot can have. */
+export const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
+
+/** The fields of {@link AreaWord}, with their words. */
+export const SLOT_AREA_FIELDS = {
+  TOPS: KIND_COUNT as number,
   /** KIND_COUNT tops before it. */
-  GROUPS: 256,
+  GROUPS: GROUP_COUNT as number,
   /** 16 groups before it. */
-  OUT_TOPS: 272,
+  OUT_TOPS: KIND_COUNT as number,
   /** KIND_COUNT tops before it. */
-  CLOSED: 528,
+  CLOSED: SENTINEL_WORDS as number,
   /** A sheaf without room for an entry before it. */
-  SAVED: 530,
+  SAVED: KIND_COUNT as number,
   /** KIND_COUNT tops before it. */
-  PAGE_CACHE: 786,
+  PAGE_CACHE: PAGE_CACHE_WORDS as number,
   /** PAGE_CACHE_WORDS before it. */
-  SCRATCH: 850,
-  OUT_PAGES: 851,
-  EXCHANGES: 852,
+  SCRATCH: 1,
+  OUT_PAGES: 1,
+  EXCHANGES: 1,
 } as const;
+/** Word indexes in a slot's area. */
+export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
 export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
 
@@ -106,13 +117,12 @@ export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
  */
 export const OUTBOX_CLASS_COUNT = 8;
 
-/** Caches whose sheaves share a page. */
-export const CACHES_PER_GROUP_SHIFT = 4;
-export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
-/** log2 of the words that a cache made by hand has for its sheaf, sentinels included. */
+/** log2 of the words that a named cache has for its sheaf, sentinels included. */
 export const GROUP_SHEAF_SHIFT = 6;
 export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_WORDS;
 
+/** Bytes of a name in a record; longer names are refused. */
+export const CACHE_NAME_BYTES = 32;
 /**
  * A cache's record. The slabs that have free blocks form a list from HEAD to TAIL through the frame table, oldest
  * first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in its low half
@@ -132,44 +142,46 @@ export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_
  *      colour 1  │··│ block │ block │ block │  │
  *      colour 2  │····│ block │ block │ block ││
  */
-export const CacheRecord = {
+export const CACHE_FIELDS = {
   /** Bytes of a block; 0 where the number is not in use. */
-  BLOCK_BYTES: 0,
+  BLOCK_BYTES: 1,
   /** What the user asked for: at most BLOCK_BYTES. */
   OBJECT_BYTES: 1,
-  ALIGN_BYTES: 2,
-  SLAB_PAGES: 3,
-  SLAB_BLOCKS: 4,
+  ALIGN_BYTES: 1,
+  SLAB_PAGES: 1,
+  SLAB_BLOCKS: 1,
   /** Entries in a sheaf. */
-  CAPACITY: 5,
-  HEAD: 6,
-  TAIL: 7,
-  SLABS: 8,
+  CAPACITY: 1,
+  HEAD: 1,
+  TAIL: 1,
+  SLABS: 1,
   /** Free blocks in slabs; those in sheaves are not among them. */
-  FREE_BLOCKS: 9,
+  FREE_BLOCKS: 1,
   /** Slabs all of whose blocks are free. */
-  EMPTY_SLABS: 10,
+  EMPTY_SLABS: 1,
   /** {@link CacheFlag}s, and from CACHE_OWNER_SHIFT on what the maker of the cache keeps there. */
-  FLAGS: 11,
+  FLAGS: 1,
   /** 8 words. */
-  NAME: 12,
+  NAME: (CACHE_NAME_BYTES / WORD_BYTES) as number,
   /** Colours of slabs, from 1. */
-  COLOURS: 20,
+  COLOURS: 1,
   /** Bytes from one colour to the next, a multiple of the alignment; 0 where there is one colour by design. */
-  COLOUR_BYTES: 21,
+  COLOUR_BYTES: 1,
   /** Number of the next slab's colour. */
-  COLOUR_NEXT: 22,
+  COLOUR_NEXT: 1,
   /** The cache's lock: its slabs, their counts and lists, and its barn. */
-  LOCK: 23,
+  LOCK: 1,
   /** Index in `words` of the cache's barn; 0 while it has none. */
-  BARN: 24,
+  BARN: 1,
   /** No two caches of a heap have the same, one after another in the same record neither. */
-  SERIAL: 25,
+  SERIAL: 1,
   /** FNV-1a over the words that never change while the cache lives; see RECORD_CONSTANTS. */
-  CHECKSUM: 26,
+  CHECKSUM: 1,
   /** The top of the sheaf when idle sheaves were last looked for; one that is still there is idle. */
-  SEEN: 27,
+  SEEN: 1,
 } as const;
+/** Word indexes in a cache's record. */
+export const CacheRecord: Offsets<typeof CACHE_FIELDS> = /* @__PURE__ */ offsetsOf(CACHE_FIELDS);
 /** First and last word of each stretch of a cache's record that never changes while the cache lives. */
 export const RECORD_CONSTANTS: readonly (readonly [number, number])[] = [
   [CacheRecord.BLOCK_BYTES, CacheRecord.CAPACITY],
@@ -177,9 +189,7 @@ export const RECORD_CONSTANTS: readonly (readonly [number, number])[] = [
   [CacheRecord.SERIAL, CacheRecord.SERIAL],
 ];
 /** Two cache lines, so that no two locks share one. */
-export const CACHE_RECORD_WORDS = 32;
-/** Bytes of a name in a record; longer names are refused. */
-export const CACHE_NAME_BYTES = 32;
+export const CACHE_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(CACHE_FIELDS, 2 * LINE_WORDS);
 
 /** What is special about a cache. */
 export const CacheFlag = {

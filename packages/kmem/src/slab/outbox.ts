@@ -1,8 +1,10 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
+import { assertRoom } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { AreaWord, FULL, OUTBOX_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
@@ -111,6 +113,10 @@ export class Outboxes {
     const bottom = this.bottom(kind);
     if (bottom === 0) return;
     const { words } = this.#memory;
+    if (ASSERTIONS) {
+      assertRoom(count, slabShape(classBytes(kind - FrameKind.FIRST_CACHE)).capacity, "an outbox");
+      assert(words[bottom] === this.#empty, `the outbox of kind ${kind} begins with EMPTY`);
+    }
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#sheafTag);
     words.fill(0, bottom + 1, bottom + 1 + count);
     words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
@@ -124,11 +130,17 @@ export class Outboxes {
     if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
   }
 
-  /** Gives the pages of the empty outboxes back; they come anew with the next use. Under the sheaves lock. */
+  /** Gives the pages of the empty outboxes back; the next use makes them again. Under the sheaves lock. */
   end(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;
     if (run === 0) return;
+    if (ASSERTIONS) {
+      for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+        const left = this.count(FrameKind.FIRST_CACHE + index);
+        assert(left === 0, `the outbox of size class ${index} is empty, with ${left} blocks in it`);
+      }
+    }
     words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
     this.#pages.freeOwn(run >>> PAGE_SHIFT, OUTBOX_PAGES);

@@ -1,9 +1,14 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
-import { GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind } from "../pages/layout.ts";
-import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
+import { assertHeaderLock } from "../sync/lock-order.ts";
 import type { SlotTable } from "../sync/slot.ts";
+import { allocateArea, LARGE_AREA_PAGES, SMALL_AREA_PAGES } from "./area.ts";
+import { assertRoom, assertTagged } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
@@ -14,6 +19,7 @@ import {
   CACHES_PER_GROUP_SHIFT,
   CacheRecord,
   FULL,
+  GROUP_COUNT,
   GROUP_SHEAF_SHIFT,
   isLive,
   SENTINEL_WORDS,
@@ -29,29 +35,7 @@ const full = FULL;
 
 const ANY_PAGES: PageRequest = {};
 
-/** Pages of sheaves of caches made by hand that a slot can have. */
-const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
-
-const firstHandMadeKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
-
-/** Pages of a slot's private area with the sheaves of all size classes, large or small. */
-export function areaPages(isLarge: boolean): number {
-  let words: number = AREA_SHEAVES;
-  for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge) + SENTINEL_WORDS;
-  return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
-}
-
-const SMALL_AREA_PAGES: number = areaPages(false);
-const LARGE_AREA_PAGES: number = areaPages(true);
-/** A slot's area is large where that is no more than this share of the memory. */
-const LARGE_AREA_SHARE: number = 1 / 128;
-
-/** Pages for the sheaves of a slot: few in a small memory, and where there are no more. */
-function allocateArea(pages: PageAllocator): number {
-  const isLarge = LARGE_AREA_PAGES <= pages.ownFrames * LARGE_AREA_SHARE;
-  const large = isLarge ? pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM) : NO_FRAME;
-  return large === NO_FRAME ? pages.allocate(SMALL_AREA_PAGES, RunKind.SYSTEM) : large;
-}
+const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /**
  * The sheaves of one slot: a stack of free blocks per cache, private to the slot, filled from the barn and emptied
@@ -144,7 +128,7 @@ export class Sheaves {
   }
 
   #capacity(kind: number, cache: number): number {
-    if (kind < firstHandMadeKind) return this.#classCapacities[kind - FrameKind.FIRST_CACHE];
+    if (kind < firstNamedKind) return this.#classCapacities[kind - FrameKind.FIRST_CACHE];
     return this.#memory.words[cache + capacityField];
   }
 
@@ -190,6 +174,7 @@ export class Sheaves {
       }
       const cache = this.#caches.record(kind);
       const taken = this.#barns.take(kind, cache, top + 1, this.#capacity(kind, cache) >> 1, this.#sheafTag, request);
+      if (ASSERTIONS) this.#assertEntries(kind, top + 1, taken);
       if (taken > 0) {
         // Memory that is not shared may just have grown, which makes its views new ones.
         this.#memory.words[this.#tops + kind] = top + taken;
@@ -209,9 +194,11 @@ export class Sheaves {
     const capacity = this.#capacity(kind, cache);
     const first = top - capacity + 1;
     const half = (capacity + 1) >> 1;
+    if (ASSERTIONS) assert(words[first - 1] === this.#empty, `a full sheaf of ${capacity} blocks begins with EMPTY`);
     this.#barns.put(kind, cache, first, half, this.#sheafTag);
     copyWords(words, first, first + half, capacity - half);
     words[this.#tops + kind] = top - half;
+    if (ASSERTIONS) assertRoom(top - half - first + 1, capacity, "a flushed sheaf");
     return true;
   }
 
@@ -240,6 +227,7 @@ export class Sheaves {
       if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return 0;
     }
     const address = this.#memory.words[scratch] >>> 0;
+    if (ASSERTIONS) this.#assertEntries(kind, scratch, 1);
     this.#memory.bytes[this.#tagBias + (address >>> GRANULE_SHIFT)] = this.#slot + 1;
     return address;
   }
@@ -253,6 +241,7 @@ export class Sheaves {
     if (top === bottom) return;
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, top - bottom, this.#sheafTag);
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
+    if (ASSERTIONS) assert(words[bottom] === this.#empty, "a drained sheaf is empty");
   }
 
   /**
@@ -261,6 +250,7 @@ export class Sheaves {
    * then changing may stay open.
    */
   closeAll(): void {
+    if (ASSERTIONS) assertHeaderLock(this.#barns.locks, Header.SHEAVES_LOCK, "the sheaves lock");
     for (const kind of this.#caches.kinds()) {
       this.#close(kind);
       this.outboxes.close(kind);
@@ -311,8 +301,8 @@ export class Sheaves {
   }
 
   /**
-   * Gives the pages of the empty sheaves of caches made by hand back, and those of the empty outboxes; they come anew
-   * with the next use. Under the sheaves lock.
+   * Gives the pages of the empty sheaves of named caches back, and those of the empty outboxes; the next use makes them
+   * again. Under the sheaves lock.
    */
   freeGroupPages(): void {
     this.outboxes.end();
@@ -322,7 +312,7 @@ export class Sheaves {
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_GROUP_SHIFT;
       for (let kind = firstKind; kind <= (firstKind | CACHES_PER_GROUP_MASK); kind++) {
-        if (kind >= firstHandMadeKind) this.forget(kind);
+        if (kind >= firstNamedKind) this.forget(kind);
       }
       words[this.areaWord + AreaWord.GROUPS + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
@@ -333,6 +323,7 @@ export class Sheaves {
   end(): void {
     this.#pages.useCache(undefined);
     this.freeGroupPages();
+    if (ASSERTIONS) for (const kind of this.#caches.kinds()) assert(this.count(kind) === 0, `sheaf ${kind} is empty`);
     const pageCount = this.#isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES;
     this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), pageCount, RunKind.SYSTEM);
   }
@@ -358,6 +349,14 @@ export class Sheaves {
   /** Whether an entry of this slot's sheaves is a block that is in them: one freed twice at once may be elsewhere. */
   #isInThisSheaf(entry: number): boolean {
     return this.#memory.bytes[this.#tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
+  }
+
+  /** In test builds: blocks that came into a sheaf of this slot are tagged so. */
+  #assertEntries(kind: number, firstWord: number, count: number): void {
+    assertTagged(
+      { frames: this.#pages.frames, tagBias: this.#tagBias },
+      { firstWord, count, kind, tag: this.#sheafTag },
+    );
   }
 
   #format(): void {
@@ -386,11 +385,11 @@ export class Sheaves {
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
   }
 
-  /** Gives a cache made by hand its sheaf in this slot when it is first used here. */
+  /** Makes the sheaf of a named cache in this slot when the cache is first used here. */
   #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
     if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
-    if (kind < firstHandMadeKind || !this.#caches.isUsed(kind)) return false;
+    if (kind < firstNamedKind || !this.#caches.isUsed(kind)) return false;
     const groupWord = this.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT);
     if (words[groupWord] === 0) {
       const frame = this.#pages.allocate(1, RunKind.SYSTEM, request);

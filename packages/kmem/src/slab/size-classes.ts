@@ -34,7 +34,7 @@ export function classBySize(): Uint8Array<ArrayBuffer> {
   return table;
 }
 
-/** The largest object of a cache made by hand: 32 pages, as Linux 2.4 has it. */
+/** The largest object of a named cache: 32 pages, as Linux 2.4 has it. */
 export const MAX_OBJECT_BYTES = 131072;
 
 /** How the slabs of a block size are cut. */
@@ -66,7 +66,7 @@ const LARGE_SHEAF_CAPACITY = 2;
 
 /**
  * Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16: up to 32 KiB for
- * size classes, up to 128 KiB for caches made by hand.
+ * size classes, up to 128 KiB for named caches.
  */
 export function slabShape(blockBytes: number): SlabShape {
   const capacityMin = blockBytes > MAX_CLASS_BYTES ? LARGE_SHEAF_CAPACITY : SHEAF_CAPACITY_MIN;

@@ -1,5 +1,7 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { FrameTable } from "../pages/frames.ts";
 import { FrameRecord, NO_FRAME } from "../pages/layout.ts";
+import { assertListedSlab } from "./assertions.ts";
 import { CacheRecord } from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
@@ -16,18 +18,21 @@ const noFrame = NO_FRAME;
 export function linkSlab(frames: FrameTable, slab: number, cache: number): void {
   const { words } = frames.memory;
   const tail = words[cache + cacheTail];
+  if (ASSERTIONS) assert(tail !== slab && words[cache + cacheHead] !== slab, `slab ${slab} is in no list yet`);
   const record = frames.record(slab);
   words[record + frameNext] = noFrame;
   words[record + framePrev] = tail;
   if (tail === noFrame) words[cache + cacheHead] = slab;
   else words[frames.record(tail) + frameNext] = slab;
   words[cache + cacheTail] = slab;
+  if (ASSERTIONS) assertListedSlab(frames, slab, cache);
 }
 
 /** Takes a slab out of its cache's list. */
 export function unlinkSlab(frames: FrameTable, slab: number, cache: number): void {
   const { words } = frames.memory;
   const record = frames.record(slab);
+  if (ASSERTIONS) assertListedSlab(frames, slab, cache);
   const next = words[record + frameNext];
   const previous = words[record + framePrev];
   if (previous === noFrame) words[cache + cacheHead] = next;

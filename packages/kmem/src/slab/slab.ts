@@ -1,25 +1,30 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import type { Geometry } from "../memory/header.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_SHIFT, FrameRecord, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
-import type { PageAllocator, PageRequest } from "../pages/page-allocator.ts";
+import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import type { Locks } from "../sync/lock.ts";
-import { type BlockRow, FunctionTable } from "./block-functions.ts";
+import { assertHeld, assertNoLock } from "../sync/lock-order.ts";
+import { assertCounts, assertNoBlocks, assertSlab, assertSlabCount } from "./assertions.ts";
+import { FunctionTable } from "./block-functions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
   CacheFlag,
   CacheRecord,
   EMPTY_SLABS_KEPT,
   EMPTY_SLABS_SHARE_SHIFT,
-  SLAB_COLOUR_SHIFT,
   SLAB_CURSOR_SHIFT,
   SLAB_FREE_MASK,
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
+import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
+import type { TagTables } from "./tags.ts";
 
 /** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
 const none = Tag.NONE;
@@ -68,6 +73,7 @@ export class Slabs {
   readonly #locks: Locks;
   readonly #base: number;
   readonly #tagTable: number;
+  readonly #tables: TagTables;
   /** What this thread runs for the blocks of caches. */
   readonly functions: FunctionTable;
   #releasedPages = 0;
@@ -80,6 +86,7 @@ export class Slabs {
     this.functions = new FunctionTable(caches);
     this.#base = geometry.baseFrame << pageShift;
     this.#tagTable = geometry.tagTable;
+    this.#tables = { frames: pages.frames, tagBias: geometry.tagTable - (this.#base >>> granuleShift) };
   }
 
   /** Pages of slabs that this thread has released so far. */
@@ -101,9 +108,10 @@ export class Slabs {
    */
   growLocked(kind: number, request: PageRequest): boolean {
     const cache = this.#caches.record(kind);
+    if (ASSERTIONS) this.#assertLocked(cache);
     const slab = this.#allocateSlab(kind, cache, request);
     if (slab === noFrame) return false;
-    this.#cut(slab, kind, cache, this.#nextColour(cache));
+    cutSlab(this.#tables, slab, kind, cache, this.#nextColour(cache));
     this.#enter(slab, cache);
     return true;
   }
@@ -113,6 +121,7 @@ export class Slabs {
    * many there were. Under the cache's lock. O(blocks looked at).
    */
   take(cache: number, firstWord: number, wanted: number, tag: number): number {
+    if (ASSERTIONS) this.#assertLocked(cache);
     let taken = 0;
     while (taken < wanted) {
       const slab = this.#memory.words[cache + cacheHead];
@@ -147,6 +156,7 @@ export class Slabs {
     words[recordWord] = left | ((tag - firstTag) << cursorShift);
     words[cache + cacheFreeBlocks] -= count;
     if (left === 0) unlinkSlab(this.#pages.frames, slab, cache);
+    if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
     return count;
   }
 
@@ -159,9 +169,10 @@ export class Slabs {
   put(kind: number, cache: number, firstWord: number, count: number, from: number): number {
     const { words, bytes } = this.#memory;
     const { recordBias, kindBias } = this.#pages.frames;
-    const tagBias = this.#tagTable - (this.#base >>> granuleShift);
+    const tagBias = this.#tables.tagBias;
     const slabBytes = words[cache + cacheSlabPages] << pageShift;
     const end = firstWord + count;
+    if (ASSERTIONS) this.#assertLocked(cache);
     let stale = 0;
     let word = firstWord;
     while (word < end) {
@@ -212,6 +223,7 @@ export class Slabs {
 
   /** Releases empty slabs that are in a cache's list; returns the pages given back. Under the cache's lock. */
   #releaseListed(cache: number, slabLimit: number): number {
+    if (ASSERTIONS) this.#assertLocked(cache);
     const { words } = this.#memory;
     const slabBlocks = words[cache + cacheSlabBlocks];
     const pagesMax = slabLimit * words[cache + cacheSlabPages];
@@ -230,9 +242,9 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}: a destructor may change everything, so each time the list is looked through anew. What
-   * destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go on without
-   * end; and nothing is released in the midst of the cache's own functions.
+   * As {@link releaseEmpty}: a destructor may change everything, so each time the search starts at the head of the
+   * list. What destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go
+   * on without end; and nothing is released in the midst of the cache's own functions.
    */
   #releaseOneByOne(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
@@ -244,14 +256,15 @@ export class Slabs {
       this.#locks.acquire(cache + CacheRecord.LOCK);
       const slab = this.#firstEmpty(cache);
       // A run of the heap's own until the destructors have run: they may reach its blocks still.
-      const firstGranule = slab === noFrame ? 0 : this.#firstGranule(slab);
+      const firstGranule = slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab);
       if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
       const slabPages = this.#memory.words[cache + cacheSlabPages];
       pages += slabPages;
       this.#releasedPages += slabPages;
-      this.functions.destructAll(kind, this.#row(slab, cache, firstGranule), errors);
+      if (ASSERTIONS) assertNoLock(this.#locks, "while a destructor runs");
+      this.functions.destructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule), errors);
       this.#pages.freeOwn(slab, slabPages);
     }
     errors.rethrow();
@@ -278,7 +291,7 @@ export class Slabs {
     const firstGranule = this.#nextColour(cache);
     this.#constructAll(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
-    this.#cut(slab, kind, cache, firstGranule);
+    cutSlab(this.#tables, slab, kind, cache, firstGranule);
     this.#enter(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     return slab;
@@ -290,33 +303,17 @@ export class Slabs {
     return this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
   }
 
-  /**
-   * Makes pages that are nobody's else a slab of free blocks. Under the cache's lock; in the order that pages/layout.ts
-   * says, so that a thread which dies here leaves a run of its own or a slab.
-   */
-  #cut(slab: number, kind: number, cache: number, firstGranule: number): void {
-    const { words } = this.#memory;
-    const { frames } = this.#pages;
-    const end = slab + words[cache + cacheSlabPages];
-    const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
-    for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + headField] = head;
-    this.#tagAll(slab, cache, firstGranule, inSlab);
-    frames.fillKind(slab + 1, end - slab - 1, kind);
-    frames.setKind(slab, kind);
-    const record = frames.record(slab);
-    words[record + frameCount] = words[cache + cacheSlabBlocks] | (firstGranule << cursorShift);
-    words[record + headField] = head;
-  }
-
   /** Counts a new slab in and puts it into the list of its cache. Under the cache's lock. */
   #enter(slab: number, cache: number): void {
     const { words } = this.#memory;
+    if (ASSERTIONS) this.#assertLocked(cache);
     const colour = words[cache + CacheRecord.COLOUR_NEXT] + 1;
     words[cache + CacheRecord.COLOUR_NEXT] = colour < words[cache + CacheRecord.COLOURS] ? colour : 0;
     words[cache + cacheSlabs]++;
     words[cache + cacheFreeBlocks] += words[cache + cacheSlabBlocks];
     words[cache + cacheEmptySlabs]++;
     linkSlab(this.#pages.frames, slab, cache);
+    if (ASSERTIONS) assertCounts(words, cache);
   }
 
   /** The granule at which the next slab of a cache starts its first block. */
@@ -328,8 +325,9 @@ export class Slabs {
   /** Runs the constructor for the blocks of a new slab; gives the pages back when it throws. */
   #constructAll(slab: number, kind: number, cache: number, firstGranule: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    const row = this.#row(slab, cache, firstGranule);
+    const row = blockRow(this.#memory.words, slab, cache, firstGranule);
     let isDone = false;
+    if (ASSERTIONS) assertNoLock(this.#locks, "while a constructor runs");
     try {
       this.functions.constructAll(kind, row);
       isDone = this.#memory.words[cache + cacheBlockBytes] === row.strideBytes;
@@ -339,19 +337,8 @@ export class Slabs {
     if (!isDone) throw new KmemError("BAD_ARGUMENT", "a thread has destroyed the cache in which another makes a slab");
   }
 
-  /** The blocks of a slab. */
-  #row(slab: number, cache: number, firstGranule: number): BlockRow {
-    const { words } = this.#memory;
-    return {
-      first: ((slab << pageShift) >>> 0) + (firstGranule << granuleShift),
-      count: words[cache + cacheSlabBlocks],
-      strideBytes: words[cache + cacheBlockBytes],
-    };
-  }
-
-  /** The granule of a slab at which its first block starts. */
-  #firstGranule(slab: number): number {
-    return this.#memory.words[this.#pages.frames.record(slab) + headField] >>> SLAB_COLOUR_SHIFT;
+  #assertLocked(cache: number): void {
+    assertHeld(this.#locks, cache + CacheRecord.LOCK, "the cache's lock");
   }
 
   /** Index into `bytes` of the tag of an address. */
@@ -359,24 +346,17 @@ export class Slabs {
     return this.#tagTable + ((address - this.#base) >>> granuleShift);
   }
 
-  /** Gives every block of a slab the same tag. */
-  #tagAll(slab: number, cache: number, firstGranule: number, value: number): void {
-    const { words, bytes } = this.#memory;
-    const stride = words[cache + cacheBlockBytes] >>> granuleShift;
-    const first = this.#tagOf(slab << pageShift) + firstGranule;
-    const end = first + words[cache + cacheSlabBlocks] * stride;
-    for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
-  }
-
   /** Counts blocks that came back to a slab, the lowest of them at granule `lowest` of the slab. */
   #gained(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const before = words[recordWord] & freeMask;
+    if (ASSERTIONS) assertSlab(this.#pages.frames, slab);
     const cursor = Math.min(words[recordWord] >>> cursorShift, lowest);
     words[recordWord] = (before + count) | (cursor << cursorShift);
     words[cache + cacheFreeBlocks] += count;
     if (before === 0) linkSlab(this.#pages.frames, slab, cache);
+    if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
     if (before + count < words[cache + cacheSlabBlocks]) return;
     const emptySlabs = ++words[cache + cacheEmptySlabs];
     if ((words[cache + CacheRecord.FLAGS] & keepsSlabs) !== 0) return;
@@ -397,11 +377,23 @@ export class Slabs {
     const { words } = this.#memory;
     const { frames } = this.#pages;
     const slabPages = words[cache + cacheSlabPages];
+    if (ASSERTIONS) {
+      const free = words[frames.record(slab) + frameCount] & freeMask;
+      this.#assertLocked(cache);
+      assert(
+        free === words[cache + cacheSlabBlocks],
+        `slab ${slab} that is released is empty, with ${free} blocks free`,
+      );
+    }
     unlinkSlab(this.#pages.frames, slab, cache);
     words[cache + cacheSlabs]--;
     words[cache + cacheEmptySlabs]--;
     words[cache + cacheFreeBlocks] -= words[cache + cacheSlabBlocks];
-    this.#tagAll(slab, cache, this.#firstGranule(slab), none);
+    tagBlocks(this.#tables, slab, cache, firstGranuleOf(frames, slab), none);
+    if (ASSERTIONS) {
+      assertNoBlocks(this.#memory.bytes, this.#tables.tagBias, slab, slabPages);
+      assertCounts(words, cache);
+    }
     frames.setCount(slab, slabPages);
     this.#pages.claimOwn(slab);
     frames.setKind(slab, kind);

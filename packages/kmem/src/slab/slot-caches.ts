@@ -1,7 +1,7 @@
 import type { LinearMemory } from "../memory/memory.ts";
 import { bindCachePath, type CachePath, type FastPathContext } from "./fast-path.ts";
 
-/** The fast path of all caches made by hand of one slot, bound anew when memory has grown. */
+/** The fast path of all named caches of one slot, bound again when memory has grown. */
 export class SlotCaches {
   path!: CachePath;
   readonly #context: FastPathContext;

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { LockBits } from "./layout.ts";
@@ -10,7 +11,7 @@ export interface Occupant {
   readonly isGone?: IsGone;
   /** Owners that there have been so far: a word that names another one is a stray one. */
   readonly ownerCount?: () => number;
-  /** Makes whole what the section is about, after whoever was inside has died. */
+  /** Repairs what the section guards, after the owner that was inside has died. */
   readonly repair?: () => void;
 }
 
@@ -54,6 +55,13 @@ export class CriticalSection {
 
   /** Goes outside and wakes one waiter. Only for who is inside. */
   leave(): void {
+    if (ASSERTIONS) {
+      const holder = Atomics.load(this.#memory.words, this.#word) & ~LockBits.WAITED;
+      assert(
+        holder === this.#owner,
+        `the section at word ${this.#word} is left by who is inside, not by ${this.#owner}`,
+      );
+    }
     releaseLock(this.#memory.words, this.#word);
   }
 }

@@ -3,8 +3,8 @@ import type { LivenessBeacon } from "./liveness.ts";
 import type { SlotTable } from "./slot.ts";
 
 /**
- * What one thread knows of the deaths of others: slots that somebody has buried, and lives that are over. A thread that
- * waits for a lock asks here, since no event reaches it while it waits.
+ * What one thread knows of the deaths of others: slots that are marked dead, and threads that have exited. A thread
+ * that waits for a lock asks here, since no event reaches it while it waits.
  */
 export class DeathDetector {
   readonly #slots: SlotTable;
@@ -16,7 +16,7 @@ export class DeathDetector {
   }
 
   /**
-   * Whether the thread that a lock's word names is gone, or is none that there could be: no thread works through a slot
+   * Whether the thread that a lock's word names is gone, or cannot exist: no thread works through a slot
    * that does not exist. Marks the slot dead of one that has exited.
    */
   readonly isGone = (owner: number): boolean => {
@@ -30,7 +30,7 @@ export class DeathDetector {
     return this.#hasExited(slot, taken);
   };
 
-  /** Whether no thread works through a slot: nobody holds it, or who does is gone, and buried by this. */
+  /** Whether no thread works through a slot: nobody holds it, or its thread is gone, which this marks dead. */
   isDeserted(slot: number): boolean {
     if (slot >= this.#slots.count || !this.#slots.isHeld(slot)) return true;
     return this.#hasExited(slot, this.#slots.generation(slot));

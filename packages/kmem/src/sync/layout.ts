@@ -1,3 +1,5 @@
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+
 /**
  * Slots, locks, waiting.
  *
@@ -10,36 +12,38 @@
  *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
  *      word 5   BEACON        always 0: where the thread's waiters wait whose absence tells of its death
  *      word 6   BEACON_WAITERS  how many there are at the least; BEACON_ENDED once the thread has taken them away
- *      word 7   TOKEN       what a reservation has beside slot and generation, so that one of another heap is none here
+ *      word 7   TOKEN       tells a reservation from one of another heap with the same slot and generation
  *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
  *                           │                  │
- *                           └──────► DEAD ◄────┘  markDead: the thread is gone; whoever finds out says so, once
+ *                           └──────► DEAD ◄────┘  markDead: the thread is gone; the first to find out says so
  *                                     │
  *                                     └──reaped, no blocks carry its tag──► FREE
  *
  * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
  * attaches leaves it reserved (unoccupy), and may try again.
  */
-export const SlotRecord = {
-  STATE: 0,
+export const SLOT_FIELDS = {
+  STATE: 1,
   GENERATION: 1,
-  AREA: 2,
-  WATCHED: 3,
-  TICKET: 4,
-  BEACON: 5,
-  BEACON_WAITERS: 6,
-  TOKEN: 7,
-  PROBE: 8,
+  AREA: 1,
+  WATCHED: 1,
+  TICKET: 1,
+  BEACON: 1,
+  BEACON_WAITERS: 1,
+  TOKEN: 1,
+  PROBE: 1,
 } as const;
+/** Word indexes in a slot's record. */
+export const SlotRecord: Offsets<typeof SLOT_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_FIELDS);
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
 export const BEACON_WAITER_COUNT = 32;
 export const BEACON_ENDED = -1;
 
 /** Words in a slot's record. */
-export const SLOT_RECORD_WORDS = 16;
+export const SLOT_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(SLOT_FIELDS, LINE_WORDS);
 /** A record fills a cache line, so that two threads never write to the same one. */
 export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 
@@ -51,7 +55,7 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
 
 /**
  * A lock's word: 0 while nobody holds it, else who does. A slot's owner is its number + 1 and its generation, so that a
- * word left behind by a thread that is gone can be told from one of the thread that has the slot now.
+ * word that a dead thread has left can be told from one of the thread that has the slot now.
  *
  *      bit   31       30 … 7        6 … 0
  *            WAITED   generation    slot + 1
@@ -60,11 +64,25 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  * instant, and has it. A slot that is free, or of another generation, is no holder that is still there, so that a lock
  * which nobody asked for while its holder was reaped is inherited too.
  *
- * Locks are taken in this order, and never in another:
+ * What each lock protects:
  *
- *      reap  ►  table  ►  a cache's, virtual memory  ►  pages
- *      sheaves, buckets  ►  pages
- *      a mempool's: none is taken under it
+ *      REAP_LOCK      recovery from deaths: one thread of the heap recovers at a time. No data of its own
+ *      TABLE_LOCK     which records of the cache table are in use; the run of the size classes' barns, and that a barn
+ *                     is there at all
+ *      SHEAVES_LOCK   that a slot's area and the pages of its sheaves stay where they are, while another slot closes
+ *                     those sheaves, or looks at them to forget a cache. The slot's own thread works without it
+ *      a cache's      its slabs (tags, COUNT and HEAD of their frames, the list, the counts in the record) and what its
+ *                     barn holds
+ *      BUCKET_LOCK    buckets, their bitmaps and lists, buffers for DMA
+ *      VMALLOC_LOCK   areas, page tables, the arena of virtual pages
+ *      PAGES_LOCK     zones, free lists, the group table, growth, and runs while a part of them is split off. Whole
+ *                     runs change hands without it, by their OWNER
+ *      a mempool's    the elements in its reserve
+ *
+ * A thread takes a lock only while all that it holds stand to the left of it:
+ *
+ *      reap  ►  table  ►  sheaves  ►  a cache's, buckets, virtual memory  ►  pages
+ *      a mempool's: alone, with no other under it
  *
  * No constructor, shrinker or other function of a user ever runs under one.
  */

@@ -1,9 +1,10 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, BEACON_WAITER_COUNT, SlotRecord } from "./layout.ts";
 import type { SlotTable } from "./slot.ts";
-import type { WaitAsync } from "./wait.ts";
+import type { WaitAsync } from "./wait-async.ts";
 
-/** By their own names, so that no test's virtual thread takes part: it lives as long as the thread that runs it. */
+/** By their own names, so that no test's virtual thread takes part: it ends with the thread that runs it. */
 const { add, compareExchange, load, notify, store } = Atomics;
 const { waitAsync } = Atomics as typeof Atomics & { waitAsync?: WaitAsync };
 
@@ -26,7 +27,7 @@ export class LivenessBeacon {
   /** When a slot may be asked about again: the fewer waiters it has, the later. */
   readonly #askAgainMs = new Map<number, number>();
 
-  /** The life of the thread that holds `slot`, and what it knows of others'. */
+  /** The beacon of the thread that holds `slot`, and what it knows of the others. */
   constructor(memory: LinearMemory, slots: SlotTable, slot: number) {
     this.#memory = memory;
     this.#slots = slots;
@@ -50,7 +51,7 @@ export class LivenessBeacon {
     const { words } = this.#memory;
     const missing = BEACON_WAITER_COUNT - load(words, this.#countWord);
     if (missing <= 0) return;
-    // They are counted when they are there: whoever finds the count above 0 finds a waiter.
+    // They are counted when they are there: a thread that finds the count above 0 finds a waiter.
     for (let made = 0; made < missing; made++) waitAsync?.(words, this.#beaconWord, 0);
     add(words, this.#countWord, missing);
   }
@@ -58,6 +59,8 @@ export class LivenessBeacon {
   /** Takes the waiters away; after this thread's last lock, while it still has the slot. */
   end(): void {
     if (!this.#hasBegun) return;
+    if (ASSERTIONS)
+      assert(load(this.#memory.words, this.#beaconWord) === 0, "the word that waiters wait at is always 0");
     this.#hasBegun = false;
     store(this.#memory.words, this.#countWord, BEACON_ENDED);
     notify(this.#memory.words, this.#beaconWord);

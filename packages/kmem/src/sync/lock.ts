@@ -1,6 +1,7 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { LockBits } from "./layout.ts";
+import type { LockOrder } from "./lock-order.ts";
 
 const free = LockBits.FREE;
 const waited: number = LockBits.WAITED;
@@ -9,8 +10,8 @@ const waited: number = LockBits.WAITED;
 const SPIN_LIMIT = 256;
 
 /**
- * A waiter that nobody wakes looks again after so long: whoever was to wake it may have died before it could, and so
- * may the holder of the lock.
+ * A waiter that nobody wakes looks again after so long: the thread that was to wake it may have died before it could,
+ * and so may the holder of the lock.
  */
 const LOOK_AGAIN_MS = 20;
 
@@ -19,6 +20,7 @@ const { pause } = Atomics as typeof Atomics & { pause?: () => void };
 
 /** The word of a lock that a slot holds. */
 export function lockOwner(slot: number, generation: number): number {
+  if (ASSERTIONS) assert(slot >= 0 && slot < LockBits.OWNER_SLOT_MASK, `${slot} is the number of a slot`);
   return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
 }
 
@@ -39,7 +41,7 @@ export function acquireLock(words: Int32Array, word: number, owner: number, isGo
     if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   }
   for (;;) {
-    // Whoever has slept comes in with WAITED set, since others may still sleep.
+    // A thread that has slept takes the lock with WAITED set, since others may still sleep.
     const found = Atomics.compareExchange(words, word, free, owner | waited);
     if (found === free) return false;
     if (isGone(found & ~waited)) {
@@ -67,6 +69,8 @@ function sleep(words: Int32Array, word: number, value: number): void {
 
 /** The locks of a heap as one of its slots takes them, by the index of their word. */
 export interface Locks {
+  /** In test builds, what the slot's thread holds. */
+  readonly order?: LockOrder | undefined;
   /**
    * Takes a lock. Where it is inherited from a thread that is gone, `repair` repairs what it guards; without one, what
    * the heap knows of its own locks: see {@link LockRecovery}.
@@ -92,6 +96,7 @@ export interface SlotLockRecovery extends LockRecovery {
 export class SharedLocks implements Locks {
   /** Until there is one, nobody is known to be gone. */
   recovery: SlotLockRecovery | undefined;
+  order: LockOrder | undefined;
   readonly #memory: LinearMemory;
   readonly #owner: number;
   readonly #isGone: IsGone;
@@ -104,10 +109,7 @@ export class SharedLocks implements Locks {
   }
 
   acquire(word: number, repair?: () => void): void {
-    if (ASSERTIONS) {
-      const holder = Atomics.load(this.#memory.words, word) & ~waited;
-      assert(holder !== this.#owner, `no slot takes the lock at word ${word} twice`);
-    }
+    if (ASSERTIONS) this.order?.acquire(word);
     this.recovery?.renewBeacon();
     if (!acquireLock(this.#memory.words, word, this.#owner, this.#isGone)) return;
     if (repair === undefined) this.recovery?.repair(word);
@@ -116,6 +118,7 @@ export class SharedLocks implements Locks {
 
   release(word: number): void {
     if (ASSERTIONS) {
+      this.order?.release(word);
       const holder = Atomics.load(this.#memory.words, word) & ~waited;
       assert(holder === this.#owner, `the lock at word ${word} is released by who holds it`);
     }
@@ -123,5 +126,15 @@ export class SharedLocks implements Locks {
   }
 }
 
-/** In memory that no other thread can reach there is nobody to lock out. */
-export const NO_LOCKS: Locks = { acquire: () => {}, release: () => {} };
+/** Locks in memory that no other thread can reach: there is nobody to lock out. */
+export class UnsharedLocks implements Locks {
+  order: LockOrder | undefined;
+
+  acquire(word: number): void {
+    if (ASSERTIONS) this.order?.acquire(word);
+  }
+
+  release(word: number): void {
+    if (ASSERTIONS) this.order?.release(word);
+  }
+}

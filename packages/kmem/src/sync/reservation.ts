@@ -11,7 +11,7 @@ export interface Reservation {
   readonly generation: number;
   /** A number drawn by lot: a slot of the same number and generation of another heap has another one. */
   readonly token: number;
-  /** Name of the Web Lock that the thread holds for as long as it lives, where there are no events of its end. */
+  /** Name of the Web Lock that the thread holds until it ends, where no event tells of its end. */
   readonly lockName: string;
 }
 
@@ -26,7 +26,7 @@ function lockNameOf(slot: number, generation: number, token: number): string {
   return `kmem ${slot} ${generation} ${token}`;
 }
 
-/** Reads a reservation that came in a handle. Throws BAD_ARGUMENT for what is none, or was altered. */
+/** Reads a reservation that came in a handle. Throws BAD_ARGUMENT for anything else, and for one that was altered. */
 export function requireReservation(place: unknown): Reservation {
   requireObject("place", place);
   const { slot, generation, token, lockName } = reading("place", place, () => {

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { SLOT_SET_MASK, SLOT_SET_SHIFT } from "./layout.ts";
 
@@ -20,10 +21,12 @@ export class SlotSet {
   }
 
   add(slot: number): void {
+    if (ASSERTIONS) assert(slot >= 0 && slot < this.limit, `there is a bit for slot ${slot}`);
     Atomics.or(this.#memory.words, this.#firstWord + (slot >>> SLOT_SET_SHIFT), 1 << (slot & SLOT_SET_MASK));
   }
 
   remove(slot: number): void {
+    if (ASSERTIONS) assert(slot >= 0 && slot < this.limit, `there is a bit for slot ${slot}`);
     Atomics.and(this.#memory.words, this.#firstWord + (slot >>> SLOT_SET_SHIFT), ~(1 << (slot & SLOT_SET_MASK)));
   }
 
@@ -32,7 +35,7 @@ export class SlotSet {
     return ((word >>> (slot & SLOT_SET_MASK)) & 1) !== 0;
   }
 
-  /** Whether there is none. Plain loads, as all that read the whole set. */
+  /** Whether the set is empty. Plain loads, as in all that read the whole set. */
   get isEmpty(): boolean {
     const { words } = this.#memory;
     for (let word = this.#firstWord; word < this.#endWord; word++) if (words[word] !== 0) return false;

@@ -1,3 +1,4 @@
+import { ASSERTIONS } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
@@ -5,7 +6,8 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { DeathDetector } from "./death-detector.ts";
 import { SlotRecord, SlotState } from "./layout.ts";
 import { LivenessBeacon } from "./liveness.ts";
-import { type Locks, lockOwner, NO_LOCKS, SharedLocks } from "./lock.ts";
+import { type Locks, lockOwner, SharedLocks, UnsharedLocks } from "./lock.ts";
+import { LockOrder } from "./lock-order.ts";
 import { SlotTable } from "./slot.ts";
 import { Waiters } from "./wait.ts";
 
@@ -38,7 +40,8 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 /** Binds a slot that the thread holds. */
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
-  const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : NO_LOCKS;
+  const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : new UnsharedLocks();
+  if (ASSERTIONS) locks.order = new LockOrder(geometry);
   const beacon = new LivenessBeacon(memory, slots, slot);
   const deaths = new DeathDetector(slots, beacon);
   const recordWord = slots.word(slot, 0);

@@ -1,5 +1,7 @@
+import { isUint32 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
-import { WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
+import { PAGE_SIZE, WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
@@ -61,6 +63,7 @@ export class SlotTable {
 
   /** Makes a slot that was occupied reserved again: the thread could not attach after all. */
   unoccupy(slot: number): void {
+    if (ASSERTIONS) assert(this.isHeld(slot), `slot ${slot} is held by the thread that could not attach`);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
   }
 
@@ -81,10 +84,11 @@ export class SlotTable {
     Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
     Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
     this.#held.add(slot);
+    if (ASSERTIONS) assert(this.generation(slot) > 0, `slot ${slot}, which is taken, has a generation`);
     return true;
   }
 
-  /** The error of who finds no slot. */
+  /** The error of a thread that finds no free slot. */
   noneFree(): KmemError {
     const { dead } = this;
     const rest =
@@ -109,8 +113,8 @@ export class SlotTable {
   }
 
   /**
-   * Says that the thread is gone that took the slot as the one of that generation; whoever says so again says nothing
-   * new, and one that has been reaped in the meantime is let be.
+   * Marks a slot dead whose thread is gone: the one that took it as that generation. A second call changes nothing, and
+   * neither does one for a slot that has been reaped in the meantime.
    */
   markDead(slot: number, generation: number): void {
     const { words } = this.#memory;
@@ -123,7 +127,7 @@ export class SlotTable {
     }
     if (!this.isDead(slot)) return;
     this.#held.remove(slot);
-    // Whoever takes the slot next is not to be taken for gone because the waiters of this thread are.
+    // The next thread in the slot must not be taken for gone because the waiters of this one are.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
@@ -144,6 +148,7 @@ export class SlotTable {
 
   /** Gives a slot back. Its caches must be empty. */
   give(slot: number): void {
+    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
     this.#held.remove(slot);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
@@ -203,6 +208,10 @@ export class SlotTable {
   }
 
   setArea(slot: number, address: number): void {
+    if (ASSERTIONS) {
+      assert(slot >= 0 && slot < this.count, `there is a slot ${slot}`);
+      assert(address % PAGE_SIZE === 0, `the private pages of slot ${slot} begin with a page, not at ${address}`);
+    }
     this.#memory.words[this.word(slot, SlotRecord.AREA)] = address;
   }
 
@@ -210,4 +219,9 @@ export class SlotTable {
   *withAreas(): Generator<number> {
     for (let slot = 0; slot < this.count; slot++) if (this.area(slot) !== 0) yield slot;
   }
+}
+
+/** Whether a value of any type is the number of a slot that a thread holds. */
+export function isHeldSlot(slots: SlotTable, slot: unknown): slot is number {
+  return isUint32(slot) && slot < slots.count && slots.isHeld(slot);
 }

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
@@ -7,14 +8,7 @@ import { SlotRecord } from "./layout.ts";
 import type { LivenessBeacon } from "./liveness.ts";
 import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
-
-/** What Atomics.waitAsync answers; the lib of 2024 has it, engines of 2024 not all. */
-export type WaitAsync = (
-  words: Int32Array,
-  word: number,
-  value: number,
-  timeoutMs: number,
-) => { readonly async: boolean; readonly value: string | Promise<string> };
+import type { WaitAsync } from "./wait-async.ts";
 
 /** What a thread that waits is, and how it and others find out about each other. */
 export interface WaitingThread {
@@ -26,9 +20,9 @@ export interface WaitingThread {
 
 /**
  * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
- * first. Whoever gives memory back raises FREED_EVENT while anybody waits, and wakes all of them; only the first tries.
+ * first. A thread that frees memory raises FREED_EVENT while any thread waits, and wakes all; only the first tries.
  * That no wake-up is lost rests on the order: a waiter is in the set before it looks for memory the last time, and the
- * event is read before that; whoever frees looks at the set after it has freed. One who dies in between has told
+ * event is read before that; a thread that frees looks at the set after it has freed. One that dies in between has told
  * nobody: a waiter looks again from time to time. Waiters that are gone are passed over, and taken out of the queue.
  */
 export class Waiters {
@@ -99,6 +93,7 @@ export class Waiters {
 
   /** Tries to allocate as a waiter: what this thread gives back on the way is news to nobody. */
   try(attempt: () => number): number {
+    if (ASSERTIONS) assert(!this.#isTrying, "no attempt of a waiter begins within another one");
     this.#isTrying = true;
     try {
       return attempt();
@@ -117,7 +112,7 @@ export class Waiters {
     if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }
 
-  /** Ends a wait; whoever is first now gets its chance. A slot with other waits queues up anew. */
+  /** Ends a wait; the next in the queue gets its chance. A slot with other waits draws another ticket. */
   leave(waitsOn: boolean): void {
     if (waitsOn) this.#draw();
     else this.forget(this.#slot);

@@ -44,7 +44,7 @@ const MICROSECOND_DIGITS = 6;
 const US_PER_SECOND = 1_000_000;
 const POINTER_DIGITS = 16;
 const HEX = 16;
-/** Neither interrupts nor preemption: there are none here. */
+/** Neither interrupts nor preemption: kmem knows neither. */
 const LATENCY = ".....";
 /** The kernel's MIGRATE_UNMOVABLE: nothing here is ever moved. */
 const MIGRATE_TYPE = 0;

@@ -32,7 +32,7 @@ export interface TraceEvent {
 /**
  * Reads a ring, from whatever thread, while others write to it; never waits for them and never holds them up. Each
  * event is shown at most once and whole. One whose writer was interrupted is passed over, and shown by a later `read`
- * once it is whole: its number says where it belongs. A reader that is 2^32 events behind takes them for none.
+ * once it is whole: its number says where it belongs. A reader that is 2^32 events late does not notice them.
  */
 export class TraceReader {
   readonly #ring: TraceRing;

@@ -56,7 +56,7 @@ export class RingWords {
   isLater(stamp: number, ticket: number): boolean {
     if (stamp === none || (stamp & busy) !== 0) return false;
     const found = ((stamp - 1) << this.shift) | (ticket & this.#placeMask);
-    // Tickets begin anew after 2^32: what counts is which way is shorter.
+    // Tickets wrap at 2^32: the shorter way around says which one is later.
     return ((found - ticket) | 0) > 0;
   }
 }

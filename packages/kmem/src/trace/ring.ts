@@ -1,9 +1,10 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, type Checks, describeValue, reading, readOptions, requireFunction } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { NO_FRAME, RunKind } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { lockOwner } from "../sync/lock.ts";
 import { systemClock, type TraceClock } from "./clock.ts";
 import {
@@ -12,7 +13,6 @@ import {
   TRACE_EVENTS_MAX,
   TRACE_EVENTS_MIN,
   TRACE_MAGIC,
-  TRACE_MARK,
   TraceHeader,
   TraceKind,
   type TraceKindValue,
@@ -109,7 +109,7 @@ export class TraceRing {
     memory.words[word + TraceHeader.MAKER] = layers.slot + 1;
     memory.doubles[originIndex(address)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
-    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), TRACE_MARK);
+    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
     return new TraceRing(layers, address, clock);
   }
 
@@ -170,7 +170,7 @@ export class TraceRing {
 
   /**
    * Writes one event, whose values are numbers and are not checked otherwise. It never waits: where another thread is
-   * writing in the event's place still, a whole round behind, the event is lost, and readers count it. Throws
+   * writing in the event's place still, a whole round later, the event is lost, and readers count it. Throws
    * BAD_ARGUMENT for what is no number, and what the clock throws, before there is anything of the event. O(1).
    */
   write(
@@ -196,7 +196,7 @@ export class TraceRing {
       typeof node === "number";
     if (!isNumeric) throw notNumeric([kind, ptr, bytesReq, bytesAlloc, gfp, name, callSite, node]);
     const timeUs = Math.max(0, Math.round((readClock(this.#clock) - this.#originMs) * US_PER_MS));
-    // Whoever ended the ring has taken this away first: the pages may be somebody's by now.
+    // A thread that ends the ring clears this first: the pages may be another run by now.
     if (words[this.#magicWord] !== magic) return;
     const ticket = Atomics.add(words, ring.nextWord, 1);
     const at = ring.event(ticket);
@@ -215,6 +215,7 @@ export class TraceRing {
     words[at + field.GFP] = gfp;
     words[at + field.NODE] = node;
     words[at + field.NAME] = name;
+    if (ASSERTIONS) assert(ring.stamp(ticket) > 0, `the stamp of ticket ${ticket} is that of a whole event`);
     Atomics.store(words, at, ring.stamp(ticket));
   }
 
@@ -225,7 +226,7 @@ export class TraceRing {
   end(): void {
     const { memory, pages } = this.#layers;
     const frame = this.address / PAGE_SIZE;
-    if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, TRACE_MARK, pages.claimedOwner)) {
+    if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)) {
       const { address } = this;
       throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)} any more`, { address });
     }
@@ -239,7 +240,7 @@ export class TraceRing {
   }
 }
 
-/** The layers themselves. Throws BAD_ARGUMENT for what is none. */
+/** The layers themselves. Throws BAD_ARGUMENT for anything else. */
 function layersOf(layers: TraceLayers): TraceLayers {
   const isOne = reading("layers", layers, () => typeof layers?.memory?.refresh === "function");
   if (isOne) return layers;
@@ -270,7 +271,7 @@ function reachAll({ memory, pages }: TraceLayers): void {
 
 /** Whether a whole ring begins at a frame. */
 function isRing({ memory, pages: { frames } }: TraceLayers, frame: number): boolean {
-  if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== TRACE_MARK) return false;
+  if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== OwnerMark.TRACE_RING) return false;
   if (frame + frames.count(frame) > frames.endFrame) return false;
   const word = (frame * PAGE_SIZE) >>> WORD_SHIFT;
   const shift = memory.words[word + TraceHeader.SHIFT];

@@ -1,3 +1,4 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { asciiByte, asciiText } from "../memory/text.ts";
@@ -64,6 +65,11 @@ export function slotOfArea(word: number): number {
  */
 export function writeArea(memory: LinearMemory, ownerWord: number, area: NewArea): void {
   const { words, bytes } = memory;
+  if (ASSERTIONS) {
+    assert(area.kind !== VmAreaKind.NONE, "an area is of a kind");
+    assert(area.pageCount > 0, `an area has pages, not ${area.pageCount}`);
+    assert(area.askedBytes <= area.pageCount * PAGE_SIZE, `${area.askedBytes} bytes fit into ${area.pageCount} pages`);
+  }
   words[ownerWord + VmAreaRecord.PAGE_COUNT] = area.pageCount;
   words[ownerWord + VmAreaRecord.ASKED_BYTES] = area.askedBytes;
   const callerByte = ((ownerWord + VmAreaRecord.CALLER) << WORD_SHIFT) >>> 0;

@@ -1,4 +1,5 @@
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 import { RunKind, type RunKindValue } from "../pages/layout.ts";
 import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
 
@@ -22,7 +23,7 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *      └─────────────────────┘    │ 0: not mapped        │    └──────────────────────┘
  *                                 └──────────────────────┘
  *
- * An area is a range of virtual pages: those that are mapped and one guard page behind them that never is.
+ * An area is a range of virtual pages: those that are mapped and one guard page after them that never is.
  *
  *      ┌────────┬────────┬────────┬╌╌╌╌╌╌╌╌┬────────┬╌╌╌╌╌╌╌╌┐
  *      │ page   │ page   │ page   │ guard  │ page   │ guard  │
@@ -31,12 +32,12 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *
  * The root page holds the words below, the header of the arena that hands out virtual pages (numbered from 0 at
  * VMALLOC_START), and that arena's first table. An *anchor*, a word that the caller provides, holds its address. Its
- * run carries ROOT_MARK in the frame table, in place of an owner.
+ * run carries OwnerMark.VMALLOC_ROOT in the frame table, in place of an owner.
  *
  * What a thread that died under the lock leaves is told apart by the order of stores:
  *
- *      root   formatted, mark, anchor; back: anchor, mark. A root that its anchor does not name is none.
- *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0 there is none.
+ *      root   formatted, mark, anchor; back: anchor, mark. What no anchor names is no root.
+ *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0: no area.
  *      page   taken, then named by an entry, the directory or the list of tables; back the other way round. A page of
  *             VMALLOC_RUN that nothing names is free.
  */
@@ -65,24 +66,26 @@ export const PAGE_PRESENT = 1;
 export const VMALLOC_MAGIC = 0x4c4d564b;
 
 /** Word indexes in the root page. */
-export const VmallocRoot = {
-  MAGIC: 0,
+export const VMALLOC_ROOT_FIELDS = {
+  MAGIC: 1,
   /** Address of the directory and how many pages it has; both never change. */
   DIRECTORY: 1,
-  DIRECTORY_PAGES: 2,
+  DIRECTORY_PAGES: 1,
   /** Entries in use in all page tables. */
-  MAPPED_PAGES: 3,
+  MAPPED_PAGES: 1,
   /** Page tables that exist. */
-  TABLE_PAGES: 4,
+  TABLE_PAGES: 1,
   /** Pages that hold records of the arena, the root page not counted. */
-  RECORD_PAGES: 5,
+  RECORD_PAGES: 1,
   /** Areas of both kinds. */
-  AREA_COUNT: 6,
+  AREA_COUNT: 1,
   /** Address of the anchor. */
-  ANCHOR: 7,
+  ANCHOR: 1,
 } as const;
+/** Word indexes in the root page. */
+export const VmallocRoot: Offsets<typeof VMALLOC_ROOT_FIELDS> = /* @__PURE__ */ offsetsOf(VMALLOC_ROOT_FIELDS);
 /** Bytes from the start of the root page to the header of its arena. */
-export const ARENA_OFFSET: number = 8 * WORD_BYTES;
+export const ARENA_OFFSET: number = /* @__PURE__ */ wordsOf(VMALLOC_ROOT_FIELDS, 2) * WORD_BYTES;
 /** Bytes from the start of the root page to the arena's first table. */
 export const ARENA_RECORDS_OFFSET: number = ARENA_OFFSET + ARENA_HEADER_BYTES;
 
@@ -95,28 +98,27 @@ export const VmAreaKind = {
 } as const;
 export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
 
+/** The longest name of a caller that is kept. */
+export const CALLER_BYTES = 84;
 /** The owner's words in the arena's record of an area. */
-export const VmAreaRecord = {
+export const VM_AREA_FIELDS = {
   /** A {@link VmAreaKind} in the low bits; above them whose the area is, so that one store says both. */
-  KIND: 0,
+  KIND: 1,
   /** Pages that are mapped; the guard page comes on top. */
   PAGE_COUNT: 1,
   /** Bytes that were asked for, from 1 to 2^32 - 1. */
-  ASKED_BYTES: 2,
+  ASKED_BYTES: 1,
   /** Name of who asked, in ASCII, filled up with zeros. */
-  CALLER: 3,
+  CALLER: (CALLER_BYTES / WORD_BYTES) as number,
 } as const;
+/** The owner's words in the arena's record of an area. */
+export const VmAreaRecord: Offsets<typeof VM_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(VM_AREA_FIELDS);
 /** Bits of KIND that say what an area is. */
 export const AREA_KIND_MASK = 0xff;
 /** Bits of KIND below the slot + 1 of the thread that asked for the area; 0 where nobody knows. */
 export const AREA_SLOT_SHIFT = 8;
-/** The longest name of a caller that is kept. */
-export const CALLER_BYTES = 84;
 /** Words of an area in the arena's record, which makes it 128 bytes long. */
-export const VM_AREA_WORDS: number = VmAreaRecord.CALLER + CALLER_BYTES / WORD_BYTES;
-
-/** In OWNER of the run of a root: negative as the marks of buckets are, and none of theirs. */
-export const ROOT_MARK = -5;
+export const VM_AREA_WORDS: number = /* @__PURE__ */ wordsOf(VM_AREA_FIELDS);
 
 /** Whose runs the tables and the frames of areas are in the page allocator's books. */
 export const VMALLOC_RUN: RunKindValue = RunKind.VMALLOC;

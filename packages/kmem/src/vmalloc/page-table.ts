@@ -4,7 +4,7 @@ import type { Geometry } from "../memory/header.ts";
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
-import { NO_FRAME } from "../pages/layout.ts";
+import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import { PAGE_PRESENT, PAGE_TABLE_MASK, PAGE_TABLE_SHIFT, VMALLOC_RUN, VMALLOC_START, VmallocRoot } from "./layout.ts";
 
@@ -42,7 +42,7 @@ export class PageTable {
   translate(address: number): number {
     if (typeof address !== "number") return UNMAPPED;
     const at = this.#lookUp(address);
-    // Where another object has grown the memory, this one's views are too short or empty until they are made anew.
+    // Where another object has grown the memory, this one's views are too short or empty until they are replaced.
     if (at !== UNMAPPED && at < this.memory.bytes.length) return at;
     return this.#lookFurther(address, at);
   }
@@ -64,6 +64,8 @@ export class PageTable {
     const { words } = this.memory;
     const entry = entryWord(words[directoryWord], page);
     if (ASSERTIONS) assert(words[entry] === 0, `virtual page ${page} is not mapped yet`);
+    if (ASSERTIONS)
+      assert(this.#pages.frames.kind(frame) >= FrameKind.FIRST_RUN, `page ${frame} that is mapped is in use`);
     words[entry] = (frame << PAGE_SHIFT) | PAGE_PRESENT;
     words[directoryWord]++;
     words[this.#root + VmallocRoot.MAPPED_PAGES]++;
@@ -78,6 +80,10 @@ export class PageTable {
     if (ASSERTIONS) assert((words[entry] & PAGE_PRESENT) !== 0, `virtual page ${page} is mapped`);
     const frame = words[entry] >>> PAGE_SHIFT;
     words[entry] = 0;
+    if (ASSERTIONS) {
+      assert((words[directoryWord] & PAGE_MASK) > 0, `the table of virtual page ${page} counts its entries`);
+      assert(words[this.#root + VmallocRoot.MAPPED_PAGES] > 0, "a mapped page is counted before it is unmapped");
+    }
     words[directoryWord]--;
     words[this.#root + VmallocRoot.MAPPED_PAGES]--;
     if ((words[directoryWord] & PAGE_MASK) === 0) {

@@ -1,6 +1,6 @@
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
-import { RunOwner } from "../pages/layout.ts";
+import { OwnerMark, RunOwner } from "../pages/layout.ts";
 import { type Range, rangesOf, requireArena } from "../vmem/ranges.ts";
 import { rebuildArena } from "../vmem/rebuild.ts";
 import { Records } from "../vmem/records.ts";
@@ -10,7 +10,6 @@ import {
   ARENA_RECORDS_OFFSET,
   PAGE_TABLE_ENTRIES,
   PAGE_TABLE_SHIFT,
-  ROOT_MARK,
   VMALLOC_RUN,
   VmAreaKind,
   VmAreaRecord,
@@ -26,8 +25,9 @@ interface Repair {
 
 /**
  * Makes all virtual memory of a heap whole after a thread has died under its lock, which the caller holds: areas are
- * there or are not, what is counted is counted anew, and pages that nothing names are given back. Others go on reading
- * and writing their areas meanwhile. A thread that dies on the way leaves what the next call repairs. O(frames).
+ * there or are not, counts are made from what there is, and pages that nothing names are given back. Others go on
+ * reading and writing their areas meanwhile. A thread that dies on the way leaves what the next call repairs.
+ * O(frames).
  */
 export function repairVirtualMemory(context: EngineContext): void {
   const { pages } = context;
@@ -36,7 +36,7 @@ export function repairVirtualMemory(context: EngineContext): void {
   // One that is claimed is on its way back already; if its thread is dead, its slot's reaping ends that.
   for (const frame of heads(context)) {
     const owner = pages.frames.owner(frame);
-    const isClaimed = owner !== ROOT_MARK && (owner & RunOwner.CLAIMED) !== 0;
+    const isClaimed = owner !== OwnerMark.VMALLOC_ROOT && (owner & RunOwner.CLAIMED) !== 0;
     if (!isClaimed && !repair.named.has(frame)) pages.freeOwn(frame, pages.frames.count(frame));
   }
 }
@@ -45,7 +45,7 @@ export function repairVirtualMemory(context: EngineContext): void {
 export function* rootsOf(context: EngineContext): Generator<number> {
   const { memory, pages } = context;
   for (const frame of heads(context)) {
-    if (pages.frames.owner(frame) !== ROOT_MARK) continue;
+    if (pages.frames.owner(frame) !== OwnerMark.VMALLOC_ROOT) continue;
     const root = (frame * PAGE_SIZE) >>> WORD_SHIFT;
     const anchor = (memory.words[root + VmallocRoot.ANCHOR] >>> 0) >>> WORD_SHIFT;
     if (memory.words[anchor] >>> 0 === frame * PAGE_SIZE) yield frame * PAGE_SIZE;

@@ -1,13 +1,13 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
-import { NO_FRAME } from "../pages/layout.ts";
+import { NO_FRAME, OwnerMark } from "../pages/layout.ts";
 import { Vmem } from "../vmem/vmem.ts";
 import {
   ARENA_OFFSET,
   ARENA_RECORDS_OFFSET,
   DIRECTORY_PAGE_BYTES,
-  ROOT_MARK,
   VIRTUAL_PER_REAL,
   VM_AREA_WORDS,
   VMALLOC_MAGIC,
@@ -37,7 +37,7 @@ export function createRoot(context: EngineContext, anchorAddress: number): boole
   arena.addSpan(0, (directoryPages * DIRECTORY_PAGE_BYTES) / PAGE_SIZE);
   memory.words[root + VmallocRoot.ANCHOR] = anchorAddress;
   memory.words[root + VmallocRoot.MAGIC] = VMALLOC_MAGIC;
-  pages.frames.setOwner(rootFrame, ROOT_MARK);
+  pages.frames.setOwner(rootFrame, OwnerMark.VMALLOC_ROOT);
   memory.words[anchorAddress >>> WORD_SHIFT] = rootAddress;
   return true;
 }
@@ -59,6 +59,7 @@ export function destroyRoot({ memory, pages }: EngineContext, anchorAddress: num
   const { words } = memory;
   const rootAddress = words[anchorAddress >>> WORD_SHIFT] >>> 0;
   const root = rootAddress >>> WORD_SHIFT;
+  if (ASSERTIONS) assert(arena.freeUnits === arena.totalUnits, "virtual memory that is destroyed has no areas");
   const tables = [...arena.tables()].filter((table) => table !== rootAddress + ARENA_RECORDS_OFFSET);
   const directory = words[root + VmallocRoot.DIRECTORY] >>> 0;
   const directoryPages = words[root + VmallocRoot.DIRECTORY_PAGES];

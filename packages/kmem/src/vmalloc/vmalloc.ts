@@ -10,13 +10,14 @@ import {
   requireFunction,
   requireText,
 } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
 import { Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
-import type { PageRequest } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
 import type { Vmem } from "../vmem/vmem.ts";
 import { addressOfPage, kindOfArea, readArea, type VmArea, writeArea } from "./areas.ts";
@@ -74,7 +75,7 @@ const NO_OPTIONS: AreaOptions = {};
 const ASKED_BYTES_MAX = 0xffff_ffff;
 
 /**
- * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page behind
+ * vmalloc: memory that is contiguous in virtual addresses and scattered in frames, with an unmapped guard page after
  * each area. There is no MMU under JavaScript, so reads and writes go through {@link VirtualMemory}. All state is in
  * the buffer: every `Vmalloc` over the same anchor sees the same areas. A call that is refused changes nothing; one
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
@@ -104,7 +105,7 @@ export class Vmalloc extends VirtualMemory {
   /**
    * Makes virtual memory and writes where it is into the anchor, a word at a multiple of four that must hold 0.
    * Undefined, with nothing changed, when there are no pages for it: 2, and for memories above 1 GiB up to 5.
-   * Throws BAD_ARGUMENT for an anchor that is none. Not by two threads at once: the anchor is the caller's. O(1).
+   * Throws BAD_ARGUMENT for what is no anchor. Not by two threads at once: the anchor is the caller's. O(1).
    */
   static create(context: EngineContext, anchorAddress: number): Vmalloc | undefined {
     context.memory.refresh();
@@ -257,6 +258,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #allocate(sizeBytes: number, wanted: WantedArea): number {
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (this.#problemOf(sizeBytes) !== undefined) return 0;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
     const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
@@ -270,6 +272,7 @@ export class Vmalloc extends VirtualMemory {
   }
 
   #map(pageAddresses: readonly number[], wanted: WantedArea): number {
+    if (ASSERTIONS) this.#lock.assertHeld();
     for (const address of pageAddresses) this.#requirePageInUse(address);
     const pageCount = pageAddresses.length;
     if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
@@ -312,11 +315,16 @@ export class Vmalloc extends VirtualMemory {
 
   #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
     const { memory, sync } = this.#context;
+    if (ASSERTIONS) {
+      const found = memory.words[this.#arena.ownerWord(first) + VmAreaRecord.KIND];
+      assert(found === VmAreaKind.NONE, `there is no area at page ${first} yet, and its KIND is not ${found}`);
+    }
     writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller, slot: sync.slot });
     memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
   }
 
   #release(address: number, kind: VmAreaKindValue): VfreeResult {
+    if (ASSERTIONS) this.#lock.assertHeld();
     if (address === 0) return "null";
     if (!Number.isInteger(address) || address % PAGE_SIZE !== 0) return "bad address";
     const { memory } = this.#context;
@@ -329,6 +337,7 @@ export class Vmalloc extends VirtualMemory {
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
     else for (let index = 0; index < pageCount; index++) this.table.unmap(first + index);
     this.#arena.free(first);
+    if (ASSERTIONS) assert(this.#rootWord(VmallocRoot.AREA_COUNT) > 0, "an area is counted before it is freed");
     memory.words[this.#root + VmallocRoot.AREA_COUNT]--;
     return "freed";
   }

@@ -1,3 +1,5 @@
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+
 /**
  * An arena of integers: its header, the tables its records lie in, and a record.
  *
@@ -20,65 +22,71 @@
  * A record in use stands in a list by address (the boundary tags, for merging and walking) and in a tree by address
  * that knows the longest free segment below each node (for finding). Links are word indexes of records.
  *
- * START, SIZE and STATE of the records in the tables are the truth; all else is made anew from them where a thread has
- * died on the way. STATE is what makes a record a segment and the other way round, so it is stored behind START and
+ * START, SIZE and STATE of the records in the tables are the truth; all else is rebuilt from them where a thread has
+ * died on the way. STATE is what makes a record a segment and the other way round, so it is stored after START and
  * SIZE. While a segment is cut in two, or takes another in, the two hold the same integers: the lower one then ends
  * where the upper one begins.
  */
 
 /** Word indexes in the header of an arena. */
-export const ArenaHeader = {
-  MAGIC: 0,
+export const ARENA_FIELDS = {
+  MAGIC: 1,
   /** Words of a record, those of the owner included. */
   RECORD_WORDS: 1,
   /** Byte address of the first table, 0 while there is none. */
-  TABLES: 2,
+  TABLES: 1,
   /** Records in all tables. */
-  RECORD_COUNT: 3,
+  RECORD_COUNT: 1,
   /** The list of unused records, linked through NEXT, and its length. */
-  UNUSED: 4,
-  UNUSED_COUNT: 5,
+  UNUSED: 1,
+  UNUSED_COUNT: 1,
   /** The segment with the lowest start. */
-  FIRST: 6,
+  FIRST: 1,
   /** The root of the tree. */
-  ROOT: 7,
+  ROOT: 1,
   /** Integers in all spans, and those in free segments. */
-  TOTAL_UNITS: 8,
-  FREE_UNITS: 9,
-  SPAN_COUNT: 10,
+  TOTAL_UNITS: 1,
+  FREE_UNITS: 1,
+  SPAN_COUNT: 1,
 } as const;
+/** Word indexes in the header of an arena. */
+export const ArenaHeader: Offsets<typeof ARENA_FIELDS> = /* @__PURE__ */ offsetsOf(ARENA_FIELDS);
 /** Words set aside for the header of an arena. */
-export const ARENA_HEADER_WORDS = 12;
+export const ARENA_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(ARENA_FIELDS, 2);
 export const ARENA_HEADER_BYTES: number = ARENA_HEADER_WORDS * 4;
 
 /** "VMEM" in the order of the bytes in memory. */
 export const ARENA_MAGIC = 0x4d454d56;
 
 /** Word indexes in a table. */
-export const ArenaTable = {
+export const ARENA_TABLE_FIELDS = {
   /** Byte address of the next table, 0 at the end. */
-  NEXT_TABLE: 0,
+  NEXT_TABLE: 1,
   RECORD_COUNT: 1,
 } as const;
+/** Word indexes in a table. */
+export const ArenaTable: Offsets<typeof ARENA_TABLE_FIELDS> = /* @__PURE__ */ offsetsOf(ARENA_TABLE_FIELDS);
 /** Words of a table before its records. */
-export const ARENA_TABLE_WORDS = 2;
+export const ARENA_TABLE_WORDS: number = /* @__PURE__ */ wordsOf(ARENA_TABLE_FIELDS);
 
 /** Word indexes in a record. An unused record has STATE UNUSED and a NEXT; its other words mean nothing. */
-export const SegmentRecord = {
-  START: 0,
+export const SEGMENT_FIELDS = {
+  START: 1,
   SIZE: 1,
-  STATE: 2,
-  PREV: 3,
-  NEXT: 4,
-  LEFT: 5,
-  RIGHT: 6,
+  STATE: 1,
+  PREV: 1,
+  NEXT: 1,
+  LEFT: 1,
+  RIGHT: 1,
   /** Size of the longest free segment in the subtree, this one included. */
-  LONGEST_FREE: 7,
-  /** From here on the words are those of whoever allocated the range. The arena clears them and never reads them. */
-  OWNER: 8,
+  LONGEST_FREE: 1,
+  /** From here on the words are those of the range's owner. The arena clears them and never reads them. */
+  OWNER: 0,
 } as const;
+/** Word indexes in a record. */
+export const SegmentRecord: Offsets<typeof SEGMENT_FIELDS> = /* @__PURE__ */ offsetsOf(SEGMENT_FIELDS);
 /** Words of a record without the owner's. */
-export const SEGMENT_WORDS: number = SegmentRecord.OWNER;
+export const SEGMENT_WORDS: number = /* @__PURE__ */ wordsOf(SEGMENT_FIELDS);
 /** The most words that an owner can have in each record. */
 export const OWNER_WORDS_MAX = 256;
 

@@ -9,12 +9,12 @@ export interface Range {
   readonly start: number;
   readonly size: number;
   readonly isFree: boolean;
-  /** Index in `memory.words` of the words that belong to whoever allocated the range. */
+  /** Index in `memory.words` of the words that belong to the owner of the range. */
   readonly ownerWord: number;
 }
 
-// These stand apart from the arena itself, since recovery only looks at ranges: whoever never allocates any need not
-// load what does.
+// These stand apart from the arena itself, since recovery only looks at ranges: a program that never allocates any need
+// not load what does.
 
 /** Throws BAD_ARGUMENT where no arena's header can lie. */
 export function requirePlace(memory: LinearMemory, address: number): void {
@@ -42,7 +42,7 @@ export function rangeOf({ words }: LinearMemory, record: number): Range {
 
 /**
  * All segments of the arena with this header, in the order of their starts. Do not change it while iterating. Throws
- * CORRUPTION where the next segment does not start behind the one before: a damaged list may have no end.
+ * CORRUPTION where the next segment does not start after the one before: a damaged list may have no end.
  */
 export function* rangesOf(memory: LinearMemory, headerAddress: number): Generator<Range> {
   let record = memory.words[(headerAddress >>> WORD_SHIFT) + ArenaHeader.FIRST];

@@ -1,7 +1,8 @@
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { ARENA_TABLE_WORDS, ArenaHeader, ArenaTable, SegmentRecord, SegmentState } from "./layout.ts";
+import { ARENA_TABLE_WORDS, ArenaHeader, ArenaTable, NO_RECORD, SegmentRecord, SegmentState } from "./layout.ts";
 
 /** The tables of an arena and the list of records in them that are not in use. */
 export class Records {
@@ -54,6 +55,11 @@ export class Records {
   take(): number {
     const { words } = this.#memory;
     const record = words[this.#header + ArenaHeader.UNUSED];
+    if (ASSERTIONS) {
+      assert(this.unusedCount > 0, "there is an unused record when one is taken");
+      assert(record !== NO_RECORD, `${this.unusedCount} unused records are in their list`);
+      assert(words[record + SegmentRecord.STATE] === SegmentState.UNUSED, `the record at word ${record} is unused`);
+    }
     words[this.#header + ArenaHeader.UNUSED] = words[record + SegmentRecord.NEXT];
     words[this.#header + ArenaHeader.UNUSED_COUNT]--;
     words.fill(0, record, record + this.recordWords);

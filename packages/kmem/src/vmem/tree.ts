@@ -81,7 +81,7 @@ export class SegmentTree {
     this.#memory.words[this.#rootWord] = this.#removed(this.root, record, start);
   }
 
-  /** Counts anew after a segment became free, allocated, longer or shorter, or moved without passing another. */
+  /** Updates the tree after a segment became free, allocated, longer or shorter, or moved without passing another. */
   update(record: number): void {
     this.#updateFrom(this.root, record, this.#memory.words[record + SegmentRecord.START] >>> 0);
   }

@@ -1,4 +1,5 @@
 import { describeValue } from "../memory/arguments.ts";
+import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Report } from "../memory/finding.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
@@ -148,6 +149,12 @@ export class Vmem {
     if (!this.#reserve(Number(before > 0) + Number(after > 0))) return NO_RANGE;
     const range = before > 0 ? this.#cut(fit, before) : fit;
     if (after > 0) this.#cut(range, size);
+    if (ASSERTIONS) {
+      assert(this.#has(range, SegmentState.FREE), `the range from ${start} on is free before it is handed out`);
+      assert(this.#get(range, SegmentRecord.START) === start, `the range that is handed out starts at ${start}`);
+      assert(this.#get(range, SegmentRecord.SIZE) === size, `the range from ${start} on has the ${size} asked for`);
+      assert(start % align === 0, `the range from ${start} on starts at a multiple of ${align}`);
+    }
     const { words } = this.#memory;
     words.fill(0, range + SegmentRecord.OWNER, range + this.#records.recordWords);
     this.#setAllocated(range, true);
@@ -166,6 +173,7 @@ export class Vmem {
       throw new KmemError("INVALID_FREE", `cannot free ${describeValue(start)}: ${this.#phraseFor(start)}`, { start });
     }
     const size = this.#get(record, SegmentRecord.SIZE);
+    if (ASSERTIONS) assert(size > 0 && this.freeUnits + size <= this.totalUnits, `${size} can be free besides`);
     const previous = this.#get(record, SegmentRecord.PREV);
     const next = this.#get(record, SegmentRecord.NEXT);
     this.#setAllocated(record, false);
@@ -177,6 +185,7 @@ export class Vmem {
     }
     this.#tree.update(merged);
     this.#addTo(ArenaHeader.FREE_UNITS, size);
+    if (ASSERTIONS) assert(this.#has(merged, SegmentState.FREE), `${start} lies in a free range after it was freed`);
     return size;
   }
 
@@ -278,9 +287,10 @@ export class Vmem {
     words[record + SegmentRecord.STATE] = spanStart | (isAllocated ? SegmentState.ALLOCATED : SegmentState.FREE);
   }
 
-  /** Makes a record for a segment and links it behind `previous`; the tree is left to the caller. */
+  /** Makes a record for a segment and links it after `previous`; the tree is left to the caller. */
   #newSegment(previous: number, start: number, size: number, state: number): number {
     const record = this.#records.take();
+    if (ASSERTIONS) assert(size > 0, `a segment from ${start} on is not empty`);
     const { words } = this.#memory;
     const nextLink = previous === NO_RECORD ? this.#header + ArenaHeader.FIRST : previous + SegmentRecord.NEXT;
     const next = words[nextLink];
@@ -295,12 +305,13 @@ export class Vmem {
   }
 
   /**
-   * Shortens a free segment to `size` and returns the new one that holds the rest. The tree counts the first anew on
+   * Shortens a free segment to `size` and returns the new one that holds the rest. The tree updates the first on
    * the way to its successor.
    */
   #cut(record: number, size: number): number {
     const start = this.#get(record, SegmentRecord.START);
     const restSize = this.#get(record, SegmentRecord.SIZE) - size;
+    if (ASSERTIONS) assert(this.#has(record, SegmentState.FREE), `the segment from ${start} on that is cut is free`);
     const rest = this.#newSegment(record, start + size, restSize, SegmentState.FREE);
     this.#memory.words[record + SegmentRecord.SIZE] = size;
     this.#tree.insert(rest);
@@ -314,6 +325,12 @@ export class Vmem {
   }
 
   #absorb(low: number, high: number): void {
+    if (ASSERTIONS) {
+      assert(
+        this.#end(low) === this.#get(high, SegmentRecord.START),
+        `segments that become one touch at ${this.#end(low)}`,
+      );
+    }
     this.#memory.words[low + SegmentRecord.SIZE] += this.#get(high, SegmentRecord.SIZE);
     this.#drop(high);
   }

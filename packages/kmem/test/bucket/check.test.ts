@@ -1,9 +1,9 @@
 // Every invariant of the buckets, broken by a stray write, is found; and no stray write makes the engine throw or loop.
 import { beforeEach, describe, expect, it } from "vitest";
-import { BucketWord, RunMark, StateWord } from "../../src/bucket/layout.ts";
+import { BucketWord, StateWord } from "../../src/bucket/layout.ts";
 import { Heap } from "../../src/index.ts";
 import { LogRing, type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
-import { FrameRecord } from "../../src/layout.ts";
+import { FrameRecord, OwnerMark } from "../../src/layout.ts";
 import { Peek } from "../support/peek.ts";
 import { Random } from "../support/random.ts";
 
@@ -28,7 +28,7 @@ beforeEach(() => {
   kernel.kfree(blocks[1] as number);
   kernel.kmalloc_dma(3 * PAGE);
   bucket = Math.floor((blocks[0] as number) / PAGE) * PAGE;
-  stateWord = markedFrame(RunMark.STATE) * (PAGE / 4);
+  stateWord = markedFrame(OwnerMark.BUCKET_STATE) * (PAGE / 4);
   expect(kernel.check().findings).toEqual([]);
 });
 
@@ -112,7 +112,7 @@ const damage: readonly (readonly [string, () => void, RegExp])[] = [
   ["a wrong count of buffers", () => words[stateWord + StateWord.DMA_BUFFERS]++, /1 buffers for DMA, the count says 2/],
   ["a wrong count of their pages", () => words[stateWord + StateWord.DMA_PAGES]--, /3 pages for DMA, the count says 2/],
   ["a lost magic", () => words[stateWord + StateWord.MAGIC]++, /lost its magic/],
-  ["a second page of its own", () => mark(bucket, RunMark.STATE), /not exactly one page of the buckets/],
+  ["a second page of its own", () => mark(bucket, OwnerMark.BUCKET_STATE), /not exactly one page of the buckets/],
   ["a bucket that lost its mark", () => mark(bucket, 0), /1 buckets, the count says 2/],
 ];
 

@@ -60,7 +60,7 @@ export function judgeLive(scene: Scene, damage: (bytes: Uint8Array) => void, hit
   return judge(() => {
     const heap = loadDump(scene.dump);
     damage(new Uint8Array(heap.buffer));
-    // Whoever loads a dump is one more thread than made it.
+    // The thread that loads a dump is one more than those that made it.
     if (checkHeap(heap).isClean) return unreported(heap, scene, hits, !scene.isExact);
     const { isRepaired, remaining, steps } = repairHeap(heap);
     if (!isRepaired) return { outcome: "fault", text: `the check still finds: ${remaining[0]?.problem}` };
@@ -82,7 +82,7 @@ function judge(judgement: () => Verdict): Verdict {
   }
 }
 
-/** A repaired heap keeps what was not hit itself, and serves whoever wants memory; without losses all can be freed. */
+/** A repaired heap keeps what was not hit itself, and serves requests; without losses all can be freed. */
 function repaired(open: () => Heap, scene: Scene, hits: readonly Hit[], isLossy: boolean): Verdict {
   const spared = scene.belongings.filter((one) => !isHit(scene, one, hits));
   const heap = open();

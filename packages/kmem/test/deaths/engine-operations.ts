@@ -1,9 +1,8 @@
 import type * as BucketModule from "../../src/bucket/bucket-heap.ts";
-import { RunMark } from "../../src/bucket/layout.ts";
 import { layersOf } from "../../src/heap/access.ts";
 import { heapStats } from "../../src/index.ts";
 import { WORD_BYTES } from "../../src/memory/layout.ts";
-import { RunKind } from "../../src/pages/layout.ts";
+import { OwnerMark, RunKind } from "../../src/pages/layout.ts";
 import { ARENA_RECORDS_OFFSET, VM_AREA_WORDS } from "../../src/vmalloc/layout.ts";
 import type * as VmallocModule from "../../src/vmalloc/vmalloc.ts";
 import { ARENA_TABLE_WORDS, SEGMENT_WORDS } from "../../src/vmem/layout.ts";
@@ -43,8 +42,8 @@ function dropBuckets(heap: Heap, buckets: BucketHeap): void {
     const all = Array.from({ length: frames.endFrame - frames.firstPageFrame }, (_, at) => frames.firstPageFrame + at);
     return all.filter((frame) => frames.kind(frame) === RunKind.BUCKET && frames.owner(frame) === mark);
   };
-  for (const frame of marked(RunMark.DMA)) buckets.freeDma(frame * PAGE_BYTES);
-  for (const frame of marked(RunMark.STATE)) layersOf(heap).pages.freeOwn(frame, 1);
+  for (const frame of marked(OwnerMark.DMA_BUFFER)) buckets.freeDma(frame * PAGE_BYTES);
+  for (const frame of marked(OwnerMark.BUCKET_STATE)) layersOf(heap).pages.freeOwn(frame, 1);
 }
 
 /** Works on buckets: `prepare` returns the blocks that the operation is about. */

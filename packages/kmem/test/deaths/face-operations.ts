@@ -1,10 +1,10 @@
 import { GFP_ATOMIC } from "../../src/gfp/flags.ts";
 import { layersOf } from "../../src/heap/access.ts";
-import { ANCHOR_MARK, POOL_MAGIC, PoolWord } from "../../src/kernels/linux/layout.ts";
+import { POOL_MAGIC, PoolWord } from "../../src/kernels/linux/layout.ts";
 import type * as LinuxModule from "../../src/kernels/linux/linux.ts";
 import type * as PoolModule from "../../src/kernels/linux/pool.ts";
 import { WORD_BYTES } from "../../src/memory/layout.ts";
-import { RunKind } from "../../src/pages/layout.ts";
+import { OwnerMark, RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { ThreadBody } from "../interleave/runtime/virtual-thread.ts";
 import { moduleOf, SURVIVOR, VICTIM } from "./modules.ts";
@@ -28,7 +28,8 @@ function dropLinux({ vm, heap }: Linux): void {
   const { pages, geometry } = layersOf(heap);
   vm.destroy();
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
-    const isAnchor = pages.frames.kind(frame) === RunKind.SYSTEM && pages.frames.owner(frame) === ANCHOR_MARK;
+    const isAnchor =
+      pages.frames.kind(frame) === RunKind.SYSTEM && pages.frames.owner(frame) === OwnerMark.LINUX_ANCHOR;
     if (isAnchor) pages.freeOwn(frame, 1);
   }
 }

@@ -49,7 +49,7 @@ export const GROWING: readonly Operation[] = [
     operate: ({ victim }) => call(victim, "alloc", RUN_BYTES),
   },
   {
-    name: "pages.alloc: the memory grows behind what the program has added, across the border of DMA",
+    name: "pages.alloc: the memory grows after what the program has added, across the end of the DMA zone",
     isStateful: true,
     options: { sizeBytes: 512 * 1024, maximumBytes: 2 * 1024 * 1024, dmaBytes: 512 * 1024 },
     prepare: (threads) => ({ ...withoutPages(threads), check: addedByProgram(threads) }),

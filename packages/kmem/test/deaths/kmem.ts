@@ -1,4 +1,4 @@
-import { Kmem, NO_ASSERTIONS, SPIN_ONCE } from "../interleave/scenarios/kmem.ts";
+import { Kmem, SPIN_ONCE, WITH_ASSERTIONS } from "../interleave/scenarios/kmem.ts";
 
 /** Engines that stand on a heap's layers. */
 const ENGINES: readonly string[] = [
@@ -16,5 +16,5 @@ const TICKET_SPIN_ONCE: Readonly<Record<string, string>> = { "cluster/ticket-loc
 
 /** The library whose threads die. Its locks are as they are: that they are inherited is what it is about. */
 export function mortalKmem(): Kmem {
-  return new Kmem({ entries: ENGINES, constants: { ...SPIN_ONCE, ...TICKET_SPIN_ONCE, ...NO_ASSERTIONS } });
+  return new Kmem({ entries: ENGINES, constants: { ...SPIN_ONCE, ...TICKET_SPIN_ONCE, ...WITH_ASSERTIONS } });
 }

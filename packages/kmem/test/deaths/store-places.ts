@@ -33,7 +33,7 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   {
     file: "sync/slot.ts",
     text: "Atomics.store(words, state, taken)",
-    why: "two reap one slot, and it is taken anew in between",
+    why: "two reap one slot, and it is taken again in between",
   },
   {
     file: "cluster/ticket-lock.ts",

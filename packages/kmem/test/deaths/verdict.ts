@@ -18,7 +18,7 @@ export function verdictOf(world: World, { threads, prepared }: { threads: Thread
   const problems: string[] = [];
   const isReaperDead = layersOf(survivor).slots.isDead(reaper.slot);
   const deadSlots = isReaperDead ? [reaper.slot, victim.slot] : [victim.slot];
-  // Whoever learns of a death buries the slot first, and waits for locks after that.
+  // A thread that learns of a death marks the slot dead first, and waits for locks after that.
   layersOf(survivor).slots.markDead(victim.slot, layersOf(victim).sync.generation);
   if (!isReaperDead) prepared.goOn?.();
   if (prepared.slot !== undefined) reapSlot(survivor, prepared.slot);

@@ -30,7 +30,7 @@ export interface Operation {
 }
 
 export interface Prepared {
-  /** Blocks and page runs that the victim works on: they may be gone, or be there, whoever's they are. */
+  /** Blocks and page runs that the victim works on: they may be gone, or be there, in any slot's hands. */
   readonly at?: readonly number[];
   /** A slot that the operation may have taken, which is to be reaped like the victim's own. */
   readonly slot?: number;

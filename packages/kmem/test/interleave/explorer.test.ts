@@ -46,7 +46,7 @@ function run(program: Scenario<Words>, options: ExploreOptions = {}): ExploreRep
   return explore(runtime, program, options);
 }
 
-/** Wants so many counted, whoever came first. */
+/** Wants so many counted, in whatever order. */
 function counts(expected: number): Scenario<Words>["verdict"] {
   return ({ words }, outcome) => [
     ...unexpectedEnds(outcome),

@@ -54,7 +54,7 @@ describe("the ring of trace events", () => {
     },
   );
 
-  it("would show torn events if whoever writes were taken for dead: the explorer finds them", () => {
+  it("would show torn events if a live writer were taken for dead: the explorer finds them", () => {
     const { failures } = kmem.explore(takenForDead(writeAndRead(kmem, 1, [1, 1], 1)));
     expect(failures.flatMap(({ problems }) => problems).join()).toContain("a torn event was shown");
   });

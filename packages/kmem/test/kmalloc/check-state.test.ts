@@ -3,7 +3,7 @@ import { checkHeap } from "../../src/index.ts";
 import { CacheRecord, FrameRecord, Header, RunOwner, SlotRecord } from "../../src/layout.ts";
 import { frameOf, Patient } from "../support/patient.ts";
 
-/** The record of the first cache made by hand: its kind. */
+/** The record of the first named cache: its kind. */
 const OBJECTS = 88;
 
 describe("check finds state that cannot be while all threads are at rest", () => {

@@ -107,7 +107,7 @@ describe("a slot in the queue", () => {
     return { other, pending };
   }
 
-  it("is passed over from its burial on, and whoever has it next has a place of its own", async () => {
+  it("is passed over once it is marked dead, and the next thread in the slot has a place of its own", async () => {
     const { other, pending } = await first();
     const { slot } = other;
     layersOf(heap).slots.markDead(slot, layersOf(heap).slots.generation(slot));

@@ -59,7 +59,7 @@ describe("what a dead thread had made", () => {
     expect(own.vmalloc_to_page(kept)).not.toBe(0);
     own.vfree(kept);
     expect(findTraceRing(heap)).toBeUndefined();
-    // Whoever has it open still writes nothing any more.
+    // A thread that has it open still writes nothing any more.
     const bytes = new Uint8Array(heap.buffer).slice();
     ring.kmalloc(1, 2, 3, 4);
     expect(Buffer.compare(bytes, new Uint8Array(heap.buffer))).toBe(0);

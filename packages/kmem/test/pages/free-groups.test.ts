@@ -34,7 +34,7 @@ const step = fc.record({
 
 describe.each([
   ["one zone", 8 * MIB, 0, 0],
-  ["two zones, the border within a group", 8 * MIB, 300_000, 0],
+  ["two zones, the boundary within a group", 8 * MIB, 300_000, 0],
   ["a heap that begins within a group", 8 * MIB, 0, 5 * PAGE],
 ])("large blocks in %s", (_name, sizeBytes, dmaBytes, start) => {
   it("take the lowest stretch with room, whatever was taken and freed before", () => {

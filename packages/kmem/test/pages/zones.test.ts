@@ -6,11 +6,11 @@ import { Peek } from "../support/peek.ts";
 
 describe("a DMA zone", () => {
   let heap: Heap;
-  let border: number;
+  let boundary: number;
 
   beforeEach(() => {
     heap = Heap.create({ sizeBytes: 8 * MIB, dmaBytes: MIB });
-    border = new Peek(heap).firstPageFrame * PAGE + MIB;
+    boundary = new Peek(heap).firstPageFrame * PAGE + MIB;
   });
 
   it("has the pages it was given, at the low end", () => {
@@ -24,10 +24,10 @@ describe("a DMA zone", () => {
 
   it("serves requests for DMA, and them alone", () => {
     const pages = Array.from({ length: 300 }, () => heap.pages.tryAlloc(1, { dma: true })).filter((page) => page > 0);
-    for (const page of pages) expect(page).toBeLessThan(border);
+    for (const page of pages) expect(page).toBeLessThan(boundary);
     expect(pages.length).toBe(255);
     expect(heap.pages.tryAlloc(1, { dma: true })).toBe(0);
-    expect(heap.pages.tryAlloc(1)).toBeGreaterThanOrEqual(border);
+    expect(heap.pages.tryAlloc(1)).toBeGreaterThanOrEqual(boundary);
     expectClean(heap);
     for (const page of pages) heap.pages.free(page, 1);
     expect(heap.pages.stats()[0]).toMatchObject({ freePages: 256 });
@@ -37,11 +37,11 @@ describe("a DMA zone", () => {
   it("is what other requests fall back to when the normal zone is empty", () => {
     let lastNormal = 0;
     let page = heap.pages.tryAlloc(1);
-    for (; page >= border; page = heap.pages.tryAlloc(1)) lastNormal++;
+    for (; page >= boundary; page = heap.pages.tryAlloc(1)) lastNormal++;
     expect(lastNormal).toBe((heap.pages.stats()[1]?.pages ?? 0) - sheafPages(heap) - minOf(heap, 1));
     expect(page).toBeGreaterThan(0);
-    expect(page).toBeLessThan(border);
-    expect(heap.alloc(100_000)).toBeLessThan(border);
+    expect(page).toBeLessThan(boundary);
+    expect(heap.alloc(100_000)).toBeLessThan(boundary);
     expectClean(heap);
   });
 
@@ -49,7 +49,7 @@ describe("a DMA zone", () => {
     const before = freePagesOf(heapStats(heap));
     const low = heap.pages.alloc(255, { dma: true });
     const high: number[] = [];
-    for (let page = heap.pages.tryAlloc(1); page >= border; page = heap.pages.tryAlloc(1)) high.push(page);
+    for (let page = heap.pages.tryAlloc(1); page >= boundary; page = heap.pages.tryAlloc(1)) high.push(page);
     expectClean(heap);
     heap.pages.free(low, 255);
     for (const page of high) heap.pages.free(page, 1);
@@ -73,7 +73,7 @@ describe("a DMA zone", () => {
     expectClean(heap);
   });
 
-  it("grows to its border first and the normal zone behind it", () => {
+  it("grows to its end first and the normal zone after it", () => {
     heap = Heap.create({ sizeBytes: MIB, maximumBytes: 8 * MIB, dmaBytes: 2 * MIB });
     expect(heap.pages.stats()[1]).toMatchObject({ pages: 0 });
     const blocks: number[] = [];

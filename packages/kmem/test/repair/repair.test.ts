@@ -80,7 +80,7 @@ describe("repair of a sound heap", () => {
   });
 });
 
-describe("what follows from other things is made anew without loss", () => {
+describe("what follows from other things is rebuilt without loss", () => {
   it.each<[string, () => void]>([
     ["all zones", () => peek.words.fill(-1, peek.zoneWord(0, 0), peek.zoneWord(1, ZoneRecord.FREE_COUNT + 11))],
     ["the slot's area", () => peek.words.fill(0x1234567, peek.areaWord, peek.areaWord + PAGE)],

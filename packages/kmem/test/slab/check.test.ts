@@ -120,7 +120,7 @@ describe("check finds, in the slabs,", () => {
     words[full - 1] = FULL;
     patient.expectFinding("slab", "the sheaf of objects has an end too many", topWord * 4);
     words[full - 1] = 0;
-    // Whoever looks for the lower end meets it there first, and what lies below is lost.
+    // A search for the lower end meets it there first, and what lies below is lost.
     words[topWord] = top + 1;
     words[top + 1] = peek.base;
     patient.expectFinding("slab", "the sheaf of objects has an end too many", topWord * 4);

@@ -71,3 +71,32 @@ export function orderFaults({ foldersBelow }: LayerOrder, files: readonly Source
     }),
   ]);
 }
+
+/**
+ * The circles among these files of src: for each set of files that import each other, directly or around, one line with
+ * their paths. Imports of types count: who reads one of the files has to read the others.
+ */
+export function importCircles(files: readonly SourceFile[]): string[] {
+  const imports = new Map(
+    files.map(({ path, text }) => [path, importsOf(text).map((name) => posix.join(posix.dirname(path), name))]),
+  );
+  const reached = new Map([...imports.keys()].map((path) => [path, reachableFrom(path, imports)]));
+  const circles = new Set<string>();
+  for (const [path, targets] of reached) {
+    const circle = [...targets].filter((other) => reached.get(other)?.has(path) === true).sort();
+    if (circle.length > 0) circles.add(circle.join(" ⇄ "));
+  }
+  return [...circles].sort();
+}
+
+/** The files that a file imports, and those that they import, and so on: itself only where a way leads back. */
+function reachableFrom(start: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [...(imports.get(start) ?? [])];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    waiting.push(...(imports.get(path) ?? []));
+  }
+  return reached;
+}

@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
+import type { Geometry } from "../../src/memory/header.ts";
 import { LinearMemory } from "../../src/memory/memory.ts";
 import { LockBits } from "../../src/sync/layout.ts";
-import { acquireLock, lockOwner, NO_LOCKS, releaseLock, SharedLocks } from "../../src/sync/lock.ts";
+import { acquireLock, lockOwner, releaseLock, SharedLocks, UnsharedLocks } from "../../src/sync/lock.ts";
+import { LockOrder } from "../../src/sync/lock-order.ts";
 import type { LockWork } from "./lock-worker.ts";
 
 const words = (): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(64));
@@ -31,6 +33,7 @@ describe("a lock", () => {
   it("is not taken twice by one slot, nor released by another: assertions say so", () => {
     const memory = new LinearMemory(new SharedArrayBuffer(4096));
     const locks = new SharedLocks(memory, lockOwner(0, 1));
+    locks.order = new LockOrder({ baseFrame: 0 } as Geometry);
     locks.acquire(4);
     expect(() => locks.acquire(4)).toThrow("no slot takes the lock at word 4 twice");
     expect(() => new SharedLocks(memory, lockOwner(1, 1)).release(4)).toThrow("is released by who holds it");
@@ -39,9 +42,10 @@ describe("a lock", () => {
   });
 
   it("is nothing in memory of one thread", () => {
-    NO_LOCKS.acquire(0);
-    NO_LOCKS.acquire(0);
-    NO_LOCKS.release(0);
+    const locks = new UnsharedLocks();
+    locks.acquire(0);
+    locks.acquire(0);
+    locks.release(0);
   });
 });
 

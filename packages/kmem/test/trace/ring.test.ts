@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { checkHeap, dumpHeap, Heap, heapStats, loadDump, PAGE_SIZE, reapSlot, repairHeap } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
-import { FrameRecord, TRACE_EVENTS_MAX, TRACE_MAGIC, TRACE_MARK, TraceHeader } from "../../src/layout.ts";
+import { FrameRecord, OwnerMark, TRACE_EVENTS_MAX, TRACE_MAGIC, TraceHeader } from "../../src/layout.ts";
 import {
   createTraceRing,
   findTraceRing,
@@ -104,7 +104,7 @@ describe("a trace ring", () => {
     expect(event?.timeUs).toBeLessThanOrEqual(Math.ceil(spentUs));
   });
 
-  it("begins anew when it is full, and counts what was overwritten as lost", () => {
+  it("starts over when it is full, and counts what was overwritten as lost", () => {
     const { ring } = traced(64);
     for (let number = 0; number < 1000; number++) writeNumber(ring, number);
     const reader = new TraceReader(ring);
@@ -115,7 +115,7 @@ describe("a trace ring", () => {
     expect([reader.lostCount, reader.pendingCount]).toEqual([936, 0]);
   });
 
-  it("goes on when its tickets begin anew after 2^32", () => {
+  it("goes on when its tickets wrap at 2^32", () => {
     const { heap, ring } = traced(8);
     const reader = new TraceReader(ring);
     const words = wordsOf(heap);
@@ -137,7 +137,7 @@ describe("the pages of a trace ring", () => {
     const { heap, ring } = traced(300);
     const peek = new Peek(heap);
     const frame = ring.address / PAGE_SIZE;
-    expect(peek.frame(frame, FrameRecord.HEAD)).toBe(TRACE_MARK);
+    expect(peek.frame(frame, FrameRecord.HEAD)).toBe(OwnerMark.TRACE_RING);
     expect(peek.frame(frame, FrameRecord.COUNT)).toBe(ringPages(ring));
     expect(wordsOf(heap)[ring.address / 4]).toBe(TRACE_MAGIC);
     const found = findTraceRing(heap);
@@ -145,7 +145,7 @@ describe("the pages of a trace ring", () => {
     expect(findTraceRing(Heap.create({ sizeBytes: MIB }))).toBe(undefined);
   });
 
-  it("are none of the Linux face's, nor its anchor page a ring", () => {
+  it("are not taken for those of the Linux kernel, nor its anchor page for a ring", () => {
     const { heap, ring } = traced(16);
     linux(heap, new LogRing()).vmalloc(100);
     ring.end();

@@ -29,7 +29,7 @@ const BIG_NUMBERS = [
 ] as const;
 
 describe.each(NUMBERS)("a value of type %s", (type, sizeBytes, written, expected) => {
-  it("is written and read at every place around a page border", () => {
+  it("is written and read at every place around a page boundary", () => {
     const { subject, address } = scattered(3);
     const { vmalloc } = subject;
     for (let at = address + PAGE - 9; at <= address + PAGE + 1; at++) {
@@ -69,7 +69,7 @@ describe.each(NUMBERS)("a value of type %s", (type, sizeBytes, written, expected
 });
 
 describe.each(BIG_NUMBERS)("a value of type %s", (type, written, expected) => {
-  it("is written and read at every place around a page border", () => {
+  it("is written and read at every place around a page boundary", () => {
     const { subject, address } = scattered(2);
     for (let at = address + PAGE - 9; at <= address + PAGE + 1; at++) {
       subject.vmalloc[`write${type}`](at, written);

@@ -86,8 +86,8 @@ describe("vmalloc", () => {
     const { layers, vmalloc, findings } = makeVmalloc({ dmaBytes: 256 * 1024 });
     const [dma] = layers.pages.stats();
     const address = vmalloc.vmalloc(3 * PAGE, { dma: true });
-    const border = layers.geometry.firstPageFrame + (dma?.pages ?? 0);
-    for (const page of [0, 1, 2]) expect(vmalloc.vmallocToPage(address + page * PAGE) / PAGE).toBeLessThan(border);
+    const boundary = layers.geometry.firstPageFrame + (dma?.pages ?? 0);
+    for (const page of [0, 1, 2]) expect(vmalloc.vmallocToPage(address + page * PAGE) / PAGE).toBeLessThan(boundary);
     expect(vmalloc.vmalloc(300 * 1024, { dma: true })).toBe(0);
     expect(layers.pages.stats()[0]?.freePages).toBe((dma?.freePages ?? 0) - 3);
     expect(findings()).toEqual([]);

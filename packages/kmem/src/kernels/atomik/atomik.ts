@@ -35,9 +35,9 @@ export interface Atomik {
   /**
    * Prepares the bytes from `start` to `end`, both included, and returns the address of their `struct kas_hdr`: `start`
    * rounded up to 16 (16 for 0, which is NULL). The other functions take it as `hdr`. NULL for bounds that are no
-   * addresses of the memory, reversed, too small (80 bytes), over a region made here that lives (its magic stands),
-   * over pages of a range that are not allocated, or, of a heap's bytes, not inside of one live block or run of pages.
-   * O(1), O(pages) inside a range or a heap. Re-entrant, not thread-safe.
+   * addresses of the memory, reversed, too small (80 bytes), over a region made here that still exists (its magic
+   * stands), over pages of a range that are not allocated, or, of a heap's bytes, not inside of one live block or run
+   * of pages. O(1), O(pages) inside a range or a heap. Re-entrant, not thread-safe.
    */
   kmalloc_init(start: number, end: number): number;
 
@@ -55,7 +55,7 @@ export interface Atomik {
 
   /**
    * Frees what kmalloc or kmalloc_fast returned and merges it with free neighbours; NULL does nothing. The header,
-   * range, alignment, canary, state, both neighbours, what lies behind one that is merged, and the way through the
+   * range, alignment, canary, state, both neighbours, what lies after one that is merged, and the way through the
    * index are verified first: where one is wrong it prints which and leaves all as it was. O(log chunks). Not
    * thread-safe; re-entrant only where it has nothing to print.
    */
@@ -151,7 +151,7 @@ export function atomik(
     mm_register_region: (start, end) => pages.register(start, end, { liveIn, isCallers }),
     page_alloc: (pageno) => {
       const address = pages.alloc(pageno);
-      // These pages were free a moment ago: a region that was once made in them lives no more.
+      // These pages were free a moment ago: a region that was once made in them exists no more.
       if (address !== 0) regions.end(address, address + pageno * PAGE_SIZE - 1);
       return address;
     },

@@ -151,12 +151,12 @@ export class AtomikKmalloc {
     this.#print(texts.join(" "));
   }
 
-  /** Header of a region made here that lives and holds one of these bytes, or 0. O(regions). */
+  /** Header of an existing region made here that holds one of these bytes, or 0. O(regions). */
   liveIn(start: number, end: number): number {
     return this.#liveIn(start, end)?.hdr ?? NULL;
   }
 
-  /** A region lives while its magic stands, whatever else of it is damaged: there are blocks in it. */
+  /** A region exists while its magic stands, whatever else of it is damaged: there are blocks in it. */
   #liveIn(start: number, last: number): MadeRegion | undefined {
     this.#made = this.#made.filter(({ hdr }) => this.#lives(hdr));
     return this.#made.find(({ hdr, end }) => start <= end && last >= hdr);

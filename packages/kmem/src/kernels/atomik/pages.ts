@@ -129,7 +129,9 @@ export class AtomikPages {
     return undefined;
   }
 
-  /** Ends the regions that are about to lose pages, whoever made them: in the allocation as far as it is freed. */
+  /**
+   * Ends the regions that are about to lose pages, those of other owners too: in the allocation as far as it is freed.
+   */
   #endRegions({ pages }: Range, frame: number, pageno: number): void {
     const head = pages.frames.headOfRun(frame, RunKind.PAGES);
     const first = frame * PAGE_SIZE;

@@ -137,7 +137,7 @@ export class RangeList {
     );
   }
 
-  /** Whoever was inside may have been at work on any range. */
+  /** The owner that was inside may have been at work on any range. */
   #repair(): void {
     for (let range = this.next(); range !== undefined; range = this.next(range)) range.repair();
   }

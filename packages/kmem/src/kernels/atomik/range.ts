@@ -98,7 +98,7 @@ export class Range {
   }
 
   /**
-   * Makes the range whole after a thread has died at work on it: free lists and counts are made anew from what the
+   * Makes the range whole after a thread has died at work on it: free lists and counts are rebuilt from what the
    * pages are, and pages that were on their way back are free. One that dies on the way leaves what the next repairs.
    */
   repair(): void {

@@ -51,7 +51,7 @@ export interface GietConfig {
   readonly clusters: readonly (readonly GietCluster[])[];
   /**
    * Byte of the memory of cluster [0][0] at which its kernel_data segment begins: there stands kernel_heap, 256 bytes
-   * an entry. A multiple of 64. Default: behind the heap of that cluster, 0 if it has none.
+   * an entry. A multiple of 64. Default: after the heap of that cluster, 0 if it has none.
    */
   readonly kernel_data?: number;
   /** The number of the processor that this thread stands for: it names who holds a lock. From 0. Default 0. */
@@ -403,7 +403,7 @@ function heapSegment({ vsegs = [] }: GietCluster, memory: LinearMemory): HeapSeg
   return vseg && { base: vseg.base, length: vseg.length, memory, offset: vseg.offset ?? 0 };
 }
 
-/** The first aligned byte behind a segment; 0 for none, and for one that _heap_init is to refuse. */
+/** The first aligned byte after a segment; 0 for none, and for one that _heap_init is to refuse. */
 function behind(segment: HeapSegment | undefined): number {
   if (segment === undefined || !Number.isInteger(segment.offset) || !Number.isInteger(segment.length)) return 0;
   const end = segment.offset + segment.length;

@@ -1,8 +1,8 @@
 import { type Layers, underTableLock } from "../../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../../memory/layout.ts";
-import { NO_FRAME, RunKind } from "../../pages/layout.ts";
+import { NO_FRAME, OwnerMark, RunKind } from "../../pages/layout.ts";
 import { Vmalloc } from "../../vmalloc/vmalloc.ts";
-import { ANCHOR_MAGIC, ANCHOR_MARK, AnchorWord } from "./layout.ts";
+import { ANCHOR_MAGIC, AnchorWord } from "./layout.ts";
 
 /** Where the state of the Linux face begins: the anchor page, and the virtual memory that it leads to. */
 export interface Anchor {
@@ -49,7 +49,7 @@ function createAnchor(layers: Layers): Anchor | undefined {
 
 function findPage({ geometry, pages: { frames } }: Layers): number {
   for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
-    if (frames.kind(frame) === RunKind.SYSTEM && frames.owner(frame) === ANCHOR_MARK) return frame;
+    if (frames.kind(frame) === RunKind.SYSTEM && frames.owner(frame) === OwnerMark.LINUX_ANCHOR) return frame;
   }
   return NO_FRAME;
 }
@@ -60,7 +60,7 @@ function createPage({ memory, pages }: Layers): number {
   const word = firstWord(frame);
   memory.words.fill(0, word, word + (PAGE_SIZE >>> WORD_SHIFT));
   memory.words[word + AnchorWord.MAGIC] = ANCHOR_MAGIC;
-  pages.frames.setOwner(frame, ANCHOR_MARK);
+  pages.frames.setOwner(frame, OwnerMark.LINUX_ANCHOR);
   return frame;
 }
 

@@ -127,7 +127,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
     kstrdup: (s, priority) => {
       if (s === NULL) return NULL;
       refresh(kernel);
-      // Without a 0 behind it, no length will do.
+      // Without a 0 after it, no length will do.
       const end = isUint32(s) ? memory.bytes.indexOf(0, s) : -1;
       return duplicate("kstrdup", s, end < 0 ? memory.byteLength : end - s + 1, priority);
     },

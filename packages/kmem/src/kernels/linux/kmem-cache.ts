@@ -52,7 +52,7 @@ export interface CacheCalls {
    */
   kmem_cache_destroy(cachep: number): number;
   /**
-   * An object in the state that the constructor, or whoever freed it, left it in; with __GFP_ZERO, which caches with a
+   * An object in the state in which the constructor, or the last user, left it; with __GFP_ZERO, which caches with a
    * constructor refuse, all zero. `flags` is a gfp_mask. NULL and a message when there is no memory; with SLAB_NO_GROW,
    * which sees what this thread can have at once, NULL where that is nothing.
    */

@@ -20,7 +20,7 @@ export {
  *      └──────────┴────────────────────────┴──────────────────────┴───────────────┘
  *
  * It is found by its mark in the frame table, where no user writes, as the pages of buckets are: OWNER of its run
- * holds ANCHOR_MARK.
+ * holds OwnerMark.LINUX_ANCHOR.
  *
  * Pointers are addresses: of a block, of a page, of a virtual area, and
  *
@@ -34,9 +34,7 @@ export const AnchorWord = {
   POOL_SERIAL: 2,
 } as const;
 
-/** In OWNER of a run: negative as the marks of buckets are, and none of theirs. */
-export const ANCHOR_MARK = -4;
-/** For whoever reads a dump. */
+/** For tools that read dumps. */
 export const ANCHOR_MAGIC: number = 0x8b4c4e58 | 0;
 
 /** A cache line of the processors of the time, the alignment of every block of kmalloc. */

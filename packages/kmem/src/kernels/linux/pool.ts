@@ -106,7 +106,7 @@ export class PoolBlock {
   }
 
   /**
-   * Sleeps until an element comes back, or for a round: whoever frees memory elsewhere wakes nobody here. At once where
+   * Sleeps until an element comes back, or for a round: a free of memory elsewhere wakes nobody here. At once where
    * there is an element. False where the thread may not sleep. Shared memory only.
    */
   await(): boolean {

@@ -29,7 +29,7 @@ export interface ExploreReport {
   readonly endStates: number;
   /** Bytes that two threads access, one of them writing. */
   readonly sharedBytes: number;
-  /** Times the exploration began anew because a run had found more shared bytes. */
+  /** Times the exploration started over because a run had found more shared bytes. */
   readonly restarts: number;
   /** Also those of runs before a restart. */
   readonly failures: readonly Failure[];
@@ -57,7 +57,7 @@ interface Node {
  * Runs a scenario in every order of its conflicting accesses: depth first and without stored states, each run from the
  * beginning. Orders that differ only in accesses without conflict are run once (source-set dynamic partial-order
  * reduction with sleep sets, after Abdulla, Aronis, Jonsson and Sagonas). Which places are shared is learned on the
- * way: a run that finds a new one starts the exploration anew.
+ * way: a run that finds a new one starts the exploration over.
  */
 export function explore<World>(
   runtime: Runtime,
@@ -170,7 +170,7 @@ class Exploration<World> {
     return true;
   }
 
-  /** Who sleeps in the state after the last event: whoever slept before it and does not conflict with it. */
+  /** The threads asleep after the last event: those asleep before it that do not conflict with it. */
   #inheritedSleep(): Map<number, PendingAccess | undefined> {
     const asleep = new Map<number, PendingAccess | undefined>();
     const node = this.#nodes.at(-1);

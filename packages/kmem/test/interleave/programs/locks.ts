@@ -17,7 +17,7 @@ export function release(words: Int32Array, word: number): void {
   if (Atomics.exchange(words, word, FREE) === WAITED) Atomics.notify(words, word, 1);
 }
 
-/** Wrong: whoever has slept takes the lock as if nobody slept any more. */
+/** Wrong: a thread that has slept takes the lock as if nobody slept any more. */
 export function acquireForgetful(words: Int32Array, word: number): void {
   for (;;) {
     const found = Atomics.compareExchange(words, word, FREE, HELD);

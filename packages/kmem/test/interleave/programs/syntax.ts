@@ -1,4 +1,4 @@
-// Every kind of syntax that the transform writes anew. The tests compare both forms with the original.
+// Every kind of syntax that the transform rewrites. The tests compare both forms with the original.
 
 /** What functions work on: one managed array and one that is not. */
 export interface Arrays {

@@ -35,9 +35,11 @@ export interface KmemOptions {
 export const SPIN_ONCE: Readonly<Record<string, string>> = { "sync/lock.ts SPIN_LIMIT": "1" };
 /** Assertions read what the code itself does not, locks among it: without them there is less to interleave. */
 export const NO_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.ts ASSERTIONS": "false" };
+/** Where threads run one at a time, assertions cost nothing but their time. */
+export const WITH_ASSERTIONS: Readonly<Record<string, string>> = { "memory/assert.ts ASSERTIONS": "true" };
 
-/** Few steps lead to a sheaf's border in every slot, however large the memory. */
-const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/sheaf.ts LARGE_AREA_SHARE": "0" };
+/** Few steps fill or empty a sheaf in every slot, however large the memory. */
+const SMALL_SHEAVES: Readonly<Record<string, string>> = { "slab/area.ts LARGE_AREA_SHARE": "0" };
 
 /** Else a thread would look for the heap that it attaches among those of earlier runs, until they are garbage. */
 const ATTACHED_PER_RUN: Readonly<Record<string, string>> = { "heap/attachment.ts attachments": "$rt.perRun()" };

@@ -19,7 +19,7 @@ export const TRACE_ENTRIES: readonly string[] = ["trace/ring.ts", "trace/reader.
 /** Rings of so few places as a scenario asks for, so that writers meet in them. */
 export const SMALL_RINGS: Readonly<Record<string, string>> = { "trace/layout.ts TRACE_EVENTS_MIN": "1" };
 
-/** Accesses of one write to what threads share, and more: whoever dies after so many has written it all. */
+/** Accesses of one write to what threads share, and more: a thread that dies after so many has written it all. */
 export const WRITE_ACCESSES = 18;
 
 interface Traced extends Heaps {

@@ -2,10 +2,9 @@
 // that one thread allocates and another frees.
 import { describe, expect, it } from "vitest";
 import { Heap, type HeapOptions, heapStats } from "../../../src/index.ts";
-import { ANCHOR_MARK } from "../../../src/kernels/linux/layout.ts";
 import { type Linux, LogRing, linux } from "../../../src/kernels/linux/linux.ts";
 import { mykernel } from "../../../src/kernels/mykernel/mykernel.ts";
-import { FrameRecord } from "../../../src/layout.ts";
+import { FrameRecord, OwnerMark } from "../../../src/layout.ts";
 import { expectBytesAddUp } from "../../support/expectations.ts";
 import { Peek } from "../../support/peek.ts";
 import { inTwoThreads, MAILBOX_CAPACITY, type TradeResult } from "../../support/trade.ts";
@@ -19,7 +18,7 @@ type Result = TradeResult & { readonly messages: readonly string[] };
 function anchors(heap: Heap): number[] {
   const peek = new Peek(heap);
   const frames = Array.from({ length: peek.endFrame - peek.firstPageFrame }, (_, index) => peek.firstPageFrame + index);
-  return frames.filter((frame) => peek.frame(frame, FrameRecord.HEAD) === ANCHOR_MARK);
+  return frames.filter((frame) => peek.frame(frame, FrameRecord.HEAD) === OwnerMark.LINUX_ANCHOR);
 }
 
 function prepare(calls: Linux): Traded {

@@ -267,7 +267,7 @@ describe("kfree", () => {
       log.clear();
       const again = [kernel.kmalloc(512, 0), kernel.kmalloc(512, 0)];
       expect(again.sort()).toEqual([pointers[1], pointers[2]].sort());
-      const text = `kmalloc: the freelist of the bucket at ${hex(bucket)} was overwritten and has been made anew`;
+      const text = `kmalloc: the freelist of the bucket at ${hex(bucket)} was overwritten and has been rebuilt`;
       expect(log.messages()).toEqual([text]);
       expect(kernel.check().findings).toEqual([]);
     }

@@ -1,0 +1,9 @@
+/** How pages are wanted. */
+export interface PageRequest {
+  /** The first frame is a multiple of this power of two. Default 1. */
+  readonly alignFrames?: number;
+  /** Take from the DMA zone only. Default: the normal zone, then DMA. */
+  readonly dma?: boolean;
+  /** May go below the lowest watermark, as GFP_ATOMIC may. */
+  readonly reserve?: boolean;
+}
