@@ -61,7 +61,9 @@ export function extendHeap(heap: object, extension: HeapExtension): void {
 /** Throws BAD_ARGUMENT for what is no heap of this library. */
 export function accessTo(heap: object): HeapAccess {
   const isObject = typeof heap === "object" && heap !== null;
-  const access = isObject ? reading("heap", heap, () => (heap as { [ACCESS]?: HeapAccess })[ACCESS]) : undefined;
+  const access = isObject
+    ? reading("heap", heap, () => Reflect.get(heap, ACCESS) as HeapAccess | undefined)
+    : undefined;
   if (access === undefined) throw badArgument("heap", "a heap that was made by create, attach or load", heap);
   return access;
 }

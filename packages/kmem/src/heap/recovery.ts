@@ -5,6 +5,7 @@ import { requireObject } from "../memory/arguments.ts";
 import type { Registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
 import { accessTo } from "./access.ts";
+import { layersToChange } from "./full-layers.ts";
 import { type HeapHandle, openHandle } from "./handle.ts";
 import type { Heap } from "./heap.ts";
 import { type WatchedWorker, type WatchOptions, watchPlace } from "./watch.ts";
@@ -16,9 +17,8 @@ import { type WatchedWorker, type WatchOptions, watchPlace } from "./watch.ts";
  * `DebugHeap` that are freed are poisoned. Throws BAD_ARGUMENT, and DETACHED. O(heap).
  */
 export function reapSlot(heap: Heap, slot: number, options: ReapOptions = {}): ReapReport {
-  const access = accessTo(heap);
-  const { extension } = access;
-  const recover = (how: ReapOptions): ReapReport => reapLayers(access.current(), slot, how, extension?.cleanup);
+  const { extension } = accessTo(heap);
+  const recover = (how: ReapOptions): ReapReport => reapLayers(layersToChange(heap), slot, how, extension?.cleanup);
   return extension === undefined ? recover(options) : extension.reap(slot, readReapOptions(options), recover);
 }
 
@@ -35,11 +35,11 @@ export function watchWorker(
   handle: HeapHandle,
   options: WatchOptions = {},
 ): Registration {
-  const access = accessTo(heap);
+  const layers = layersToChange(heap);
   requireObject("handle", handle);
   const { memory, place } = openHandle(handle);
   if (place === undefined) {
     throw new KmemError("BAD_ARGUMENT", "to watch a worker takes a handle from heap.reserve()", {});
   }
-  return watchPlace(access.current(), worker, { memory, place }, options, (slot, how) => reapSlot(heap, slot, how));
+  return watchPlace(layers, worker, { memory, place }, options, (slot, how) => reapSlot(heap, slot, how));
 }

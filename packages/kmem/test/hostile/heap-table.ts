@@ -145,6 +145,14 @@ export function heapRows(heap: string, cache: string | undefined, pages: string 
   };
 }
 
+/** Rows of a heap of one thread: what a heap has that is not about threads. */
+export function localHeapRows(): Record<string, Row> {
+  const ofThreads = ["allocWait", "allocAsync", "reserve"].map((name) => `localHeap.${name}`);
+  const recovery = ["reapSlot", "watchWorker"].map((name) => `${name} localHeap`);
+  const rows = Object.entries(heapRows("localHeap", "localCache", "localPages"));
+  return Object.fromEntries(rows.filter(([name]) => ![...ofThreads, ...recovery].includes(name)));
+}
+
 /** The functions whose first argument is a heap, without that argument. */
 function heapFunctionRows(): Record<string, Row> {
   return {

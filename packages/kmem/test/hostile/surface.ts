@@ -46,6 +46,8 @@ const HEAP_FUNCTIONS: Readonly<Record<string, (heap: Heap, ...args: never[]) => 
   transferBlock: Kmem.transferBlock,
   watchWorker: Kmem.watchWorker,
 };
+/** Those that a heap of one thread has nothing for. */
+const OF_THREADS: ReadonlySet<string> = new Set(["reapSlot", "watchWorker"]);
 const IN_EVERY_CLASS: ReadonlySet<string> = new Set(["length", "name", "prototype"]);
 
 function isClass(value: unknown): value is new (...args: unknown[]) => object {
@@ -105,8 +107,10 @@ export async function publicSurface(): Promise<SurfaceFunction[]> {
         };
         add({ name: `${subjectName}.${key}`, world: name as WorldName, of });
       }
-      if (!(subject instanceof Kmem.Heap)) continue;
+      const isLocal = subject instanceof Kmem.LocalHeap;
+      if (!(subject instanceof Kmem.Heap || isLocal)) continue;
       for (const [key, call] of Object.entries(HEAP_FUNCTIONS)) {
+        if (isLocal && OF_THREADS.has(key)) continue;
         const of = (world: World): ((...args: unknown[]) => unknown) => {
           const heap = world.subjects[subjectName] as Heap;
           return (...args) => call(heap, ...(args as never[]));

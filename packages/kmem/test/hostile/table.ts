@@ -1,5 +1,5 @@
 import { GFP_KERNEL } from "../../src/kernels/linux/linux.ts";
-import { debugRows, heapRows, libraryRows, nodesRows } from "./heap-table.ts";
+import { debugRows, heapRows, libraryRows, localHeapRows, nodesRows } from "./heap-table.ts";
 import { atomikRows, gietRows, linuxRows, mykernelRows, vmRows } from "./kernel-table.ts";
 import type { Row } from "./rows.ts";
 import { toolRows } from "./tool-table.ts";
@@ -8,6 +8,7 @@ import { toolRows } from "./tool-table.ts";
 export const TABLE: Readonly<Record<string, Row>> = {
   ...libraryRows(),
   ...heapRows("heap", "cache", "pages"),
+  ...localHeapRows(),
   ...heapRows("growingHeap", undefined, "growingPages"),
   ...heapRows("exactHeap", "exactCache", undefined),
   ...heapRows("debugHeap", "debugCache", "debugPages"),

@@ -1,5 +1,5 @@
 import { type AllocationScope, BugReport, DebugHeap, SampledHeap } from "../../src/debug/index.ts";
-import { checkHeap, dumpHeap, Heap, type HeapHandle, heapStats } from "../../src/index.ts";
+import { checkHeap, dumpHeap, Heap, type HeapHandle, heapStats, LocalHeap } from "../../src/index.ts";
 import { type Atomik, atomik } from "../../src/kernels/atomik/atomik.ts";
 import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts";
 import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
@@ -47,6 +47,17 @@ function heapWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES, dmaBytes: 16 * PAGE });
   const values = filled(heap);
   const subjects = { heap, cache: values["cache"] as object, pages: heap.pages };
+  return { subjects, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
+}
+
+function localWorld(): World {
+  const heap = LocalHeap.create({ sizeBytes: HEAP_BYTES });
+  const gone = heap.alloc(100);
+  const block = heap.alloc(100);
+  heap.free(gone);
+  const cache = heap.createCache({ name: "objects", sizeBytes: 48 });
+  const values = { heap, gone, block, cache, object: cache.alloc(), pages: heap.pages.alloc(3), deadSlot: 1 };
+  const subjects = { localHeap: heap, localCache: cache, localPages: heap.pages };
   return { subjects, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
@@ -188,6 +199,7 @@ function plainWorld(): World {
 
 /** Each world anew. */
 export const WORLDS = {
+  local: localWorld,
   heap: heapWorld,
   growing: growingWorld,
   exact: exactWorld,
