@@ -41,7 +41,7 @@ async function importedTables(file: string, program: AnyNode): Promise<Map<strin
   return tables;
 }
 
-/** The text of a TypeScript module, without types and assertions, and with the constants of imported tables in place. */
+/** The text of a TypeScript module without types and assertions, with the constants of imported tables in place. */
 export async function inlineTables(file: string): Promise<string> {
   const code = withoutAssertions(stripTypeScriptTypes(readFileSync(file, "utf8"), { mode: "strip" }));
   const program = parse(code, { ecmaVersion: "latest", sourceType: "module" });

@@ -33,8 +33,8 @@ function writeFolders(programs: readonly BundleSize[]): void {
 }
 
 /**
- * Bundles, minifies and compresses two programs, each sub-path of the library and all of them together, and writes their
- * sizes to docs/figures and into the README.
+ * Bundles, minifies and compresses two programs, each sub-path of the library and all of them together, and writes
+ * their sizes to docs/figures and into the README.
  *
  * @param showsModules prints as well how many bytes each module has in the programs and in everything.
  */
