@@ -22,9 +22,12 @@ export class LockOrder {
   readonly #ranks: ReadonlyMap<number, number>;
   readonly #geometry: Geometry;
   readonly #held: number[] = [];
+  readonly #isOwn: (word: number) => boolean;
 
-  constructor(geometry: Geometry) {
+  /** `isOwn` says whether the lock at a word is this slot's: a test may have put back the memory of another time. */
+  constructor(geometry: Geometry, isOwn: (word: number) => boolean = () => true) {
     this.#geometry = geometry;
+    this.#isOwn = isOwn;
     this.#ranks = new Map(HEADER_RANKS.map(([field, rank]) => [headerWord(geometry, field), rank]));
   }
 
@@ -35,7 +38,7 @@ export class LockOrder {
 
   /** Whether the thread holds the lock at a word. */
   holds(word: number): boolean {
-    return this.#held.includes(word);
+    return this.held.includes(word);
   }
 
   /** Whether the thread holds a lock of the header. */
@@ -45,6 +48,9 @@ export class LockOrder {
 
   /** Words of the locks that the thread holds. */
   get held(): readonly number[] {
+    let kept = 0;
+    for (const word of this.#held) if (this.#isOwn(word)) this.#held[kept++] = word;
+    this.#held.length = kept;
     return this.#held;
   }
 
@@ -52,7 +58,7 @@ export class LockOrder {
   acquire(word: number): void {
     assert(word > headerWord(this.#geometry, Header.MAGIC), `a lock is a word of the heap, not word ${word}`);
     assert(!this.holds(word), `no slot takes the lock at word ${word} twice`);
-    for (const other of this.#held) {
+    for (const other of this.held) {
       const isLater = this.rankOf(word) > this.rankOf(other);
       assert(isLater, `the lock at word ${word} is taken before the one at word ${other}, not under it`);
     }

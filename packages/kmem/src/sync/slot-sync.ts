@@ -4,7 +4,7 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { DeathDetector } from "./death-detector.ts";
-import { SlotRecord, SlotState } from "./layout.ts";
+import { LockBits, SlotRecord, SlotState } from "./layout.ts";
 import { LivenessBeacon } from "./liveness.ts";
 import { type Locks, lockOwner, SharedLocks, UnsharedLocks } from "./lock.ts";
 import { LockOrder } from "./lock-order.ts";
@@ -41,7 +41,11 @@ export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
 export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTable, slot: number): SlotSync {
   const generation = slots.generation(slot);
   const locks = memory.isShared ? new SharedLocks(memory, lockOwner(slot, generation)) : new UnsharedLocks();
-  if (ASSERTIONS) locks.order = new LockOrder(geometry);
+  if (ASSERTIONS) {
+    const owner = lockOwner(slot, generation);
+    const isOwn = (word: number): boolean => (Atomics.load(memory.words, word) & ~LockBits.WAITED) === owner;
+    locks.order = new LockOrder(geometry, memory.isShared ? isOwn : undefined);
+  }
   const beacon = new LivenessBeacon(memory, slots, slot);
   const deaths = new DeathDetector(slots, beacon);
   const recordWord = slots.word(slot, 0);

@@ -1,6 +1,8 @@
 import { layersOf } from "../../src/heap/access.ts";
 import type { HeapHandle } from "../../src/heap/handle.ts";
 import type { Heap as HeapClass } from "../../src/heap/heap.ts";
+import { headerWord } from "../../src/memory/header.ts";
+import { Header } from "../../src/memory/layout.ts";
 import { NO_FRAME, RunKind } from "../../src/pages/layout.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
@@ -46,7 +48,11 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     isStateful: true,
     prepare: ({ victim, survivor }) => {
       victim.detach();
-      layersOf(survivor).barns.end();
+      const { barns, geometry, sync } = layersOf(survivor);
+      const lock = headerWord(geometry, Header.TABLE_LOCK);
+      sync.locks.acquire(lock);
+      barns.end();
+      sync.locks.release(lock);
       return {};
     },
     operate: ({ victim, survivor }) => call(victim.constructor as typeof HeapClass, "attach", survivor.handle),

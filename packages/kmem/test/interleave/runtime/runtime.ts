@@ -51,7 +51,9 @@ export class Runtime {
 
   load(array: Elements, index: number, site: number): boolean {
     const thread = this.current;
-    if (thread === undefined || !isManaged(array) || !(index >= 0 && index < array.length)) {
+    // A property whose name is a symbol looks like an element.
+    const isElement = typeof index === "number" && index >= 0 && index < array.length;
+    if (thread === undefined || !isManaged(array) || !isElement) {
       this.value = array[index];
       return false;
     }
@@ -161,7 +163,9 @@ export class Runtime {
   }
 
   plainLoad(array: Elements, index: number, site: number): unknown {
-    if (this.current !== undefined) this.#recordPlain(array, index, index + 1, Effect.READ, site);
+    if (this.current !== undefined && typeof index === "number") {
+      this.#recordPlain(array, index, index + 1, Effect.READ, site);
+    }
     return array[index];
   }
 
