@@ -4,7 +4,7 @@ import { bucketAdapter, mykernelAdapter } from "./bucket.ts";
 import { cacheAdapter } from "./cache.ts";
 import { clusterAdapter, gietAdapter } from "./cluster.ts";
 import { debugHeapAdapter, sampledHeapAdapter } from "./debug-heap.ts";
-import { heapAdapter } from "./heap.ts";
+import { heapAdapter, localHeapAdapter } from "./heap.ts";
 import { linuxAdapter, vmallocAdapter } from "./linux.ts";
 import { oneNodeAdapter, twoNodesAdapter } from "./nodes.ts";
 import { pagesAdapter } from "./pages.ts";
@@ -13,6 +13,7 @@ import { regionAdapter } from "./region.ts";
 /** Every allocator of the library. */
 export const ADAPTERS: readonly Adapter[] = [
   heapAdapter,
+  localHeapAdapter,
   debugHeapAdapter,
   sampledHeapAdapter,
   oneNodeAdapter,

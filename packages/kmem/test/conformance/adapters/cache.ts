@@ -1,4 +1,4 @@
-import { Heap } from "../../../src/index.ts";
+import { checkHeap, Heap } from "../../../src/index.ts";
 import type { Adapter } from "../allocator.ts";
 import { flatMemory } from "./flat.ts";
 import { HEAP_CODES, heapFigures, heapOptions } from "./heap.ts";
@@ -28,7 +28,7 @@ export const cacheAdapter = (objectBytes: number): Adapter => ({
       tryAlloc: () => cache.tryAlloc(),
       alloc: () => cache.alloc(),
       free: (address) => cache.free(address),
-      findings: () => heap.check().findings,
+      findings: () => checkHeap(heap).findings,
       trim: () => {
         cache.shrink();
         heap.trim();

@@ -1,4 +1,4 @@
-import { Heap } from "../../../src/index.ts";
+import { blocksOf, checkHeap, Heap, heapStats, LocalHeap } from "../../../src/index.ts";
 import { CLASS_COUNT, classBytes } from "../../../src/layout.ts";
 import { PAGE } from "../../support/memories.ts";
 import { Peek } from "../../support/peek.ts";
@@ -21,8 +21,8 @@ export const HEAP_CODES = {
 /** What a heap consists of, to compare. */
 export function heapFigures(heap: Heap): Record<string, unknown> {
   const freeBlocks = new Peek(heap).freeBlocks();
-  const { liveBlocks, bytes, footprintBytes, caches, zones } = heap.stats();
-  return { liveBlocks, bytes, footprintBytes, caches, zones, freeBlocks, live: [...heap.blocks()] };
+  const { liveBlocks, bytes, footprintBytes, caches, zones } = heapStats(heap);
+  return { liveBlocks, bytes, footprintBytes, caches, zones, freeBlocks, live: [...blocksOf(heap)] };
 }
 
 /** How a heap is made over a memory: as large as it is, and growing as far as that can. */
@@ -34,7 +34,7 @@ export function heapOptions(memory: MemoryCase): { memory: ReturnType<MemoryCase
 }
 
 /** A heap, or what extends it, as the suite sees it. */
-export function heapAllocator(heap: Heap, capacityBytes: number, findings = () => heap.check().findings): Allocator {
+export function heapAllocator(heap: Heap, capacityBytes: number, findings = () => checkHeap(heap).findings): Allocator {
   return {
     capacityBytes,
     // The fast paths are bound again when memory grows, so they are looked up each time.
@@ -51,6 +51,20 @@ export function heapAllocator(heap: Heap, capacityBytes: number, findings = () =
     ...flatMemory(() => heap.buffer),
   };
 }
+
+/** A heap of one thread, which has no shared memory. */
+export const localHeapAdapter: Adapter = {
+  name: "LocalHeap",
+  lacks: {},
+  alignmentBytes: 16,
+  borderBytes: HEAP_BORDERS,
+  codes: HEAP_CODES,
+  unfit: ({ name }) => (/shared/i.test(name) ? "it is for memory that is not shared" : undefined),
+  create: (memory) => {
+    const heap = LocalHeap.create(heapOptions(memory));
+    return heapAllocator(heap as unknown as Heap, memory.maximumBytes);
+  },
+};
 
 /** A heap as users make it. */
 export const heapAdapter: Adapter = {

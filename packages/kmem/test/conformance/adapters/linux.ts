@@ -1,4 +1,4 @@
-import { Heap } from "../../../src/index.ts";
+import { Heap, heapStats } from "../../../src/index.ts";
 import { GFP_ATOMIC, KMALLOC_MAX_BYTES, type Linux, linux } from "../../../src/kernels/linux/index.ts";
 import { PAGE } from "../../support/memories.ts";
 import type { Adapter, MemoryCase } from "../allocator.ts";
@@ -75,7 +75,7 @@ export const vmallocAdapter: Adapter = {
       // Records of areas, once made, are kept.
       figures: () => {
         const { areaCount, mappedPages, framePages, tablePages } = vm.stats();
-        return { areaCount, mappedPages, framePages, tablePages, liveBlocks: heap.stats().liveBlocks };
+        return { areaCount, mappedPages, framePages, tablePages, liveBlocks: heapStats(heap).liveBlocks };
       },
     };
   },

@@ -1,14 +1,12 @@
-import { Heap } from "../../../src/index.ts";
+import { checkHeap, Heap } from "../../../src/index.ts";
 import { PAGE } from "../../support/memories.ts";
 import type { Adapter } from "../allocator.ts";
-import { flatMemory, orOutOfMemory } from "./flat.ts";
+import { flatMemory } from "./flat.ts";
 import { HEAP_CODES, heapFigures, heapOptions } from "./heap.ts";
 
-/** Pages that hold so many bytes; for a size that is none what is no number of pages either. */
+/** Pages that hold so many bytes. */
 function pagesFor(sizeBytes: number): number {
-  const pages =
-    (sizeBytes as unknown) instanceof Object || typeof sizeBytes !== "number" ? Number.NaN : sizeBytes / PAGE;
-  return sizeBytes > 0 && Number.isInteger(sizeBytes) ? Math.ceil(pages) : pages;
+  return Math.ceil(sizeBytes / PAGE);
 }
 
 export const pagesAdapter: Adapter = {
@@ -28,20 +26,21 @@ export const pagesAdapter: Adapter = {
   create: (memory) => {
     const heap = Heap.create(heapOptions(memory));
     const counts = new Map<number, number>();
-    const take = (sizeBytes: number, alignmentBytes = PAGE): number => {
-      const address = heap.pages.alloc(pagesFor(sizeBytes), { alignmentBytes });
+    const note = (address: number, sizeBytes: number): number => {
       if (address !== 0) counts.set(address, pagesFor(sizeBytes));
       return address;
     };
+    const take = (sizeBytes: number, alignmentBytes = PAGE): number =>
+      note(heap.pages.alloc(pagesFor(sizeBytes), { alignmentBytes }), sizeBytes);
     return {
       capacityBytes: memory.maximumBytes,
-      tryAlloc: (sizeBytes) => take(sizeBytes),
-      alloc: (sizeBytes) => orOutOfMemory(take(sizeBytes)),
-      alignedAlloc: (alignmentBytes, sizeBytes) => orOutOfMemory(take(sizeBytes, alignmentBytes)),
+      tryAlloc: (sizeBytes) => note(heap.pages.tryAlloc(pagesFor(sizeBytes)), sizeBytes),
+      alloc: (sizeBytes) => take(sizeBytes),
+      alignedAlloc: (alignmentBytes, sizeBytes) => take(sizeBytes, alignmentBytes),
       free: (address) => {
         if (address !== 0) heap.pages.free(address, counts.get(address) ?? 1);
       },
-      findings: () => heap.check().findings,
+      findings: () => checkHeap(heap).findings,
       trim: () => void heap.trim(),
       figures: () => heapFigures(heap),
       ...flatMemory(() => heap.buffer),
