@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -26,6 +26,17 @@ function librarySources(): { find: RegExp; replacement: string }[] {
   });
 }
 
+const root = fileURLToPath(new URL("./", import.meta.url));
+
+/** What a test names that starts threads or processes, or that changes what all of a process share. */
+const OWN_PROCESS =
+  /worker_threads|child_process|in-chromium|interleave|deaths|\brun[A-Z]\w+\(|\bvi\.|useTestClock|inTwoThreads|globalThis|prepareStackTrace/;
+
+/** Test files that start in a process of their own; all others take turns in a few, which saves a second each. */
+const ownProcess: readonly string[] = globSync("packages/*/test/**/*.test.ts", { cwd: root }).filter((path) =>
+  OWN_PROCESS.test(readFileSync(`${root}${path}`, "utf8")),
+);
+
 /** Parts of the paths of the files that take longest: one that began last would keep a single worker busy at the end. */
 const LONGEST_FIRST: readonly string[] = [
   "/deaths/",
@@ -36,18 +47,19 @@ const LONGEST_FIRST: readonly string[] = [
   "/dumps/",
   "/commands/",
   "/threads/",
-  "/measure-loads.test",
+  "/loads/",
   "/damage/",
   "/campaign",
   "/model.test",
 ];
 
-/** Starts the longest files first, the others in the order of vitest. */
+/** Starts files with processes of their own first, and of each sort the longest; else the order is that of vitest. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rankOf = ({ moduleId }: TestSpecification): number => {
+    const rankOf = ({ moduleId, project }: TestSpecification): number => {
       const rank = LONGEST_FIRST.findIndex((part) => moduleId.includes(part));
-      return rank === -1 ? LONGEST_FIRST.length : rank;
+      const inSort = rank === -1 ? LONGEST_FIRST.length : rank;
+      return project.config.isolate ? inSort : inSort + LONGEST_FIRST.length + 1;
     };
     return (await super.sort(files)).toSorted((one, other) => rankOf(one) - rankOf(other));
   }
@@ -62,7 +74,13 @@ const commandSources = {
 export default defineConfig({
   resolve: { alias: [...librarySources(), commandSources] },
   test: {
-    include: ["packages/*/test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "own process", include: [...ownProcess] } },
+      {
+        extends: true,
+        test: { name: "shared", include: ["packages/*/test/**/*.test.ts"], exclude: [...ownProcess], isolate: false },
+      },
+    ],
     // Hundreds of threads and processes load the same sources: they are compiled, and their types taken out, once.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("./node_modules/.cache/node-compile", import.meta.url)) },
     // One on each processor: of its own accord vitest leaves one of them idle, of two the half.

@@ -38,7 +38,7 @@ if (argv.length === 2) {
     stage(`${KILLS} threads that are killed while others work`, () =>
       run(pinnedNode, ["packages/kmem-lab/bin/kmem-lab.js", "kill", "--kills", KILLS]),
     ),
-    stage("every sentence of the documents has its test", () => run(pinnedNode, ["scripts/conformance.mjs"])),
+    stage("every sentence of the documents has its test", () => run(pinnedNode, ["scripts/sentences.mjs"])),
   );
 }
 if (!hasChromium) {

@@ -6,7 +6,7 @@ import { timeOps } from "../../src/replay/time-ops.ts";
 import { OP } from "../../src/trace/op-stream.ts";
 import { writeOps } from "../replay/support.ts";
 import { type OpTuple, withTempDir } from "../trace/support.ts";
-import { SMALL_PLAN } from "./support.ts";
+import { bytesAt, SMALL_PLAN } from "./support.ts";
 
 const MIB = 2 ** 20;
 const ALLOC_BYTES = MIB / 64;
@@ -30,6 +30,27 @@ describe("a cluster as a heap", () => {
       blockBytes += usableBytes;
       expect(heap.footprintBytes).toBe(ALLOC_BYTES + DESCRIPTOR_BYTES + blockBytes);
     }
+  });
+
+  it("aligns, clears and moves blocks as those heaps do that have a free", () => {
+    const heap = new ClusterReplayHeap(MIB);
+    const dirty = heap.alloc(100_000);
+    bytesAt(heap, dirty, 100_000).fill(0xff);
+    heap.reset();
+    expect(heap.calloc(10, 10_000)).toBe(dirty);
+    expect(bytesAt(heap, dirty, 100_000).every((byte) => byte === 0)).toBe(true);
+    for (const alignment of [1, 32, 4096, 65_536]) {
+      const address = heap.alignedAlloc(alignment, 100);
+      expect(address % alignment).toBe(0);
+      bytesAt(heap, address, 100).fill(alignment & 0xff);
+      expect(heap.realloc(address, heap.usableSize(address))).toBe(address);
+      const moved = heap.realloc(address, heap.usableSize(address) + 1);
+      expect(moved).not.toBe(address);
+      expect(bytesAt(heap, moved, 100).every((byte) => byte === (alignment & 0xff))).toBe(true);
+      expect(heap.realloc(moved, 10)).toBe(moved);
+    }
+    expect(heap.usableSize(heap.realloc(0, 33))).toBe(64);
+    expect(heap.check().findings).toEqual([]);
   });
 
   it("counts frees and ignores them, until it is made anew", () => {

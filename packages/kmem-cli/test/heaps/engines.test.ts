@@ -13,8 +13,6 @@ import { withTempDir } from "../trace/support.ts";
 import { bytesAt } from "./support.ts";
 
 const MIB = 2 ** 20;
-/** As large as the block of calloc that is to come where it was. */
-const DIRTY_BYTES = 72_000;
 
 interface Engine {
   readonly name: string;
@@ -46,68 +44,6 @@ describe.each(ENGINES)("$name", ({ name, createHeap, createSmall }) => {
       });
     },
   );
-
-  it("gives every block an address of its own, aligned to 16, that holds what was asked for", () => {
-    const heap = createSmall(4 * MIB);
-    const addresses = [0, 1, 15, 16, 17, 100, 4096, 5000, 70_000, 0].map((sizeBytes) => {
-      const address = heap.alloc(sizeBytes);
-      expect(address % 16).toBe(0);
-      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(sizeBytes);
-      return address;
-    });
-    expect(new Set(addresses).size).toBe(addresses.length);
-    expect(addresses).not.toContain(0);
-    heap.free(0);
-    for (const address of addresses) heap.free(address);
-    expect(heap.check().findings).toEqual([]);
-  });
-
-  it.each([1, 32, 64, 4096, 8192, 65_536])("aligns to %d, frees what it aligned, and knows its size", (alignment) => {
-    const heap = createSmall(4 * MIB);
-    heap.alloc(1);
-    const blocks = [1, 100, 5000].map((sizeBytes) => ({
-      address: heap.alignedAlloc(alignment, sizeBytes),
-      sizeBytes,
-    }));
-    for (const { address, sizeBytes } of blocks) {
-      expect(address % alignment).toBe(0);
-      expect(heap.usableSize(address)).toBeGreaterThanOrEqual(sizeBytes);
-      bytesAt(heap, address, heap.usableSize(address)).fill(0xaa);
-    }
-    expect(heap.check().findings).toEqual([]);
-    for (const { address } of blocks) heap.free(address);
-    expect(heap.check().findings).toEqual([]);
-  });
-
-  it("clears what calloc hands out, more than one copy of zeros of it too", () => {
-    const heap = createSmall(MIB);
-    const dirty = heap.alloc(DIRTY_BYTES);
-    bytesAt(heap, dirty, DIRTY_BYTES).fill(0xff);
-    heap.free(dirty);
-    heap.reset?.();
-    const address = heap.calloc(7, 10_003);
-    expect(address).toBe(dirty);
-    expect(bytesAt(heap, address, 70_021).findIndex((byte) => byte !== 0)).toBe(-1);
-    expect(bytesAt(heap, address + 70_021, 1)[0]).toBe(0xff);
-  });
-
-  it("keeps the contents of a block that it moves, and leaves one where it fits", () => {
-    const heap = createSmall(4 * MIB);
-    for (const alignment of [16, 8192]) {
-      const address = heap.alignedAlloc(alignment, 100);
-      expect(heap.realloc(address, heap.usableSize(address))).toBe(address);
-      bytesAt(heap, address, 100).forEach((_, index, bytes) => {
-        bytes[index] = index;
-      });
-      heap.alloc(16);
-      const moved = heap.realloc(address, 50_000);
-      expect(bytesAt(heap, moved, 100)).toEqual(Uint8Array.from({ length: 100 }, (_, index) => index));
-      expect(heap.realloc(moved, 10)).toBe(moved);
-      heap.free(moved);
-    }
-    expect(heap.usableSize(heap.realloc(0, 33))).toBeGreaterThanOrEqual(33);
-    expect(heap.check().findings).toEqual([]);
-  });
 
   it("says when there is no memory, and a realloc that fails leaves its block", () => {
     const heap = createSmall(MIB);

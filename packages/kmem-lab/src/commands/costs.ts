@@ -31,7 +31,7 @@ export function registerCosts(program: Command): void {
   program
     .command("regions")
     .summary("what kmalloc and kfree cost in regions of many chunks")
-    .description("Measures regions of 10 to 100,000 chunks, for docs/figures and docs/conformance.md.")
+    .description("Measures regions of 10 to 100,000 chunks, for docs/figures and docs/sentences.md.")
     .action(writeRegionCost);
   program
     .command("debugging")

@@ -9,7 +9,7 @@ const ROUNDS = 5;
 
 /**
  * Measures what a pair of kfree and kmalloc costs in a region of 10, 1,000 and 100,000 chunks, and writes it to
- * docs/figures and into docs/conformance.md.
+ * docs/figures and into docs/sentences.md.
  */
 export async function writeRegionCost(): Promise<void> {
   const rounds = await measureRounds<RegionCost>("region", CHUNK_COUNTS, ROUNDS);
@@ -22,6 +22,6 @@ export async function writeRegionCost(): Promise<void> {
     "region-cost",
     [["chunks", "worst_fit_ns", "first_fit_ns"], ...rows],
     [["chunks in the region", "worst fit, kmalloc + kfree, ns", "first fit, kmalloc_fast + kfree, ns"], ...rows],
-    { document: "docs/conformance.md", mark: "figures: region cost" },
+    { document: "docs/sentences.md", mark: "figures: region cost" },
   );
 }

@@ -1,53 +1,48 @@
-import type { Heap } from "../../src/index.ts";
-import { blocksOf, checkHeap, heapStats } from "../../src/index.ts";
-import { CLASS_COUNT, classBytes } from "../../src/layout.ts";
-import { freePagesOf } from "../support/expectations.ts";
-import { MEMORY_CASES, PAGE } from "../support/memories.ts";
-import { Peek } from "../support/peek.ts";
-import { type Allocator, describeConformance } from "./conformance.ts";
+// Every allocator of the library passes one suite over every kind of memory. The heaps have a file of their own.
+import { expect, it } from "vitest";
+import { ADAPTERS } from "./adapters/all.ts";
+import { heapAdapter } from "./adapters/heap.ts";
+import { MEMORIES } from "./memories.ts";
+import { describeConformance } from "./register.ts";
+import { trialsOf } from "./suite.ts";
 
-function figuresOf(heap: Heap): unknown {
-  const { liveBlocks, bytes, footprintBytes, caches } = heapStats(heap);
-  return {
-    liveBlocks,
-    bytes,
-    footprintBytes,
-    caches,
-    zones: freePagesOf(heapStats(heap)),
-    freeBlocks: new Peek(heap).freeBlocks(),
-    live: [...blocksOf(heap)],
+/** Those of the file `heaps.test.ts`. */
+const HEAPS: readonly string[] = ["Heap", "DebugHeap", "SampledHeap"];
+
+for (const adapter of ADAPTERS.filter(({ name }) => !HEAPS.includes(name))) describeConformance(adapter, MEMORIES);
+
+it("the suite finds a heap that hands a block out twice, one that forgets to clear, and one that leaks", () => {
+  const [memory] = MEMORIES;
+  if (memory === undefined) throw new Error("there is no memory");
+  const failuresOf = (change: (allocator: ReturnType<typeof heapAdapter.create>) => object): string[] => {
+    const create: typeof heapAdapter.create = (given) => {
+      const allocator = heapAdapter.create(given);
+      return { ...allocator, ...change(allocator) };
+    };
+    return trialsOf({ ...heapAdapter, create }, memory).flatMap(({ name, run }) => {
+      try {
+        run();
+        return [];
+      } catch {
+        return [name];
+      }
+    });
   };
-}
-
-function allocatorOver(heap: Heap, foreignFault: () => number): Allocator {
-  return {
-    // The fast paths are bound anew when memory grows, so they are looked up each time.
-    alloc: (sizeBytes) => heap.alloc(sizeBytes),
-    tryAlloc: (sizeBytes) => heap.tryAlloc(sizeBytes),
-    calloc: (count, sizeBytes) => heap.calloc(count, sizeBytes),
-    realloc: (address, sizeBytes) => heap.realloc(address, sizeBytes),
-    alignedAlloc: (alignmentBytes, sizeBytes) => heap.alignedAlloc(alignmentBytes, sizeBytes),
-    free: (address) => heap.free(address),
-    usableSize: (address) => heap.usableSize(address),
-    findings: () => checkHeap(heap).findings,
-    trim: () => heap.trim(),
-    figures: () => figuresOf(heap),
-    bytes: () => new Uint8Array(heap.buffer),
-    foreignFault,
-  };
-}
-
-const classBorders = Array.from({ length: CLASS_COUNT }, (_, index) => classBytes(index));
-const pageBorders = [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33].map((pages) => pages * PAGE);
-
-for (const { name, maximumBytes, make } of MEMORY_CASES) {
-  describeConformance({
-    name,
-    capacityBytes: maximumBytes,
-    borderBytes: [...classBorders, ...pageBorders],
-    make: () => {
-      const { heap, foreignFault } = make();
-      return allocatorOver(heap, foreignFault);
+  let last = 0;
+  const twice = failuresOf(({ tryAlloc }) => ({
+    tryAlloc: (sizeBytes: number) => {
+      last = last > 0 && sizeBytes === 100 ? last : tryAlloc(sizeBytes);
+      return last;
     },
-  });
-}
+  }));
+  expect(twice).toContain("refuses addresses at which no block begins, and changes nothing");
+  expect(
+    failuresOf(({ alloc }) => ({ calloc: (count: number, sizeBytes: number) => alloc?.(count * sizeBytes) })),
+  ).toEqual([
+    "clears what calloc gives, whatever was there before",
+    "refuses sizes that are none, and changes nothing",
+  ]);
+  expect(failuresOf(({ free }) => ({ free: (address: number) => address % 64 !== 0 && free(address) }))).toContain(
+    "is as it was when everything is freed and trimmed",
+  );
+});

@@ -8,7 +8,7 @@ import { firstDifference } from "../../support/expectations.ts";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 import { Random } from "../../support/random.ts";
 
-// Each test names the sentence of the document that it shows: docs/conformance/atomik.md numbers them.
+// Each test names the sentence of the document that it shows: docs/sentences/atomik.md numbers them.
 
 describe("the kmalloc of the Atomik page", () => {
   it("000-01 manages a portion of memory understood as a first and a last address, malloc-like", () => {

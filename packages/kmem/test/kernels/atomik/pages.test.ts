@@ -5,7 +5,7 @@ import { RangeHeader } from "../../../src/kernels/atomik/layout.ts";
 import { firstDifference } from "../../support/expectations.ts";
 import { Random } from "../../support/random.ts";
 
-// Each test names the sentence of the document that it shows: docs/conformance/atomik.md numbers them.
+// Each test names the sentence of the document that it shows: docs/sentences/atomik.md numbers them.
 
 interface Setup {
   readonly kernel: Atomik;

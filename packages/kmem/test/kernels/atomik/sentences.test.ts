@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-const table = readFileSync(new URL("../../../../../docs/conformance/atomik.md", import.meta.url), "utf8");
+const table = readFileSync(new URL("../../../../../docs/sentences/atomik.md", import.meta.url), "utf8");
 const rows = table
   .split("\n")
   .filter((line) => /^\| 00[02]-/.test(line))
@@ -15,7 +15,7 @@ function testsOf(cell: string): { file: string; name: string }[] {
   });
 }
 
-describe("the conformance table of the Atomik pages", () => {
+describe("the table of sentences of the Atomik pages", () => {
   it("has a row for every sentence, in order", () => {
     const ids = rows.map(([, id]) => id);
     const numbered = (document: string, count: number): string[] =>

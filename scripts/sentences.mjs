@@ -1,11 +1,11 @@
-// A stage of `npm test`: every row of docs/conformance names tests, and each of them ran and passed just now. Reads the
+// A stage of `npm test`: every row of docs/sentences names tests, and each of them ran and passed just now. Reads the
 // report of the test runner, so it comes after it.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { exit } from "node:process";
 import { root } from "./stages.mjs";
 
-const tablesFolder = join(root, "docs", "conformance");
+const tablesFolder = join(root, "docs", "sentences");
 const reportFile = join(root, ".reports", "vitest.json");
 const TEST_COLUMN = 3;
 
