@@ -97,7 +97,7 @@ function brotliBytes(code: Uint8Array): number {
   return brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }).length;
 }
 
-/** Measures bundles of the two programs, of each sub-path by itself, and of everything, as an application makes them. */
+/** Measures bundles of the two programs, of each sub-path, and of everything, as an application makes them. */
 export async function bundleSizes(): Promise<BundleSize[]> {
   const paths = subPaths();
   const coreSource = paths.get(CORE) ?? "";

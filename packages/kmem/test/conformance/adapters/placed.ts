@@ -1,6 +1,6 @@
 import { DebugHeap } from "../../../src/debug/index.ts";
-import { Heap } from "../../../src/index.ts";
-import { type HeapMaker, memoryCasesOf, type MemoryCase as Place } from "../../support/memories.ts";
+import type { Heap } from "../../../src/index.ts";
+import { type HeapMaker, memoryCasesOf, PLAIN_MAKER, type MemoryCase as Place } from "../../support/memories.ts";
 import type { Adapter, Allocator, MemoryCase } from "../allocator.ts";
 import { collector, debugAllocator, debugHeapAdapter } from "./debug-heap.ts";
 import { heapAdapter, heapAllocator } from "./heap.ts";
@@ -41,7 +41,7 @@ const debugMaker: HeapMaker = {
 
 /** Heaps in parts of memories, at their ends, attached and loaded. */
 export const PLACED: readonly Placed[] = [
-  ...memoryCasesOf(Heap, MEMORY_MIB).map((place) =>
+  ...memoryCasesOf(PLAIN_MAKER, MEMORY_MIB).map((place) =>
     placed(heapAdapter, place, (heap) => heapAllocator(heap, place.maximumBytes)),
   ),
   ...memoryCasesOf(debugMaker, MEMORY_MIB)
