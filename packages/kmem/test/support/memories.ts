@@ -122,6 +122,3 @@ export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf({
   attach: (source, start) => Heap.attach(source, start),
   load: loadDump,
 });
-
-/** The three kinds of buffer, for tests that need no more. */
-export const BUFFER_CASES: readonly MemoryCase[] = [0, 1, 5].map((index) => MEMORY_CASES[index] as MemoryCase);

@@ -1,5 +1,5 @@
 import { DebugHeap } from "../../../src/debug/index.ts";
-import { Heap } from "../../../src/index.ts";
+import { Heap, loadDump } from "../../../src/index.ts";
 import { type HeapMaker, memoryCasesOf, type MemoryCase as Place } from "../../support/memories.ts";
 import type { Adapter, Allocator, MemoryCase } from "../allocator.ts";
 import { collector, debugAllocator, debugHeapAdapter } from "./debug-heap.ts";
@@ -31,6 +31,12 @@ function placed(base: Adapter, place: Place, makeAllocator: (heap: Heap) => Allo
   return { adapter: { ...base, name: `${base.name}, placed,`, create }, memory };
 }
 
+const plainMaker: HeapMaker = {
+  create: (given) => Heap.create(given),
+  attach: (source, start) => Heap.attach(source, start),
+  load: loadDump,
+};
+
 const bugs = collector();
 
 const debugMaker: HeapMaker = {
@@ -41,7 +47,7 @@ const debugMaker: HeapMaker = {
 
 /** Heaps in parts of memories, at their ends, attached and loaded. */
 export const PLACED: readonly Placed[] = [
-  ...memoryCasesOf(Heap, MEMORY_MIB).map((place) =>
+  ...memoryCasesOf(plainMaker, MEMORY_MIB).map((place) =>
     placed(heapAdapter, place, (heap) => heapAllocator(heap, place.maximumBytes)),
   ),
   ...memoryCasesOf(debugMaker, MEMORY_MIB)
