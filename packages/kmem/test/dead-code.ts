@@ -12,8 +12,8 @@ const DECLARATION =
   /^export (?:declare )?(?:abstract )?(?:async )?(?:const|let|function\*?|class|interface|type) ([\w$]+)/gm;
 const TYPE = /^export (?:abstract )?(?:interface|type|class)/;
 const NAMED = /\b(?:import|export)\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?\{([^}]*)\}\s*from\s*"([^"]+)"/g;
-const WHOLE =
-  /\b(?:import|export)\s+(?:type\s+)?\*(?:\s+as\s+[\w$]+)?\s+from\s*"([^"]+)"|\bimport(?:\(\s*|\s+)["'`]([^"'`]+)["'`]/g;
+const STAR = /\b(?:import|export)\s+(?:type\s+)?\*(?:\s+as\s+[\w$]+)?\s+from\s*"([^"]+)"/g;
+const WHOLE = /\bimport(?:\(\s*|\s+)["'`]([^"'`]+)["'`]/g;
 /** Files that are named as text: workers, pages, modules of realms, commands. */
 const TEXT = /["'`]([^"'`\n]*?)([\w.-]+)\.(?:ts|js|mjs)["'`]/g;
 const NAME_TEXT = /["'`](?:[\w./-]*\/)?([\w-]+)(?=["'`$])/g;
@@ -74,7 +74,7 @@ export class UseOfCode {
         names.filter((name) => name !== ""),
       );
     }
-    for (const [, star, other] of text.matchAll(WHOLE)) add(star ?? other, undefined);
+    for (const [, specifier] of [...text.matchAll(STAR), ...text.matchAll(WHOLE)]) add(specifier, undefined);
     return uses;
   }
 
