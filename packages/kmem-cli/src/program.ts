@@ -8,7 +8,7 @@ import { systemReason } from "./system/input-problem.ts";
 import { printProblem } from "./text/output.ts";
 
 /** What the command's exit codes mean. */
-export const exitCodes = { success: 0, failure: 1, usage: 2 } as const;
+const exitCodes = { success: 0, failure: 1, usage: 2 } as const;
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;

@@ -6,7 +6,7 @@ import { labContenders } from "./peers/contenders.ts";
 import { knownThreadContenders } from "./threads/contenders.ts";
 
 /** The command `kmem-lab` with its subcommands, which measure this repository. */
-export function createLab(
+function createLab(
   context: LabContext = { contenders: labContenders(), threadContenders: knownThreadContenders() },
 ): Command {
   const program = new Command("kmem-lab")

@@ -8,7 +8,7 @@ const kernel = [...layers, "kernels", "heap"];
  * Who may import whom in packages/kmem/src: a folder, and the folders below it. Every folder may import itself. Of the
  * two files that lie in src itself, `index.ts` may import `heap/` and what is below it, and `layout.ts` every folder.
  */
-export const foldersBelow: Readonly<Record<string, readonly string[]>> = {
+const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   memory: [],
   gfp: [],
   sync: ["memory"],

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { wordFaults } from "./banned-words.ts";
+import { UseOfCode } from "./dead-code.ts";
 import { packagesRoot, readSourceFiles, type SourceFile } from "./source-files.ts";
 
 // The habit is 400 lines; the test leaves a little room, so that nobody deletes a comment to please it. The length of
@@ -73,7 +75,112 @@ describe("the tests of every package", () => {
   });
 });
 
+const repositoryRoot = join(packagesRoot, "..");
+const textOf = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
+
+/** What a package name stands for in an import, as the runner's configuration has it. */
+function importAliases(): [RegExp, string][] {
+  const { exports } = JSON.parse(textOf("packages/kmem/package.json")) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  const subPaths = Object.entries(exports).flatMap(([subPath, target]): [RegExp, string][] => {
+    if (typeof target === "string") return [];
+    const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+    return [[new RegExp(`^kmem${subPath.slice(1)}$`), `kmem/${source}`]];
+  });
+  return [[/^kmem-cli\/internal\/(.*)$/, "kmem-cli/src/$1.ts"], ...subPaths];
+}
+
+const documents = globSync(["*.md", "docs/**/*.md", "packages/*/*.md"], { cwd: repositoryRoot });
+const aliases = importAliases();
+const publicFiles = new Set(aliases.map(([, path]) => path));
+const isEntry = (path: string): boolean => publicFiles.has(path) || /\.test\.ts$|\/src\/cli\.ts$/.test(path);
+
+/** Exports that are looked up in modules that are loaded by their name. */
+const LOOKED_UP = /: (?:createHeap|attachHeap|runsConstructors|default)$/;
+
+describe("the code of every package", () => {
+  const scripts = globSync(["scripts/*.mjs", "package.json", "packages/*/package.json", "vitest.config.ts"], {
+    cwd: repositoryRoot,
+  });
+  const use = new UseOfCode(files, aliases, [...scripts, ...documents].map(textOf));
+
+  it("has no file that nobody imports, names or runs", () => {
+    expect(use.deadFiles(isEntry)).toEqual([]);
+  });
+
+  it("exports nothing that nobody imports, but for types of signatures", () => {
+    expect(use.deadExports(isEntry).filter((one) => !LOOKED_UP.test(one))).toEqual([]);
+  });
+});
+
+describe("the words of sources, tests and documents", () => {
+  it("are the field's own", () => {
+    const readable = files.filter(({ path }) => !/\/(?:banned-words|tidy\.test)\.ts$/.test(path));
+    const written = documents.map((path) => ({ path, text: textOf(path) }));
+    expect([...readable, ...written].flatMap(({ path, text }) => wordFaults(path, text))).toEqual([]);
+  });
+});
+
+/** Folders at the start of the lines of a drawing in architecture.md, by its heading and their package's sources. */
+const DRAWINGS: readonly (readonly [heading: string, sources: string])[] = [
+  ["## The layers", "packages/kmem/src"],
+  ["`packages/kmem-cli` is", "packages/kmem-cli/src"],
+  ["`packages/kmem-lab` is", "packages/kmem-lab/src"],
+];
+
+/** The folders that a drawing behind a heading names: words with a slash, one or more in a line. */
+function foldersDrawn(document: string, heading: string): string[] {
+  const [, drawing = ""] = /```\n([\s\S]*?)```/.exec(document.slice(document.indexOf(heading))) ?? [];
+  return [...drawing.matchAll(/(?<![\w/.-])([a-z]+)\/(?=\s|$)/gm)].map(([, folder = ""]) => folder).toSorted();
+}
+
+describe("the documents", () => {
+  it.each(DRAWINGS)("draw under %j the folders of %s, each once", (heading, sources) => {
+    const folders = readdirSync(join(repositoryRoot, sources), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(foldersDrawn(textOf("docs/architecture.md"), heading)).toEqual(folders.toSorted());
+  });
+
+  it("name no folder or file of the repository that is not there", () => {
+    const pathsOf = (text: string): string[] =>
+      [...text.matchAll(/`((?:packages|docs|scripts|\.ci)\/[\w./-]+)`/g)].map(([, path = ""]) => path);
+    const missing = documents.flatMap((document) =>
+      pathsOf(textOf(document))
+        .filter((path) => !path.includes("/dist") && !existsSync(join(repositoryRoot, path)))
+        .map((path) => `${document} names ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("the checker of tidiness", () => {
+  it("finds dead files and exports, and files that are named as text", () => {
+    const source = (path: string, text: string): SourceFile => ({ path, text });
+    const use = new UseOfCode(
+      [
+        source("a/used.ts", "export const one = 1;\nexport function two(): void {}\nexport interface Three {}\n"),
+        source("a/user.ts", 'import { one } from "./used.ts";\nnew Worker("./worker.ts");\nvoid one;'),
+        source("a/worker.ts", ""),
+        source("a/dead.ts", 'import type * as all from "./whole.ts";'),
+        source("a/whole.ts", "export const four = 4;"),
+      ],
+      [],
+    );
+    const isUser = (path: string): boolean => path === "a/user.ts";
+    expect(use.deadFiles(isUser)).toEqual(["a/dead.ts"]);
+    expect(use.deadExports(isUser)).toEqual(["a/used.ts: two", "a/used.ts: Three"]);
+  });
+
+  it("finds banned words, and says what to say", () => {
+    expect(wordFaults("a.md", "fine\nThe heir mends it.")).toEqual([
+      'a.md:2 has "heir"; say lock takeover, lock recovery',
+      'a.md:2 has "mends"; say repair',
+    ]);
+    expect(wordFaults("a.md", "their piece is settled")).toEqual([]);
+  });
+
   it("finds limits, waits for a fixed time and expected times, and lets loops wait", () => {
     const faults = (text: string): number => clockFaults({ path: "a.test.ts", text }).length;
     expect(faults('it("ends", { timeout: 60_000 }, () => {});')).toBe(1);

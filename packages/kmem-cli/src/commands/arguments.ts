@@ -24,7 +24,7 @@ export function parseOpCount(text: string): number {
 }
 
 /** Stands for every contender there is. */
-export const ALL_ALLOCATORS = "all";
+const ALL_ALLOCATORS = "all";
 
 /** The contenders whose names or aliases stand in a list, in the order in which they are known. */
 export function parseAllocators(text: string, known: readonly Contender[]): Contender[] {

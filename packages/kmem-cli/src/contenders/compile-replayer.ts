@@ -5,10 +5,10 @@ import { compileOnce, withoutBuiltins } from "./compile.ts";
 const nativeFile = (name: string): string => fileURLToPath(new URL(`../../native/${name}`, import.meta.url));
 
 /** What the programs that replay have in common: operation files, the loop, and the accounting. */
-export const REPLAY_SOURCES: readonly string[] = [nativeFile("replay.c")];
+const REPLAY_SOURCES: readonly string[] = [nativeFile("replay.c")];
 /** The folder of the headers of {@link REPLAY_SOURCES}, and the headers. */
-export const NATIVE_FOLDER: string = nativeFile("");
-export const REPLAY_HEADERS: readonly string[] = [nativeFile("replay.h")];
+const NATIVE_FOLDER: string = nativeFile("");
+const REPLAY_HEADERS: readonly string[] = [nativeFile("replay.h")];
 
 const FLAGS = ["-std=c11", "-O2", ...withoutBuiltins("malloc", "free", "calloc", "realloc", "aligned_alloc")];
 const LIBRARIES = ["-ldl"];

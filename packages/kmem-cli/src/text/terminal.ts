@@ -15,7 +15,7 @@ export interface OutputStream {
 }
 
 /** The columns of what is no terminal, or does not know: some say 0 then. */
-export const DEFAULT_COLUMNS = 120;
+const DEFAULT_COLUMNS = 120;
 /** Nothing is set out for less. */
 const MIN_COLUMNS = 20;
 

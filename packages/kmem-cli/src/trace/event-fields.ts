@@ -36,7 +36,7 @@ const UNHASHED_WORDS: readonly Uint8Array[] = [asciiBytes("(____ptrval____)"), a
 /** Why an event without an address cannot be used, behind the event's name. */
 export const UNHASHED_REASON = "ptr= is (____ptrval____), which is no address";
 /** Why an address that ends its line is not believed. */
-export const CUT_ADDRESS_REASON = "ptr= is cut off";
+const CUT_ADDRESS_REASON = "ptr= is cut off";
 
 /** No kernel keeps an object where a 32-bit address of this kind points; it is the beginning of a 64-bit one. */
 const CUT_MARK = 0xffff;

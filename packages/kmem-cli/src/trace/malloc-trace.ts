@@ -20,7 +20,7 @@ import { TraceFormatError } from "./trace-error.ts";
  * ```
  */
 export const MALLOC_TRACE_MAGIC = 0x43525441;
-export const MALLOC_TRACE_VERSION = 1;
+const MALLOC_TRACE_VERSION = 1;
 
 const WORD_BYTES = 4;
 const HEADER_WORDS = 16;

@@ -1,4 +1,4 @@
-import { LOG2_ALIGN_SHIFT, OP, type OpSink, PAGE_BYTES } from "../../src/trace/op-stream.ts";
+import { OP, type OpSink, PAGE_BYTES } from "../../src/trace/op-stream.ts";
 import type { OpTuple } from "./support.ts";
 
 interface LiveBlock {
@@ -110,9 +110,4 @@ export class OpModel implements OpSink {
     this.liveBytes -= count * PAGE_BYTES;
     if (block.pages.size === 0) this.live.delete(slot);
   }
-}
-
-/** The first word of an operation, for tests of the layout. */
-export function firstWord(code: number, log2Align: number): number {
-  return code | (log2Align << LOG2_ALIGN_SHIFT);
 }

@@ -5,7 +5,7 @@ import type { Plugin } from "esbuild";
 import { allNodes } from "./syntax.ts";
 
 /** The constant that assertions hang on. */
-export const SWITCH = "ASSERTIONS";
+const SWITCH = "ASSERTIONS";
 
 function parsed(code: string): Program {
   return parse(code, { ecmaVersion: "latest", sourceType: "module" });

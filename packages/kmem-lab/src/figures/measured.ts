@@ -105,6 +105,6 @@ export function columnGroups(allocators: readonly Placed[]): Columns[] {
 }
 
 /** Whether a name is that of kmem, or of kmem in another mode. */
-export function isOwn(name: string): boolean {
+function isOwn(name: string): boolean {
   return name === OWN_NAME || name.startsWith(`${OWN_NAME}-`);
 }

@@ -2,7 +2,7 @@ const SEED = 0x9e3779b9;
 const TWO_TO_32 = 2 ** 32;
 
 /** Marsaglia's xorshift: the same numbers everywhere, whole and below 2^32. */
-export function xorshift32(seed: number = SEED): () => number {
+function xorshift32(seed: number = SEED): () => number {
   let state = seed;
   return () => {
     state ^= state << 13;

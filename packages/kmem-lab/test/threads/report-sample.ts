@@ -1,7 +1,7 @@
 import type { ThreadFigures, ThreadRunReport, ThreadsReport } from "../../src/threads/report.ts";
 
 /** Figures of which every round was as fast. */
-export function figures(opsPerSecond: number): ThreadFigures {
+function figures(opsPerSecond: number): ThreadFigures {
   return {
     operationCount: 1000,
     medianSeconds: 1000 / opsPerSecond,

@@ -58,7 +58,7 @@ function isListOfTexts(value: unknown): boolean {
 }
 
 /** The faults that are wished for, read once. Throws BAD_ARGUMENT for those that cannot be. */
-export function readFaults(faults: FaultOptions): FaultOptions {
+function readFaults(faults: FaultOptions): FaultOptions {
   const read = readOptions("faults", faults, FAULT_CHECKS);
   return read.caches === undefined ? read : { ...read, caches: [...read.caches] };
 }

@@ -13,7 +13,7 @@ import { isPlausible, type Located } from "./located.ts";
 import { hasRecord, saidState } from "./record.ts";
 
 /** What becomes of a block when a thread has died: it is an object still, or it goes back. */
-type Fate = "stays" | "goes";
+type Outcome = "stays" | "goes";
 
 /**
  * Ends what a dead thread was at in debugged blocks, and gives back those of its own that are no objects: what lay in
@@ -48,7 +48,7 @@ export function releaseGuarded(
   return { returnedBlocks, freed };
 }
 
-function finish(layers: Layers, blocks: DebugBlocks, located: Located, slot: number): Fate {
+function finish(layers: Layers, blocks: DebugBlocks, located: Located, slot: number): Outcome {
   const { words } = layers.memory;
   const { word } = located;
   const { state, changer } = saidState(words, word);
@@ -75,7 +75,7 @@ function finishReleasing(
   blocks: DebugBlocks,
   located: Located,
   { slot, changer, isOwn }: { slot: number; changer: number; isOwn: boolean },
-): Fate {
+): Outcome {
   const { slots } = layers;
   const isOthers = changer !== slot && changer < slots.count && !slots.isFree(changer);
   if (isOthers || (changer !== slot && !isOwn)) {

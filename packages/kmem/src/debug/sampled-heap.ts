@@ -160,7 +160,7 @@ export class SampledHeap extends Heap {
   }
 
   /**
-   * Puts a counter into `alloc`, and nothing into `free`: a guarded object turns slow there by itself.
+   * Puts a counter into `alloc`, and nothing into `free`: a guarded object takes the slow path there by itself.
    *
    * @internal
    */

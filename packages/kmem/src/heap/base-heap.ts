@@ -368,7 +368,7 @@ export abstract class BaseHeap {
     this.current();
     this.#rebindDetached();
     while (this.#kmalloc.free(address) === "retry") {
-      // The sheaf of a cache made by hand may lie in memory that was not there yet when the fast path was bound.
+      // The sheaf of a named cache may lie in memory that was not there yet when the fast path was bound.
       if (!this.#fast.hasRoom(address)) this.#bind();
       // Another thread may close the sheaf at any instant; then its room is made again.
       if (!this.#fast.hasRoom(address)) continue;

@@ -83,7 +83,7 @@ function takeOver(memory: LinearMemory, start: number, slots: SlotTable): number
   throw slots.noneFree();
 }
 
-/** Slots of threads that are gone, which are buried by this, and have left neither blocks nor pages. */
+/** Slots of threads that are gone, which this marks as dead, and which have left neither blocks nor pages. */
 function abandonedSlots(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT): number[] {
   const { memory, slots, pages } = layers;
   memory.refresh();

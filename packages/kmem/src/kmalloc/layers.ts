@@ -50,7 +50,7 @@ export function closeLayers(layers: Layers): void {
   const { memory, sheaves, slots, slot, sync } = layers;
   memory.refresh();
   sheaves.empty();
-  // From here on no thread that waits for memory recalls these sheaves.
+  // From here on no thread that waits for memory closes these sheaves.
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();
   // A wait of this thread that has not ended ends with DETACHED.

@@ -6,7 +6,7 @@ import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
  * addresses need more than a word. COUNT, the elements and AWAITED are under the pool's lock. COUNT alone says which
  * elements there are, so that a pool is whole at any instant at which a thread may die.
  */
-export const POOL_FIELDS = {
+const POOL_FIELDS = {
   MAGIC: 1,
   MIN_COUNT: 1,
   /** Elements in the reserve now. */

@@ -15,7 +15,7 @@ interface ZoneView {
 }
 
 /** A stretch lies among the pages of the heap. */
-export function assertOwnPages(frames: FrameTable, first: number, count: number): void {
+function assertOwnPages(frames: FrameTable, first: number, count: number): void {
   assert(Number.isInteger(count) && count > 0, `a stretch from page ${first} on has one page or more, not ${count}`);
   assert(first >= frames.firstPageFrame, `page ${first} comes after the tables, from ${frames.firstPageFrame} on`);
   assert(

@@ -60,7 +60,7 @@ export function requireFigure(name: string, figure: unknown): void {
 }
 
 /** Refuses a number that is not a whole one from 0, or too large to be exact, with `BAD_ARGUMENT`. */
-export function requireWhole(what: string, value: number): void {
+function requireWhole(what: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
   throw new KmemError("BAD_ARGUMENT", `${what} is a whole number from 0, unlike ${describeValue(value)}`, {
     what,

@@ -49,7 +49,7 @@ const HEADER_WORDS = CHUNK_HEADER_WORDS;
 const MIN_BLOCKS = MIN_CHUNK_BLOCKS;
 
 /** Where a region's header goes: the first multiple of 16 from `start` on that is not null. */
-export function headerAddress(start: number): number {
+function headerAddress(start: number): number {
   return Math.max(GRANULE, Math.ceil(start / BLOCK_BYTES) * BLOCK_BYTES);
 }
 
@@ -121,7 +121,7 @@ export function endRegionsIn(words: Words, from: number, first: number, end: num
 }
 
 /** Blocks of a chunk that serves `sizeBytes`, 0 to 2^32 - 1. */
-export function blocksFor(sizeBytes: number): number {
+function blocksFor(sizeBytes: number): number {
   const payload = (sizeBytes >>> BLOCK_SHIFT) + ((sizeBytes & BLOCK_MASK) === 0 ? 0 : 1);
   return Math.max(MIN_BLOCKS, payload + HEADER_BLOCKS);
 }

@@ -60,10 +60,10 @@ function isSound(caches: CacheTable, kind: number): boolean {
 }
 
 /** Tries to repair a record; false, with nothing changed, where that does not make it sound. */
-function attempt(caches: CacheTable, kind: number, mend: (record: Int32Array) => boolean): boolean {
+function attempt(caches: CacheTable, kind: number, repair: (record: Int32Array) => boolean): boolean {
   const record = caches.words(kind);
   const before = record.slice();
-  if (mend(record)) {
+  if (repair(record)) {
     const next = record[CacheRecord.COLOUR_NEXT];
     if (!(next >= 0 && next < record[CacheRecord.COLOURS])) record[CacheRecord.COLOUR_NEXT] = 0;
     if (isSound(caches, kind)) return true;

@@ -12,7 +12,7 @@ export interface TagTables {
 }
 
 /** Granules of the memory that a tag table covers, counted from the base. */
-export function granuleCount(geometry: Geometry): number {
+function granuleCount(geometry: Geometry): number {
   return (geometry.limitFrame - geometry.baseFrame) << (PAGE_SHIFT - GRANULE_SHIFT);
 }
 

@@ -3,7 +3,7 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 
 /** The order of locks, see layout.ts: a thread takes a lock only while all that it holds have lower ranks. */
-export const LockRank = { REAP: 1, TABLE: 2, SHEAVES: 3, ENGINE: 4, PAGES: 5 } as const;
+const LockRank = { REAP: 1, TABLE: 2, SHEAVES: 3, ENGINE: 4, PAGES: 5 } as const;
 
 const HEADER_RANKS: readonly (readonly [field: number, rank: number])[] = [
   [Header.REAP_LOCK, LockRank.REAP],
@@ -89,7 +89,7 @@ export function assertHeaderLock({ order }: OrderedLocks, field: number, what: s
 }
 
 /** Asserts that the thread holds no lock: it is about to run a user's function, or to sleep until there is memory. */
-export function assertNoLock({ order }: OrderedLocks, occasion: string): void {
+export function assertNoLock({ order }: OrderedLocks, when: string): void {
   const held = order?.held ?? [];
-  assert(held.length === 0, `no lock is held ${occasion}, and those at the words ${held.join(", ")} are`);
+  assert(held.length === 0, `no lock is held ${when}, and those at the words ${held.join(", ")} are`);
 }

@@ -184,7 +184,7 @@ describe("detach", () => {
 });
 
 describe("trim", () => {
-  it("gives the pages of the sheaves of caches made by hand back, and the caches go on", () => {
+  it("gives the pages of the sheaves of named caches back, and the caches go on", () => {
     const before = heapStats(heap).bytes;
     const cache = heap.createCache({ name: "objects", sizeBytes: 48 });
     const objects = Array.from({ length: 100 }, () => cache.alloc());

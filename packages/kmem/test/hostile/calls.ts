@@ -74,7 +74,7 @@ export function faultOf(
   return changedAt >= 0 ? `answered ${resultText(outcome.result)}, byte ${changedAt} changed` : undefined;
 }
 
-export function describeError(error: unknown): string {
+function describeError(error: unknown): string {
   if (!(error instanceof Error)) return "what is no error";
   const where = error.stack?.split("\n").find((line) => line.includes("/src/")) ?? "";
   return `${error.name} (${error.message.split("\n")[0]}) ${where.trim()}`;

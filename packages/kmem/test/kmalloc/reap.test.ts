@@ -126,7 +126,7 @@ describe("reap", () => {
 });
 
 describe("a thread that waits for a lock whose holder is dead", () => {
-  it("inherits it as soon as the slot is buried, and repairs what it guards", () => {
+  it("inherits it as soon as the slot is marked as dead, and repairs what it guards", () => {
     const { slots, caches, memory } = layersOf(heap);
     const kind = new Peek(heap).kindAt(heap.alloc(64));
     const record = caches.record(kind);

@@ -21,7 +21,7 @@ export interface VmallocLine {
 }
 
 /** printf with %d, %s and their widths: so that the kernel's own format strings can stand below. */
-export function printf(format: string, ...values: readonly (string | number)[]): string {
+function printf(format: string, ...values: readonly (string | number)[]): string {
   const rest = [...values];
   return format.replaceAll(/%(-?)(\d*)[lu]*[dsu]/g, (_, minus: string, width: string) => {
     const text = String(rest.shift());

@@ -66,6 +66,6 @@ export class RegionModel {
 }
 
 /** Blocks of the chunk for a request. */
-export function blocksOf(sizeBytes: number): number {
+function blocksOf(sizeBytes: number): number {
   return Math.max(MIN_CHUNK, Math.ceil(sizeBytes / BLOCK) * BLOCK + CHUNK_HEADER) / BLOCK;
 }

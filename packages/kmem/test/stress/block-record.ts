@@ -1,4 +1,4 @@
-/** What a piece of memory was got as; from `OBJECT` on, the caches made by hand by their index. */
+/** What a piece of memory was got as; from `OBJECT` on, the named caches by their index. */
 export const Kind = { BLOCK: 0, PAGES: 1, OBJECT: 2 } as const;
 
 /** A piece of memory that some thread holds: all that whoever gives it back has to know. */

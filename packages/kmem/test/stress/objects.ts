@@ -5,7 +5,7 @@ import { WORD_SHIFT } from "../../src/memory/layout.ts";
 const CONSTRUCTED_WORDS = 4;
 const CONSTRUCTED_BYTES: number = CONSTRUCTED_WORDS << WORD_SHIFT;
 
-/** A cache made by hand that all threads of a run share. */
+/** A named cache that all threads of a run share. */
 export interface SharedCache extends Omit<CacheOptions, "construct" | "destruct"> {
   readonly isConstructed: boolean;
 }

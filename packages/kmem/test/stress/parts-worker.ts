@@ -9,8 +9,8 @@ export type PartsOrders =
   | { readonly name: "trade"; readonly cells: SharedArrayBuffer; readonly party: number; readonly records: number };
 
 /** Words of the memory of a "meet": the barrier, and a plain counter per party. */
-export const BARRIER_WORD = 0;
-export const FIRST_COUNTER_WORD = 1;
+const BARRIER_WORD = 0;
+const FIRST_COUNTER_WORD = 1;
 
 /** Counts its own arrivals in a plain word; returns the meetings after which somebody's count was another. */
 function meet(memory: SharedArrayBuffer, parties: number, meetings: number, party: number): number[] {

@@ -1,5 +1,5 @@
 /** Gives the page's other work its turn. */
-export function nextTurn(delayMs = 0): Promise<void> {
+function nextTurn(delayMs = 0): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 

@@ -1,8 +1,5 @@
 import type { Page } from "playwright-core";
 
-/** The functions of a module that has a page run them. What goes in and out must survive a trip through JSON. */
-export type PageFunctions = Readonly<Record<string, unknown>>;
-
 type Arguments<Function> = Function extends (...args: infer Args) => unknown ? Args : never;
 type Result<Function> = Function extends (...args: never[]) => infer Value ? Awaited<Value> : never;
 

@@ -31,6 +31,12 @@ function placed(base: Adapter, place: Place, makeAllocator: (heap: Heap) => Allo
   return { adapter: { ...base, name: `${base.name}, placed,`, create }, memory };
 }
 
+const plainMaker: HeapMaker = {
+  create: (given) => Heap.create(given),
+  attach: (source, start) => Heap.attach(source, start),
+  load: loadDump,
+};
+
 const bugs = collector();
 
 const plainMaker: HeapMaker = {

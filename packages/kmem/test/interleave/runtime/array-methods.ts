@@ -78,7 +78,7 @@ export function* fromSteps(runtime: Runtime, values: unknown[], site: number): S
 }
 
 /** The values of an iterable of the library or of a typed array, with control handed over in between. */
-export function* collectSteps(runtime: Runtime, source: object, site: number): Steps {
+function* collectSteps(runtime: Runtime, source: object, site: number): Steps {
   const items: unknown[] = [];
   if (ArrayBuffer.isView(source)) {
     const array = source as Int32Array;

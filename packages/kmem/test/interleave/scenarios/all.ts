@@ -4,10 +4,10 @@ import type { Kmem } from "./kmem.ts";
 import { pageCaches, partsFreed, sameRunFreed } from "./pages.ts";
 import {
   attachTogether,
+  closeWhileUsed,
   comeAndGo,
   growTogether,
   leaveWhileUsed,
-  recallWhileUsed,
   waitForLeaver,
   waitForRun,
 } from "./threads.ts";
@@ -54,7 +54,7 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(attachTogether(kmem), 10),
       one(waitForRun(kmem), 10),
       one(waitForLeaver(kmem), 100, 200),
-      one(recallWhileUsed(kmem), 100, 200),
+      one(closeWhileUsed(kmem), 100, 200),
     ],
   };
 }

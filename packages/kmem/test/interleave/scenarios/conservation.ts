@@ -27,7 +27,7 @@ function placesOf(heap: Heap): Map<number, string[]> {
  * Counts every block once, by the tags alone and by the stacks alone, and compares: each block of a slab is live, in a
  * sheaf, in the barn or in its slab. Written apart from the library's own check.
  */
-export function conservationProblems(heap: Heap): string[] {
+function conservationProblems(heap: Heap): string[] {
   const { geometry, memory, pages } = layersOf(heap);
   const problems: string[] = [];
   const places = placesOf(heap);

@@ -155,7 +155,7 @@ export function waitForLeaver(kmem: Kmem): Scenario<Full> {
 }
 
 /** A waiter calls back the sheaf that its owner is just then working with. */
-export function recallWhileUsed(kmem: Kmem): Scenario<Full> {
+export function closeWhileUsed(kmem: Kmem): Scenario<Full> {
   return {
     name: "a sheaf is closed while its owner allocates and frees",
     setUp: () => {
