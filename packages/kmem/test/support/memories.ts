@@ -117,14 +117,8 @@ export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] 
   },
 ];
 
-/** The ways that lead to a plain heap. */
-export const PLAIN_MAKER: HeapMaker = {
+export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf({
   create: (options) => Heap.create(options),
   attach: (source, start) => Heap.attach(source, start),
   load: loadDump,
-};
-
-export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf(PLAIN_MAKER);
-
-/** The three kinds of buffer, for tests that need no more. */
-export const BUFFER_CASES: readonly MemoryCase[] = [0, 1, 5].map((index) => MEMORY_CASES[index] as MemoryCase);
+});

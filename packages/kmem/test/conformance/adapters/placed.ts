@@ -39,12 +39,6 @@ const plainMaker: HeapMaker = {
 
 const bugs = collector();
 
-const plainMaker: HeapMaker = {
-  create: (given) => Heap.create(given),
-  attach: (source, start) => Heap.attach(source, start),
-  load: (dump) => loadDump(dump),
-};
-
 const debugMaker: HeapMaker = {
   create: (given) => DebugHeap.create({ ...given, ...bugs.options, debug: "FZP" }),
   attach: (source, start) => DebugHeap.attach(source, start, bugs.options),
