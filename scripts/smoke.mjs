@@ -104,7 +104,7 @@ function exerciseLayers(heap) {
 function exerciseCopies(heap) {
   const block = heap.alloc(1000);
   heap.u32(block)[7] = 0xfeed;
-  const attached = Heap.attach(heap.source, heapStats(heap).startAddress);
+  const attached = Heap.attach(heap.source, { start: heapStats(heap).startAddress });
   const loaded = loadDump(dumpHeap(heap));
   for (const other of [attached, loaded]) {
     assert.equal(other.u32(block)[7], 0xfeed);

@@ -14,7 +14,7 @@ export { Heap } from "./heap/heap.ts";
 export { blockAt, blocksOf, heapStats, ownerOf, slotStats, transferBlock } from "./heap/inspect.ts";
 export { loadDump } from "./heap/load.ts";
 export { LocalHeap, type LocalHeapOptions } from "./heap/local-heap.ts";
-export type { HeapOptions } from "./heap/options.ts";
+export type { AttachOptions, HeapOptions } from "./heap/options.ts";
 export type { PageOptions, Pages, PageWaitOptions } from "./heap/pages.ts";
 export { reapSlot, watchWorker } from "./heap/recovery.ts";
 export { repairHeap } from "./heap/repair.ts";

@@ -1,6 +1,6 @@
 import { createGzip, createZstdCompress } from "node:zlib";
 import { dumpByteLength, type Heap, KmemError } from "kmem";
-import { loadHeap } from "kmem/debug";
+import { openHeap } from "kmem/debug";
 import { systemReason } from "../system/input-problem.ts";
 import { openInput } from "../system/open-input.ts";
 import type { Pieces } from "../system/write-whole.ts";
@@ -17,7 +17,7 @@ const PIECE_BYTES = 2 ** 20;
  * that names the file where that cannot be.
  */
 export function readDump(path: string): Promise<Heap> {
-  return readDumpWith(path, loadHeap);
+  return readDumpWith(path, openHeap);
 }
 
 /** Reads a dump with a function of the library; as {@link readDump} otherwise. */

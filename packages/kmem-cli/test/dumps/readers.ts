@@ -3,7 +3,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { type Command, CommanderError } from "commander";
 import { blockAt, blocksOf, checkHeap, dumpHeap, heapStats, KmemError, loadDump, repairHeap } from "kmem";
-import { DebugHeap, loadHeap } from "kmem/debug";
+import { DebugHeap, openHeap } from "kmem/debug";
 import { findVmalloc } from "kmem/proc";
 import { ReportedFailure } from "../../src/commands/reported-failure.ts";
 import { createProgram } from "../../src/program.ts";
@@ -62,7 +62,7 @@ function library(name: string, read: (dump: Uint8Array) => unknown): Reader {
 
 /** Reads what there is in a heap that has been loaded, as a program does. */
 function lookAround(dump: Uint8Array): void {
-  const loaded = loadHeap(dump);
+  const loaded = openHeap(dump);
   const heap = loaded instanceof DebugHeap ? DebugHeap.load(dump, { report: () => {} }) : loaded;
   const live = [...blocksOf(heap)];
   for (const { address } of live.slice(0, 100)) blockAt(heap, address);

@@ -39,12 +39,12 @@ export const HEAP_CONFIGS: readonly HeapConfig[] = [
   {
     name: "debugged",
     create: (onBug) => DebugHeap.create({ sizeBytes: FIXED_BYTES, ...debugOptions(onBug) }),
-    attach: (handle, onBug) => DebugHeap.attach(handle, 0, debugOptions(onBug)),
+    attach: (handle, onBug) => DebugHeap.attach(handle, debugOptions(onBug)),
   },
   {
     name: "sampled",
     create: (onBug) => SampledHeap.create({ sizeBytes: FIXED_BYTES, ...sampling(onBug) }),
-    attach: (handle, onBug) => SampledHeap.attach(handle, 0, sampling(onBug)),
+    attach: (handle, onBug) => SampledHeap.attach(handle, sampling(onBug)),
   },
 ];
 

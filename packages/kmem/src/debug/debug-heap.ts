@@ -5,6 +5,7 @@ import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { loadAttachment } from "../heap/load.ts";
 import { createAttachment, openAttachment } from "../heap/open.ts";
+import { ATTACH_CHECKS, type AttachOptions } from "../heap/options.ts";
 import { Pages } from "../heap/pages.ts";
 import { reapSlot } from "../heap/recovery.ts";
 import { sinkFor } from "../heap/report-sink.ts";
@@ -103,8 +104,11 @@ export class DebugHeap extends TrackedHeap {
   }
 
   /** As `Heap.attach`, with how this thread debugs. Throws BAD_ARGUMENT too for a heap that is not debugged. */
-  static override attach(source: MemorySource | HeapHandle, start = 0, options: DebugThreadOptions = {}): DebugHeap {
-    const how = readOptions("options", options, DEBUG_THREAD_CHECKS);
+  static override attach(
+    source: MemorySource | HeapHandle,
+    options: DebugThreadOptions & AttachOptions = {},
+  ): DebugHeap {
+    const { start = 0, ...how } = readOptions("options", options, { ...DEBUG_THREAD_CHECKS, ...ATTACH_CHECKS });
     return new DebugHeap(openAttachment(source, start, HeapFlag.DEBUGGED), how);
   }
 

@@ -6,7 +6,7 @@ import { repairHeap } from "../heap/repair.ts";
 import type { CheckReport } from "../kmalloc/check.ts";
 import { KmemError } from "../memory/errors.ts";
 import type { Finding } from "../memory/finding.ts";
-import { loadHeap } from "./load-heap.ts";
+import { openHeap } from "./open-heap.ts";
 import { remakeRoot } from "./repair-root.ts";
 
 /**
@@ -17,7 +17,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
   const report = checkLayersOf(dump);
   if (isPlain(dump)) return report;
   const sound = report.isClean ? dump : repairDumpWith(dump, remakeRoot).dump;
-  const own = sound === undefined || isPlain(sound) ? [] : debugFindings(loadHeap(sound));
+  const own = sound === undefined || isPlain(sound) ? [] : debugFindings(openHeap(sound));
   return { isClean: report.isClean && own.length === 0, findings: [...report.findings, ...own] };
 }
 
@@ -28,7 +28,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 export function repairDump(dump: Uint8Array): DumpRepair {
   const report = repairDumpWith(dump, remakeRoot);
   if (report.dump === undefined || isPlain(report.dump)) return report;
-  const heap = loadHeap(report.dump);
+  const heap = openHeap(report.dump);
   // Where there is nothing to repair the dump stays what it is, but for its layers.
   if (debugFindings(heap).length === 0) return report;
   const own = repairHeap(heap);

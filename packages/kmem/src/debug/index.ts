@@ -11,7 +11,7 @@ export {
   sitesText,
   unreferencedText,
 } from "./leaks.ts";
-export { loadHeap } from "./load-heap.ts";
+export { openHeap } from "./open-heap.ts";
 export type { DebugHeapOptions, DebugThreadOptions } from "./options.ts";
 export { type BugFacts, BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./report.ts";
 export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";

@@ -6,7 +6,7 @@ import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
 import { loadAttachment } from "../heap/load.ts";
 import { createAttachment, openAttachment } from "../heap/open.ts";
-import { HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
+import { ATTACH_CHECKS, type AttachOptions, HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import { sinkFor } from "../heap/report-sink.ts";
 import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
 import { requireSize } from "../kmalloc/kmalloc.ts";
@@ -148,8 +148,11 @@ export class SampledHeap extends Heap {
   }
 
   /** As `Heap.attach`, with how this thread samples. */
-  static override attach(source: MemorySource | HeapHandle, start = 0, options: SamplingOptions = {}): SampledHeap {
-    const how = readOptions("options", options, SAMPLING_CHECKS);
+  static override attach(
+    source: MemorySource | HeapHandle,
+    options: SamplingOptions & AttachOptions = {},
+  ): SampledHeap {
+    const { start = 0, ...how } = readOptions("options", options, { ...SAMPLING_CHECKS, ...ATTACH_CHECKS });
     return new SampledHeap(openAttachment(source, start, HeapFlag.SAMPLED), how);
   }
 

@@ -66,7 +66,7 @@ export function checkDump(dump: Uint8Array): CheckReport {
 }
 
 /**
- * Repairs a copy of a dumped heap, as `repairHeap` does; `loadHeap` opens what it has repaired. Throws as `loadDump`
+ * Repairs a copy of a dumped heap, as `repairHeap` does; `openHeap` opens what it has repaired. Throws as `loadDump`
  * does for what is no dump. The one of `kmem/debug` also repairs what is around the blocks of debugged heaps, and makes
  * a new root where nothing is left of it. O(heap).
  */

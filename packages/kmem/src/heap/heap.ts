@@ -11,7 +11,7 @@ import { type Attachment, heapId, leaveAttachment, requireAttachment } from "./a
 import { BaseHeap } from "./base-heap.ts";
 import { type HeapHandle, makeHandle } from "./handle.ts";
 import { createAttachment, openAttachment } from "./open.ts";
-import { HEAP_CHECKS, type HeapOptions } from "./options.ts";
+import { ATTACH_CHECKS, type AttachOptions, HEAP_CHECKS, type HeapOptions } from "./options.ts";
 
 function handleOf(layers: Layers): HeapHandle {
   const { memory, geometry } = layers;
@@ -41,7 +41,8 @@ export class Heap extends BaseHeap {
    * OUT_OF_MEMORY without pages for it; BAD_ARGUMENT for a heap that is debugged, an altered handle, a copy of memory
    * that is not shared; and NOT_A_HEAP, WRONG_VERSION, WRONG_BYTE_ORDER, BAD_GEOMETRY or TRUNCATED.
    */
-  static attach(source: MemorySource | HeapHandle, start = 0): Heap {
+  static attach(source: MemorySource | HeapHandle, options: AttachOptions = {}): Heap {
+    const { start = 0 } = readOptions("options", options, ATTACH_CHECKS);
     return new Heap(openAttachment(source, start));
   }
 

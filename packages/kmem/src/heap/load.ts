@@ -7,7 +7,7 @@ import { modeOf, requireMode } from "./open.ts";
 
 /**
  * Opens a copy of a dumped heap, in a new buffer; its threads are gone, and locks that they held are taken over. Throws
- * BAD_ARGUMENT for a heap that is debugged or sampled, NO_DUMP where the bytes are none, and as `Heap.attach` does.
+ * BAD_ARGUMENT for a heap that is debugged or sampled, and as `Heap.attach` does.
  */
 export function loadDump(dump: Uint8Array): Heap {
   return Heap.ofAttachment(loadAttachment(dump));

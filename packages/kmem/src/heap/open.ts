@@ -20,6 +20,14 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   return newAttachment(layers);
 }
 
+/** Which of {@link MODES} the heap of a handle or a memory has; 0 for a plain one. Throws as `Heap.attach` does. */
+export function attachedMode(source: MemorySource | HeapHandle, start: number): number {
+  requireByteOffset("start", start);
+  if (!isHandle(source)) return modeOf(new LinearMemory(source), start);
+  const handle = openHandle(source);
+  return modeOf(new LinearMemory(handle.memory), handle.start);
+}
+
 /** Flags that say which class of heap opens it. */
 const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 

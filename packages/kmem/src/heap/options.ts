@@ -14,6 +14,12 @@ export interface HeapOptions extends MemoryOptions {
   readonly exactFrees?: boolean;
 }
 
+/** How a heap is opened that there is already. */
+export interface AttachOptions {
+  /** The byte of the memory at which the heap begins; a handle says so itself. Default 0. */
+  readonly start?: number;
+}
+
 /** Null is no number, nor what is left out. */
 const notNull: Check = (name, value) => {
   if (value === null) throw badArgument(name, "a number", value);
@@ -31,3 +37,6 @@ export const HEAP_CHECKS: Checks<HeapOptions> = {
   dmaBytes: notNull,
   exactFrees: requireBoolean,
 };
+
+/** The checks of {@link AttachOptions}; the number is verified where it is used. */
+export const ATTACH_CHECKS: Checks<AttachOptions> = { start: notNull };

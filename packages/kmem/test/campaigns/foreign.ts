@@ -1,5 +1,5 @@
 import { DebugHeap } from "../../src/debug/index.ts";
-import { loadHeap } from "../../src/debug/load-heap.ts";
+import { openHeap } from "../../src/debug/open-heap.ts";
 import { Heap } from "../../src/heap/heap.ts";
 import { blockAt, checkHeap, dumpHeap, heapStats, repairHeap } from "../../src/index.ts";
 import { Random } from "../support/random.ts";
@@ -114,7 +114,7 @@ class SharedOut {
       this.#mustAddUp(heap, which);
       const { isRepaired, steps } = repairHeap(heap);
       must(isRepaired && steps.length === 0, `a repair found ${JSON.stringify(steps)}`);
-      const copy = loadHeap(dumpHeap(heap));
+      const copy = openHeap(dumpHeap(heap));
       must(checkHeap(copy).isClean, "a loaded copy is not clean");
       for (const stretch of this.#blocks[which]?.values() ?? []) this.#mustBeFilled(stretch, copy.buffer);
       copy.detach();

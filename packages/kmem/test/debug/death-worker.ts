@@ -4,7 +4,7 @@ import { DebugHeap } from "../../src/debug/index.ts";
 // Allocates and frees in a debugged heap until it is terminated.
 
 const { handle, gate } = workerData;
-const heap = DebugHeap.attach(handle, 0, { quarantineCount: 8, report: () => Atomics.add(gate, 1, 1) });
+const heap = DebugHeap.attach(handle, { quarantineCount: 8, report: () => Atomics.add(gate, 1, 1) });
 const cache = heap.openCache("objects");
 const held: number[] = [];
 Atomics.store(gate, 0, 1);

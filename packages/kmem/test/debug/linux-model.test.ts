@@ -27,7 +27,7 @@ describe("Linux over a debugged heap, against a plain model", () => {
     const newModel = (heap: HeapOptions): LinuxModel => {
       const { source } = DebugHeap.create({ ...heap, ...options, debug: letters });
       return new LinuxModel(source, {
-        attach: (memory) => DebugHeap.attach(memory, 0, options),
+        attach: (memory) => DebugHeap.attach(memory, options),
         alignmentBytes: ALIGNMENT_BYTES,
         objectBytesMax: OBJECT_BYTES_MAX,
       });

@@ -16,7 +16,7 @@ const SIZE = { sizeBytes: 3 * MIB };
 function debugged(debug: string, more: object = {}): Pair {
   return (report) => {
     const heap = DebugHeap.create({ ...SIZE, debug, report, stackDepth: 1, ...more });
-    return [heap, DebugHeap.attach(heap.reserve(), 0, { report, stackDepth: 1, quarantineCount: 4 })];
+    return [heap, DebugHeap.attach(heap.reserve(), { report, stackDepth: 1, quarantineCount: 4 })];
   };
 }
 
@@ -24,7 +24,7 @@ function sampled(sampleEvery: number, guardedCount: number): Pair {
   return (report) => {
     const options = { sampleEvery, guardedCount, report, stackDepth: 1 };
     const heap = SampledHeap.create({ ...SIZE, ...options });
-    return [heap, SampledHeap.attach(heap.reserve(), 0, options)];
+    return [heap, SampledHeap.attach(heap.reserve(), options)];
   };
 }
 

@@ -30,19 +30,19 @@ function report(bug: BugReport): void {
 const WORLDS: Record<string, () => World> = {
   debugged: () => {
     const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
-    const attach = (): Heap => DebugHeap.attach(heap.reserve(), 0, { report });
+    const attach = (): Heap => DebugHeap.attach(heap.reserve(), { report });
     return { heap, attach, release: (one) => void one.trim(), free: (one, address) => one.free(address) };
   },
   "of a debugged cache": () => {
     const heap = DebugHeap.create({ sizeBytes: 8 * MIB, report });
     heap.createCache({ name: "objects", sizeBytes: 500 });
-    const attach = (): Heap => DebugHeap.attach(heap.reserve(), 0, { report });
+    const attach = (): Heap => DebugHeap.attach(heap.reserve(), { report });
     const free = (one: Heap, address: number): void => one.openCache("objects").free(address);
     return { heap: viaCache(heap), attach: () => viaCache(attach()), release: (one) => void one.trim(), free };
   },
   "larger than the size classes": () => {
     const heap = DebugHeap.create({ sizeBytes: 32 * MIB, report });
-    const attach = (): Heap => viaSize(DebugHeap.attach(heap.reserve(), 0, { report }));
+    const attach = (): Heap => viaSize(DebugHeap.attach(heap.reserve(), { report }));
     return {
       heap: viaSize(heap),
       attach,
@@ -53,7 +53,7 @@ const WORLDS: Record<string, () => World> = {
   sampled: () => {
     const options = { sampleEvery: 1, guardedCount: 400, report };
     const heap = SampledHeap.create({ sizeBytes: 8 * MIB, ...options });
-    const attach = (): Heap => SampledHeap.attach(heap.reserve(), 0, options);
+    const attach = (): Heap => SampledHeap.attach(heap.reserve(), options);
     // A quarantine of guarded objects ends as others come: it holds half as many as there may be.
     const release = (one: Heap): void => {
       for (let count = 0; count < 250; count++) one.free(one.alloc(SIZE));
@@ -205,7 +205,7 @@ describe("a thread that dies in the middle of a call", () => {
   }
 
   it.each(MODES)("of free has freed the object, whoever allocated it: %s", (mode) => {
-    const [other, third] = [0, 1].map(() => DebugHeap.attach(heap.reserve(), 0, { report }));
+    const [other, third] = [0, 1].map(() => DebugHeap.attach(heap.reserve(), { report }));
     const object = (other as DebugHeap).alloc(SIZE);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RELEASING | (third as DebugHeap).slot;
     words[recordWord(object, RecordWord.FREE_TIME)] ^= 7;
@@ -219,7 +219,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it("of realloc leaves the object to its owner, with the old size or the new", () => {
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     const object = heap.alloc(SIZE);
     heap.u8(object).fill(7);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
@@ -233,7 +233,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it("of realloc leaves an object that does not say where it is to whoever frees it, with a report", () => {
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     const object = heap.alloc(SIZE);
     words[recordWord(object, RecordWord.STATE)] = BlockState.RESIZING | other.slot;
     words[recordWord(object, RecordWord.PAD)] = 1_000_000;
@@ -246,7 +246,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it.each(MODES)("of alloc leaves no block that was not made an object yet: %s", (mode) => {
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     const before = heapStats(heap).liveBlocks;
     const [small, large] = [other.alloc(SIZE), other.alloc(50_000)];
     words[recordWord(small, RecordWord.STATE)] = BlockState.CHANGING;
@@ -259,7 +259,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it.each(MODES)("lists what Linux's face had made, as plain heaps do: %s", (mode) => {
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     const calls = linux(other, new LogRing());
     const pool = calls.mempool_create_kmalloc_pool(3, 100);
     const area = calls.vmalloc(10_000);
@@ -274,7 +274,7 @@ describe("a thread that dies in the middle of a call", () => {
   });
 
   it.each(MODES)("keeps a live object of a dead thread whose record is damaged: %s", (mode) => {
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     const object = other.alloc(SIZE);
     words[recordWord(object, RecordWord.ALLOC_TIME)] ^= 1;
     const ended = reapSlot(heap, other.slot, { blocks: mode });
@@ -298,7 +298,7 @@ describe("the count of how often a slot was taken", () => {
     }
     const { place, ...rest } = heap.reserve();
     expect(place?.generation).toBe(count + 1);
-    const other = DebugHeap.attach(structuredClone({ ...rest, ...(place && { place }) }), 0, { report });
+    const other = DebugHeap.attach(structuredClone({ ...rest, ...(place && { place }) }), { report });
     const blocks = many(other, 10);
     expectClean(heap);
     expect(slotStats(heap).map(({ generation }) => generation)).toEqual([1, count + 1]);
@@ -314,7 +314,7 @@ describe("the count of how often a slot was taken", () => {
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
     const { slots } = layersOf(heap);
     layersOf(heap).memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
-    const other = DebugHeap.attach(heap.reserve(), 0, { report });
+    const other = DebugHeap.attach(heap.reserve(), { report });
     expect(other.slot).toBe(1);
     expect(slotStats(heap).map(({ generation }) => generation)).toEqual([1, 1]);
     other.alloc(SIZE);

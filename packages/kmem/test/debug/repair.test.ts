@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { checkDump, DebugHeap, loadHeap, repairDump, SampledHeap } from "../../src/debug/index.ts";
+import { checkDump, DebugHeap, openHeap, repairDump, SampledHeap } from "../../src/debug/index.ts";
 import { DebugRoot } from "../../src/debug/root.ts";
 import { layersOf } from "../../src/heap/access.ts";
 import {
@@ -39,7 +39,7 @@ function expectRepaired(heap: Heap): ReturnType<typeof repairHeap> {
   const ofDump = repairDump(dump);
   expect([ofDump.isRepaired, ofDump.remaining]).toEqual([true, []]);
   expect(checkDump(ofDump.dump as Uint8Array).findings).toEqual([]);
-  expectClean(loadHeap(ofDump.dump as Uint8Array));
+  expectClean(openHeap(ofDump.dump as Uint8Array));
   const report = repairHeap(heap);
   expect([report.isRepaired, report.remaining]).toEqual([true, []]);
   expect(report.findings.map(({ problem }) => problem)).toEqual(found.findings.map(({ problem }) => problem));
@@ -100,7 +100,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     expect(plainCheck(dumped(heap)).isClean).toBe(false);
     const repaired = plainRepair(dumped(heap));
     expect(repaired.isRepaired).toBe(true);
-    const copy = loadHeap(repaired.dump as Uint8Array);
+    const copy = openHeap(repaired.dump as Uint8Array);
     expect([...blocksOf(copy)].map(({ address }) => address)).toEqual(
       [...blocksOf(heap)].map(({ address }) => address),
     );
@@ -119,7 +119,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
     expect(steps.filter(({ isLoss }) => isLoss)).toMatchObject([
       { layer: "debug", done: expect.stringMatching(/^a new root/) },
     ]);
-    const copy = loadHeap(dump as Uint8Array);
+    const copy = openHeap(dump as Uint8Array);
     expectClean(copy);
     for (const block of blocks) copy.free(block);
     expectClean(copy);

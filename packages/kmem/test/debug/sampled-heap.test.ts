@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type BugReport, DebugHeap, loadHeap, SampledHeap } from "../../src/debug/index.ts";
+import { type BugReport, DebugHeap, openHeap, SampledHeap } from "../../src/debug/index.ts";
 import {
   blockAt,
   blocksOf,
@@ -96,7 +96,7 @@ describe("a guarded object", () => {
     const larger = heap.realloc(address, 200);
     expect([...heap.u8(larger).subarray(0, 40)]).toEqual(Array(40).fill(7));
     expect(blockAt(heap, address)).toMatchObject({ live: false });
-    const other = SampledHeap.attach(heap.reserve(), 0, { report });
+    const other = SampledHeap.attach(heap.reserve(), { report });
     transferBlock(heap, larger, other.slot);
     expect(ownerOf(heap, larger)).toBe(other.slot);
     other.free(larger);
@@ -138,7 +138,7 @@ describe("sampling", () => {
 
   it("gives everything back at the end", () => {
     const before = heapStats(heap).bytes.freePageBytes;
-    const other = SampledHeap.attach(heap.reserve(), 0, { sampleEvery: 1, report });
+    const other = SampledHeap.attach(heap.reserve(), { sampleEvery: 1, report });
     for (const address of Array.from({ length: 30 }, () => other.alloc(100))) other.free(address);
     other.detach();
     heap.trim();
@@ -156,7 +156,7 @@ describe("sampling", () => {
 
   it("refuses numbers that cannot be", () => {
     const copy = heap.reserve();
-    expect(thrownBy(() => SampledHeap.attach(copy, 0, { sampleEvery: 0 })).code).toBe("BAD_ARGUMENT");
+    expect(thrownBy(() => SampledHeap.attach(copy, { sampleEvery: 0 })).code).toBe("BAD_ARGUMENT");
     expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
     for (const options of [{ sampleEvery: 0 }, { guardedCount: 1 }, { sampleEvery: Number.NaN }]) {
       expect(thrownBy(() => SampledHeap.create({ sizeBytes: MIB, ...options })).code).toBe("BAD_ARGUMENT");
@@ -166,7 +166,7 @@ describe("sampling", () => {
 
 describe("a thread that dies", () => {
   it("takes its guarded objects with it, and they are counted no more", () => {
-    const other = SampledHeap.attach(heap.reserve(), 0, { sampleEvery: 1, report });
+    const other = SampledHeap.attach(heap.reserve(), { sampleEvery: 1, report });
     const held = Array.from({ length: 5 }, () => other.alloc(50));
     other.free(held[0] ?? 0);
     expect(heap.samplingStats().currentlyAllocated).toBe(4);
@@ -193,10 +193,10 @@ describe("heaps of different classes", () => {
     }
   });
 
-  it("are opened by loadHeap as what they were", () => {
+  it("are opened by openHeap as what they were", () => {
     const dumps = [Heap.create({ sizeBytes: MIB }), DebugHeap.create({ sizeBytes: MIB }), heap].map((one) =>
       dumpHeap(one),
     );
-    expect(dumps.map((dump) => loadHeap(dump).constructor)).toEqual([Heap, DebugHeap, SampledHeap]);
+    expect(dumps.map((dump) => openHeap(dump).constructor)).toEqual([Heap, DebugHeap, SampledHeap]);
   });
 });

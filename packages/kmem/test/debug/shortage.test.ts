@@ -24,6 +24,6 @@ it("what lies in quarantine is memory for caches too, and for those who wait", (
 it("a rejected attach takes no slot", () => {
   const heap = DebugHeap.create({ sizeBytes: MIB });
   const copy = heap.reserve();
-  expect(thrownBy(() => DebugHeap.attach(copy, 0, { faults: { interval: 0 } })).code).toBe("BAD_ARGUMENT");
+  expect(thrownBy(() => DebugHeap.attach(copy, { faults: { interval: 0 } })).code).toBe("BAD_ARGUMENT");
   expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DebugHeap } from "../../src/debug/index.ts";
-import { loadHeap } from "../../src/debug/load-heap.ts";
+import { openHeap } from "../../src/debug/open-heap.ts";
 import { layersOf } from "../../src/heap/access.ts";
 import { blockAt, blocksOf, checkHeap, dumpHeap, Heap, heapStats, ownerOf, repairHeap } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
@@ -104,7 +104,7 @@ describe.each([
     expect(repairHeap(heap)).toMatchObject({ isRepaired: true, steps: [] });
     expect(heapStats(heap).foreignBytes).toBe(2 * WASM_PAGE);
     expect(isFilled(heap, range)).toBe(true);
-    const copy = loadHeap(dumpHeap(heap));
+    const copy = openHeap(dumpHeap(heap));
     expect(isFilled(copy, range, 0)).toBe(true);
     expect(heapStats(copy)).toMatchObject({ foreignBytes: 2 * WASM_PAGE, bytes: heapStats(heap).bytes });
     expectClean(copy);

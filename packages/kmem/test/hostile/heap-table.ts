@@ -219,13 +219,13 @@ export function libraryRows(): Record<string, Row> {
   const dump = of(nothingElse, "dump");
   const heap = of(nothingElse, "heap");
   const source = of(nothingElse, "handle");
-  const start = arg(optional(within(0, 2 ** 32)), undefined);
+  const place = { start: within(0, 2 ** 32) };
   const made = row(arg(nothingElse, undefined));
   return {
     "Heap.create": row(arg(optional(optionsOf(heapOptions)), { sizeBytes: 2 ** 20 })),
     "LocalHeap.create": row(arg(optional(optionsOf(localOptions)), { sizeBytes: 2 ** 20 })),
     "new LocalHeap": made,
-    "Heap.attach": row(source, start),
+    "Heap.attach": row(source, noOptions(place)),
     "kmem loadDump": row(dump),
     "DebugHeap.create": row(
       arg(optional(optionsOf({ ...heapOptions, ...thread, debug: text, traceEvents: within(1, 2 ** 24) })), {
@@ -233,10 +233,10 @@ export function libraryRows(): Record<string, Row> {
         print: () => {},
       }),
     ),
-    "DebugHeap.attach": { ...row(source, start, noOptions(thread)), world: "debug" },
+    "DebugHeap.attach": { ...row(source, noOptions({ ...thread, ...place })), world: "debug" },
     "DebugHeap.load": { ...row(arg(nothingElse, undefined), noOptions(thread)), world: "debug" },
     "SampledHeap.create": row(arg(optional(optionsOf({ ...heapOptions, ...sampling })), { sizeBytes: 2 ** 20 })),
-    "SampledHeap.attach": { ...row(source, start, noOptions(sampling)), world: "sampled" },
+    "SampledHeap.attach": { ...row(source, noOptions({ ...sampling, ...place })), world: "sampled" },
     "SampledHeap.load": { ...row(arg(nothingElse, undefined), noOptions(sampling)), world: "sampled" },
     ...moduleFunctionRows(),
     "kmem allocArray": row(heap, arg(viewType, Uint32Array), arg(exactCount, 10)),
@@ -250,7 +250,7 @@ export function libraryRows(): Record<string, Row> {
     "kmem/debug checkDump": row(dump),
     "kmem/debug repairDump": row(dump),
     "kmem countFindings": row(arg(listOf(anything), [])),
-    "kmem/debug loadHeap": row(dump),
+    "kmem/debug openHeap": row(dump, noOptions(place)),
     // What nobody makes by hand.
     "new Heap": made,
     "new DebugHeap": made,

@@ -17,7 +17,7 @@ const text = (word: number): string => `0x${(word >>> 0).toString(16).padStart(8
 /** Asserts that no heap can be attached in this buffer, and that the attempt has written nothing. */
 function expectNoHeap(buffer: ArrayBufferLike, code: string, message: string, start = 0): void {
   const before = new Uint8Array(buffer).slice();
-  const error = thrownBy(() => Heap.attach(buffer, start));
+  const error = thrownBy(() => Heap.attach(buffer, { start }));
   expect(error.message).toContain(message);
   expect(error.code).toBe(code);
   expect(firstDifference(before, new Uint8Array(buffer))).toBe(-1);
@@ -45,7 +45,7 @@ describe("attach", () => {
     const memory = new SharedArrayBuffer(2 * MIB);
     Heap.create({ memory, start: 70_001 }).alloc(10);
     for (const start of [17 * PAGE + 1, 70_001, 18 * PAGE])
-      expect(heapStats(Heap.attach(memory, start)).liveBlocks).toBe(1);
+      expect(heapStats(Heap.attach(memory, { start })).liveBlocks).toBe(1);
     for (const start of [17 * PAGE, 18 * PAGE + 1]) expectNoHeap(memory, "NOT_A_HEAP", "the magic is", start);
   });
 
@@ -55,7 +55,7 @@ describe("attach", () => {
     const high = Heap.create({ memory, start: MIB });
     const blocks = [low.alloc(500_000), high.alloc(500_000)];
     expect(blockAt(Heap.attach(memory), blocks[0] as number)?.live).toBe(true);
-    expect(blockAt(Heap.attach(memory, MIB), blocks[1] as number)?.live).toBe(true);
+    expect(blockAt(Heap.attach(memory, { start: MIB }), blocks[1] as number)?.live).toBe(true);
     expect(blockAt(low, blocks[1] as number)).toBeUndefined();
     expectClean(low);
     expectClean(high);

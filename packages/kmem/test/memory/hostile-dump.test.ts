@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DebugHeap, loadHeap } from "../../src/debug/index.ts";
+import { DebugHeap, openHeap } from "../../src/debug/index.ts";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
 import { DebugLetters } from "../../src/debug/letters.ts";
 import { layersOf } from "../../src/heap/access.ts";
@@ -46,7 +46,7 @@ describe("a header with the right checksum", () => {
     const field = Header[name as keyof typeof Header];
     for (const value of [0, 1, 4097, 0x7fff_ffff, -1, 123_456]) {
       const dump = forgedHeader(busy(), field, value);
-      for (const read of [describeDump, loadDump, loadHeap]) {
+      for (const read of [describeDump, loadDump, openHeap]) {
         expect(["BAD_GEOMETRY", "TRUNCATED"]).toContain(thrownBy(() => read(dump)).code);
       }
       expect(checkDump(dump).findings[0]?.layer).toBe("header");
@@ -139,7 +139,7 @@ describe("what a dump leads to", () => {
           changed[next] = record;
         });
         try {
-          findVmalloc(loadHeap(dump))?.areas();
+          findVmalloc(openHeap(dump))?.areas();
         } catch (error) {
           expect(error).toMatchObject({ code: expect.any(String) });
           thrown++;

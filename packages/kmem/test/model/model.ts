@@ -131,7 +131,7 @@ export class Model {
     pageFree: (pick, size) => this.#freePages(pick, size),
     trim: () => void this.heap.trim(),
     attach: () => {
-      this.heap = Heap.attach(this.heap.source, heapStats(this.heap).startAddress);
+      this.heap = Heap.attach(this.heap.source, { start: heapStats(this.heap).startAddress });
     },
     reload: () => {
       this.heap = loadDump(dumpHeap(this.heap));

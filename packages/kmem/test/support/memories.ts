@@ -106,7 +106,7 @@ export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] 
     make: () => {
       const memory = new ArrayBuffer(8 * MIB);
       maker.create({ memory, start: 70_001, end: 70_001 + mib * MIB });
-      return untouched(maker.attach(memory, 70_001));
+      return untouched(maker.attach(memory, { start: 70_001 }));
     },
   },
   {
@@ -119,6 +119,6 @@ export const memoryCasesOf = (maker: HeapMaker, mib = 6): readonly MemoryCase[] 
 
 export const MEMORY_CASES: readonly MemoryCase[] = memoryCasesOf({
   create: (options) => Heap.create(options),
-  attach: (source, start) => Heap.attach(source, start),
+  attach: (source, options) => Heap.attach(source, options),
   load: loadDump,
 });

@@ -33,7 +33,7 @@ function placed(base: Adapter, place: Place, makeAllocator: (heap: Heap) => Allo
 
 const plainMaker: HeapMaker = {
   create: (given) => Heap.create(given),
-  attach: (source, start) => Heap.attach(source, start),
+  attach: (source, options) => Heap.attach(source, options),
   load: loadDump,
 };
 
@@ -41,7 +41,7 @@ const bugs = collector();
 
 const debugMaker: HeapMaker = {
   create: (given) => DebugHeap.create({ ...given, ...bugs.options, debug: "FZP" }),
-  attach: (source, start) => DebugHeap.attach(source, start, bugs.options),
+  attach: (source, options) => DebugHeap.attach(source, { ...options, ...bugs.options }),
   load: (dump) => DebugHeap.load(dump, bugs.options),
 };
 

@@ -24,7 +24,7 @@ const LARGE_ONE_IN = 100;
 
 const { handle, ...orders } = workerData as CleanOrders;
 const reports: string[] = [];
-const heap = DebugHeap.attach(handle, 0, { stackDepth: 2, report: (bug) => void reports.push(bug.text()) });
+const heap = DebugHeap.attach(handle, { stackDepth: 2, report: (bug) => void reports.push(bug.text()) });
 const cache = heap.openCache("traded");
 const bytes = (): Uint8Array => new Uint8Array(heap.buffer);
 
