@@ -67,12 +67,18 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
     const stale = count === 0 ? 0 : slabs.put(kind, cache, firstWord, count, sheafTag);
     if (stale > 0) countLateDoubleFrees(stale);
   };
-  const barns = { take, put, drain: () => {}, end: () => {}, countLateDoubleFrees };
+  const barns = { take, put, count: () => 0, drain: () => {}, end: () => {}, countLateDoubleFrees };
   return barns as unknown as Barns;
 }
 
 /** No block is another slot's. */
-const noOutboxes = { serves: () => false, drain: () => {}, close: () => {}, end: () => {} } as unknown as Outboxes;
+const noOutboxes = {
+  serves: () => false,
+  entries: () => [],
+  drain: () => {},
+  close: () => {},
+  end: () => {},
+} as unknown as Outboxes;
 
 /** What a heap of one thread has in place of slots, locks, barns and recovery. Its memory is not shared. */
 export const ONE_THREAD: ThreadSupport = {

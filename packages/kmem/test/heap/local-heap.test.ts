@@ -63,8 +63,14 @@ describe("a heap of one thread", () => {
     });
     const object = cache.alloc();
     expect(constructed).toContain(object);
-    expect(cache.allocWait({ timeoutMs: 0 })).toBeGreaterThan(0);
+    const other = cache.allocWait({ timeoutMs: 0 });
+    expect(thrownBy(() => cache.free(other + 16)).code).toBe("INVALID_FREE");
     expect(thrownBy(() => cache.allocWait({ timeoutMs: -1 })).code).toBe("BAD_ARGUMENT");
+    expect(cache.stats()).toMatchObject({ liveBlocks: 2, barnBlocks: 0 });
+    expect(thrownBy(() => cache.destroy()).code).toBe("CACHE_BUSY");
+    for (const address of [object, other]) cache.free(address);
+    cache.destroy();
+    expect(constructed).toEqual([]);
     const pages = heap.pages.alloc(5);
     heap.pages.free(pages, 5);
     expect(heap.pages.allocWait(3)).toBeGreaterThan(0);

@@ -35,7 +35,7 @@ export interface Round {
 }
 
 /** After these nothing of the world is to be expected any more. */
-const ENDINGS = /\.(?:detach|destroy|end|repair)$/;
+const ENDINGS = /\.(?:detach|dispose|destroy|end)$|repairHeap/;
 /** Writes wherever it is told to, as C does. */
 const UNCHECKED: ReadonlySet<string> = new Set(["vm.copyOut"]);
 /** Whoever waits gets a limit: other threads are said to be there, and none frees anything. */
