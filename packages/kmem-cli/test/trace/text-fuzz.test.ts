@@ -5,7 +5,7 @@ import { OpModel } from "./op-model.ts";
 import { cutLine, ftraceLine, PERF_EVENTS, perfLine, quotedPrintable, SIX_EVENTS, wrapLine } from "./six-events.ts";
 import { bytesOf, cutAt, type KernelResult, readKernelChunks } from "./support.ts";
 
-const RUNS = 3000;
+const RUNS = 600;
 
 const LINES: readonly string[] = [
   ...SIX_EVENTS.map(ftraceLine),

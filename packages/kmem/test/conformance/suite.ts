@@ -33,8 +33,14 @@ function ensureHonest({ lacks, onlyBytes }: Adapter, allocator: Allocator): void
   for (const ability of ABILITIES) ensure(lacks[ability] !== "", () => `no reason why there is no ${ability}`);
 }
 
-function skipReasonOf({ lacks, unfit }: Adapter, memory: MemoryCase, { needs }: Requirement): string | undefined {
-  const reason = memory.absence ?? unfit?.(memory);
+/** Why an allocator is not tried over a memory at all. */
+export function memorySkipReason({ unfit }: Adapter, memory: MemoryCase): string | undefined {
+  return memory.absence ?? unfit?.(memory);
+}
+
+function skipReasonOf(adapter: Adapter, memory: MemoryCase, { needs }: Requirement): string | undefined {
+  const { lacks } = adapter;
+  const reason = memorySkipReason(adapter, memory);
   if (reason !== undefined) return reason;
   const ability = needs.find((one) => lacks[one] !== undefined);
   return ability && `no ${ability}: ${lacks[ability]}`;
