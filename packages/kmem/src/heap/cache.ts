@@ -229,10 +229,16 @@ export class Cache {
     if (!this.#slotCaches.path.put(address, this.#kind)) this.#slowPut(address);
   }
 
-  /** Counts of slabs and objects. */
+  /** Counts of slabs and objects; exact as long as no other thread uses the cache. */
   stats(): CacheStats {
     this.#requireAlive();
-    return cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
+    const { caches, sync } = this.#layers;
+    const lock = caches.record(this.#kind) + CacheRecord.LOCK;
+    // Any thread that trims releases slabs: between two of its stores their blocks would seem to live.
+    sync.locks.acquire(lock);
+    const stats = cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
+    sync.locks.release(lock);
+    return stats;
   }
 
   /**

@@ -62,14 +62,17 @@ describe("the queuing lock", () => {
 });
 
 describe("a thread that trims", () => {
-  it("while another destroys a cache finds the cache's lock as it left it, by random schedules", () => {
-    const kmem = new Kmem({ constants: SPIN_ONCE });
-    const { failure } = runAtRandom(kmem.library.runtime, () => trimWhileDestroyed(kmem), {
-      seeds: TRIM_SEEDS,
-      firstSeed: 1,
-    });
-    expect(failure && failureText(kmem.library, failure)).toBe(undefined);
-  });
+  it.each(["sheaf", "slab"] as const)(
+    "goes by a cache that another destroys, random schedules, object in a %s",
+    (place) => {
+      const kmem = new Kmem({ constants: SPIN_ONCE });
+      const { failure } = runAtRandom(kmem.library.runtime, () => trimWhileDestroyed(kmem, place), {
+        seeds: TRIM_SEEDS,
+        firstSeed: 1,
+      });
+      expect(failure && failureText(kmem.library, failure)).toBe(undefined);
+    },
+  );
 });
 
 const kmem = new Kmem({ areLocksAbstract: true, constants: NO_ASSERTIONS });

@@ -86,14 +86,18 @@ export function attachTogether(kmem: Kmem): Scenario<Heaps> {
   };
 }
 
-/** One looks through all caches while another ends one of them: the lock must be the same before and after. */
-export function trimWhileDestroyed(kmem: Kmem): Scenario<Heaps & { readonly cache: Cache }> {
+/**
+ * One looks through all caches while another ends one of them: the lock must be the same before and after, and the free
+ * object, in a sheaf or in a slab that the other one releases, be taken for no live one.
+ */
+export function trimWhileDestroyed(kmem: Kmem, place: "sheaf" | "slab"): Scenario<Heaps & { readonly cache: Cache }> {
   return {
-    name: "a thread trims while another destroys a cache",
+    name: `a thread trims while another destroys a cache with a free object in a ${place}`,
     setUp: () => {
       const world = kmem.heaps(2);
       const cache = heapOf(world, 1).createCache({ name: "objects", sizeBytes: LARGE_BYTES });
       cache.free(cache.alloc());
+      if (place === "slab") cache.shrink(0);
       return { ...world, cache };
     },
     threads: [(world) => call(heapOf(world, 0), "trim"), ({ cache }) => call(cache, "destroy")],
