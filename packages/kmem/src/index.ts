@@ -28,7 +28,7 @@ export type { ReapReport } from "./kmalloc/reap-report.ts";
 export type { Shrinker } from "./kmalloc/shrinkers.ts";
 export type { MempoolInfo, SlotObjects, TraceRingInfo } from "./kmalloc/slot-objects.ts";
 export type { SlotStats } from "./kmalloc/slot-stats.ts";
-export type { ByteStats, CacheStats, HeapStats } from "./kmalloc/stats.ts";
+export type { ByteStats, CacheStats, HeapStats, StatsOptions } from "./kmalloc/stats.ts";
 export type { Registration } from "./memory/dispose.ts";
 export { dumpByteLength } from "./memory/dump.ts";
 export { KmemError, type KmemErrorCode, OutOfMemoryError, type OutOfMemoryFigures } from "./memory/errors.ts";

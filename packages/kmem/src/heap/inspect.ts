@@ -1,14 +1,16 @@
 import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe.ts";
 import { type SlotStats, slotStats as statsOfSlots } from "../kmalloc/slot-stats.ts";
-import { type HeapStats, heapStats as statsOfLayers } from "../kmalloc/stats.ts";
+import { type HeapStats, type StatsOptions, heapStats as statsOfLayers } from "../kmalloc/stats.ts";
+import { readOptions, requireBoolean } from "../memory/arguments.ts";
 import { ownerOfAddress, transfer } from "../slab/ownership.ts";
 import { accessTo } from "./access.ts";
 import type { BaseHeap } from "./base-heap.ts";
 import { layersToChange, layersToView } from "./full-layers.ts";
 
 /** Figures of every layer of a heap; the parts of `bytes` add up to the whole. O(pages). */
-export function heapStats(heap: BaseHeap): HeapStats {
-  return statsOfLayers(layersToView(heap));
+export function heapStats(heap: BaseHeap, options: StatsOptions = {}): HeapStats {
+  const layers = layersToView(heap);
+  return statsOfLayers(layers, readOptions("options", options, { emptyCaches: requireBoolean }));
 }
 
 /** What each slot of a heap that is not free has: its state, its live blocks, its pages, its caches. O(heap). */

@@ -77,10 +77,8 @@ export interface HeapStats {
   readonly foreignBytes: number;
   readonly footprintBytes: number;
   readonly zones: readonly ZoneStats[];
-  /** Caches that have slabs. */
+  /** The size classes of kmalloc first, then named caches: those that have slabs, or all where that was asked for. */
   readonly caches: readonly CacheStats[];
-  /** Those without slabs too: the size classes of kmalloc first, then named caches. */
-  readonly allCaches: readonly CacheStats[];
 }
 
 /** Counts of one cache; O(entries of its sheaves). Exact while no other thread works. */
@@ -157,12 +155,18 @@ function countRuns(layers: CoreLayers): RunCounts {
   };
 }
 
+/** What {@link HeapStats} are to hold. */
+export interface StatsOptions {
+  /** Caches without slabs too, most of which a program never uses. Default false. */
+  readonly emptyCaches?: boolean;
+}
+
 /** All figures of a heap; O(frames). */
-export function heapStats(layers: CoreLayers): HeapStats {
+export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOptions = {}): HeapStats {
   const { memory, geometry, pages, slots } = layers;
   const sheaves = [...allSheaves(layers).values()];
   const allCaches = [...layers.caches.kinds()].map((kind) => cacheStats(layers, kind, sheaves));
-  const caches = allCaches.filter((cache) => cache.slabs > 0);
+  const caches = emptyCaches ? allCaches : allCaches.filter((cache) => cache.slabs > 0);
   const sum = (bytesOf: (cache: CacheStats) => number): number =>
     caches.reduce((total, cache) => total + bytesOf(cache), 0);
   const { blockRuns, ...runs } = countRuns(layers);
@@ -191,6 +195,5 @@ export function heapStats(layers: CoreLayers): HeapStats {
     footprintBytes: footprintBytes(layers),
     zones: pages.stats(),
     caches,
-    allCaches,
   };
 }

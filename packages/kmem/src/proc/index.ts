@@ -45,7 +45,7 @@ const SLABTOP_CHECKS: Checks<SlabtopOptions> = {
  * active; tunables are 0, as Linux has them since SLUB. Blanks in names become underlines. O(pages).
  */
 export function slabinfo(heap: Heap): string {
-  return reading("heap", heap, () => slabinfoText(cacheRows(heapStats(heap).allCaches)));
+  return reading("heap", heap, () => slabinfoText(cacheRows(heapStats(heap, { emptyCaches: true }).caches)));
 }
 
 /** /proc/buddyinfo: the free blocks of each order, a line for each zone that has pages. O(zones). */
@@ -70,7 +70,7 @@ export function meminfo(heap: Heap, vmalloc?: VirtualMemoryReader): string {
 /** What `slabtop -o` prints for {@link slabinfo}. O(pages). */
 export function slabtop(heap: Heap, options: SlabtopOptions = {}): string {
   const { sort = "o" } = readOptions("options", options, SLABTOP_CHECKS);
-  return reading("heap", heap, () => slabtopText(cacheRows(heapStats(heap).allCaches), sort));
+  return reading("heap", heap, () => slabtopText(cacheRows(heapStats(heap, { emptyCaches: true }).caches), sort));
 }
 
 /**

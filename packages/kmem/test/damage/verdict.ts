@@ -125,7 +125,8 @@ function emptied(
   const stale = [...blocksOf(heap)].filter(({ address }) => meet(hits, tagOf(scene, address)));
   for (const { address } of stale) heap.free(address);
   heap.trim();
-  const { zones, caches, liveBlocks, bytes, heldSlots, allCaches } = heapStats(heap);
+  const { zones, caches, liveBlocks, bytes, heldSlots } = heapStats(heap);
+  const allCaches = heapStats(heap, { emptyCaches: true }).caches;
   const shapes = allCaches.map(({ name, objectBytes }) => [name, objectBytes]);
   const { findings } = checkHeap(heap);
   const state = JSON.stringify({ zones, caches, liveBlocks, bytes, heldSlots, shapes, findings });
@@ -207,7 +208,7 @@ function useUp(heap: Heap): string | undefined {
     new Uint8Array(heap.buffer).fill(FILL, page, page + PAGE_SIZE);
     pages.push(page);
   }
-  for (const { blockBytes } of heapStats(heap).allCaches) while (take(blockBytes));
+  for (const { blockBytes } of heapStats(heap, { emptyCaches: true }).caches) while (take(blockBytes));
   for (const address of blocks) heap.free(address);
   for (const address of pages) heap.pages.free(address, 1);
   return blocks.length > 0 || !hasRoom ? undefined : "there is no memory for a single block";

@@ -160,7 +160,7 @@ function heapFunctionRows(): Record<string, Row> {
     blocksOf: row(),
     checkHeap: row(),
     dumpHeap: row(),
-    heapStats: row(),
+    heapStats: row(noOptions({ emptyCaches: truth })),
     ownerOf: row(any),
     reapSlot: row(of(uint32, "deadSlot"), noOptions({ blocks: text, to: uint32, generation: exactCount })),
     repairHeap: row(),

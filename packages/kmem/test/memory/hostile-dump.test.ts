@@ -65,7 +65,7 @@ describe("figures of a damaged heap", () => {
           for (const kind of caches.kinds()) words[caches.record(kind) + field] = value;
         });
         const { stats, slots } = describeDump(dump);
-        for (const one of stats.allCaches) {
+        for (const one of stats.caches) {
           for (const figure of Object.values(one))
             if (typeof figure === "number") expect(figure).toBeGreaterThanOrEqual(0);
           expect(one.liveBlocks * one.blockBytes).toBeLessThanOrEqual(MIB);
