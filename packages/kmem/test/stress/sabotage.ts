@@ -51,7 +51,13 @@ const METHODS: Readonly<Record<Sabotage, (heap: Heap, isNow: () => boolean) => M
       const kept = count > 1 && isNow() ? 1 : 0;
       pages.free(address, count - kept);
     };
-    return { pages: Object.assign(Object.create(pages), { alloc: pages.alloc.bind(pages), free }) };
+    return {
+      pages: Object.assign(Object.create(pages), {
+        alloc: pages.alloc.bind(pages),
+        tryAlloc: pages.tryAlloc.bind(pages),
+        free,
+      }),
+    };
   },
   "hands out too little": (heap, isNow) => ({
     tryAlloc: (sizeBytes) => heap.tryAlloc(isNow() && sizeBytes > PAGE_SIZE ? sizeBytes >>> 1 : sizeBytes),
