@@ -24,6 +24,12 @@ function* chunksOf(lengthBytes: number, seed: number): Generator<[number, Uint8A
   }
 }
 
+/** Index of the first byte that differs, -1 where none does. A plain loop: most of the suite's time goes by here. */
+function firstDifference(expected: Uint8Array, found: Uint8Array): number {
+  for (let index = 0; index < expected.length; index++) if (expected[index] !== found[index]) return index;
+  return -1;
+}
+
 /** One allocator under test: takes blocks, keeps their patterns, and asserts what is true of every block. */
 export class Holder {
   readonly adapter: Adapter;
@@ -66,7 +72,7 @@ export class Holder {
   ensureIntact({ address, sizeBytes, seed }: Held, keptBytes = sizeBytes): void {
     for (const [at, chunk] of chunksOf(keptBytes, seed)) {
       const bytes = this.allocator.read(address + at, chunk.length);
-      const wrong = chunk.findIndex((byte, index) => byte !== bytes[index]);
+      const wrong = firstDifference(chunk, bytes);
       ensure(wrong === -1, () => `byte ${at + wrong} of the block at ${address} has changed`);
     }
   }
