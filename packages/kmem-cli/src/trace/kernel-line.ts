@@ -115,6 +115,8 @@ export function classifyLine(bytes: Uint8Array, start: number, end: number, part
   parts.cpuCount = 0;
   parts.isBare = false;
   parts.strayColon = false;
+  // A line without an event may run on from its first byte; what stood here is the place in a line before.
+  parts.textStart = start;
   if (startsWithKmemEvent(bytes, start, end, parts)) return;
   const first = bytes[start];
   if (start < end && first !== HASH && first !== TAB && findEvent(bytes, start, end, parts)) return;

@@ -82,6 +82,22 @@ describe("mutated kernel text", () => {
     );
   });
 
+  it("has no event of the lines before counted in a stack's", () => {
+    const lines = [
+      "            prog-171     [000] .....     4.366664: kmem_cache_free: call_si=",
+      "te=3Dbeta_put+0x1/0x20 ptr=3D00000000a1b2c3e4 nam            prog-171     [000] .....     4.366665: " +
+        "kfree: call_site=alpha_close+0x1/0x20 ptr=00000000a1b2c3d4",
+      "        ffffffff8123abcd alpha+0x1 ([kernel])",
+      "EL|__GFP_COMP",
+    ];
+    const text = lines.join("\n");
+    const whole = readKernelChunks([bytesOf(text)]);
+    expect(whole.counts.lines).toMatchObject({ stack: 1, ranOn: 1 });
+    for (let cut = 1; cut < text.length; cut++) {
+      expect(readKernelChunks(cutAt(bytesOf(text), [cut])).counts).toEqual(whole.counts);
+    }
+  });
+
   it.each([
     "kfree: ptr= ",
     "kfree:ptr=1 ",
