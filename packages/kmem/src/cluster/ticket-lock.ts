@@ -18,7 +18,8 @@ const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).paus
  * The queuing spin lock of the GIET-VM page: each thread draws a ticket, and tickets are served in order (first come,
  * first served). A waiter spins for a while, then sleeps; a thread that must not block keeps spinning. Tickets wrap at
  * 2^32. Any number of threads; not re-entrant.
- * Each ticket is drawn under a lock of its own and recorded with its drawer's owner number, so that tickets of dead
+ *
+ * Tickets are drawn under a separate lock and recorded with the drawer's owner number, so that tickets of dead
  * threads are skipped. If as many tickets are out as there are drawer words, further threads wait to draw, in no order.
  * Owner numbers start at 1; a number that no thread has, which only a stray write leaves here, delays nobody.
  */
@@ -77,10 +78,7 @@ export class TicketLock {
     Atomics.notify(words, current);
   }
 
-  /**
-   * Draws the next ticket. A thread that dies here has drawn it only if FREE counts it; its owner number is stored
-   * first.
-   */
+  /** Draws the next ticket. A thread that dies here has drawn it only if FREE counts it; its number is stored first. */
   #draw(owner: number): number {
     const { words } = this.#memory;
     const drawing = this.#word + LockWord.DRAWING;
