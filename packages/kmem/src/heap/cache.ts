@@ -153,7 +153,7 @@ export class Cache {
    */
   protected static make(context: CacheContext, options: CacheOptions): number {
     const { layers } = requireContext(context);
-    // Each option is read once, and before there is a cache or a lock: a getter may throw, or return another value later.
+    // Each option is read once, before there is a cache or a lock: a getter may throw, or return another value later.
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
     const { construct, destruct, dma, keepsSlabs } = options;
     const flags = flagsOf({ construct, destruct, dma, keepsSlabs });
