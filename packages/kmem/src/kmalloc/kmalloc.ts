@@ -17,12 +17,12 @@ import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
-/** At a peak, the heap reclaims once the frames in use have grown by a thirty-second, and by no less than this. */
+/** Growth of the frames in use between two reclaims at a peak: a thirty-second, but no less than this. */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
-/** Requests for pages between two reclaims at a peak. */
+/** Requests for pages that must precede a reclaim at a peak. */
 const RECLAIM_CREDIT = 16;
-/** A small heap has little to scan and reclaims more often: one request for every eighth of its pages is enough. */
+/** A small heap has little to scan: one request for every eighth of its pages is enough. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
 /** Refills and flushes between two scans for idle size classes. */
@@ -72,7 +72,7 @@ export function requireSize(sizeBytes: number): void {
  *          └ growPages, Buddy.give               more memory, then Buddy.take or Buddy.find again
  *
  *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
- *      └ free(address)                           the sheaf or the outbox is full, or has no such blocks
+ *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
  *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
