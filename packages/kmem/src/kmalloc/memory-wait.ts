@@ -89,9 +89,7 @@ export class MemoryWait {
     return this.wait(attempt, options, this.#kmalloc.mayEverServeBlock(sizeBytes));
   }
 
-  /**
-   * As {@link waitForBlock}, without blocking the thread; memory that this thread itself frees meanwhile ends it, too.
-   */
+  /** As {@link waitForBlock}, without blocking the thread; memory that this thread frees meanwhile ends it, too. */
   async waitAsync(sizeBytes: number, attempt: Attempt, given: WaitOptions): Promise<number> {
     const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
