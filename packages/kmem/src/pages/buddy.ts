@@ -169,9 +169,7 @@ export class Buddy {
     }
   }
 
-  /**
-   * After frames are freed: first fit for what the enlarged free range can hold must start no higher than that range.
-   */
+  /** After a free: lowers the start of later searches to the enlarged free range, for all orders that fit into it. */
   #lowerSearch(freed: number, count: number): void {
     const { bytes, words } = this.#frames.memory;
     const bias = this.#frames.kindBias;
