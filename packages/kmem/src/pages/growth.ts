@@ -69,7 +69,7 @@ function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: 
   }
 }
 
-/** Adds pages that the heap's own growth created to the heap. */
+/** Adds to the heap the pages that its own growth has just created. */
 function addToHeap({ geometry, frames, zones }: Growable, first: number, end: number): void {
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
@@ -95,7 +95,7 @@ function moveEnd(frames: FrameTable, first: number, end: number): void {
 
 /**
  * Completes a growth during which a thread died, as far as the end of the heap is concerned; the zones must be rebuilt
- * afterwards. Drops a note that cannot be valid. Under the pages' lock.
+ * afterwards. Discards a GROWING word that cannot be valid. Under the pages' lock.
  */
 export function endGrowth(frames: FrameTable): void {
   const growing = frames.growing;
