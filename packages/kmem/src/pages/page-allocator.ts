@@ -51,7 +51,7 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed. Runs of RunKind.PAGES and those
  * below SEARCHED_PAGES_MIN come from the buddy lists, which take back the unused tail at once. All other runs, users'
- * large blocks included, and those that no buddy block serves, are a contiguous free range, first fit by address; this
+ * large blocks included, and those that no buddy block serves, take a contiguous free range, first fit by address; this
  * fails only if there is none. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  *
  * Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more than
@@ -196,7 +196,7 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Extends a run that no other thread can free in place if the frames after it are free; returns whether it did. */
+  /** Extends a run, which no other thread may free, in place if the next frames are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
     this.#lock();
     const count = this.frames.count(head);
