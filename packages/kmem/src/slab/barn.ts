@@ -92,7 +92,7 @@ export class Barns {
       return good;
     }
     let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
-    // Slabs of caches with a constructor are made without the lock; the caller then calls this function again.
+    // With a constructor or destructor, the caller makes the slab, without the lock, and then calls `take` again.
     if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     }
@@ -206,8 +206,8 @@ export class Barns {
   }
 
   /**
-   * Changes the tags of blocks from one value to another and removes stale entries, whose blocks two threads freed at
-   * the same time, so that they are not free blocks of the cache here. Returns how many entries are left.
+   * Changes the tags of blocks from one value to another and removes stale entries: two threads freed such a block at
+   * the same time, and it is elsewhere by now. Returns how many entries are left.
    */
   #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
     const { words, bytes } = this.#memory;
@@ -237,7 +237,7 @@ export class Barns {
     return this.#sync.locks;
   }
 
-  /** Counts stale entries: a double free by two threads at the same time that only now is detected. */
+  /** Counts stale entries: double frees by two threads at the same time, which are detected only now. */
   countLateDoubleFrees(count: number): void {
     Atomics.add(this.#memory.words, this.#lateWord, count);
   }
