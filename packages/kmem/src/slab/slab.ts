@@ -62,8 +62,9 @@ export interface SlabContext {
 
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
- * no free-list links, so that a write after free cannot corrupt the allocator. Blocks leave and enter slabs through the
- * barns, under the cache's lock. Only constructors and destructors lie outside of the buffer.
+ * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
+ * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. Only
+ * constructors and destructors lie outside of the buffer.
  * Documents: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
@@ -161,10 +162,10 @@ export class Slabs {
   }
 
   /**
-   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs: those tagged `from`.
-   * Returns the number of stale entries, which are not. Successive entries mostly lie in the same slab, so its count is
-   * written once for each such sequence. Releases slabs that become empty, except those that the cache keeps. Under the
-   * cache's lock. O(count).
+   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs. Skips stale entries,
+   * whose blocks are not tagged `from`, since two threads freed them at the same time; returns the number of those.
+   * Successive entries mostly lie in the same slab, so its count is written once per sequence. Releases slabs that
+   * become empty, except those that the cache keeps. Under the cache's lock. O(count).
    */
   put(kind: number, cache: number, firstWord: number, count: number, from: number): number {
     const { words, bytes } = this.#memory;
@@ -283,7 +284,7 @@ export class Slabs {
     return slab;
   }
 
-  /** Makes a slab that no other thread can see, and puts it on the cache's partial list last. */
+  /** Makes a slab out of sight of other threads, and links it to the cache's partial list as the last step. */
   #create(kind: number, cache: number, request: PageRequest): number {
     this.functions.require(kind);
     const slab = this.#allocateSlab(kind, cache, request);
