@@ -127,7 +127,7 @@ export class SlotTable {
     }
     if (!this.isDead(slot)) return;
     this.#taken.remove(slot);
-    // Waiters on this thread's beacon may die, too: that must not make the slot's next thread look dead.
+    // The dead thread has no beacon waiters left: their absence must not make the slot's next thread look dead.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
