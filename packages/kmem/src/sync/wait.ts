@@ -82,7 +82,7 @@ export class Waiters {
   }
 
   /**
-   * Changes when a thread begins to wait, and when a shortage of pages begins or ends: every slot then reclaims once.
+   * Changes when a thread begins to wait, and when a shortage of pages begins or ends. Each slot then reclaims once.
    */
   get pressureEpoch(): number {
     const { words } = this.#memory;
