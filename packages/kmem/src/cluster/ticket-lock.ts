@@ -5,23 +5,23 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { acquireLock, type IsGone, type LockRecovery, releaseLock } from "../sync/lock.ts";
 import { DRAWER_COUNT, LockWord } from "./layout.ts";
 
-/** Looks at the lock before a waiter goes to sleep. */
+/** Reads of the lock word before a waiter sleeps. */
 const SPIN_LIMIT = 200;
 
-/** A waiter looks again after so long: the holder that is to let it in may have died. */
+/** A sleeping waiter checks again after this time, since the holder that should wake it may have died. */
 const LOOK_AGAIN_MS = 20;
 
 /** A hint to the processor that the thread spins; engines of 2024 and before have none. */
 const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).pause;
 
 /**
- * The queuing spin lock of the GIET-VM page: each comer draws a ticket, and tickets are served in order, so that
- * the first to come is the first to go. A waiter spins for a while, then sleeps where its thread may; one that must not
- * block keeps spinning. Tickets wrap at 2^32. Any number of threads; not re-entrant.
+ * The queuing spin lock of the GIET-VM page: each thread draws a ticket, and tickets are served in order (first come,
+ * first served). A waiter spins for a while, then sleeps; a thread that must not block keeps spinning. Tickets wrap at
+ * 2^32. Any number of threads; not re-entrant.
  *
- * A ticket is drawn under a lock of its own, with the name of who drew it, so that those of threads that are gone are
- * passed over. Behind as many waiters as there are names, others wait to draw, in no order. Names are from 1 up: words
- * that name nobody, which only a stray write leaves here, keep nobody waiting.
+ * Tickets are drawn under a separate lock and recorded with the drawer's owner number, so that tickets of dead
+ * threads are skipped. If as many tickets are out as there are drawer words, further threads wait to draw, in no order.
+ * Owner numbers start at 1; a number that no thread has, which only a stray write leaves here, delays nobody.
  */
 export class TicketLock {
   readonly #memory: LinearMemory;
@@ -30,8 +30,8 @@ export class TicketLock {
   readonly #isGone: IsGone;
 
   /**
-   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without a recovery,
-   * nobody is known to be gone.
+   * A lock whose words start at byte `address`, a multiple of 4. Zeroed words are a free lock. Without a recovery, no
+   * thread is considered dead.
    */
   constructor(memory: LinearMemory, address: number, recovery?: LockRecovery) {
     this.#memory = memory;
@@ -40,12 +40,12 @@ export class TicketLock {
     this.#isGone = (owner) => owner <= 0 || recovery?.isGone(owner) === true;
   }
 
-  /** Whether somebody holds the lock or waits for it. */
+  /** Whether a thread holds the lock or waits for it. */
   get isHeld(): boolean {
     return this.#load(LockWord.CURRENT) !== this.#load(LockWord.FREE);
   }
 
-  /** The number of who holds the lock, 0 while nobody does. */
+  /** The owner number of the holder, 0 while the lock is free. */
   get owner(): number {
     return this.#load(LockWord.OWNER);
   }
@@ -63,22 +63,22 @@ export class TicketLock {
       });
     }
     const ticket = this.#draw(owner);
-    if (this.#load(LockWord.CURRENT) !== ticket) this.#await(owner, ticket, 1);
+    if (this.#load(LockWord.CURRENT) !== ticket) this.#waitForTurn(owner, ticket, 1);
     Atomics.store(words, this.#word + LockWord.OWNER, owner);
   }
 
-  /** Lets the next ticket in. The caller holds the lock. */
+  /** Advances to the next ticket. The caller holds the lock. */
   release(): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
     if (ASSERTIONS) assert(this.owner !== 0, `the ticket lock at word ${this.#word} is released by who holds it`);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
     Atomics.add(words, current, 1);
-    // Sleepers wait for one word and cannot be told apart: all of them wake and look for their ticket.
+    // All sleepers wait on the same word and cannot be woken selectively: all wake and check their tickets.
     Atomics.notify(words, current);
   }
 
-  /** Draws the next ticket. One who dies on the way has drawn it if it is counted, and then its name is there. */
+  /** Draws the next ticket. A thread that dies here has drawn it only if FREE counts it; its number is stored first. */
   #draw(owner: number): number {
     const { words } = this.#memory;
     const drawing = this.#word + LockWord.DRAWING;
@@ -86,18 +86,18 @@ export class TicketLock {
     const ticket = this.#load(LockWord.FREE);
     const outCount = (ticket - this.#load(LockWord.CURRENT)) >>> 0;
     if (outCount > DRAWER_COUNT) this.#repairTickets(ticket);
-    else if (outCount === DRAWER_COUNT) this.#await(owner, ticket, DRAWER_COUNT);
-    // Plain stores, which the release of the lock makes known: two atomic ones cost as much as the rest.
+    else if (outCount === DRAWER_COUNT) this.#waitForTurn(owner, ticket, DRAWER_COUNT);
+    // Plain stores, published by the release of the lock: two atomic stores would cost as much as the rest.
     if (ASSERTIONS) assert(owner > 0, `a ticket is drawn under a name, not under ${owner}`);
-    words[this.#drawer(ticket)] = owner;
+    words[this.#drawerWord(ticket)] = owner;
     words[this.#word + LockWord.FREE] = ticket + 1;
     releaseLock(words, drawing);
     return ticket;
   }
 
   /**
-   * Where more tickets are said to be out than there can be: calls for the next one, once nobody is inside. Those that
-   * are said to be out would be called for after 2^32 others. Under the lock of drawing.
+   * If more tickets seem to be out than possible, advances to ticket `next` as soon as no live thread holds the lock;
+   * otherwise 2^32 tickets would have to be served first. Under the lock for drawing.
    */
   #repairTickets(next: number): void {
     const { words } = this.#memory;
@@ -113,8 +113,8 @@ export class TicketLock {
     }
   }
 
-  /** Waits until fewer than `distance` tickets are before the one after `ticket`. */
-  #await(owner: number, ticket: number, distance: number): void {
+  /** Waits until fewer than `distance` tickets precede `ticket`, counting the one being served. */
+  #waitForTurn(owner: number, ticket: number, distance: number): void {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
     let spins = 0;
@@ -122,29 +122,29 @@ export class TicketLock {
       const served = Atomics.load(words, current);
       if (((ticket - served) | 0) < distance) return;
       if (++spins < SPIN_LIMIT) pause?.();
-      else if (!this.#passOver(owner, served)) sleepWhile(words, current, served);
+      else if (!this.#skipIfDead(owner, served)) sleepWhile(words, current, served);
     }
   }
 
-  /** Lets the next one in where the one being served is gone; false where nothing is known of that. */
-  #passOver(owner: number, served: number): boolean {
+  /** Skips the ticket being served if its thread is dead; false if the thread is not known to be dead. */
+  #skipIfDead(owner: number, served: number): boolean {
     const { words } = this.#memory;
-    const drawer = Atomics.load(words, this.#drawer(served));
-    // Asked before OWNER is read: one who is gone then will not come to hold the lock any more.
+    const drawer = Atomics.load(words, this.#drawerWord(served));
+    // Checked before OWNER is read: a thread that is dead by then cannot become the holder afterwards.
     const isDrawerGone = this.#isGone(drawer);
     const holder = this.owner;
-    if (holder === 0) return isDrawerGone && this.#passOn(served);
+    if (holder === 0) return isDrawerGone && this.#advance(served);
     if (!this.#isGone(holder)) return false;
     if (Atomics.compareExchange(words, this.#word + LockWord.OWNER, holder, owner) !== holder) return true;
-    // While OWNER names this thread nobody else lets the next one in; as soon as it does not, others may.
+    // While OWNER names this thread, no other thread advances the lock; once it is 0, others may.
     const held = this.#load(LockWord.CURRENT);
     this.#recovery?.repair(this.#word);
     Atomics.store(words, this.#word + LockWord.OWNER, 0);
-    return this.#passOn(held);
+    return this.#advance(held);
   }
 
-  /** Lets the ticket after `served` in, unless somebody else has. */
-  #passOn(served: number): boolean {
+  /** Advances to the ticket after `served`, unless another thread has done so. */
+  #advance(served: number): boolean {
     const { words } = this.#memory;
     const current = this.#word + LockWord.CURRENT;
     Atomics.compareExchange(words, current, served, served + 1);
@@ -152,8 +152,8 @@ export class TicketLock {
     return true;
   }
 
-  /** Index in `words` of the name of who drew a ticket. */
-  #drawer(ticket: number): number {
+  /** Index in `words` of the word with the owner number of a ticket's drawer. */
+  #drawerWord(ticket: number): number {
     return this.#word + LockWord.DRAWERS + (ticket & (DRAWER_COUNT - 1));
   }
 
@@ -166,7 +166,7 @@ function sleepWhile(words: Int32Array, index: number, value: number): void {
   try {
     Atomics.wait(words, index, value, LOOK_AGAIN_MS);
   } catch (error) {
-    // A thread that must not block, a page's main thread, gets this error; it spins instead.
+    // A thread that must not block, such as a page's main thread, gets this error; it spins instead.
     if (!(error instanceof TypeError)) throw error;
   }
 }

@@ -12,13 +12,13 @@ import { BlockState, RED_LEFT_BYTES, RecordWord } from "./layout.ts";
 import { isPlausible, type Located } from "./located.ts";
 import { hasRecord, saidState } from "./record.ts";
 
-/** What becomes of a block when a thread has died: it is an object still, or it goes back. */
+/** The outcome for a block after its thread has died: it stays a live object, or it is freed. */
 type Outcome = "stays" | "goes";
 
 /**
- * Ends what a dead thread was at in debugged blocks, and gives back those of its own that are no objects: what lay in
- * its quarantine, was on its way there or out of it, or was not made an object yet. What it had allocated and another
- * thread frees is that one's. Returns how many went back. O(blocks).
+ * Completes a dead thread's operations on debugged blocks, and frees its blocks that are not objects: those in its
+ * quarantine, on the way into or out of it, or not yet made objects. A block that the dead thread allocated and another
+ * thread is freeing becomes that thread's. Returns how many were freed. O(blocks).
  */
 export function releaseRemains(layers: Layers, blocks: DebugBlocks, taken: Iterable<Located>, slot: number): number {
   const going = [...taken].filter((located) => finish(layers, blocks, located, slot) === "goes");
@@ -27,8 +27,8 @@ export function releaseRemains(layers: Layers, blocks: DebugBlocks, taken: Itera
 }
 
 /**
- * The same for the guarded objects of a sampled heap, whose places lose their records; with `isFreeing` the live ones
- * of the dead go too.
+ * The same for the guarded objects of a sampled heap, whose records are erased; with `isFreeing`, the dead thread's
+ * live objects are freed, too.
  */
 export function releaseGuarded(
   layers: Layers,
@@ -56,11 +56,11 @@ function finish(layers: Layers, blocks: DebugBlocks, located: Located, slot: num
   if (state === "RESIZING" && changer === slot) blocks.settleLive(located);
   if (state === "RELEASING") return finishReleasing(layers, blocks, located, { slot, changer, isOwn });
   if (!isOwn || state === "LIVE" || state === "RESIZING") return "stays";
-  // A run of pages has a record only once it is an object. Else nobody knows what a block was whose record says nothing
-  // that there is: it may be in use.
+  // A run of pages gets a record only when it becomes an object. If a block's record contains no valid state, its use
+  // is unknown, so it counts as live.
   if (state === undefined) return isInSlab(layers, located) || hasRecord(words, word) ? "stays" : "goes";
   if (state === "CHANGING") blocks.settleFree(located);
-  // One that was never allocated stays so; of one in quarantine whoever gets it next hears what was written to it.
+  // A FRESH block stays FRESH. For a quarantined one, FREE makes its next owner report writes after free.
   else if (state !== "FRESH") words[word + RecordWord.STATE] = BlockState.FREE;
   return "goes";
 }
@@ -69,7 +69,7 @@ function isInSlab({ pages }: Layers, { block }: Located): boolean {
   return pages.frames.kind(block.address >>> PAGE_SHIFT) >= FrameKind.FIRST_CACHE;
 }
 
-/** A block that the dead was freeing goes; one of its own that another thread frees is that one's. */
+/** Frees a block that the dead thread was freeing; assigns a block of its own to the thread that is freeing it. */
 function finishReleasing(
   layers: Layers,
   blocks: DebugBlocks,
@@ -87,18 +87,18 @@ function finishReleasing(
   return "goes";
 }
 
-/** Whether a block of a slot is an object, or may be one. */
+/** Whether a block of a slot is a live object, or may be one. */
 export function isLiveOf(layers: Layers, located: Located, slot: number): boolean {
   const { state } = saidState(layers.memory.words, located.word);
   return ownerOf(layers, located) === slot && (state === undefined || state === "LIVE");
 }
 
-/** The slot that a block is tagged with; -1 where another thread has just freed it. */
+/** The slot that a block is tagged with; -1 if another thread has just freed it. */
 function ownerOf({ memory, geometry }: Layers, { block }: Located): number {
   return memory.bytes[tagIndex(geometry, block.address)] - 1;
 }
 
-/** What a reaping lists of a block: the object in it, as far as its record can be believed. */
+/** The entry of a block in a reap report: the object in it, as far as its record is plausible. */
 export function describeRemains(blocks: DebugBlocks, located: Located, block: BlockInfo): BlockInfo {
   const { record } = located;
   const isKnown = isPlausible(located);

@@ -23,17 +23,17 @@ import { blockView, elementBytes, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { Pages } from "./pages.ts";
 
-/** The calls that go the fast path. */
+/** The calls that the fast path serves. */
 export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
 
-/** By this symbol Node and Bun ask an object what `console.log` is to print. */
+/** Node and Bun call an object's method of this symbol to learn what `console.log` prints. */
 const INSPECT = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 
-/** What a heap of one thread and a heap that threads share have in common: blocks, caches and pages. */
+/** What a heap of one thread and a heap shared by threads have in common: blocks, caches and pages. */
 export abstract class BaseHeap {
   /**
    * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of
-   * its own. Contents are whatever was there. Throws {@link OutOfMemoryError}, or BAD_SIZE for what is no size.
+   * its own. The contents are undefined. Throws {@link OutOfMemoryError}, or BAD_SIZE for an invalid size.
    * O(1) as a rule; the slow path makes a slab. From C's malloc and the kmalloc of all five documents.
    */
   alloc!: (sizeBytes: number) => number;
@@ -41,10 +41,10 @@ export abstract class BaseHeap {
   tryAlloc!: (sizeBytes: number) => number;
   /**
    * Frees the live block that starts at `address`; 0 does nothing. Throws DOUBLE_FREE or INVALID_FREE, with the heap
-   * unchanged, for every other value, and says what is known of the address. O(1).
+   * unchanged, for every other value; the error says what is known of the address. O(1).
    */
   free!: (address: number) => void;
-  /** The page allocator below. */
+  /** The heap's page allocator. */
   readonly pages: Pages;
   readonly #attachment: Attachment;
   readonly #kmalloc: Kmalloc;
@@ -68,8 +68,8 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Makes the functions that go the fast path. They are closures over constants and stay good when shared memory
-   * grows, since every table lies below the first end. Growth of memory that is not shared ends them: see
+   * Makes the functions of the fast path. They are closures over constants and remain valid when shared memory grows,
+   * since every table lies below the initial end. Growth of memory that is not shared invalidates them: see
    * #rebindDetached.
    */
   #bind(): void {
@@ -88,7 +88,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Makes the functions the heap's own. A heap that does more to its blocks puts others around them.
+   * Installs the functions as the heap's methods. Heaps with further checks override this and wrap them.
    *
    * @internal
    */
@@ -99,7 +99,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * What a fast path of this heap is bound to.
+   * The objects that a fast path of this heap is bound to.
    *
    * @internal
    */
@@ -110,8 +110,9 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Gives the slot back, with all that its caches held; blocks stay as they are. Every later call on this object throws
-   * DETACHED. Do not keep `alloc` and `free` beyond it: the slot may soon be another thread's. O(free blocks held).
+   * Releases the slot and returns all that its caches hold; blocks stay as they are. Every later call on this object
+   * throws DETACHED. Do not keep `alloc` and `free` after it: another thread may soon take the slot. O(free blocks
+   * held).
    */
   detach(): void {
     this.current();
@@ -124,7 +125,7 @@ export abstract class BaseHeap {
     this.leave(this.#attachment);
   }
 
-  /** As {@link detach}, once: for `using heap = …`, and a finally block. */
+  /** As {@link detach}, but idempotent: for `using heap = …`, and a finally block. */
   dispose(): void {
     if (!this.#isDetached) this.detach();
   }
@@ -133,7 +134,7 @@ export abstract class BaseHeap {
     this.dispose();
   }
 
-  /** What the heap is, in a line: where it lies, and how much of it is in use. */
+  /** Describes the heap in one line: where it lies, and how much of it is in use. */
   toString(): string {
     const { memory, geometry, pages, slot } = this.#layers;
     const name = this.constructor.name;
@@ -143,13 +144,13 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Ends the use of what the thread has of the heap.
+   * Releases the thread's resources in the heap.
    *
    * @internal
    */
   protected abstract leave(attachment: Attachment): void;
 
-  /** What the heap lives in, for another `attach`. */
+  /** The memory that contains the heap, for another `attach`. */
   get source(): MemorySource {
     return this.#layers.memory.source;
   }
@@ -157,15 +158,15 @@ export abstract class BaseHeap {
     return this.#layers.memory.kind;
   }
 
-  /** The buffer as it is now; another object after each growth. */
+  /** The current buffer; another object after each growth. */
   get buffer(): ArrayBufferLike {
     return this.#layers.memory.buffer;
   }
 
   /**
-   * Adds functions of this thread that give memory back when it is short; a call of the result, or its `dispose`, takes
-   * them away again. They run within `alloc`, when all else has failed, and within any slow call while another thread
-   * waits.
+   * Registers a shrinker of this thread, which frees memory when it is short; a call of the result, or of its
+   * `dispose`, removes it again. Shrinkers run within `alloc`, after all else has failed, and within any slow call
+   * while another thread waits.
    */
   addShrinker(shrinker: Shrinker): Registration {
     this.current();
@@ -192,9 +193,9 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Gives the block at `address` a new size and returns where it is now: in place where it can stay, else a new block
-   * with the old contents as far as they fit. `address` 0 allocates. Throws as {@link alloc} and {@link free} do; the
-   * old block survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
+   * Resizes the block at `address` and returns its address: in place if possible, else a new block with the old
+   * contents as far as they fit. `address` 0 allocates. Throws as {@link alloc} and {@link free} do; the old block
+   * survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
    */
   realloc(address: number, sizeBytes: number): number {
     return this.#family.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
@@ -207,11 +208,11 @@ export abstract class BaseHeap {
     this.#requireLive(address);
     const usableBytes = this.#kmalloc.usableBytes(address);
     if (this.#kmalloc.resizeInPlace(address, sizeBytes, usableBytes)) return address;
-    // A block that is to become smaller can always stay where it is.
+    // A block that becomes smaller can always stay where it is.
     const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
     if (moved === 0) return address;
     const { memory } = this.#layers;
-    // The new block may lie in what the memory has grown by meanwhile.
+    // The memory may have grown meanwhile, and the new block may lie in the added part.
     memory.refresh();
     memory.reach(moved + sizeBytes);
     copyBytes(memory, moved, address, Math.min(usableBytes, sizeBytes));
@@ -221,7 +222,7 @@ export abstract class BaseHeap {
 
   /**
    * Allocates `sizeBytes` at a multiple of `alignmentBytes`, any power of two below 2^32. Throws as {@link alloc}, and
-   * BAD_ALIGNMENT. Up to a page it costs what `alloc` does; beyond, the block is a run of pages.
+   * BAD_ALIGNMENT. Up to a page it costs as much as `alloc`; for larger alignments the block is a run of pages.
    */
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
     const taken = this.#family.takeAligned(alignmentBytes, sizeBytes);
@@ -236,27 +237,27 @@ export abstract class BaseHeap {
     return this.orThrow(this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false), sizeBytes);
   }
 
-  /** Bytes that the live block at `address` can hold, at least what was asked for. Throws INVALID_ADDRESS. O(1). */
+  /** Bytes that the live block at `address` can hold, at least the requested size. Throws INVALID_ADDRESS. O(1). */
   usableSize(address: number): number {
     this.#requireLive(address);
     return this.#kmalloc.usableBytes(address);
   }
 
-  /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or a size that cannot be. */
+  /** Makes a cache of objects of one size; see {@link Cache}. Throws for a name in use or an invalid size. */
   createCache(options: CacheOptions): Cache {
     return Cache.create(this.cacheContext(), options);
   }
 
   /**
-   * Opens a cache that there is already, by its name, and names the functions that this thread runs for its objects:
-   * those that it was made with, or none, which does for all but making and releasing slabs. Throws BAD_ARGUMENT.
+   * Opens an existing cache by its name, and names this thread's constructor and destructor for its objects: the ones
+   * that it was made with, or none, which suffices except for making and releasing slabs. Throws BAD_ARGUMENT.
    */
   openCache(name: string, functions: BlockFunctions = {}): Cache {
     return Cache.open(this.cacheContext(), name, functions);
   }
 
   /**
-   * What a cache of this heap stands on.
+   * What a cache of this heap depends on.
    *
    * @internal
    */
@@ -271,7 +272,7 @@ export abstract class BaseHeap {
     return footprintBytes(viewedLayers(this));
   }
 
-  /** Empties this slot's caches and the barns, releases empty slabs; returns the pages set free. O(free blocks). */
+  /** Empties this slot's caches and the barns, releases empty slabs; returns the pages freed. O(free blocks). */
   trim(): number {
     this.current();
     return this.#kmalloc.trim();
@@ -279,15 +280,15 @@ export abstract class BaseHeap {
 
   /**
    * A typed view of `length` elements at an address, of any class of typed arrays; without a length, of a whole block.
-   * It stays valid for as long as the block does; on memory that grows and is not shared, only until the next growth.
-   * Throws INVALID_ADDRESS unless a block holds all of it.
+   * It is valid as long as the block is live; on memory that grows and is not shared, only until the next growth.
+   * Throws INVALID_ADDRESS unless one block contains all of it.
    */
   view<View>(type: ViewType<View>, address: number, length: number = this.#elementCount(type, address)): View {
     return this.viewAt(type, address, length);
   }
 
   /**
-   * A view of all that it is asked for.
+   * A view whose bounds are verified: every public view method ends here.
    *
    * @internal
    */
@@ -295,12 +296,12 @@ export abstract class BaseHeap {
     return blockView(this.current(), type, address, length);
   }
 
-  /** Elements that there is room for in the block at an address. */
+  /** Elements that fit into the block at an address. */
   #elementCount(type: ViewType<unknown>, address: number): number {
     return Math.floor(this.usableSize(address) / elementBytes(type));
   }
 
-  /** The bytes of a live block, all that it can hold unless `length` says fewer. */
+  /** The bytes of a live block: all that it can hold unless `length` says fewer. */
   u8(address: number, length: number = this.usableSize(address)): Uint8Array<ArrayBufferLike> {
     return this.view(Uint8Array, address, length);
   }
@@ -325,7 +326,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * The address, or the error that says how much memory there is.
+   * Returns the address; for 0 throws the error that says how much memory there is.
    *
    * @internal
    */
@@ -335,7 +336,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * What the fast path does not serve; 0 where there is no memory, even after reclaiming.
+   * Allocates what the fast path does not serve; 0 if there is no memory, even after reclaiming.
    *
    * @internal
    */
@@ -353,13 +354,13 @@ export abstract class BaseHeap {
       if (got !== REFILLED) return got;
       this.#rebindDetached();
       const address = this.#fast.take(sizeBytes);
-      // Another thread may close the sheaf at any instant; then it is filled again.
+      // Another thread may close the sheaf at any instant; then the loop refills it.
       if (address !== 0) return address;
     }
   }
 
   /**
-   * Frees what the fast path did not. Throws for what is no block.
+   * Frees what the fast path does not serve. Throws for what is not a block.
    *
    * @internal
    */
@@ -368,9 +369,9 @@ export abstract class BaseHeap {
     this.current();
     this.#rebindDetached();
     while (this.#kmalloc.free(address) === "retry") {
-      // The sheaf of a named cache may lie in memory that was not there yet when the fast path was bound.
+      // The sheaf of a named cache may lie in memory that was added after the fast path was bound.
       if (!this.#fast.hasRoom(address)) this.#bind();
-      // Another thread may close the sheaf at any instant; then its room is made again.
+      // Another thread may close the sheaf at any instant; then the loop makes room again.
       if (!this.#fast.hasRoom(address)) continue;
       this.#fast.free(address);
       return;
@@ -378,7 +379,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * The layers, with views of the memory as it is now: another `Heap` or the memory's owner may have grown it.
+   * The layers, with up-to-date views: another `Heap` or the memory's owner may have grown the memory.
    *
    * @internal
    */
@@ -393,7 +394,7 @@ export abstract class BaseHeap {
   }
 
   /**
-   * As {@link seen}, to change something: the slot must still be this thread's.
+   * As {@link seen}, for changes: throws unless the slot is still this thread's.
    *
    * @internal
    */
@@ -403,7 +404,7 @@ export abstract class BaseHeap {
     return layers;
   }
 
-  /** Makes the fast path anew when growth has detached its views; returns whether it had. */
+  /** Rebinds the fast path if growth has detached its views; returns whether it had. */
   #rebindDetached(): boolean {
     this.#layers.memory.refresh();
     if (!this.#fast.isDetached()) return false;

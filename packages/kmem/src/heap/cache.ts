@@ -26,43 +26,45 @@ import { SlotCaches } from "../slab/slot-caches.ts";
 import { requireHeld } from "../sync/slot-sync.ts";
 import type { Attachment } from "./attachment.ts";
 
-/** What a cache stands on: the thread's layers, and what waits and works for it. */
+/** What a cache depends on: the thread's layers, its slow path, and its waits for memory. */
 export interface CacheContext extends Pick<Attachment, "layers" | "kmalloc" | "waits"> {
   readonly slotCaches: SlotCaches;
 }
 
-/** What a cache holds. */
+/** Properties of a new cache. */
 export interface CacheOptions {
-  /** 1 to 32 printable ASCII characters; no two caches of a heap share one. */
+  /** 1 to 32 printable ASCII characters; unique within the heap. */
   readonly name: string;
   /** Bytes of an object: 1 to 131,072. */
   readonly sizeBytes: number;
   /** A power of two up to a page. Default 16. */
   readonly alignmentBytes?: number;
   /**
-   * Runs once for each object when its slab is made; objects keep that state while they are free. What it throws ends
-   * the allocation, with nothing changed, once `destruct` has run for those of the slab that were constructed before.
-   * Functions are of one thread: others name theirs with `heap.openCache`.
+   * Constructor: runs once for each object when its slab is made; free objects keep that state. If it throws, the
+   * allocation fails with nothing changed, after `destruct` has run for the slab's objects constructed so far. It
+   * belongs to this thread: other threads name theirs with `heap.openCache`.
    */
   readonly construct?: ((address: number) => void) | undefined;
   /**
-   * Runs once for each object before its slab is released: by shrink, trim, destroy or a shortage, never by a free.
-   * Where it throws it runs for the other objects all the same, and the call throws the first error at its end.
+   * Destructor: runs once for each object before its slab is released, by shrink, trim, destroy or a shortage, never by
+   * a free. If it throws, it still runs for the other objects, and the call throws the first error at its end.
    */
   readonly destruct?: ((address: number) => void) | undefined;
-  /** Successive slabs start their objects so many bytes further in, as far as room is left. Default 0: all alike. */
+  /**
+   * Each slab starts its objects this many bytes after the previous slab's, while room is left. Default 0: all alike.
+   */
   readonly colourBytes?: number;
-  /** Objects are of the DMA zone. */
+  /** Whether objects come from the DMA zone. */
   readonly dma?: boolean;
-  /** Empty slabs stay until they are asked for, as if there were a destructor. */
+  /** Whether empty slabs stay until they are released explicitly, as in a cache with a destructor. */
   readonly keepsSlabs?: boolean;
-  /** A number up to 2^23 - 1 that the cache keeps for its maker. */
+  /** A number up to 2^23 - 1 that the cache stores for its creator. */
   readonly ownerFlags?: number;
 }
 
 const FUNCTION_CHECKS: Checks<BlockFunctions> = { construct: requireFunction, destruct: requireFunction };
 
-/** The checks of {@link CacheOptions}; those of numbers and of the name are the cache table's. */
+/** The checks of {@link CacheOptions}; the cache table checks the numbers and the name. */
 export const CACHE_CHECKS: Checks<CacheOptions> = {
   ...FUNCTION_CHECKS,
   name: anyValue,
@@ -88,27 +90,27 @@ function flagsOf(options: FlagOptions): number {
   return construction | destruction | (dma ? CacheFlag.IS_DMA : 0) | (keepsSlabs ? CacheFlag.KEEPS_SLABS : 0);
 }
 
-/** Throws BAD_ARGUMENT for what is no context: caches are made and opened by functions of heaps. */
+/** Throws BAD_ARGUMENT unless it is a context: only functions of heaps make and open caches. */
 export function requireContext<Context extends CacheContext>(context: Context): Context {
   if (reading("context", context, () => context.slotCaches instanceof SlotCaches)) return context;
   throw badArgument("context", "a heap's: caches are made by createCache and opened by openCache", context);
 }
 
-/** Throws BAD_ARGUMENT for what is no number of slabs; Infinity is all. */
+/** Throws BAD_ARGUMENT unless it is a number of slabs; Infinity means all. */
 export function requireSlabLimit(slabLimit: number): void {
   if (slabLimit !== Number.POSITIVE_INFINITY) requireWhole("slabLimit", slabLimit, 0, Number.MAX_SAFE_INTEGER);
 }
 
-/** The name of a cache that is to be opened, verified, and the functions for it, read once. Throws BAD_ARGUMENT. */
+/** The verified name of a cache to open, and its constructor and destructor, each read once. Throws BAD_ARGUMENT. */
 export function readFunctions(name: string, functions: BlockFunctions): BlockFunctions {
   requireText("name", name);
   return readOptions("functions", functions, FUNCTION_CHECKS);
 }
 
 /**
- * A cache of objects of one size, from slabs of its own. From Linux's `kmem_cache_create` and its family. Any thread
- * opens it with `heap.openCache` and works on it through its own slot; a cache is destroyed by one of them when the
- * others have stopped using it.
+ * A cache of objects of one size, with its own slabs. From Linux's `kmem_cache_create` and its family. Any thread opens
+ * it with `heap.openCache` and uses it through its own slot; one thread destroys it after the others have stopped using
+ * it.
  */
 export class Cache {
   readonly name: string;
@@ -117,7 +119,7 @@ export class Cache {
   readonly #kmalloc: Kmalloc;
   readonly #waits: MemoryWait;
   #kind: number;
-  /** Of the cache as it was opened: the kind may be another cache's when another thread has destroyed it. */
+  /** The cache's serial number: if another thread has destroyed the cache, the kind may be another cache's by now. */
   readonly #serial: number;
   readonly #slotCaches: SlotCaches;
   #isDestroyed = false;
@@ -136,7 +138,7 @@ export class Cache {
   }
 
   /**
-   * Makes a cache; `heap.createCache` is the way in.
+   * Makes a cache; users call `heap.createCache`.
    *
    * @internal
    */
@@ -151,7 +153,7 @@ export class Cache {
    */
   protected static make(context: CacheContext, options: CacheOptions): number {
     const { layers } = requireContext(context);
-    // Each option is read once, and before there is a cache or a lock: a getter may throw, or answer otherwise later.
+    // Each option is read once, before there is a cache or a lock: a getter may throw, or return another value later.
     const { name, sizeBytes, alignmentBytes = GRANULE, colourBytes = 0, ownerFlags = 0 } = options;
     const { construct, destruct, dma, keepsSlabs } = options;
     const flags = flagsOf({ construct, destruct, dma, keepsSlabs });
@@ -162,7 +164,7 @@ export class Cache {
   }
 
   /**
-   * Opens a cache that there is; `heap.openCache` is the way in.
+   * Opens an existing cache; users call `heap.openCache`.
    *
    * @internal
    */
@@ -171,7 +173,7 @@ export class Cache {
   }
 
   /**
-   * The kind of a cache that there is, once its functions are named.
+   * Registers this thread's constructor and destructor for an existing cache; returns its kind.
    *
    * @internal
    */
@@ -191,12 +193,12 @@ export class Cache {
     return kind;
   }
 
-  /** Whether objects are in the state that a constructor, or whoever freed them, left them in. */
+  /** Whether free objects keep their state: that of the constructor, or that in which they were freed. */
   get hasConstructor(): boolean {
     return this.#layers.caches.hasFlag(this.#kind, CacheFlag.HAS_CONSTRUCTOR);
   }
 
-  /** An object's address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
+  /** Allocates an object; returns its address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
   alloc(): number {
     const address = this.#slotCaches.path.take(this.#kind);
     if (address !== 0) return address;
@@ -206,9 +208,9 @@ export class Cache {
   }
 
   /**
-   * As {@link alloc}, and where there is no memory waits until another thread frees some, as `heap.allocWait` does.
-   * Throws {@link OutOfMemoryError} at the timeout, and at once where no other thread is attached; the signal's reason;
-   * MUST_NOT_BLOCK where the thread may not sleep.
+   * As {@link alloc}, but if there is no memory waits until another thread frees some, as `heap.allocWait` does. Throws
+   * {@link OutOfMemoryError} at the timeout, and at once if no other thread is attached; the signal's reason;
+   * MUST_NOT_BLOCK on a thread that must not block.
    */
   allocWait(options: WaitOptions = {}): number {
     const attempt = (): number => this.#slotCaches.path.take(this.#kind) || this.#slowTake(false);
@@ -218,13 +220,13 @@ export class Cache {
     throw outOfMemory(this.#layers.pages, this.sizeBytes);
   }
 
-  /** As {@link alloc}, but returns 0 when there is no memory, and may use the reserve. */
+  /** As {@link alloc}, but returns 0 if there is no memory, and may use the reserve. */
   tryAlloc(): number {
     const address = this.#slotCaches.path.take(this.#kind);
     return address !== 0 ? address : this.#slowTake(true);
   }
 
-  /** Frees a live object of this cache; 0 does nothing. Throws as `heap.free` does, and for other caches' objects. */
+  /** Frees a live object of this cache; 0 does nothing. Throws as `heap.free` does, and for objects of other caches. */
   free(address: number): void {
     if (!this.#slotCaches.path.put(address, this.#kind)) this.#slowPut(address);
   }
@@ -234,7 +236,7 @@ export class Cache {
     this.#requireAlive();
     const { caches, sync } = this.#layers;
     const lock = caches.record(this.#kind) + CacheRecord.LOCK;
-    // Any thread that trims releases slabs: between two of its stores their blocks would seem to live.
+    // Any thread's trim may release slabs: between two of its stores the slabs' blocks would count as live.
     sync.locks.acquire(lock);
     const stats = cacheStats(this.#layers, this.#kind, allSheaves(this.#layers).values());
     sync.locks.release(lock);
@@ -242,9 +244,9 @@ export class Cache {
   }
 
   /**
-   * Releases the empty slabs, all or `slabLimit` of them; returns the pages given back. Throws NO_CONSTRUCTOR where
-   * this thread has not named the cache's functions; what a destructor throws, when all have run. In the midst of the
-   * cache's own functions it releases nothing.
+   * Releases the empty slabs, all or `slabLimit` of them; returns the pages freed. Throws NO_CONSTRUCTOR if this thread
+   * has not named the cache's constructor and destructor, and the destructor's first error once all have run. Releases
+   * nothing when called from the cache's own constructor or destructor.
    */
   shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     requireSlabLimit(slabLimit);
@@ -258,8 +260,8 @@ export class Cache {
   }
 
   /**
-   * Ends the cache. Throws CACHE_BUSY, with nothing changed, while objects of it are live, and in the midst of its own
-   * constructor or destructor. What a destructor throws is thrown when all have run and the cache is no more. O(pages).
+   * Destroys the cache. Throws CACHE_BUSY, with nothing changed, while objects of it are live, and when called from its
+   * own constructor or destructor. Throws the destructor's first error once the cache is destroyed. O(pages).
    */
   destroy(): void {
     this.#requireAlive();
@@ -274,14 +276,14 @@ export class Cache {
     errors.run(() => this.shrink());
     if (caches.get(this.#kind, CacheRecord.SLABS) > 0) {
       errors.rethrow();
-      // An object that came to life in between.
+      // An object was allocated in the meantime.
       throw this.#busy(this.stats().liveBlocks);
     }
     this.#end();
     errors.rethrow();
   }
 
-  /** As {@link destroy}, once: for `using cache = …`, and a finally block. */
+  /** As {@link destroy}, but idempotent: for `using cache = …`, and a finally block. */
   dispose(): void {
     if (!this.#isDestroyed) this.destroy();
   }
@@ -301,7 +303,7 @@ export class Cache {
       sync.locks.release(lock);
     });
     this.#isDestroyed = true;
-    // The kind may soon be another cache's; of this one there are neither sheaves nor blocks.
+    // The kind may soon be another cache's; the destroyed cache has no sheaves and no blocks left.
     this.#kind = FrameKind.ABSENT;
   }
 
@@ -310,7 +312,7 @@ export class Cache {
     return new KmemError("CACHE_BUSY", text, { name: this.name, liveBlocks });
   }
 
-  /** What lies in the sheaves of other slots goes back to the slabs: none of their threads uses the cache any more. */
+  /** Returns the blocks in other slots' sheaves to the slabs: none of their threads uses the cache any more. */
   #drainOtherSlots(): void {
     const { slots, slot } = this.#layers;
     for (const other of slots.withAreas()) if (other !== slot) sheavesOf(this.#layers, other).drain(this.#kind);
@@ -334,7 +336,7 @@ export class Cache {
       if (got !== REFILLED) return got;
       this.#slotCaches.rebindGrown();
       const address = this.#slotCaches.path.take(this.#kind);
-      // Another thread may close the sheaf at any instant; then it is filled again.
+      // Another thread may close the sheaf at any instant; then the loop refills it.
       if (address !== 0) return address;
     }
   }

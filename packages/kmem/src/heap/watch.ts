@@ -14,10 +14,10 @@ import { KmemError } from "../memory/errors.ts";
 import { SlotRecord } from "../sync/layout.ts";
 import { type Reservation, webLocks } from "../sync/reservation.ts";
 
-/** A worker as Node has them, or as a browser does. */
+/** A worker of Node or of a browser. */
 export interface WatchedWorker {
   terminate(): unknown;
-  /** Node: tells of the end of the thread. */
+  /** Node: registers a listener for the end of the thread. */
   once?(event: "exit", listener: () => void): unknown;
   off?(event: "exit", listener: () => void): unknown;
   /** Node: -1 once the thread has ended. */
@@ -26,9 +26,9 @@ export interface WatchedWorker {
 
 export interface WatchOptions extends Pick<ReapOptions, "blocks" | "to"> {
   /**
-   * Is told what was found, when the thread has ended without a `detach`. Where it could not be done as it was asked
-   * for (the slot `to` is nobody's by then, or this heap was detached) blocks are kept, and `problem` says so. What it
-   * throws goes to whoever gives the event.
+   * Receives the report after the thread has ended without a `detach`. If `options` could not be followed (the slot
+   * `to` has been released, or this heap was detached), blocks are kept, and `problem` says why. An error that it
+   * throws propagates to the source of the exit event.
    */
   readonly onReaped?: (report: ReapReport) => void;
 }
@@ -36,7 +36,7 @@ export interface WatchOptions extends Pick<ReapOptions, "blocks" | "to"> {
 /** `threadId` of a worker of Node's whose thread has ended. */
 const ENDED_THREAD_ID = -1;
 
-/** A handle with a place, as far as a watch needs it. */
+/** The part of a handle with a reserved slot that a watch needs. */
 export interface OpenedPlace {
   readonly memory: unknown;
   readonly place: Reservation;
@@ -44,17 +44,17 @@ export interface OpenedPlace {
 
 const WATCH_CHECKS: Checks<WatchOptions> = { blocks: anyValue, to: anyValue, onReaped: requireFunction };
 
-/** How often a browser's watcher looks whether the thread has come. */
+/** How often a browser's watcher checks whether the thread has attached. */
 const ARRIVAL_INTERVAL_MS = 20;
 
-/** Reaps a slot as the heap does that watches; throws as that does. */
+/** Reaps a slot as the watching heap's `reapSlot` does; throws the same errors. */
 type Reap = (slot: number, options: ReapOptions) => ReapReport;
 
 /**
- * Reaps a slot as soon as the thread that it is reserved for has ended without giving it back, or at once where it has
- * ended already. This thread's own waits for locks notice the end as well, before any event comes. The result ends the
- * watch. Throws BAD_ARGUMENT for a worker or options that are none, and for a reservation of another heap; NO_SLOT for
- * one that is over.
+ * Reaps a reserved slot as soon as its thread ends without releasing it, or at once if the thread has ended already.
+ * Waits of this thread for locks detect the death as well, before any event arrives. The result ends the watch. Throws
+ * BAD_ARGUMENT for an invalid worker or options, and for a reservation in another heap; NO_SLOT for a reservation that
+ * is over.
  */
 export function watchPlace(
   layers: Layers,
@@ -77,7 +77,7 @@ export function watchPlace(
     onReaped?.(report);
   };
   if (worker.once === undefined) watchByLock(layers, place, () => isWatching, onExit);
-  // No event comes any more.
+  // The thread has ended already: no event will come.
   else if (worker.threadId === ENDED_THREAD_ID) queueMicrotask(onExit);
   else worker.once("exit", onExit);
   return registration(() => {
@@ -86,7 +86,7 @@ export function watchPlace(
   });
 }
 
-/** Each option, read once and verified. */
+/** Reads each option once and verifies it. */
 function readWatchOptions(layers: Layers, slot: number, options: WatchOptions): WatchOptions {
   const { onReaped, ...how } = readOptions("options", options, WATCH_CHECKS);
   requireReapOptions(layers, slot, how);
@@ -104,8 +104,8 @@ function requireReserved({ memory, slots }: Layers, source: unknown, place: Rese
 }
 
 /**
- * What an event of the end of a thread leads to. It does not throw: where it cannot be done as it was asked for, blocks
- * are kept, and where this thread cannot reap at all, the slot is dead and left to others.
+ * Handles the end of a thread, and throws no KmemError: if the options cannot be followed, blocks are kept; if this
+ * thread cannot reap at all, the slot is marked dead, for other threads to reap.
  */
 function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapOptions, reap: Reap): ReapReport {
   const { slots, sync } = layers;
@@ -127,13 +127,13 @@ function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapO
   }
 }
 
-/** Why it could not be done; throws on what is no refusal. */
+/** The message of a KmemError; rethrows any other error. */
 function problemOf(error: unknown): string {
   if (error instanceof KmemError) return error.message;
   throw error;
 }
 
-/** Waits until the thread holds its Web Lock, then for the lock. */
+/** Polls until the thread holds its Web Lock, then requests that lock, which is granted when the thread ends. */
 function watchByLock(
   { slots, memory, sync }: Layers,
   place: Reservation,
@@ -141,7 +141,7 @@ function watchByLock(
   onExit: () => void,
 ): void {
   const { slot, lockName } = place;
-  // Node has Web Locks too, but its workers tell of their end by an event.
+  // Node has Web Locks, too, but its workers signal their end by an event.
   const locks = "Worker" in globalThis ? webLocks() : undefined;
   if (locks === undefined) {
     throw new KmemError("BAD_ARGUMENT", "nothing here tells of the end of a worker: no exit event, no Web Locks", {});
@@ -149,7 +149,7 @@ function watchByLock(
   const look = (): void => {
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
     if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, onExit);
-    // It may have attached and died before it had its Web Lock.
+    // The thread may have attached and died before it acquired its Web Lock.
     else if (slots.isHeld(slot) && sync.beacon.hasExited(slot)) onExit();
     else setTimeout(look, ARRIVAL_INTERVAL_MS);
   };

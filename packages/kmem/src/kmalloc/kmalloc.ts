@@ -17,23 +17,23 @@ import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
-/** Growth of the frames in use between two reclaims at a peak: a thirty-second, and no less than this. */
+/** Growth of the frames in use between two reclaims at a peak: a thirty-second, but no less than this. */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
-/** Requests for pages that pay for a reclaim. */
+/** Requests for pages that must precede a reclaim at a peak. */
 const RECLAIM_CREDIT = 16;
-/** A small heap has little to look through, and pays with a request for every eighth of its pages. */
+/** A small heap has little to scan: one request for every eighth of its pages is enough. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
-/** Refills and flushes from one look for idle size classes to the next. */
-const REAP_INTERVAL = 64;
-/** What is free in them is taken back from this share of the memory in use on. */
-const REAP_SHARE: number = 1 / 12;
+/** Refills and flushes between two scans for idle size classes. */
+const IDLE_SCAN_INTERVAL = 64;
+/** The idle classes' free blocks are released if they amount to at least this share of the memory in use. */
+const IDLE_FREE_SHARE: number = 1 / 12;
 
-/** Calls that find memory short from one look for waiters that are gone to the next. */
+/** Calls that find memory short between two sweeps of dead waiters. */
 const SWEEP_INTERVAL = 64;
 
-/** The sheaf has blocks again: no address of one. */
+/** Returned by `refill` when the sheaf has blocks again; it is not the address of a block. */
 export const REFILLED = -1;
 
 const ORDINARY: PageRequest = { reserve: false };
@@ -52,29 +52,29 @@ export function requireSize(sizeBytes: number): void {
 }
 
 /**
- * The slow half of kmalloc, which the fast path calls: sheaves that are empty or full, blocks above the largest size
- * class, and everything that is wrong. Blocks up to 32 KiB come from the slabs of their size class, larger ones are
- * runs of pages. Each thread has one of its own. Who calls whom, from a heap down to the lists of free pages:
+ * The slow path of kmalloc: empty and full sheaves, blocks above the largest size class, and all errors. Blocks up to
+ * 32 KiB come from the slabs of their size class; larger blocks are runs of pages. Each thread has its own object. The
+ * call graph, from a heap down to the lists of free pages:
  *
  *      alloc, fast: pops a block from the slot's sheaf (slab/fast-path.ts)
  *      └ refill(kind)                            the sheaf is empty
  *        ├ Sheaves.refill                        half a sheaf at a time
- *        │ └ Barns.take                          under the cache's lock, the first of these that has blocks:
- *        │   ├ the barn                          what other slots have flushed
+ *        │ └ Barns.take                          under the cache's lock, from the first of these that has blocks:
+ *        │   ├ the barn                          blocks that slots have flushed
  *        │   ├ Slabs.take                        free blocks of the cache's slabs
  *        │   └ Slabs.growLocked                  a new slab: allocate (below), cutSlab, and Slabs.take again
- *        └ reclaim, Shrinkers.shrink             without memory; then Sheaves.refill again
+ *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
  *      └ allocateRun(size)                       above 32 KiB
  *        └ allocatePages, PageAllocator.allocate
  *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot holds, without a lock
- *          ├ Buddy.take                          under the pages' lock: a block of the lists by order
- *          ├ Buddy.find, Buddy.carve             the lowest stretch of free neighbours that has room
- *          └ growPages, Buddy.give               more memory, then once more Buddy.take or Buddy.find
+ *          ├ Buddy.take                          under the pages' lock: a block from the lists by order
+ *          ├ Buddy.find, Buddy.carve             a contiguous free range, first fit by address
+ *          └ growPages, Buddy.give               more memory, then Buddy.take or Buddy.find again
  *
  *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
- *      └ free(address)                           the sheaf or the outbox is full, or the block is none of theirs
+ *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
- *        │ └ Barns.put                           to the barn; where that is full, or memory is short, to the slabs:
+ *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
  *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeOwn
@@ -82,13 +82,13 @@ export function requireSize(sizeBytes: number): void {
  *          └ Buddy.give                          merges with its buddies, into the lists
  */
 export class Kmalloc {
-  /** Functions of this thread that give memory back when it is short. */
+  /** Functions of this thread that free memory when it is short. */
   readonly shrinkers: Shrinkers = new Shrinkers();
   readonly #layers: Layers;
   readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
-  /** Which classes were found idle by the look that is just being taken. */
+  /** The classes that the current scan has found idle, 1 for each. */
   readonly #idleClasses: Uint8Array<ArrayBuffer> = new Uint8Array(CLASS_COUNT);
-  /** The pressureEpoch at which this thread last gave everything back. */
+  /** The pressureEpoch at which this thread last reclaimed. */
   #lastReclaimEpoch: number;
   /** Calls of this thread that found memory short. */
   #shortCalls = 0;
@@ -98,7 +98,7 @@ export class Kmalloc {
     this.#lastReclaimEpoch = layers.sync.waiters.pressureEpoch;
   }
 
-  /** The smallest size class that holds `sizeBytes` and all of whose blocks are aligned as wanted, up to a page. */
+  /** The smallest size class that holds `sizeBytes` and whose blocks all have this alignment, up to a page. */
   classFor(sizeBytes: number, alignmentBytes: number): number {
     let index = this.#classBySize[(Math.max(sizeBytes, alignmentBytes) + GRANULE_MASK) >>> GRANULE_SHIFT];
     while (index < CLASS_COUNT && classBytes(index) % alignmentBytes !== 0) index++;
@@ -111,13 +111,13 @@ export class Kmalloc {
   }
 
   /**
-   * What a cache gives when its sheaf has nothing: a block, past the sheaf while memory is short; REFILLED, when the
-   * sheaf has blocks again; or 0, when there is no memory, even after reclaiming.
+   * Serves a cache whose sheaf is empty. Returns a block, which bypasses the sheaf while memory is short; REFILLED if
+   * the sheaf has blocks again; or 0 if there is no memory, even after reclaiming.
    */
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
-    this.#reapNowAndThen();
+    this.#shrinkIdleClasses();
     if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -135,7 +135,7 @@ export class Kmalloc {
     return sheaves.takeBypassingSheaf(kind, request);
   }
 
-  /** A block above the largest class, or one aligned beyond a page: a run of pages. 0 when there is no memory. */
+  /** A block above the largest class, or aligned to more than a page: a run of pages. 0 if there is no memory. */
   allocateRun(sizeBytes: number, alignmentBytes: number, fromReserve: boolean): number {
     const { memory, geometry, slot } = this.#layers;
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
@@ -149,7 +149,7 @@ export class Kmalloc {
     return address;
   }
 
-  /** Whether waiting for pages can ever help: not for more than the heap has when all is free. */
+  /** Whether waiting for pages can ever succeed: false for more pages than the heap has when all are free. */
   mayEverServe(count: number, request: PageRequest = ORDINARY): boolean {
     const { geometry, pages, slots, slot } = this.#layers;
     const ownPages = pages.frames.count(slots.area(slot) / PAGE_SIZE);
@@ -169,7 +169,7 @@ export class Kmalloc {
     return this.mayEverServe(caches.get(kind, CacheRecord.SLAB_PAGES), { dma });
   }
 
-  /** Pages, after reclaiming and shrinking where there are none otherwise. The first frame, or NO_FRAME. */
+  /** Allocates pages, reclaiming and running shrinkers if there are none otherwise. The first frame, or NO_FRAME. */
   allocatePages(count: number, kind: RunKindValue, request: PageRequest): number {
     const { pages, sync } = this.#layers;
     if (ASSERTIONS) assertNoLock(sync.locks, "when pages are wanted that a shrinker may give back");
@@ -181,8 +181,8 @@ export class Kmalloc {
   }
 
   /**
-   * Frees what the fast path could not: a run, or a block past the sheaf; or makes room in the sheaf, for another try.
-   * Throws for anything that is no block. Of several threads that come here with the same block, one succeeds.
+   * Frees what the fast path could not: a run, or a block that bypasses the sheaf; or makes room in the sheaf, for a
+   * retry. Throws for what is not a block. If several threads free the same block, exactly one succeeds.
    */
   free(address: number): "retry" | "done" {
     if (!this.isLive(address)) throw badFree(this.#layers, address);
@@ -191,12 +191,12 @@ export class Kmalloc {
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
       if (!sync.waiters.isUnderPressure) {
-        this.#reapNowAndThen();
+        this.#shrinkIdleClasses();
         const { outboxes } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
       }
-      // First: what a shrinker throws leaves the block as it was.
+      // Before the block is freed: if a shrinker throws, the block is still live.
       this.#reclaimUnderPressure();
       if (!sheaves.putBypassingSheaf(kind, address)) throw badFree(this.#layers, address);
       slabs.releaseEmpty(kind);
@@ -207,12 +207,12 @@ export class Kmalloc {
   }
 
   /**
-   * Once for each time that memory becomes short or somebody comes to wait for it, gives back all that the slot holds.
-   * All sheaves of the heap are closed then: until there is enough again, blocks come and go past them.
+   * At each change of the pressureEpoch, frees all cached memory of this slot and closes all sheaves of the heap: until
+   * memory is no longer short, blocks bypass the sheaves.
    */
   #reclaimUnderPressure(): void {
     const { waiters } = this.#layers.sync;
-    // It may be short because of waiters that are gone, and no others that would find out.
+    // Dead waiters alone may keep memory short, with no other waiter left to remove them.
     if (++this.#shortCalls % SWEEP_INTERVAL === 0) waiters.sweep();
     const { pressureEpoch } = waiters;
     if (this.#lastReclaimEpoch === pressureEpoch) return;
@@ -223,7 +223,7 @@ export class Kmalloc {
     this.closeAllSheaves();
   }
 
-  /** Closes all sheaves, so that what any slot frees from now on is given back at once. */
+  /** Closes all sheaves, so that blocks freed from now on by any slot bypass them. */
   closeAllSheaves(): void {
     underSheavesLock(this.#layers, () => {
       for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).closeAll();
@@ -249,8 +249,8 @@ export class Kmalloc {
   }
 
   /**
-   * Fits a live block to a new size where it stands, if that is sensible: the same class, a run whose tail goes back,
-   * or one with free pages after it. `usable` is what {@link usableBytes} says of it. False leaves it as it was.
+   * Resizes a live block in place if that is sensible: within the same class, a run whose tail is freed, or a run with
+   * free pages after it. `usable` is its {@link usableBytes}. False leaves the block unchanged.
    */
   resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;
@@ -264,9 +264,9 @@ export class Kmalloc {
   }
 
   /**
-   * Before the heap grows past the highest level that it had after such a time by a thirty-second, takes back what lies
-   * in sheaves and empty slabs of caches that have been idle since: at its peak a heap then holds little that is free.
-   * A heap that does not grow never comes here, and one that swings comes until it has reached its peak a few times.
+   * Before the heap's use grows a thirty-second above the level of the last such reclaim, frees sheaves and empty slabs
+   * of caches that have been idle since, so that a heap at its peak holds little free memory. A heap that does not grow
+   * never reclaims here; one whose use oscillates does so until it has reached its peak a few times.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
@@ -279,41 +279,42 @@ export class Kmalloc {
     const errors = new FirstError();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind)) errors.run(() => this.#empty(kind));
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind))
+        errors.run(() => this.#drainAndRelease(kind));
     }
     const used = pages.usedFrames;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
-    // Never lower: below its highest peak a heap may keep what it has, since its memory has been used before. And a
-    // heap that comes back each time rises by a step each time, until it is left alone: never to a level that it is at,
-    // for then it would come here each time that it returns to just that.
+    // The level never falls: below its peak a heap may keep its memory, which has been used before. A heap that returns
+    // to its peak raises the level by a step each time until it no longer reclaims. The cap is one frame above the use
+    // before this reclaim: if it were that use itself, the heap would reclaim each time that it returns to exactly it.
     const risen = Math.min(usedFrames + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
     errors.rethrow();
   }
 
   /**
-   * Now and then, looks how much lies free in size classes that were idle since the last time, and takes it back where
-   * that is much. So a program which has changed its ways does not keep the slabs of its former ones.
+   * Every IDLE_SCAN_INTERVAL refills and flushes, adds up the free blocks of size classes that were idle since the last
+   * scan, and releases them if they are many. A program that changes its sizes thus does not keep its former slabs.
    * System: the cache reaper of Linux's slab.c.
    */
-  #reapNowAndThen(): void {
+  #shrinkIdleClasses(): void {
     const { caches, sheaves, pages } = this.#layers;
-    if (sheaves.countExchange() % REAP_INTERVAL !== 0) return;
+    if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
       this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind) ? 1 : 0;
       freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
-    if (freeBytes < pages.usedFrames * PAGE_SIZE * REAP_SHARE) return;
+    if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;
     for (let index = 0; index < CLASS_COUNT; index++) {
-      if (this.#idleClasses[index] === 1) this.#empty(FrameKind.FIRST_CACHE + index);
+      if (this.#idleClasses[index] === 1) this.#drainAndRelease(FrameKind.FIRST_CACHE + index);
     }
   }
 
-  /** Takes back what lies in the sheaf, the barn and the empty slabs of a cache. */
-  #empty(kind: number): void {
+  /** Drains the sheaf and the barn of a cache and releases its empty slabs. */
+  #drainAndRelease(kind: number): void {
     const { sheaves, barns, slabs } = this.#layers;
     if (ASSERTIONS) assert(kind >= FrameKind.FIRST_CACHE && kind < KIND_COUNT, `${kind} is the kind of a cache`);
     sheaves.drain(kind);
@@ -321,7 +322,7 @@ export class Kmalloc {
     slabs.releaseEmpty(kind);
   }
 
-  /** As {@link reclaim}; the pages of empty sheaves go too, and the barns end where no other thread needs them. */
+  /** As {@link reclaim}; also frees the pages of empty sheaves, and the barns if no other thread needs them. */
   trim(): number {
     const { sheaves } = this.#layers;
     const errors = new FirstError();
@@ -329,7 +330,7 @@ export class Kmalloc {
     errors.run(() => {
       pages = this.reclaim();
     });
-    // Destructors may have freed into sheaves that were empty already.
+    // Destructors may have freed blocks into sheaves that were already drained.
     sheaves.empty();
     underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
@@ -338,15 +339,15 @@ export class Kmalloc {
   }
 
   /**
-   * Empties this slot's caches and all barns, and releases empty slabs; returns the pages given back. What destructors
-   * throw is thrown when all is done.
+   * Empties this slot's caches and all barns, and releases empty slabs; returns the pages freed. Throws the
+   * destructors' first error once all is done.
    */
   reclaim(): number {
     const { caches, slabs, pages } = this.#layers;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when the caches of a slot are emptied");
     const before = slabs.releasedPages;
     const errors = new FirstError();
-    for (const kind of caches.kinds()) errors.run(() => this.#empty(kind));
+    for (const kind of caches.kinds()) errors.run(() => this.#drainAndRelease(kind));
     const released = slabs.releasedPages - before + pages.drainCache();
     errors.rethrow();
     return released;

@@ -16,9 +16,9 @@ import type { Layers } from "./layers.ts";
 
 /** How long to wait for memory. */
 export interface WaitOptions {
-  /** Milliseconds until the wait ends without memory: 0 or more. Default: for ever. */
+  /** Milliseconds until the wait ends without memory: 0 or more. Default: no limit. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the wait with its reason. A thread that sleeps cannot be aborted by a signal of its own. */
+  /** Ends the wait, which throws the signal's reason. A sleeping thread cannot be aborted by its own signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,26 +27,26 @@ const requireSignal: Check = (name, value) => {
   if (!isSignal) throw badArgument(name, "an AbortSignal", value);
 };
 
-/** The checks of {@link WaitOptions}; the time is verified when the wait begins. */
+/** The checks of {@link WaitOptions}; the timeout is verified when the wait begins. */
 export const WAIT_CHECKS: Checks<WaitOptions> = { timeoutMs: anyValue, signal: requireSignal };
 
-/** How often a waiter calls other slots' sheaves back: one may just then have been changed by its owner. */
+/** How often a waiter closes the other slots' sheaves again: one that its owner changed just then stays open. */
 const RECALL_INTERVAL_MS = 10;
 
-/** Tries to allocate; 0 when there is no memory. */
+/** Tries to allocate; 0 if there is no memory. */
 type Attempt = () => number;
 
 /**
- * Waiting for memory: GFP_KERNEL. A waiter has reclaimed all that is its own first; then it queues up, calls back what
- * other slots would keep in their sheaves, and sleeps until memory is freed. First come, first served: among threads by
- * their tickets, among the asynchronous waits of one thread by this queue.
+ * Waiting for memory: GFP_KERNEL. A waiter first reclaims its own caches; then it enqueues, closes the other slots'
+ * sheaves, and sleeps until memory is freed. First come, first served: threads in the order of their tickets, and the
+ * asynchronous waits of one thread in the order of this queue.
  */
 export class MemoryWait {
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
   /** Asynchronous waits of this thread, oldest first. */
   readonly #queue: symbol[] = [];
-  /** Waits of this thread that are not over. */
+  /** Waits of this thread that have not ended. */
   #waits = 0;
 
   constructor(layers: Layers, kmalloc: Kmalloc) {
@@ -55,9 +55,9 @@ export class MemoryWait {
   }
 
   /**
-   * Repeats the attempt until it succeeds or the time is over, asleep in between. 0 without memory: at once where no
-   * other thread could free any, or where it `mayEverSucceed` no way. Throws the signal's reason, and MUST_NOT_BLOCK
-   * where the thread may not sleep.
+   * Repeats the attempt until it succeeds or the timeout expires, sleeping in between. Returns 0 without memory: at
+   * once if no other thread could free any, or if `mayEverSucceed` is false. Throws the signal's reason, and
+   * MUST_NOT_BLOCK on a thread that must not block.
    */
   wait(attempt: Attempt, given: WaitOptions, mayEverSucceed = true): number {
     const options = readOptions("options", given, WAIT_CHECKS);
@@ -72,7 +72,7 @@ export class MemoryWait {
       for (;;) {
         waiters.enter();
         const { event } = waiters;
-        // Before the attempt: a thread that frees its blocks and detaches after it still has helped.
+        // Read before the attempt: a thread that frees its blocks and then detaches must not end this wait too early.
         const { isAlone } = waiters;
         const got = this.#attemptIfFirst(attempt);
         const leftMs = deadline - Date.now();
@@ -89,7 +89,7 @@ export class MemoryWait {
     return this.wait(attempt, options, this.#kmalloc.mayEverServeBlock(sizeBytes));
   }
 
-  /** As {@link waitForBlock}, without blocking the thread; what this thread itself frees meanwhile counts too. */
+  /** As {@link waitForBlock}, without blocking the thread; memory that this thread frees meanwhile ends it, too. */
   async waitAsync(sizeBytes: number, attempt: Attempt, given: WaitOptions): Promise<number> {
     const options = readOptions("options", given, WAIT_CHECKS);
     const deadline = deadlineOf(options);
@@ -103,7 +103,7 @@ export class MemoryWait {
     this.#waits++;
     try {
       for (;;) {
-        // The heap may have been detached while this thread did other things.
+        // The heap may have been detached while this wait slept.
         requireHeld(memory, sync);
         waiters.enter();
         const { event } = waiters;
@@ -133,7 +133,7 @@ export class MemoryWait {
   }
 }
 
-/** The instant at which a wait ends. Throws BAD_ARGUMENT, and the reason of a signal that is aborted already. */
+/** The time at which a wait ends. Throws BAD_ARGUMENT, and the reason of a signal that is already aborted. */
 export function deadlineOf({ timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions): number {
   if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
     const text = `timeoutMs is a number of milliseconds from 0, not ${describeValue(timeoutMs)}`;

@@ -17,16 +17,16 @@ import { returnBlocks, returnRuns } from "./remains.ts";
 import { freeSlotObjects, giveSlotObjects, hasSlotObjects, objectsOfSlot } from "./slot-objects.ts";
 
 /**
- * Recovers from the death of the thread that held a slot: repairs what it left half done, takes back what was its own,
- * and does with its blocks what the options say. Other threads work on meanwhile. A thread that dies in here leaves
- * nothing that the next one does not recover. O(heap).
+ * Recovers from the death of the thread that held a slot: repairs its half-finished changes, takes back its resources,
+ * and treats its blocks as the options say. Other threads keep working meanwhile. If the recovering thread dies, the
+ * next recovery completes its work. O(heap).
  */
 export function reapSlot(layers: Layers, slot: number, given: ReapOptions, cleanup?: DeathCleanup): ReapReport {
   const options = readReapOptions(given);
   const to = requireReapOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
-  // Before the lock: who waits for one of the dead thread's locks goes on at once.
+  // Before acquiring the lock: threads that wait for one of the dead thread's locks proceed at once.
   slots.markDead(slot, generation);
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
@@ -55,7 +55,7 @@ function recover(
     assert(slot !== layers.slot, `no thread recovers from its own death in slot ${slot}`);
   }
   const takenOverLocks = takeOverLocks(layers, ENGINES);
-  // All that are dead: one of them may have died while it reaped another.
+  // All dead slots, since one of these threads may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;
   for (const one of dead) {
@@ -84,7 +84,7 @@ function recover(
   return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }
 
-/** Frees what a dead slot had; what another thread has freed in the meantime is gone already. */
+/** Frees the blocks and runs of a dead slot, except those that another thread has freed in the meantime. */
 function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonly PageRun[], slot: number): void {
   const { memory, geometry, pages } = layers;
   for (const { address } of blocks) {

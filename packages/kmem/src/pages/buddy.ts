@@ -17,7 +17,7 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 
-/** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
+/** Constants of the functions below, repeated as constants of this module: see fast-path.ts. */
 const zoneFirstFrame = ZoneRecord.FIRST_FRAME;
 const zoneEndFrame = ZoneRecord.END_FRAME;
 const zoneFreeFrames = ZoneRecord.FREE_FRAMES;
@@ -39,14 +39,14 @@ const lengthMask = GroupWord.LENGTH_MASK;
 const endShift = GroupWord.END_SHIFT;
 const longestShift = GroupWord.LONGEST_SHIFT;
 
-/** Blocks of a list among which the lowest is taken. */
+/** The number of blocks at the head of a list of which the lowest is taken. */
 const LIST_LOOK_COUNT = 8;
-/** The smallest order whose block holds `count` frames; above MAX_ORDER when none does. */
+/** The smallest order whose block holds `count` frames; above MAX_ORDER if no block does. */
 export function orderFor(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
 }
 
-/** The largest order whose block starts at `frame`, aligned, and has at most `count` frames. */
+/** The largest order of an aligned block that starts at `frame` and has at most `count` frames. */
 export function largestOrderAt(frame: number, count: number): number {
   const bySize = 31 - Math.clz32(count);
   const byAlignment = frame === 0 ? maxOrder : 31 - Math.clz32(frame & -frame);
@@ -54,8 +54,9 @@ export function largestOrderAt(frame: number, count: number): number {
 }
 
 /**
- * The free lists of one zone: blocks of 2^order frames, aligned to their size, doubly linked through the frame table.
- * A freed block merges with its buddy (`frame ^ 2^order`) for as long as that one is free, whole and in the zone.
+ * The free lists of one zone: blocks of 2^order frames, aligned to their size, doubly linked through the frame table. A
+ * freed block merges with its buddy (`frame ^ 2^order`) repeatedly, as long as the buddy is entirely free and in the
+ * zone.
  * Documents: the buddy allocators of the Atomik and the Linux pages.
  */
 export class Buddy {
@@ -73,7 +74,7 @@ export class Buddy {
     return this.#frames.memory.words[this.#zone + field];
   }
 
-  /** Pages that there are in all zones together. */
+  /** The number of pages in all zones together. */
   get pagesMax(): number {
     return this.#frames.endFrame - this.#frames.firstPageFrame;
   }
@@ -86,7 +87,7 @@ export class Buddy {
     return this.get(zoneFreeFrames);
   }
 
-  /** Frames of the zone that are the heap's. */
+  /** The heap's frames in the zone, without holes. */
   get ownFrames(): number {
     return this.get(zoneEndFrame) - this.get(zoneFirstFrame) - this.get(ZoneRecord.FOREIGN_FRAMES);
   }
@@ -97,9 +98,9 @@ export class Buddy {
   }
 
   /**
-   * Takes a block of the smallest order that serves, gives back its upper half as often as it is too large. Of the
-   * first few of a list the lowest is taken: so the memory fills from below, and what was used before is used again.
-   * Of the block the first `count` frames are kept, the rest goes back.
+   * Takes a block of the smallest order that serves, splitting a larger one as often as needed. Prefers the lowest of
+   * the first few blocks of a list, so that memory fills from below and used memory is reused. Keeps the first `count`
+   * frames of the block and returns the rest to the lists.
    */
   take(order: number, count: number): number {
     let found = order;
@@ -133,7 +134,7 @@ export class Buddy {
     return lowest;
   }
 
-  /** Returns a stretch of frames to the lists, in the largest aligned blocks, merged with their neighbours. */
+  /** Returns a range of frames to the lists, in the largest aligned blocks, merged with their buddies. */
   give(first: number, count: number): void {
     if (ASSERTIONS) {
       const [zoneFirst, zoneEnd] = [this.get(zoneFirstFrame), this.get(zoneEndFrame)];
@@ -156,7 +157,7 @@ export class Buddy {
     }
   }
 
-  /** Puts the rest of a split block back: its parts have no free buddies, and their frames are marked as free. */
+  /** Returns the rest of a split block: its parts have no free buddies, and their frames are already marked as free. */
   #relink(first: number, count: number): void {
     let frame = first;
     let left = count;
@@ -168,7 +169,7 @@ export class Buddy {
     }
   }
 
-  /** Searches for what fits into the stretch that these frames become a part of are to begin no further above. */
+  /** After a free: lowers the start of later searches to the enlarged free range, for all orders that fit into it. */
   #lowerSearch(freed: number, count: number): void {
     const { bytes, words } = this.#frames.memory;
     const bias = this.#frames.kindBias;
@@ -188,7 +189,7 @@ export class Buddy {
     }
   }
 
-  /** Takes exactly this stretch, every frame of which is free; what its blocks hold besides goes back. */
+  /** Takes exactly this range, every frame of which is free; returns the rest of its blocks to the lists. */
   carve(first: number, count: number): void {
     const end = first + count;
     if (ASSERTIONS) assertFree(this.#frames, first, count);
@@ -206,14 +207,14 @@ export class Buddy {
   }
 
   /**
-   * The lowest stretch of `count` free frames that starts at a multiple of `alignFrames`, made of any neighbouring free
-   * blocks, or noFrame. O(groups of 64 frames from the lowest stretch on that is half as long).
+   * First fit by address: the first contiguous free range of `count` frames, aligned to `alignFrames`, made of any
+   * adjacent free blocks, or noFrame. O(groups of 64 frames from the first range on that is half as long).
    */
   find(count: number, alignFrames: number): number {
     const order = Math.min(31 - Math.clz32(count), maxOrder);
     const from = this.get(zoneSearchFrom + order);
     const found = this.#findFrom(from, count, alignFrames, order);
-    // Where to begin is a word that a stray store may have changed: not to find is no proof.
+    // The start word may have been overwritten by a stray store, so a failed search is repeated from the zone's start.
     const zoneFirst = this.get(zoneFirstFrame);
     return found !== noFrame || from <= zoneFirst ? found : this.#findFrom(zoneFirst, count, alignFrames, order);
   }
@@ -225,7 +226,7 @@ export class Buddy {
     const zoneEnd = this.get(zoneEndFrame);
     const enough = 1 << order;
     let base = from > zoneFirst && from < zoneEnd ? Math.max(from & -groupFrames, zoneFirst) : zoneFirst;
-    // The free frames up to here, and where the first stretch was that is long enough for the order.
+    // `length`: the free frames directly before `base`. `lowest`: start of the first free range of the order's size.
     let length = 0;
     let lowest = -1;
     while (base < zoneEnd) {
@@ -262,7 +263,7 @@ export class Buddy {
     return first;
   }
 
-  /** As {@link find}, for a stretch between two frames. */
+  /** As {@link find}, for the frames from `base` to `end`. */
   #findWithin(base: number, end: number, count: number, alignFrames: number): number {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
@@ -275,7 +276,7 @@ export class Buddy {
     return noFrame;
   }
 
-  /** Frames in the longest stretch of neighbouring free blocks; O(frames of the zone). */
+  /** Frames in the longest contiguous free range; O(frames of the zone). */
   longestRun(): number {
     let longest = 0;
     for (let run = this.#nextRun(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextRun(run.end)) {
@@ -284,7 +285,7 @@ export class Buddy {
     return longest;
   }
 
-  /** The first frame of the free stretch at the end of the zone; the end itself when the last frame is not free. */
+  /** The first frame of the contiguous free range at the zone's end; the end itself if the last frame is not free. */
   freeTail(): number {
     const zoneFirst = this.get(zoneFirstFrame);
     let first = this.get(zoneEndFrame);
@@ -292,7 +293,7 @@ export class Buddy {
     return first;
   }
 
-  /** Whether the stretch is free, all of it, and within the zone. */
+  /** Whether the range is entirely free and within the zone. */
   isFree(first: number, count: number): boolean {
     if (first < this.get(zoneFirstFrame) || first + count > this.get(zoneEndFrame)) return false;
     for (let frame = first; frame < first + count; frame++) {
@@ -306,7 +307,7 @@ export class Buddy {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneEnd = this.get(zoneEndFrame);
-    // Bounded by the zone: after the last free block a search of the whole buffer would read all that users wrote.
+    // Bounded by the zone: otherwise a search after the last free block would scan all user data in the buffer.
     const index = bytes.subarray(0, bias + zoneEnd).indexOf(freeHead, bias + from);
     if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;
@@ -327,9 +328,9 @@ export class Buddy {
   }
 
   /**
-   * Makes a block free and joins it with its buddies. Only frames that were not free before, and the heads that are
-   * none any more, get another kind: what it costs does not depend on how large the block becomes. The first frame's
-   * comes after the others': as long as it is the head of a run, COUNT says how long that is.
+   * Makes a block free and merges it with its buddies. Only newly freed frames, and heads that stop being heads, change
+   * their kind, so the cost does not depend on the size of the merged block. The first frame's kind changes last: as
+   * long as that frame is the head of a run, COUNT gives the run's length.
    */
   #merge(frame: number, order: number): void {
     const first = this.get(zoneFirstFrame);
@@ -350,7 +351,7 @@ export class Buddy {
     this.#link(head, merged);
   }
 
-  /** Puts a block into its list, all of whose frames but the first are marked as the tail of a free block. */
+  /** Puts a block on its list. All its frames but the first are already marked as the tail of a free block. */
   #link(frame: number, order: number): void {
     const { words } = this.#frames.memory;
     const listWord = this.#zone + zoneFreeHead + order;

@@ -8,10 +8,10 @@ import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } 
 import type { PageRequest } from "./page-request.ts";
 import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
 
-/** Growth adds at least this share of what there is, so that a growing heap asks the engine seldom. */
+/** Growth adds at least this share of the heap, so that a growing heap rarely asks the engine. */
 const GROWTH_DIVISOR = 8;
 
-/** What grows: a memory, and the tables that are to cover more of it. */
+/** What grows: a memory, and the tables that then cover more of it. */
 export interface Growable {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
@@ -20,9 +20,9 @@ export interface Growable {
 }
 
 /**
- * Grows the memory so far that `count` pages can be had; false where the limit or the engine forbids it. The heap gets
- * exactly the pages that its own growth has added: what anybody else has added since its last one stays theirs. Under
- * the pages' lock: one thread of the heap grows, the others notice when they next come for pages.
+ * Grows the memory until `count` pages can be allocated; false if the limit or the engine forbids it. The heap gets
+ * exactly the pages that its own growth added: pages that others added since its last growth stay theirs. Under the
+ * pages' lock: one thread of the heap grows it, and the others notice at their next allocation of pages.
  */
 export function growPages(heap: Growable, count: number, request: PageRequest): boolean {
   const { memory, frames } = heap;
@@ -30,27 +30,27 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
     const from = Math.max(Math.floor(memory.presentBytes() / PAGE_SIZE), frames.endFrame);
     const added = addPages(heap, from, endToServe(heap, from, count, request));
     if (added === undefined) return false;
-    if (added.first < added.end) own(heap, added.first, added.end);
-    // Else somebody else has grown the memory at the same moment, and what was added may be too short.
+    if (added.first < added.end) addToHeap(heap, added.first, added.end);
+    // Otherwise another party grew the memory at the same moment, and the pages added may be too few.
     if (added.first === from) return true;
   }
   return false;
 }
 
-/** Whether more memory may be had, as far as this thread knows how long it is. */
+/** Whether the memory may still grow, judging by the length that this thread last saw. */
 export function canGrow(memory: LinearMemory, frames: FrameTable): boolean {
   return frames.endFrame < frames.limitFrame && memory.bytes.length < frames.limitFrame * PAGE_SIZE;
 }
 
-/** Frames from `first` up to `end`. */
+/** Frames from `first` up to `end`, `end` excluded. */
 interface Added {
   readonly first: number;
   readonly end: number;
 }
 
 /**
- * Makes the memory longer: generously, or by less where the engine refuses, or by no more than it takes to reach
- * `neededEnd`. What was added lies where the memory ended at that instant, after `from` where that has moved.
+ * Grows the memory generously; if the engine refuses, by less, down to what reaches `neededEnd`. The added pages start
+ * where the memory ended at that instant, which is after `from` if others grew it in between.
  */
 function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: number): Added | undefined {
   const { limitFrame } = frames;
@@ -69,8 +69,8 @@ function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: 
   }
 }
 
-/** Makes pages the heap's that it has just added. */
-function own({ geometry, frames, zones }: Growable, first: number, end: number): void {
+/** Adds to the heap the pages that its own growth has just created. */
+function addToHeap({ geometry, frames, zones }: Growable, first: number, end: number): void {
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
   if (ASSERTIONS) {
@@ -84,7 +84,7 @@ function own({ geometry, frames, zones }: Growable, first: number, end: number):
   frames.setGrowing(0);
 }
 
-/** Moves the end of the heap to the end of new pages; what lies between, and is not its own, is marked so first. */
+/** Moves the end of the heap to the end of new pages; first marks the pages in between, a hole, as RESERVED. */
 function moveEnd(frames: FrameTable, first: number, end: number): void {
   const { endFrame } = frames;
   if (ASSERTIONS)
@@ -94,8 +94,8 @@ function moveEnd(frames: FrameTable, first: number, end: number): void {
 }
 
 /**
- * Ends a growth that a thread has died in, as far as the end of the heap goes; zones are to be rebuilt then. A note
- * that cannot be right is dropped. Under the pages' lock.
+ * Completes a growth during which a thread died, as far as the end of the heap is concerned; the zones must be rebuilt
+ * afterwards. Discards a GROWING word that cannot be valid. Under the pages' lock.
  */
 export function endGrowth(frames: FrameTable): void {
   const growing = frames.growing;
@@ -109,7 +109,7 @@ export function endGrowth(frames: FrameTable): void {
   frames.setGrowing(0);
 }
 
-/** The lowest end of the heap at which a zone at that end can serve the request, with pages added from `from` on. */
+/** The lowest end of the heap at which a zone up to there can serve the request, if pages are added from `from` on. */
 function endToServe(heap: Growable, from: number, count: number, request: PageRequest): number {
   const dmaEnd = dmaEndFrame(heap.geometry);
   if (from < dmaEnd) {
@@ -119,12 +119,12 @@ function endToServe(heap: Growable, from: number, count: number, request: PageRe
   return zoneEndToServe(heap.zones[Zone.NORMAL], from, count, request);
 }
 
-/** As {@link endToServe}, for one zone: the free pages at its end count, and so does the reserve it must keep. */
+/** As {@link endToServe}, for one zone. Counts the free pages at its end, and the reserve that it must keep. */
 function zoneEndToServe(zone: Buddy, from: number, count: number, request: PageRequest): number {
   const { alignFrames = 1, reserve = false } = request;
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
   const first = Math.max(from, oldEnd);
-  // Free pages at the end of the zone are neighbours of what is added only where nobody else's lie between.
+  // Free pages at the end of the zone adjoin the added ones only if no hole lies between them.
   const tail = first === oldEnd ? zone.freeTail() : first;
   let end = Math.max(Math.ceil(tail / alignFrames) * alignFrames + count, first + 1);
   for (;;) {

@@ -37,26 +37,26 @@ import {
 
 const ANY_PAGES: PageRequest = {};
 
-/** The heap's own runs of so many pages come from the lowest stretch with room; others from the buddy lists. */
+/** Runs of this many pages and more, except of RunKind.PAGES, are first fit by address; others use the buddy lists. */
 const SEARCHED_PAGES_MIN = 4;
 
-/** What page caches are filled with, by order: runs aligned to their size, so that they serve aligned requests too. */
-const WHOLE_BLOCKS: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
+/** Requests that fill the page cache, by order: runs aligned to their size, so that they serve aligned requests too. */
+const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
   alignFrames: 1 << order,
 }));
 
-/** What a page allocator shared by threads needs of them; without it one thread at a time may work. */
+/** What a page allocator shared by threads needs of them; without it only one thread at a time may use it. */
 export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
- * The page allocator: runs of any number of pages, any part of which can be given back. Those of users, and single
- * pages, come from the buddy lists with the unused tail returned at once; the heap's own, and what no single block
- * serves, from the lowest stretch of neighbouring free blocks: it fails only when there is none.
- * Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
+ * The page allocator: runs of any number of pages, any part of which can be freed. Runs of RunKind.PAGES and those
+ * below SEARCHED_PAGES_MIN come from the buddy lists, which take back the unused tail at once. All other runs, users'
+ * large blocks included, and those that no buddy block serves, take a contiguous free range, first fit by address; this
+ * fails only if there is none. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  *
- * Any thread, each through an allocator of its own. Zones, free lists and growth are under the pages' lock. While more
- * than one slot is held, runs of 1, 2, 4 and 8 pages go through the slot's page cache, and the lock is taken a batch at
- * a time. Of several threads that free the same pages, exactly one succeeds.
+ * Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more than
+ * one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU page lists, pcp; no
+ * file cache), a batch per acquisition of the lock. If several threads free the same pages, exactly one succeeds.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
@@ -65,7 +65,7 @@ export class PageAllocator {
   readonly #geometry: Geometry;
   readonly #sync: PageSync | undefined;
   readonly #lockWord: number;
-  /** OWNER of what this slot takes. */
+  /** OWNER of the runs that this slot allocates. */
   readonly #owner: number;
   #cache: PageCache | undefined;
 
@@ -100,8 +100,8 @@ export class PageAllocator {
   }
 
   /**
-   * Takes `count` neighbouring pages and returns the first frame, or NO_FRAME. O(orders) from the lists; O(groups of
-   * 64 frames) at worst from the lowest stretch. Grows the memory where it may.
+   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. O(orders) from the buddy lists; for first
+   * fit O(groups of 64 frames) at worst. Grows the memory if allowed.
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -125,28 +125,28 @@ export class PageAllocator {
     return this.#reach(frame, count);
   }
 
-  /** Whether an empty heap, as large as it may become, had so many pages: what cannot be is not computed with. O(1). */
+  /** Whether an empty heap at its largest size has so many pages; checked before computing with `count`. O(1). */
   canEverHave(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
     return count <= this.frames.limitFrame - this.frames.firstPageFrame && alignFrames <= this.frames.limitFrame;
   }
 
   /**
-   * Makes this thread's views reach a run: it may lie in pages that another thread has just added. A store beyond the
-   * end of a view is lost without a word.
+   * Makes this thread's views cover a run, which may lie in pages that another thread has just added. A store beyond
+   * the end of a view would be lost silently.
    */
   #reach(frame: number, count: number): number {
     this.#memory.reach((frame + count) * PAGE_SIZE);
     return frame;
   }
 
-  /** Says why this stretch cannot be freed as pages of that kind, or undefined where it can. Reads only. */
+  /** Says why this range cannot be freed as pages of that kind, or undefined if it can. Reads only. */
   reasonNotFree(first: number, count: number, kind: RunKindValue): string | undefined {
     return reasonNotFree(this.frames, first, count, kind);
   }
 
   /**
-   * Gives back any stretch of one allocation: its head, its tail, or a part of its middle. Throws INVALID_FREE, with
-   * nothing changed, unless all of it is allocated and of that kind. O(count + orders).
+   * Frees any range of one allocation: its head, its tail, or a part of its middle. Throws INVALID_FREE, with nothing
+   * changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
     const { frames } = this;
@@ -162,7 +162,7 @@ export class PageAllocator {
     throw new KmemError("INVALID_FREE", text, { address: first * PAGE_SIZE, pageCount: count });
   }
 
-  /** As {@link free}, for a whole run that nobody else knows of: the heap's own, which no other thread can free. */
+  /** As {@link free}, for a whole run that no other thread can free, such as the heap's own. */
   freeOwn(first: number, count: number): void {
     this.claimOwn(first);
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
@@ -174,17 +174,17 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Says that a run which nobody else can free is on its way back: {@link freeOwn} is to follow. */
+  /** Marks a run that no other thread can free as claimed by this slot, which then calls {@link freeOwn}. */
   claimOwn(head: number): void {
     this.frames.setOwner(head, this.claimedOwner);
   }
 
-  /** OWNER of what this slot frees, or caches. */
+  /** OWNER of the runs that this slot is freeing or caches. */
   get claimedOwner(): number {
     return this.#owner | RunOwner.CLAIMED;
   }
 
-  /** Gives the end of a run back that nobody else knows of, or may free. */
+  /** Frees the tail of a run that no other thread can free. */
   shorten(head: number, newCount: number): void {
     this.#lock();
     const count = this.frames.count(head);
@@ -196,7 +196,7 @@ export class PageAllocator {
     this.#sync?.waiters.freed();
   }
 
-  /** Lengthens a run that nobody else may free in place when the frames after it are free; returns whether it did. */
+  /** Extends a run, which no other thread may free, in place if the next frames are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
     this.#lock();
     const count = this.frames.count(head);
@@ -214,19 +214,19 @@ export class PageAllocator {
     return isPossible;
   }
 
-  /** Gives what this slot's page cache holds back to the free lists; returns the pages. */
+  /** Returns the pages in this slot's page cache to the free lists; returns their number. */
   drainCache(): number {
     let pages = 0;
     for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
     return pages;
   }
 
-  /** The first frame after the DMA zone, whether it is there yet or not. */
+  /** The first frame after the DMA zone, whether or not the heap has grown that far. */
   get dmaEndFrame(): number {
     return dmaEndFrame(this.#geometry);
   }
 
-  /** Frames after the tables that are the heap's. */
+  /** The heap's frames after the tables. */
   get ownFrames(): number {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
@@ -241,7 +241,7 @@ export class PageAllocator {
     return freeBytes(this.zones);
   }
 
-  /** Bytes in the longest stretch of free pages; O(frames). */
+  /** Bytes in the longest contiguous free range; O(frames). */
   largestFreeRunBytes(): number {
     this.#lock();
     const frames = Math.max(...this.zones.map((zone) => zone.longestRun()));
@@ -254,8 +254,8 @@ export class PageAllocator {
   }
 
   /**
-   * Frees a part of a run, or says why not. Under the lock, so that threads which free different parts of one run do
-   * not meet it while it is being split.
+   * Frees a part of a run, or says why not. Under the lock, so that threads that free different parts of one run never
+   * see it half split.
    */
   #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
     this.#lock();
@@ -268,8 +268,8 @@ export class PageAllocator {
   }
 
   /**
-   * Makes a stretch of a run this thread's alone, and runs of their own of what is left before and after it. A thread
-   * that dies on the way leaves all of it to its former owner, or what is before and after.
+   * Splits a range off a run, for this thread alone; what is before and after it becomes runs of their own. If the
+   * thread dies during this, the former owner keeps the whole run, or the parts before and after the range.
    */
   #detach(first: number, count: number, kind: RunKindValue): string | undefined {
     const { frames } = this;
@@ -294,7 +294,7 @@ export class PageAllocator {
     return undefined;
   }
 
-  /** Makes a run of frames that are in no list. The kind of the head comes last: until then they are free. */
+  /** Makes a run of frames that are on no list. Sets the head's kind last: until then the frames count as free. */
   #makeRun(first: number, count: number, kind: RunKindValue, owner: number): void {
     if (ASSERTIONS) assertFree(this.frames, first, count);
     this.frames.setCount(first, count);
@@ -302,7 +302,7 @@ export class PageAllocator {
     this.frames.setRun(first, count, kind);
   }
 
-  /** A run of this slot's page cache, which is filled first when it is empty. NO_FRAME where it cannot serve. */
+  /** Takes a run from this slot's page cache, refilled if empty. NO_FRAME if the cache cannot serve the request. */
   #takeCached(count: number, request: PageRequest): number {
     const cache = this.#cache;
     if (cache === undefined || request.dma === true || (request.alignFrames ?? 1) > count) return NO_FRAME;
@@ -313,7 +313,7 @@ export class PageAllocator {
     const zone = this.zones[Zone.NORMAL];
     this.#lock();
     for (let run = cacheBatch(order); run > 0; run--) {
-      const taken = this.#takeFrom(zone, count, WHOLE_BLOCKS[order], RunKind.CACHED);
+      const taken = this.#takeFrom(zone, count, NATURALLY_ALIGNED[order], RunKind.CACHED);
       if (taken === NO_FRAME) break;
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
@@ -323,7 +323,7 @@ export class PageAllocator {
     return cache.pop(this.#memory.words, order);
   }
 
-  /** Puts a run that is this thread's alone into the slot's page cache; false where it does not belong there. */
+  /** Puts a run that only this thread knows into the slot's page cache; false if it does not belong there. */
   #putCached(first: number, count: number): boolean {
     const cache = this.#cache;
     if (cache === undefined || first < this.dmaEndFrame) return false;
@@ -336,14 +336,14 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** A thread that works alone, or while memory is short, keeps no pages back. */
+  /** Whether this slot caches pages: not while it is the only one, nor while memory is short. */
   #isCaching(): boolean {
     return this.#sync?.slots.isShared === true && !this.#sync.waiters.isUnderPressure;
   }
 
   /**
-   * Pages are short from the low watermark down, until they are above the high one; memory that can grow never is.
-   * Under the pages' lock, after every change.
+   * Pages become short at the low watermark, and stay so until they are above the high one; never while memory can
+   * grow. Under the pages' lock, after every change.
    */
   updateWatermarks(): void {
     if (ASSERTIONS) this.#assertLocked();

@@ -6,10 +6,10 @@ import type { FrameTable } from "./frames.ts";
 import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
-/** One zone as its users read it; frames and pages are the same thing. */
+/** Statistics of one zone. "Frame" and "page" mean the same thing. */
 export interface ZoneStats {
   readonly name: string;
-  /** Pages of the heap's; those that others have put between them are not counted. */
+  /** The heap's pages in the zone; holes, pages that are not this heap's, do not count. */
   readonly pages: number;
   readonly freePages: number;
   /** Free blocks of each order from 0, as a line of /proc/buddyinfo. */
@@ -17,7 +17,7 @@ export interface ZoneStats {
   readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
 }
 
-/** The share of a zone that only requests for the reserve may have. */
+/** The reserve, which only requests with `reserve` may use, is the zone's pages divided by this. */
 const RESERVE_DIVISOR = 256;
 /** The reserve never exceeds this many pages: 1 MiB. */
 const RESERVE_PAGES_MAX = 256;
@@ -27,7 +27,7 @@ export function openZones(frames: FrameTable, geometry: Geometry): readonly Budd
   return Array.from({ length: ZONE_COUNT }, (_, zone) => new Buddy(frames, geometry.zoneTable, zone));
 }
 
-/** Sets the bounds of all zones after creation; the pages come with `coverZones`. */
+/** Sets the bounds of all zones after creation; `coverZones` adds the pages. */
 export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
   const dmaEnd = dmaEndFrame(geometry);
   setBounds(zones[Zone.DMA], geometry.firstPageFrame, geometry.firstPageFrame);
@@ -35,8 +35,8 @@ export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
 }
 
 /**
- * Moves the end of the zones up to `end`, and hands them the frames from `first` on as free pages. Those between their
- * former end and `first` are somebody else's.
+ * Moves the end of the zones up to `end`, and adds the frames from `first` on as free pages. The frames between the
+ * former end and `first` become a hole: they are not this heap's.
  */
 export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
   const dmaEnd = dmaEndFrame(geometry);
@@ -56,7 +56,7 @@ function cover(zone: Buddy, first: number, end: number): void {
     assert(first >= oldEnd, `a zone that ends at page ${oldEnd} gets pages from there on, not from ${first}`);
   if (first > oldEnd) zone.set(ZoneRecord.FOREIGN_FRAMES, zone.get(ZoneRecord.FOREIGN_FRAMES) + first - oldEnd);
   zone.set(ZoneRecord.END_FRAME, end);
-  // From the top down, so that the lowest block of each list stands first: a young heap then stays compact.
+  // From the top down, so that the lowest block comes first in each list: a young heap then stays compact.
   for (let top = end; top > first; ) {
     const bottom = Math.max(first, (Math.ceil(top / MAX_ORDER_FRAMES) - 1) * MAX_ORDER_FRAMES);
     zone.give(bottom, top - bottom);
@@ -65,14 +65,14 @@ function cover(zone: Buddy, first: number, end: number): void {
   setWatermarks(zone, reservePages(zone.ownFrames));
 }
 
-/** The lowest watermark of a zone of this many pages. */
+/** The min watermark of a zone of this many pages. */
 export function reservePages(pages: number): number {
   return Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
 }
 
 /**
- * Whether `count` pages could be had as wanted if nobody had any but `keptPages` of them, and the heap had grown as far
- * as it ever may.
+ * Whether `count` pages could be allocated as requested if only `keptPages` pages were in use and the heap had grown to
+ * its limit.
  */
 export function fitsEver(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
   const { alignFrames = 1, dma = false, reserve = false } = request;
@@ -86,7 +86,7 @@ export function fitsEver(geometry: Geometry, count: number, keptPages: number, r
   return fits(firstPageFrame, dmaEnd) || (!dma && fits(dmaEnd, limitFrame));
 }
 
-/** Sets the three watermarks from the lowest: low is 5/4 and high 3/2 of it, as in Linux. */
+/** Sets the three watermarks from the min watermark: low is 5/4 and high 3/2 of it, as in Linux. */
 export function setWatermarks(zone: Buddy, minPages: number): void {
   if (ASSERTIONS) assert(minPages >= 0 && minPages <= zone.ownFrames, `a zone can keep ${minPages} pages back`);
   zone.set(ZoneRecord.MIN, minPages);
@@ -102,13 +102,13 @@ export function highWatermark(minPages: number): number {
   return minPages + (minPages >> 1);
 }
 
-/** The first frame after the DMA zone, whether it is there yet or not. */
+/** The first frame after the DMA zone, whether or not the heap has grown that far. */
 export function dmaEndFrame(geometry: Geometry): number {
   return Math.min(geometry.firstPageFrame + geometry.dmaFrames, geometry.limitFrame);
 }
 
 export function zoneStats(zone: Buddy, number: number): ZoneStats {
-  // Damage may have written anything: no figure exceeds what there can be.
+  // The memory may be damaged: clamp every figure to its possible range.
   const within = (value: number, most: number): number => Math.max(0, Math.min(value, most));
   const pages = within(zone.ownFrames, zone.pagesMax);
   return {
@@ -126,7 +126,7 @@ export function zoneStats(zone: Buddy, number: number): ZoneStats {
   };
 }
 
-/** Frames between those of the zones that are somebody else's. */
+/** Frames in holes of the zones, which are not this heap's. */
 export function foreignFrames(zones: readonly Buddy[]): number {
   return zones.reduce((sum, zone) => sum + zone.get(ZoneRecord.FOREIGN_FRAMES), 0);
 }

@@ -48,7 +48,7 @@ const HEADER_BLOCKS = CHUNK_HEADER_BLOCKS;
 const HEADER_WORDS = CHUNK_HEADER_WORDS;
 const MIN_BLOCKS = MIN_CHUNK_BLOCKS;
 
-/** Where a region's header goes: the first multiple of 16 from `start` on that is not null. */
+/** The address of a region's header: the first multiple of 16 from `start` on that is not null. */
 function headerAddress(start: number): number {
   return Math.max(GRANULE, Math.ceil(start / BLOCK_BYTES) * BLOCK_BYTES);
 }
@@ -72,7 +72,7 @@ export function createRegion(words: Words, start: number, end: number): number {
   const address = headerAddress(start);
   const header = address >>> WORD_SHIFT;
   const first = header + REGION_HEADER_WORDS;
-  // What lay there goes into the salt, so that chunks of an earlier region in the same place do not pass for ours.
+  // The old contents go into the salt, so that chunks of an earlier region in this place do not count as this region's.
   let salt = 0;
   for (let word = header; word < first + HEADER_WORDS; word++) salt = mix(salt, words[word]);
   const firstAddress = address + REGION_HEADER_BYTES;
@@ -87,13 +87,13 @@ export function createRegion(words: Words, start: number, end: number): number {
   return address;
 }
 
-/** Stores the root of the index, and the seal: LAST stands already. The last stores of each change. */
+/** Stores the root of the index, then the checksum, which also covers LAST. The last two stores of each change. */
 function setRoot(words: Words, header: number, root: number): void {
   words[header + ROOT] = root << WORD_SHIFT;
   words[header + HEADER_SEAL] = sealOf(words, header);
 }
 
-/** Whether a whole region header stands at word index `header`. Reads only; any whole number is allowed. O(1). */
+/** Whether an intact region header lies at word index `header`. Reads only; any whole number is allowed. O(1). */
 export function isRegion(words: Words, header: number): boolean {
   return (
     words[header + MAGIC] === MAGIC_VALUE &&
@@ -103,14 +103,14 @@ export function isRegion(words: Words, header: number): boolean {
   );
 }
 
-/** Ends the region whose header is at word index `header`: some of its bytes are no longer the caller's. */
+/** Ends the region whose header is at word index `header`: some of its bytes no longer belong to the caller. */
 export function endRegion(words: Words, header: number): void {
   words[header + MAGIC] = REGION_GONE;
 }
 
 /**
- * Ends every region whose header is whole and lies from byte `from` to byte `end`, not included, and that reaches to
- * byte `first`; all are multiples of 16. O(bytes).
+ * Ends every region whose header is intact, lies from byte `from` to byte `end`, not included, and that extends to byte
+ * `first`; all are multiples of 16. O(bytes).
  */
 export function endRegionsIn(words: Words, from: number, first: number, end: number): void {
   for (let address = from; address < end; address += BLOCK_BYTES) {
@@ -128,9 +128,9 @@ function blocksFor(sizeBytes: number): number {
 
 /**
  * Allocates `sizeBytes`, 0 to 2^32 - 1, from the largest free chunk of the region whose header is at word index
- * `header`, the first one where several are largest. Returns the address of the payload, aligned to 16; 0 when no chunk
- * is large enough; minus an address where that address and what is around it is damaged, and then nothing has changed.
- * O(log chunks). Not for two threads at a time. From the Atomik page's `kmalloc`.
+ * `header` (the first of several largest). Returns the address of the payload, aligned to 16; 0 if no chunk is large
+ * enough; a negated address if the region is damaged at or near that address, with nothing changed. O(log chunks). Not
+ * for two threads at a time. From the Atomik page's `kmalloc`.
  */
 export function allocateWorst(words: Words, header: number, sizeBytes: number): number {
   const blocks = blocksFor(sizeBytes);
@@ -143,7 +143,7 @@ export function allocateFirst(words: Words, header: number, sizeBytes: number): 
   return take(words, header, findFirst(words, header, blocks), blocks);
 }
 
-/** Makes a found chunk busy, with the first `blocks` of it, and the rest a chunk of its own where that can be. */
+/** Makes the first `blocks` of a found chunk busy; the rest becomes a chunk of its own if it is large enough. */
 function take(words: Words, header: number, found: number, blocks: number): number {
   if (found <= 0) return addressOf(found);
   const damaged = linkFault(words, header, found);
@@ -166,7 +166,7 @@ function take(words: Words, header: number, found: number, blocks: number): numb
   return addressOf(found + HEADER_WORDS);
 }
 
-/** Cuts a chunk after `blocks` and returns the part after the cut, which is in the list and not in the index. */
+/** Splits a chunk after `blocks` and returns the second part, which is in the list but not in the index. */
 function split(words: Words, header: number, chunk: number, blocks: number): number {
   const rest = chunk + blocks * BLOCK_WORDS;
   const next = words[chunk + NEXT] >>> WORD_SHIFT;
@@ -175,7 +175,7 @@ function split(words: Words, header: number, chunk: number, blocks: number): num
     const restBlocks = words[chunk + SIZE] - blocks;
     assert(blocks >= MIN_BLOCKS && restBlocks >= MIN_BLOCKS, `both parts of the chunk at word ${chunk} are chunks`);
   }
-  // A chunk that is the only one is its own neighbour.
+  // If this is the only chunk, it is its own neighbour.
   writeHeader(words, rest, words[chunk + SIZE] - blocks, next, chunk);
   words[chunk + SIZE] = blocks;
   words[chunk + NEXT] = rest << WORD_SHIFT;
@@ -218,13 +218,13 @@ export function release(words: Words, header: number, address: number): void {
   } else {
     root = insert(words, root, chunk);
   }
-  // What stays of an absorbed header is no sound node, wherever a link leads to.
+  // Makes the absorbed header an invalid node, so that no stray link to it is followed.
   if (mergesNext) words[next + MAX] = 0;
   if (mergesPrevious) words[chunk + MAX] = 0;
   setRoot(words, header, root);
 }
 
-/** Takes a chunk out of the list and adds its blocks to the one before it. */
+/** Removes a chunk from the list and adds its blocks to the one before it. */
 function absorb(words: Words, header: number, chunk: number, absorbed: number): void {
   const next = words[absorbed + NEXT] >>> WORD_SHIFT;
   if (ASSERTIONS) {
@@ -242,7 +242,7 @@ export function usableBytes(words: Words, address: number): number {
   return (words[(address >>> WORD_SHIFT) - HEADER_WORDS + SIZE] - HEADER_BLOCKS) * BLOCK_BYTES;
 }
 
-/** The byte address of a word, or minus it for a negative one. */
+/** The byte address of a word; negated for a negative word index. */
 function addressOf(word: number): number {
   return word * (1 << WORD_SHIFT);
 }

@@ -18,13 +18,13 @@ import {
 import type { LinearMemory } from "../memory/memory.ts";
 import type { RepairLog } from "./log.ts";
 
-/** Every value that a heap's flags can have. */
+/** Every possible value of a heap's flags. */
 const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
 
 /**
- * Makes the header of the heap at byte `start` readable. Its constants follow from three of them and the checksum says
- * whether they are the right ones; else a single byte is looked for that is damaged. `endFrame` is where the pages end.
- * Throws what `readHeader` throws where the header cannot be restored, with nothing changed.
+ * Repairs the header of the heap at byte `start`. All constants follow from three of them, and the checksum confirms
+ * the result; if it does not, searches for a single damaged byte. `endFrame` is the end of the pages. Throws what
+ * `readHeader` throws if the header cannot be restored, with nothing changed.
  */
 export function repairHeader(memory: LinearMemory, start: number, endFrame: number, log: RepairLog): void {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
@@ -50,7 +50,7 @@ function logChanges(before: Int32Array, header: Int32Array, address: number, log
   }
 }
 
-/** Writes all constants that follow from others; false, with nothing changed, where they are not the heap's. */
+/** Writes all constants that follow from others; false, with nothing changed, if the checksum does not confirm them. */
 function restoreDerived(header: Int32Array, baseFrame: number): boolean {
   const derived = header.slice();
   derived[Header.MAGIC] = MAGIC;
@@ -79,13 +79,13 @@ function restoreDerived(header: Int32Array, baseFrame: number): boolean {
     header.set(derived);
     return true;
   }
-  // Constants all of which agree are right, and the checksum is not.
+  // If all constants agree with each other, they are right, and only the checksum is damaged.
   if (!isSame || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
   header[Header.CHECKSUM] = checksumOfHeader(header, 0);
   return true;
 }
 
-/** Finds the one byte of the constants that is not what the checksum was made of. */
+/** Finds and restores the one byte of the constants that does not match the checksum. */
 function restoreByte(header: Int32Array): boolean {
   const words = [...Array(Header.CHECKSUM).keys(), Header.FLAGS];
   const values = words.map((word) => header[word]);
@@ -97,8 +97,8 @@ function restoreByte(header: Int32Array): boolean {
 }
 
 /**
- * As {@link repairHeader}, for a heap that is open: its geometry is known, whatever the header says. Flags that nothing
- * else confirms are cleared.
+ * As {@link repairHeader}, for an open heap, whose geometry is known whatever the header says. Without a matching
+ * checksum, flags with unknown bits are cleared to 0; all others are kept.
  */
 export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: RepairLog): void {
   const { words } = memory;
@@ -120,8 +120,8 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
 }
 
 /**
- * The end of the managed pages as most of its witnesses say: the header, the zone at the end, and the kinds of pages
- * (`presentEnd`). Where none agrees with another, the kinds have it.
+ * The end of the managed pages according to most of its witnesses: the header, the end of the last zone, and the kinds
+ * of pages (`presentEnd`). If all three differ, the kinds of pages decide.
  */
 export function likelyEnd(said: number, zoneEnd: number, presentEnd: number): number {
   if (said === zoneEnd || said === presentEnd) return said;

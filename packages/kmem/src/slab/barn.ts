@@ -14,7 +14,7 @@ import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
 import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
+/** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
 const inBarn = Tag.IN_BARN;
 const granuleShift = GRANULE_SHIFT;
 const pageShift = PAGE_SHIFT;
@@ -24,7 +24,7 @@ const barnField = CacheRecord.BARN;
 /** A barn begins with the count of its entries. */
 const COUNT_WORDS = 1;
 
-/** What the barns stand on. */
+/** What the barns depend on. */
 export interface BarnContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
@@ -34,7 +34,7 @@ export interface BarnContext {
   readonly sync: SlotSync;
 }
 
-/** Entries that the barn of a cache has room for. */
+/** Capacity of the barn of a cache, in entries. */
 export function barnRoom(capacity: number): number {
   return capacity * BARN_SHEAVES;
 }
@@ -48,9 +48,9 @@ function barnPages(): number {
 }
 
 /**
- * What the sheaves of one slot are filled from: the barn of each cache, through which slots trade free blocks half a
- * sheaf at a time, and the slabs below it. A barn is a stack of addresses; while the cache's lock is free, it holds
- * exactly the blocks that are tagged so, and no block is on its way. System: Linux 7's barn.
+ * What the sheaves of one slot are refilled from: each cache's barn, through which slots exchange free blocks half a
+ * sheaf at a time, and below it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
+ * exactly the blocks tagged IN_BARN, and no block is in transit. System: Linux 7's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -74,8 +74,8 @@ export class Barns {
   }
 
   /**
-   * Moves up to `wanted` free blocks into a sheaf, `words[firstWord]` on, and tags them its; returns how many. Makes a
-   * slab when both are empty.
+   * Moves up to `wanted` free blocks into `words` from `firstWord` on and tags them with `sheafTag`; returns how many.
+   * Makes a slab if barn and slabs are empty.
    */
   take(kind: number, cache: number, firstWord: number, wanted: number, sheafTag: number, request: PageRequest): number {
     this.#sync.locks.acquire(cache + lockField);
@@ -92,7 +92,7 @@ export class Barns {
       return good;
     }
     let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
-    // A slab with a constructor is made without the lock, and then asked for here once more.
+    // With a constructor or destructor, the caller makes the slab, without the lock, and then calls `take` again.
     if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     }
@@ -101,7 +101,10 @@ export class Barns {
     return fromSlabs;
   }
 
-  /** Takes `count` blocks over from a sheaf, `words[firstWord]` on; into their slabs while memory is short. */
+  /**
+   * Moves `count` blocks from a sheaf, listed in `words` from `firstWord` on, into the barn; into their slabs if the
+   * barn has no room or memory is short.
+   */
   put(kind: number, cache: number, firstWord: number, count: number, sheafTag: number): void {
     if (count === 0) return;
     const isUnderPressure = this.#sync.waiters.isUnderPressure;
@@ -146,7 +149,9 @@ export class Barns {
     return Array.from(this.#memory.words.subarray(barn, barn + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes the barns of the size classes, unless there are some, or no pages. Under the table's lock, or at rest. */
+  /**
+   * Makes the barns of the size classes, unless they exist or there are no pages. Under the table's lock, or at rest.
+   */
   create(): void {
     if (this.#memory.words[this.#barnsWord] !== 0) return;
     const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
@@ -165,7 +170,7 @@ export class Barns {
     }
   }
 
-  /** Empties the barns of the size classes and gives their pages back. Under the table's lock. */
+  /** Empties the barns of the size classes and frees their pages. Under the table's lock. */
   end(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;
@@ -179,7 +184,7 @@ export class Barns {
       Atomics.store(words, cache + barnField, 0);
       this.#sync.locks.release(cache + lockField);
     }
-    // This slot's before it is nobody's: a thread that dies here leaves pages that somebody answers for.
+    // The pages become this slot's before BARNS is cleared: if the thread dies here, its recovery finds them.
     this.#pages.claimOwn(address >>> PAGE_SHIFT);
     words[this.#barnsWord] = 0;
     this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages());
@@ -201,8 +206,8 @@ export class Barns {
   }
 
   /**
-   * Changes the tags of blocks from one value to another, and closes up over entries that are not free blocks of
-   * the cache: those were freed twice at the same moment and are elsewhere by now. Returns how many are left.
+   * Changes the tags of blocks from one value to another and removes stale entries: two threads freed such a block at
+   * the same time, and it is elsewhere by now. Returns how many entries are left.
    */
   #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
     const { words, bytes } = this.#memory;
@@ -222,22 +227,22 @@ export class Barns {
     return good - firstWord;
   }
 
-  /** In test builds: blocks that have changed hands have their new carrier's tag. */
+  /** In test builds: moved blocks have the tag of their new holder. */
   #assertHandedOver(firstWord: number, count: number, kind: number, tag: number): void {
     assertTagged({ frames: this.#pages.frames, tagBias: this.#tagBias }, { firstWord, count, kind, tag });
   }
 
-  /** In test builds: what the locks of this slot are. */
+  /** In test builds: the locks of this slot. */
   get locks(): SlotSync["locks"] {
     return this.#sync.locks;
   }
 
-  /** Counts entries of sheaves whose blocks are elsewhere: they were freed twice at the same moment. */
+  /** Counts stale entries: double frees by two threads at the same time, which are detected only now. */
   countLateDoubleFrees(count: number): void {
     Atomics.add(this.#memory.words, this.#lateWord, count);
   }
 
-  /** The barn of a cache, in views that reach it: it may lie in pages that another thread has added. */
+  /** The barn of a cache, with views that reach it: it may lie in pages that another thread has added. */
   #barn(cache: number): number {
     const barn = this.#memory.words[cache + barnField];
     if (barn >= this.#memory.words.length) this.#memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);

@@ -10,7 +10,7 @@ import type { CacheTable } from "./cache-table.ts";
 import { AreaWord, FULL, OUTBOX_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
 import { classBytes, slabShape } from "./size-classes.ts";
 
-/** What the outboxes stand on. */
+/** What the outboxes depend on. */
 export interface OutboxContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
@@ -19,7 +19,7 @@ export interface OutboxContext {
   readonly barns: Barns;
 }
 
-/** Where the outbox of each size class begins, in words from the first one's EMPTY; then the end of the last. */
+/** Start of the outbox of each size class, in words from the first one's EMPTY; then the end of the last outbox. */
 const outboxOffsets: readonly number[] = offsetsOfOutboxes();
 
 function offsetsOfOutboxes(): number[] {
@@ -33,13 +33,13 @@ function offsetsOfOutboxes(): number[] {
 /** Pages of the outboxes of a slot. */
 const OUTBOX_PAGES: number = Math.ceil(((outboxOffsets.at(-1) ?? 0) * WORD_BYTES) / PAGE_SIZE);
 
-/** Makes the outboxes of a slot, whose private pages begin at a word. */
+/** Makes the outboxes of a slot whose private pages begin at `areaWord`. */
 export type OutboxesOf = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
 
 /**
- * The outboxes of one slot: where it puts small blocks that other slots allocated, one stack for each size class, which
- * goes to the barn as a whole. So a thread does not allocate again what lies between another thread's blocks, in the
- * same cache lines. There are none until the slot first frees such a block.
+ * The outboxes of one slot: one stack for each small size class, into which the slot puts blocks that other slots
+ * allocated. A full outbox goes to the barn as a whole. A thread thus does not allocate blocks that share cache lines
+ * with another thread's blocks (false sharing). The outboxes are made when the slot first frees such a block.
  * System: snmalloc's remote deallocation caches.
  */
 export class Outboxes {
@@ -68,13 +68,13 @@ export class Outboxes {
     return kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
   }
 
-  /** Index in `words` of the EMPTY sentinel of an outbox; 0 while there are none. */
+  /** Index in `words` of the EMPTY sentinel of an outbox; 0 while the slot has no outboxes. */
   bottom(kind: number): number {
     const run = this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] >>> WORD_SHIFT;
     return run === 0 || !this.serves(kind) ? 0 : run + outboxOffsets[kind - FrameKind.FIRST_CACHE];
   }
 
-  /** Index in `words` of the top of an outbox, also of one that was closed: above it all room is 0. */
+  /** Index in `words` of the top of an outbox. That of a closed one is found by its entries: all words above are 0. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
@@ -97,7 +97,7 @@ export class Outboxes {
     return Array.from(this.#memory.words.subarray(bottom + 1, bottom + 1 + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes room in an outbox: makes the outboxes, opens this one, or empties it. False where there can be none. */
+  /** Makes room in an outbox: makes the outboxes, opens this one, or empties it. False if the kind or slot has none. */
   makeRoom(kind: number): boolean {
     if (!this.serves(kind) || !this.#ensure()) return false;
     const { words } = this.#memory;
@@ -122,7 +122,7 @@ export class Outboxes {
     words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
   }
 
-  /** Closes an outbox; see `Sheaves.close`. Its top is found again by what lies in it. */
+  /** Closes an outbox; see `Sheaves.closeAll`. Its top is found again by its entries. */
   close(kind: number): void {
     const { words } = this.#memory;
     const word = this.#areaWord + AreaWord.OUT_TOPS + kind;
@@ -130,7 +130,7 @@ export class Outboxes {
     if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
   }
 
-  /** Gives the pages of the empty outboxes back; the next use makes them again. Under the sheaves lock. */
+  /** Frees the pages of the empty outboxes; the next use makes them again. Under the sheaves lock. */
   end(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;

@@ -29,7 +29,7 @@ import type { Outboxes, OutboxesOf } from "./outbox.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** Constants of the hot functions once more, as constants of this module: see fast-path.ts. */
+/** Constants of the hot functions, repeated as constants of this module: see fast-path.ts. */
 const capacityField = CacheRecord.CAPACITY;
 const full = FULL;
 
@@ -38,8 +38,8 @@ const ANY_PAGES: PageRequest = {};
 const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /**
- * The sheaves of one slot: a stack of free blocks per cache, private to the slot, filled from the barn and emptied
- * into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
+ * The sheaves of one slot: per cache, a stack of free blocks that is private to the slot. A sheaf is filled from the
+ * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
  * Systems: Linux 7's sheaves, Bonwick's magazines.
  */
 export class Sheaves {
@@ -50,16 +50,16 @@ export class Sheaves {
   readonly #caches: CacheTable;
   readonly #slabs: Slabs;
   readonly #barns: Barns;
-  readonly #empty: number;
+  readonly #emptyEntry: number;
   readonly #tagBias: number;
   readonly #sheafTag: number;
   readonly #slot: number;
   readonly #isLarge: boolean;
-  /** Entries of the sheaves of size classes, by class. */
+  /** Capacity in entries of the sheaf of each size class. */
   readonly #classCapacities: readonly number[];
-  /** Blocks of other slots on their way back. */
+  /** Blocks that other slots allocated and this slot freed, before they go to the barn. */
   readonly outboxes: Outboxes;
-  /** Index in `words` of the sheaf of those that have none. */
+  /** Index in `words` of the dummy sheaf (EMPTY and FULL at once) that stands in for closed or absent sheaves. */
   readonly #closed: number;
   /** Index in `words` of the top of kind 0. */
   readonly #tops: number;
@@ -71,8 +71,8 @@ export class Sheaves {
     this.#caches = context.caches;
     this.#slabs = context.slabs;
     this.#barns = context.barns;
-    this.#empty = geometry.baseFrame << PAGE_SHIFT;
-    this.#tagBias = geometry.tagTable - (this.#empty >>> GRANULE_SHIFT);
+    this.#emptyEntry = geometry.baseFrame << PAGE_SHIFT;
+    this.#tagBias = geometry.tagTable - (this.#emptyEntry >>> GRANULE_SHIFT);
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
     this.#slot = slot;
     this.#isLarge = isLarge;
@@ -83,13 +83,13 @@ export class Sheaves {
     this.outboxes = context.outboxesOf(context, this.areaWord, this.#sheafTag);
   }
 
-  /** The sheaves in a slot's private pages; how many pages those are says how large the sheaves are. */
+  /** The sheaves in a slot's private pages; the number of those pages determines the size of the sheaves. */
   static at(context: SheafContext, areaAddress: number, slot: number): Sheaves {
     const pageCount = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
     return new Sheaves(context, areaAddress, slot, pageCount === LARGE_AREA_PAGES);
   }
 
-  /** Opens the sheaves of a slot, with new private pages if it has none. Undefined when there are no pages for them. */
+  /** Opens the sheaves of a slot, with new private pages if it has none; undefined if there are no pages. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
     if (area !== 0) return Sheaves.at(context, area, slot);
@@ -107,7 +107,7 @@ export class Sheaves {
     return this.areaWord + AreaWord.PAGE_CACHE;
   }
 
-  /** Index in `words` of the top of a sheaf, also of one that was closed. */
+  /** Index in `words` of the top of a sheaf, also of a closed one. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.areaWord + AreaWord.TOPS + kind];
@@ -116,13 +116,13 @@ export class Sheaves {
     return saved === 0 ? top : saved;
   }
 
-  /** Counts a refill or a flush of any sheaf of the slot; returns how many there were. */
+  /** Counts a refill or a flush of any sheaf of the slot; returns the new count. */
   countExchange(): number {
     const { words } = this.#memory;
     return ++words[this.areaWord + AreaWord.EXCHANGES] >>> 0;
   }
 
-  /** Entries that the sheaf of a cache has room for. */
+  /** Capacity of the sheaf of a cache, in entries. */
   capacity(kind: number): number {
     return this.#capacity(kind, this.#caches.record(kind));
   }
@@ -137,7 +137,7 @@ export class Sheaves {
     return this.top(kind) - this.bottom(kind);
   }
 
-  /** Free blocks of a cache that the slot holds, in its sheaf and its outbox; entries that are stale do not count. */
+  /** Free blocks of a cache in the slot's sheaf and outbox; stale entries do not count. */
   held(kind: number): number {
     const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
     const { frames } = this.#pages;
@@ -150,14 +150,14 @@ export class Sheaves {
     const { words } = this.#memory;
     const top = this.top(kind);
     for (let word = top; word >= top - LARGE_SHEAF_CAPACITY_MAX; word--) {
-      if (words[word] === this.#empty) return word;
+      if (words[word] === this.#emptyEntry) return word;
     }
     return top;
   }
 
   /**
-   * Fills the empty sheaf of a cache to half its room; false when there is no memory, or no such cache. Half, so that
-   * a thread that goes back and forth around a full or an empty sheaf does not come here each time.
+   * Fills the empty sheaf of a cache to half its capacity; false if there is no memory or no such cache. Half, so that
+   * a thread that alternates around a full or an empty sheaf does not come here at each call.
    */
   refill(kind: number, request: PageRequest): boolean {
     for (;;) {
@@ -165,9 +165,9 @@ export class Sheaves {
       if (top === this.#closed) return false;
       const { words } = this.#memory;
       const entry = words[top];
-      // Not empty after all: closed, or the caller's views were older than the memory's growth, or a constructor.
-      if (entry !== this.#empty && this.#isInThisSheaf(entry)) return true;
-      if (entry !== this.#empty) {
+      // Not empty: the sheaf was closed, the caller's views predate growth, or a constructor freed blocks.
+      if (entry !== this.#emptyEntry && this.#isInThisSheaf(entry)) return true;
+      if (entry !== this.#emptyEntry) {
         words[this.#tops + kind] = top - 1;
         this.#barns.countLateDoubleFrees(1);
         continue;
@@ -176,7 +176,7 @@ export class Sheaves {
       const taken = this.#barns.take(kind, cache, top + 1, this.#capacity(kind, cache) >> 1, this.#sheafTag, request);
       if (ASSERTIONS) this.#assertEntries(kind, top + 1, taken);
       if (taken > 0) {
-        // Memory that is not shared may just have grown, which makes its views new ones.
+        // Memory that is not shared may just have grown and got new views.
         this.#memory.words[this.#tops + kind] = top + taken;
         return true;
       }
@@ -184,7 +184,7 @@ export class Sheaves {
     }
   }
 
-  /** Makes room in the full sheaf of a cache: the older half of it goes to the barn. False without a sheaf. */
+  /** Makes room in the full sheaf of a cache: moves its older half to the barn. False if there is no sheaf. */
   flush(kind: number): boolean {
     const top = this.#openTop(kind, ANY_PAGES);
     if (top === this.#closed) return false;
@@ -194,7 +194,8 @@ export class Sheaves {
     const capacity = this.#capacity(kind, cache);
     const first = top - capacity + 1;
     const half = (capacity + 1) >> 1;
-    if (ASSERTIONS) assert(words[first - 1] === this.#empty, `a full sheaf of ${capacity} blocks begins with EMPTY`);
+    if (ASSERTIONS)
+      assert(words[first - 1] === this.#emptyEntry, `a full sheaf of ${capacity} blocks begins with EMPTY`);
     this.#barns.put(kind, cache, first, half, this.#sheafTag);
     copyWords(words, first, first + half, capacity - half);
     words[this.#tops + kind] = top - half;
@@ -203,8 +204,8 @@ export class Sheaves {
   }
 
   /**
-   * Frees a live block past the sheaf, into its slab: while memory is short, and where there is none for a sheaf.
-   * False, with nothing changed, where another thread has freed it in the meantime.
+   * Frees a live block, bypassing the sheaf, while memory is short or if there is no sheaf: into its slab under
+   * pressure, else into the barn if that has room. False, with nothing changed, if another thread freed it first.
    */
   putBypassingSheaf(kind: number, address: number): boolean {
     const { words, bytes } = this.#memory;
@@ -217,7 +218,7 @@ export class Sheaves {
   }
 
   /**
-   * Takes a block past the sheaf, while memory is short; 0 where there is none. Throws NO_CONSTRUCTOR, and what a
+   * Allocates a block while memory is short, bypassing the sheaf; 0 if there is none. Throws NO_CONSTRUCTOR, and what a
    * constructor throws.
    */
   takeBypassingSheaf(kind: number, request: PageRequest): number {
@@ -241,13 +242,13 @@ export class Sheaves {
     if (top === bottom) return;
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, top - bottom, this.#sheafTag);
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
-    if (ASSERTIONS) assert(words[bottom] === this.#empty, "a drained sheaf is empty");
+    if (ASSERTIONS) assert(words[bottom] === this.#emptyEntry, "a drained sheaf is empty");
   }
 
   /**
-   * Closes the sheaves of all caches, so that the next operation on each takes the slow path. Any thread may do so,
-   * under the sheaves lock, also while the slot's own is at work; the slot opens them again. One that the slot was just
-   * then changing may stay open.
+   * Closes the sheaves of all caches, so that the next operation on each takes the slow path. Any thread may call this,
+   * under the sheaves lock, even while the slot's own thread works; that thread opens them again. A sheaf that the
+   * slot's thread changes at the same time may stay open.
    */
   closeAll(): void {
     if (ASSERTIONS) assertHeaderLock(this.#barns.locks, Header.SHEAVES_LOCK, "the sheaves lock");
@@ -266,7 +267,7 @@ export class Sheaves {
     return Atomics.compareExchange(words, topWord, top, this.#closed) === top;
   }
 
-  /** Opens a sheaf that was closed. Only the slot's own thread; returns whether it was. */
+  /** Opens a closed sheaf. Only for the slot's own thread; returns whether the sheaf was closed. */
   reopen(kind: number): boolean {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
@@ -277,7 +278,10 @@ export class Sheaves {
     return true;
   }
 
-  /** Whether a sheaf has the same number of entries as when this was last asked. */
+  /**
+   * Whether the top has not moved since the last call for this cache. SEEN lies in the cache's record, which all slots
+   * share, so that after another slot's call the answer is false.
+   */
   isIdle(kind: number): boolean {
     const { words } = this.#memory;
     const top = this.top(kind);
@@ -287,7 +291,7 @@ export class Sheaves {
     return false;
   }
 
-  /** Forgets the empty sheaf of a destroyed cache; a later one of its kind makes another. Under the sheaves lock. */
+  /** Forgets the empty sheaf of a destroyed cache; the kind's next cache gets a new one. Under the sheaves lock. */
   forget(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
@@ -301,8 +305,8 @@ export class Sheaves {
   }
 
   /**
-   * Gives the pages of the empty sheaves of named caches back, and those of the empty outboxes; the next use makes them
-   * again. Under the sheaves lock.
+   * Frees the pages of named caches' empty sheaves and of the empty outboxes; the next use makes them again. Under the
+   * sheaves lock.
    */
   freeGroupPages(): void {
     this.outboxes.end();
@@ -319,7 +323,7 @@ export class Sheaves {
     }
   }
 
-  /** Gives the slot's private pages back, when they are empty and no other thread can find them any more. */
+  /** Frees the slot's private pages, which must be empty and no longer reachable for other threads. */
   end(): void {
     this.#pages.useCache(undefined);
     this.freeGroupPages();
@@ -336,8 +340,8 @@ export class Sheaves {
   }
 
   /**
-   * The top of a sheaf, which is made where there was none, and opened when it was closed, which may happen at any
-   * instant. That of the closed sheaf where there can be none.
+   * The top of a cache's sheaf, which it makes if missing and opens if closed; other threads may close it at any time.
+   * The top of the dummy sheaf if no sheaf can be made.
    */
   #openTop(kind: number, request: PageRequest): number {
     for (;;) {
@@ -346,12 +350,12 @@ export class Sheaves {
     }
   }
 
-  /** Whether an entry of this slot's sheaves is a block that is in them: one freed twice at once may be elsewhere. */
+  /** False for a stale entry: two threads freed its block at the same time, and it is not in this slot's sheaves. */
   #isInThisSheaf(entry: number): boolean {
     return this.#memory.bytes[this.#tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
   }
 
-  /** In test builds: blocks that came into a sheaf of this slot are tagged so. */
+  /** In test builds: blocks that came into a sheaf of this slot have its tag. */
   #assertEntries(kind: number, firstWord: number, count: number): void {
     assertTagged(
       { frames: this.#pages.frames, tagBias: this.#tagBias },
@@ -363,7 +367,7 @@ export class Sheaves {
     const { words } = this.#memory;
     const closed = this.#closed;
     words.fill(0, this.areaWord, this.areaWord + AREA_SHEAVES);
-    words[closed] = this.#empty;
+    words[closed] = this.#emptyEntry;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
     words.fill(closed, this.areaWord + AreaWord.OUT_TOPS, this.areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
@@ -378,14 +382,14 @@ export class Sheaves {
   #formatSheaf(kind: number, bottom: number): void {
     const { words } = this.#memory;
     const end = bottom + this.capacity(kind) + 1;
-    words[bottom] = this.#empty;
-    // Whatever the page held before, no word of the room may read as the end of it.
+    words[bottom] = this.#emptyEntry;
+    // The page may hold old data: no word between the sentinels may look like FULL.
     words.fill(0, bottom + 1, end);
     words[end] = FULL;
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
   }
 
-  /** Makes the sheaf of a named cache in this slot when the cache is first used here. */
+  /** Makes the sheaf of a named cache when this slot first uses the cache. */
   #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
     if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
@@ -403,7 +407,7 @@ export class Sheaves {
   }
 }
 
-/** What the sheaves stand on. */
+/** What the sheaves depend on. */
 export interface SheafContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;

@@ -26,7 +26,7 @@ import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
 import type { TagTables } from "./tags.ts";
 
-/** Constants of the loops below once more, as constants of this module: see fast-path.ts. */
+/** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
 const none = Tag.NONE;
 const inSlab = Tag.IN_SLAB;
 const pageShift = PAGE_SHIFT;
@@ -48,10 +48,10 @@ const frameCount = FrameRecord.COUNT;
 const noFrame = NO_FRAME;
 const emptySlabsKept = EMPTY_SLABS_KEPT;
 const emptySlabsShareShift = EMPTY_SLABS_SHARE_SHIFT;
-/** Destructors must not run in the midst of a free. */
+/** Flags of caches whose empty slabs a free does not release: destructors must not run during a free. */
 const keepsSlabs: number = CacheFlag.KEEPS_SLABS | CacheFlag.HAS_DESTRUCTOR;
 
-/** What the slabs stand on. */
+/** What the slabs depend on. */
 export interface SlabContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
@@ -61,9 +61,10 @@ export interface SlabContext {
 }
 
 /**
- * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; no list runs
- * through the blocks themselves, so a late write into a freed block cannot corrupt anything. Blocks leave and enter
- * by the barns, which hold the cache's lock. The functions of caches are all that lies outside of the buffer.
+ * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
+ * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
+ * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. Only
+ * constructors and destructors lie outside of the buffer.
  * Documents: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
@@ -74,7 +75,7 @@ export class Slabs {
   readonly #base: number;
   readonly #tagTable: number;
   readonly #tables: TagTables;
-  /** What this thread runs for the blocks of caches. */
+  /** The constructors and destructors that this thread has named for caches. */
   readonly functions: FunctionTable;
   #releasedPages = 0;
 
@@ -95,16 +96,16 @@ export class Slabs {
   }
 
   /**
-   * Makes a slab for a cache; false when there is no memory. Throws NO_CONSTRUCTOR, and what the constructor throws. No
-   * lock is held meanwhile, and what the constructor does may change every sheaf.
+   * Makes a slab for a cache; false if there is no memory. Throws NO_CONSTRUCTOR, and what the constructor throws.
+   * Holds no lock meanwhile; the constructor may change every sheaf.
    */
   grow(kind: number, request: PageRequest): boolean {
     return this.#create(kind, this.#caches.record(kind), request) !== noFrame;
   }
 
   /**
-   * Makes a slab for a cache without functions; false when there is no memory. Under the cache's lock, which saves
-   * taking it twice more.
+   * Makes a slab for a cache without constructor and destructor; false if there is no memory. Under the cache's lock,
+   * which saves acquiring it twice more.
    */
   growLocked(kind: number, request: PageRequest): boolean {
     const cache = this.#caches.record(kind);
@@ -144,7 +145,7 @@ export class Slabs {
     const endTag = firstTag + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
     let tag = firstTag + (words[recordWord] >>> cursorShift);
     let word = firstWord;
-    // The end of the slab is never reached but where a count is damaged.
+    // The loop reaches the end of the slab only if a count is damaged.
     for (; word < endWord && tag < endTag; tag += stride) {
       if (bytes[tag] !== inSlab) continue;
       bytes[tag] = newTag;
@@ -161,10 +162,10 @@ export class Slabs {
   }
 
   /**
-   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs: those that have the tag
-   * `from`. Answers with the number of those that do not. Neighbours in the list are mostly neighbours in a slab too,
-   * so its count is written once for as many of them as follow each other. Slabs that become empty are released, but
-   * for some that a cache keeps. Under the cache's lock. O(count).
+   * Returns `count` blocks of a cache, listed in `words` from `firstWord` on, to their slabs. Skips stale entries,
+   * whose blocks are not tagged `from`, since two threads freed them at the same time; returns the number of those.
+   * Successive entries mostly lie in the same slab, so its count is written once per sequence. Releases slabs that
+   * become empty, except those that the cache keeps. Under the cache's lock. O(count).
    */
   put(kind: number, cache: number, firstWord: number, count: number, from: number): number {
     const { words, bytes } = this.#memory;
@@ -182,7 +183,7 @@ export class Slabs {
         continue;
       }
       const frame = words[word] >>> pageShift;
-      // An entry from before its slab was released may lie in another cache's by now.
+      // The slab of a stale entry may have been released, and its pages may belong to another cache by now.
       if (bytes[kindBias + frame] !== kind) {
         stale++;
         word++;
@@ -206,8 +207,8 @@ export class Slabs {
   }
 
   /**
-   * Releases empty slabs of a cache, all or `slabLimit` of them; returns the pages given back. Slabs of a cache whose
-   * functions this thread does not have stay.
+   * Releases empty slabs of a cache, all or `slabLimit` of them; returns the pages freed. Does nothing if the cache has
+   * a constructor or destructor that this thread has not named.
    */
   releaseEmpty(kind: number, slabLimit: number = Number.POSITIVE_INFINITY): number {
     if (this.#caches.hasFunctions(kind)) return this.#releaseOneByOne(kind, slabLimit);
@@ -215,13 +216,13 @@ export class Slabs {
     const cache = this.#caches.record(kind);
     if (words[cache + cacheEmptySlabs] === 0) return 0;
     this.#locks.acquire(cache + CacheRecord.LOCK);
-    // By now it may be another cache, whose destructors are to run.
+    // By now this kind may be another cache with destructors to run.
     const pages = this.#caches.hasFunctions(kind) ? 0 : this.#releaseListed(cache, slabLimit);
     this.#locks.release(cache + CacheRecord.LOCK);
     return pages;
   }
 
-  /** Releases empty slabs that are in a cache's list; returns the pages given back. Under the cache's lock. */
+  /** Releases empty slabs on a cache's partial list; returns the pages freed. Under the cache's lock. */
   #releaseListed(cache: number, slabLimit: number): number {
     if (ASSERTIONS) this.#assertLocked(cache);
     const { words } = this.#memory;
@@ -242,9 +243,9 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}: a destructor may change everything, so each time the search starts at the head of the
-   * list. What destructors throw is thrown once all of them have run. Slabs that destructors make are no reason to go
-   * on without end; and nothing is released in the midst of the cache's own functions.
+   * As {@link releaseEmpty}, but restarts at the head of the list for each slab, since a destructor may change
+   * anything. Throws the destructors' first error after all have run. The number of slabs is bounded at the start, as
+   * destructors may make new slabs. Releases nothing while the cache's own constructor or destructor runs.
    */
   #releaseOneByOne(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
@@ -255,7 +256,7 @@ export class Slabs {
     for (let released = 0; released < slabsMax; released++) {
       this.#locks.acquire(cache + CacheRecord.LOCK);
       const slab = this.#firstEmpty(cache);
-      // A run of the heap's own until the destructors have run: they may reach its blocks still.
+      // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
       const firstGranule = slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab);
       if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
@@ -283,7 +284,7 @@ export class Slabs {
     return slab;
   }
 
-  /** Makes a slab out of everybody's sight, and puts it into the list of its cache at the end. */
+  /** Makes a slab out of sight of other threads, and links it to the cache's partial list as the last step. */
   #create(kind: number, cache: number, request: PageRequest): number {
     this.functions.require(kind);
     const slab = this.#allocateSlab(kind, cache, request);
@@ -303,7 +304,7 @@ export class Slabs {
     return this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
   }
 
-  /** Counts a new slab in and puts it into the list of its cache. Under the cache's lock. */
+  /** Counts a new slab and puts it on the cache's partial list. Under the cache's lock. */
   #enter(slab: number, cache: number): void {
     const { words } = this.#memory;
     if (ASSERTIONS) this.#assertLocked(cache);
@@ -322,7 +323,7 @@ export class Slabs {
     return (words[cache + CacheRecord.COLOUR_NEXT] * words[cache + CacheRecord.COLOUR_BYTES]) >>> granuleShift;
   }
 
-  /** Runs the constructor for the blocks of a new slab; gives the pages back when it throws. */
+  /** Runs the constructor for the blocks of a new slab; frees the pages if it throws. */
   #constructAll(slab: number, kind: number, cache: number, firstGranule: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     const row = blockRow(this.#memory.words, slab, cache, firstGranule);
@@ -346,7 +347,7 @@ export class Slabs {
     return this.#tagTable + ((address - this.#base) >>> granuleShift);
   }
 
-  /** Counts blocks that came back to a slab, the lowest of them at granule `lowest` of the slab. */
+  /** Counts blocks that were returned to a slab, the lowest of them at granule `lowest` of the slab. */
   #gained(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + frameCount;
@@ -364,7 +365,7 @@ export class Slabs {
     if (emptySlabs > kept) this.#release(slab, cache);
   }
 
-  /** Takes an empty slab out of its cache and gives its pages back. Under the cache's lock. */
+  /** Removes an empty slab from its cache and frees its pages. Under the cache's lock. */
   #release(slab: number, cache: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     this.#withdraw(slab, cache, RunKind.CACHED);
@@ -372,7 +373,7 @@ export class Slabs {
     this.#pages.freeOwn(slab, slabPages);
   }
 
-  /** Takes an empty slab out of its cache; its pages are then a run that this slot is about to give back. */
+  /** Removes an empty slab from its cache and marks its pages as a run that this slot is about to free. */
   #withdraw(slab: number, cache: number, kind: RunKindValue): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;

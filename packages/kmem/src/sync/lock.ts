@@ -6,32 +6,32 @@ import type { LockOrder } from "./lock-order.ts";
 const free = LockBits.FREE;
 const waited: number = LockBits.WAITED;
 
-/** Attempts before a waiter goes to sleep: about as long as the short work under a lock takes. */
+/** Attempts before a waiter sleeps: about as long as the short critical sections of this heap take. */
 const SPIN_LIMIT = 256;
 
 /**
- * A waiter that nobody wakes looks again after so long: the thread that was to wake it may have died before it could,
- * and so may the holder of the lock.
+ * A sleeping waiter retries after this time even if nobody wakes it: the holder, or the thread that should have woken
+ * it, may have died.
  */
 const LOOK_AGAIN_MS = 20;
 
 /** Node 20 and older browsers have no Atomics.pause. */
 const { pause } = Atomics as typeof Atomics & { pause?: () => void };
 
-/** The word of a lock that a slot holds. */
+/** The value of a lock word while this slot holds the lock. */
 export function lockOwner(slot: number, generation: number): number {
   if (ASSERTIONS) assert(slot >= 0 && slot < LockBits.OWNER_SLOT_MASK, `${slot} is the number of a slot`);
   return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
 }
 
-/** Says whether the thread that was the owner in a lock's word is gone, for certain. */
+/** Whether the thread that this owner value names is certainly dead. */
 export type IsGone = (owner: number) => boolean;
 
 const NOBODY_IS_GONE: IsGone = () => false;
 
 /**
- * Takes the lock in `words[word]` for `owner`; waits as long as another has it who is there. Returns whether it was
- * inherited from one who is gone, so that what it guards may be half changed. Shared memory only.
+ * Acquires the lock in `words[word]` for `owner`; waits as long as a live thread holds it. Returns true if the lock was
+ * taken over from a dead holder, so that the data it protects may be half changed. Shared memory only.
  */
 export function acquireLock(words: Int32Array, word: number, owner: number, isGone: IsGone = NOBODY_IS_GONE): boolean {
   if (Atomics.compareExchange(words, word, free, owner) === free) return false;
@@ -41,7 +41,7 @@ export function acquireLock(words: Int32Array, word: number, owner: number, isGo
     if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   }
   for (;;) {
-    // A thread that has slept takes the lock with WAITED set, since others may still sleep.
+    // A thread that has slept acquires the lock with WAITED set, since other threads may still sleep.
     const found = Atomics.compareExchange(words, word, free, owner | waited);
     if (found === free) return false;
     if (isGone(found & ~waited)) {
@@ -53,12 +53,12 @@ export function acquireLock(words: Int32Array, word: number, owner: number, isGo
   }
 }
 
-/** Gives the lock back, and wakes one of those who sleep for it, if any do. Only for who holds it. */
+/** Releases the lock and wakes one thread that sleeps on it, if there is one. Only the holder may call it. */
 export function releaseLock(words: Int32Array, word: number): void {
   if ((Atomics.exchange(words, word, free) & waited) !== 0) Atomics.notify(words, word, 1);
 }
 
-/** Sleeps while the word has this value. A browser's main thread must not sleep and asks again at once. */
+/** Sleeps while the word has this value. A browser's main thread must not sleep: it returns at once and retries. */
 function sleep(words: Int32Array, word: number, value: number): void {
   try {
     Atomics.wait(words, word, value, LOOK_AGAIN_MS);
@@ -67,34 +67,34 @@ function sleep(words: Int32Array, word: number, value: number): void {
   }
 }
 
-/** The locks of a heap as one of its slots takes them, by the index of their word. */
+/** The locks of a heap as one slot acquires them, each identified by the index of its word. */
 export interface Locks {
-  /** In test builds, what the slot's thread holds. */
+  /** In test builds: the locks that the slot's thread holds. */
   readonly order?: LockOrder | undefined;
   /**
-   * Takes a lock. Where it is inherited from a thread that is gone, `repair` repairs what it guards; without one, what
-   * the heap knows of its own locks: see {@link LockRecovery}.
+   * Acquires a lock. If it is taken over from a dead thread, `repair` repairs the data that it protects; without
+   * `repair`, the heap's own repair for that lock runs: see {@link LockRecovery}.
    */
   acquire(word: number, repair?: () => void): void;
   release(word: number): void;
 }
 
-/** What a thread does about locks whose holders are gone. */
+/** How a thread detects dead lock holders, and what it does after taking a lock over. */
 export interface LockRecovery {
   readonly isGone: IsGone;
-  /** Repairs what a lock guards that this thread has just inherited. */
+  /** Repairs the data protected by a lock that this thread has just taken over. */
   repair(word: number): void;
 }
 
-/** The same for a thread with a slot, which others are to find out about in turn. */
+/** The same for a thread with a slot, whose own death other threads must be able to detect. */
 export interface SlotLockRecovery extends LockRecovery {
-  /** Sees to it that others find out when this thread is gone, before it takes a lock. */
+  /** Makes sure that other threads can detect this thread's death; called before each lock is acquired. */
   renewBeacon(): void;
 }
 
-/** Locks for a slot of shared memory. They spin a while, then sleep; a thread that must not sleep keeps spinning. */
+/** Locks for a slot of shared memory. Waiters spin for a while, then sleep; a thread that must not block only spins. */
 export class SharedLocks implements Locks {
-  /** Until there is one, nobody is known to be gone. */
+  /** While this is undefined, no holder is considered dead. */
   recovery: SlotLockRecovery | undefined;
   order: LockOrder | undefined;
   readonly #memory: LinearMemory;
@@ -104,7 +104,7 @@ export class SharedLocks implements Locks {
   constructor(memory: LinearMemory, owner: number) {
     this.#memory = memory;
     this.#owner = owner;
-    // No slot takes a lock twice: a word that names this thread before it has the lock is a stray one.
+    // No slot acquires a lock twice: if the word names this thread before it has the lock, the value is a stray one.
     this.#isGone = (holder) => holder === owner || this.recovery?.isGone(holder) === true;
   }
 
@@ -126,7 +126,7 @@ export class SharedLocks implements Locks {
   }
 }
 
-/** Locks in memory that no other thread can reach: there is nobody to lock out. */
+/** Locks in memory that no other thread can reach: they exclude nobody. */
 export class UnsharedLocks implements Locks {
   order: LockOrder | undefined;
 

@@ -6,22 +6,22 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { BEACON_ENDED, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
 
-/** What is answered where there is no slot. */
+/** Returned where there is no slot. */
 export const NO_SLOT = -1;
 
-/** The table of slots. Slots are taken and given back by any thread, without a lock. */
+/** The table of slots. Any thread takes and releases slots, without a lock. */
 export class SlotTable {
   readonly #memory: LinearMemory;
   readonly #table: number;
-  /** The slots that are held: what many ask often, in few words. */
-  readonly #held: SlotSet;
+  /** The taken slots, that is, those held or reserved, as a set: frequent questions read only a few words. */
+  readonly #taken: SlotSet;
   readonly count: number;
 
-  /** `heldWord` is the index in `words` of the set of slots that are held. */
+  /** `heldWord` is the index in `words` of the set of taken (held or reserved) slots. */
   constructor(memory: LinearMemory, tableAddress: number, count: number, heldWord: number) {
     this.#memory = memory;
     this.#table = tableAddress;
-    this.#held = new SlotSet(memory, heldWord, count);
+    this.#taken = new SlotSet(memory, heldWord, count);
     this.count = count;
   }
 
@@ -30,12 +30,12 @@ export class SlotTable {
     return (this.#table >>> WORD_SHIFT) + slot * SLOT_RECORD_WORDS + field;
   }
 
-  /** Takes the free slot of the lowest number; {@link NO_SLOT} when there is none. O(slots). */
+  /** Takes the free slot with the lowest number; {@link NO_SLOT} if no slot is free. O(slots). */
   take(): number {
     return this.#claim(SlotState.FREE, SlotState.HELD);
   }
 
-  /** As {@link take}, for another thread, which is to {@link occupy} it. */
+  /** As {@link take}, but reserves the slot for another thread, which claims it with {@link occupy}. */
   reserve(): number {
     const slot = this.#claim(SlotState.FREE, SlotState.RESERVED);
     if (slot === NO_SLOT) return NO_SLOT;
@@ -43,17 +43,17 @@ export class SlotTable {
     return slot;
   }
 
-  /** What tells a reservation of the slot from those of other heaps. */
+  /** A random value that distinguishes a reservation of this slot from reservations in other heaps. */
   token(slot: number): number {
     return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.TOKEN));
   }
 
-  /** Whether the slot is still the one that was taken, or reserved, by that generation and token. */
+  /** Whether the slot's generation and token are still those of this reservation. */
   isReserved({ slot, generation, token }: { slot: number; generation: number; token: number }): boolean {
     return slot < this.count && this.generation(slot) === generation && this.token(slot) === token;
   }
 
-  /** Takes a slot that was reserved for this thread; false where it is not, or not any more. */
+  /** Takes a slot that was reserved for this thread; false if it is not, or no longer, reserved. */
   occupy(place: { slot: number; generation: number; token: number }): boolean {
     const { words } = this.#memory;
     if (!this.isReserved(place)) return false;
@@ -61,13 +61,13 @@ export class SlotTable {
     return Atomics.compareExchange(words, state, SlotState.RESERVED, SlotState.HELD) === SlotState.RESERVED;
   }
 
-  /** Makes a slot that was occupied reserved again: the thread could not attach after all. */
+  /** Makes an occupied slot reserved again, because the thread could not attach. */
   unoccupy(slot: number): void {
     if (ASSERTIONS) assert(this.isHeld(slot), `slot ${slot} is held by the thread that could not attach`);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.RESERVED);
   }
 
-  /** Takes the slot of a thread that is gone, with what is left of it; false where another thread has done so. */
+  /** Takes the slot of a dead thread, including its blocks; false if another thread has taken it first. */
   takeOver(slot: number): boolean {
     return this.#change(slot, SlotState.DEAD, SlotState.HELD);
   }
@@ -83,7 +83,7 @@ export class SlotTable {
     if (Atomics.compareExchange(words, state, oldState, newState) !== oldState) return false;
     Atomics.store(words, this.word(slot, SlotRecord.GENERATION), this.#nextGeneration(slot));
     Atomics.store(words, this.word(slot, SlotRecord.WATCHED), 0);
-    this.#held.add(slot);
+    this.#taken.add(slot);
     if (ASSERTIONS) assert(this.generation(slot) > 0, `slot ${slot}, which is taken, has a generation`);
     return true;
   }
@@ -99,7 +99,7 @@ export class SlotTable {
     return new KmemError("NO_SLOT", text, { slotCount: this.count, ...(dead.length > 0 ? { dead } : {}) });
   }
 
-  /** Takes a slot over where all threads are gone for certain, as those of a dump are; all other slots are dead. */
+  /** Takes a slot over in a memory whose threads are all certainly dead, such as a dump; marks all other slots dead. */
   adopt(slot: number): void {
     const { words } = this.#memory;
     if (slot < 0 || slot >= this.count) throw new KmemError("BAD_ARGUMENT", `there is no slot ${slot}`, { slot });
@@ -109,12 +109,12 @@ export class SlotTable {
     words[this.word(slot, SlotRecord.GENERATION)] = this.#nextGeneration(slot);
     words[this.word(slot, SlotRecord.BEACON_WAITERS)] = 0;
     words[this.word(slot, SlotRecord.STATE)] = SlotState.HELD;
-    this.#held.add(slot);
+    this.#taken.add(slot);
   }
 
   /**
-   * Marks a slot dead whose thread is gone: the one that took it as that generation. A second call changes nothing, and
-   * neither does one for a slot that has been reaped in the meantime.
+   * Marks a slot dead: `generation` names the thread that took it and died. Idempotent, and without effect on a slot
+   * that has been reaped in the meantime.
    */
   markDead(slot: number, generation: number): void {
     const { words } = this.#memory;
@@ -126,18 +126,18 @@ export class SlotTable {
       return;
     }
     if (!this.isDead(slot)) return;
-    this.#held.remove(slot);
-    // The next thread in the slot must not be taken for gone because the waiters of this one are.
+    this.#taken.remove(slot);
+    // The dead thread has no beacon waiters left: their absence must not make the slot's next thread look dead.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
-  /** Frees the slot of a thread that is gone, unless another one has taken it over. */
+  /** Frees the slot of a dead thread, unless another thread has taken it over. */
   free(slot: number): void {
     const { words } = this.#memory;
     Atomics.compareExchange(words, this.word(slot, SlotRecord.STATE), SlotState.DEAD, SlotState.FREE);
   }
 
-  /** Slots whose threads are gone and that have not been freed since. */
+  /** Slots whose threads are dead and that have not been freed since. */
   get dead(): number[] {
     return Array.from({ length: this.count }, (_, slot) => slot).filter((slot) => this.isDead(slot));
   }
@@ -146,26 +146,26 @@ export class SlotTable {
     return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.STATE)) === SlotState.DEAD;
   }
 
-  /** Gives a slot back. Its caches must be empty. */
+  /** Releases a slot. Its caches must be empty. */
   give(slot: number): void {
     if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
-    this.#held.remove(slot);
+    this.#taken.remove(slot);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
 
-  /** Slots that are held now. */
+  /** The number of taken slots: held and reserved ones. */
   get heldCount(): number {
-    return this.#held.size;
+    return this.#taken.size;
   }
 
-  /** Whether more than one slot is held, so that threads may meet. */
+  /** Whether more than one slot is taken (held or reserved), so that threads may contend. */
   get isShared(): boolean {
-    return this.#held.hasSeveral;
+    return this.#taken.hasSeveral;
   }
 
-  /** Whether the set of held slots says of a slot what its record says. */
+  /** Whether the set of taken slots and the slot's record agree. */
   hasSoundMembership(slot: number): boolean {
-    return this.#held.has(slot) === this.isTaken(slot);
+    return this.#taken.has(slot) === this.isTaken(slot);
   }
 
   /** Whether a slot is held, or reserved for a thread. */
@@ -190,12 +190,12 @@ export class SlotTable {
     return slot < this.count ? Atomics.load(this.#memory.words, this.word(slot, SlotRecord.GENERATION)) >>> 0 : 0;
   }
 
-  /** Only for who has just claimed the slot. 0 is passed over, which is a slot's that was never taken. */
+  /** Only for the thread that has just claimed the slot. Skips 0, the generation of a slot that was never taken. */
   #nextGeneration(slot: number): number {
     return (this.generation(slot) + 1) | 0 || 1;
   }
 
-  /** Whether the slot's record says a state that there is, and one that goes with its generation. */
+  /** Whether the slot's record contains a valid state, and one that agrees with its generation. */
   hasSoundState(slot: number): boolean {
     const state = this.#state(slot);
     const isTaken = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;

@@ -10,7 +10,7 @@ import type { SlotTable } from "./slot.ts";
 import { SlotSet } from "./slot-set.ts";
 import type { WaitAsync } from "./wait-async.ts";
 
-/** What a thread that waits is, and how it and others find out about each other. */
+/** A thread that may wait for memory: its slot, and the means by which threads detect each other's death. */
 export interface WaitingThread {
   readonly slots: SlotTable;
   readonly slot: number;
@@ -19,11 +19,12 @@ export interface WaitingThread {
 }
 
 /**
- * The queue of those who wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is served
- * first. A thread that frees memory raises FREED_EVENT while any thread waits, and wakes all; only the first tries.
- * That no wake-up is lost rests on the order: a waiter is in the set before it looks for memory the last time, and the
- * event is read before that; a thread that frees looks at the set after it has freed. One that dies in between has told
- * nobody: a waiter looks again from time to time. Waiters that are gone are passed over, and taken out of the queue.
+ * The queue of threads that wait for memory. A waiter draws a ticket into its slot's record; the lowest ticket is
+ * served first. A thread that frees memory increments FREED_EVENT if any thread waits, and wakes all waiters; only the
+ * first one retries. No wake-up is lost, because of the order of steps: a waiter enters the set and reads the event
+ * before its last attempt to allocate, and a thread that frees reads the set after freeing. A thread that dies between
+ * these two steps wakes nobody, so waiters also retry periodically. Waiters that are dead are skipped and removed from
+ * the queue.
  */
 export class Waiters {
   readonly #memory: LinearMemory;
@@ -32,12 +33,12 @@ export class Waiters {
   readonly #deaths: DeathDetector;
   readonly #ticketWord: number;
   readonly #slot: number;
-  /** The slots that wait. */
+  /** The slots whose threads wait. */
   readonly #waiting: SlotSet;
   readonly #eventWord: number;
   readonly #nextWord: number;
   readonly #pressureWord: number;
-  /** Sleepers of this thread that do not block it. */
+  /** Wake-up functions of this thread's asynchronous waits, which do not block it. */
   readonly #sleepers = new Set<() => void>();
   #isTrying = false;
 
@@ -55,43 +56,45 @@ export class Waiters {
     this.#pressureWord = headerWord(geometry, Header.PRESSURE);
   }
 
-  /** Whether anybody waits for memory. Plain loads: see {@link isUnderPressure}. */
+  /** Whether any thread waits for memory. Plain loads: see {@link isUnderPressure}. */
   get hasWaiters(): boolean {
     return !this.#waiting.isEmpty;
   }
 
   /**
-   * Whether memory is so short that what is freed goes back at once instead of into caches. Plain loads, which cost a
-   * tenth of atomic ones, and may be a moment late: a waiter looks again from time to time for what went past it.
+   * Whether memory is so short that freed blocks bypass the caches. Plain loads, which cost a tenth of atomic ones, so
+   * the answer may be slightly out of date: a waiter retries periodically in case a freed block went into a cache.
    */
   get isUnderPressure(): boolean {
     return (this.#memory.words[this.#pressureWord] & 1) !== 0 || !this.#waiting.isEmpty;
   }
 
-  /** Whether it matters how many pages are free: only to threads that share them, and until the shortage is over. */
+  /** Whether the count of free pages matters: only while several slots are taken, or until a shortage has ended. */
   get tracksWatermarks(): boolean {
     return this.#slots.isShared || (this.#memory.words[this.#pressureWord] & 1) !== 0;
   }
 
-  /** Says whether pages are short; under the pages' lock, and where {@link tracksWatermarks}. */
+  /** Records whether pages are short. Under the pages' lock, and only while {@link tracksWatermarks} is true. */
   setShort(isShort: boolean): void {
     const { words } = this.#memory;
     const wasShort = (words[this.#pressureWord] & 1) !== 0;
     if (isShort !== wasShort) Atomics.add(words, this.#pressureWord, 1);
   }
 
-  /** Changes whenever somebody comes to wait, or pages become short: then every slot gives back what it holds. */
+  /**
+   * Changes when a thread begins to wait, and when a shortage of pages begins or ends. Each slot then reclaims once.
+   */
   get pressureEpoch(): number {
     const { words } = this.#memory;
     return (Atomics.load(words, this.#nextWord) + Atomics.load(words, this.#pressureWord)) | 0;
   }
 
-  /** Tells those who wait, if any do, that memory has become free. Call it after the lock is released. */
+  /** Wakes the waiters, if there are any, after memory was freed. Call it after the lock is released. */
   freed(): void {
     if (!this.#isTrying && this.hasWaiters) this.#announce();
   }
 
-  /** Tries to allocate as a waiter: what this thread gives back on the way is news to nobody. */
+  /** Tries to allocate as a waiter. What this thread frees during the attempt wakes no other waiter. */
   try(attempt: () => number): number {
     if (ASSERTIONS) assert(!this.#isTrying, "no attempt of a waiter begins within another one");
     this.#isTrying = true;
@@ -103,8 +106,8 @@ export class Waiters {
   }
 
   /**
-   * Queues this slot up; one that waits already keeps its place. A waiter does so again each time that it looks: it may
-   * have been taken for the thread that had the slot before it, and taken out.
+   * Enqueues this slot; a slot that waits already keeps its place. A waiter repeats this before each attempt: another
+   * thread may have mistaken it for the slot's dead predecessor and removed it.
    */
   enter(): void {
     this.#beacon.renew();
@@ -112,21 +115,21 @@ export class Waiters {
     if (Atomics.load(this.#memory.words, this.#ticketWord) === 0) this.#draw();
   }
 
-  /** Ends a wait; the next in the queue gets its chance. A slot with other waits draws another ticket. */
+  /** Ends a wait and wakes the next waiter. A slot that has further waits (`waitsOn`) draws a new ticket. */
   leave(waitsOn: boolean): void {
     if (waitsOn) this.#draw();
     else this.forget(this.#slot);
     this.freed();
   }
 
-  /** Takes a slot out of the queue: this one, or one whose thread is gone. */
+  /** Removes a slot from the queue: this thread's, or that of a dead thread. */
   forget(slot: number): void {
     Atomics.store(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET), 0);
     this.#waiting.remove(slot);
   }
 
   /**
-   * Whether no other thread has waited longer that is still there. Differences of tickets survive their wrapping.
+   * Whether no live thread has waited longer than this one. Tickets are compared by difference, so they may wrap.
    * O(slots).
    */
   get isFirst(): boolean {
@@ -135,49 +138,52 @@ export class Waiters {
     for (let slot = 0; slot < this.#slots.count; slot++) {
       if (slot === this.#slot) continue;
       const other = Atomics.load(words, this.#slots.word(slot, SlotRecord.TICKET));
-      if (other !== 0 && ((other - mine) | 0) < 0 && !this.#passOver(slot, other)) return false;
+      if (other !== 0 && ((other - mine) | 0) < 0 && !this.#removeIfDead(slot, other)) return false;
     }
     return true;
   }
 
-  /** Whether nobody is there that could free anything while this thread waits: others have left, or are gone. */
+  /** Whether no other thread is left that could free memory: all others have detached or are dead. */
   get isAlone(): boolean {
     if (!this.#memory.isShared || this.#slots.heldCount <= 1) return true;
     return this.#deaths.isAlone(this.#slot);
   }
 
   /**
-   * Takes all who are gone out of the queue. For threads that do not wait themselves: while anybody is in it, memory
-   * counts as short. O(slots).
+   * Removes all dead threads from the queue. For threads that do not wait themselves, since memory counts as short
+   * while the queue is not empty. O(slots).
    */
   sweep(): void {
     for (let slot = 0; slot < this.#waiting.limit; slot++) {
       if (slot === this.#slot || !this.#waiting.has(slot)) continue;
       const isSlot = slot < this.#slots.count;
-      this.#passOver(slot, isSlot ? Atomics.load(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET)) : 0);
+      this.#removeIfDead(
+        slot,
+        isSlot ? Atomics.load(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET)) : 0,
+      );
     }
   }
 
   /**
-   * Takes a slot with that ticket out of the queue if nobody waits through it; false where somebody does. Should the
-   * slot be another thread's by now, which waits: it draws another ticket when it next looks.
+   * Removes a slot with this ticket from the queue if its thread is dead; false if it is alive. If the slot belongs to
+   * another waiting thread by now, that thread draws a new ticket before its next attempt.
    */
-  #passOver(slot: number, ticket: number): boolean {
-    // A ticket is drawn when the slot is in the set: one without is a stray word.
+  #removeIfDead(slot: number, ticket: number): boolean {
+    // A thread enters the set before it draws its ticket: a ticket of a slot outside of the set is a stray value.
     if (this.#waiting.has(slot) && !this.#deaths.isDeserted(slot)) return false;
     if (ticket !== 0) Atomics.compareExchange(this.#memory.words, this.#slots.word(slot, SlotRecord.TICKET), ticket, 0);
     this.#waiting.remove(slot);
     return true;
   }
 
-  /** The event as it is now, for the two that sleep. */
+  /** The current value of the event, which the two sleep functions take. */
   get event(): number {
     return Atomics.load(this.#memory.words, this.#eventWord);
   }
 
   /**
-   * Sleeps until the event is another one, or the time is over. Throws MUST_NOT_BLOCK where the thread may not sleep: a
-   * browser's main thread.
+   * Sleeps until the event differs from `event` or the timeout expires. Throws MUST_NOT_BLOCK on a thread that must not
+   * block, such as a browser's main thread.
    */
   sleep(event: number, timeoutMs: number): void {
     try {
@@ -197,8 +203,8 @@ export class Waiters {
         this.#sleepers.delete(wake);
         resolve();
       };
-      // A timer of our own: Node ends when nothing but a waitAsync is pending, and engines of 2024 have none.
-      // Where the event has come already, it gives the thread's other work a turn.
+      // An explicit timer, because Node exits while only a waitAsync is pending, and engines of 2024 have no waitAsync.
+      // If the event has changed already, the timer only yields to the event loop.
       const timer = setTimeout(wake, this.event === event ? timeoutMs : 0);
       this.#sleepers.add(wake);
       if (!this.#memory.isShared || waitAsync === undefined) return;
@@ -207,7 +213,7 @@ export class Waiters {
     });
   }
 
-  /** 0 means no ticket, also when the numbers wrap. */
+  /** Draws a ticket. 0 means "no ticket", so it is skipped when the counter wraps. */
   #draw(): void {
     const { words } = this.#memory;
     let ticket = 0;
