@@ -31,7 +31,7 @@ const requireSignal: Check = (name, value) => {
 export const WAIT_CHECKS: Checks<WaitOptions> = { timeoutMs: anyValue, signal: requireSignal };
 
 /** How often a waiter closes the other slots' sheaves again: one that its owner changed just then stays open. */
-const RECALL_INTERVAL_MS = 10;
+const CLOSE_AGAIN_MS = 10;
 
 /** Tries to allocate; 0 if there is no memory. */
 type Attempt = () => number;
@@ -77,7 +77,7 @@ export class MemoryWait {
         const got = this.#attemptIfFirst(attempt);
         const leftMs = deadline - Date.now();
         if (got !== 0 || leftMs <= 0 || isAlone) return got;
-        waiters.sleep(event, Math.min(leftMs, RECALL_INTERVAL_MS));
+        waiters.sleep(event, Math.min(leftMs, CLOSE_AGAIN_MS));
       }
     } finally {
       this.#leave();
@@ -110,7 +110,7 @@ export class MemoryWait {
         const got = this.#queue[0] === place ? this.#attemptIfFirst(attempt) : 0;
         const leftMs = deadline - Date.now();
         if (got !== 0 || leftMs <= 0) return got;
-        await waiters.sleepAsync(event, Math.min(leftMs, RECALL_INTERVAL_MS));
+        await waiters.sleepAsync(event, Math.min(leftMs, CLOSE_AGAIN_MS));
         options.signal?.throwIfAborted();
       }
     } finally {
