@@ -76,7 +76,7 @@ export class DebugHeap extends TrackedHeap {
       );
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
-      this.addShrinker(debugging.shrinker((address) => this.below.free(address)));
+      attachment.kmalloc.shrinkers.addHeaps(debugging.shrinker((address) => this.below.free(address)));
     }
     this.#debugging = debugging;
     const { tracer } = debugging.options;

@@ -131,7 +131,7 @@ export class SampledHeap extends Heap {
     this.sampleEvery = sampleEvery;
     this.#sample(sampleEvery);
     // What lies in quarantine is free memory, when there is no other.
-    this.addShrinker({
+    attachment.kmalloc.shrinkers.addHeaps({
       name: "guarded objects in quarantine",
       count: () => this.#quarantine.count,
       scan: () => this.#emptyQuarantine(SampledHeap.prototype.alloc),

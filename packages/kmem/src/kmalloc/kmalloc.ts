@@ -123,9 +123,14 @@ export class Kmalloc {
     if (got !== 0) return got;
     this.reclaim();
     const again = this.#refillOnce(kind, request);
-    if (again !== 0 || fromReserve || this.shrinkers.shrink() === 0) return again;
+    if (again !== 0 || this.#shrink(request) === 0) return again;
     this.reclaim();
     return this.#refillOnce(kind, request);
+  }
+
+  /** Who may use the reserve may not wait: no function of the user's runs for them. */
+  #shrink(request: PageRequest): number {
+    return request.reserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
   }
 
   #refillOnce(kind: number, request: PageRequest): number {
@@ -175,7 +180,7 @@ export class Kmalloc {
     if (ASSERTIONS) assertNoLock(sync.locks, "when pages are wanted that a shrinker may give back");
     let frame = pages.allocate(count, kind, request);
     if (frame === NO_FRAME && this.reclaim() > 0) frame = pages.allocate(count, kind, request);
-    if (frame !== NO_FRAME || request.reserve === true || this.shrinkers.shrink() === 0) return frame;
+    if (frame !== NO_FRAME || this.#shrink(request) === 0) return frame;
     this.reclaim();
     return pages.allocate(count, kind, request);
   }

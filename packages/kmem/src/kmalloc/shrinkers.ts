@@ -17,8 +17,10 @@ const SHRINK_BATCH = 128;
 
 /** The shrinkers of one thread: functions cannot be shared. */
 export class Shrinkers {
-  readonly #shrinkers = new Set<Shrinker>();
+  readonly #users = new Set<Shrinker>();
+  readonly #heaps = new Set<Shrinker>();
   #isShrinking = false;
+  #isPaused = false;
 
   /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for anything else. */
   add(shrinker: Shrinker): Registration {
@@ -29,18 +31,23 @@ export class Shrinkers {
       count: () => requireNumber(name, "count", count.call(shrinker)),
       scan: (objects) => requireNumber(name, "scan", scan.call(shrinker, objects)),
     };
-    this.#shrinkers.add(entry);
-    return registration(() => this.#shrinkers.delete(entry));
+    this.#users.add(entry);
+    return registration(() => this.#users.delete(entry));
   }
 
-  /** Does something within which no shrinker is asked: for callers that nothing may keep waiting. */
+  /** Adds a shrinker of the heap itself. It runs in bounded time, so that requests that may not wait ask it too. */
+  addHeaps(shrinker: Shrinker): void {
+    this.#heaps.add(shrinker);
+  }
+
+  /** Does something within which no shrinker of the user's is asked: for callers that nothing may keep waiting. */
   pause<Result>(work: () => Result): Result {
-    const before = this.#isShrinking;
-    this.#isShrinking = true;
+    const before = this.#isPaused;
+    this.#isPaused = true;
     try {
       return work();
     } finally {
-      this.#isShrinking = before;
+      this.#isPaused = before;
     }
   }
 
@@ -50,25 +57,43 @@ export class Shrinkers {
    * answers with no number, is thrown when all have been asked, and ends the call that came here.
    */
   shrink(): number {
-    if (this.#isShrinking || this.#shrinkers.size === 0) return 0;
+    return this.#ask(this.#isPaused ? [this.#heaps] : [this.#heaps, this.#users]);
+  }
+
+  /** As {@link shrink}, with the heap's own shrinkers alone. */
+  shrinkHeaps(): number {
+    return this.#ask([this.#heaps]);
+  }
+
+  #ask(sets: readonly ReadonlySet<Shrinker>[]): number {
+    if (this.#isShrinking) return 0;
     this.#isShrinking = true;
     const errors = new FirstError();
     let freed = 0;
-    for (const shrinker of this.#shrinkers) {
-      errors.run(() => {
-        let left = shrinker.count();
-        while (left > 0) {
-          const done = shrinker.scan(Math.min(left, SHRINK_BATCH));
-          if (!(done > 0)) break;
-          freed += done;
-          left -= done;
-        }
-      });
+    for (const set of sets) {
+      for (const shrinker of set) {
+        errors.run(() => {
+          freed += scanAll(shrinker);
+        });
+      }
     }
     this.#isShrinking = false;
     errors.rethrow();
     return freed;
   }
+}
+
+/** Has a shrinker free all that it can, a batch at a time; returns the objects freed. */
+function scanAll(shrinker: Shrinker): number {
+  let freed = 0;
+  let left = shrinker.count();
+  while (left > 0) {
+    const done = shrinker.scan(Math.min(left, SHRINK_BATCH));
+    if (!(done > 0)) break;
+    freed += done;
+    left -= done;
+  }
+  return freed;
 }
 
 function requireShrinker(value: unknown): Shrinker {

@@ -1,6 +1,6 @@
-import { expect, it } from "vitest";
-import { DebugHeap } from "../../src/debug/index.ts";
-import { slotStats } from "../../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
+import { type Heap, slotStats } from "../../src/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { useTestClock } from "../support/test-clock.ts";
@@ -26,4 +26,30 @@ it("a rejected attach takes no slot", () => {
   const copy = heap.reserve();
   expect(thrownBy(() => DebugHeap.attach(copy, { faults: { interval: 0 } })).code).toBe("BAD_ARGUMENT");
   expect(slotStats(heap).map(({ state }) => state)).toEqual(["held", "reserved"]);
+});
+
+/** Fills a heap, frees blocks that its quarantine keeps, and counts what `take` gets then. */
+function takenFromQuarantine(heap: Heap, take: () => number): number {
+  const quarantined = Array.from({ length: 80 }, () => heap.alloc(1000));
+  while (heap.tryAlloc(1000) !== 0 || take() !== 0);
+  for (const block of quarantined) heap.free(block);
+  let count = 0;
+  while (take() !== 0) count++;
+  return count;
+}
+
+describe.each([
+  { name: "DebugHeap", create: (): Heap => DebugHeap.create({ sizeBytes: 2 * MIB, quarantineBytes: MIB }) },
+  { name: "SampledHeap", create: (): Heap => SampledHeap.create({ sizeBytes: 2 * MIB, sampleEvery: 1 }) },
+])("what lies in the quarantine of a $name", ({ create }) => {
+  it.each([
+    { name: "blocks", take: (heap: Heap) => heap.tryAlloc(1000) },
+    { name: "runs", take: (heap: Heap) => heap.tryAlloc(5000) },
+    { name: "pages", take: (heap: Heap) => heap.pages.tryAlloc(1) },
+  ])("is memory for $name of who may not wait", ({ take }) => {
+    const heap = create();
+    expect(takenFromQuarantine(heap, () => take(heap))).toBeGreaterThan(5);
+    expect(thrownBy(() => heap.alloc(5000)).code).toBe("OUT_OF_MEMORY");
+    expectClean(heap);
+  });
 });
