@@ -84,6 +84,8 @@ export interface Adapter {
   readonly borderBytes?: readonly number[];
   /** Usable is what was asked for and not a byte more. Default false. */
   readonly isExact?: boolean;
+  /** Blocks at most that `alloc` still finds, on a way of its own, where `tryAlloc` finds none. Default 0. */
+  readonly spareCount?: number;
   readonly codes?: RefusalCodes;
   /** Why it cannot be made over a memory; undefined where it can. */
   readonly unfit?: (memory: MemoryCase) => string | undefined;

@@ -26,6 +26,14 @@ const FILL_BYTES: readonly number[] = [160, 4096, 20_000, 300_000];
 const LEAST_SHARE = 0.45;
 const BAD_SIZES: readonly unknown[] = [Number.NaN, -1, 0.5, 2 ** 32, Number.POSITIVE_INFINITY, "16", null, true];
 
+function allocatedOrNone(alloc: (sizeBytes: number) => number, size: number): number[] {
+  try {
+    return [alloc(size)];
+  } catch {
+    return [];
+  }
+}
+
 function fillAndRecover(holder: Holder, size: number): void {
   const { allocator, adapter } = holder;
   const { blockBytes = (sizeBytes) => sizeBytes } = adapter;
@@ -34,7 +42,11 @@ function fillAndRecover(holder: Holder, size: number): void {
   ensureSame(new Set(addresses).size, addresses.length, `different addresses of blocks of ${size} bytes`);
   ensure(addresses.length * size <= allocator.capacityBytes, () => `${addresses.length} blocks of ${size} bytes`);
   ensure(addresses.length * blockBytes(size) > leastBytes, () => `only ${addresses.length} blocks of ${size} bytes`);
-  if (allocator.alloc !== undefined) ensureThrows(() => allocator.alloc?.(size), "OUT_OF_MEMORY", "alloc");
+  const { alloc } = allocator;
+  if (alloc !== undefined) {
+    for (let left = adapter.spareCount ?? 0; left > 0; left--) addresses.push(...allocatedOrNone(alloc, size));
+    ensureThrows(() => alloc(size), "OUT_OF_MEMORY", "alloc");
+  }
   holder.ensureClean();
   for (const address of new Random(size).shuffled(addresses)) allocator.free(address);
   const again = holder.exhaust(size);

@@ -6,5 +6,7 @@ import { depotOf } from "./depot-of.ts";
 const { handle, texts } = workerData as { handle: HeapHandle; texts: readonly string[] };
 const heap = DebugHeap.attach(handle);
 const depot = depotOf(heap);
-parentPort?.postMessage(texts.map((text) => depot.idOf(text)));
+const ids = texts.map((text) => depot.idOf(text));
+// The thread is terminated as soon as it has answered.
 heap.detach();
+parentPort?.postMessage(ids);

@@ -58,6 +58,8 @@ export const sampledHeapAdapter: Adapter = {
   name: "SampledHeap",
   borderBytes: HEAP_BORDERS,
   isExact: false,
+  // A sampled block takes fewer pages in a row than a new slab of its class.
+  spareCount: GUARDED_COUNT * SAMPLE_EVERY * 2,
   create: (memory) => {
     const bugs = collector();
     const sampling = { sampleEvery: SAMPLE_EVERY, guardedCount: GUARDED_COUNT };
