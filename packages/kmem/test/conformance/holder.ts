@@ -97,7 +97,10 @@ export class Holder {
   exhaust(sizeBytes: number): number[] {
     const addresses: number[] = [];
     const { allocator } = this;
-    for (let at = allocator.tryAlloc(sizeBytes); at !== 0; at = allocator.tryAlloc(sizeBytes)) addresses.push(at);
+    for (let at = allocator.tryAlloc(sizeBytes); at !== 0; at = allocator.tryAlloc(sizeBytes)) {
+      addresses.push(at);
+      ensure(addresses.length * sizeBytes <= allocator.capacityBytes, () => `${addresses.length} blocks of ${sizeBytes}`);
+    }
     return addresses;
   }
 

@@ -21,7 +21,7 @@ function sizesToTry(borderBytes: readonly number[]): number[] {
 /** Blocks between two looks at all of them: their sum stays well below the memory. */
 const LOOK_EVERY = 32;
 const RANDOM_STEPS = 1500;
-const FILL_BYTES: readonly number[] = [160, 4096, 20_000, 300_000];
+const FILL_BYTES: readonly number[] = [480, 4096, 20_000, 300_000];
 /** Runs that are no power of two of pages leave gaps in which no other of their size fits: up to half of all. */
 const LEAST_SHARE = 0.45;
 const BAD_SIZES: readonly unknown[] = [Number.NaN, -1, 0.5, 2 ** 32, Number.POSITIVE_INFINITY, "16", null, true];

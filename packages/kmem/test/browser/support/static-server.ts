@@ -21,6 +21,9 @@ const siteHeaders: Readonly<Record<Site, Readonly<Record<string, string>>>> = {
   plain: {},
 };
 
+/** Files do not change while the tests run, each with a port of its own: pages and workers load them once. */
+const CACHED = "max-age=3600";
+
 const contentTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -42,7 +45,7 @@ async function textAt(pathname: string): Promise<ServedText | undefined> {
   if (text === undefined) return undefined;
   return {
     text: extname(path) === ".ts" ? stripTypeScriptTypes(text) : text,
-    headers: { "content-type": contentType, ...siteHeaders[site as Site] },
+    headers: { "content-type": contentType, "cache-control": CACHED, ...siteHeaders[site as Site] },
   };
 }
 
@@ -51,11 +54,9 @@ async function textAt(pathname: string): Promise<ServedText | undefined> {
  * are those of the package, so that a page's relative imports mean the same to the browser and to the type checker.
  */
 export class StaticServer {
-  readonly #server: Server;
   readonly #port: number;
 
   private constructor(server: Server) {
-    this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
   }
 
@@ -72,17 +73,13 @@ export class StaticServer {
     });
     server.listen(0, "localhost");
     await once(server, "listening");
+    // It ends with the process that it serves, and keeps it from ending no longer.
+    server.unref();
     return new StaticServer(server);
   }
 
   /** The address of a file of the package, its path seen from there. */
   url(site: Site, path: string): string {
     return `http://localhost:${this.#port}/${site}/${path}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, "close");
   }
 }
