@@ -99,7 +99,10 @@ export class Holder {
     const { allocator } = this;
     for (let at = allocator.tryAlloc(sizeBytes); at !== 0; at = allocator.tryAlloc(sizeBytes)) {
       addresses.push(at);
-      ensure(addresses.length * sizeBytes <= allocator.capacityBytes, () => `${addresses.length} blocks of ${sizeBytes}`);
+      ensure(
+        addresses.length * sizeBytes <= allocator.capacityBytes,
+        () => `${addresses.length} blocks of ${sizeBytes}`,
+      );
     }
     return addresses;
   }
