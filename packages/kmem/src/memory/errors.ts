@@ -1,42 +1,63 @@
 import { describeValue } from "./describe-value.ts";
 
+/** The fields of `details` by the `code` of the error. One that only some errors of its code have is optional. */
+export interface KmemErrorDetails {
+  BAD_SIZE: { readonly sizeBytes?: unknown; readonly lengthBytes?: unknown; readonly count?: unknown };
+  BAD_ALIGNMENT: { readonly alignmentBytes?: unknown };
+  /** The refused value, by the name of its argument or option. */
+  BAD_ARGUMENT: Readonly<Record<string, unknown>>;
+  OUT_OF_MEMORY: Partial<OutOfMemoryFigures> & { readonly sizeBytes?: number };
+  /** `block` is what is known of the block that the address lies in, `report` what a debugged heap knows besides. */
+  DOUBLE_FREE: { readonly address?: unknown; readonly block?: unknown; readonly report?: unknown };
+  INVALID_FREE: { readonly address?: unknown; readonly block?: unknown; readonly report?: unknown };
+  INVALID_ADDRESS: { readonly address?: unknown; readonly block?: unknown; readonly report?: unknown };
+  NOT_A_HEAP: { readonly found?: unknown; readonly expected?: unknown; readonly address?: number };
+  WRONG_VERSION: { readonly found?: unknown; readonly expected?: unknown };
+  WRONG_BYTE_ORDER: { readonly found?: unknown; readonly expected?: unknown };
+  TRUNCATED: { readonly bufferBytes?: number; readonly endByte?: number; readonly dumpBytes?: number };
+  /** `field` is the one that is `found` in the header, where another was `expected`. */
+  BAD_GEOMETRY: { readonly field?: string; readonly found?: unknown; readonly expected?: unknown };
+  CACHE_BUSY: { readonly name?: string; readonly liveBlocks?: number };
+  CACHE_EXISTS: { readonly name?: string };
+  TOO_MANY_CACHES: { readonly limit?: number };
+  NO_CONSTRUCTOR: { readonly name?: string };
+  /** `dead` are the slots of threads that are gone, which wait for `reapSlot`. */
+  NO_SLOT: { readonly slotCount?: number; readonly slot?: number; readonly dead?: readonly number[] };
+  DETACHED: { readonly slot?: number };
+  MUST_NOT_BLOCK: Readonly<Record<string, unknown>>;
+  CORRUPTION: { readonly address?: unknown; readonly report?: unknown };
+}
+
 /** What went wrong, in a word that code can compare. */
-export type KmemErrorCode =
-  | "BAD_SIZE"
-  | "BAD_ALIGNMENT"
-  | "BAD_ARGUMENT"
-  | "OUT_OF_MEMORY"
-  | "DOUBLE_FREE"
-  | "INVALID_FREE"
-  | "INVALID_ADDRESS"
-  | "NOT_A_HEAP"
-  | "WRONG_VERSION"
-  | "WRONG_BYTE_ORDER"
-  | "TRUNCATED"
-  | "BAD_GEOMETRY"
-  | "CACHE_BUSY"
-  | "CACHE_EXISTS"
-  | "TOO_MANY_CACHES"
-  | "NO_CONSTRUCTOR"
-  | "NO_SLOT"
-  | "DETACHED"
-  | "MUST_NOT_BLOCK"
-  | "CORRUPTION";
+export type KmemErrorCode = keyof KmemErrorDetails;
 
 /**
  * Every error that kmem throws. The message names the value, the reason and what is known of the address; `details`
- * holds the same facts as fields. A call that throws has changed nothing.
+ * holds the same facts as fields, which {@link hasCode} gives their types. A call that throws has changed nothing.
  */
-export class KmemError extends Error {
+export class KmemError<Code extends KmemErrorCode = KmemErrorCode> extends Error {
   override readonly name: string = "KmemError";
-  readonly code: KmemErrorCode;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly code: Code;
+  readonly details: Readonly<KmemErrorDetails[Code]> & Readonly<Record<string, unknown>>;
 
-  constructor(code: KmemErrorCode, message: string, details: Record<string, unknown> = {}) {
+  constructor(code: Code, message: string, details: KmemError<Code>["details"] = {} as KmemError<Code>["details"]) {
     // Who makes an error by hand may give anything.
     super(typeof message === "string" ? message : describeValue(message));
     this.code = code;
     this.details = details;
+  }
+}
+
+/**
+ * Whether a caught value is an error of kmem with this code; its `details` then have the fields of that code:
+ * `if (hasCode(error, "NO_SLOT")) console.log(error.details.slotCount)`.
+ */
+export function hasCode<Code extends KmemErrorCode>(error: unknown, code: Code): error is KmemError<Code> {
+  try {
+    return error instanceof KmemError && error.code === code;
+  } catch {
+    // A proxy that throws is no error of kmem.
+    return false;
   }
 }
 
@@ -60,7 +81,7 @@ function figuresOf(given: OutOfMemoryFigures): OutOfMemoryFigures {
 }
 
 /** Out of memory, with the figures that say why: it is an ordinary result and carries code `OUT_OF_MEMORY`. */
-export class OutOfMemoryError extends KmemError {
+export class OutOfMemoryError extends KmemError<"OUT_OF_MEMORY"> {
   override readonly name: string = "OutOfMemoryError";
   /** What the caller asked for. */
   readonly askedBytes: number;

@@ -242,6 +242,7 @@ export function libraryRows(): Record<string, Row> {
     "kmem allocArray": row(heap, arg(viewType, Uint32Array), arg(exactCount, 10)),
     "kmem freeArray": row(heap, of(nothingElse, "array")),
     "kmem allocString": row(heap, arg(text, "text")),
+    "kmem hasCode": row(arg(anything, new Error("some")), arg(anything, "BAD_SIZE")),
     "kmem readString": row(heap, block, arg(optional(count), 2)),
     "kmem checkDump": row(dump),
     "kmem describeDump": row(dump),
