@@ -31,7 +31,14 @@ export type { SlotStats } from "./kmalloc/slot-stats.ts";
 export type { ByteStats, CacheStats, HeapStats, StatsOptions } from "./kmalloc/stats.ts";
 export type { Registration } from "./memory/dispose.ts";
 export { dumpByteLength } from "./memory/dump.ts";
-export { hasCode, KmemError, type KmemErrorCode, type KmemErrorDetails, OutOfMemoryError, type OutOfMemoryFigures } from "./memory/errors.ts";
+export {
+  hasCode,
+  KmemError,
+  type KmemErrorCode,
+  type KmemErrorDetails,
+  OutOfMemoryError,
+  type OutOfMemoryFigures,
+} from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
 export type { MemoryKind, MemorySource } from "./memory/memory.ts";
