@@ -12,11 +12,11 @@ const libraryRoot = new URL("./packages/kmem/", import.meta.url);
 /** Each sub-path that the library exports, as an alias to its TypeScript source: no build stands between it and a test. */
 function librarySources(): { find: RegExp; replacement: string }[] {
   const manifest = JSON.parse(readFileSync(new URL("package.json", libraryRoot), "utf8")) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | { types: string }>;
   };
   return Object.entries(manifest.exports).flatMap(([subPath, target]) => {
     if (typeof target === "string") return [];
-    const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+    const source = target.types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
     return [
       {
         find: new RegExp(`^kmem${subPath.slice(1)}$`),

@@ -5,7 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv, env, exit, platform } from "node:process";
 import { fileURLToPath } from "node:url";
-import { machineNode, machinePath, pinnedNode, root, run, runTool, stage } from "./stages.mjs";
+import { build } from "./build.mjs";
+import { machineNode, machinePath, pinnedNode, root, run, stage } from "./stages.mjs";
 
 // It lies in node_modules, so that deleting that folder deletes the stamp with it.
 const stampFile = join(root, "node_modules", ".installed-lock-hash");
@@ -33,11 +34,6 @@ function install() {
       : run(node, [npmScript, ...args], machinePath);
   if (exitCode === 0) writeFileSync(stampFile, lockHash());
   return exitCode;
-}
-
-/** Compiles what the sources have changed in, and takes the assertions out. */
-function build() {
-  return runTool("typescript/bin/tsc", "-b") || run(pinnedNode, ["scripts/without-assertions.mjs"]);
 }
 
 /** Gives true when the workspace is installed and built. */

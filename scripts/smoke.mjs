@@ -1,23 +1,14 @@
-// The built library on the Node that runs this file: `npm test` runs it on the machine's own, which may be as old as 20.
+// The library as it is published, on the Node that runs this file: `npm test` runs it on the machine's own, which may be
+// as old as 20.
 
 import assert from "node:assert/strict";
 import { version } from "node:process";
-import {
-  blocksOf,
-  checkHeap,
-  dumpHeap,
-  Heap,
-  heapStats,
-  KmemError,
-  loadDump,
-  OutOfMemoryError,
-  PAGE_SIZE,
-} from "../packages/kmem/dist/index.js";
-import { CLASS_COUNT, classBytes } from "../packages/kmem/dist/layout.js";
+import { blocksOf, checkHeap, dumpHeap, Heap, heapStats, KmemError, loadDump, OutOfMemoryError, PAGE_SIZE } from "kmem";
+import { CLASS_COUNT, classBytes } from "kmem/layout";
 
 const MIB = 1024 * 1024;
 
-/** @type {[string, import("../packages/kmem/dist/index.js").HeapOptions][]} */
+/** @type {[string, import("kmem").HeapOptions][]} */
 const kinds = [
   ["SharedArrayBuffer", {}],
   ["ArrayBuffer", { sizeBytes: 8 * MIB, shared: false }],

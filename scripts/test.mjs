@@ -30,6 +30,7 @@ const passed = [
   stage("smoke run of the library on this machine's own Node", () =>
     run(machineNode() ?? pinnedNode, ["scripts/smoke.mjs"]),
   ),
+  stage("the tarballs as a stranger finds them", () => run(pinnedNode, ["scripts/test-package.mjs", "--short"])),
   stage("tests", () => runTool("vitest/vitest.mjs", ...vitestArgs, ...argv.slice(2))),
 ];
 // With arguments only some tests have run, and most sentences would be without theirs.

@@ -22,7 +22,7 @@ export { allocString, readString } from "./heap/strings.ts";
 export type { WatchedWorker, WatchOptions } from "./heap/watch.ts";
 export type { CheckReport } from "./kmalloc/check.ts";
 export type { AddressInfo, BlockInfo } from "./kmalloc/describe.ts";
-export type { WaitOptions } from "./kmalloc/memory-wait.ts";
+export type { WaitOptions, WaitSignal } from "./kmalloc/memory-wait.ts";
 export type { ReapOptions } from "./kmalloc/reap-options.ts";
 export type { ReapReport } from "./kmalloc/reap-report.ts";
 export type { Shrinker } from "./kmalloc/shrinkers.ts";
@@ -41,7 +41,7 @@ export {
 } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
-export type { MemoryKind, MemorySource } from "./memory/memory.ts";
+export type { MemoryKind, MemorySource, WasmMemory } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { PageRun } from "./pages/ownership.ts";
 export type { ZoneStats } from "./pages/zone.ts";

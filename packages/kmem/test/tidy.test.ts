@@ -81,11 +81,11 @@ const textOf = (path: string): string => readFileSync(join(repositoryRoot, path)
 /** What a package name stands for in an import, as the runner's configuration has it. */
 function importAliases(): [RegExp, string][] {
   const { exports } = JSON.parse(textOf("packages/kmem/package.json")) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | { types: string }>;
   };
   const subPaths = Object.entries(exports).flatMap(([subPath, target]): [RegExp, string][] => {
     if (typeof target === "string") return [];
-    const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+    const source = target.types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
     return [[new RegExp(`^kmem${subPath.slice(1)}$`), `kmem/${source}`]];
   });
   return [[/^kmem-cli\/internal\/(.*)$/, "kmem-cli/src/$1.ts"], ...subPaths];
@@ -96,8 +96,8 @@ const aliases = importAliases();
 const publicFiles = new Set(aliases.map(([, path]) => path));
 const isEntry = (path: string): boolean => publicFiles.has(path) || /\.test\.ts$|\/src\/cli\.ts$/.test(path);
 
-/** Exports that are looked up in modules that are loaded by their name. */
-const LOOKED_UP = /: (?:createHeap|attachHeap|runsConstructors|default)$/;
+/** Exports that are looked up in modules that are loaded by their name, or that scripts import. */
+const LOOKED_UP = /: (?:writeBundle|createHeap|attachHeap|runsConstructors|default)$/;
 
 describe("the code of every package", () => {
   const scripts = globSync(["scripts/*.mjs", "package.json", "packages/*/package.json", "vitest.config.ts"], {

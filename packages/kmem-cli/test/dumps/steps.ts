@@ -81,14 +81,14 @@ export function countStepsOfModules(): StepBudget {
   const budget = new StepBudget();
   Object.assign(globalThis, { kmemSteps: budget });
   const manifest = JSON.parse(readFileSync(new URL("package.json", LIBRARY), "utf8")) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | { types: string }>;
   };
   registerHooks({
     resolve(specifier, context, next) {
       if (specifier !== "kmem" && !specifier.startsWith("kmem/")) return next(specifier, context);
       const target = manifest.exports[`.${specifier.slice("kmem".length)}`];
       if (target === undefined || typeof target === "string") return next(specifier, context);
-      const source = target.default.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+      const source = target.types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
       return { url: new URL(source, LIBRARY).href, shortCircuit: true };
     },
     load(url, context, next) {

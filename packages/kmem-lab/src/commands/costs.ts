@@ -1,7 +1,5 @@
-import { stdout } from "node:process";
 import type { Command } from "commander";
 import { parseCount } from "kmem-cli/internal/commands/arguments";
-import { writeBundle } from "../bundle/write-bundle.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
@@ -9,7 +7,6 @@ import { writeRegionCost } from "../costs/write-region-cost.ts";
 import { addUpKills, measureKills } from "../kill/kill-figures.ts";
 
 const DEFAULT_ROUNDS = 9;
-const BYTES_COLUMNS = 8;
 
 /** Adds what measures the sources of this repository or writes one of its documents, a figure each. */
 export function registerCosts(program: Command): void {
@@ -19,15 +16,6 @@ export function registerCosts(program: Command): void {
     .description("Bundles each sub-path of the library, and writes the sizes to docs/figures and into the README.")
     .option("--modules", "say as well how many bytes each module has in the core and in everything")
     .action(({ modules }: { readonly modules?: true }) => writeSizes(modules === true));
-  program
-    .command("bundle")
-    .summary("the library as esbuild would publish it")
-    .description("Writes packages/kmem/dist-bundle: each sub-path of the library in one file.")
-    .option("--minify", "minify it too, to see what that makes of it")
-    .action(async ({ minify }: { readonly minify?: true }) => {
-      const files = await writeBundle({ minify: minify === true });
-      for (const { path, bytes } of files) stdout.write(`${String(bytes).padStart(BYTES_COLUMNS)} ${path}\n`);
-    });
   program
     .command("regions")
     .summary("what kmalloc and kfree cost in regions of many chunks")

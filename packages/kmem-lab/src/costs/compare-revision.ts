@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -47,6 +47,8 @@ function build(checkout: string): void {
   }
   for (const name of own) symlinkSync(join(checkout, "packages", name), join(modules, name));
   execFileSync(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-b"], { cwd: checkout });
+  const bundler = join(checkout, "scripts", "build.mjs");
+  if (existsSync(bundler)) execFileSync(process.execPath, [bundler], { cwd: checkout, stdio: "ignore" });
 }
 
 async function replay(checkout: string): Promise<Times> {

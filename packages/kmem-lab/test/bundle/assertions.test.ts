@@ -1,25 +1,5 @@
-import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
-import { MINIFIED, subPaths } from "../../src/bundle/sizes.ts";
-import { publishedSources, withoutAssertions } from "../../src/bundle/without-assertions.ts";
-
-describe("what is published", () => {
-  it("has no assertions in it, nor what they say", async () => {
-    const { outputFiles } = await build({
-      ...MINIFIED,
-      entryPoints: [...subPaths().values()],
-      absWorkingDir: new URL("../../../kmem", import.meta.url).pathname,
-      outdir: "dist-bundle",
-      plugins: [publishedSources],
-      write: false,
-    });
-    for (const { text } of outputFiles) {
-      expect(text).not.toMatch(/KMEM_ASSERTIONS|KmemAssertionError|broken invariant|expected that/);
-      expect(text).not.toMatch(/lock at word|#?assert[A-Z]/);
-    }
-    expect(outputFiles.length).toBe(subPaths().size);
-  });
-});
+import { withoutAssertions } from "../../src/bundle/without-assertions.ts";
 
 describe("the code without assertions", () => {
   it("is what stands around them, line by line", () => {

@@ -14,16 +14,22 @@ import { isHeld, requireHeld } from "../sync/slot-sync.ts";
 import type { Kmalloc } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
 
+/** What ends a wait: an `AbortSignal`, of which this is all that is used. */
+export interface WaitSignal {
+  /** Throws the reason once the wait is to end. */
+  throwIfAborted(): void;
+}
+
 /** How long to wait for memory. */
 export interface WaitOptions {
   /** Milliseconds until the wait ends without memory: 0 or more. Default: no limit. */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait, which throws the signal's reason. A sleeping thread cannot be aborted by its own signal. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: WaitSignal | undefined;
 }
 
 const requireSignal: Check = (name, value) => {
-  const isSignal = reading(name, value, () => typeof (value as AbortSignal).throwIfAborted === "function");
+  const isSignal = reading(name, value, () => typeof (value as WaitSignal).throwIfAborted === "function");
   if (!isSignal) throw badArgument(name, "an AbortSignal", value);
 };
 

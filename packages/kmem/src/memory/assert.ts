@@ -1,6 +1,6 @@
 /**
  * Whether invariants are checked where one layer hands something to another. Tests set `globalThis.KMEM_ASSERTIONS`
- * before they import the library. `npm run build` takes every `if (ASSERTIONS)` out of what is published.
+ * before they import the library. The bundler takes every `if (ASSERTIONS)` out of what is published.
  */
 export const ASSERTIONS: boolean = (globalThis as { KMEM_ASSERTIONS?: boolean }).KMEM_ASSERTIONS === true;
 

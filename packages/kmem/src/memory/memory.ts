@@ -2,8 +2,16 @@ import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
 
+/**
+ * A `WebAssembly.Memory`, as the lib of the program declares it. Where that declares none, as without `dom` and Node's
+ * types, it is what the library needs of one.
+ */
+export type WasmMemory = typeof globalThis extends { WebAssembly: { Memory: { prototype: infer Memory } } }
+  ? Memory
+  : { readonly buffer: ArrayBuffer | SharedArrayBuffer; grow(pages: number): number };
+
 /** What a heap can live in. */
-export type MemorySource = SharedArrayBuffer | ArrayBuffer | WebAssembly.Memory;
+export type MemorySource = SharedArrayBuffer | ArrayBuffer | WasmMemory;
 
 /** Which of the three kinds a source is; only the last can grow. */
 export type MemoryKind = "SharedArrayBuffer" | "ArrayBuffer" | "WebAssembly.Memory";

@@ -48,7 +48,9 @@ function statementsOf(code: string): string[] {
     else if ("{([".includes(character)) depth++;
     else if ("})]".includes(character)) {
       depth--;
-      const isBody = /^\s*(?:export )?(?:declare )?(?:abstract )?(?:class|interface) /.test(code.slice(start, index));
+      const isBody = /^\s*(?:export )?(?:declare )?(?:abstract )?(?:class|interface|global) /.test(
+        code.slice(start, index),
+      );
       if (depth === 0 && character === "}" && isBody) end(index + 1);
     } else if (character === ";" && depth === 0) end(index + 1);
   }
@@ -82,7 +84,7 @@ function parse(file: string): Module {
       const before = declared.get(name);
       declared.set(name, { file, name, text: before === undefined ? text : `${before.text}\n${text}` });
       if (declaration["isExported"] !== undefined) exported.set(name, { file, name });
-    } else throw new Error(`${file}: this statement cannot be read: ${text}`);
+    } else if (!text.startsWith("declare global ")) throw new Error(`${file}: this statement cannot be read: ${text}`);
   }
   return { declared, imported, exported, stars };
 }

@@ -8,7 +8,7 @@ describeInChromium("a page that is not isolated", (openPage) => {
 
   it("has no SharedArrayBuffer, and loads the library all the same", async () => {
     const page = await open();
-    const { isIsolated, hasSharedMemory } = await page.call("loadEntries", ["dist/index.js"]);
+    const { isIsolated, hasSharedMemory } = await page.call("loadEntries", ["lib/index.js"]);
     expect({ isIsolated, hasSharedMemory }).toEqual({ isIsolated: false, hasSharedMemory: false });
   });
 

@@ -14,7 +14,7 @@ export interface SurfaceFunction {
 }
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  exports: Record<string, string | { default: string }>;
+  exports: Record<string, string | { types: string }>;
 };
 
 /** What is there for the layers and the faces of the library itself, and says so or is protected. */
@@ -89,7 +89,7 @@ export async function publicSurface(): Promise<SurfaceFunction[]> {
   const add = (one: SurfaceFunction): void => void all.set(one.name, one);
   for (const [subPath, target] of Object.entries(manifest.exports)) {
     if (typeof target === "string") continue;
-    const file = target.default.replace("./dist/", "../../src/").replace(/\.js$/, ".ts");
+    const file = target.types.replace("./dist/", "../../src/").replace(/\.d\.ts$/, ".ts");
     const module = (await import(new URL(file, import.meta.url).href)) as Record<string, unknown>;
     for (const [key, value] of Object.entries(module)) {
       if (isClass(value)) for (const one of functionsOfClass(key, value)) add(one);

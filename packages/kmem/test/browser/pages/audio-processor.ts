@@ -1,5 +1,5 @@
 // An audio worklet's module: a processor that trades blocks while it renders. It must not block.
-import { Heap, type HeapHandle } from "../../../dist/index.js";
+import { Heap, type HeapHandle } from "kmem";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { type Refusal, refusal } from "./refusal.ts";

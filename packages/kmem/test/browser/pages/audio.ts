@@ -1,6 +1,6 @@
 // A heap that an audio worklet shares with the page and a dedicated worker.
 
-import { checkHeap, Heap } from "../../../dist/index.js";
+import { checkHeap, Heap } from "kmem";
 import type { AudioResult, AudioTask } from "./audio-processor.ts";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";

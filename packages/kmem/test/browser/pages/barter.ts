@@ -1,4 +1,4 @@
-import type { Heap } from "../../../dist/index.js";
+import type { Heap } from "kmem";
 import { fillPattern, patternFault } from "../../support/pattern.ts";
 import { Random } from "../../support/random.ts";
 import type { Board } from "./board.ts";

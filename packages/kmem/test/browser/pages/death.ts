@@ -1,7 +1,7 @@
 // Workers of a page that are terminated while they hold blocks and locks.
 
+import { blocksOf, checkHeap, Heap, heapStats, type ReapReport, reapSlot, watchWorker } from "kmem";
 import { layersOf } from "../../../dist/heap/access.js";
-import { blocksOf, checkHeap, Heap, heapStats, type ReapReport, reapSlot, watchWorker } from "../../../dist/index.js";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";
 

@@ -1,4 +1,4 @@
-import type { Heap } from "../../../dist/index.js";
+import type { Heap } from "kmem";
 
 const FILL_BYTE = 0xa5;
 

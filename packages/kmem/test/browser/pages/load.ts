@@ -1,6 +1,6 @@
 // Loads the built library in a page and in a worker of it.
 
-import { blocksOf, checkHeap, Heap } from "../../../dist/index.js";
+import { blocksOf, checkHeap, Heap } from "kmem";
 import type { Loaded } from "./load-entries.ts";
 import { WorkerThread } from "./worker-thread.ts";
 

@@ -1,6 +1,6 @@
 // What the library does in a page that is not isolated and so has no SharedArrayBuffer.
 
-import { dumpHeap, Heap, loadDump } from "../../../dist/index.js";
+import { dumpHeap, Heap, loadDump } from "kmem";
 import { type Refusal, refusal } from "./refusal.ts";
 
 export { useHeap } from "./load.ts";

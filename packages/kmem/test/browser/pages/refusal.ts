@@ -1,4 +1,4 @@
-import { KmemError } from "../../../dist/index.js";
+import { KmemError } from "kmem";
 
 /** What is known of an error, in a form that leaves the page. */
 export interface Refusal {

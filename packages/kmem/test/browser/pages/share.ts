@@ -1,6 +1,6 @@
 // A heap that the page shares with dedicated workers.
 
-import { type ByteStats, checkHeap, Heap, type HeapOptions, heapStats } from "../../../dist/index.js";
+import { type ByteStats, checkHeap, Heap, type HeapOptions, heapStats } from "kmem";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";
 import { freeFilled, makeFilled } from "./filled-blocks.ts";

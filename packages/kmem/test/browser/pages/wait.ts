@@ -1,6 +1,6 @@
 // Waiting for memory in a page, which must never be blocked.
 
-import { blocksOf, checkHeap, Heap } from "../../../dist/index.js";
+import { blocksOf, checkHeap, Heap } from "kmem";
 import { type Refusal, refusal, rejection } from "./refusal.ts";
 import { Ticks } from "./turns.ts";
 import { WorkerThread } from "./worker-thread.ts";

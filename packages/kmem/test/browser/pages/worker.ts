@@ -1,8 +1,8 @@
 // A dedicated worker: the commands that a page can have it run, each with its result or its error as the answer.
 
+import { Heap, type HeapHandle } from "kmem";
+import { Header } from "kmem/layout";
 import { layersOf } from "../../../dist/heap/access.js";
-import { Heap, type HeapHandle } from "../../../dist/index.js";
-import { Header } from "../../../dist/layout.js";
 import { headerWord } from "../../../dist/memory/header.js";
 import { Barter, type BarterResult } from "./barter.ts";
 import { Board } from "./board.ts";

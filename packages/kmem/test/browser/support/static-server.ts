@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { stripTypeScriptTypes } from "node:module";
@@ -10,7 +11,10 @@ import { fileURLToPath } from "node:url";
 export type Site = "isolated" | "plain";
 
 const packageRoot = fileURLToPath(new URL("../../..", import.meta.url));
-const servedFile = /^\/(?<site>isolated|plain)(?<path>\/(?:dist|test)\/[\w./-]+)$/;
+const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+};
+const servedFile = /^\/(?<site>isolated|plain)(?<path>\/(?:lib|dist|test)\/[\w./-]+)$/;
 
 const siteHeaders: Readonly<Record<Site, Readonly<Record<string, string>>>> = {
   isolated: {
@@ -35,6 +39,14 @@ interface ServedText {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** The code of a page with the paths of published modules in the place of their names: workers have no import map. */
+function withPaths(code: string, site: string): string {
+  return code.replace(/(?<=\bfrom )"kmem(\/\w+)?"/g, (name, subPath: string = "") => {
+    const target = manifest.exports[`.${subPath}`];
+    return typeof target === "object" ? JSON.stringify(`/${site}${target.default.slice(1)}`) : name;
+  });
+}
+
 /** What a URL's path stands for, or undefined where there is nothing. The types of a `.ts` file are taken out. */
 async function textAt(pathname: string): Promise<ServedText | undefined> {
   const { site, path } = servedFile.exec(pathname)?.groups ?? {};
@@ -44,7 +56,7 @@ async function textAt(pathname: string): Promise<ServedText | undefined> {
   const text = await readFile(join(packageRoot, path), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   return {
-    text: extname(path) === ".ts" ? stripTypeScriptTypes(text) : text,
+    text: extname(path) === ".ts" ? withPaths(stripTypeScriptTypes(text), site) : text,
     headers: { "content-type": contentType, "cache-control": CACHED, ...siteHeaders[site as Site] },
   };
 }
