@@ -21,7 +21,9 @@ export type KmemErrorCode =
   | "NO_SLOT"
   | "DETACHED"
   | "MUST_NOT_BLOCK"
-  | "CORRUPTION";
+  | "CORRUPTION"
+  | "BAD_MODULE"
+  | "CANNOT_ADOPT";
 
 /**
  * Every error that kmem throws. The message names the value, the reason and what is known of the address; `details`
