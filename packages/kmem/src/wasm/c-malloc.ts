@@ -10,7 +10,7 @@ import { C_MALLOC_CHECKS, type CMalloc, type CMallocOptions } from "./c-malloc-o
 const POINTER_BYTES = { i32: 4, i64: 8 } as const;
 
 /**
- * The C face of a heap: malloc's family as imports of a WebAssembly program whose memory the heap is in. Any heap does:
+ * The C face of a heap: malloc's family as imports of a WebAssembly program in whose memory the heap is: a
  * `Heap`, `LocalHeap`, `DebugHeap` or `SampledHeap`. Where a program exports its memory, the heap can only be made after
  * the program: then give a function that returns it, which the program's first call calls, once.
  *
