@@ -10,8 +10,8 @@ import { C_MALLOC_CHECKS, type CMalloc, type CMallocOptions } from "./c-malloc-o
 const POINTER_BYTES = { i32: 4, i64: 8 } as const;
 
 /**
- * The C face of a heap: malloc's family as imports of a WebAssembly program in whose memory the heap is: a
- * `Heap`, `LocalHeap`, `DebugHeap` or `SampledHeap`. Where a program exports its memory, the heap can only be made after
+ * The C face of a heap: malloc's family as imports of a WebAssembly program in whose memory the heap is, a `Heap`,
+ * `LocalHeap`, `DebugHeap` or `SampledHeap`. Where a program exports its memory, the heap can only be made after
  * the program: then give a function that returns it, which the program's first call calls, once.
  *
  * No call throws into the program, but where `misuse` says so, a heap with debugging is to panic, a function of the
