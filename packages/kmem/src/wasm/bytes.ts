@@ -147,17 +147,24 @@ export function putLeb(bytes: Uint8Array, at: number, value: number, leastBytes 
   }
 }
 
+const SMALL_BYTES = 64;
+
 /** Collects bytes. */
 export class ByteWriter {
-  #bytes = new Uint8Array(64);
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
+
+  /** `expectedBytes` are taken at once. */
+  constructor(expectedBytes: number = SMALL_BYTES) {
+    this.#bytes = new Uint8Array(expectedBytes);
+  }
 
   get length(): number {
     return this.#length;
   }
 
   /** What was written: valid until more is written. */
-  get written(): Uint8Array {
+  get written(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
 

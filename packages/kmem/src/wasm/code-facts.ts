@@ -5,7 +5,11 @@ import type { WasmModule } from "./module.ts";
 
 /** Static data begins no lower: what is below is null, and offsets in objects. */
 export const LEAST_STATIC_ADDRESS = 1024;
+const LAST_I32_BINARY = 0x78;
+const LAST_I64_BINARY = 0x8a;
 const FIRST_LIST_ITEMS = 1024;
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** A list of numbers that grows. */
 class NumberList {
@@ -24,6 +28,10 @@ class NumberList {
   at(index: number): number {
     return this.#items[index]!;
   }
+
+  negateLast(): void {
+    this.#items[this.length - 1] = -this.#items[this.length - 1]!;
+  }
 }
 
 /**
@@ -38,6 +46,7 @@ export class CodeFacts {
   /** By function that is no import, its first site, and its first address; one more at the end. */
   readonly #firstSites = new NumberList();
   readonly #firstAddresses = new NumberList();
+  /** Static addresses; negative where the number is handed to a function or masks another: it may mean anything. */
   readonly #addresses = new NumberList();
   readonly #mostAddress: number;
 
@@ -71,7 +80,8 @@ export class CodeFacts {
         continue;
       }
       if (IMMEDIATES[opcode] === Immediate.FUNCTION) this.#reference(reader);
-      else if (IMMEDIATES[opcode] === Immediate.MEMORY_OPERAND) {
+      if (takesNoAddress(opcode) && this.#isStatic(constant)) this.#addresses.negateLast();
+      if (IMMEDIATES[opcode] === Immediate.MEMORY_OPERAND) {
         this.#address(value);
         // Where a load follows a constant, that is where it loads from.
         if (opcode < Op.FIRST_STORE && value > 0) this.#address(constant + value);
@@ -88,7 +98,11 @@ export class CodeFacts {
   }
 
   #address(value: number): void {
-    if (value >= LEAST_STATIC_ADDRESS && value < this.#mostAddress) this.#addresses.push(value);
+    if (this.#isStatic(value)) this.#addresses.push(value);
+  }
+
+  #isStatic(value: number): boolean {
+    return value >= LEAST_STATIC_ADDRESS && value < this.#mostAddress;
   }
 
   /** The range of sites in the code of a function that is no import, by its place among those. */
@@ -96,30 +110,35 @@ export class CodeFacts {
     return [this.#firstSites.at(defined), this.#firstSites.at(defined + 1)];
   }
 
-  /** The static addresses that a function names, each once; of an import none. */
+  /** The static addresses that a function names and uses itself, each once; of an import none. */
   addressesOf(functionIndex: number): Set<number> {
     const found = new Set<number>();
     const defined = functionIndex - this.module.importedFunctionCount;
     if (defined < 0) return found;
     const end = this.#firstAddresses.at(defined + 1);
-    for (let at = this.#firstAddresses.at(defined); at < end; at++) found.add(this.#addresses.at(at));
+    for (let at = this.#firstAddresses.at(defined); at < end; at++) {
+      if (this.#addresses.at(at) > 0) found.add(this.#addresses.at(at));
+    }
     return found;
   }
 
-  /** Whether a function names one of these addresses. */
-  namesOneOf(functionIndex: number, addresses: ReadonlySet<number>): boolean {
+  /** Whether a function uses one of these addresses, or hands `first` to another. */
+  namesOneOf(functionIndex: number, addresses: ReadonlySet<number>, first?: number): boolean {
     const defined = functionIndex - this.module.importedFunctionCount;
     if (defined < 0) return false;
     const end = this.#firstAddresses.at(defined + 1);
-    for (let at = this.#firstAddresses.at(defined); at < end; at++) if (addresses.has(this.#addresses.at(at))) return true;
+    for (let at = this.#firstAddresses.at(defined); at < end; at++) {
+      const address = this.#addresses.at(at);
+      if (addresses.has(address) || (first !== undefined && address === -first)) return true;
+    }
     return false;
   }
 
   /** The functions that a function names in its code, each once. */
-  calleesOf(functionIndex: number): Set<number> {
-    const found = new Set<number>();
+  calleesOf(functionIndex: number): ReadonlySet<number> {
     const defined = functionIndex - this.module.importedFunctionCount;
-    if (defined < 0) return found;
+    if (defined < 0) return NONE;
+    const found = new Set<number>();
     const [first, end] = this.sitesOf(defined);
     for (let at = first; at < end; at++) found.add(this.targets.at(at));
     return found;
@@ -145,6 +164,12 @@ export class CodeFacts {
     skipLocals(reader);
     return reader;
   }
+}
+
+/** Whether the number on top of the stack is no address for an instruction: it multiplies, masks, shifts or calls. */
+function takesNoAddress(opcode: number): boolean {
+  if (opcode === Op.CALL || opcode === Op.RETURN_CALL) return true;
+  return (opcode >= Op.I32_MUL && opcode <= LAST_I32_BINARY) || (opcode >= Op.I64_MUL && opcode <= LAST_I64_BINARY);
 }
 
 function skipLocals(reader: InstructionReader): void {

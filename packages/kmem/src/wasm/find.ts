@@ -5,11 +5,11 @@ import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 import { bindgenLeadsTo, type Role, roleOfName, typeOfRole } from "./roles.ts";
-import { shapeOf } from "./shapes.ts";
-import { type AllocatorState, findState, touchersOf } from "./state.ts";
+import { readsArgumentHeader, shapeOf } from "./shapes.ts";
+import { type AllocatorState, findPair, findState, touchersOf } from "./state.ts";
 
 /** By what a function was found. */
-export type Evidence = "option" | "export" | "import" | "glue" | "name section" | "wrapper" | "forwarded" | "shape";
+export type Evidence = "option" | "export" | "import" | "glue" | "name section" | "wrapper" | "forwarded" | "state" | "shape";
 
 /** A function of the old allocator whose part the heap takes. */
 export interface FoundFunction {
@@ -48,6 +48,9 @@ export class Finder {
     this.#byExports(glue);
     for (const [index, name] of this.#names.functions) this.#byName(name, index, "name section");
     this.#byImports();
+    if (this.#entries("malloc", "rust_alloc").length === 0 && this.#entries("free", "rust_dealloc").length === 0) {
+      this.#byState();
+    }
     this.state = findState(this.#facts, this.#entries("malloc", "rust_alloc"), this.#entries("free", "rust_dealloc"));
     if (this.state === undefined) return;
     this.touchers = touchersOf(this.#facts, this.state);
@@ -129,6 +132,22 @@ export class Finder {
     }
   }
 
+  /** Where nothing has a name: by the variables that malloc and free share, and the header that free reads. */
+  #byState(): void {
+    const { importedFunctionCount, functionTypes } = this.#facts.module;
+    const mallocs: number[] = [];
+    const frees: number[] = [];
+    for (let index = importedFunctionCount; index < functionTypes.length; index++) {
+      if (this.#hasType("malloc", index) && this.#facts.addressesOf(index).size > 0) mallocs.push(index);
+      if (this.#hasType("free", index) && this.#facts.addressesOf(index).size > 0) frees.push(index);
+    }
+    const readers = frees.filter((index) => readsArgumentHeader(this.#facts, index));
+    const pair = findPair(this.#facts, { mallocs, frees: readers });
+    if (pair === undefined) return;
+    this.#add("malloc", pair.malloc, "state", "shares the most variables with what frees");
+    this.#add("free", pair.free, "state", "reads its argument's header, and shares the most variables with what allocates");
+  }
+
   /** Where the function that is called malloc is only a way to the one that does it, that one is found too. */
   #behind(role: "malloc" | "free"): void {
     const entries = this.#entries(role, role === "malloc" ? "rust_alloc" : "rust_dealloc");
@@ -153,6 +172,10 @@ export class Finder {
     if (mallocs.size === 0 || frees.size === 0) return;
     const touchers = new Set(this.touchers);
     const candidates = new Set([...touchers, ...this.#facts.callersOf(new Set([...touchers, ...mallocs, ...frees]))]);
+    const { importedFunctionCount, functionTypes } = this.#facts.module;
+    for (let index = importedFunctionCount; index < functionTypes.length; index++) {
+      if (this.#hasType("malloc_usable_size", index)) candidates.add(index);
+    }
     for (const pass of ["memalign", "others"] as const) {
       const blockSources = new Set(this.withRole("malloc", "memalign"));
       for (const index of candidates) {

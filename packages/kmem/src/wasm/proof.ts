@@ -104,7 +104,9 @@ export class Prover {
     for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
       if (this.#finder.found.has(index)) continue;
       for (const callee of this.#facts.calleesOf(index)) {
-        this.#callers.set(callee, [...(this.#callers.get(callee) ?? []), index]);
+        const callers = this.#callers.get(callee);
+        if (callers === undefined) this.#callers.set(callee, [index]);
+        else callers.push(index);
         if (!reached.has(callee)) {
           reached.add(callee);
           waiting.push(callee);

@@ -31,6 +31,8 @@ export interface Rewritten {
   readonly areCodeOffsetsKept: boolean;
 }
 
+/** What imports and longer numbers usually take. */
+const EXPECTED_GROWTH_BYTES = 4096;
 const HINTS = "metadata.code.branch_hint";
 const OTHER_HINTS = /^metadata\.code\./;
 
@@ -43,7 +45,7 @@ export class Rewriter {
   readonly #is64: boolean;
   readonly #imports: readonly CFunctionName[];
   readonly #newTypes: { readonly params: number[]; readonly results: number[] }[] = [];
-  readonly #out = new ByteWriter();
+  readonly #out: ByteWriter;
   readonly #offsets = new OffsetMap();
   /** The bodies that take the place of others, and by how much each function grows. */
   readonly #bodies: (Uint8Array | undefined)[] = [];
@@ -52,6 +54,7 @@ export class Rewriter {
   constructor(plan: RewritePlan) {
     this.#plan = plan;
     this.#module = plan.facts.module;
+    this.#out = new ByteWriter(this.#module.bytes.length + EXPECTED_GROWTH_BYTES);
     this.#is64 = this.#module.memories[0]?.is64 === true;
     const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
     this.#imports = C_FUNCTIONS.filter((name) => needed.has(name));

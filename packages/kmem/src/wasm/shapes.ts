@@ -58,6 +58,11 @@ function comparesArgument(
   return false;
 }
 
+/** Whether a function reads the size in the header of its first argument. O(instructions). */
+export function readsArgumentHeader(facts: CodeFacts, functionIndex: number): boolean {
+  return headerReadsOf(facts, functionIndex, new Set()).some((read) => read.local === 0 && masksSize(read));
+}
+
 function meets(one: ReadonlySet<number>, other: ReadonlySet<number>): boolean {
   for (const item of one) if (other.has(item)) return true;
   return false;
@@ -111,9 +116,7 @@ function deallocShape(
   { frees }: ShapeContext,
 ): Shape | undefined {
   if (facts.module.typeOf(functionIndex)?.params.length !== 3 || !meets(callees, frees)) return undefined;
-  const reads = headerReadsOf(facts, functionIndex, new Set());
-  const isOfArgument = reads.some((read) => read.local === 0 && masksSize(read));
-  return isOfArgument ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" } : undefined;
+  return readsArgumentHeader(facts, functionIndex) ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" } : undefined;
 }
 
 function usableSizeShape(facts: CodeFacts, functionIndex: number): Shape | undefined {
