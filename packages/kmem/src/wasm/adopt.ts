@@ -2,9 +2,9 @@ import { badArgument, type Checks, readOptions, requireText, requireUint32 } fro
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
-import { findHeapBase, findProgramBreak, type HeapBaseSource, type ProgramBreak } from "./heap-base.ts";
+import { findHeapBase, findProgramBreak, findResizeImport, type HeapBaseSource, type ProgramBreak } from "./heap-base.ts";
 import { External } from "./layout.ts";
-import { type ModuleImport, WasmModule } from "./module.ts";
+import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
 import type { OffsetMap } from "./offsets.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./proof.ts";
@@ -137,7 +137,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     harmless: proof.harmless,
     flagsTestCount: proof.flagsTests.length,
     programBreak,
-    resizeImport: resizeImportOf(module),
+    resizeImport: findResizeImport(facts, finder, programBreak),
     areCodeOffsetsKept: rewritten.areCodeOffsetsKept,
     originOf: originFunction(rewritten.offsets),
   };
@@ -231,11 +231,4 @@ function memoryOf(module: WasmModule): AdoptedMemory {
     isShared,
     is64,
   };
-}
-
-function resizeImportOf(module: WasmModule): { module: string; name: string } | undefined {
-  const isResize = ({ kind, name }: ModuleImport): boolean =>
-    kind === External.FUNCTION && /^_?emscripten_resize_heap$/.test(name);
-  const found = module.imports.find(isResize);
-  return found && { module: found.module, name: found.name };
 }

@@ -1,7 +1,7 @@
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find.ts";
 import { External, Type } from "./layout.ts";
-import type { WasmModule } from "./module.ts";
+import { isWord, type WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 
 /** How it was found where a heap may begin. */
@@ -97,6 +97,34 @@ export function findProgramBreak(
   const only = new Set([address]);
   const users = [...reachable].filter((index) => !finder.found.has(index) && facts.namesOneOf(index, only));
   return { address, initial: module.wordAt(address), users };
+}
+
+/**
+ * The import that the program asks for more memory: by its name, else what sbrk calls with a size, if that is one only.
+ */
+export function findResizeImport(
+  facts: CodeFacts,
+  finder: Finder,
+  programBreak: ProgramBreak | undefined,
+): { module: string; name: string } | undefined {
+  const { module } = facts;
+  const functions = module.imports.filter(({ kind }) => kind === External.FUNCTION);
+  const named = functions.find(({ name }) => RESIZE_IMPORTS.has(name));
+  if (named !== undefined) return { module: named.module, name: named.name };
+  if (programBreak === undefined) return undefined;
+  const only = new Set([programBreak.address]);
+  const ofBreak = sizingFunctions(facts, finder).filter((index) => facts.namesOneOf(index, only));
+  const called = new Set(ofBreak.flatMap((index) => [...facts.calleesOf(index)]));
+  const resizers = [...called].filter((index) => index < module.importedFunctionCount && isResizer(module, index));
+  const found = resizers.length === 1 ? functions[resizers[0]!] : undefined;
+  return found && { module: found.module, name: found.name };
+}
+
+/** Whether an import takes a size and says whether it could be had. */
+function isResizer(module: WasmModule, functionIndex: number): boolean {
+  const type = module.typeOf(functionIndex);
+  const is64 = module.memories[0]?.is64 === true;
+  return type?.params.length === 1 && isWord(type.params[0], is64) && `${type.results}` === `${Type.I32}`;
 }
 
 /** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
