@@ -41,7 +41,7 @@ export {
 } from "./memory/errors.ts";
 export { countFindings, type Finding } from "./memory/finding.ts";
 export { GRANULE, LAYOUT_VERSION, PAGE_SIZE } from "./memory/layout.ts";
-export type { MemoryKind, MemorySource, WasmMemory } from "./memory/memory.ts";
+export type { GrowthHooks, MemoryKind, MemorySource, WasmMemory } from "./memory/memory.ts";
 export type { MemoryOptions } from "./memory/new-memory.ts";
 export type { PageRun } from "./pages/ownership.ts";
 export type { ZoneStats } from "./pages/zone.ts";

@@ -1,4 +1,11 @@
-import { anyValue, badArgument, type Check, type Checks, requireBoolean } from "../memory/arguments.ts";
+import {
+  anyValue,
+  badArgument,
+  type Check,
+  type Checks,
+  requireBoolean,
+  requireFunction,
+} from "../memory/arguments.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
@@ -36,6 +43,8 @@ export const HEAP_CHECKS: Checks<HeapOptions> = {
   slotCount: notNull,
   dmaBytes: notNull,
   exactFrees: requireBoolean,
+  grow: requireFunction,
+  onGrow: requireFunction,
 };
 
 /** The checks of {@link AttachOptions}; the number is verified where it is used. */

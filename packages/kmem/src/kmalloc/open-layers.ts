@@ -9,7 +9,7 @@ import {
   tooSmall,
 } from "../memory/geometry.ts";
 import { GEOMETRY_WORDS, type Geometry, readHeader, writeHeader } from "../memory/header.ts";
-import { PAGE_SIZE, WASM_PAGE_FRAMES, WASM_PAGE_SIZE } from "../memory/layout.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, ZONE_TABLE_BYTES } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
@@ -114,15 +114,12 @@ function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, 
     });
   }
   if (neededBytes <= presentBytes) return endFrame;
-  const grownFrom = memory.growBy(neededBytes - presentBytes);
-  if (grownFrom === presentBytes) {
-    const addedPages = Math.ceil((neededBytes - presentBytes) / WASM_PAGE_SIZE);
-    return Math.min(presentBytes / PAGE_SIZE + addedPages * WASM_PAGE_FRAMES, limitFrame);
-  }
+  const added = memory.growBy(neededBytes - presentBytes);
+  if (added?.first === presentBytes) return Math.min(added.end / PAGE_SIZE, limitFrame);
   const text =
-    grownFrom < 0
+    added === undefined
       ? `the buffer has ${presentBytes} bytes and cannot reach the ${neededBytes} that the heap needs`
-      : `somebody else has grown the memory meanwhile: bytes ${presentBytes} to ${grownFrom} are not the heap's`;
+      : `somebody else has grown the memory meanwhile: bytes ${presentBytes} to ${added.first} are not the heap's`;
   throw new KmemError("BAD_GEOMETRY", text, { bufferBytes: presentBytes, neededBytes });
 }
 

@@ -26,6 +26,9 @@ export interface KmemErrorDetails {
   DETACHED: { readonly slot?: number };
   MUST_NOT_BLOCK: Readonly<Record<string, unknown>>;
   CORRUPTION: { readonly address?: unknown; readonly report?: unknown };
+  /** `at` is the byte that is malformed. */
+  BAD_MODULE: { readonly at?: number };
+  CANNOT_ADOPT: { readonly reason?: string };
 }
 
 /** What went wrong, in a word that code can compare. */

@@ -16,6 +16,29 @@ export type MemorySource = SharedArrayBuffer | ArrayBuffer | WasmMemory;
 /** Which of the three kinds a source is; only the last can grow. */
 export type MemoryKind = "SharedArrayBuffer" | "ArrayBuffer" | "WebAssembly.Memory";
 
+/** How the memory of a heap is grown, in place of `memory.grow`, and who is told. They belong to one thread. */
+export interface GrowthHooks {
+  /**
+   * Grows `memory` by at least so many pages of 64 KiB and returns true; false where it cannot, and what it throws
+   * counts as that. All pages that the memory gains during the call are the heap's. For a program whose own code has to
+   * grow it, as Emscripten's `emscripten_resize_heap`, and only for a WebAssembly.Memory that is not shared, where
+   * nobody else can grow it meanwhile. It runs in the midst of an allocation: calls of the heap throw MUST_NOT_BLOCK.
+   */
+  readonly grow?: (pageCount: number) => boolean;
+  /**
+   * Gets the bytes that the memory has after each growth by this heap and thread, before the call that needed it
+   * returns: views of memory that is not shared are detached by then. It runs in the midst of an allocation, as `grow`
+   * does; what it throws becomes an unhandled rejection.
+   */
+  readonly onGrow?: (byteLength: number) => void;
+}
+
+/** Bytes that a growth has added: from the first of them to the end of the memory then. */
+export interface AddedBytes {
+  readonly first: number;
+  readonly end: number;
+}
+
 /** How often a thread asks its engine for the length of memory that another thread has grown. Once has always done. */
 const REACH_TURNS = 1000;
 
@@ -55,6 +78,14 @@ function isReal(buffer: ArrayBufferLike): boolean {
   return buffer.byteLength >= 0;
 }
 
+function inHook(): KmemError {
+  return new KmemError(
+    "MUST_NOT_BLOCK",
+    "within grow and onGrow the heap cannot be used: it is growing its memory",
+    {},
+  );
+}
+
 /**
  * One linear buffer and its views. The views have a fixed length, because length-tracking views on growable shared
  * buffers are tens of times slower in V8; `refresh()` replaces them after a growth. An address is an index into
@@ -68,10 +99,12 @@ export class LinearMemory {
   doubles: Float64Array<ArrayBufferLike>;
   /** Bytes that the views had at first. */
   readonly #openedBytes: number;
+  readonly #hooks: GrowthHooks;
   /** Whether the memory has 64-bit addresses, as far as is known: it then counts its pages in BigInts. */
   #is64 = false;
+  #isInHook = false;
 
-  constructor(source: MemorySource) {
+  constructor(source: MemorySource, hooks: GrowthHooks = {}) {
     const kind = kindOf(source);
     if (kind === undefined) {
       throw new KmemError(
@@ -81,6 +114,7 @@ export class LinearMemory {
     }
     this.source = source;
     this.kind = kind;
+    this.#hooks = hooks;
     this.bytes = new Uint8Array(0);
     this.words = new Int32Array(0);
     this.doubles = new Float64Array(0);
@@ -113,13 +147,14 @@ export class LinearMemory {
 
   /**
    * Makes the views again when the buffer has grown; returns whether it had. Throws DETACHED where the buffer was
-   * transferred away, or made shorter, since it was opened.
+   * transferred away, or made shorter, since it was opened; MUST_NOT_BLOCK while one of the {@link GrowthHooks} runs.
    */
   refresh(): boolean {
     if (this.kind !== "WebAssembly.Memory") {
       if (this.bytes.length === 0 && this.isLost) throw this.lost();
       return false;
     }
+    if (this.#isInHook) throw inHook();
     const buffer = this.buffer;
     // A program may have made the buffer a resizable one, which stays the same object.
     if (this.bytes.buffer === buffer && this.bytes.length >= Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES)) {
@@ -171,21 +206,61 @@ export class LinearMemory {
   }
 
   /**
-   * Adds at least so many bytes, in whole pages of WebAssembly, at the end of the memory, and returns how many it had
-   * right before: what is between is the caller's alone, also where others grow the memory at the same time. -1,
-   * with nothing changed, where it cannot grow that far; every kind but a WebAssembly.Memory is fixed.
+   * Adds at least so many bytes, in whole pages of WebAssembly, at the end of the memory, and returns which they are:
+   * the caller's alone, also where others grow the memory at the same time. Undefined, with nothing changed, where it
+   * cannot grow that far; every kind but a WebAssembly.Memory is fixed.
    */
-  growBy(byteCount: number): number {
-    if (this.kind !== "WebAssembly.Memory") return -1;
-    let before = 0;
-    try {
-      before = this.#grow(Math.ceil(byteCount / WASM_PAGE_SIZE)) * WASM_PAGE_SIZE;
-    } catch {
-      return -1;
-    }
+  growBy(byteCount: number): AddedBytes | undefined {
+    if (this.kind !== "WebAssembly.Memory") return undefined;
+    const pageCount = Math.ceil(byteCount / WASM_PAGE_SIZE);
+    const added = this.#hooks.grow === undefined ? this.#growByEngine(pageCount) : this.#growByHook(pageCount);
+    if (added === undefined) return undefined;
     this.refresh();
-    this.reach(before + byteCount);
-    return before;
+    this.reach(added.end);
+    this.#tell();
+    return added;
+  }
+
+  #growByEngine(pageCount: number): AddedBytes | undefined {
+    try {
+      const first = this.#grow(pageCount) * WASM_PAGE_SIZE;
+      return { first, end: first + pageCount * WASM_PAGE_SIZE };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What a hook adds that then says that it could not is nobody's, and so is what is too little. */
+  #growByHook(pageCount: number): AddedBytes | undefined {
+    const first = this.byteLength;
+    let hasGrown = false;
+    try {
+      hasGrown = this.#inHook(() => this.#hooks.grow?.(pageCount)) === true;
+    } catch {
+      return undefined;
+    }
+    const end = this.byteLength;
+    return hasGrown && end >= first + pageCount * WASM_PAGE_SIZE ? { first, end } : undefined;
+  }
+
+  #tell(): void {
+    const { onGrow } = this.#hooks;
+    if (onGrow === undefined) return;
+    try {
+      this.#inHook(() => onGrow(this.byteLength));
+    } catch (error) {
+      // Locks are held here, and pages have been added: nothing may be thrown.
+      void Promise.reject(error);
+    }
+  }
+
+  #inHook<Result>(run: () => Result): Result {
+    this.#isInHook = true;
+    try {
+      return run();
+    } finally {
+      this.#isInHook = false;
+    }
   }
 
   /** Grows by so many pages of WebAssembly, with addresses of 32 bits or of 64; returns how many there were. */

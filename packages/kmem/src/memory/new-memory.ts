@@ -3,10 +3,10 @@ import { KmemError } from "./errors.ts";
 import { type Extent, requireByteOffset } from "./geometry.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
 import { maximumOf } from "./maximum.ts";
-import { LinearMemory, type MemorySource } from "./memory.ts";
+import { type GrowthHooks, LinearMemory, type MemorySource } from "./memory.ts";
 
 /** Where a heap is made: in memory of the caller's or in memory of its own. */
-export interface MemoryOptions {
+export interface MemoryOptions extends GrowthHooks {
   /** The buffer to use. Without it a new one is made. */
   readonly memory?: MemorySource;
   /** First byte of `memory` that the heap may use. Default 0. */
@@ -61,8 +61,11 @@ export function newMemory(options: MemoryOptions): NewMemory {
   if (maximumBytes < sizeBytes) {
     throw new KmemError("BAD_ARGUMENT", `maximumBytes (${maximumBytes}) is less than sizeBytes (${sizeBytes})`, {});
   }
+  if (options.grow !== undefined) {
+    throw new KmemError("BAD_ARGUMENT", "grow is for a memory of the caller's: a new one is grown by the heap", {});
+  }
   const source = makeSource(sizeBytes, options.maximumBytes, shared);
-  const memory = new LinearMemory(source);
+  const memory = new LinearMemory(source, hooksOf(options));
   const end = options.end ?? memory.byteLength;
   return { memory, extent: { start, end, limit: options.end ?? maximumBytes, isZeroed: true } };
 }
@@ -98,12 +101,13 @@ export function allocated<Source>(sizeBytes: number, make: () => Source): Source
 /** The part of a memory made elsewhere that the options name. */
 function givenMemory(
   source: MemorySource,
-  { start = 0, end: givenEnd, sizeBytes, maximumBytes }: MemoryOptions,
+  { start = 0, end: givenEnd, sizeBytes, maximumBytes, ...hooks }: MemoryOptions,
 ): NewMemory {
   if (sizeBytes !== undefined) {
     throw new KmemError("BAD_ARGUMENT", "give either a memory or the size of a new one, not both", {});
   }
-  const memory = new LinearMemory(source);
+  const memory = new LinearMemory(source, hooksOf(hooks));
+  if (hooks.grow !== undefined) requireOwnGrowth(memory);
   const presentBytes = Math.min(memory.presentBytes(), ADDRESS_SPACE_BYTES);
   const end = givenEnd ?? presentBytes;
   requireByteOffset("start", start);
@@ -115,6 +119,20 @@ function givenMemory(
   const isFixed = maximumBytes === undefined && (givenEnd !== undefined || memory.kind !== "WebAssembly.Memory");
   const limit = isFixed ? end : Math.max(end, limitOf(memory, maximumBytes, Math.max(0, presentBytes - start)));
   return { memory, extent: { start, end, limit, presentBytes } };
+}
+
+function hooksOf({ grow, onGrow }: GrowthHooks): GrowthHooks {
+  return { ...(grow === undefined ? {} : { grow }), ...(onGrow === undefined ? {} : { onGrow }) };
+}
+
+/** Only where nobody else can grow the memory during a call of `grow` is what it adds known. */
+function requireOwnGrowth(memory: LinearMemory): void {
+  if (memory.kind === "WebAssembly.Memory" && !memory.isShared) return;
+  const text =
+    memory.kind === "WebAssembly.Memory"
+      ? "grow is for memory that is not shared: a shared one is grown by memory.grow, which says whose the pages are"
+      : `grow is for memory that grows, a WebAssembly.Memory; the ${memory.kind} given does not`;
+  throw new KmemError("BAD_ARGUMENT", text, {});
 }
 
 function requireGrowable(memory: LinearMemory, maximumBytes: number, end: number): void {

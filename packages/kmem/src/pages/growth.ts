@@ -59,10 +59,9 @@ function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: 
   let end = Math.min(Math.max(neededEnd, from + Math.floor(ownFrames / GROWTH_DIVISOR)), limitFrame);
   for (;;) {
     const frameCount = Math.ceil(end / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES - from;
-    const grownFrom = memory.growBy(frameCount * PAGE_SIZE);
-    if (grownFrom >= 0) {
-      const first = grownFrom / PAGE_SIZE;
-      return { first, end: Math.min(first + frameCount, limitFrame) };
+    const added = memory.growBy(frameCount * PAGE_SIZE);
+    if (added !== undefined) {
+      return { first: added.first / PAGE_SIZE, end: Math.min(added.end / PAGE_SIZE, limitFrame) };
     }
     if (end === neededEnd) return undefined;
     end = Math.max(neededEnd, from + ((end - from) >> 1));

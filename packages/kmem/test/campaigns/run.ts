@@ -17,7 +17,7 @@ const seed = Number(argv[3] ?? Date.now() % 1_000_000_000);
 const CAMPAIGNS: readonly (readonly [string, () => unknown])[] = [
   ["atomik, kmalloc", () => kmallocCampaign(operations, seed)],
   ["atomik, pages", () => pageCampaign(operations, seed)],
-  ["a memory that others grow too", () => foreignCampaign(Math.ceil(operations / 20), seed)],
+  ["a memory that others grow too", () => foreignCampaign(Math.ceil(operations / 10), seed)],
   ["mykernel", () => runMyKernelCampaign({ operations, seed })],
   ["linux", () => runLinuxCampaign({ operations, seed })],
   ["giet", () => runGietCampaign({ operations, seed })],

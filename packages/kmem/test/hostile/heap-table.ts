@@ -47,6 +47,9 @@ const heapOptions = {
   slotCount: within(1, 126),
   dmaBytes: within(0, 2 ** 32),
   exactFrees: truth,
+  // Of a memory that is a new one there is no function of the caller's that grows it.
+  grow: nothingElse,
+  onGrow: callable,
 };
 const { shared: _shared, slotCount: _slotCount, exactFrees: _exactFrees, ...localOptions } = heapOptions;
 const faults = optionsOf({

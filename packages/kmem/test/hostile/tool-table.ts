@@ -12,7 +12,7 @@ import {
   uint32,
   within,
 } from "./kinds.ts";
-import { type Argument, arg, of, type Row, row } from "./rows.ts";
+import { type Argument, arg, named, of, type Row, row } from "./rows.ts";
 
 const heap: Argument = of(nothingElse, "heap");
 const oneOf = (...texts: readonly string[]): Kind => ({
@@ -21,9 +21,9 @@ const oneOf = (...texts: readonly string[]): Kind => ({
 });
 const options = (known: Readonly<Record<string, Kind>>): Argument => arg(optional(optionsOf(known)), undefined);
 
-/** Rows of `kmem/proc`, `kmem/profile`, `kmem/trace`, `kmem/layout`, and of what all kernels print to. */
+/** Rows of `kmem/proc`, `kmem/profile`, `kmem/trace`, `kmem/wasm`, `kmem/layout`, and of what all kernels print to. */
 export function toolRows(): Record<string, Row> {
-  return { ...procRows(), ...profileRows(), ...traceRows(), ...layoutRows(), ...consoleRows() };
+  return { ...procRows(), ...profileRows(), ...traceRows(), ...wasmRows(), ...layoutRows(), ...consoleRows() };
 }
 
 function procRows(): Record<string, Row> {
@@ -96,6 +96,34 @@ function traceRows(): Record<string, Row> {
     "names.callSite": row(number),
     "names.gfp": row(number),
     "names.page": row(number),
+  };
+}
+
+function wasmRows(): Record<string, Row> {
+  const word = arg(anyNumber, 64);
+  const block = of(anyNumber, "block");
+  const errors: Kind = { name: "numbers of errors", accepts: () => false };
+  const how = options({
+    address: oneOf("i32", "i64"),
+    setErrno: callable,
+    errors,
+    misuse: oneOf("report", "throw"),
+    report: callable,
+    reallocZero: oneOf("block", "free"),
+  });
+  return {
+    "kmem/wasm cMalloc": row(of(callable, "heap"), how),
+    ...named("cFace", {
+      malloc: row(word),
+      free: row(of(anyNumber, "other")),
+      calloc: row(word, word),
+      realloc: row(block, word),
+      aligned_alloc: row(word, word),
+      memalign: row(word, word),
+      posix_memalign: row(block, word, word),
+      malloc_usable_size: row(block),
+      reallocarray: row(block, word, word),
+    }),
   };
 }
 

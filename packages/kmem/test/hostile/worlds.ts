@@ -6,6 +6,7 @@ import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/index.ts";
 import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
+import { cMalloc } from "../../src/wasm/index.ts";
 
 /** What calls are made on: objects of the library with something in them, and the memories that all of it is in. */
 export interface World {
@@ -187,6 +188,13 @@ function traceWorld(): World {
   return { subjects: { ring, reader, names }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 
+function wasmWorld(): World {
+  const heap = Heap.create({ sizeBytes: HEAP_BYTES });
+  const cFace = cMalloc(heap, { report: () => {} });
+  const values = { heap, block: cFace.malloc(100), other: cFace.malloc(100) };
+  return { subjects: { cFace }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
+}
+
 /** For functions that work on no memory. */
 function plainWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES });
@@ -211,6 +219,7 @@ export const WORLDS = {
   mykernel: mykernelWorld,
   giet: gietWorld,
   trace: traceWorld,
+  wasm: wasmWorld,
   plain: plainWorld,
 } satisfies Record<string, () => World>;
 

@@ -1,0 +1,234 @@
+import { badArgument, type Checks, readOptions, requireText, requireUint32 } from "../memory/arguments.ts";
+import { CannotAdopt } from "./cannot-adopt.ts";
+import { CodeFacts } from "./code-facts.ts";
+import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
+import { findHeapBase, findProgramBreak, findResizeImport, type HeapBaseSource, type ProgramBreak } from "./heap-base.ts";
+import { External } from "./layout.ts";
+import { WasmModule } from "./module.ts";
+import { type ModuleNames, readNames } from "./names.ts";
+import type { OffsetMap } from "./offsets.ts";
+import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./proof.ts";
+import { IMPORT_MODULE, Rewriter } from "./rewrite.ts";
+import { type CFunctionName, isRole, type Role } from "./roles.ts";
+
+/** What is said of a module that its bytes do not say. */
+export interface AdoptOptions {
+  /**
+   * Functions of the module's allocator that have no name or another one, by what they do, such as `realloc`: their
+   * indexes in the module, or names that it exports or its name section has.
+   */
+  readonly functions?: Readonly<Partial<Record<Role, number | string | readonly (number | string)[]>>>;
+  /** The JavaScript that Emscripten has made for the module: it says what minified exports are. */
+  readonly glue?: string;
+  /** The first byte of the memory that a heap may have, where the module does not say. */
+  readonly heapBase?: number;
+  /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
+  readonly harmless?: readonly (number | string)[];
+}
+
+/** How the host reaches the memory of a module. */
+export interface AdoptedMemory {
+  /** The names that the module imports it by; undefined where it has its own. */
+  readonly importedAs: { readonly module: string; readonly name: string } | undefined;
+  /** The name that it is exported by; undefined where it is not. */
+  readonly exportedAs: string | undefined;
+  readonly initialPages: number;
+  readonly maximumPages: number | undefined;
+  readonly isShared: boolean;
+  /** Whether its addresses are i64. */
+  readonly is64: boolean;
+}
+
+/** A module whose allocator is the heap's. */
+export interface AdoptedModule {
+  /** The new module: it imports `imports` from the module "kmem", and all that the old one did. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The functions of C that it needs, with C's types: a word is an i32, or an i64 in a memory of 64 bits. */
+  readonly imports: readonly CFunctionName[];
+  readonly memory: AdoptedMemory;
+  /** Where a heap may begin, and how that was found. */
+  readonly heapBase: number;
+  readonly heapBaseFrom: HeapBaseSource;
+  /** The functions that were replaced, and by what each was found. */
+  readonly found: readonly FoundFunction[];
+  /** Functions that use the old allocator's variables and stay, because they never meet a block. */
+  readonly harmless: readonly HarmlessFunction[];
+  /** How many tests of a header's flags became constants: calloc makes them, and what it was inlined in. */
+  readonly flagsTestCount: number;
+  /**
+   * The variable up to where the program's memory is given out, if there is one. Where `users` is not empty the program
+   * may take memory from there on by itself: whoever gives the heap memory has to move it.
+   */
+  readonly programBreak: ProgramBreak | undefined;
+  /** The import that the program asks for more memory, such as Emscripten's, whose views of the memory follow it. */
+  readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
+  /** Whether debug information (DWARF) in the module still says the truth: all code is where it was in its section. */
+  readonly areCodeOffsetsKept: boolean;
+  /** The byte of the old module that a byte of the new one was, as stack traces and source maps count. */
+  originOf(offset: number): number;
+}
+
+const CHECKS: Checks<AdoptOptions> = {
+  functions: (name, value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw badArgument(name, "an object", value);
+  },
+  glue: requireText,
+  heapBase: requireUint32,
+  harmless: (name, value) => {
+    if (!Array.isArray(value) || !value.every(isFunctionName)) throw badArgument(name, "a list of functions", value);
+  },
+};
+
+function isFunctionName(value: unknown): value is number | string {
+  return typeof value === "string" || (Number.isInteger(value) && (value as number) >= 0);
+}
+
+/** The functions that options name, read once. Throws BAD_ARGUMENT. */
+function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunctions {
+  const read: Record<string, (number | string)[]> = {};
+  for (const [role, named] of Object.entries(functions)) {
+    if (!isRole(role)) throw badArgument("functions", "an object with roles", role);
+    const list = [named].flat() as unknown[];
+    if (!list.every(isFunctionName)) throw badArgument(`functions.${role}`, "functions by index or name", named);
+    read[role] = list as (number | string)[];
+  }
+  return read;
+}
+
+/**
+ * Rewrites a WebAssembly module so that its allocator becomes a heap's: its malloc, free and the rest of the family, or
+ * what a language has in their place, become imports of the module "kmem". Every function that works with the old
+ * allocator's headers is replaced, or proven to meet no block; else the module is refused with a list of what is left.
+ * O(bytes), in memory too.
+ *
+ * Throws BAD_MODULE for bytes that are no module, CANNOT_ADOPT with `details.reason` and for `left` with
+ * `details.left`, and BAD_ARGUMENT.
+ */
+export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedModule {
+  const read = readOptions("options", options, CHECKS);
+  const functions = readFunctions(read.functions);
+  const module = new WasmModule(bytes);
+  requireAdoptable(module);
+  const names = readNames(module);
+  refuseCollectors(module, names);
+  const facts = new CodeFacts(module);
+  const finder = new Finder(facts, names);
+  finder.find(functions, read.glue ?? "");
+  requireAllocator(finder);
+  const vouched = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
+  const proof = new Prover(facts, finder, vouched).prove((index) => nameOf(module, names, index));
+  requireNothingLeft(finder, proof);
+  const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
+  const base = findHeapBase(module, names, programBreak);
+  const heapBase = read.heapBase ?? base.heapBase;
+  const rewritten = new Rewriter({
+    facts,
+    found: finder.found,
+    flagsTests: proof.flagsTests,
+    staticEnd: heapBase,
+  }).rewrite();
+  return {
+    bytes: rewritten.bytes,
+    imports: rewritten.imports,
+    memory: memoryOf(module),
+    heapBase,
+    heapBaseFrom: read.heapBase === undefined ? base.heapBaseFrom : "option",
+    found: [...finder.found.values()],
+    harmless: proof.harmless,
+    flagsTestCount: proof.flagsTests.length,
+    programBreak,
+    resizeImport: findResizeImport(facts, finder, programBreak),
+    areCodeOffsetsKept: rewritten.areCodeOffsetsKept,
+    originOf: originFunction(rewritten.offsets),
+  };
+}
+
+function originFunction(offsets: OffsetMap): (offset: number) => number {
+  return (offset) => {
+    requireUint32("offset", offset);
+    return offsets.originOf(offset);
+  };
+}
+
+function nameOf(module: WasmModule, names: ModuleNames, functionIndex: number): string | undefined {
+  const exported = module.exports.find(({ kind, index }) => kind === External.FUNCTION && index === functionIndex);
+  return names.functions.get(functionIndex) ?? exported?.name;
+}
+
+function requireAdoptable(module: WasmModule): void {
+  if (module.custom("linking") !== undefined) throw new CannotAdopt("object-file", "it is an object file: link it first");
+  if (module.custom("dylink.0") !== undefined || module.custom("dylink") !== undefined) {
+    throw new CannotAdopt("side-module", "it is a part that is linked when it is loaded, with addresses not yet known");
+  }
+  if (module.memories.length === 0) throw new CannotAdopt("no-memory", "it has no memory");
+  if (module.memories.length > 1) throw new CannotAdopt("many-memories", "it has more than one memory");
+  if (module.imports.some(({ module: from, kind }) => from === IMPORT_MODULE && kind === External.FUNCTION)) {
+    throw new CannotAdopt("already-adopted", `it imports from "${IMPORT_MODULE}" already`);
+  }
+  const { importedAs, exportedAs } = memoryOf(module);
+  if (importedAs === undefined && exportedAs === undefined) {
+    throw new CannotAdopt("no-memory", "its memory is neither imported nor exported: nobody could reach the blocks");
+  }
+}
+
+const COLLECTOR_NAME = /^(?:runtime\.(?:alloc|gcMarkReachable|runGC)|\(?\*?runtime\.mheap)/;
+
+/** Languages whose collector owns all memory: it finds blocks by its own tables, and nobody frees them. */
+function refuseCollectors(module: WasmModule, names: ModuleNames): void {
+  const isGo = [...names.functions.values()].some((name) => COLLECTOR_NAME.test(name));
+  if (!isGo && !producedBy(module).some((tool) => tool === "TinyGo" || tool === "Go")) return;
+  const text = "its memory belongs to the garbage collector of Go, which finds blocks by tables of its own";
+  throw new CannotAdopt("collector", text);
+}
+
+function producedBy(module: WasmModule): string[] {
+  const section = module.custom("producers");
+  if (section === undefined) return [];
+  const text = new TextDecoder().decode(module.bytes.subarray(section.start, section.end));
+  return ["TinyGo", "Go"].filter((tool) => new RegExp(`[\\x00-\\x1f]${tool}[\\x00-\\x1f]`).test(text));
+}
+
+function requireAllocator(finder: Finder): void {
+  const has = (...roles: readonly Role[]): boolean => finder.withRole(...roles).length > 0;
+  const missing = [
+    ...(has("malloc", "rust_alloc", "assemblyscript_alloc") ? [] : ["malloc"]),
+    ...(has("free", "rust_dealloc", "assemblyscript_free") ? [] : ["free"]),
+  ];
+  if (missing.length === 0) return;
+  const text =
+    `nothing says which of its functions is ${missing.join(" and ")}: ` +
+    "give the glue, or name them in the option functions";
+  throw new CannotAdopt("not-found", text, { missing });
+}
+
+function requireNothingLeft(finder: Finder, { left }: Proof): void {
+  const isAssemblyScript = finder.withRole("assemblyscript_alloc").length > 0;
+  const isImported = finder.isImported;
+  if (finder.state === undefined && !isAssemblyScript && !isImported) {
+    const text = "malloc and free share no variables: what else uses the allocator's cannot be told";
+    throw new CannotAdopt("state-unknown", text, { found: [...finder.found.values()] });
+  }
+  if (left.length === 0) return;
+  throw new CannotAdopt("left", leftText(left), { left });
+}
+
+function leftText(left: readonly LeftFunction[]): string {
+  const lines = left.map(({ functionIndex, name, uses }) => {
+    const what = uses === "state" ? "uses the old allocator's variables" : "reads what lies before a block";
+    return `function ${functionIndex}${name === undefined ? "" : ` (${name})`} ${what}`;
+  });
+  return `these functions would work with the old allocator's blocks:\n  ${lines.join("\n  ")}`;
+}
+
+function memoryOf(module: WasmModule): AdoptedMemory {
+  const { initial, maximum, isShared, is64, importedAs } = module.memories[0]!;
+  const exported = module.exports.find(({ kind, index }) => kind === External.MEMORY && index === 0);
+  return {
+    importedAs: importedAs && { module: importedAs.module, name: importedAs.name },
+    exportedAs: exported?.name,
+    initialPages: initial,
+    maximumPages: maximum,
+    isShared,
+    is64,
+  };
+}

@@ -1,0 +1,80 @@
+import { badArgument } from "../memory/arguments.ts";
+import { KmemError } from "../memory/errors.ts";
+import { ADDRESS_SPACE_BYTES } from "../memory/layout.ts";
+import { C_SIZE_MAX, type CCalls } from "./c-malloc-calls.ts";
+import type { CFailures } from "./c-malloc-failures.ts";
+import type { CMalloc } from "./c-malloc-options.ts";
+
+const ADDRESS_BITS = 64;
+
+/** The 64 bits that WebAssembly gives, as a number: exact below 2^53, and still too large above. */
+function unsigned(name: string, value: bigint): number {
+  if (typeof value !== "bigint") throw badArgument(name, "a BigInt, as WebAssembly gives it", value);
+  return Number(BigInt.asUintN(ADDRESS_BITS, value));
+}
+
+/** An address that no block of a heap can have. */
+function outside(address: number): KmemError {
+  const text = `the address 0x${address.toString(16)} lies above the 4 GiB that a heap can have`;
+  return new KmemError("INVALID_FREE", text, { address });
+}
+
+/** The calls of a program whose memory has 64-bit addresses, over those with numbers. */
+export function cCalls64(calls: CCalls, failures: CFailures): CMalloc<bigint> {
+  const isSize = (bytes: number): boolean => bytes <= C_SIZE_MAX;
+  const refuse = (address: number): number => failures.caught(outside(address));
+  const isAddress = (address: number): boolean => address < ADDRESS_SPACE_BYTES;
+  const sized = (bytes: number, call: () => number): bigint => BigInt(isSize(bytes) ? call() : failures.outOfMemory());
+  const resized = (pointer: bigint, bytes: number): bigint => {
+    const address = unsigned("address", pointer);
+    if (!isAddress(address)) return BigInt(refuse(address));
+    return sized(bytes, () => calls.realloc(address, bytes));
+  };
+  return {
+    malloc: (size) => {
+      const bytes = unsigned("size", size);
+      return BigInt(isSize(bytes) ? calls.malloc(bytes) : failures.outOfMemory());
+    },
+    free: (pointer) => {
+      const address = unsigned("address", pointer);
+      if (isAddress(address)) calls.free(address);
+      else refuse(address);
+    },
+    calloc: (count, size) => {
+      const totalBytes = unsigned("count", count) * unsigned("size", size);
+      return sized(totalBytes, () => calls.calloc(1, totalBytes));
+    },
+    realloc: (pointer, size) => resized(pointer, unsigned("size", size)),
+    reallocarray: (pointer, count, size) => resized(pointer, unsigned("count", count) * unsigned("size", size)),
+    aligned_alloc: (alignment, size) => {
+      const alignmentBytes = unsigned("alignment", alignment);
+      const bytes = unsigned("size", size);
+      if (!isSize(alignmentBytes)) return BigInt(failures.invalid());
+      return sized(bytes, () => calls.aligned_alloc(alignmentBytes, bytes));
+    },
+    memalign: (alignment, size) => {
+      const alignmentBytes = unsigned("alignment", alignment);
+      const bytes = unsigned("size", size);
+      if (!isSize(alignmentBytes)) return BigInt(failures.invalid());
+      return sized(bytes, () => calls.memalign(alignmentBytes, bytes));
+    },
+    posix_memalign: (result, alignment, size) => {
+      const address = unsigned("address", result);
+      const alignmentBytes = unsigned("alignment", alignment);
+      const bytes = unsigned("size", size);
+      if (!isAddress(address)) {
+        refuse(address);
+        return failures.errors.EINVAL;
+      }
+      if (!isSize(alignmentBytes)) return failures.errors.EINVAL;
+      // A size that is too large must not hide an alignment that is wrong.
+      if (isSize(bytes)) return calls.posix_memalign(address, alignmentBytes, bytes);
+      const isRight = alignmentBytes >= BigInt64Array.BYTES_PER_ELEMENT && Number.isInteger(Math.log2(alignmentBytes));
+      return isRight ? failures.errors.ENOMEM : failures.errors.EINVAL;
+    },
+    malloc_usable_size: (pointer) => {
+      const address = unsigned("address", pointer);
+      return BigInt(isAddress(address) ? calls.malloc_usable_size(address) : refuse(address));
+    },
+  };
+}

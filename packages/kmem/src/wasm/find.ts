@@ -1,0 +1,195 @@
+import { CannotAdopt } from "./cannot-adopt.ts";
+import type { CodeFacts } from "./code-facts.ts";
+import { glueNames } from "./glue.ts";
+import { External } from "./layout.ts";
+import { isWord } from "./module.ts";
+import type { ModuleNames } from "./names.ts";
+import { bindgenLeadsTo, type Role, roleOfName, typeOfRole } from "./roles.ts";
+import { readsArgumentHeader, shapeOf } from "./shapes.ts";
+import { type AllocatorState, findPair, findState, touchersOf } from "./state.ts";
+
+/** By what a function was found. */
+export type Evidence = "option" | "export" | "import" | "glue" | "name section" | "wrapper" | "forwarded" | "state" | "shape";
+
+/** A function of the old allocator whose part the heap takes. */
+export interface FoundFunction {
+  readonly role: Role;
+  readonly functionIndex: number;
+  readonly evidence: Evidence;
+  /** The name that said so, or in words what did. */
+  readonly name: string;
+}
+
+/** What the caller says of functions: their indexes or names. */
+export type NamedFunctions = Readonly<Record<string, number | string | readonly (number | string)[]>>;
+
+/** Finds an allocator's functions, each once, by what says most of it. */
+export class Finder {
+  readonly found: Map<number, FoundFunction> = new Map();
+  state: AllocatorState | undefined;
+  touchers: readonly number[] = [];
+  readonly #facts: CodeFacts;
+  readonly #names: ModuleNames;
+  readonly #is64: boolean;
+  /** What wrappers lead to: the functions that they are. */
+  readonly #wrappers = new Map<Role, number[]>();
+
+  constructor(facts: CodeFacts, names: ModuleNames) {
+    this.#facts = facts;
+    this.#names = names;
+    this.#is64 = facts.module.memories[0]?.is64 === true;
+  }
+
+  /** Finds by all that names functions, then by what the code does. */
+  find(options: NamedFunctions, glue: string): void {
+    for (const [role, named] of Object.entries(options)) {
+      for (const one of [named].flat()) this.#add(role as Role, this.indexOf(one), "option", String(one), true);
+    }
+    this.#byExports(glue);
+    for (const [index, name] of this.#names.functions) this.#byName(name, index, "name section");
+    this.#byImports();
+    if (this.#entries("malloc", "rust_alloc").length === 0 && this.#entries("free", "rust_dealloc").length === 0) {
+      this.#byState();
+    }
+    this.state = findState(this.#facts, this.#entries("malloc", "rust_alloc"), this.#entries("free", "rust_dealloc"));
+    if (this.state === undefined) return;
+    this.touchers = touchersOf(this.#facts, this.state);
+    this.#behind("malloc");
+    this.#behind("free");
+    this.#byShape();
+  }
+
+  /** The functions with one of these roles. */
+  withRole(...roles: readonly Role[]): number[] {
+    return [...this.found.values()].filter(({ role }) => roles.includes(role)).map((one) => one.functionIndex);
+  }
+
+  /** Whether the allocator is no part of the module: it imports malloc and free. */
+  get isImported(): boolean {
+    const { importedFunctionCount } = this.#facts.module;
+    const entries = this.withRole("malloc", "free");
+    return entries.length > 0 && entries.every((index) => index < importedFunctionCount);
+  }
+
+  /** The index of a function that is named by it, by its export or in the name section. Throws CANNOT_ADOPT. */
+  indexOf(named: number | string): number {
+    const { exports, functionTypes } = this.#facts.module;
+    if (typeof named === "number") {
+      if (named < functionTypes.length) return named;
+    } else {
+      const exported = exports.find(({ name, kind }) => name === named && kind === External.FUNCTION);
+      if (exported !== undefined) return exported.index;
+      for (const [index, name] of this.#names.functions) if (name === named) return index;
+    }
+    throw new CannotAdopt("function-missing", `there is no function ${named} in the module`, { function: named });
+  }
+
+  #entries(role: Role, other: Role): number[] {
+    return [...this.withRole(role, other), ...(this.#wrappers.get(role) ?? [])];
+  }
+
+  #hasType(role: Role, functionIndex: number): boolean {
+    const type = this.#facts.module.typeOf(functionIndex);
+    const { params, results } = typeOfRole(role, this.#is64);
+    return type !== undefined && `${type.params}:${type.results}` === `${params}:${results}`;
+  }
+
+  #add(role: Role, functionIndex: number, evidence: Evidence, name: string, isSaid = false): void {
+    if (this.found.has(functionIndex)) return;
+    if (this.#hasType(role, functionIndex)) {
+      this.found.set(functionIndex, { role, functionIndex, evidence, name });
+    } else if (isSaid) {
+      const text = `function ${functionIndex} was said to be ${role}, but has another type`;
+      throw new CannotAdopt("wrong-type", text, { function: functionIndex, role });
+    }
+  }
+
+  #byName(name: string, functionIndex: number, evidence: Evidence): void {
+    const role = roleOfName(name);
+    if (role !== undefined) return this.#add(role, functionIndex, evidence, name);
+    const parameterCount = this.#facts.module.typeOf(functionIndex)?.params.length ?? 0;
+    const leads = bindgenLeadsTo(name, parameterCount);
+    if (leads !== undefined) this.#wrappers.set(leads, [...(this.#wrappers.get(leads) ?? []), functionIndex]);
+  }
+
+  #byExports(glue: string): void {
+    const { exports } = this.#facts.module;
+    const functions = new Map(
+      exports.filter(({ kind }) => kind === External.FUNCTION).map(({ name, index }) => [name, index]),
+    );
+    for (const [name, index] of functions) this.#byName(name, index, "export");
+    const wanted = (name: string): boolean => roleOfName(name) !== undefined;
+    for (const [name, exported] of glueNames(glue, wanted, (one) => functions.has(one))) {
+      this.#byName(name, functions.get(exported)!, "glue");
+    }
+  }
+
+  #byImports(): void {
+    const { imports } = this.#facts.module;
+    const functions = imports.filter(({ kind }) => kind === External.FUNCTION);
+    for (const [index, { module, name }] of functions.entries()) {
+      if (module !== "kmem") this.#byName(name, index, "import");
+    }
+  }
+
+  /** Where nothing has a name: by the variables that malloc and free share, and the header that free reads. */
+  #byState(): void {
+    const { importedFunctionCount, functionTypes } = this.#facts.module;
+    const mallocs: number[] = [];
+    const frees: number[] = [];
+    for (let index = importedFunctionCount; index < functionTypes.length; index++) {
+      if (this.#hasType("malloc", index) && this.#facts.addressesOf(index).size > 0) mallocs.push(index);
+      if (this.#hasType("free", index) && this.#facts.addressesOf(index).size > 0) frees.push(index);
+    }
+    const readers = frees.filter((index) => readsArgumentHeader(this.#facts, index));
+    const pair = findPair(this.#facts, { mallocs, frees: readers });
+    if (pair === undefined) return;
+    this.#add("malloc", pair.malloc, "state", "shares the most variables with what frees");
+    this.#add("free", pair.free, "state", "reads its argument's header, and shares the most variables with what allocates");
+  }
+
+  /** Where the function that is called malloc is only a way to the one that does it, that one is found too. */
+  #behind(role: "malloc" | "free"): void {
+    const entries = this.#entries(role, role === "malloc" ? "rust_alloc" : "rust_dealloc");
+    const touchers = new Set(this.touchers);
+    if (entries.some((index) => touchers.has(index))) return;
+    const below = new Set(entries.flatMap((index) => [...this.#facts.calleesOf(index)]));
+    const further = [...below].flatMap((index) => [...this.#facts.calleesOf(index)]);
+    for (const level of [[...below], further]) {
+      const fitting = [...new Set(level)].filter((index) => touchers.has(index) && this.#hasType(role, index));
+      if (fitting.length === 0) continue;
+      if (fitting.length > 1) return;
+      const isWrapper = (this.#wrappers.get(role) ?? []).length > 0;
+      this.#add(role, fitting[0]!, isWrapper ? "wrapper" : "forwarded", `called by function ${entries[0]}`);
+      return;
+    }
+  }
+
+  /** By what functions do that malloc and free do not know of: realloc, memalign and their like. */
+  #byShape(): void {
+    const mallocs = new Set(this.withRole("malloc"));
+    const frees = new Set(this.withRole("free"));
+    if (mallocs.size === 0 || frees.size === 0) return;
+    const touchers = new Set(this.touchers);
+    const candidates = new Set([...touchers, ...this.#facts.callersOf(new Set([...touchers, ...mallocs, ...frees]))]);
+    const { importedFunctionCount, functionTypes } = this.#facts.module;
+    for (let index = importedFunctionCount; index < functionTypes.length; index++) {
+      if (this.#hasType("malloc_usable_size", index)) candidates.add(index);
+    }
+    for (const pass of ["memalign", "others"] as const) {
+      const blockSources = new Set(this.withRole("malloc", "memalign"));
+      for (const index of candidates) {
+        if (this.found.has(index)) continue;
+        const shape = shapeOf(this.#facts, index, { mallocs, frees, touchers, blockSources, is64: this.#is64 });
+        if (shape === undefined || (pass === "memalign") !== (shape.role === "memalign")) continue;
+        this.#add(shape.role, index, "shape", shape.why);
+      }
+    }
+  }
+}
+
+/** Whether the type of a function is such that it can be handed no block, and can hand out none. */
+export function handlesNoWords(facts: CodeFacts, functionIndex: number, is64: boolean): boolean {
+  const type = facts.module.typeOf(functionIndex);
+  return type !== undefined && ![...type.params, ...type.results].some((one) => isWord(one, is64));
+}

@@ -1,0 +1,213 @@
+import type { CodeFacts } from "./code-facts.ts";
+import type { InstructionReader } from "./instructions.ts";
+import { IMMEDIATES, Immediate, Op } from "./layout.ts";
+
+/** Where the words of an allocator lie that it keeps before its blocks: no farther before the block than this. */
+const HEADER_REACH_BYTES = 16;
+
+/** What a value is made from: nothing that is known, a constant, a block, what a local held, or a header's word. */
+const Base = { UNKNOWN: 0, CONSTANT: 1, BLOCK: 2, HEADER: 3, FIRST_LOCAL: 4 } as const;
+
+interface Value {
+  readonly base: number;
+  /** Bytes that were added; of a constant the number, of a header's word which read it was. */
+  readonly offset: number;
+}
+
+/** Bases of values that locals got of which nothing is known; a function has fewer locals. */
+const FIRST_FRESH_BASE = 0x1_0000;
+
+const UNKNOWN: Value = { base: Base.UNKNOWN, offset: 0 };
+
+/** A load of a word that lies before a block, or before where a local points. */
+export interface HeaderRead {
+  /** The bytes of the load. */
+  readonly at: number;
+  readonly end: number;
+  /** Whether what it loads from was returned by one of the functions that return blocks; else it is a local. */
+  readonly isOfBlock: boolean;
+  /** The local that the function has not changed, which may be an argument; -1 for any other value. */
+  readonly local: number;
+  /** Bytes from where the value points to what is loaded: less than 0. */
+  readonly offset: number;
+  /** The constants that the word was masked with. */
+  readonly masks: number[];
+  /** Whether the mask follows at once, and the word is used for nothing else. */
+  isMaskedAtOnce: boolean;
+}
+
+/** What controls the flow ends or begins a block of instructions. */
+const Flow = { BLOCK: 0x02, IF: 0x04, ELSE: 0x05, END: 0x0b, SELECT: 0x1b, DROP: 0x1a } as const;
+const FIRST_BINARY = 0x46;
+const LAST_COMPARISON = 0x66;
+const LAST_BINARY_I32 = 0x78;
+const FIRST_BINARY_I64 = 0x7c;
+const LAST_BINARY_I64 = 0x8a;
+
+/** Follows the values of one function, in the order of its instructions, as far as headers need it. */
+class Follower {
+  readonly reads: HeaderRead[] = [];
+  readonly #facts: CodeFacts;
+  readonly #blockSources: ReadonlySet<number>;
+  readonly #stack: Value[] = [];
+  #locals = new Map<number, Value>();
+  readonly #outer: Map<number, Value>[] = [];
+  #constantAt = 0;
+  #constantEnd = 0;
+  #freshBase = FIRST_FRESH_BASE;
+
+  constructor(facts: CodeFacts, blockSources: ReadonlySet<number>) {
+    this.#facts = facts;
+    this.#blockSources = blockSources;
+  }
+
+  follow(reader: InstructionReader): HeaderRead[] {
+    while (!reader.isDone) {
+      reader.next();
+      this.#step(reader);
+    }
+    return this.reads;
+  }
+
+  #pop(): Value {
+    return this.#stack.pop() ?? UNKNOWN;
+  }
+
+  #push(base: number, offset: number): void {
+    this.#stack.push({ base, offset });
+  }
+
+  #step(reader: InstructionReader): void {
+    const { opcode, value } = reader;
+    switch (opcode) {
+      case Op.I32_CONST:
+      case Op.I64_CONST:
+        this.#constantAt = reader.startsAt;
+        this.#constantEnd = reader.at;
+        return this.#push(Base.CONSTANT, value);
+      case Op.LOCAL_GET:
+        this.#stack.push(this.#locals.get(value) ?? { base: Base.FIRST_LOCAL + value, offset: 0 });
+        return;
+      case Op.LOCAL_SET:
+        this.#set(value, this.#pop());
+        return;
+      case Op.LOCAL_TEE: {
+        const held = this.#pop();
+        this.#set(value, held);
+        this.#stack.push(held);
+        return;
+      }
+      case Op.CALL:
+        return this.#call(value);
+      case Op.GLOBAL_GET:
+        return this.#push(Base.UNKNOWN, 0);
+      case Flow.DROP:
+        this.#pop();
+        return;
+      case Flow.SELECT:
+        return this.#select();
+      default:
+        if (IMMEDIATES[opcode] === Immediate.MEMORY_OPERAND) this.#memory(reader);
+        else this.#operate(opcode, reader.startsAt);
+    }
+  }
+
+  /** What was made from the local before is no longer what it holds: nothing is known of it then. */
+  #set(local: number, held: Value): void {
+    const own = Base.FIRST_LOCAL + local;
+    for (const [other, value] of this.#locals) if (value.base === own) this.#locals.set(other, { base: this.#freshBase++, offset: 0 });
+    const before = this.#locals.get(local);
+    // A pointer that walks through its block: how far it is, no constant says.
+    const isWalking = before?.base === Base.BLOCK && held.base === Base.BLOCK && before.offset !== held.offset;
+    const isKnown = held.base !== Base.UNKNOWN && held.base !== own && !isWalking;
+    this.#locals.set(local, isKnown ? held : { base: this.#freshBase++, offset: 0 });
+  }
+
+  #select(): void {
+    this.#pop();
+    const other = this.#pop();
+    const one = this.#pop();
+    this.#stack.push(one.base === Base.BLOCK ? one : other);
+  }
+
+  #call(target: number): void {
+    const type = this.#facts.module.typeOf(target);
+    for (let left = type?.params.length ?? 0; left > 0; left--) this.#pop();
+    for (let left = type?.results.length ?? 0; left > 0; left--) {
+      this.#push(this.#blockSources.has(target) ? Base.BLOCK : Base.UNKNOWN, 0);
+    }
+  }
+
+  #memory({ opcode, value, startsAt, at }: InstructionReader): void {
+    if (opcode >= Op.FIRST_STORE) {
+      this.#pop();
+      this.#pop();
+      return;
+    }
+    const { base, offset } = this.#pop();
+    const from = offset + value;
+    const isBefore = (base === Base.BLOCK || base >= Base.FIRST_LOCAL) && from < 0 && from >= -HEADER_REACH_BYTES;
+    if (!isBefore) return this.#push(Base.UNKNOWN, 0);
+    const isOfBlock = base === Base.BLOCK;
+    const local = isOfBlock || base >= FIRST_FRESH_BASE ? -1 : base - Base.FIRST_LOCAL;
+    const read: HeaderRead = { at: startsAt, end: at, isOfBlock, local, offset: from, masks: [], isMaskedAtOnce: false };
+    this.#push(Base.HEADER, this.reads.push(read) - 1);
+  }
+
+  #operate(opcode: number, at: number): void {
+    const isBinary =
+      (opcode >= FIRST_BINARY && opcode <= LAST_COMPARISON && opcode !== 0x50) ||
+      (opcode >= Op.I32_ADD && opcode <= LAST_BINARY_I32) ||
+      (opcode >= FIRST_BINARY_I64 && opcode <= LAST_BINARY_I64);
+    if (isBinary) return this.#binary(opcode, at);
+    if (opcode >= Op.I32_EQZ && opcode <= 0xc4) {
+      this.#pop();
+      return this.#push(Base.UNKNOWN, 0);
+    }
+    this.#stack.length = 0;
+    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#outer.push(new Map(this.#locals));
+    else if (opcode === Flow.ELSE) this.#merge(this.#outer.at(-1), true);
+    else if (opcode === Flow.END) this.#merge(this.#outer.pop(), false);
+  }
+
+  /** After a block of instructions a local may hold what it had before it: a block, if it was one on either way. */
+  #merge(before: Map<number, Value> | undefined, isElse: boolean): void {
+    if (before === undefined) return;
+    const merged = new Map(isElse ? before : this.#locals);
+    for (const [local, value] of isElse ? this.#locals : before) {
+      if (value.base === Base.BLOCK) merged.set(local, value);
+    }
+    this.#locals = merged;
+  }
+
+  #binary(opcode: number, at: number): void {
+    const second = this.#pop();
+    const first = this.#pop();
+    if ((opcode === Op.I32_ADD || opcode === Op.I64_ADD) && first.base === Base.CONSTANT && second.base !== Base.HEADER) {
+      return this.#push(second.base, second.offset + first.offset);
+    }
+    if (second.base !== Base.CONSTANT) return this.#push(Base.UNKNOWN, 0);
+    if (opcode === Op.I32_AND || opcode === Op.I64_AND) return this.#mask(first, second.offset, at);
+    if (first.base === Base.HEADER) return this.#push(Base.UNKNOWN, 0);
+    if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) return this.#push(first.base, first.offset + second.offset);
+    if (opcode === Op.I32_SUB || opcode === Op.I64_SUB) return this.#push(first.base, first.offset - second.offset);
+    this.#push(Base.UNKNOWN, 0);
+  }
+
+  #mask({ base, offset }: Value, mask: number, at: number): void {
+    const read = base === Base.HEADER ? this.reads[offset] : undefined;
+    if (read !== undefined) {
+      read.isMaskedAtOnce = this.#constantAt === read.end && this.#constantEnd === at;
+      read.masks.push(mask);
+    }
+    this.#push(Base.UNKNOWN, 0);
+  }
+}
+
+/**
+ * The loads of a function from before blocks that it got of `blockSources`, and from before where its locals point.
+ * O(instructions).
+ */
+export function headerReadsOf(facts: CodeFacts, functionIndex: number, blockSources: ReadonlySet<number>): HeaderRead[] {
+  return new Follower(facts, blockSources).follow(facts.readerOf(functionIndex));
+}

@@ -1,0 +1,150 @@
+import type { CodeFacts } from "./code-facts.ts";
+import type { Finder } from "./find.ts";
+import { External, Type } from "./layout.ts";
+import { isWord, type WasmModule } from "./module.ts";
+import type { ModuleNames } from "./names.ts";
+
+/** How it was found where a heap may begin. */
+export type HeapBaseSource = "option" | "__heap_base" | "sbrk" | "stack" | "initial memory";
+
+/** Where a heap may begin in the memory of a module. */
+export interface HeapBase {
+  readonly heapBase: number;
+  readonly heapBaseFrom: HeapBaseSource;
+}
+
+/** The variable that says how far the memory is given out: below it is the program's. */
+export interface ProgramBreak {
+  /** Where it lies. */
+  readonly address: number;
+  /** What it says at the start. */
+  readonly initial: number;
+  /** Functions that still use it once the allocator is replaced: they may take memory where it says. */
+  readonly users: readonly number[];
+}
+
+const STACK_ALIGNMENT = 16;
+const WORD_BYTES = 4;
+const HEAP_BASE_NAME = /(?:^|\/)__heap_base$/;
+const STACK_POINTER_NAME = /(?:^|\/)__stack_pointer$/;
+const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
+const MEMORY_SIZE = 0x3f;
+const MEMORY_GROW = 0x40;
+
+function roundedUp(address: number): number {
+  return Math.ceil(address / STACK_ALIGNMENT) * STACK_ALIGNMENT;
+}
+
+/** Finds where a heap may begin: where the program's static data and its stack have ended. */
+export function findHeapBase(
+  module: WasmModule,
+  names: ModuleNames,
+  programBreak: ProgramBreak | undefined,
+): HeapBase {
+  const exported = module.exports.find(({ name, kind }) => kind === External.GLOBAL && name === "__heap_base");
+  const named = exported?.index ?? indexNamed(names, HEAP_BASE_NAME);
+  const value = module.globals[named ?? -1]?.initial;
+  if (value !== undefined) return { heapBase: value, heapBaseFrom: "__heap_base" };
+  if (programBreak !== undefined) return { heapBase: programBreak.initial, heapBaseFrom: "sbrk" };
+  const stack = stackTop(module, names);
+  // Where the stack is above the data it ends where the heap begins; below it, nobody says where zeros end.
+  if (stack !== undefined && module.dataEnd > 0 && stack >= module.dataEnd) {
+    return { heapBase: roundedUp(stack), heapBaseFrom: "stack" };
+  }
+  const memory = module.memories[0]!;
+  return { heapBase: memory.initial * memory.pageBytes, heapBaseFrom: "initial memory" };
+}
+
+function indexNamed(names: ModuleNames, pattern: RegExp): number | undefined {
+  for (const [index, name] of names.globals) if (pattern.test(name)) return index;
+  return undefined;
+}
+
+/** What the stack pointer is at the start: the global that is named so, or the first one that can change. */
+export function stackTop(module: WasmModule, names: ModuleNames): number | undefined {
+  const index = indexNamed(names, STACK_POINTER_NAME);
+  if (index !== undefined) return module.globals[index]?.initial;
+  const first = module.globals.find(({ isMutable, type }) => isMutable && (type === Type.I32 || type === Type.I64));
+  return first?.initial === 0 ? undefined : first?.initial;
+}
+
+/**
+ * Finds sbrk's variable: one that a function reads which also sizes the memory, and that says at the start where the
+ * static data and the stack have ended. O(code of the functions below malloc).
+ */
+export function findProgramBreak(
+  facts: CodeFacts,
+  finder: Finder,
+  names: ModuleNames,
+  reachable: ReadonlySet<number>,
+): ProgramBreak | undefined {
+  const { module } = facts;
+  const memory = module.memories[0];
+  if (memory === undefined) return undefined;
+  const least = Math.max(module.dataEnd, stackTop(module, names) ?? 0);
+  const most = memory.initial * memory.pageBytes;
+  const counts = new Map<number, number>();
+  for (const index of sizingFunctions(facts, finder)) {
+    for (const address of facts.addressesOf(index)) {
+      const initial = module.wordAt(address);
+      if (initial < least || initial > most || initial % WORD_BYTES !== 0) continue;
+      counts.set(address, (counts.get(address) ?? 0) + 1);
+    }
+  }
+  if (counts.size !== 1) return undefined;
+  const [address] = counts.keys();
+  if (address === undefined) return undefined;
+  const only = new Set([address]);
+  const users = [...reachable].filter((index) => !finder.found.has(index) && facts.namesOneOf(index, only));
+  return { address, initial: module.wordAt(address), users };
+}
+
+/**
+ * The import that the program asks for more memory: by its name, else what sbrk calls with a size, if that is one only.
+ */
+export function findResizeImport(
+  facts: CodeFacts,
+  finder: Finder,
+  programBreak: ProgramBreak | undefined,
+): { module: string; name: string } | undefined {
+  const { module } = facts;
+  const functions = module.imports.filter(({ kind }) => kind === External.FUNCTION);
+  const named = functions.find(({ name }) => RESIZE_IMPORTS.has(name));
+  if (named !== undefined) return { module: named.module, name: named.name };
+  if (programBreak === undefined) return undefined;
+  const only = new Set([programBreak.address]);
+  const ofBreak = sizingFunctions(facts, finder).filter((index) => facts.namesOneOf(index, only));
+  const called = new Set(ofBreak.flatMap((index) => [...facts.calleesOf(index)]));
+  const resizers = [...called].filter((index) => index < module.importedFunctionCount && isResizer(module, index));
+  const found = resizers.length === 1 ? functions[resizers[0]!] : undefined;
+  return found && { module: found.module, name: found.name };
+}
+
+/** Whether an import takes a size and says whether it could be had. */
+function isResizer(module: WasmModule, functionIndex: number): boolean {
+  const type = module.typeOf(functionIndex);
+  const is64 = module.memories[0]?.is64 === true;
+  return type?.params.length === 1 && isWord(type.params[0], is64) && `${type.results}` === `${Type.I32}`;
+}
+
+/** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
+function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
+  const { module } = facts;
+  const imports = module.imports.filter(({ kind }) => kind === External.FUNCTION);
+  const resizers = new Set(imports.flatMap(({ name }, index) => (RESIZE_IMPORTS.has(name) ? [index] : [])));
+  const entries = finder.withRole("malloc", "memalign", "rust_alloc");
+  const near = new Set(entries);
+  for (const index of entries) for (const callee of facts.calleesOf(index)) near.add(callee);
+  for (const index of [...near]) for (const callee of facts.calleesOf(index)) near.add(callee);
+  return [...near].filter((index) => index >= module.importedFunctionCount && sizesMemory(facts, index, resizers));
+}
+
+function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
+  if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
+  const reader = facts.readerOf(functionIndex);
+  while (!reader.isDone) {
+    reader.next();
+    if (reader.opcode === MEMORY_SIZE || reader.opcode === MEMORY_GROW) return true;
+  }
+  return false;
+}

@@ -1,0 +1,15 @@
+/**
+ * WebAssembly programs on kmem: modules whose own allocator is replaced by imports, and these, as C has them, over a
+ * heap.
+ *
+ * @module
+ */
+
+export { type AdoptedMemory, type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+export { cMalloc } from "./c-malloc.ts";
+export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } from "./c-malloc-options.ts";
+export type { AdoptRefusal } from "./cannot-adopt.ts";
+export type { Evidence, FoundFunction } from "./find.ts";
+export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
+export type { HarmlessFunction, LeftFunction } from "./proof.ts";
+export type { CFunctionName, Role } from "./roles.ts";

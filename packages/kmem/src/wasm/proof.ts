@@ -1,0 +1,196 @@
+import type { CodeFacts } from "./code-facts.ts";
+import { type Finder, handlesNoWords } from "./find.ts";
+import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
+import { Op, Type } from "./layout.ts";
+import { FLAGS_MASK, masksSize } from "./shapes.ts";
+
+/** A function that would still work with what the old allocator knows of its blocks. */
+export interface LeftFunction {
+  readonly functionIndex: number;
+  readonly name: string | undefined;
+  /** How it would: by the allocator's variables, or by what lies before a block. */
+  readonly uses: "state" | "header";
+  /** Functions that call it and that can be reached. */
+  readonly callers: readonly number[];
+}
+
+/** A function that uses the old allocator's variables and may stay, and why. */
+export interface HarmlessFunction {
+  readonly functionIndex: number;
+  readonly reason: "initializer" | "only called by initializers" | "the caller says so";
+}
+
+/** A test of the flags before a block, which becomes a constant. */
+export interface FlagsTest {
+  readonly functionIndex: number;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** What a proof finds: nothing is left where `left` is empty. */
+export interface Proof {
+  readonly left: readonly LeftFunction[];
+  readonly harmless: readonly HarmlessFunction[];
+  readonly flagsTests: readonly FlagsTest[];
+  /** Functions that can be reached once the found ones are replaced. */
+  readonly reachable: ReadonlySet<number>;
+}
+
+/** The bits of a header that are no part of the size, which is a multiple of 8. */
+const ALL_FLAGS = 7;
+/** Functions of one word that are longer than this are not looked through for headers. */
+const SMALL_BODY_BYTES = 256;
+
+/** Proves that nothing is left of the old allocator that would meet a block of the heap's, or finds what is. */
+export class Prover {
+  readonly #facts: CodeFacts;
+  readonly #finder: Finder;
+  readonly #vouched: ReadonlySet<number>;
+  readonly #is64: boolean;
+  readonly #reachable: Set<number>;
+  readonly #callers = new Map<number, number[]>();
+
+  constructor(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>) {
+    this.#facts = facts;
+    this.#finder = finder;
+    this.#vouched = vouched;
+    this.#is64 = facts.module.memories[0]?.is64 === true;
+    this.#reachable = this.#reach();
+  }
+
+  prove(nameOf: (functionIndex: number) => string | undefined): Proof {
+    const harmless = new Map<number, HarmlessFunction["reason"]>();
+    const left: LeftFunction[] = [];
+    const flagsTests: FlagsTest[] = [];
+    const add = (functionIndex: number, uses: LeftFunction["uses"]): void => {
+      const callers = this.#callers.get(functionIndex) ?? [];
+      left.push({ functionIndex, name: nameOf(functionIndex), uses, callers });
+    };
+    const touchers = this.#finder.touchers.filter((index) => this.#isKept(index));
+    for (const index of touchers) if (this.#isInitializer(index)) harmless.set(index, "initializer");
+    for (let size = -1; size !== harmless.size; ) {
+      size = harmless.size;
+      for (const index of touchers) {
+        if (!harmless.has(index) && this.#isCalledBy(index, harmless)) {
+          harmless.set(index, "only called by initializers");
+        }
+      }
+    }
+    for (const index of touchers) {
+      if (this.#vouched.has(index)) harmless.set(index, "the caller says so");
+      if (!harmless.has(index)) add(index, "state");
+    }
+    const seen = new Set(touchers);
+    for (const index of this.#suspects()) {
+      if (seen.has(index) || this.#vouched.has(index)) continue;
+      const reads = this.#headerReads(index);
+      const others = reads.filter((read) => !isFlagsTest(read));
+      if (others.length > 0) add(index, "header");
+      else for (const { at, end } of reads) flagsTests.push({ functionIndex: index, at, end });
+    }
+    const reasons = [...harmless].map(([functionIndex, reason]) => ({ functionIndex, reason }));
+    return { left, harmless: reasons, flagsTests, reachable: this.#reachable };
+  }
+
+  /** Whether a function is reached and stays as it is. */
+  #isKept(functionIndex: number): boolean {
+    return this.#reachable.has(functionIndex) && !this.#finder.found.has(functionIndex);
+  }
+
+  #reach(): Set<number> {
+    const { roots } = this.#facts.module;
+    const reached = new Set(roots);
+    const waiting = [...roots];
+    for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+      if (this.#finder.found.has(index)) continue;
+      for (const callee of this.#facts.calleesOf(index)) {
+        const callers = this.#callers.get(callee);
+        if (callers === undefined) this.#callers.set(callee, [index]);
+        else callers.push(index);
+        if (!reached.has(callee)) {
+          reached.add(callee);
+          waiting.push(callee);
+        }
+      }
+    }
+    return reached;
+  }
+
+  /** A function without arguments and results that reads nothing before blocks: it has met none. */
+  #isInitializer(functionIndex: number): boolean {
+    const type = this.#facts.module.typeOf(functionIndex);
+    if (type === undefined || type.params.length > 0 || !handlesNoWords(this.#facts, functionIndex, this.#is64)) {
+      return false;
+    }
+    return this.#headerReads(functionIndex, true).length === 0;
+  }
+
+  /** Whether only such functions call it, each time with nothing but constants. */
+  #isCalledBy(functionIndex: number, harmless: ReadonlyMap<number, unknown>): boolean {
+    const callers = this.#callers.get(functionIndex) ?? [];
+    if (this.#facts.module.roots.has(functionIndex) || callers.length === 0) return false;
+    return callers.every((caller) => harmless.has(caller) && this.#passesConstants(caller, functionIndex));
+  }
+
+  #passesConstants(caller: number, callee: number): boolean {
+    const needed = this.#facts.module.typeOf(callee)?.params.length ?? 0;
+    const reader = this.#facts.readerOf(caller);
+    let constants = 0;
+    while (!reader.isDone) {
+      reader.next();
+      const { opcode, value } = reader;
+      if ((opcode === Op.RETURN_CALL || opcode === Op.REF_FUNC) && value === callee) return false;
+      if (opcode === Op.CALL && value === callee && constants < needed) return false;
+      constants = opcode >= Op.I32_CONST && opcode <= Op.F64_CONST ? constants + 1 : 0;
+    }
+    return true;
+  }
+
+  /** Functions that may read before blocks without a look at the allocator's variables. */
+  #suspects(): Set<number> {
+    const { typeOf, bodies } = this.#shapes();
+    const entries = new Set(this.#finder.found.keys());
+    const suspects = new Set([...this.#facts.callersOf(entries)].filter((index) => this.#isKept(index)));
+    for (const index of this.#reachable) {
+      if (this.#isKept(index) && bodies(index) <= SMALL_BODY_BYTES && typeOf(index)) suspects.add(index);
+    }
+    return suspects;
+  }
+
+  #shapes() {
+    const { module } = this.#facts;
+    const word = this.#is64 ? Type.I64 : Type.I32;
+    const typeOf = (index: number): boolean => {
+      const type = module.typeOf(index);
+      return type?.params.length === 1 && type.params[0] === word && type.results[0] === word;
+    };
+    const bodies = (index: number): number => {
+      const defined = index - module.importedFunctionCount;
+      return defined < 0 ? Number.POSITIVE_INFINITY : module.bodyEnds[defined]! - module.bodyStarts[defined]!;
+    };
+    return { typeOf, bodies };
+  }
+
+  /** The reads of a function that are of headers: before blocks, or before what else with a header's mask. */
+  #headerReads(functionIndex: number, all = false): HeaderRead[] {
+    const { importedFunctionCount } = this.#facts.module;
+    if (functionIndex < importedFunctionCount) return [];
+    const roles = ["malloc", "memalign", "realloc", "calloc", "aligned_alloc", "reallocarray"] as const;
+    const rust = ["rust_alloc", "rust_realloc", "rust_alloc_zeroed"] as const;
+    const blockSources = new Set(this.#finder.withRole(...roles, ...rust));
+    const wordBytes = this.#is64 ? 8 : 4;
+    return headerReadsOf(this.#facts, functionIndex, blockSources).filter((read) => {
+      return all || (read.offset === -wordBytes && (masksSize(read) || (read.isOfBlock && masksFlags(read))));
+    });
+  }
+}
+
+/** Whether a mask keeps nothing but bits that sizes of blocks do not have. */
+function masksFlags({ masks }: HeaderRead): boolean {
+  return masks.some((mask) => mask > 0 && mask <= ALL_FLAGS);
+}
+
+/** Whether a read is of nothing but the flags that say that the bytes of a block came from the system, as zeros. */
+function isFlagsTest(read: HeaderRead): boolean {
+  return read.isOfBlock && read.isMaskedAtOnce && read.masks.length === 1 && read.masks[0] === FLAGS_MASK;
+}

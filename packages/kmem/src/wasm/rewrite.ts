@@ -1,0 +1,275 @@
+import { adapterBody, constantInstead, emptyBody, paddedBody } from "./adapters.ts";
+import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
+import type { CodeFacts } from "./code-facts.ts";
+import type { FoundFunction } from "./find.ts";
+import { External, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
+import type { ModuleSection, WasmModule } from "./module.ts";
+import { OffsetMap } from "./offsets.ts";
+import type { FlagsTest } from "./proof.ts";
+import { type CFunctionName, C_FUNCTIONS, neededBy, typeOfRole } from "./roles.ts";
+import { FLAGS_MASK } from "./shapes.ts";
+import { shiftedBranchHints, shiftedNames } from "./shift-names.ts";
+
+/** The module that adopted programs import the functions of C from. */
+export const IMPORT_MODULE = "kmem";
+
+/** What is to become of a module. */
+export interface RewritePlan {
+  readonly facts: CodeFacts;
+  readonly found: ReadonlyMap<number, FoundFunction>;
+  readonly flagsTests: readonly FlagsTest[];
+  /** Where static data and the stack have ended. */
+  readonly staticEnd: number;
+}
+
+/** A module that was rewritten. */
+export interface Rewritten {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly imports: readonly CFunctionName[];
+  readonly offsets: OffsetMap;
+  /** Whether all code is as far from the start of its section as it was, as debug information counts. */
+  readonly areCodeOffsetsKept: boolean;
+}
+
+/** What imports and longer numbers usually take. */
+const EXPECTED_GROWTH_BYTES = 4096;
+const HINTS = "metadata.code.branch_hint";
+const OTHER_HINTS = /^metadata\.code\./;
+
+/** Writes a module again with imported functions in place of those that were found. */
+export class Rewriter {
+  readonly #plan: RewritePlan;
+  readonly #module: WasmModule;
+  /** The module's bytes, with constants in place of what tests flags. */
+  readonly #bytes: Uint8Array;
+  readonly #is64: boolean;
+  readonly #imports: readonly CFunctionName[];
+  readonly #newTypes: { readonly params: number[]; readonly results: number[] }[] = [];
+  readonly #out: ByteWriter;
+  readonly #offsets = new OffsetMap();
+  /** The bodies that take the place of others, and by how much each function grows. */
+  readonly #bodies: (Uint8Array | undefined)[] = [];
+  readonly #growths: number[] = [];
+
+  constructor(plan: RewritePlan) {
+    this.#plan = plan;
+    this.#module = plan.facts.module;
+    this.#out = new ByteWriter(this.#module.bytes.length + EXPECTED_GROWTH_BYTES);
+    this.#is64 = this.#module.memories[0]?.is64 === true;
+    const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
+    this.#imports = C_FUNCTIONS.filter((name) => needed.has(name));
+    this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
+    for (const { at, end } of plan.flagsTests) this.#bytes.set(constantInstead(end - at, FLAGS_MASK), at);
+    for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);
+  }
+
+  rewrite(): Rewritten {
+    const { sections } = this.#module;
+    this.#out.put(this.#bytes.subarray(0, MODULE_HEADER_BYTES));
+    const importTypes = this.#imports.map((name) => this.#typeIndex(name));
+    let hasImports = false;
+    for (const section of sections) {
+      const isAfterImports = section.id !== Section.CUSTOM && section.id > Section.IMPORT;
+      if (isAfterImports && !hasImports) this.#writeImports(undefined, importTypes);
+      hasImports ||= isAfterImports || section.id === Section.IMPORT;
+      if (section.id === Section.IMPORT) this.#writeImports(section, importTypes);
+      else this.#writeSection(section);
+    }
+    return {
+      bytes: this.#out.written.slice(),
+      imports: this.#imports,
+      offsets: this.#offsets,
+      areCodeOffsetsKept: this.#growths.every((growth) => growth === 0),
+    };
+  }
+
+  /** The index of a function in the new module. */
+  readonly #newIndex = (functionIndex: number): number => {
+    const role = this.#plan.found.get(functionIndex)?.role;
+    if (role !== undefined && this.#isDirect(functionIndex)) return this.#importIndex(role as CFunctionName);
+    return this.#shifted(functionIndex);
+  };
+
+  readonly #shifted = (functionIndex: number): number =>
+    functionIndex < this.#module.importedFunctionCount ? functionIndex : functionIndex + this.#imports.length;
+
+  readonly #importIndex = (name: CFunctionName): number =>
+    this.#module.importedFunctionCount + this.#imports.indexOf(name);
+
+  /** Whether a function's place is taken by one of C's itself. */
+  #isDirect(functionIndex: number): boolean {
+    return C_FUNCTIONS.includes(this.#plan.found.get(functionIndex)?.role as CFunctionName);
+  }
+
+  /** The index of a type that the module has, or gets now. */
+  #typeIndex(name: CFunctionName): number {
+    const { params, results } = typeOfRole(name, this.#is64);
+    const key = `${params}:${results}`;
+    const { types } = this.#module;
+    const known = types.findIndex((type) => type?.isPlain === true && `${type.params}:${type.results}` === key);
+    if (known !== -1) return known;
+    const added = this.#newTypes.findIndex((type) => `${type.params}:${type.results}` === key);
+    return types.length + (added === -1 ? this.#newTypes.push({ params, results }) - 1 : added);
+  }
+
+  #writeSection(section: ModuleSection): void {
+    const { id, name } = section;
+    const contents = this.#bytes.subarray(section.start, section.end);
+    if (id === Section.CUSTOM) {
+      if (name === "name") this.#writeNew(id, shiftedNames(contents, this.#newNames()), name);
+      else if (name === HINTS) this.#writeNew(id, shiftedBranchHints(contents, this.#shifted), name);
+      else if (!OTHER_HINTS.test(name)) this.#copy(section);
+    } else if (id === Section.TYPE && this.#newTypes.length > 0) this.#writeTypes(contents);
+    else if (id === Section.CODE) this.#writeCode(section);
+    else this.#writeSites(section);
+  }
+
+  #copy({ headAt, end }: ModuleSection): void {
+    this.#offsets.add(this.#out.length, headAt);
+    this.#out.put(this.#bytes.subarray(headAt, end));
+  }
+
+  #writeNew(id: number, contents: Uint8Array, name?: string): void {
+    const whole = new ByteWriter();
+    if (name !== undefined) whole.name(name);
+    whole.put(contents);
+    this.#out.byte(id);
+    this.#out.sized(whole.written);
+  }
+
+  #newNames() {
+    const importNames = this.#imports.map((name): [number, string] => [this.#importIndex(name), name]);
+    return { importNames, shifted: this.#shifted };
+  }
+
+  #writeTypes(contents: Uint8Array): void {
+    const reader = new ByteReader(contents);
+    const count = reader.u32();
+    const writer = new ByteWriter();
+    writer.u32(count + this.#newTypes.length);
+    writer.put(contents.subarray(reader.at));
+    for (const { params, results } of this.#newTypes) {
+      writer.byte(Type.FUNCTION, params.length, ...params, results.length, ...results);
+    }
+    this.#writeNew(Section.TYPE, writer.written);
+  }
+
+  #writeImports(section: ModuleSection | undefined, types: readonly number[]): void {
+    const contents = section === undefined ? Uint8Array.of(0) : this.#bytes.subarray(section.start, section.end);
+    const reader = new ByteReader(contents);
+    const count = reader.u32();
+    const writer = new ByteWriter();
+    writer.u32(count + this.#imports.length);
+    writer.put(contents.subarray(reader.at));
+    for (const [place, name] of this.#imports.entries()) {
+      writer.name(IMPORT_MODULE);
+      writer.name(name);
+      writer.byte(External.FUNCTION);
+      writer.u32(types[place]!);
+    }
+    this.#writeNew(Section.IMPORT, writer.written);
+  }
+
+  /** A section outside of the code with the new indexes of the functions that it names. */
+  #writeSites(section: ModuleSection): void {
+    const { functionSites } = this.#module;
+    const sites = functionSites.filter((at) => at >= section.start && at < section.end);
+    if (sites.length === 0) return this.#copy(section);
+    const writer = new ByteWriter();
+    let from = section.start;
+    for (const at of sites) {
+      const reader = new ByteReader(this.#bytes, at);
+      const index = reader.u32();
+      writer.put(this.#bytes.subarray(from, at));
+      writer.u32(this.#newIndex(index), reader.at - at);
+      from = reader.at;
+    }
+    writer.put(this.#bytes.subarray(from, section.end));
+    this.#writeNew(section.id, writer.written);
+  }
+
+  #planBody(defined: number): void {
+    const { bodyStarts, bodyEnds } = this.#module;
+    const body = this.#replacement(defined);
+    const oldBytes = bodyEnds[defined]! - bodyStarts[defined]!;
+    this.#bodies.push(body);
+    this.#growths.push(body === undefined ? this.#growth(defined) : body.length - oldBytes);
+  }
+
+  /** All code: in place, but for the functions in which a number of a function has become longer. */
+  #writeCode(section: ModuleSection): void {
+    const { bodySizesAt, bodyStarts, bodyEnds, definedCount } = this.#module;
+    let sizeBytes = section.end - section.start;
+    for (let defined = 0; defined < definedCount; defined++) {
+      const newBytes = bodyEnds[defined]! - bodyStarts[defined]! + this.#growths[defined]!;
+      const sizeLeb = bodyStarts[defined]! - bodySizesAt[defined]!;
+      sizeBytes += this.#growths[defined]! + Math.max(0, lebBytes(newBytes) - sizeLeb);
+    }
+    this.#out.byte(Section.CODE);
+    this.#out.u32(sizeBytes);
+    this.#copyPart(section.start, bodySizesAt[0] ?? section.end);
+    for (let defined = 0; defined < definedCount; defined++) this.#writeBody(defined);
+  }
+
+  #copyPart(from: number, to: number): number {
+    const at = this.#out.length;
+    this.#offsets.add(at, from);
+    this.#out.put(this.#bytes.subarray(from, to));
+    return at;
+  }
+
+  #writeBody(defined: number): void {
+    const { bodySizesAt, bodyStarts, bodyEnds } = this.#module;
+    const [sizeAt, start, end] = [bodySizesAt[defined]!, bodyStarts[defined]!, bodyEnds[defined]!];
+    const growth = this.#growths[defined]!;
+    const body = this.#bodies[defined];
+    this.#offsets.add(this.#out.length, sizeAt);
+    this.#out.u32(end - start + growth, start - sizeAt);
+    if (body !== undefined) {
+      this.#offsets.add(this.#out.length, start);
+      this.#out.put(body);
+    } else if (growth === 0) {
+      const shift = this.#copyPart(start, end) - start;
+      const out = this.#out.written;
+      this.#eachSite(defined, (at, length, value) => void putLeb(out, at + shift, value, length));
+    } else {
+      let from = start;
+      this.#eachSite(defined, (at, length, value) => {
+        this.#copyPart(from, at);
+        this.#out.u32(value, length);
+        from = at + length;
+      });
+      this.#copyPart(from, end);
+    }
+  }
+
+  #eachSite(defined: number, visit: (at: number, length: number, value: number) => void): void {
+    const { sites, targets } = this.#plan.facts;
+    const [first, end] = this.#plan.facts.sitesOf(defined);
+    for (let site = first; site < end; site++) {
+      const at = sites.at(site);
+      let length = 1;
+      while (this.#module.bytes[at + length - 1]! >= 0x80) length++;
+      visit(at, length, this.#newIndex(targets.at(site)));
+    }
+  }
+
+  #growth(defined: number): number {
+    let growth = 0;
+    this.#eachSite(defined, (_at, length, value) => {
+      growth += Math.max(0, lebBytes(value) - length);
+    });
+    return growth;
+  }
+
+  /** The body that takes the place of a function's; undefined where it keeps its own. */
+  #replacement(defined: number): Uint8Array | undefined {
+    const functionIndex = defined + this.#module.importedFunctionCount;
+    const found = this.#plan.found.get(functionIndex);
+    if (found === undefined) return undefined;
+    const sizeBytes = this.#module.bodyEnds[defined]! - this.#module.bodyStarts[defined]!;
+    const adapter = adapterBody(found.role, this.#is64, this.#importIndex, this.#plan.staticEnd);
+    if (adapter !== undefined) return paddedBody(adapter, sizeBytes);
+    return emptyBody(sizeBytes);
+  }
+}

@@ -1,0 +1,130 @@
+import type { CodeFacts } from "./code-facts.ts";
+import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
+import { Op } from "./layout.ts";
+import { isWord } from "./module.ts";
+import type { Role } from "./roles.ts";
+
+/** What is known of the allocator when a function's shape is looked at. */
+export interface ShapeContext {
+  readonly mallocs: ReadonlySet<number>;
+  readonly frees: ReadonlySet<number>;
+  readonly touchers: ReadonlySet<number>;
+  /** Functions that return blocks. */
+  readonly blockSources: ReadonlySet<number>;
+  readonly is64: boolean;
+}
+
+/** dlmalloc's masks of the sizes in its headers, and of their flags. */
+export const SIZE_MASK = -8;
+export const FLAGS_MASK = 3;
+/** From this alignment on Rust's allocator asks dlmalloc for one. */
+const RUST_LEAST_ALIGNMENT = 9;
+/** The alignments that dlmalloc's memalign compares with: of every block, and of the smallest chunk. */
+const LEAST_ALIGNMENTS: ReadonlySet<number> = new Set([8, 16, 32]);
+const COMPARISONS = { FIRST: 0x48, LAST: 0x4f, FIRST_I64: 0x53, LAST_I64: 0x5a } as const;
+/** No function that returns a block's size is longer. */
+const USABLE_SIZE_BYTES = 160;
+
+export interface Shape {
+  readonly role: Role;
+  readonly why: string;
+}
+
+/** Whether a mask tells the size in a header from its flags. */
+export function masksSize({ masks }: HeaderRead): boolean {
+  return masks.includes(SIZE_MASK);
+}
+
+/** Whether a function compares one of its arguments with a constant that `accepts` takes. O(instructions). */
+function comparesArgument(
+  facts: CodeFacts,
+  functionIndex: number,
+  argument: number,
+  accepts: (constant: number) => boolean,
+): boolean {
+  const reader = facts.readerOf(functionIndex);
+  let [isArgument, constant] = [false, Number.NaN];
+  while (!reader.isDone) {
+    reader.next();
+    const { opcode, value } = reader;
+    const isComparison =
+      (opcode >= COMPARISONS.FIRST && opcode <= COMPARISONS.LAST) ||
+      (opcode >= COMPARISONS.FIRST_I64 && opcode <= COMPARISONS.LAST_I64);
+    if (isComparison && isArgument && accepts(constant)) return true;
+    if (opcode === Op.LOCAL_GET) [isArgument, constant] = [value === argument, Number.NaN];
+    else if (opcode === Op.I32_CONST || opcode === Op.I64_CONST) constant = value;
+    else [isArgument, constant] = [false, Number.NaN];
+  }
+  return false;
+}
+
+/** Whether a function reads the size in the header of its first argument. O(instructions). */
+export function readsArgumentHeader(facts: CodeFacts, functionIndex: number): boolean {
+  return headerReadsOf(facts, functionIndex, new Set()).some((read) => read.local === 0 && masksSize(read));
+}
+
+function meets(one: ReadonlySet<number>, other: ReadonlySet<number>): boolean {
+  for (const item of one) if (other.has(item)) return true;
+  return false;
+}
+
+/** What a function without a name does, where it can be told by what it reads, calls and compares. */
+export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeContext): Shape | undefined {
+  const type = facts.module.typeOf(functionIndex);
+  if (type === undefined || type.results.length > 1) return undefined;
+  if (![...type.params, ...type.results].every((one) => isWord(one, context.is64))) return undefined;
+  const count = type.params.length;
+  if (count === 1) return type.results.length === 1 ? usableSizeShape(facts, functionIndex) : undefined;
+  const callees = facts.calleesOf(functionIndex);
+  if (type.results.length === 0) return deallocShape(facts, functionIndex, callees, context);
+  if (!meets(callees, context.mallocs)) return undefined;
+  const reads = headerReadsOf(facts, functionIndex, context.blockSources);
+  const isOfArgument = reads.some((read) => read.local === 0 && !read.isOfBlock && read.masks.length > 0);
+  if (count === 2) {
+    if (isOfArgument && meets(callees, context.frees)) {
+      return { role: "realloc", why: "reads its argument's header, calls malloc and free" };
+    }
+    return isMemalign(facts, functionIndex, context, callees, reads)
+      ? { role: "memalign", why: "aligns a block of malloc's, and gives back what is before and after it" }
+      : undefined;
+  }
+  const isRust = count === 4 && comparesArgument(facts, functionIndex, 2, (one) => one === RUST_LEAST_ALIGNMENT);
+  if (isRust && isOfArgument && meets(callees, context.frees)) {
+    return { role: "rust_realloc", why: "reads its argument's header, takes an alignment, calls malloc and free" };
+  }
+  return undefined;
+}
+
+function isMemalign(
+  facts: CodeFacts,
+  functionIndex: number,
+  { touchers, mallocs }: ShapeContext,
+  callees: ReadonlySet<number>,
+  reads: readonly HeaderRead[],
+): boolean {
+  const givesBack = [...callees].some((index) => touchers.has(index) && !mallocs.has(index));
+  if (!givesBack && !touchers.has(functionIndex)) return false;
+  if (!reads.some((read) => read.isOfBlock && masksSize(read))) return false;
+  return comparesArgument(facts, functionIndex, 0, (one) => LEAST_ALIGNMENTS.has(one));
+}
+
+/** Rust's dealloc, which compares the size that it is told with the header before it frees. */
+function deallocShape(
+  facts: CodeFacts,
+  functionIndex: number,
+  callees: ReadonlySet<number>,
+  { frees }: ShapeContext,
+): Shape | undefined {
+  if (facts.module.typeOf(functionIndex)?.params.length !== 3 || !meets(callees, frees)) return undefined;
+  return readsArgumentHeader(facts, functionIndex) ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" } : undefined;
+}
+
+function usableSizeShape(facts: CodeFacts, functionIndex: number): Shape | undefined {
+  const { bodyStarts, bodyEnds, importedFunctionCount } = facts.module;
+  const defined = functionIndex - importedFunctionCount;
+  if (defined < 0 || bodyEnds[defined]! - bodyStarts[defined]! > USABLE_SIZE_BYTES) return undefined;
+  if (facts.calleesOf(functionIndex).size > 0) return undefined;
+  const reads = headerReadsOf(facts, functionIndex, new Set()).filter(({ local }) => local === 0);
+  const isSize = reads.some((read) => masksSize(read) && read.masks.includes(FLAGS_MASK));
+  return isSize ? { role: "malloc_usable_size", why: "returns the size in its argument's header" } : undefined;
+}

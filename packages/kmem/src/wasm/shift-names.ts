@@ -1,0 +1,75 @@
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { NamePart } from "./names.ts";
+
+/** How functions are numbered and named in a new module. */
+export interface NewNames {
+  /** The functions that it imports besides, in the order of their indexes. */
+  readonly importNames: readonly (readonly [functionIndex: number, name: string])[];
+  readonly shifted: (functionIndex: number) => number;
+}
+
+/**
+ * The contents of a name section for the new numbers of functions. One that is malformed, which engines ignore, ends
+ * before its fault. O(its bytes).
+ */
+export function shiftedNames(contents: Uint8Array, names: NewNames): Uint8Array {
+  const writer = new ByteWriter();
+  const reader = new ByteReader(contents);
+  try {
+    while (!reader.isDone) {
+      const id = reader.byte();
+      const part = reader.part(reader.count());
+      const shifted = shiftedPart(id, part, names);
+      writer.byte(id);
+      writer.sized(shifted);
+    }
+  } catch {
+    // What was written so far is whole.
+  }
+  return writer.written.slice();
+}
+
+function shiftedPart(id: number, part: ByteReader, names: NewNames): Uint8Array {
+  if (id === NamePart.FUNCTIONS) return shiftedFunctions(part, names);
+  if (id === NamePart.LOCALS || id === NamePart.LABELS) return shiftedIndirect(part, names.shifted);
+  return part.bytes.subarray(part.at, part.end);
+}
+
+function shiftedFunctions(reader: ByteReader, { importNames, shifted }: NewNames): Uint8Array {
+  const entries: (readonly [number, string])[] = [...importNames];
+  for (let left = reader.count(2); left > 0; left--) entries.push([shifted(reader.u32()), reader.name()]);
+  entries.sort(([one], [other]) => one - other);
+  const writer = new ByteWriter();
+  writer.u32(entries.length);
+  for (const [index, name] of entries) {
+    writer.u32(index);
+    writer.name(name);
+  }
+  return writer.written;
+}
+
+/** Names within functions: lists of their own under the numbers of functions. */
+function shiftedIndirect(reader: ByteReader, shifted: (functionIndex: number) => number): Uint8Array {
+  const writer = new ByteWriter();
+  const count = reader.count(2);
+  writer.u32(count);
+  for (let left = count; left > 0; left--) {
+    writer.u32(shifted(reader.u32()));
+    const start = reader.at;
+    for (let inner = reader.count(2); inner > 0; inner--) {
+      reader.u32();
+      reader.skip(reader.count());
+    }
+    writer.put(reader.bytes.subarray(start, reader.at));
+  }
+  return writer.written;
+}
+
+/** The hints of which way a branch goes, for the new numbers of functions; none where they are malformed. */
+export function shiftedBranchHints(contents: Uint8Array, shifted: (functionIndex: number) => number): Uint8Array {
+  try {
+    return shiftedIndirect(new ByteReader(contents), shifted).slice();
+  } catch {
+    return Uint8Array.of(0);
+  }
+}

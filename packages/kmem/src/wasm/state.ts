@@ -1,0 +1,109 @@
+import type { CodeFacts } from "./code-facts.ts";
+
+/** The variables of an allocator lie this close together: emmalloc's lists take 1,032 bytes, dlmalloc's 450. */
+const STATE_BYTES = 1536;
+/** How far before the first variable that both name the first of all may lie. */
+const BASE_REACH_BYTES = 16;
+/** Fewer addresses that malloc and free share are no sign of anything. */
+const LEAST_SHARED = 3;
+/** How far below malloc and free the functions are that do their work. */
+const DEPTH = 2;
+
+/** The static variables of an allocator. */
+export interface AllocatorState {
+  readonly first: number;
+  readonly last: number;
+  readonly addresses: ReadonlySet<number>;
+  /** The lowest one that malloc names near the others: where they begin, which may be handed on as a whole. */
+  readonly base: number;
+}
+
+/** The addresses that functions name, and those that they call, so many calls deep. */
+function addressesBelow(facts: CodeFacts, functions: readonly number[], depth: number): Set<number> {
+  const seen = new Set(functions);
+  let level = [...functions];
+  for (let left = depth; left > 0; left--) {
+    level = level.flatMap((index) => [...facts.calleesOf(index)]).filter((index) => !seen.has(index));
+    for (const index of level) seen.add(index);
+  }
+  const addresses = new Set<number>();
+  for (const index of seen) for (const address of facts.addressesOf(index)) addresses.add(address);
+  return addresses;
+}
+
+/** The most addresses that lie within so many bytes of each other, of a sorted list. */
+function densest(sorted: readonly number[]): readonly number[] {
+  let [from, best, bestFrom] = [0, 0, 0];
+  for (let to = 0; to < sorted.length; to++) {
+    while (sorted[to]! - sorted[from]! >= STATE_BYTES) from++;
+    if (to - from + 1 > best) [best, bestFrom] = [to - from + 1, from];
+  }
+  return sorted.slice(bestFrom, bestFrom + best);
+}
+
+/**
+ * The allocator's variables: what malloc and free both name, close together. Undefined where they share too little, as
+ * those do that keep their state elsewhere. O(code that they lead to).
+ */
+export function findState(
+  facts: CodeFacts,
+  mallocs: readonly number[],
+  frees: readonly number[],
+): AllocatorState | undefined {
+  for (let depth = 0; depth <= DEPTH; depth++) {
+    const ofMalloc = addressesBelow(facts, mallocs, depth);
+    const ofFree = addressesBelow(facts, frees, depth);
+    const shared = densest([...ofFree].filter((address) => ofMalloc.has(address)).sort((one, other) => one - other));
+    if (shared.length < LEAST_SHARED) continue;
+    const [first, last] = [shared[0]!, shared.at(-1)!];
+    const addresses = new Set([...ofMalloc, ...ofFree].filter((address) => address >= first && address <= last));
+    const base = Math.min(first, ...[...ofMalloc].filter((address) => address >= first - BASE_REACH_BYTES));
+    return { first, last, addresses, base };
+  }
+  return undefined;
+}
+
+/** A malloc and a free that share more variables than any others; undefined where none share enough. */
+export interface EntryPair {
+  readonly malloc: number;
+  readonly free: number;
+}
+
+/** As many variables as that dlmalloc's two functions share, and hardly two others that fit. */
+const LEAST_OF_PAIR = 8;
+
+/**
+ * Finds malloc and free by nothing but what they do: the two that share the most variables, one of which takes a size
+ * and returns an address, and the other reads the header of the address that it gets. Undefined where two pairs do.
+ */
+export function findPair(
+  facts: CodeFacts,
+  candidates: { readonly mallocs: readonly number[]; readonly frees: readonly number[] },
+): EntryPair | undefined {
+  let best: EntryPair | undefined;
+  let [bestCount, isUnique] = [LEAST_OF_PAIR - 1, true];
+  for (const free of candidates.frees) {
+    const ofFree = facts.addressesOf(free);
+    if (ofFree.size < LEAST_OF_PAIR) continue;
+    for (const malloc of candidates.mallocs) {
+      const ofMalloc = facts.addressesOf(malloc);
+      if (ofMalloc.size < LEAST_OF_PAIR) continue;
+      const shared = [...ofFree].filter((address) => ofMalloc.has(address)).sort((one, other) => one - other);
+      const count = densest(shared).length;
+      if (count < bestCount || count < LEAST_OF_PAIR) continue;
+      isUnique = count > bestCount;
+      [best, bestCount] = [{ malloc, free }, count];
+    }
+  }
+  return isUnique ? best : undefined;
+}
+
+/** The functions that name one of an allocator's variables. O(addresses in the code). */
+export function touchersOf(facts: CodeFacts, { addresses, base }: AllocatorState): number[] {
+  const found: number[] = [];
+  const { importedFunctionCount, functionTypes } = facts.module;
+  for (let index = importedFunctionCount; index < functionTypes.length; index++) {
+    if (facts.namesOneOf(index, addresses, base)) found.push(index);
+  }
+  return found;
+}
