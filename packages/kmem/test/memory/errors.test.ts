@@ -39,7 +39,7 @@ it("an error of another code, or of nobody's, has none", () => {
   }
 });
 
-it("an error made by hand takes any code and its details", () => {
+it("an error of the caller takes any code and its details", () => {
   expectTypeOf(new KmemError("BAD_SIZE", "").details.sizeBytes).toEqualTypeOf<unknown>();
   expect(new KmemError("BAD_SIZE", "", { sizeBytes: -1 }).details).toEqual({ sizeBytes: -1 });
 });
