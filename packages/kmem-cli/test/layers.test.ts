@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { packagesRoot, readSourceFiles } from "../../kmem/test/source-files.ts";
 import { type LayerOrder, layerFaults, orderFaults } from "../../kmem/test/support/layer-order.ts";
 
-const ROOMS_MAX = 9;
+const ROOMS_MAX = 13;
 const folder = join(packagesRoot, "kmem-cli");
 const files = readSourceFiles(join(folder, "src"));
 const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
@@ -12,7 +12,8 @@ const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "
 };
 
 const low = ["text", "system", "trace"];
-const folders = [...low, "replay", "heaps", "contenders", "report"];
+const reading = [...low, "forms", "store", "input"];
+const folders = [...reading, "replay", "heaps", "contenders", "insight", "report"];
 
 /** Who may import whom in packages/kmem-cli/src: a folder, and the folders below it. */
 const commandOrder: LayerOrder = {
@@ -20,10 +21,14 @@ const commandOrder: LayerOrder = {
     text: [],
     system: [],
     trace: ["system"],
-    replay: low,
+    forms: ["trace"],
+    store: ["trace"],
+    input: ["text", "system", "trace", "forms", "store"],
+    replay: reading,
     heaps: ["trace", "replay"],
     contenders: [...low, "replay", "heaps"],
-    report: [...low, "replay"],
+    insight: reading,
+    report: [...reading, "replay", "insight"],
     commands: folders,
     "program.ts": [...folders, "commands"],
     "cli.ts": ["system", "program.ts"],

@@ -1,8 +1,9 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import { formById, TRACE_FORMS, type TraceForm } from "../input/known-forms.ts";
+import { STDIN_PATH } from "../input/open-trace.ts";
 import type { Contender } from "../replay/contender.ts";
 import { inputProblem } from "../system/input-problem.ts";
 import { printProblem } from "../text/output.ts";
-import { STDIN_PATH } from "../trace/open-trace.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 /** A whole number from `least`, and to `most` where there is a most. */
@@ -66,4 +67,17 @@ export function collectTraces(path: string, before: readonly string[] = []): str
     throw new InvalidArgumentError("Standard input can be read once only.");
   }
   return [...before, path];
+}
+
+/** The option by which a user says what a trace is, where its first bytes do not. */
+export function formatOption(): Option {
+  const ids = TRACE_FORMS.map(({ id }) => id).join(", ");
+  return new Option("--format <form>", `what the traces are, instead of finding out: ${ids}`).argParser(parseForm);
+}
+
+function parseForm(text: string): TraceForm {
+  const form = formById(text);
+  if (form !== undefined) return form;
+  const known = TRACE_FORMS.map(({ id, name }) => `${id} (${name})`).join(", ");
+  throw new InvalidArgumentError(`There are ${known}.`);
 }

@@ -1,18 +1,24 @@
 import type { Command } from "commander";
 import { registerCheck } from "./check.ts";
 import type { CommandContext } from "./context.ts";
+import { registerConvert } from "./convert.ts";
+import { registerDiff } from "./diff.ts";
 import { registerInfo } from "./info.ts";
 import { registerLeaks } from "./leaks.ts";
 import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
+import { registerStat } from "./stat.ts";
 import { registerTrace } from "./trace.ts";
 
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
   registerCheck(program);
+  registerConvert(program);
+  registerDiff(program);
   registerInfo(program);
   registerLeaks(program);
   registerProc(program);
+  registerStat(program);
   registerTrace(program);
 }

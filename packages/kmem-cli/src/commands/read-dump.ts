@@ -1,6 +1,8 @@
+import { statSync } from "node:fs";
 import { createGzip, createZstdCompress } from "node:zlib";
 import { dumpByteLength, type Heap, KmemError } from "kmem";
 import { openHeap } from "kmem/debug";
+import { STDIN_PATH } from "../input/open-trace.ts";
 import { systemReason } from "../system/input-problem.ts";
 import { openInput } from "../system/open-input.ts";
 import type { Pieces } from "../system/write-whole.ts";
@@ -9,6 +11,8 @@ import { countBytes, MAGIC_BYTES, peek, sniffCompression } from "../trace/packed
 
 /** Bytes that are read at a time: dumps may have gigabytes. */
 const READ_BYTES = 2 ** 22;
+/** As many first bytes as tell a dump from anything else. */
+const DUMP_HEAD_BYTES = 32;
 /** Bytes that are packed at a time. */
 const PIECE_BYTES = 2 ** 20;
 
@@ -18,6 +22,29 @@ const PIECE_BYTES = 2 ** 20;
  */
 export function readDump(path: string): Promise<Heap> {
   return readDumpWith(path, openHeap);
+}
+
+/** Whether a file begins as a dump does, plain or packed. Throws the file system's errors. */
+export async function isDump(path: string): Promise<boolean> {
+  // What is no regular file can be read once only.
+  if (path === STDIN_PATH || !statSync(path).isFile()) return false;
+  const { stream } = openInput(path);
+  try {
+    const packed = await peek(countBytes(stream), MAGIC_BYTES);
+    const compression = sniffCompression(packed.head);
+    const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, { message: undefined });
+    return startsAsDump((await peek(unpacked, DUMP_HEAD_BYTES)).head);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function startsAsDump(head: Uint8Array): boolean {
+  try {
+    return head.length >= DUMP_HEAD_BYTES && (dumpByteLength(head) ?? 1) > 0;
+  } catch (error) {
+    return error instanceof KmemError && error.code !== "NOT_A_HEAP" && error.code !== "BAD_ARGUMENT";
+  }
 }
 
 /** Reads a dump with a function of the library; as {@link readDump} otherwise. */

@@ -1,17 +1,17 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
+import type { TraceForm } from "../input/known-forms.ts";
+import { STDIN_PATH } from "../input/open-trace.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
-import { type ReplayObserver, replayTraces } from "../replay/replay-traces.ts";
+import { type ReplayObserver, type ReplayOptions, replayTraces } from "../replay/replay-traces.ts";
 import { hasFailed, type ReplayReport } from "../replay/report.ts";
-import type { RunOptions } from "../replay/run-workload.ts";
 import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
 import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
 import { printProblem } from "../text/output.ts";
 import { printableJson } from "../text/printable.ts";
 import { styleFor, type TextStyle } from "../text/terminal.ts";
-import { STDIN_PATH } from "../trace/open-trace.ts";
-import { collectTraces, describeAllocators, parseAllocators, parseCount } from "./arguments.ts";
+import { collectTraces, describeAllocators, formatOption, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
@@ -25,6 +25,7 @@ interface ReplayFlags {
   readonly json?: true;
   readonly check?: true;
   readonly checkEvery?: number;
+  readonly format?: TraceForm;
 }
 
 const EXPLANATION = `
@@ -61,8 +62,8 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .summary("replay allocation traces and compare allocators")
     .description(
       "Replays real allocation traces and shows what each allocator needs in time and memory. Traces are text of " +
-        "Linux's ftrace, perf script or trace-cmd report, also out of a log or a mail, or malloc traces; as they " +
-        "are, or packed (.gz, .zst).",
+        "Linux's ftrace, perf or trace-cmd, also out of a log or a mail; logs of mtrace, valgrind, ltrace, heaptrack " +
+        "and others; or binary; as they are, or packed (.gz, .zst).",
     )
     .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
     .addOption(
@@ -70,6 +71,7 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
         parseAllocators(text, contenders),
       ),
     )
+    .addOption(formatOption())
     .option("--no-native", "leave out the native allocators")
     .addOption(
       new Option("-r, --runs <count>", "timed runs of each allocator; 0 times nothing")
@@ -98,9 +100,10 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
 }
 
 async function replay(traces: readonly string[], flags: ReplayFlags, contenders: readonly Contender[]): Promise<void> {
-  const options: RunOptions = {
+  const options: ReplayOptions = {
     roundCount: flags.runs,
     checkEvery: flags.check === true ? (flags.checkEvery ?? DEFAULT_CHECK_EVERY) : undefined,
+    ...(flags.format === undefined ? {} : { form: flags.format }),
   };
   const isJson = flags.json === true;
   const style = styleFor(process.stdout, process.env);

@@ -1,11 +1,13 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { compileTrace } from "../input/compile-trace.ts";
+import { formById, type TraceForm } from "../input/known-forms.ts";
+import { STDIN_PATH } from "../input/open-trace.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { inputProblem, systemReason } from "../system/input-problem.ts";
 import { printableLine } from "../text/printable.ts";
-import { compileTrace, type TraceProgress } from "../trace/compile-trace.ts";
-import { STDIN_PATH } from "../trace/open-trace.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
+import type { TraceProgress } from "../trace/trace-progress.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
 import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
 import { describeEnvironment } from "./environment.ts";
@@ -24,6 +26,12 @@ export interface ReplayObserver {
   onReplaying(name: string, doneCount: number, processCount: number): void;
 }
 
+/** How traces are read and replayed. */
+export interface ReplayOptions extends RunOptions {
+  /** What the traces are taken for, whatever they look like. */
+  readonly form?: TraceForm;
+}
+
 /**
  * Replays traces, one after another, on every contender that can run here. A trace that cannot be read and a
  * contender that fails are in the report; the others go on. Without a contender no trace is read.
@@ -33,7 +41,7 @@ export interface ReplayObserver {
 export async function replayTraces(
   paths: readonly string[],
   contenders: readonly Contender[],
-  options: RunOptions,
+  options: ReplayOptions,
   observer: ReplayObserver,
 ): Promise<ReplayReport> {
   const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
@@ -72,7 +80,7 @@ export async function replayTraces(
 
 interface ReplayContext {
   readonly ready: readonly ReadyContender[];
-  readonly options: RunOptions;
+  readonly options: ReplayOptions;
   readonly observer: ReplayObserver;
 }
 
@@ -95,7 +103,10 @@ async function replayTrace(path: string, folder: string, context: ReplayContext)
   const opsPath = join(folder, "trace.ops");
   mkdirSync(folder);
   try {
-    const summary = await compileTrace(path, opsPath, { onProgress: (progress) => observer.onReading(name, progress) });
+    const summary = await compileTrace(path, opsPath, {
+      ...(options.form === undefined ? {} : { form: options.form }),
+      onProgress: (progress) => observer.onReading(name, progress),
+    });
     const read: TraceReport = { path, name, summary, workloads: [] };
     if (summary.opCount === 0) return reportTrace({ ...read, error: describeEmpty(summary) }, observer);
     reportTrace(read, observer);
@@ -134,8 +145,9 @@ function describeEmpty(summary: TraceSummary): string {
   const [form] = summary.format === "kernel" ? summary.unread : [];
   if (form !== undefined) return `${path}: it is ${form.name}: ${form.advice}`;
   const [first] = broken.first;
-  if (first === undefined) return `${path}: it holds no operations`;
-  return `${path}: it holds no operations; line ${first.position}: ${first.reason}`;
+  const taken = `taken for ${formById(summary.form)?.name ?? summary.form} (${summary.form})`;
+  if (first === undefined) return `${path}: it holds no operations, ${taken}`;
+  return `${path}: it holds no operations, ${taken}; line ${first.position}: ${first.reason}`;
 }
 
 /** What went wrong with a trace, with the file's name. Errors of this program itself are thrown on. */

@@ -30,9 +30,9 @@ export interface Workload {
  */
 export function makeWorkloads(summary: TraceSummary, opsPath: string, folder: string): Workload[] {
   const workloads =
-    summary.format === "malloc"
-      ? [makeWhole(opsPath, folder, summary.live)]
-      : splitKernelOps(opsPath, folder, { objects: summary.objects, pages: summary.pages });
+    summary.format === "kernel" || (summary.format === "kmem" && summary.kind === "kernel")
+      ? splitKernelOps(opsPath, folder, { objects: summary.objects, pages: summary.pages })
+      : [makeWhole(opsPath, folder, summary.live)];
   return workloads.filter(({ opCount }) => opCount > 0);
 }
 

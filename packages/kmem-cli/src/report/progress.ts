@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import { onEarlyExit } from "../system/cleanup.ts";
-import type { TraceProgress } from "../trace/compile-trace.ts";
+import type { TraceProgress } from "../trace/trace-progress.ts";
 
 const BAR_COLUMNS = 30;
 const BYTES_PER_MIB = 2 ** 20;

@@ -1,10 +1,17 @@
+import { formById } from "../input/known-forms.ts";
 import { printableLine } from "../text/printable.ts";
 import type { TextStyle } from "../text/terminal.ts";
-import { formatCount, formatCounted } from "../text/units.ts";
+import { formatBytes, formatCount, formatCounted } from "../text/units.ts";
 import { wrapText } from "../text/wrap-text.ts";
 import type { BrokenReport } from "../trace/broken-log.ts";
 import { type FreeMatch, matchPercent } from "../trace/free-match.ts";
-import type { KernelSummary, MallocSummary, TraceSummary } from "../trace/trace-summary.ts";
+import type {
+  KernelSummary,
+  MallocSummary,
+  NativeSummary,
+  StoredSummary,
+  TraceSummary,
+} from "../trace/trace-summary.ts";
 
 /** Broken lines that are shown; the report as JSON has more. */
 const SHOWN_BROKEN_LINES = 5;
@@ -15,11 +22,10 @@ const CONTINUATION = "    ";
 /** What a trace held, in a few lines. */
 export function traceSummaryText(name: string, summary: TraceSummary, style: TextStyle): string {
   const { colors } = style;
-  const about = summary.format === "malloc" ? mallocLines(summary) : kernelLines(summary);
-  const broken = brokenLines(summary.broken, summary.format === "malloc" ? "event" : "line", style.columns);
+  const broken = brokenLines(summary.broken, nounOf(summary), style.columns);
   return [
     `${colors.bold(name)}: ${kindText(summary)}`,
-    ...about.map((line) => wrapText(`  ${line}`, style.columns, CONTINUATION)),
+    ...linesOf(summary).map((line) => wrapText(`  ${line}`, style.columns, CONTINUATION)),
     ...broken.map((line) => `  ${colors.yellow(line)}`),
   ].join("\n");
 }
@@ -28,7 +34,7 @@ export function traceSummaryText(name: string, summary: TraceSummary, style: Tex
 export function unreadTexts(name: string, summary: TraceSummary): string[] {
   const { count } = summary.broken;
   if (count === 0) return [];
-  const noun = summary.format === "malloc" ? "event" : "line";
+  const noun = nounOf(summary) === "line" ? "line" : "event";
   const forms = summary.format === "kernel" ? summary.unread : [];
   return [
     `${name}: ${formatCounted(count, `broken ${noun}`)} left out`,
@@ -36,18 +42,75 @@ export function unreadTexts(name: string, summary: TraceSummary): string[] {
   ];
 }
 
+/** What the positions of broken parts count. */
+function nounOf({ form }: TraceSummary): "line" | "event" | "byte" {
+  return formById(form)?.noun ?? "line";
+}
+
+function linesOf(summary: TraceSummary): string[] {
+  switch (summary.format) {
+    case "malloc":
+      return mallocLines(summary);
+    case "native":
+      return nativeLines(summary);
+    case "kmem":
+      return storedLines(summary);
+    default:
+      return kernelLines(summary);
+  }
+}
+
 function kindText(summary: TraceSummary): string {
   const packing = summary.compression === "none" ? "" : `, packed with ${summary.compression}`;
-  if (summary.format === "kernel") return `kernel trace${packing}`;
-  return `malloc trace of a ${summary.header.pointerBits}-bit program${packing}`;
+  switch (summary.format) {
+    case "kernel":
+      return `kernel trace${packing}`;
+    case "malloc":
+      return `malloc trace of a ${summary.header.pointerBits}-bit program${packing}`;
+    default:
+      return `${formById(summary.form)?.name ?? summary.form}${packing}`;
+  }
+}
+
+function eventsText(events: Readonly<Record<string, number>>): string {
+  return Object.entries(events)
+    .map(([name, count]) => `${formatCount(count)} ${name}`)
+    .join(", ");
+}
+
+function nativeLines(summary: NativeSummary): string[] {
+  const { events, frees, lineCount, opCount, live } = summary;
+  const eventCount = Object.values(events).reduce((sum, count) => sum + count, 0);
+  const items: [count: number, singular: string, plural?: string][] = [
+    [frees.nullFreeCount, "free of null", "frees of null"],
+    [frees.unknownCount, "unknown free"],
+    [summary.failedAllocCount, "failed allocation"],
+  ];
+  const left = items.filter(([count]) => count > 0).map(([count, ...noun]) => formatCounted(count, ...noun));
+  return [
+    `${formatCounted(eventCount, "event")} in ${formatCounted(lineCount, "line")}, ` +
+      `${formatCounted(opCount, "operation")} to replay: ${eventsText(events)}`,
+    `matched: ${rateText("frees", frees)}; at most ${formatBytes(live.peakLiveBytes)} live`,
+    ...(left.length > 0 ? [`not replayed: ${left.join(", ")}`] : []),
+    ...(summary.impliedFreeCount > 0
+      ? [`added: ${formatCounted(summary.impliedFreeCount, "free")} implied by an allocation at the place`]
+      : []),
+  ];
+}
+
+function storedLines({ eventCount, events, opCount, live, notes }: StoredSummary): string[] {
+  const source = notes["source form"];
+  return [
+    `${formatCounted(eventCount, "event")}, ${formatCounted(opCount, "operation")} to replay: ${eventsText(events)}`,
+    `at most ${formatBytes(live.peakLiveBytes)} live${source === undefined ? "" : `; made from a trace of the form ${source}`}`,
+  ];
 }
 
 function mallocLines(summary: MallocSummary): string[] {
   const { events, eventCount, opCount, header } = summary;
-  const byName = Object.entries(events).map(([name, count]) => `${formatCount(count)} ${name}`);
   const matched = opCount === eventCount ? "all matched" : `${formatCount(opCount)} matched`;
   return [
-    `${formatCounted(eventCount, "event")}, ${matched}: ${byName.join(", ")}`,
+    `${formatCounted(eventCount, "event")}, ${matched}: ${eventsText(events)}`,
     ...(header.cutByRecorder ? ["the recorder stopped at its limit; the program went on"] : []),
   ];
 }
@@ -97,13 +160,13 @@ function notReplayedTexts({ lines, events, objects, pages }: KernelSummary): str
   return items.filter(([count]) => count > 0).map(([count, ...noun]) => formatCounted(count, ...noun));
 }
 
-function brokenLines(broken: BrokenReport, noun: "event" | "line", columns: number): string[] {
+function brokenLines(broken: BrokenReport, noun: "event" | "line" | "byte", columns: number): string[] {
   if (broken.count === 0) return [];
   const shown = broken.first.slice(0, SHOWN_BROKEN_LINES);
   const isAll = shown.length === broken.count;
   const reasons = Object.entries(broken.countByReason).map(([reason, count]) => `${formatCount(count)} × ${reason}`);
   return [
-    `${formatCounted(broken.count, `broken ${noun}`)} left out${isAll ? "" : `, the first ${shown.length} of them`}:`,
+    `${formatCounted(broken.count, `broken ${noun === "byte" ? "part" : noun}`)} left out${isAll ? "" : `, the first ${shown.length} of them`}:`,
     ...shown.map(({ position, reason, text }) =>
       cut(`  ${noun} ${position}: ${printableLine(`${reason}: ${text.trim()}`)}`, columns - 2),
     ),

@@ -19,6 +19,9 @@ const DEFAULT_COLUMNS = 120;
 /** Nothing is set out for less. */
 const MIN_COLUMNS = 20;
 
+/** For text that goes through `printText`, which lets no colours through. */
+export const PLAIN_STYLE: TextStyle = { columns: DEFAULT_COLUMNS, colors: pc.createColors(false) };
+
 /** Colours on a terminal only, and not where the variable NO_COLOR is set to anything. */
 export function styleFor(stream: OutputStream, env: Readonly<Record<string, string | undefined>>): TextStyle {
   const hasColors = stream.isTTY === true && (env["NO_COLOR"] ?? "") === "";

@@ -20,14 +20,26 @@ interface CacheEntry {
   allocCount: number;
 }
 
+/** Is told of the caches of a trace as they show. */
+export interface CacheObserver {
+  onCache(cacheId: number, nameId: number, sizes: OpCache): void;
+  /** The first name that the frees of a nameless cache gave. */
+  onName(cacheId: number, nameId: number): void;
+}
+
 /**
  * Tells slab caches apart by what an allocation says of them: the name, if it prints one, and the two sizes.
  * Caches of equal sizes and no name are one cache here, much as the kernel merges them.
  */
 export class CacheRegistry {
+  readonly #observer: CacheObserver | undefined;
   readonly #entries: CacheEntry[] = [];
   /** For each name, cache ids by (requested, allocated) bytes. */
   readonly #idsByName: AddressTable[] = [];
+
+  constructor(observer?: CacheObserver) {
+    this.#observer = observer;
+  }
 
   get cacheCount(): number {
     return this.#entries.length;
@@ -52,6 +64,7 @@ export class CacheRegistry {
       };
       cacheId = this.#entries.push(entry) - 1;
       ids.set(allocBytes, objectBytes, cacheId);
+      this.#observer?.onCache(cacheId, nameId, entry);
     }
     this.#entries[cacheId]!.allocCount += 1;
     return cacheId;
@@ -62,6 +75,7 @@ export class CacheRegistry {
     const entry = this.#entries[cacheId]!;
     if (nameId === entry.lastAliasId || nameId === NO_NAME || nameId === entry.nameId) return;
     entry.lastAliasId = nameId;
+    if (entry.aliasIds.size === 0 && entry.nameId === NO_NAME) this.#observer?.onName(cacheId, nameId);
     entry.aliasIds.add(nameId);
   }
 

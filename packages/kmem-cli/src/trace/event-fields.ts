@@ -51,6 +51,9 @@ const ASTERISK = 0x2a;
 
 /** The fields of one event; those that its kind does not have mean nothing. */
 export interface EventFields extends PointerToken {
+  /** Where the text of the fields begins and ends. */
+  textStart: number;
+  textEnd: number;
   requestedBytes: number;
   allocatedBytes: number;
   /** Where the cache's name stands; nothing stands there where the line has none. */
@@ -68,6 +71,8 @@ export class EventFieldReader {
     low: 0,
     digitCount: 0,
     prefixed: false,
+    textStart: 0,
+    textEnd: 0,
     requestedBytes: 0,
     allocatedBytes: 0,
     nameStart: 0,
@@ -90,6 +95,8 @@ export class EventFieldReader {
   read(code: number, bytes: Uint8Array, start: number, end: number): string | undefined {
     this.isOpen = false;
     this.#shortWidth = 0;
+    this.fields.textStart = start;
+    this.fields.textEnd = end;
     switch (code) {
       case KERNEL_EVENT.KMALLOC:
       case KERNEL_EVENT.KMALLOC_NODE:

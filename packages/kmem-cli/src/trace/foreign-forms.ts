@@ -15,9 +15,11 @@ export interface UnreadForm extends ForeignForm {
 const RECORD_EVENTS =
   "record the events instead (`perf record -e 'kmem:*'` and `perf script`, or `trace-cmd record -e kmem` and " +
   "`trace-cmd report`)";
-const NOT_NATIVE =
-  "logs of malloc are not read; what is read is the text of ftrace, perf script and trace-cmd report, and kmem's " +
-  "binary malloc traces";
+/** Of forms that are read, where they stand among lines of a kernel's. */
+function alone(id: string): string {
+  return `it is read in a file of its own, or with --format ${id}`;
+}
+const NO_BLOCKS = "it has the pages that malloc asks for and no blocks; use `ltrace` or `kmem record` instead";
 
 /** Forms that lines of events show, which are recognised when their fields are read. */
 export const UNHASHED: ForeignForm = {
@@ -127,37 +129,37 @@ const DETECTORS: readonly Detector[] = [
   },
   {
     name: "a log of glibc's mtrace",
-    advice: NOT_NATIVE,
+    advice: alone("mtrace"),
     pattern: /^= (?:Start|End)$|^@ .{0,400}[)\]] ?[-+<>!] (?:0x[0-9a-f]|\(nil)/,
   },
   {
     name: "a log of Android's memory_replay",
-    advice: NOT_NATIVE,
+    advice: alone("memory_replay"),
     pattern: /^ *\d{1,10}: (?:malloc|calloc|realloc|memalign|aligned_alloc|free|thread_done) (?:0x)?[0-9a-f]/,
   },
   {
     name: "a log of valgrind --trace-malloc",
-    advice: NOT_NATIVE,
+    advice: alone("valgrind"),
     pattern: /^(?:--|==)\d{1,10}(?:--|==) +(?:malloc|calloc|realloc|memalign|free|_Zn[wa]|_Zd[la]|operator |Memcheck)/,
   },
   {
     name: "a log of ltrace",
-    advice: NOT_NATIVE,
+    advice: alone("ltrace"),
     pattern:
       /\b(?:malloc|calloc|realloc|memalign|aligned_alloc|posix_memalign|free)\([^()]{0,200}\) *(?:=|<unfinished)/,
   },
   {
     name: "a log of strace",
-    advice: NOT_NATIVE,
+    advice: NO_BLOCKS,
     pattern: /^(?:\[pid +\d{1,10}\] |\d{1,10} +)?(?:brk|mmap|munmap|mremap|madvise)\(/,
   },
   {
     name: "a file of heaptrack",
-    advice: NOT_NATIVE,
+    advice: alone("heaptrack"),
     pattern: /^v [0-9a-f]{4,6} [0-9a-f]$|^X .*\/|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$/,
     goesOn: /^[A-Za-z+#-] /,
   },
-  { name: "a trace of malloc-lab (.rep)", advice: NOT_NATIVE, pattern: /^(?:[ar] \d{1,10} \d{1,12}|f \d{1,10})$/ },
+  { name: "a trace of malloc-lab (.rep)", advice: alone("rep"), pattern: /^(?:[ar] \d{1,10} \d{1,12}|f \d{1,10})$/ },
 ];
 
 /** What a line is looked at up to. */

@@ -18,6 +18,14 @@ export interface PageFreeMatch extends FreeMatch {
   readonly pieceCount: number;
 }
 
+/** A FreeMatch that is being counted. */
+export type FreeMatchCounter = { -readonly [Key in keyof FreeMatch]: FreeMatch[Key] };
+
+/** No frees yet. */
+export function noFrees(): FreeMatchCounter {
+  return { freeCount: 0, nullFreeCount: 0, matchedCount: 0, unknownCount: 0 };
+}
+
 const PERCENT = 100;
 
 /** Matched frees in percent of all, or undefined when there were none. */

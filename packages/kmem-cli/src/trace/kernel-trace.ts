@@ -2,6 +2,7 @@ import type { BrokenLog } from "./broken-log.ts";
 import { cleanLine } from "./clean-line.ts";
 import { emptyAnchor, findEventAnchor } from "./event-anchor.ts";
 import { EventFieldReader } from "./event-fields.ts";
+import type { KernelContextReader } from "./kernel-context.ts";
 import { KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import {
   classifyLine,
@@ -36,8 +37,9 @@ export class KernelTraceReader implements LineSink {
   /** Whether the first line with a processor number stood in its columns. */
   #keepsColumns: boolean | undefined;
 
-  constructor(sink: KernelEventSink, broken: BrokenLog) {
-    this.#tally = new LineTally(sink, broken);
+  /** `context`, where somebody wants to know more of an event than what it does. */
+  constructor(sink: KernelEventSink, broken: BrokenLog, context?: KernelContextReader) {
+    this.#tally = new LineTally(sink, broken, context);
     this.#slow = new SlowLineReader(this.#tally, this.#fields);
   }
 
@@ -59,6 +61,11 @@ export class KernelTraceReader implements LineSink {
     this.#cut = cut;
     this.#splitter.end();
     this.#slow.end();
+  }
+
+  /** Lines that have been read so far. */
+  get lineCount(): number {
+    return this.#tally.lines.total;
   }
 
   /** What has been read so far. */
@@ -132,7 +139,7 @@ export class KernelTraceReader implements LineSink {
         const fields = this.#fields;
         const reason = fields.read(parts.code, bytes, parts.textStart, end);
         if (reason !== undefined || fields.isOpen || parts.strayColon) return false;
-        tally.event(parts.code, fields, bytes);
+        tally.event(parts.code, fields, bytes, start);
         return true;
       }
       case LINE.OTHER_EVENT:
@@ -164,7 +171,7 @@ export class KernelTraceReader implements LineSink {
     const fields = this.#fields;
     if (fields.read(anchor.code, bytes, anchor.textStart, end) !== undefined || fields.isOpen) return false;
     this.#parts.kind = LINE.KMEM_EVENT;
-    this.#tally.event(anchor.code, fields, bytes);
+    this.#tally.event(anchor.code, fields, bytes, start);
     return true;
   }
 
@@ -184,7 +191,7 @@ export class KernelTraceReader implements LineSink {
     this.#slow.previousKind = kind;
     if (kind === LINE.KMEM_EVENT) {
       const reason = this.#fields.read(code, bytes, textStart, end) ?? this.#openReason();
-      if (reason === undefined) this.#tally.event(code, this.#fields, bytes);
+      if (reason === undefined) this.#tally.event(code, this.#fields, bytes, start);
       else this.#reject(`${KERNEL_EVENT_NAMES[code]}: ${reason}`, bytes, start, end);
     } else if (kind === LINE.OTHER_EVENT) {
       // Its name may have been about to become one of ours.

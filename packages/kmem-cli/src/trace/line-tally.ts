@@ -1,6 +1,7 @@
 import type { BrokenLog } from "./broken-log.ts";
 import type { EventFieldReader, EventFields } from "./event-fields.ts";
 import { FormDetector, type UnreadForm } from "./foreign-forms.ts";
+import type { KernelContextReader } from "./kernel-context.ts";
 import { KERNEL_EVENT, KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import { LINE, lostEventCount } from "./kernel-line.ts";
 import { NameTable, NO_NAME } from "./name-table.ts";
@@ -64,14 +65,16 @@ export class LineTally {
   readonly forms: FormDetector = new FormDetector();
   readonly #sink: KernelEventSink;
   readonly #broken: BrokenLog;
+  readonly #context: KernelContextReader | undefined;
   readonly #eventCounts = new Array<number>(KERNEL_EVENT_NAMES.length).fill(0);
   readonly #otherNames = new NameTable();
   readonly #otherCounts: number[] = [];
   #lostEventCount = 0;
 
-  constructor(sink: KernelEventSink, broken: BrokenLog) {
+  constructor(sink: KernelEventSink, broken: BrokenLog, context?: KernelContextReader) {
     this.#sink = sink;
     this.#broken = broken;
+    this.#context = context;
   }
 
   /** Counts a line that cannot be used. */
@@ -79,10 +82,11 @@ export class LineTally {
     this.#broken.add(position, reason, text);
   }
 
-  /** Hands on an event whose fields have been read. */
-  event(code: number, reader: EventFieldReader, bytes: Uint8Array): void {
+  /** Hands on an event whose fields have been read; `lineStart` is where its line begins. */
+  event(code: number, reader: EventFieldReader, bytes: Uint8Array, lineStart: number): void {
     const { fields } = reader;
     reader.accept();
+    this.#context?.read(bytes, lineStart, fields.textStart, fields.textEnd, fields.allocatedBytes);
     this.lines.kmemEvent += 1;
     this.#eventCounts[code]! += 1;
     const { high, low } = fields;

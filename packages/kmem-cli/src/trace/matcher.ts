@@ -1,4 +1,4 @@
-import { CacheRegistry } from "./cache-registry.ts";
+import { type CacheObserver, CacheRegistry } from "./cache-registry.ts";
 import type { KernelEventSink } from "./kernel-events.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import { type ObjectMatchCounts, ObjectMatcher } from "./object-matcher.ts";
@@ -11,14 +11,15 @@ import { SlotPool } from "./slot-pool.ts";
  * and pages share the slots and nothing else: an address is never compared with a page frame.
  */
 export class Matcher implements KernelEventSink {
-  readonly registry: CacheRegistry = new CacheRegistry();
+  readonly registry: CacheRegistry;
   /** All blocks together, as a replay holds them. */
   readonly total: LiveBytes = new LiveBytes();
   readonly #slots = new SlotPool();
   readonly #objects: ObjectMatcher;
   readonly #pages: PageMatcher;
 
-  constructor(sink: OpSink) {
+  constructor(sink: OpSink, observer?: CacheObserver) {
+    this.registry = new CacheRegistry(observer);
     this.#objects = new ObjectMatcher(sink, this.#slots, this.registry, this.total);
     this.#pages = new PageMatcher(sink, this.#slots, this.total);
   }

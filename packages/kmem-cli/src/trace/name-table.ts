@@ -28,6 +28,11 @@ export class NameTable {
     this.intern(new Uint8Array(0), 0, 0);
   }
 
+  /** Names that there are, the empty one included; ids are below this. */
+  get count(): number {
+    return this.#names.length;
+  }
+
   /** The name with an id that `intern` gave, fit for a terminal: what is not printable ASCII is a dot. */
   name(id: number): string {
     return (this.#names[id] ?? "").replace(/[^ -~]/g, ".");

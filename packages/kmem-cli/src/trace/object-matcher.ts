@@ -1,6 +1,6 @@
 import { AddressTable, NOT_FOUND } from "./address-table.ts";
 import type { CacheRegistry } from "./cache-registry.ts";
-import type { FreeMatch } from "./free-match.ts";
+import { type FreeMatch, type FreeMatchCounter, noFrees } from "./free-match.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import { OP, type OpSink } from "./op-stream.ts";
 import type { SlotPool } from "./slot-pool.ts";
@@ -37,12 +37,6 @@ const REPEAT_WINDOW_EVENTS = 8;
 const FROM_KMALLOC = -1;
 
 const INITIAL_SLOTS = 1024;
-
-type MutableFreeMatch = { -readonly [Key in keyof FreeMatch]: FreeMatch[Key] };
-
-function noFrees(): MutableFreeMatch {
-  return { freeCount: 0, nullFreeCount: 0, matchedCount: 0, unknownCount: 0 };
-}
 
 /** Turns allocations and frees by address into operations on slots. */
 export class ObjectMatcher {
@@ -176,7 +170,7 @@ export class ObjectMatcher {
     return slot;
   }
 
-  #match(high: number, low: number, match: MutableFreeMatch): number {
+  #match(high: number, low: number, match: FreeMatchCounter): number {
     if ((high | low) === 0) {
       match.nullFreeCount += 1;
       return NOT_FOUND;

@@ -199,7 +199,7 @@ export class SlowLineReader {
     this.previousKind = kind;
     if (kind === LINE.KMEM_EVENT) {
       const reason = verdict.reason ?? (verdict.isOpen ? this.#fields.judgeLastAddress() : undefined);
-      if (reason === undefined) this.#tally.event(code, this.#fields, bytes);
+      if (reason === undefined) this.#tally.event(code, this.#fields, bytes, 0);
       else this.#rejectEvent(verdict, reason, held);
     } else if (kind === LINE.OTHER_EVENT) {
       this.#countOther(verdict, held);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { checkHeap, Heap } from "kmem";
+import { compileTrace } from "../../src/input/compile-trace.ts";
 import type { CheckableHeap } from "../../src/replay/replay-heap.ts";
 import { makeWorkloads, type Workload } from "../../src/replay/workload.ts";
-import { compileTrace } from "../../src/trace/compile-trace.ts";
 import type { OpCache, OpTotals } from "../../src/trace/op-stream.ts";
 import { OpWriter } from "../../src/trace/op-writer.ts";
 import { BUNDLED_TRACES, type OpTuple } from "../trace/support.ts";

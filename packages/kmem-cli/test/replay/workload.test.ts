@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { compileTrace } from "../../src/input/compile-trace.ts";
 import { makeWorkloads, type Workload } from "../../src/replay/workload.ts";
-import { compileTrace } from "../../src/trace/compile-trace.ts";
 import { OpReader } from "../../src/trace/op-reader.ts";
 import { OP } from "../../src/trace/op-stream.ts";
 import { OpModel } from "../trace/op-model.ts";

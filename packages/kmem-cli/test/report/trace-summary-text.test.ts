@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { compileTrace } from "../../src/input/compile-trace.ts";
 import { traceSummaryText } from "../../src/report/trace-summary-text.ts";
-import { compileTrace } from "../../src/trace/compile-trace.ts";
 import type { TraceSummary } from "../../src/trace/trace-summary.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
 import { BUNDLED_TRACES, withTempDir } from "../trace/support.ts";

@@ -48,23 +48,23 @@ const FORMS: readonly (readonly [name: string, advice: string, lines: readonly s
   ["without the fields", "-F", ["prog 171 [000] 4.36: kmem:kmalloc: ", "\tffffffff8123abcd alpha+0x1 ([kernel])"]],
   [
     "mtrace",
-    "binary malloc",
+    "--format mtrace",
     ["= Start", "@ ./prog:[0x401136] + 0x55d5c8e2a2a0 0x64", "@ ./prog:[0x401156] - 0x55d5c8e2a2a0", "= End"],
   ],
   [
     "memory_replay",
-    "binary malloc",
+    "--format memory_replay",
     ["100: malloc 0xb48390a0 48 1000 1100", " 100: free 0xb48390a0 1400 1410", "100: thread_done 0x0"],
   ],
   [
     "ltrace",
-    "binary malloc",
+    "--format ltrace",
     ["malloc(24)                             = 0x55d5c8e2a2a0", "prog->free(0x55d5c8e2a2a0) = <void>"],
   ],
-  ["valgrind", "binary malloc", ["--16301-- malloc(24) = 0x4A5B040", "--16301-- free(0x4A5B040)"]],
-  ["strace", "binary malloc", ["brk(NULL)                               = 0x55d5c8e2a000"]],
-  ["heaptrack", "binary malloc", ["v 10300 3", "X /bin/prog", "s 5 main", "t 1 0", "a 18 1", "+ 0", "- 0"]],
-  ["malloc-lab", "binary malloc", ["a 0 2040", "r 0 123", "f 0"]],
+  ["valgrind", "--format valgrind", ["--16301-- malloc(24) = 0x4A5B040", "--16301-- free(0x4A5B040)"]],
+  ["strace", "no blocks", ["brk(NULL)                               = 0x55d5c8e2a000"]],
+  ["heaptrack", "--format heaptrack", ["v 10300 3", "X /bin/prog", "s 5 main", "t 1 0", "a 18 1", "+ 0", "- 0"]],
+  ["malloc-lab", "--format rep", ["a 0 2040", "r 0 123", "f 0"]],
 ];
 
 describe("text that is no kernel trace", () => {

@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { compileTrace } from "kmem-cli/internal/input/compile-trace";
 import type { ReadyContender } from "kmem-cli/internal/replay/contender";
 import type { AccountResult } from "kmem-cli/internal/replay/jobs";
 import { traceName } from "kmem-cli/internal/replay/replay-traces";
 import { makeWorkloads, type Workload } from "kmem-cli/internal/replay/workload";
 import { withTempFolder } from "kmem-cli/internal/system/cleanup";
 import { runProcess } from "kmem-cli/internal/system/run-process";
-import { compileTrace } from "kmem-cli/internal/trace/compile-trace";
 import type { Load } from "../loads/load.ts";
 import { medianDrift } from "./drift-figures.ts";
 import { measureCommand } from "./measure-command.ts";

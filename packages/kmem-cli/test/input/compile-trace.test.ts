@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type CompileTraceOptions, compileTrace, type TraceProgress } from "../../src/trace/compile-trace.ts";
+import { type CompileTraceOptions, compileTrace } from "../../src/input/compile-trace.ts";
 import { OpReader } from "../../src/trace/op-reader.ts";
 import { OP, PAGE_BYTES } from "../../src/trace/op-stream.ts";
 import { TraceFormatError } from "../../src/trace/trace-error.ts";
+import type { TraceProgress } from "../../src/trace/trace-progress.ts";
 import type { KernelSummary, TraceSummary } from "../../src/trace/trace-summary.ts";
-import { mallocEvent, mallocTrace } from "./malloc-trace-bytes.ts";
-import { type OpTuple, readOps, withTempDir } from "./support.ts";
+import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
+import { type OpTuple, readOps, withTempDir } from "../trace/support.ts";
 
 interface Compiled {
   readonly summary: TraceSummary;

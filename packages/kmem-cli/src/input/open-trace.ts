@@ -1,26 +1,20 @@
 import process from "node:process";
 import type { Readable } from "node:stream";
 import { InputError, openInput } from "../system/open-input.ts";
-import { decompress, type StreamDamage } from "./decompress.ts";
-import { asciiBytes, startsWith } from "./line-scan.ts";
-import { MALLOC_TRACE_MAGIC } from "./malloc-trace.ts";
-import { type Compression, countBytes, MAGIC_BYTES, peek, sniffCompression } from "./packed-stream.ts";
-import { sniffEncoding, type TextEncoding } from "./text-encoding.ts";
-import { TraceFormatError } from "./trace-error.ts";
-
-/** How a trace file is packed. */
-export type TraceCompression = Compression;
-
-/** What is in a trace file once it is unpacked. */
-export type TraceFormat = "malloc" | "kernel";
+import { decompress, type StreamDamage } from "../trace/decompress.ts";
+import { type Compression, countBytes, peek, sniffCompression } from "../trace/packed-stream.ts";
+import { sniffEncoding, type TextEncoding } from "../trace/text-encoding.ts";
+import { TraceFormatError } from "../trace/trace-error.ts";
+import { detectForm } from "./detect-form.ts";
+import type { TraceForm } from "./known-forms.ts";
 
 /** The path that stands for standard input. */
 export const STDIN_PATH = "-";
 
 /** A trace that is open for reading, from its beginning, once. */
 export interface OpenedTrace {
-  readonly format: TraceFormat;
-  readonly compression: TraceCompression;
+  readonly form: TraceForm;
+  readonly compression: Compression;
   /** How the characters of a text are written. */
   readonly encoding: TextEncoding;
   /** Bytes of the file as it lies on disk; undefined for standard input. */
@@ -35,23 +29,18 @@ export interface OpenedTrace {
 
 /** Where the bytes of a trace come from; only tests need to say. */
 export interface OpenTraceOptions {
+  /** What the trace is taken for, whatever it looks like. */
+  readonly form?: TraceForm;
   /** What `-` reads. */
   readonly stdin?: Readable;
   /** Bytes that are read from the file at a time. */
   readonly readBytes?: number;
 }
 
-/** Files that are brought along by mistake, and what to do about it. */
-const FOREIGN_FORMATS: readonly (readonly [Uint8Array, string])[] = [
-  [asciiBytes("PERFILE2"), "it is a perf.data file; give the output of `perf script` instead"],
-  [asciiBytes("\x17\x08Dtracing"), "it is a trace.dat file; give the output of `trace-cmd report` instead"],
-  [asciiBytes("\xfd7zXZ"), "it is packed with xz; unpack it first (`xz -dc FILE | kmem replay -`)"],
-  [asciiBytes("BZh"), "it is packed with bzip2; unpack it first (`bzip2 -dc FILE | kmem replay -`)"],
-  [asciiBytes("PK\x03\x04"), "it is a zip archive; unpack it first"],
-];
-
 /** As many first bytes as tell what a file is. */
 const SNIFF_BYTES = 512;
+/** As many unpacked bytes as are looked at for the form. */
+const FORM_BYTES = 16_384;
 
 /** No trace has been seen that packs to less than a hundredth; what unpacks to much more is made to fill a machine. */
 const PACKED_RATIO_MAX = 4096;
@@ -75,11 +64,16 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
     const compression = sniffCompression(packed.head);
     const damage: StreamDamage = { message: undefined };
     const unpacked = compression === "none" ? packed.all : decompress(packed.all, compression, damage);
-    const content = await peek(compression === "none" ? unpacked : bounded(unpacked, () => readBytes), SNIFF_BYTES);
-    const encoding = sniffEncoding(content.head);
-    const format = sniffFormat(content.head, encoding, damage.message);
+    const content = await peek(compression === "none" ? unpacked : bounded(unpacked, () => readBytes), FORM_BYTES);
+    if (content.head.length === 0) {
+      throw new TraceFormatError(
+        damage.message === undefined ? "it is empty" : `it cannot be unpacked: ${damage.message}`,
+      );
+    }
+    const encoding = sniffEncoding(content.head.subarray(0, SNIFF_BYTES));
+    const form = options.form ?? detectForm(content.head, encoding);
     return {
-      format,
+      form,
       compression,
       encoding,
       fileBytes,
@@ -112,18 +106,4 @@ async function* bounded(chunks: AsyncIterable<Uint8Array>, readBytes: () => numb
     }
     yield chunk;
   }
-}
-
-function sniffFormat(head: Uint8Array, encoding: TextEncoding, damage: string | undefined): TraceFormat {
-  if (head.length === 0) {
-    throw new TraceFormatError(damage === undefined ? "it is empty" : `it cannot be unpacked: ${damage}`);
-  }
-  if (head.length >= MAGIC_BYTES && new DataView(head.buffer).getUint32(0, true) === MALLOC_TRACE_MAGIC)
-    return "malloc";
-  for (const [magic, advice] of FOREIGN_FORMATS) {
-    if (startsWith(head, 0, head.length, magic)) throw new TraceFormatError(advice);
-  }
-  if (encoding === "bytes" && head.includes(0))
-    throw new TraceFormatError("it is neither a malloc trace nor the text of a kernel trace");
-  return "kernel";
 }

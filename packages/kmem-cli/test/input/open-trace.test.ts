@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type OpenedTrace, openTrace } from "../../src/trace/open-trace.ts";
+import { type OpenedTrace, openTrace } from "../../src/input/open-trace.ts";
 import { TraceFormatError } from "../../src/trace/trace-error.ts";
-import { mallocEvent, mallocTrace } from "./malloc-trace-bytes.ts";
-import { withTempDir } from "./support.ts";
+import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
+import { withTempDir } from "../trace/support.ts";
 
 const KERNEL = Buffer.from("# tracer: nop\nkfree: call_site=f ptr=(nil)\n".repeat(2000));
 const MALLOC = Buffer.from(mallocTrace(Array.from({ length: 500 }, (_, index) => mallocEvent(0, index, 8))));
@@ -34,7 +34,7 @@ describe("openTrace", () => {
   ] as const;
   const contents = [
     ["kernel", KERNEL],
-    ["malloc", MALLOC],
+    ["atrc", MALLOC],
   ] as const;
 
   for (const [compression, pack] of packings) {
@@ -44,7 +44,7 @@ describe("openTrace", () => {
         await withFile(packed, async (path) => {
           for (const readBytes of [61, 509, 100_000]) {
             const trace = await openTrace(path, { readBytes });
-            expect(trace).toMatchObject({ format, compression, fileBytes: packed.length });
+            expect(trace).toMatchObject({ form: { id: format }, compression, fileBytes: packed.length });
             expect((await contentOf(trace)).equals(content)).toBe(true);
             expect(trace.readBytes()).toBe(packed.length);
             expect(trace.damage()).toBeUndefined();
@@ -55,7 +55,7 @@ describe("openTrace", () => {
       it(`reads a ${format} trace, compression ${compression}, from standard input`, async () => {
         const packed = pack(content);
         const trace = await openTrace("-", { stdin: Readable.from([packed.subarray(0, 3), packed.subarray(3)]) });
-        expect(trace).toMatchObject({ format, compression, fileBytes: undefined });
+        expect(trace).toMatchObject({ form: { id: format }, compression, fileBytes: undefined });
         expect((await contentOf(trace)).equals(content)).toBe(true);
       });
     }
@@ -72,14 +72,14 @@ describe("openTrace", () => {
 
   it("takes nothing else for such a frame", async () => {
     await withFile(Buffer.from("a*M\x18 and more"), async (path) => {
-      expect(await openTrace(path)).toMatchObject({ compression: "none", format: "kernel" });
+      expect(await openTrace(path)).toMatchObject({ compression: "none", form: { id: "kernel" } });
     });
   });
 
   it("reads a trace that is shorter than what it looks at", async () => {
     await withFile(Buffer.from("x\n"), async (path) => {
       const trace = await openTrace(path);
-      expect(trace.format).toBe("kernel");
+      expect(trace.form.id).toBe("kernel");
       expect((await contentOf(trace)).toString()).toBe("x\n");
     });
   });

@@ -1,0 +1,78 @@
+import { basename } from "node:path";
+import process from "node:process";
+import { type Command, Option } from "commander";
+import type { TraceForm } from "../input/known-forms.ts";
+import { STDIN_PATH } from "../input/open-trace.ts";
+import { readTrace } from "../input/read-trace.ts";
+import { CONVERSIONS } from "../insight/conversions.ts";
+import { unreadTexts } from "../report/trace-summary-text.ts";
+import { UnfinishedFile } from "../system/unfinished-file.ts";
+import { isSameFile } from "../system/write-whole.ts";
+import { printProblem } from "../text/output.ts";
+import { formatBytes, formatCounted } from "../text/units.ts";
+import { EventStream } from "../trace/event-context.ts";
+import { formatOption } from "./arguments.ts";
+
+const EXPLANATION = `
+  kmem        kmem's own format: a few bytes for each event (.kmt)
+  ftrace      text of the kernel's trace file, which all tools for that read
+  csv         a line for each event
+  pprof       sums by call site, for pprof (.pb.gz)
+  speedscope  the same for speedscope.app
+  perfetto    each event, for ui.perfetto.dev and chrome://tracing
+
+Examples:
+  kmem convert app.heaptrack.zst --to kmem -o app.kmt
+  valgrind --trace-malloc=yes ./app 2>&1 | kmem convert - --to csv -o app.csv
+  kmem convert boot.trace.txt.zst --to perfetto
+
+Exit codes: 0; 1 when the trace cannot be read, or OUT not be written; 2 for a
+command line that makes no sense.`;
+
+interface ConvertOptions {
+  readonly to: string;
+  readonly output?: string;
+  readonly format?: TraceForm;
+}
+
+/** Adds `kmem convert`. */
+export function registerConvert(program: Command): void {
+  program
+    .command("convert")
+    .summary("write a trace in another form")
+    .description("Reads a trace of any form that is read and writes it in another one.")
+    .argument("<trace>", `a file, or ${STDIN_PATH} for standard input`)
+    .addOption(new Option("--to <form>", "the form to write").choices(Object.keys(CONVERSIONS)).default("kmem"))
+    .option("-o, --output <out>", "the file to write, - for standard output (default: named after the trace)")
+    .addOption(formatOption())
+    .addHelpText("after", EXPLANATION)
+    .action(async (path: string, options: ConvertOptions, command: Command) => {
+      const { ending, open } = CONVERSIONS[options.to]!;
+      const out = options.output ?? defaultName(path, ending);
+      if (path !== STDIN_PATH && isSameFile(path, out)) command.error("error: OUT is the trace itself");
+      const file = new UnfinishedFile(out);
+      let writtenBytes = 0;
+      try {
+        const stream = new EventStream(true);
+        const conversion = open((bytes) => {
+          writtenBytes += bytes.length;
+          file.write(bytes);
+        }, stream);
+        const form = options.format === undefined ? {} : { form: options.format };
+        const { summary } = await readTrace(path, conversion, stream, form);
+        await conversion.finish(summary);
+        file.finish();
+        for (const line of unreadTexts(path, summary)) printProblem(line);
+        const what = `${formatCounted(summary.opCount, "operation")} (${summary.form})`;
+        if (out !== STDIN_PATH) process.stdout.write(`${out}: ${what}, ${formatBytes(writtenBytes)}\n`);
+      } catch (error) {
+        file.abandon();
+        throw error;
+      }
+    });
+}
+
+function defaultName(path: string, ending: string): string {
+  const name = path === STDIN_PATH ? "trace" : basename(path).replace(/(?:\.(?:trace|txt|zst|gz|raw|log|kmt))+$/, "");
+  return `${name}${ending}`;
+}
