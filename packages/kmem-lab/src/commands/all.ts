@@ -37,9 +37,9 @@ export function registerAll(program: Command): void {
     .command("all")
     .summary("every figure of the documents")
     .description(
-      "Measures every figure of the documents, and writes it there and into docs/figures. It uses the large collection " +
-        "of traces beside the repository (or where KMEM_TRACES says) when it is there, else the bundled ones. " +
-        "Nothing else should run meanwhile.",
+      "Measures every figure of the documents, and writes it there and into docs/figures. It uses the large " +
+        "collection of traces beside the repository (or where KMEM_TRACES says) when it is there, else the bundled " +
+        "ones. Nothing else should run meanwhile.",
     )
     .addOption(
       new Option("--only <parts>", `some parts, of ${ALL.join(", ")}; the figures of the others stay`).argParser(

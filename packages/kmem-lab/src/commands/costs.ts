@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { stdout } from "node:process";
 import type { Command } from "commander";
 import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { glanceFigures } from "../bench/write-figures.ts";
 import { writeBundle } from "../bundle/write-bundle.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
@@ -9,18 +10,16 @@ import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
 import { writeDocument } from "../figures/documents.ts";
 import { FigureFiles } from "../figures/figure-files.ts";
-import { markdownTable } from "../figures/markdown.ts";
 import { FIGURES_FOLDER, ROOT } from "../figures/repository.ts";
-import { glanceTable } from "../goals/glance-table.ts";
 import { addUpKills, measureKills } from "../kill/kill-figures.ts";
 
 const DEFAULT_ROUNDS = 9;
 const BYTES_COLUMNS = 8;
 
 function writeGlance(): void {
-  const table = markdownTable(glanceTable(new FigureFiles(FIGURES_FOLDER)));
-  stdout.write(`${table}\n`);
-  writeDocument(join(ROOT, "README.md"), { "figures: at a glance": table });
+  const texts = glanceFigures(new FigureFiles(FIGURES_FOLDER));
+  for (const text of Object.values(texts)) stdout.write(`${text}\n`);
+  writeDocument(join(ROOT, "README.md"), texts);
 }
 
 /** Adds what measures the sources of this repository or writes one of its documents, a figure each. */

@@ -37,7 +37,8 @@ const logPath = (): string => join(folder, "begun.log");
 /** Writes a block so that it notes that it has begun, on its first line: all lines stay where they were. */
 function place(block: CodeBlock): void {
   const path = pathOf(block);
-  const note = `process.getBuiltinModule("node:fs").appendFileSync(${JSON.stringify(logPath())}, ${JSON.stringify(`${path}\n`)});`;
+  const [log, line] = [logPath(), `${path}\n`].map((text) => JSON.stringify(text));
+  const note = `process.getBuiltinModule("node:fs").appendFileSync(${log}, ${line});`;
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${note} ${block.code}`);
 }

@@ -5,8 +5,8 @@ import { ROOT } from "../../src/figures/repository.ts";
 /**
  * The code blocks of the documents and docstrings, by these rules:
  *
- * - A block of `js` or `ts` is a module. Its first line may name its file: `// worker.mjs`. A file that another block of
- *   the page names is run by that block; all others are run by themselves.
+ * - A block of `js` or `ts` is a module. Its first line may name its file: `// worker.mjs`. A file that another block
+ *   of the page names is run by that block; all others are run by themselves.
  * - After `<!-- continues -->` a block goes on where the block before it ended.
  * - A block of `sh` is run by bash, beside `heap.dump` and `app.trace.zst` and the files that the page's blocks name.
  * - `<!-- not run: reason -->` before a block says why it is not run; {@link REASONS} has all reasons that there are.
@@ -25,7 +25,11 @@ export interface CodeBlock {
 }
 
 /** Why a block may not be run. */
-export const REASONS: readonly string[] = ["it asks the registry", "it sets up the whole repository"];
+export const REASONS: readonly string[] = [
+  "it asks the registry",
+  "it sets up the whole repository",
+  "it needs a clone of the repository",
+];
 
 /** Declarations that a test makes of the build: nothing to run. */
 const DECLARATIONS = "docs/api/";
