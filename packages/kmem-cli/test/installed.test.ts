@@ -1,17 +1,13 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { knownContenders } from "../src/contenders/known.ts";
 import { runProcess } from "../src/system/run-process.ts";
 import { runScript } from "./commands/support.ts";
 import { NATIVE_MISSING } from "./contenders/support.ts";
+import { installedFolder } from "./installation.ts";
 import { mallocEvent, mallocTrace } from "./trace/malloc-trace-bytes.ts";
-
-const PACKAGES = fileURLToPath(new URL("../../", import.meta.url));
-const MODULES = fileURLToPath(new URL("../../../node_modules/", import.meta.url));
 
 /** Makes a heap with a leak, by the installed library, and dumps it. */
 const DUMP_SCRIPT = `
@@ -28,37 +24,12 @@ let folder: string;
 let trace: string;
 let dump: string;
 
-/** Packs one of our packages as it is published, and unpacks it where an installation has it. */
-async function installOwn(name: string): Promise<void> {
-  const args = ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder];
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const tarball = (await runProcess({ file: npm, args: [...args, join(PACKAGES, name)] })).trim();
-  await runProcess({ file: "tar", args: ["-xzf", join(folder, tarball), "-C", folder] });
-  renameSync(join(folder, "package"), join(folder, "node_modules", name));
-}
-
-/** Puts what a package depends on beside it, out of the workspace's installation. */
-function installDependencies(name: string): void {
-  const manifest = JSON.parse(readFileSync(join(folder, "node_modules", name, "package.json"), "utf8")) as {
-    readonly dependencies?: Readonly<Record<string, string>>;
-  };
-  for (const dependency of Object.keys(manifest.dependencies ?? {})) {
-    const target = join(folder, "node_modules", dependency);
-    if (existsSync(target)) continue;
-    cpSync(join(MODULES, dependency), target, { recursive: true, dereference: true });
-    installDependencies(dependency);
-  }
-}
-
 function kmem(...args: string[]) {
   return runScript(join(folder, "node_modules", "kmem-cli", "bin", "kmem.js"), args);
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "kmem-installed-"));
-  mkdirSync(join(folder, "node_modules"));
-  for (const name of ["kmem", "kmem-cli"]) await installOwn(name);
-  installDependencies("kmem-cli");
+  folder = await installedFolder("kmem-installed-");
   trace = join(folder, "small.trace");
   writeFileSync(trace, mallocTrace([mallocEvent(0, 1, 100), mallocEvent(1, 1, 0)]));
   dump = join(folder, "heap.dump");

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { isPolicyPath, policyContender } from "../contenders/policy-contender.ts";
 import { formById, TRACE_FORMS, type TraceForm } from "../input/known-forms.ts";
 import { STDIN_PATH } from "../input/open-trace.ts";
 import type { Contender } from "../replay/contender.ts";
@@ -27,21 +28,39 @@ export function parseOpCount(text: string): number {
 /** Stands for every contender there is. */
 const ALL_ALLOCATORS = "all";
 
-/** The contenders whose names or aliases stand in a list, in the order in which they are known. */
+/**
+ * The contenders whose names or aliases stand in a list, in the order in which they are known, and after them those in
+ * files of the user's.
+ */
 export function parseAllocators(text: string, known: readonly Contender[]): Contender[] {
-  const names = new Set(text.split(",").map((name) => name.trim()));
+  const given = [...new Set(text.split(",").map((name) => name.trim()))];
+  const names = new Set(given.filter((name) => !isPolicyPath(name)));
   const isNamed = (contender: Contender): boolean => namesOf(contender).some((name) => names.has(name));
   const knownNames = new Set([ALL_ALLOCATORS, ...known.flatMap(namesOf)]);
   const unknown = [...names].filter((name) => !knownNames.has(name));
-  if (unknown.length === 0) return known.filter((contender) => names.has(ALL_ALLOCATORS) || isNamed(contender));
-  const choice = known.map(({ name }) => name).join(", ");
-  throw new InvalidArgumentError(`There is no "${unknown.join('", "')}"; there are ${choice}.`);
+  if (unknown.length > 0) {
+    const choice = known.map(({ name }) => name).join(", ");
+    throw new InvalidArgumentError(`There is no "${unknown.join('", "')}"; there are ${choice}.`);
+  }
+  const chosen = known.filter((contender) => names.has(ALL_ALLOCATORS) || isNamed(contender));
+  return [...chosen, ...parsePolicies(given.filter(isPolicyPath), knownNames)];
+}
+
+/** Contenders in files. A name in the tables is one contender's. */
+function parsePolicies(paths: readonly string[], taken: ReadonlySet<string>): Contender[] {
+  const names = new Set(taken);
+  return paths.map((path) => {
+    const contender = policyContender(path);
+    if (names.has(contender.name)) throw new InvalidArgumentError(`There is a "${contender.name}" besides ${path}.`);
+    names.add(contender.name);
+    return contender;
+  });
 }
 
 /** What `--allocators` takes, for the help. */
 export function describeAllocators(known: readonly Contender[]): string {
   const names = known.map(({ name, aliases = [] }) => [name, ...aliases].join(" = "));
-  return `some of ${names.join(", ")}; or ${ALL_ALLOCATORS}`;
+  return `some of ${names.join(", ")}; or ${ALL_ALLOCATORS}; or files of your own, as ./my-policy.ts`;
 }
 
 function namesOf({ name, aliases = [] }: Contender): string[] {

@@ -36,7 +36,9 @@ its slabs are in it as well: objects (kmalloc and slab caches), and pages.
 Without --allocators kmem and the native mallocs take part. The engines of kmem
 by themselves (region-worst, region-first, bucket, buddy, cluster) do if named,
 and so do kmem-unchecked, kmem-fzpu (debugged) and others' allocators in
-WebAssembly and JavaScript (wasm-dlmalloc, emmalloc, uint8array).
+WebAssembly and JavaScript (wasm-dlmalloc, emmalloc, uint8array). A policy of
+your own is a file that exports createPolicy(memory), which makes an object
+with alloc, free and usableSize.
 
   ns/op             median of the runs, each of which is the median of its passes
   min–max           fastest and slowest run
@@ -49,6 +51,7 @@ Examples:
   kmem replay app.trace.zst                       kmem beside each native malloc found
   kmem replay -a kmem,mimalloc -r 9 *.trace.zst   two allocators, nine runs each
   kmem replay -a all app.trace.zst                also each engine of kmem by itself
+  kmem replay -a kmem,./best-fit.ts app.trace.zst  a policy of your own beside kmem
   kmem replay --check --runs 0 boot.trace.txt.gz  verify heap and blocks, time nothing
   xz -dc t.xz | kmem replay --json - > t.json     a trace from standard input, JSON out
 
@@ -100,6 +103,7 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
 }
 
 async function replay(traces: readonly string[], flags: ReplayFlags, contenders: readonly Contender[]): Promise<void> {
+  await requireContenders(contenders);
   const options: ReplayOptions = {
     roundCount: flags.runs,
     checkEvery: flags.check === true ? (flags.checkEvery ?? DEFAULT_CHECK_EVERY) : undefined,
@@ -114,6 +118,14 @@ async function replay(traces: readonly string[], flags: ReplayFlags, contenders:
   console.log(isJson ? printableJson(report) : resultText(report, style));
   for (const line of allocatorErrors(report)) printProblem(line);
   if (hasFailed(report)) throw new ReportedFailure();
+}
+
+/** Says what is wrong with files that hold contenders, before any trace is read. Throws where there is something. */
+async function requireContenders(contenders: readonly Contender[]): Promise<void> {
+  const problems = await Promise.all(contenders.map((contender) => contender.findProblem?.()));
+  const found = problems.filter((problem) => problem !== undefined);
+  for (const problem of found) printProblem(problem);
+  if (found.length > 0) throw new ReportedFailure();
 }
 
 /** Says what has been found as soon as it has been; `say` writes to standard output. */

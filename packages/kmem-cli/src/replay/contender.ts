@@ -12,6 +12,8 @@ export interface Contender {
   readonly isNative: boolean;
   /** Whether `--check` can look into it. */
   readonly canCheck: boolean;
+  /** What is wrong with a file that the user has named for it, in a sentence: nothing is replayed then. */
+  findProblem?(): Promise<string | undefined>;
   /** Makes everything ready for its processes, or says in a sentence why it cannot run on this machine. */
   prepare(): Promise<ReadyContender | Absence>;
 }

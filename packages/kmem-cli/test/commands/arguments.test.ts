@@ -42,7 +42,9 @@ describe("arguments", () => {
     expect(named("glibc,slab")).toEqual(["kmem", "glibc"]);
     expect(named("all")).toEqual(["kmem", "glibc", "jemalloc"]);
     expect(() => named("all,hoard")).toThrow('There is no "hoard"; there are kmem, glibc, jemalloc.');
-    expect(describeAllocators(withAliases)).toBe("some of kmem = slab = kmalloc, glibc, jemalloc; or all");
+    expect(describeAllocators(withAliases)).toBe(
+      "some of kmem = slab = kmalloc, glibc, jemalloc; or all; or files of your own, as ./my-policy.ts",
+    );
   });
 
   it("are traces, of which standard input is one at most", () => {

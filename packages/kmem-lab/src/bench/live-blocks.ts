@@ -13,7 +13,7 @@ export interface LiveBlocksReport {
   readonly results: readonly AllocatorResult[];
 }
 
-/** The counts of live blocks for which the README shows what an operation costs. */
+/** The counts of live blocks for which docs/measurements.md shows what an operation costs. */
 const LIVE_BLOCK_COUNTS: readonly number[] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /** With more blocks than this the memory is not looked at: reading what is resident would take minutes. */
 const ACCOUNTED_BLOCKS_MAX = 1_000_000;

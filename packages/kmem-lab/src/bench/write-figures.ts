@@ -4,6 +4,7 @@ import type { FigureFiles } from "../figures/figure-files.ts";
 import { markdownTable } from "../figures/markdown.ts";
 import type { Columns } from "../figures/measured.ts";
 import { machineText } from "../figures/part-runs.ts";
+import { glanceTable } from "../goals/glance-table.ts";
 import { goalsTable } from "../goals/goals-table.ts";
 import type { ProgramsReport } from "../programs/measure-programs.ts";
 import type { ThreadsReport } from "../threads/report.ts";
@@ -50,6 +51,11 @@ export function loadFigures(
 export function threadFigures(report: ThreadsReport, files: FigureFiles): MarkedTexts {
   files.write("threads", threadsRows(report));
   return { "figures: threads": markdownTables([threadsTable(report), throughputGoalsTable(report)]) };
+}
+
+/** The README's five figures, made of the CSV files. */
+export function glanceFigures(files: FigureFiles): MarkedTexts {
+  return { "figures: at a glance": markdownTable(glanceTable(files)) };
 }
 
 /** What is made of the CSV files of all parts. */

@@ -34,7 +34,7 @@ function writeFolders(programs: readonly BundleSize[]): void {
 
 /**
  * Bundles, minifies and compresses two programs, each sub-path of the library and all of them together, and writes
- * their sizes to docs/figures and into the README.
+ * their sizes to docs/figures and into docs/measurements.md.
  *
  * @param showsModules prints as well how many bytes each module has in the programs and in everything.
  */
@@ -52,7 +52,7 @@ export async function writeSizes(showsModules: boolean): Promise<void> {
     "bundle-size",
     [["sub_path", "minified_bytes", "brotli_bytes", "beyond_core_brotli_bytes"], ...rows],
     [["kB", "minified", "and brotli", "beside the core", "goal"], ...tableRows],
-    { document: "README.md", mark: "figures: bundle size" },
+    { document: "docs/measurements.md", mark: "figures: bundle size" },
   );
   writeFolders(sizes.filter(({ name }) => PROGRAMS.has(name)));
   for (const { name, modules } of sizes.filter((size) => PROGRAMS.has(size.name) || size.name === EVERYTHING)) {

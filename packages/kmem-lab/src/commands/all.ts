@@ -10,7 +10,7 @@ import { FIGURES_FOLDER, LAB_COMMAND, mallocTraces, ROOT } from "../figures/repo
 import { parseNames } from "./parse-names.ts";
 
 const MS_PER_SECOND = 1000;
-const PLACES: readonly string[] = ["--out", FIGURES_FOLDER, "--document", "README.md"];
+const PLACES: readonly string[] = ["--out", FIGURES_FOLDER, "--document", "docs/measurements.md"];
 
 /** Parts that are a command each, beside those that `kmem-lab figures` measures in one go. */
 const COMMANDS: Readonly<Record<string, () => readonly string[]>> = {
@@ -37,9 +37,9 @@ export function registerAll(program: Command): void {
     .command("all")
     .summary("every figure of the documents")
     .description(
-      "Measures every figure of the README, and writes it there and into docs/figures. It uses the large collection " +
-        "of traces beside the repository (or where KMEM_TRACES says) when it is there, else the bundled ones. " +
-        "Nothing else should run meanwhile.",
+      "Measures every figure of the documents, and writes it there and into docs/figures. It uses the large " +
+        "collection of traces beside the repository (or where KMEM_TRACES says) when it is there, else the bundled " +
+        "ones. Nothing else should run meanwhile.",
     )
     .addOption(
       new Option("--only <parts>", `some parts, of ${ALL.join(", ")}; the figures of the others stay`).argParser(
@@ -61,7 +61,7 @@ function measureAll({ only = ALL, runs, allocators }: AllFlags): void {
   }
   for (const [part, command] of Object.entries(COMMANDS)) if (only.includes(part)) results.push(timed(part, command()));
   // What is made of all parts, whatever has been measured now.
-  results.push(run([REPORT, ...PLACES]));
+  results.push(run([REPORT, ...PLACES]), run(["glance"]));
   if (results.includes(false)) throw new ReportedFailure();
 }
 

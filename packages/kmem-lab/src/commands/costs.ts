@@ -1,21 +1,38 @@
+import { join } from "node:path";
+import { stdout } from "node:process";
 import type { Command } from "commander";
 import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
+import { writeDocument } from "../figures/documents.ts";
+import { FigureFiles } from "../figures/figure-files.ts";
+import { FIGURES_FOLDER, ROOT } from "../figures/repository.ts";
 import { addUpKills, measureKills } from "../kill/kill-figures.ts";
 
 const DEFAULT_ROUNDS = 9;
+
+function writeGlance(): void {
+  const texts = glanceFigures(new FigureFiles(FIGURES_FOLDER));
+  for (const text of Object.values(texts)) stdout.write(`${text}\n`);
+  writeDocument(join(ROOT, "README.md"), texts);
+}
 
 /** Adds what measures the sources of this repository or writes one of its documents, a figure each. */
 export function registerCosts(program: Command): void {
   program
     .command("sizes")
     .summary("what each sub-path of the library weighs")
-    .description("Bundles each sub-path of the library, and writes the sizes to docs/figures and into the README.")
+    .description("Bundles each sub-path of the library, and writes the sizes to docs/figures and docs/measurements.md.")
     .option("--modules", "say as well how many bytes each module has in the core and in everything")
     .action(({ modules }: { readonly modules?: true }) => writeSizes(modules === true));
+  program
+    .command("glance")
+    .summary("the README's five figures, from the CSV files that are there")
+    .description("Measures nothing: makes the README's table again from docs/figures.")
+    .action(writeGlance);
   program
     .command("regions")
     .summary("what kmalloc and kfree cost in regions of many chunks")
@@ -28,7 +45,7 @@ export function registerCosts(program: Command): void {
     .action(writeDebugCost);
   program
     .command("kill-figures")
-    .summary("kill, for docs/figures and the README")
+    .summary("kill, for docs/figures and docs/reliability.md")
     .description("Kills 10,000 threads on plain heaps and 4,000 on those that find bugs, and writes what came of it.")
     .argument("[kills...]", "other numbers of threads", (text: string, before: readonly number[] = []) => [
       ...before,

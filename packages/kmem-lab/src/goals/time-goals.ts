@@ -23,7 +23,8 @@ function churnNs(files: FigureFiles, allocator: string, liveBlockCount: number):
   );
 }
 
-function churnRatio(files: FigureFiles, [own, ownCount]: Place, [other, otherCount]: Place): number | undefined {
+/** ns per operation of random churn: one allocator's at a count of live blocks over another's. */
+export function churnRatio(files: FigureFiles, [own, ownCount]: Place, [other, otherCount]: Place): number | undefined {
   const ownNs = churnNs(files, own, ownCount);
   const otherNs = churnNs(files, other, otherCount);
   return ownNs === undefined || otherNs === undefined ? undefined : ownNs / otherNs;
@@ -32,7 +33,7 @@ function churnRatio(files: FigureFiles, [own, ownCount]: Place, [other, otherCou
 type Place = readonly [allocator: string, liveBlockCount: number];
 
 /** Over the best of the mallocs in WebAssembly: the one with which kmem compares worst. */
-function overBestWasm(files: FigureFiles): number | undefined {
+export function overBestWasm(files: FigureFiles): number | undefined {
   const records = traces(files);
   const ratios = namesIn(records, "allocator")
     .filter((name) => WASM_NAME.test(name))

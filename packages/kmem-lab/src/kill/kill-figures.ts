@@ -17,7 +17,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   {
     name: "kill",
-    place: { document: "README.md", mark: "figures: kill" },
+    place: { document: "docs/reliability.md", mark: "figures: kill" },
     heaps: ["fixed", "short of memory", "growing"],
     killCount: 10_000,
   },
@@ -26,7 +26,7 @@ const PARTS: readonly Part[] = [
 
 /**
  * Kills threads with `kmem-lab kill` and writes what came of it to docs/figures: on plain heaps to kill.csv, and into
- * the README, on debugged and sampled ones to kill-debug.csv.
+ * docs/reliability.md, on debugged and sampled ones to kill-debug.csv.
  *
  * @param killCounts other numbers of threads to kill than 10,000 and 4,000, to try it out.
  */
