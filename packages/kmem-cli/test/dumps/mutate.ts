@@ -84,7 +84,8 @@ function extreme(words: Uint32Array, at: number, random: Random): number {
 
 /** Where the pages begin in the dump, as a word, and where the heap's header is, as a word of the dump. */
 function places(words: Uint32Array): { pages: number; header: number; toDump: (address: number) => number } {
-  const pages = DUMP_HEADER_WORDS + 2 * words[RUN_COUNT_WORD]!;
+  // An earlier hit may have made the count of the runs far larger than the dump.
+  const pages = Math.min(DUMP_HEADER_WORDS + 2 * words[RUN_COUNT_WORD]!, words.length);
   const toDump = (address: number): number => {
     const page = Math.floor(address / PAGE_SIZE);
     let before = 0;

@@ -61,9 +61,9 @@ describe("kmem's own format", () => {
       expect(renumbered(read.ops)).toEqual(renumbered(events.map(({ op }) => op)));
       new OpModel().replay(read.ops);
       expect(read.summary).toMatchObject({ eventCount: events.length, notes: { seed: String(seed) } });
-      const contexts = (all: typeof events) => all.map(({ thread, cpu, frames }) => ({ thread, cpu, frames }));
+      const contexts = (all: readonly (typeof events)[number][]) => all.map(({ thread, cpu, frames }) => ({ thread, cpu, frames }));
       expect(contexts(read.events)).toEqual(contexts(events));
-      const allocated = (all: typeof events) => all.map((one) => (one.op[0] === OP.PAGE_FREE ? 0 : one.allocatedBytes));
+      const allocated = (all: readonly (typeof events)[number][]) => all.map((one) => (one.op[0] === OP.PAGE_FREE ? 0 : one.allocatedBytes));
       expect(allocated(read.events)).toEqual(allocated(events));
     }
   });
