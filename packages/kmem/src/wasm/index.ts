@@ -12,4 +12,5 @@ export type { AdoptRefusal } from "./cannot-adopt.ts";
 export type { Evidence, FoundFunction } from "./find.ts";
 export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
 export type { HarmlessFunction, LeftFunction } from "./proof.ts";
+export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export type { CFunctionName, Role } from "./roles.ts";

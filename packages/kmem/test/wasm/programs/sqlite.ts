@@ -1,6 +1,6 @@
 import sqlite3InitModule from "@sqlite.org/sqlite-wasm";
 
-const ROWS = 3000;
+const ROWS = 1500;
 const COUNT = 7;
 
 /** What of its interface is used here. */
