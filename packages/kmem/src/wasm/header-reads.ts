@@ -36,6 +36,16 @@ export interface HeaderRead {
   isMaskedAtOnce: boolean;
 }
 
+/** What a local held before. */
+interface Change {
+  readonly local: number;
+  readonly before: Value | undefined;
+}
+
+/** Of blocks that are nested deeper, and of locals above this, less is known. */
+const MOST_NESTED = 200;
+const MOST_LOCALS = 4096;
+
 /** What controls the flow ends or begins a block of instructions. */
 const Flow = { BLOCK: 0x02, IF: 0x04, ELSE: 0x05, END: 0x0b, SELECT: 0x1b, DROP: 0x1a } as const;
 const FIRST_BINARY = 0x46;
@@ -50,8 +60,12 @@ class Follower {
   readonly #facts: CodeFacts;
   readonly #blockSources: ReadonlySet<number>;
   readonly #stack: Value[] = [];
-  #locals = new Map<number, Value>();
-  readonly #outer: Map<number, Value>[] = [];
+  readonly #locals = new Map<number, Value>();
+  /** By base, the locals that hold a value made from it. */
+  readonly #holders = new Map<number, Set<number>>();
+  /** What locals held before they changed, and where blocks of instructions began in this list. */
+  readonly #changes: Change[] = [];
+  readonly #blocks: number[] = [];
   #constantAt = 0;
   #constantEnd = 0;
   #freshBase = FIRST_FRESH_BASE;
@@ -114,13 +128,27 @@ class Follower {
 
   /** What was made from the local before is no longer what it holds: nothing is known of it then. */
   #set(local: number, held: Value): void {
+    if (local >= MOST_LOCALS) return;
     const own = Base.FIRST_LOCAL + local;
-    for (const [other, value] of this.#locals) if (value.base === own) this.#locals.set(other, { base: this.#freshBase++, offset: 0 });
+    for (const other of this.#holders.get(own) ?? []) this.#put(other, this.#unknown());
+    this.#holders.delete(own);
     const before = this.#locals.get(local);
     // A pointer that walks through its block: how far it is, no constant says.
     const isWalking = before?.base === Base.BLOCK && held.base === Base.BLOCK && before.offset !== held.offset;
     const isKnown = held.base !== Base.UNKNOWN && held.base !== own && !isWalking;
-    this.#locals.set(local, isKnown ? held : { base: this.#freshBase++, offset: 0 });
+    this.#put(local, isKnown ? held : this.#unknown());
+  }
+
+  #unknown(): Value {
+    return { base: this.#freshBase++, offset: 0 };
+  }
+
+  #put(local: number, held: Value): void {
+    this.#changes.push({ local, before: this.#locals.get(local) });
+    this.#locals.set(local, held);
+    if (held.base < Base.FIRST_LOCAL || held.base >= FIRST_FRESH_BASE) return;
+    const holders = this.#holders.get(held.base) ?? new Set();
+    this.#holders.set(held.base, holders.add(local));
   }
 
   #select(): void {
@@ -165,19 +193,30 @@ class Follower {
       return this.#push(Base.UNKNOWN, 0);
     }
     this.#stack.length = 0;
-    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#outer.push(new Map(this.#locals));
-    else if (opcode === Flow.ELSE) this.#merge(this.#outer.at(-1), true);
-    else if (opcode === Flow.END) this.#merge(this.#outer.pop(), false);
+    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#blocks.push(this.#changes.length);
+    else if (opcode === Flow.ELSE) this.#merge(this.#blocks.at(-1), true);
+    else if (opcode === Flow.END) this.#merge(this.#blocks.pop(), false);
   }
 
-  /** After a block of instructions a local may hold what it had before it: a block, if it was one on either way. */
-  #merge(before: Map<number, Value> | undefined, isElse: boolean): void {
-    if (before === undefined) return;
-    const merged = new Map(isElse ? before : this.#locals);
-    for (const [local, value] of isElse ? this.#locals : before) {
-      if (value.base === Base.BLOCK) merged.set(local, value);
+  /**
+   * After a block of instructions a local may hold what it had before it: a block, if it was one on either way. In an
+   * else it holds what it had before, unless it has got a block.
+   */
+  #merge(from: number | undefined, isElse: boolean): void {
+    if (from === undefined || this.#blocks.length > MOST_NESTED) return;
+    const firsts = new Map<number, Value | undefined>();
+    for (const { local, before } of this.#changes.slice(from)) if (!firsts.has(local)) firsts.set(local, before);
+    this.#changes.length = from;
+    for (const [local, before] of firsts) this.#changes.push({ local, before });
+    for (const [local, before] of firsts) {
+      const isBlock = this.#locals.get(local)?.base === Base.BLOCK;
+      if (isElse ? !isBlock : before?.base === Base.BLOCK) this.#restore(local, before);
     }
-    this.#locals = merged;
+  }
+
+  #restore(local: number, held: Value | undefined): void {
+    if (held === undefined) this.#locals.delete(local);
+    else this.#locals.set(local, held);
   }
 
   #binary(opcode: number, at: number): void {
