@@ -2,7 +2,13 @@ import { badArgument, type Checks, readOptions, requireText, requireUint32 } fro
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
-import { findHeapBase, findProgramBreak, findResizeImport, type HeapBaseSource, type ProgramBreak } from "./heap-base.ts";
+import {
+  findHeapBase,
+  findProgramBreak,
+  findResizeImport,
+  type HeapBaseSource,
+  type ProgramBreak,
+} from "./heap-base.ts";
 import { External } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
@@ -70,7 +76,8 @@ export interface AdoptedModule {
 
 const CHECKS: Checks<AdoptOptions> = {
   functions: (name, value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw badArgument(name, "an object", value);
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw badArgument(name, "an object", value);
   },
   glue: requireText,
   heapBase: requireUint32,
@@ -158,7 +165,8 @@ function namesOf(module: WasmModule, names: ModuleNames): (functionIndex: number
 }
 
 function requireAdoptable(module: WasmModule): void {
-  if (module.custom("linking") !== undefined) throw new CannotAdopt("object-file", "it is an object file: link it first");
+  if (module.custom("linking") !== undefined)
+    throw new CannotAdopt("object-file", "it is an object file: link it first");
   if (module.custom("dylink.0") !== undefined || module.custom("dylink") !== undefined) {
     throw new CannotAdopt("side-module", "it is a part that is linked when it is loaded, with addresses not yet known");
   }

@@ -98,7 +98,8 @@ class Follower {
       case Op.I64_CONST:
         this.#constantAt = reader.startsAt;
         this.#constantEnd = reader.at;
-        return this.#push(Base.CONSTANT, value);
+        this.#push(Base.CONSTANT, value);
+        return;
       case Op.LOCAL_GET:
         this.#stack.push(this.#locals.get(value) ?? { base: Base.FIRST_LOCAL + value, offset: 0 });
         return;
@@ -112,14 +113,17 @@ class Follower {
         return;
       }
       case Op.CALL:
-        return this.#call(value);
+        this.#call(value);
+        return;
       case Op.GLOBAL_GET:
-        return this.#push(Base.UNKNOWN, 0);
+        this.#push(Base.UNKNOWN, 0);
+        return;
       case Flow.DROP:
         this.#pop();
         return;
       case Flow.SELECT:
-        return this.#select();
+        this.#select();
+        return;
       default:
         if (IMMEDIATES[opcode] === Immediate.MEMORY_OPERAND) this.#memory(reader);
         else this.#operate(opcode, reader.startsAt);
@@ -175,10 +179,21 @@ class Follower {
     const { base, offset } = this.#pop();
     const from = offset + value;
     const isBefore = (base === Base.BLOCK || base >= Base.FIRST_LOCAL) && from < 0 && from >= -HEADER_REACH_BYTES;
-    if (!isBefore) return this.#push(Base.UNKNOWN, 0);
+    if (!isBefore) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
     const isOfBlock = base === Base.BLOCK;
     const local = isOfBlock || base >= FIRST_FRESH_BASE ? -1 : base - Base.FIRST_LOCAL;
-    const read: HeaderRead = { at: startsAt, end: at, isOfBlock, local, offset: from, masks: [], isMaskedAtOnce: false };
+    const read: HeaderRead = {
+      at: startsAt,
+      end: at,
+      isOfBlock,
+      local,
+      offset: from,
+      masks: [],
+      isMaskedAtOnce: false,
+    };
     this.#push(Base.HEADER, this.reads.push(read) - 1);
   }
 
@@ -187,10 +202,14 @@ class Follower {
       (opcode >= FIRST_BINARY && opcode <= LAST_COMPARISON && opcode !== 0x50) ||
       (opcode >= Op.I32_ADD && opcode <= LAST_BINARY_I32) ||
       (opcode >= FIRST_BINARY_I64 && opcode <= LAST_BINARY_I64);
-    if (isBinary) return this.#binary(opcode, at);
+    if (isBinary) {
+      this.#binary(opcode, at);
+      return;
+    }
     if (opcode >= Op.I32_EQZ && opcode <= 0xc4) {
       this.#pop();
-      return this.#push(Base.UNKNOWN, 0);
+      this.#push(Base.UNKNOWN, 0);
+      return;
     }
     this.#stack.length = 0;
     if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#blocks.push(this.#changes.length);
@@ -222,14 +241,34 @@ class Follower {
   #binary(opcode: number, at: number): void {
     const second = this.#pop();
     const first = this.#pop();
-    if ((opcode === Op.I32_ADD || opcode === Op.I64_ADD) && first.base === Base.CONSTANT && second.base !== Base.HEADER) {
-      return this.#push(second.base, second.offset + first.offset);
+    if (
+      (opcode === Op.I32_ADD || opcode === Op.I64_ADD) &&
+      first.base === Base.CONSTANT &&
+      second.base !== Base.HEADER
+    ) {
+      this.#push(second.base, second.offset + first.offset);
+      return;
     }
-    if (second.base !== Base.CONSTANT) return this.#push(Base.UNKNOWN, 0);
-    if (opcode === Op.I32_AND || opcode === Op.I64_AND) return this.#mask(first, second.offset, at);
-    if (first.base === Base.HEADER) return this.#push(Base.UNKNOWN, 0);
-    if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) return this.#push(first.base, first.offset + second.offset);
-    if (opcode === Op.I32_SUB || opcode === Op.I64_SUB) return this.#push(first.base, first.offset - second.offset);
+    if (second.base !== Base.CONSTANT) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
+    if (opcode === Op.I32_AND || opcode === Op.I64_AND) {
+      this.#mask(first, second.offset, at);
+      return;
+    }
+    if (first.base === Base.HEADER) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
+    if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) {
+      this.#push(first.base, first.offset + second.offset);
+      return;
+    }
+    if (opcode === Op.I32_SUB || opcode === Op.I64_SUB) {
+      this.#push(first.base, first.offset - second.offset);
+      return;
+    }
     this.#push(Base.UNKNOWN, 0);
   }
 
@@ -247,6 +286,10 @@ class Follower {
  * The loads of a function from before blocks that it got of `blockSources`, and from before where its locals point.
  * O(instructions).
  */
-export function headerReadsOf(facts: CodeFacts, functionIndex: number, blockSources: ReadonlySet<number>): HeaderRead[] {
+export function headerReadsOf(
+  facts: CodeFacts,
+  functionIndex: number,
+  blockSources: ReadonlySet<number>,
+): HeaderRead[] {
   return new Follower(facts, blockSources).follow(facts.readerOf(functionIndex));
 }

@@ -156,25 +156,32 @@ export class WasmModule {
   #readItem(id: number, reader: InstructionReader): void {
     switch (id) {
       case Section.IMPORT:
-        return this.#import(reader);
+        this.#import(reader);
+        return;
       case Section.FUNCTION:
         this.functionTypes.push(this.#functionType(reader));
         return;
       case Section.TABLE:
-        return this.#table(reader);
+        this.#table(reader);
+        return;
       case Section.MEMORY:
         this.memories.push({ ...readLimits(reader), importedAs: undefined });
         return;
       case Section.GLOBAL:
-        return this.#global(reader);
+        this.#global(reader);
+        return;
       case Section.EXPORT:
-        return this.#export(reader);
+        this.#export(reader);
+        return;
       case Section.ELEMENT:
-        return this.#element(reader);
+        this.#element(reader);
+        return;
       case Section.CODE:
-        return this.#body(reader);
+        this.#body(reader);
+        return;
       case Section.DATA:
-        return this.#data(reader);
+        this.#data(reader);
+        return;
       default:
         // A tag: an attribute and a type.
         reader.skip(1);

@@ -26,7 +26,8 @@ const TABLE_PART = 12;
  */
 function memoryOf({ memory }: AdoptedModule, { imports, exports }: ProgramMemory): WebAssembly.Memory {
   const { importedAs, exportedAs } = memory;
-  const imported = importedAs && (imports?.[importedAs.module] as Record<string, unknown> | undefined)?.[importedAs.name];
+  const imported =
+    importedAs && (imports?.[importedAs.module] as Record<string, unknown> | undefined)?.[importedAs.name];
   const found = imported ?? (exportedAs === undefined ? undefined : exports?.[exportedAs]);
   if (found instanceof WebAssembly.Memory) return found;
   const names = importedAs ? `the import ${importedAs.module}.${importedAs.name}` : `the export ${exportedAs}`;
@@ -34,7 +35,10 @@ function memoryOf({ memory }: AdoptedModule, { imports, exports }: ProgramMemory
 }
 
 /** The function of the glue that grows the memory to so many bytes, and its views with it. */
-function resizeOf({ resizeImport }: AdoptedModule, { imports }: ProgramMemory): ((bytes: number) => unknown) | undefined {
+function resizeOf(
+  { resizeImport }: AdoptedModule,
+  { imports }: ProgramMemory,
+): ((bytes: number) => unknown) | undefined {
   if (resizeImport === undefined) return undefined;
   const found = (imports?.[resizeImport.module] as Record<string, unknown> | undefined)?.[resizeImport.name];
   return typeof found === "function" ? (found as (bytes: number) => unknown) : undefined;

@@ -98,7 +98,9 @@ describe("a module that exports malloc and free", () => {
 describe("functions whose numbers become longer", () => {
   const count = 300;
   const numbered = Array.from({ length: count }, (_, index) =>
-    wordFunction(0, index === 0 ? op.i32(0) : [...op.call(index + 1), ...op.i32(1), ...op.add], { exportAs: `f${index}` }),
+    wordFunction(0, index === 0 ? op.i32(0) : [...op.call(index + 1), ...op.i32(1), ...op.add], {
+      exportAs: `f${index}`,
+    }),
   );
 
   it.each([1, 5])("call the same functions, with calls of %i bytes at least", (bytes) => {
@@ -281,7 +283,10 @@ describe("where a heap may begin", () => {
   });
 
   it("says sbrk's variable, and who still uses it", () => {
-    const sbrk = wordFunction(1, [...op.i32(3000), ...op.load(), 0x3f, 0, ...op.add], { name: "sbrk", exportAs: "sbrk" });
+    const sbrk = wordFunction(1, [...op.i32(3000), ...op.load(), 0x3f, 0, ...op.add], {
+      name: "sbrk",
+      exportAs: "sbrk",
+    });
     const malloc = toyMalloc();
     const adopted = adopt(
       buildModule({

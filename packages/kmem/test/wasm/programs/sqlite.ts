@@ -29,7 +29,10 @@ export function workOfSqlite(sqlite: Sqlite, fileName: string, scale = 1): strin
   for (let round = 0; round < scale; round++) {
     run("begin");
     for (let row = 0; row < ROWS; row++) {
-      run("insert into words (word, size) values (?, ?)", [`word ${(row * 7919) % 1000}`.repeat(1 + (row % COUNT)), row]);
+      run("insert into words (word, size) values (?, ?)", [
+        `word ${(row * 7919) % 1000}`.repeat(1 + (row % COUNT)),
+        row,
+      ]);
     }
     run("commit");
     results.push(run("select count(*), sum(size), max(length(word)) from words"));

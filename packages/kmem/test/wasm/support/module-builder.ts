@@ -20,7 +20,12 @@ export interface BuiltModule {
   /** Functions that are in the table. */
   readonly elements?: readonly number[];
   readonly start?: number;
-  readonly memory?: { readonly pages: number; readonly maximum?: number; readonly is64?: boolean; readonly hidden?: true };
+  readonly memory?: {
+    readonly pages: number;
+    readonly maximum?: number;
+    readonly is64?: boolean;
+    readonly hidden?: true;
+  };
   readonly data?: readonly { readonly address: number; readonly bytes: readonly number[] }[];
   /** Globals of i32, each with its name if it is exported. */
   readonly globals?: readonly { readonly value: number; readonly isMutable: boolean; readonly exportAs?: string }[];
@@ -95,7 +100,9 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     ...functions.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
     ),
-    ...globals.flatMap(({ exportAs }, index) => (exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(index)]])),
+    ...globals.flatMap(({ exportAs }, index) =>
+      exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(index)]],
+    ),
   ];
   const bodies = functions.map(({ locals = 0, code }) => {
     const body = [...(locals === 0 ? [0] : [1, ...leb(locals), word]), ...code, 0x0b];
@@ -111,9 +118,14 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     section(6, vector(globals.map(({ value, isMutable }) => [I32, Number(isMutable), ...op.i32(value), 0x0b]))),
     section(7, vector(exports)),
     ...(start === undefined ? [] : [section(8, leb(start))]),
-    ...(elements === undefined ? [] : [section(9, vector([[0, 0x41, 0, 0x0b, ...vector(elements.map((one) => leb(one)))]]))]),
+    ...(elements === undefined
+      ? []
+      : [section(9, vector([[0, 0x41, 0, 0x0b, ...vector(elements.map((one) => leb(one)))]]))]),
     section(10, vector(bodies)),
-    section(11, vector(data.map(({ address, bytes }) => [0, ...origin(address), 0x0b, ...leb(bytes.length), ...bytes]))),
+    section(
+      11,
+      vector(data.map(({ address, bytes }) => [0, ...origin(address), 0x0b, ...leb(bytes.length), ...bytes])),
+    ),
     ...nameSection(imports.length, functions),
     ...custom.map(({ name, bytes }) => section(0, [...text(name), ...bytes])),
   ];

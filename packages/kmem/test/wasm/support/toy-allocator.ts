@@ -18,7 +18,11 @@ export function toyFree(names: Partial<BuiltFunction> = { exportAs: "free" }): B
 }
 
 /** A function with arguments of one word each, and one result or none. */
-export function wordFunction(count: number, code: readonly number[], names: Partial<BuiltFunction> = {}): BuiltFunction {
+export function wordFunction(
+  count: number,
+  code: readonly number[],
+  names: Partial<BuiltFunction> = {},
+): BuiltFunction {
   return { params: Array.from({ length: count }, () => I32), results: [I32], code, ...names };
 }
 
