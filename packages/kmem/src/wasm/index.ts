@@ -14,3 +14,4 @@ export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
 export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export type { HarmlessFunction, LeftFunction } from "./proof.ts";
 export type { CFunctionName, Role } from "./roles.ts";
+export { adoptStreaming, type CompiledModule, type StreamingSource } from "./streaming.ts";
