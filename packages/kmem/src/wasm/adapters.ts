@@ -113,7 +113,10 @@ function rustBody(role: Role, writer: BodyWriter): BodyWriter {
 
 /** The bytes of a block's payload as AssemblyScript's allocator rounds them: a multiple of 16 less the size's word. */
 function payloadOf(writer: BodyWriter, size: number, into: number): BodyWriter {
-  writer.get(size).number(SIZE_WORD_BYTES + BLOCK_ALIGNMENT - 1).op(Op.I32_ADD);
+  writer
+    .get(size)
+    .number(SIZE_WORD_BYTES + BLOCK_ALIGNMENT - 1)
+    .op(Op.I32_ADD);
   writer.number(-BLOCK_ALIGNMENT).op(Op.I32_AND).number(SIZE_WORD_BYTES).op(Op.I32_SUB).tee(into);
   writer.number(LEAST_PAYLOAD_BYTES).get(into).number(LEAST_PAYLOAD_BYTES).op(I32_GT_U).op(SELECT).set(into);
   return writer;
@@ -137,7 +140,11 @@ function assemblyScriptBody(role: Role, writer: BodyWriter, staticEnd: number): 
   const [size, payload, block] = isRealloc ? [1, 2, 3] : [0, 1, 2];
   payloadOf(writer, size, payload);
   if (isRealloc) writer.get(0).number(ROOM_BYTES).op(Op.I32_SUB);
-  writer.get(payload).number(ROOM_BYTES).op(Op.I32_ADD).call(isRealloc ? "realloc" : "malloc");
+  writer
+    .get(payload)
+    .number(ROOM_BYTES)
+    .op(Op.I32_ADD)
+    .call(isRealloc ? "realloc" : "malloc");
   return withSizeWord(writer, block, payload);
 }
 

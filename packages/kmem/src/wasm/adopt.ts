@@ -2,7 +2,13 @@ import { badArgument, type Checks, readOptions, requireText, requireUint32 } fro
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
-import { findHeapBase, findProgramBreak, findResizeImport, type HeapBaseSource, type ProgramBreak } from "./heap-base.ts";
+import {
+  findHeapBase,
+  findProgramBreak,
+  findResizeImport,
+  type HeapBaseSource,
+  type ProgramBreak,
+} from "./heap-base.ts";
 import { External } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
@@ -70,7 +76,8 @@ export interface AdoptedModule {
 
 const CHECKS: Checks<AdoptOptions> = {
   functions: (name, value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw badArgument(name, "an object", value);
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw badArgument(name, "an object", value);
   },
   glue: requireText,
   heapBase: requireUint32,
@@ -116,7 +123,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   finder.find(functions, read.glue ?? "");
   requireAllocator(finder);
   const vouched = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
-  const proof = new Prover(facts, finder, vouched).prove((index) => nameOf(module, names, index));
+  const proof = new Prover(facts, finder, vouched).prove(namesOf(module, names));
   requireNothingLeft(finder, proof);
   const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
   const base = findHeapBase(module, names, programBreak);
@@ -150,13 +157,16 @@ function originFunction(offsets: OffsetMap): (offset: number) => number {
   };
 }
 
-function nameOf(module: WasmModule, names: ModuleNames, functionIndex: number): string | undefined {
-  const exported = module.exports.find(({ kind, index }) => kind === External.FUNCTION && index === functionIndex);
-  return names.functions.get(functionIndex) ?? exported?.name;
+/** The names of functions, for what is said of them. */
+function namesOf(module: WasmModule, names: ModuleNames): (functionIndex: number) => string | undefined {
+  const exported = new Map<number, string>();
+  for (const { kind, index, name } of module.exports) if (kind === External.FUNCTION) exported.set(index, name);
+  return (functionIndex) => names.functions.get(functionIndex) ?? exported.get(functionIndex);
 }
 
 function requireAdoptable(module: WasmModule): void {
-  if (module.custom("linking") !== undefined) throw new CannotAdopt("object-file", "it is an object file: link it first");
+  if (module.custom("linking") !== undefined)
+    throw new CannotAdopt("object-file", "it is an object file: link it first");
   if (module.custom("dylink.0") !== undefined || module.custom("dylink") !== undefined) {
     throw new CannotAdopt("side-module", "it is a part that is linked when it is loaded, with addresses not yet known");
   }
@@ -212,12 +222,16 @@ function requireNothingLeft(finder: Finder, { left }: Proof): void {
   throw new CannotAdopt("left", leftText(left), { left });
 }
 
+/** A message names so many functions; the details name all. */
+const MOST_LISTED = 20;
+
 function leftText(left: readonly LeftFunction[]): string {
-  const lines = left.map(({ functionIndex, name, uses }) => {
+  const lines = left.slice(0, MOST_LISTED).map(({ functionIndex, name, uses }) => {
     const what = uses === "state" ? "uses the old allocator's variables" : "reads what lies before a block";
     return `function ${functionIndex}${name === undefined ? "" : ` (${name})`} ${what}`;
   });
-  return `these functions would work with the old allocator's blocks:\n  ${lines.join("\n  ")}`;
+  const more = left.length > MOST_LISTED ? [`and ${left.length - MOST_LISTED} more`] : [];
+  return `these functions would work with the old allocator's blocks:\n  ${[...lines, ...more].join("\n  ")}`;
 }
 
 function memoryOf(module: WasmModule): AdoptedMemory {

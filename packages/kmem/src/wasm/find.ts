@@ -9,7 +9,16 @@ import { readsArgumentHeader, shapeOf } from "./shapes.ts";
 import { type AllocatorState, findPair, findState, touchersOf } from "./state.ts";
 
 /** By what a function was found. */
-export type Evidence = "option" | "export" | "import" | "glue" | "name section" | "wrapper" | "forwarded" | "state" | "shape";
+export type Evidence =
+  | "option"
+  | "export"
+  | "import"
+  | "glue"
+  | "name section"
+  | "wrapper"
+  | "forwarded"
+  | "state"
+  | "shape";
 
 /** A function of the old allocator whose part the heap takes. */
 export interface FoundFunction {
@@ -106,7 +115,10 @@ export class Finder {
 
   #byName(name: string, functionIndex: number, evidence: Evidence): void {
     const role = roleOfName(name);
-    if (role !== undefined) return this.#add(role, functionIndex, evidence, name);
+    if (role !== undefined) {
+      this.#add(role, functionIndex, evidence, name);
+      return;
+    }
     const parameterCount = this.#facts.module.typeOf(functionIndex)?.params.length ?? 0;
     const leads = bindgenLeadsTo(name, parameterCount);
     if (leads !== undefined) this.#wrappers.set(leads, [...(this.#wrappers.get(leads) ?? []), functionIndex]);
@@ -145,7 +157,12 @@ export class Finder {
     const pair = findPair(this.#facts, { mallocs, frees: readers });
     if (pair === undefined) return;
     this.#add("malloc", pair.malloc, "state", "shares the most variables with what frees");
-    this.#add("free", pair.free, "state", "reads its argument's header, and shares the most variables with what allocates");
+    this.#add(
+      "free",
+      pair.free,
+      "state",
+      "reads its argument's header, and shares the most variables with what allocates",
+    );
   }
 
   /** Where the function that is called malloc is only a way to the one that does it, that one is found too. */

@@ -36,6 +36,16 @@ export interface HeaderRead {
   isMaskedAtOnce: boolean;
 }
 
+/** What a local held before. */
+interface Change {
+  readonly local: number;
+  readonly before: Value | undefined;
+}
+
+/** Of blocks that are nested deeper, and of locals above this, less is known. */
+const MOST_NESTED = 200;
+const MOST_LOCALS = 4096;
+
 /** What controls the flow ends or begins a block of instructions. */
 const Flow = { BLOCK: 0x02, IF: 0x04, ELSE: 0x05, END: 0x0b, SELECT: 0x1b, DROP: 0x1a } as const;
 const FIRST_BINARY = 0x46;
@@ -50,8 +60,12 @@ class Follower {
   readonly #facts: CodeFacts;
   readonly #blockSources: ReadonlySet<number>;
   readonly #stack: Value[] = [];
-  #locals = new Map<number, Value>();
-  readonly #outer: Map<number, Value>[] = [];
+  readonly #locals = new Map<number, Value>();
+  /** By base, the locals that hold a value made from it. */
+  readonly #holders = new Map<number, Set<number>>();
+  /** What locals held before they changed, and where blocks of instructions began in this list. */
+  readonly #changes: Change[] = [];
+  readonly #blocks: number[] = [];
   #constantAt = 0;
   #constantEnd = 0;
   #freshBase = FIRST_FRESH_BASE;
@@ -84,7 +98,8 @@ class Follower {
       case Op.I64_CONST:
         this.#constantAt = reader.startsAt;
         this.#constantEnd = reader.at;
-        return this.#push(Base.CONSTANT, value);
+        this.#push(Base.CONSTANT, value);
+        return;
       case Op.LOCAL_GET:
         this.#stack.push(this.#locals.get(value) ?? { base: Base.FIRST_LOCAL + value, offset: 0 });
         return;
@@ -98,14 +113,17 @@ class Follower {
         return;
       }
       case Op.CALL:
-        return this.#call(value);
+        this.#call(value);
+        return;
       case Op.GLOBAL_GET:
-        return this.#push(Base.UNKNOWN, 0);
+        this.#push(Base.UNKNOWN, 0);
+        return;
       case Flow.DROP:
         this.#pop();
         return;
       case Flow.SELECT:
-        return this.#select();
+        this.#select();
+        return;
       default:
         if (IMMEDIATES[opcode] === Immediate.MEMORY_OPERAND) this.#memory(reader);
         else this.#operate(opcode, reader.startsAt);
@@ -114,13 +132,27 @@ class Follower {
 
   /** What was made from the local before is no longer what it holds: nothing is known of it then. */
   #set(local: number, held: Value): void {
+    if (local >= MOST_LOCALS) return;
     const own = Base.FIRST_LOCAL + local;
-    for (const [other, value] of this.#locals) if (value.base === own) this.#locals.set(other, { base: this.#freshBase++, offset: 0 });
+    for (const other of this.#holders.get(own) ?? []) this.#put(other, this.#unknown());
+    this.#holders.delete(own);
     const before = this.#locals.get(local);
     // A pointer that walks through its block: how far it is, no constant says.
     const isWalking = before?.base === Base.BLOCK && held.base === Base.BLOCK && before.offset !== held.offset;
     const isKnown = held.base !== Base.UNKNOWN && held.base !== own && !isWalking;
-    this.#locals.set(local, isKnown ? held : { base: this.#freshBase++, offset: 0 });
+    this.#put(local, isKnown ? held : this.#unknown());
+  }
+
+  #unknown(): Value {
+    return { base: this.#freshBase++, offset: 0 };
+  }
+
+  #put(local: number, held: Value): void {
+    this.#changes.push({ local, before: this.#locals.get(local) });
+    this.#locals.set(local, held);
+    if (held.base < Base.FIRST_LOCAL || held.base >= FIRST_FRESH_BASE) return;
+    const holders = this.#holders.get(held.base) ?? new Set();
+    this.#holders.set(held.base, holders.add(local));
   }
 
   #select(): void {
@@ -147,10 +179,21 @@ class Follower {
     const { base, offset } = this.#pop();
     const from = offset + value;
     const isBefore = (base === Base.BLOCK || base >= Base.FIRST_LOCAL) && from < 0 && from >= -HEADER_REACH_BYTES;
-    if (!isBefore) return this.#push(Base.UNKNOWN, 0);
+    if (!isBefore) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
     const isOfBlock = base === Base.BLOCK;
     const local = isOfBlock || base >= FIRST_FRESH_BASE ? -1 : base - Base.FIRST_LOCAL;
-    const read: HeaderRead = { at: startsAt, end: at, isOfBlock, local, offset: from, masks: [], isMaskedAtOnce: false };
+    const read: HeaderRead = {
+      at: startsAt,
+      end: at,
+      isOfBlock,
+      local,
+      offset: from,
+      masks: [],
+      isMaskedAtOnce: false,
+    };
     this.#push(Base.HEADER, this.reads.push(read) - 1);
   }
 
@@ -159,38 +202,73 @@ class Follower {
       (opcode >= FIRST_BINARY && opcode <= LAST_COMPARISON && opcode !== 0x50) ||
       (opcode >= Op.I32_ADD && opcode <= LAST_BINARY_I32) ||
       (opcode >= FIRST_BINARY_I64 && opcode <= LAST_BINARY_I64);
-    if (isBinary) return this.#binary(opcode, at);
+    if (isBinary) {
+      this.#binary(opcode, at);
+      return;
+    }
     if (opcode >= Op.I32_EQZ && opcode <= 0xc4) {
       this.#pop();
-      return this.#push(Base.UNKNOWN, 0);
+      this.#push(Base.UNKNOWN, 0);
+      return;
     }
     this.#stack.length = 0;
-    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#outer.push(new Map(this.#locals));
-    else if (opcode === Flow.ELSE) this.#merge(this.#outer.at(-1), true);
-    else if (opcode === Flow.END) this.#merge(this.#outer.pop(), false);
+    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#blocks.push(this.#changes.length);
+    else if (opcode === Flow.ELSE) this.#merge(this.#blocks.at(-1), true);
+    else if (opcode === Flow.END) this.#merge(this.#blocks.pop(), false);
   }
 
-  /** After a block of instructions a local may hold what it had before it: a block, if it was one on either way. */
-  #merge(before: Map<number, Value> | undefined, isElse: boolean): void {
-    if (before === undefined) return;
-    const merged = new Map(isElse ? before : this.#locals);
-    for (const [local, value] of isElse ? this.#locals : before) {
-      if (value.base === Base.BLOCK) merged.set(local, value);
+  /**
+   * After a block of instructions a local may hold what it had before it: a block, if it was one on either way. In an
+   * else it holds what it had before, unless it has got a block.
+   */
+  #merge(from: number | undefined, isElse: boolean): void {
+    if (from === undefined || this.#blocks.length > MOST_NESTED) return;
+    const firsts = new Map<number, Value | undefined>();
+    for (const { local, before } of this.#changes.slice(from)) if (!firsts.has(local)) firsts.set(local, before);
+    this.#changes.length = from;
+    for (const [local, before] of firsts) this.#changes.push({ local, before });
+    for (const [local, before] of firsts) {
+      const isBlock = this.#locals.get(local)?.base === Base.BLOCK;
+      if (isElse ? !isBlock : before?.base === Base.BLOCK) this.#restore(local, before);
     }
-    this.#locals = merged;
+  }
+
+  #restore(local: number, held: Value | undefined): void {
+    if (held === undefined) this.#locals.delete(local);
+    else this.#locals.set(local, held);
   }
 
   #binary(opcode: number, at: number): void {
     const second = this.#pop();
     const first = this.#pop();
-    if ((opcode === Op.I32_ADD || opcode === Op.I64_ADD) && first.base === Base.CONSTANT && second.base !== Base.HEADER) {
-      return this.#push(second.base, second.offset + first.offset);
+    if (
+      (opcode === Op.I32_ADD || opcode === Op.I64_ADD) &&
+      first.base === Base.CONSTANT &&
+      second.base !== Base.HEADER
+    ) {
+      this.#push(second.base, second.offset + first.offset);
+      return;
     }
-    if (second.base !== Base.CONSTANT) return this.#push(Base.UNKNOWN, 0);
-    if (opcode === Op.I32_AND || opcode === Op.I64_AND) return this.#mask(first, second.offset, at);
-    if (first.base === Base.HEADER) return this.#push(Base.UNKNOWN, 0);
-    if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) return this.#push(first.base, first.offset + second.offset);
-    if (opcode === Op.I32_SUB || opcode === Op.I64_SUB) return this.#push(first.base, first.offset - second.offset);
+    if (second.base !== Base.CONSTANT) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
+    if (opcode === Op.I32_AND || opcode === Op.I64_AND) {
+      this.#mask(first, second.offset, at);
+      return;
+    }
+    if (first.base === Base.HEADER) {
+      this.#push(Base.UNKNOWN, 0);
+      return;
+    }
+    if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) {
+      this.#push(first.base, first.offset + second.offset);
+      return;
+    }
+    if (opcode === Op.I32_SUB || opcode === Op.I64_SUB) {
+      this.#push(first.base, first.offset - second.offset);
+      return;
+    }
     this.#push(Base.UNKNOWN, 0);
   }
 
@@ -208,6 +286,10 @@ class Follower {
  * The loads of a function from before blocks that it got of `blockSources`, and from before where its locals point.
  * O(instructions).
  */
-export function headerReadsOf(facts: CodeFacts, functionIndex: number, blockSources: ReadonlySet<number>): HeaderRead[] {
+export function headerReadsOf(
+  facts: CodeFacts,
+  functionIndex: number,
+  blockSources: ReadonlySet<number>,
+): HeaderRead[] {
   return new Follower(facts, blockSources).follow(facts.readerOf(functionIndex));
 }

@@ -36,11 +36,7 @@ function roundedUp(address: number): number {
 }
 
 /** Finds where a heap may begin: where the program's static data and its stack have ended. */
-export function findHeapBase(
-  module: WasmModule,
-  names: ModuleNames,
-  programBreak: ProgramBreak | undefined,
-): HeapBase {
+export function findHeapBase(module: WasmModule, names: ModuleNames, programBreak: ProgramBreak | undefined): HeapBase {
   const exported = module.exports.find(({ name, kind }) => kind === External.GLOBAL && name === "__heap_base");
   const named = exported?.index ?? indexNamed(names, HEAP_BASE_NAME);
   const value = module.globals[named ?? -1]?.initial;

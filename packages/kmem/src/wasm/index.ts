@@ -11,5 +11,7 @@ export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } fr
 export type { AdoptRefusal } from "./cannot-adopt.ts";
 export type { Evidence, FoundFunction } from "./find.ts";
 export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
+export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export type { HarmlessFunction, LeftFunction } from "./proof.ts";
 export type { CFunctionName, Role } from "./roles.ts";
+export { adoptStreaming, type CompiledModule, type StreamingSource } from "./streaming.ts";

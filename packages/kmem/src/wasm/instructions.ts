@@ -57,12 +57,14 @@ export class InstructionReader extends ByteReader {
         this.value = this.u32();
         return;
       case Immediate.MEMORY_OPERAND:
-        return this.#memoryOperand();
+        this.#memoryOperand();
+        return;
       case Immediate.I32:
         this.value = this.s32();
         return;
       case Immediate.BLOCK:
-        return this.blockType();
+        this.blockType();
+        return;
       case Immediate.TWO_INDICES:
         this.value = this.u32();
         this.u32();
@@ -71,9 +73,11 @@ export class InstructionReader extends ByteReader {
         this.value = this.signed(64);
         return;
       case Immediate.F32:
-        return this.skip(F32_BYTES);
+        this.skip(F32_BYTES);
+        return;
       case Immediate.F64:
-        return this.skip(F64_BYTES);
+        this.skip(F64_BYTES);
+        return;
       default:
         this.#rareImmediate(kind);
     }
@@ -86,24 +90,30 @@ export class InstructionReader extends ByteReader {
         return;
       case Immediate.LANE:
       case Immediate.BYTE:
-        return this.skip(1);
+        this.skip(1);
+        return;
       case Immediate.VECTOR:
-        return this.skip(VECTOR_BYTES);
+        this.skip(VECTOR_BYTES);
+        return;
       case Immediate.MEMORY_OPERAND_LANE:
         this.#memoryOperand();
-        return this.skip(1);
+        this.skip(1);
+        return;
       case Immediate.HEAP_TYPE:
-        return this.heapType();
+        this.heapType();
+        return;
       case Immediate.SELECT_TYPES:
         for (let left = this.count(); left > 0; left--) this.valueType();
         return;
       case Immediate.TRY_TABLE:
-        return this.#tryTable();
+        this.#tryTable();
+        return;
       case Immediate.GC_CAST_BRANCH:
         this.skip(1);
         this.u32();
         this.heapType();
-        return this.heapType();
+        this.heapType();
+        return;
       default:
         throw badModule(`there is no instruction ${instructionText(this.opcode, this.prefixed)} here`, this.startsAt);
     }

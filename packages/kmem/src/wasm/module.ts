@@ -49,6 +49,15 @@ export interface ModuleGlobal {
   readonly initial: number | undefined;
 }
 
+/** Data with a place of its own: where it begins in memory, and among the module's bytes. */
+interface DataSegment {
+  readonly address: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const WORD_BYTES = 4;
+
 /** What is known of a module without its code; offsets are into `bytes`. */
 export class WasmModule {
   readonly bytes: Uint8Array;
@@ -70,7 +79,8 @@ export class WasmModule {
   dataEnd = 0;
   dataStart: number = Number.POSITIVE_INFINITY;
   /** Segments of data with a place of their own: addresses, and where they begin and end among the bytes. */
-  readonly #segments: { readonly address: number; readonly start: number; readonly end: number }[] = [];
+  readonly #segments: DataSegment[] = [];
+  #areSegmentsSorted = false;
   /** Of each function that is no import: where its body's size stands, where it begins and ends. */
   readonly bodySizesAt: number[] = [];
   readonly bodyStarts: number[] = [];
@@ -112,16 +122,26 @@ export class WasmModule {
     return this.sections.find((section) => section.id === Section.CUSTOM && section.name === name);
   }
 
-  /** The word that static data has at an address: 0 where it says nothing. O(segments). */
+  /** The word that static data has at an address: 0 where it says nothing. O(log segments). */
   wordAt(address: number): number {
+    if (!this.#areSegmentsSorted) this.#segments.sort((one, other) => one.address - other.address);
+    this.#areSegmentsSorted = true;
     let word = 0;
-    for (const { address: first, start, end } of this.#segments) {
-      for (let place = 0; place < 4; place++) {
-        const at = start + address + place - first;
-        if (at >= start && at < end) word += this.bytes[at]! * 2 ** (8 * place);
-      }
-    }
+    for (let place = WORD_BYTES - 1; place >= 0; place--) word = word * 0x100 + this.#dataByte(address + place);
     return word;
+  }
+
+  #dataByte(address: number): number {
+    let [low, high] = [0, this.#segments.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#segments[middle]!.address <= address) low = middle + 1;
+      else high = middle;
+    }
+    const segment = this.#segments[low - 1];
+    if (segment === undefined) return 0;
+    const at = segment.start + address - segment.address;
+    return at < segment.end ? this.bytes[at]! : 0;
   }
 
   #readContents({ id, start, end }: ModuleSection): void {
@@ -136,25 +156,32 @@ export class WasmModule {
   #readItem(id: number, reader: InstructionReader): void {
     switch (id) {
       case Section.IMPORT:
-        return this.#import(reader);
+        this.#import(reader);
+        return;
       case Section.FUNCTION:
         this.functionTypes.push(this.#functionType(reader));
         return;
       case Section.TABLE:
-        return this.#table(reader);
+        this.#table(reader);
+        return;
       case Section.MEMORY:
         this.memories.push({ ...readLimits(reader), importedAs: undefined });
         return;
       case Section.GLOBAL:
-        return this.#global(reader);
+        this.#global(reader);
+        return;
       case Section.EXPORT:
-        return this.#export(reader);
+        this.#export(reader);
+        return;
       case Section.ELEMENT:
-        return this.#element(reader);
+        this.#element(reader);
+        return;
       case Section.CODE:
-        return this.#body(reader);
+        this.#body(reader);
+        return;
       case Section.DATA:
-        return this.#data(reader);
+        this.#data(reader);
+        return;
       default:
         // A tag: an attribute and a type.
         reader.skip(1);

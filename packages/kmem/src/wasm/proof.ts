@@ -38,6 +38,8 @@ export interface Proof {
 
 /** The bits of a header that are no part of the size, which is a multiple of 8. */
 const ALL_FLAGS = 7;
+/** Where more functions use the allocator's variables, none is taken for an initializer. */
+const MOST_INITIALIZING = 32;
 /** Functions of one word that are longer than this are not looked through for headers. */
 const SMALL_BODY_BYTES = 256;
 
@@ -49,6 +51,7 @@ export class Prover {
   readonly #is64: boolean;
   readonly #reachable: Set<number>;
   readonly #callers = new Map<number, number[]>();
+  readonly #blockSources: ReadonlySet<number>;
 
   constructor(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>) {
     this.#facts = facts;
@@ -56,26 +59,20 @@ export class Prover {
     this.#vouched = vouched;
     this.#is64 = facts.module.memories[0]?.is64 === true;
     this.#reachable = this.#reach();
+    const roles = ["malloc", "memalign", "realloc", "calloc", "aligned_alloc", "reallocarray"] as const;
+    const rust = ["rust_alloc", "rust_realloc", "rust_alloc_zeroed"] as const;
+    this.#blockSources = new Set(finder.withRole(...roles, ...rust));
   }
 
   prove(nameOf: (functionIndex: number) => string | undefined): Proof {
-    const harmless = new Map<number, HarmlessFunction["reason"]>();
+    const touchers = this.#finder.touchers.filter((index) => this.#isKept(index));
+    const harmless = this.#initializers(touchers);
     const left: LeftFunction[] = [];
     const flagsTests: FlagsTest[] = [];
     const add = (functionIndex: number, uses: LeftFunction["uses"]): void => {
       const callers = this.#callers.get(functionIndex) ?? [];
       left.push({ functionIndex, name: nameOf(functionIndex), uses, callers });
     };
-    const touchers = this.#finder.touchers.filter((index) => this.#isKept(index));
-    for (const index of touchers) if (this.#isInitializer(index)) harmless.set(index, "initializer");
-    for (let size = -1; size !== harmless.size; ) {
-      size = harmless.size;
-      for (const index of touchers) {
-        if (!harmless.has(index) && this.#isCalledBy(index, harmless)) {
-          harmless.set(index, "only called by initializers");
-        }
-      }
-    }
     for (const index of touchers) {
       if (this.#vouched.has(index)) harmless.set(index, "the caller says so");
       if (!harmless.has(index)) add(index, "state");
@@ -90,6 +87,22 @@ export class Prover {
     }
     const reasons = [...harmless].map(([functionIndex, reason]) => ({ functionIndex, reason }));
     return { left, harmless: reasons, flagsTests, reachable: this.#reachable };
+  }
+
+  /** What runs before anything is allocated, and what that alone calls: hardly more than a few functions. */
+  #initializers(touchers: readonly number[]): Map<number, HarmlessFunction["reason"]> {
+    const harmless = new Map<number, HarmlessFunction["reason"]>();
+    if (touchers.length > MOST_INITIALIZING) return harmless;
+    for (const index of touchers) if (this.#isInitializer(index)) harmless.set(index, "initializer");
+    for (let size = -1; size !== harmless.size; ) {
+      size = harmless.size;
+      for (const index of touchers) {
+        if (!harmless.has(index) && this.#isCalledBy(index, harmless)) {
+          harmless.set(index, "only called by initializers");
+        }
+      }
+    }
+    return harmless;
   }
 
   /** Whether a function is reached and stays as it is. */
@@ -175,11 +188,8 @@ export class Prover {
   #headerReads(functionIndex: number, all = false): HeaderRead[] {
     const { importedFunctionCount } = this.#facts.module;
     if (functionIndex < importedFunctionCount) return [];
-    const roles = ["malloc", "memalign", "realloc", "calloc", "aligned_alloc", "reallocarray"] as const;
-    const rust = ["rust_alloc", "rust_realloc", "rust_alloc_zeroed"] as const;
-    const blockSources = new Set(this.#finder.withRole(...roles, ...rust));
     const wordBytes = this.#is64 ? 8 : 4;
-    return headerReadsOf(this.#facts, functionIndex, blockSources).filter((read) => {
+    return headerReadsOf(this.#facts, functionIndex, this.#blockSources).filter((read) => {
       return all || (read.offset === -wordBytes && (masksSize(read) || (read.isOfBlock && masksFlags(read))));
     });
   }

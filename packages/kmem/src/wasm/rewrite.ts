@@ -6,7 +6,7 @@ import { External, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
 import type { ModuleSection, WasmModule } from "./module.ts";
 import { OffsetMap } from "./offsets.ts";
 import type { FlagsTest } from "./proof.ts";
-import { type CFunctionName, C_FUNCTIONS, neededBy, typeOfRole } from "./roles.ts";
+import { C_FUNCTIONS, type CFunctionName, neededBy, typeOfRole } from "./roles.ts";
 import { FLAGS_MASK } from "./shapes.ts";
 import { shiftedBranchHints, shiftedNames } from "./shift-names.ts";
 
@@ -174,7 +174,10 @@ export class Rewriter {
   #writeSites(section: ModuleSection): void {
     const { functionSites } = this.#module;
     const sites = functionSites.filter((at) => at >= section.start && at < section.end);
-    if (sites.length === 0) return this.#copy(section);
+    if (sites.length === 0) {
+      this.#copy(section);
+      return;
+    }
     const writer = new ByteWriter();
     let from = section.start;
     for (const at of sites) {

@@ -116,7 +116,9 @@ function deallocShape(
   { frees }: ShapeContext,
 ): Shape | undefined {
   if (facts.module.typeOf(functionIndex)?.params.length !== 3 || !meets(callees, frees)) return undefined;
-  return readsArgumentHeader(facts, functionIndex) ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" } : undefined;
+  return readsArgumentHeader(facts, functionIndex)
+    ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" }
+    : undefined;
 }
 
 function usableSizeShape(facts: CodeFacts, functionIndex: number): Shape | undefined {

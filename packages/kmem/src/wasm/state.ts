@@ -69,8 +69,18 @@ export interface EntryPair {
   readonly free: number;
 }
 
+/** Of the functions that might be malloc or free, only so many that use the most variables are compared. */
+const MOST_CANDIDATES = 64;
 /** As many variables as that dlmalloc's two functions share, and hardly two others that fit. */
 const LEAST_OF_PAIR = 8;
+
+function withMostAddresses(facts: CodeFacts, functions: readonly number[]): [number, ReadonlySet<number>][] {
+  return functions
+    .map((index): [number, ReadonlySet<number>] => [index, facts.addressesOf(index)])
+    .filter(([, addresses]) => addresses.size >= LEAST_OF_PAIR)
+    .sort(([, one], [, other]) => other.size - one.size)
+    .slice(0, MOST_CANDIDATES);
+}
 
 /**
  * Finds malloc and free by nothing but what they do: the two that share the most variables, one of which takes a size
@@ -80,14 +90,12 @@ export function findPair(
   facts: CodeFacts,
   candidates: { readonly mallocs: readonly number[]; readonly frees: readonly number[] },
 ): EntryPair | undefined {
+  const mallocs = withMostAddresses(facts, candidates.mallocs);
+  const frees = withMostAddresses(facts, candidates.frees);
   let best: EntryPair | undefined;
   let [bestCount, isUnique] = [LEAST_OF_PAIR - 1, true];
-  for (const free of candidates.frees) {
-    const ofFree = facts.addressesOf(free);
-    if (ofFree.size < LEAST_OF_PAIR) continue;
-    for (const malloc of candidates.mallocs) {
-      const ofMalloc = facts.addressesOf(malloc);
-      if (ofMalloc.size < LEAST_OF_PAIR) continue;
+  for (const [free, ofFree] of frees) {
+    for (const [malloc, ofMalloc] of mallocs) {
       const shared = [...ofFree].filter((address) => ofMalloc.has(address)).sort((one, other) => one - other);
       const count = densest(shared).length;
       if (count < bestCount || count < LEAST_OF_PAIR) continue;

@@ -111,7 +111,12 @@ function wasmRows(): Record<string, Row> {
     report: callable,
     reallocZero: oneOf("block", "free"),
   });
+  const functions = { name: "functions by their roles", accepts: () => false };
+  const adoptOptions = options({ functions, glue: text, heapBase: uint32, harmless: listOf(nothingElse) });
   return {
+    "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },
+    "kmem/wasm adoptStreaming": { ...row(of(nothingElse, "response"), adoptOptions), world: "wasm" },
+    "kmem/wasm programHeapOptions": { ...row(of(nothingElse, "adopted"), of(nothingElse, "program")), world: "wasm" },
     "kmem/wasm cMalloc": row(of(callable, "heap"), how),
     ...named("cFace", {
       malloc: row(word),

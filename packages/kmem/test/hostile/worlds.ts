@@ -6,7 +6,9 @@ import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/index.ts";
 import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
-import { cMalloc } from "../../src/wasm/index.ts";
+import { adopt, cMalloc } from "../../src/wasm/index.ts";
+import { buildModule } from "../wasm/support/module-builder.ts";
+import { toyFree, toyMalloc } from "../wasm/support/toy-allocator.ts";
 
 /** What calls are made on: objects of the library with something in them, and the memories that all of it is in. */
 export interface World {
@@ -21,6 +23,8 @@ export interface World {
 
 const HEAP_BYTES = 512 * 1024;
 const PAGE = 4096;
+/** Pages of 64 KiB that an adopted program has. */
+const PROGRAM_PAGES = 32;
 const quiet = (): LogRing => new LogRing(undefined, 16);
 
 function faultOf(check: () => { readonly findings: readonly unknown[] }): () => string | undefined {
@@ -191,7 +195,12 @@ function traceWorld(): World {
 function wasmWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES });
   const cFace = cMalloc(heap, { report: () => {} });
-  const values = { heap, block: cFace.malloc(100), other: cFace.malloc(100) };
+  const module = buildModule({ functions: [toyMalloc(), toyFree()] });
+  const program = { exports: { memory: new WebAssembly.Memory({ initial: PROGRAM_PAGES }) }, maximumBytes: HEAP_BYTES };
+  // One that can be read as often as it is asked.
+  const response = Object.assign(new Response(), { arrayBuffer: async () => module.buffer });
+  const blocks = { block: cFace.malloc(100), other: cFace.malloc(100) };
+  const values = { heap, ...blocks, module, adopted: adopt(module), program, response };
   return { subjects: { cFace }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
 }
 

@@ -1,6 +1,6 @@
 import sqlite3InitModule from "@sqlite.org/sqlite-wasm";
 
-const ROWS = 3000;
+const ROWS = 1500;
 const COUNT = 7;
 
 /** What of its interface is used here. */
@@ -29,7 +29,10 @@ export function workOfSqlite(sqlite: Sqlite, fileName: string, scale = 1): strin
   for (let round = 0; round < scale; round++) {
     run("begin");
     for (let row = 0; row < ROWS; row++) {
-      run("insert into words (word, size) values (?, ?)", [`word ${(row * 7919) % 1000}`.repeat(1 + (row % COUNT)), row]);
+      run("insert into words (word, size) values (?, ?)", [
+        `word ${(row * 7919) % 1000}`.repeat(1 + (row % COUNT)),
+        row,
+      ]);
     }
     run("commit");
     results.push(run("select count(*), sum(size), max(length(word)) from words"));

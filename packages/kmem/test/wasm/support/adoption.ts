@@ -1,111 +1,120 @@
 import { Heap } from "../../../src/index.ts";
-import { type AdoptedModule, type AdoptOptions, adopt } from "../../../src/wasm/index.ts";
-import { type CountedCalls, countedCalls } from "./c-face.ts";
-
-const PAGE_BYTES = 65_536;
-
-type Imports = Record<string, Record<string, WebAssembly.ImportValue>>;
+import {
+  type AdoptedModule,
+  type AdoptOptions,
+  adopt,
+  type CMalloc,
+  cMalloc,
+  programHeapOptions,
+} from "../../../src/wasm/index.ts";
 
 /** A program that was loaded with a heap in place of its allocator. */
 export interface AdoptedProgram {
   readonly adopted: AdoptedModule;
   readonly heap: Heap;
   readonly memory: WebAssembly.Memory;
-  readonly counts: CountedCalls["counts"];
+  /** Calls of the program's that gave it a block, and that took one back. */
+  readonly counts: { readonly allocated: number; readonly freed: number };
+  /** Calls that were wrong: a second free, an address that is no block's. */
+  readonly misuses: readonly string[];
 }
 
-/** Where the heap of a program gets its memory: all from its base up to so many bytes. */
-export interface HeapRoom {
-  readonly heapEndBytes: number;
-}
-
-/**
- * One program that is being loaded: gives it its heap with its first allocation, in memory that it asks the program's
- * own glue for, so that the views of that follow.
- */
+/** One program that is being loaded: it gets its heap with its first allocation. */
 export class Adoption {
   readonly #options: AdoptOptions;
-  readonly #room: HeapRoom;
   #adopted: AdoptedModule | undefined;
-  #imports: Imports = {};
+  #imports: WebAssembly.Imports = {};
   #exports: WebAssembly.Exports = {};
   #heap: Heap | undefined;
-  readonly #calls = countedCalls(() => this.#heap ?? this.#create());
+  #memory: WebAssembly.Memory | undefined;
+  readonly #counts = { allocated: 0, freed: 0 };
+  readonly #misuses: string[] = [];
 
-  constructor(options: AdoptOptions, room: HeapRoom) {
+  constructor(options: AdoptOptions) {
     this.#options = options;
-    this.#room = room;
   }
 
   get program(): AdoptedProgram {
-    const heap = this.#heap ?? this.#create();
-    return { adopted: this.#adopted!, heap, memory: this.#memory(), counts: this.#calls.counts };
+    const heap = this.#heapNow();
+    return {
+      adopted: this.#adopted!,
+      heap,
+      memory: this.#memory!,
+      counts: this.#counts,
+      misuses: this.#misuses,
+    };
   }
 
   /** The module of these bytes with its imports, as `WebAssembly.instantiate` wants them. */
-  prepared(bytes: Uint8Array, imports: Imports): { bytes: Uint8Array<ArrayBuffer>; imports: Imports } {
+  prepared(bytes: Uint8Array, imports: WebAssembly.Imports) {
     this.#adopted = adopt(bytes, this.#options);
     this.#imports = imports;
-    return { bytes: this.#adopted.bytes, imports: { ...imports, kmem: this.#calls.functions } };
+    return { bytes: this.#adopted.bytes, imports: { ...imports, kmem: this.#functions() } };
   }
 
   attach(instance: WebAssembly.Instance): void {
     this.#exports = instance.exports;
   }
 
-  #memory(): WebAssembly.Memory {
-    const { importedAs, exportedAs } = this.#adopted!.memory;
-    if (importedAs !== undefined) return this.#imports[importedAs.module]![importedAs.name] as WebAssembly.Memory;
-    return this.#exports[exportedAs!] as WebAssembly.Memory;
+  #functions(): WebAssembly.ModuleImports {
+    const report = (error: Error): void => void this.#misuses.push(error.message);
+    const calls = cMalloc(() => this.#heapNow(), { report });
+    const counts = this.#counts;
+    const counted =
+      (call: (...args: number[]) => number) =>
+      (...args: number[]): number => {
+        const address = call(...args);
+        if (address !== 0) counts.allocated++;
+        return address;
+      };
+    const free: CMalloc["free"] = (address) => {
+      if (address !== 0) counts.freed++;
+      calls.free(address);
+    };
+    const { malloc, calloc, memalign, aligned_alloc } = calls;
+    return {
+      ...calls,
+      free,
+      malloc: counted(malloc),
+      calloc: counted(calloc as (...args: number[]) => number),
+      memalign: counted(memalign as (...args: number[]) => number),
+      aligned_alloc: counted(aligned_alloc as (...args: number[]) => number),
+    };
+  }
+
+  #heapNow(): Heap {
+    return this.#heap ?? this.#create();
   }
 
   #create(): Heap {
-    const memory = this.#memory();
-    const { heapBase, resizeImport, programBreak } = this.#adopted!;
-    const { heapEndBytes } = this.#room;
-    const missingBytes = heapEndBytes - memory.buffer.byteLength;
-    if (missingBytes > 0) {
-      if (resizeImport === undefined) memory.grow(Math.ceil(missingBytes / PAGE_BYTES));
-      else (this.#imports[resizeImport.module]![resizeImport.name] as (bytes: number) => number)(heapEndBytes);
-    }
-    const end = memory.buffer.byteLength;
-    const view = new DataView(memory.buffer);
-    // What still asks for memory by itself gets none of the heap's.
-    const start = programBreak === undefined ? heapBase : Math.max(heapBase, view.getUint32(programBreak.address, true));
-    if (programBreak !== undefined) view.setUint32(programBreak.address, end, true);
-    this.#heap = Heap.create({ memory, start: roundedUp(start), end, slotCount: 1 });
+    const options = programHeapOptions(this.#adopted!, { imports: this.#imports, exports: this.#exports });
+    this.#memory = options.memory as WebAssembly.Memory;
+    this.#heap = Heap.create({ ...options, slotCount: 1 });
     return this.#heap;
   }
-}
-
-function roundedUp(address: number): number {
-  return Math.ceil(address / 4096) * 4096;
 }
 
 /** Loads a program with its own glue, unchanged: what that instantiates is adopted on the way. */
 export async function withAdoption<Loaded>(
   options: AdoptOptions,
-  room: HeapRoom,
   load: () => Promise<Loaded>,
 ): Promise<{ loaded: Loaded; program: () => AdoptedProgram }> {
-  const adoption = new Adoption(options, room);
+  const adoption = new Adoption(options);
   const { instantiate, instantiateStreaming } = WebAssembly;
-  const adopting = async (source: unknown, imports: Imports = {}): Promise<unknown> => {
+  const adopting = async (source: BufferSource, imports: WebAssembly.Imports = {}): Promise<unknown> => {
     const bytes = ArrayBuffer.isView(source)
       ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-      : new Uint8Array(source as ArrayBuffer);
+      : new Uint8Array(source);
     const prepared = adoption.prepared(bytes, imports);
     const module = await WebAssembly.compile(prepared.bytes);
     const instance = new WebAssembly.Instance(module, prepared.imports);
     adoption.attach(instance);
     return { module, instance };
   };
-  const wasm = WebAssembly as unknown as Record<string, unknown>;
-  wasm["instantiate"] = adopting;
-  wasm["instantiateStreaming"] = undefined;
+  Object.assign(WebAssembly, { instantiate: adopting, instantiateStreaming: undefined });
   try {
     return { loaded: await load(), program: () => adoption.program };
   } finally {
-    Object.assign(wasm, { instantiate, instantiateStreaming });
+    Object.assign(WebAssembly, { instantiate, instantiateStreaming });
   }
 }

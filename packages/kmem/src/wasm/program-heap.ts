@@ -1,0 +1,102 @@
+import type { HeapOptions } from "../heap/options.ts";
+import { badArgument, type Checks, readOptions, requireObject, requireUint32 } from "../memory/arguments.ts";
+import { KmemError } from "../memory/errors.ts";
+import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
+import type { AdoptedModule } from "./adopt.ts";
+
+/** What a program is instantiated with, and how much of its memory its heap may have. */
+export interface ProgramMemory {
+  /** Where its memory is, if it is exported. */
+  readonly exports?: WebAssembly.Exports;
+  /** Where its memory is, if it is imported, and the function that its glue grows memory with. */
+  readonly imports?: WebAssembly.Imports;
+  /** The byte up to which the heap may grow the memory; default: as far as the memory may, at most 256 MiB. */
+  readonly maximumBytes?: number;
+}
+
+const CHECKS: Checks<ProgramMemory> = { exports: requireObject, imports: requireObject, maximumBytes: requireUint32 };
+const DEFAULT_MAXIMUM_BYTES = 256 * 1024 * 1024;
+/** The least that a heap begins with, and what tables for its maximum take of it besides: one part in so many. */
+const LEAST_BYTES = 512 * 1024;
+const TABLE_PART = 12;
+
+/**
+ * The memory of an adopted program, once it is instantiated: throws BAD_ARGUMENT where neither the imports nor the
+ * exports have it.
+ */
+function memoryOf({ memory }: AdoptedModule, { imports, exports }: ProgramMemory): WebAssembly.Memory {
+  const { importedAs, exportedAs } = memory;
+  const imported =
+    importedAs && (imports?.[importedAs.module] as Record<string, unknown> | undefined)?.[importedAs.name];
+  const found = imported ?? (exportedAs === undefined ? undefined : exports?.[exportedAs]);
+  if (found instanceof WebAssembly.Memory) return found;
+  const names = importedAs ? `the import ${importedAs.module}.${importedAs.name}` : `the export ${exportedAs}`;
+  throw badArgument("program", `an object with the memory: ${names}`, found);
+}
+
+/** The function of the glue that grows the memory to so many bytes, and its views with it. */
+function resizeOf(
+  { resizeImport }: AdoptedModule,
+  { imports }: ProgramMemory,
+): ((bytes: number) => unknown) | undefined {
+  if (resizeImport === undefined) return undefined;
+  const found = (imports?.[resizeImport.module] as Record<string, unknown> | undefined)?.[resizeImport.name];
+  return typeof found === "function" ? (found as (bytes: number) => unknown) : undefined;
+}
+
+/** What a program's own requests for memory are answered with: nothing of the heap's. */
+function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory): void {
+  if (programBreak === undefined) return;
+  new DataView(memory.buffer).setUint32(programBreak.address, memory.buffer.byteLength, true);
+}
+
+/**
+ * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory. It
+ * begins where the program's static data and stack end, and grows the memory by the program's own glue where there is
+ * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
+ * moved now and with every growth. The memory grows now if it has no room yet.
+ *
+ * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT where
+ * the memory is not found, and OUT_OF_MEMORY where it cannot grow.
+ */
+export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemory): HeapOptions {
+  const read = readOptions("program", program, CHECKS);
+  const memory = memoryOf(adopted, read);
+  const resize = resizeOf(adopted, read);
+  const grow = (pageCount: number): boolean => {
+    const { byteLength } = memory.buffer;
+    if (resize === undefined) memory.grow(pageCount);
+    else resize(byteLength + pageCount * WASM_PAGE_SIZE);
+    return memory.buffer.byteLength >= byteLength + pageCount * WASM_PAGE_SIZE;
+  };
+  const { programBreak, memory: shape } = adopted;
+  const given = programBreak && new DataView(memory.buffer).getUint32(programBreak.address, true);
+  const start = Math.ceil(Math.max(adopted.heapBase, given ?? 0) / PAGE_SIZE) * PAGE_SIZE;
+  const most = (shape.maximumPages ?? ADDRESS_SPACE_BYTES / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
+  const maximumBytes = read.maximumBytes ?? Math.min(most, start + DEFAULT_MAXIMUM_BYTES);
+  const neededBytes = start + LEAST_BYTES + Math.ceil(maximumBytes / TABLE_PART);
+  const missingPages = Math.ceil((neededBytes - memory.buffer.byteLength) / WASM_PAGE_SIZE);
+  if (missingPages > 0 && !grew(grow, missingPages)) {
+    const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
+    throw new KmemError("OUT_OF_MEMORY", text, { neededBytes });
+  }
+  moveBreak(adopted, memory);
+  const end = memory.buffer.byteLength;
+  const onGrow = (): void => moveBreak(adopted, memory);
+  return {
+    memory,
+    start,
+    end,
+    maximumBytes: Math.max(maximumBytes, end),
+    onGrow,
+    ...(shape.isShared || resize === undefined ? {} : { grow }),
+  };
+}
+
+function grew(grow: (pageCount: number) => boolean, pageCount: number): boolean {
+  try {
+    return grow(pageCount);
+  } catch {
+    return false;
+  }
+}

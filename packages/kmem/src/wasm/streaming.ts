@@ -1,0 +1,33 @@
+import { badArgument, describeValue } from "../memory/arguments.ts";
+import { KmemError } from "../memory/errors.ts";
+import { type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+
+/** A response that is being fetched, as `WebAssembly.compileStreaming` takes it. */
+export type StreamingSource = Response | PromiseLike<Response>;
+
+/** A module that was adopted and compiled. */
+export interface CompiledModule {
+  readonly module: WebAssembly.Module;
+  readonly adopted: AdoptedModule;
+}
+
+/**
+ * Adopts and compiles a module that is being fetched, in place of `WebAssembly.compileStreaming`: the engine compiles
+ * beside this thread. What is left of the old allocator is known only once all of the module is there, so the rewriting
+ * begins at the last byte. Rejects as {@link adopt} throws, with BAD_ARGUMENT for what is no response or a failed one,
+ * and with what fetching and compiling throw.
+ */
+export async function adoptStreaming(source: StreamingSource, options: AdoptOptions = {}): Promise<CompiledModule> {
+  const response = await source;
+  if (!isResponse(response)) throw badArgument("source", "a Response", response);
+  if (!response.ok) {
+    const text = `the module was not fetched from ${describeValue(response.url)}: status ${response.status}`;
+    throw new KmemError("BAD_ARGUMENT", text, { status: response.status });
+  }
+  const adopted = adopt(new Uint8Array(await response.arrayBuffer()), options);
+  return { module: await WebAssembly.compile(adopted.bytes), adopted };
+}
+
+function isResponse(value: unknown): value is Response {
+  return typeof Response === "function" && value instanceof Response;
+}

@@ -1,0 +1,300 @@
+import { describe, expect, it } from "vitest";
+import { KmemError } from "../../src/index.ts";
+import { adopt } from "../../src/wasm/index.ts";
+import { WasmModule } from "../../src/wasm/module.ts";
+import { readNames } from "../../src/wasm/names.ts";
+import { type BuiltFunction, buildModule, I32, I64, op } from "./support/module-builder.ts";
+import { instantiated, toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
+
+const called = (index: number, size: number): number[] => [...op.i32(size), ...op.call(index)];
+
+/** The refusal that a call throws. */
+function refusal(call: () => unknown): { code: string; details: Record<string, unknown>; message: string } {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof KmemError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("a module that exports malloc and free", () => {
+  const functions = [
+    toyMalloc({ exportAs: "malloc", name: "malloc" }),
+    toyFree({ exportAs: "free", name: "free" }),
+    wordFunction(0, [...called(0, 40), ...op.call(1), ...op.i32(7)], { exportAs: "run", name: "run" }),
+  ];
+
+  it("imports them instead, for its own calls and for its exports", () => {
+    const adopted = adopt(buildModule({ functions }));
+    expect(adopted.imports).toEqual(["malloc", "free"]);
+    const { exported, calls } = instantiated(adopted);
+    expect(exported["run"]!()).toBe(7);
+    expect(exported["malloc"]!(12)).toBe(0x8000 + 48);
+    expect(calls).toEqual(["malloc(40)", "free(32768)", "malloc(12)"]);
+  });
+
+  it("says what was found, and by what", () => {
+    const { found, memory, harmless, flagsTestCount } = adopt(buildModule({ functions }));
+    expect(found).toEqual([
+      { role: "malloc", functionIndex: 0, evidence: "export", name: "malloc" },
+      { role: "free", functionIndex: 1, evidence: "export", name: "free" },
+    ]);
+    expect(harmless).toEqual([]);
+    expect(flagsTestCount).toBe(0);
+    expect(memory).toEqual({
+      importedAs: undefined,
+      exportedAs: "memory",
+      initialPages: 2,
+      maximumPages: undefined,
+      isShared: false,
+      is64: false,
+    });
+  });
+
+  it("has names that follow the numbers of its functions", () => {
+    const names = readNames(new WasmModule(adopt(buildModule({ functions })).bytes));
+    expect([...names.functions]).toEqual([
+      [0, "malloc"],
+      [1, "free"],
+      [2, "malloc"],
+      [3, "free"],
+      [4, "run"],
+    ]);
+  });
+
+  it("finds them in its table and at its start too", () => {
+    const start: BuiltFunction = { params: [], results: [], code: [...called(0, 5), ...op.drop] };
+    const indirect = wordFunction(1, [...op.get(0), ...op.i32(0), 0x11, 0, 0], { exportAs: "indirect" });
+    const adopted = adopt(buildModule({ functions: [...functions, start, indirect], start: 3, elements: [0, 2] }));
+    const { exported, calls } = instantiated(adopted);
+    expect(exported["indirect"]!(9)).toBe(0x8000 + 16);
+    expect(calls).toEqual(["malloc(5)", "malloc(9)"]);
+  });
+
+  it("works with a memory of 64 bits", () => {
+    const loads = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), 0x29, 3, 0, 0x7c]);
+    const stores = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), ...op.get(0), 0x37, 3, 0]);
+    const adopted = adopt(
+      buildModule({
+        memory: { pages: 1, is64: true },
+        functions: [
+          { params: [I64], results: [I64], code: [...op.get(0), ...loads], exportAs: "malloc" },
+          { params: [I64], results: [], code: stores, exportAs: "free" },
+        ],
+      }),
+    );
+    const addresses: bigint[] = [];
+    const kmem = { malloc: (size: bigint) => size + 1n, free: (address: bigint) => addresses.push(address) };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(adopted.bytes), { kmem });
+    expect(adopted.memory.is64).toBe(true);
+    expect((exports["malloc"] as (size: bigint) => bigint)(41n)).toBe(42n);
+    (exports["free"] as (address: bigint) => void)(42n);
+    expect(addresses).toEqual([42n]);
+  });
+});
+
+describe("functions whose numbers become longer", () => {
+  const count = 300;
+  const numbered = Array.from({ length: count }, (_, index) =>
+    wordFunction(0, index === 0 ? op.i32(0) : [...op.call(index + 1), ...op.i32(1), ...op.add], {
+      exportAs: `f${index}`,
+    }),
+  );
+
+  it.each([1, 5])("call the same functions, with calls of %i bytes at least", (bytes) => {
+    const padded = numbered.map((one, index) =>
+      index === 0 ? one : { ...one, code: [...op.call(index + 1, bytes), ...op.i32(1), ...op.add] },
+    );
+    const functions = [toyMalloc(), toyFree(), ...padded];
+    const module = buildModule({ functions });
+    const adopted = adopt(module);
+    const { exported } = instantiated(adopted);
+    for (let index = 0; index < count; index++) expect(exported[`f${index}`]!()).toBe(index);
+    expect(adopted.areCodeOffsetsKept).toBe(bytes === 5);
+  });
+
+  it("are found again in the old module, byte by byte", () => {
+    const module = buildModule({ functions: [toyMalloc(), toyFree(), ...numbered] });
+    const adopted = adopt(module);
+    const [before, after] = [new WasmModule(module), new WasmModule(adopted.bytes)];
+    for (const [index, start] of after.bodyStarts.entries()) {
+      expect(adopted.originOf(start)).toBe(before.bodyStarts[index]);
+      expect(adopted.originOf(after.bodyEnds[index]! - 1)).toBe(before.bodyEnds[index]! - 1);
+    }
+  });
+});
+
+describe("what is left of the old allocator", () => {
+  const run = wordFunction(0, [...called(0, 1), ...op.call(1), ...op.i32(0)], { exportAs: "run" });
+
+  it("is refused with a list, unless nothing can reach it", () => {
+    const other = wordFunction(1, [...op.i32(2004), ...op.load()], { name: "helper" });
+    const reached = [toyMalloc(), toyFree(), run, { ...other, exportAs: "other" }];
+    const error = refusal(() => adopt(buildModule({ functions: reached })));
+    expect(error.code).toBe("CANNOT_ADOPT");
+    expect(error.details).toEqual({
+      reason: "left",
+      left: [{ functionIndex: 3, name: "helper", uses: "state", callers: [] }],
+    });
+    expect(error.message).toContain("function 3 (helper) uses the old allocator's variables");
+    expect(adopt(buildModule({ functions: [toyMalloc(), toyFree(), run, other] })).imports).toEqual(["malloc", "free"]);
+    const vouched = adopt(buildModule({ functions: reached }), { harmless: ["helper"] });
+    expect(vouched.harmless).toEqual([{ functionIndex: 3, reason: "the caller says so" }]);
+  });
+
+  it("may be what runs at the start, and what that alone calls with constants", () => {
+    const claim = wordFunction(1, [...op.i32(2004), ...op.get(0), ...op.store(), ...op.i32(1)]);
+    const initialize: BuiltFunction = {
+      params: [],
+      results: [],
+      code: [...op.i32(2000), ...op.i32(48), ...op.store(), ...called(2, 48), ...op.drop],
+      exportAs: "__wasm_call_ctors",
+    };
+    const adopted = adopt(buildModule({ functions: [toyMalloc(), toyFree(), claim, initialize] }));
+    expect(adopted.harmless).toEqual([
+      { functionIndex: 3, reason: "initializer" },
+      { functionIndex: 2, reason: "only called by initializers" },
+    ]);
+  });
+
+  it("is what reads the size before a block", () => {
+    const size = [...op.i32(4), ...op.sub, ...op.load(), ...op.i32(-8), ...op.and];
+    const reader = wordFunction(1, [...op.get(0), ...op.call(0), ...size], { exportAs: "sized" });
+    expect(refusal(() => adopt(buildModule({ functions: [toyMalloc(), toyFree(), reader] }))).details).toMatchObject({
+      left: [{ functionIndex: 2, uses: "header" }],
+    });
+  });
+
+  it("is no number that only looks like one of its variables", () => {
+    const log = wordFunction(1, [...op.i32(2004), ...op.call(3)], { exportAs: "log" });
+    const masks = wordFunction(1, [...op.get(0), ...op.i32(2004), ...op.and], { exportAs: "masks" });
+    expect(adopt(buildModule({ functions: [toyMalloc(), toyFree(), log, masks] })).imports).toHaveLength(2);
+  });
+});
+
+describe("a test of the flags before a block, as calloc makes it", () => {
+  it("is answered as for a block whose bytes are not zero yet", () => {
+    const flags = [...op.i32(4), ...op.sub, ...op.load8(), ...op.i32(3), ...op.and];
+    const inlined = wordFunction(1, [...op.get(0), ...op.call(0), ...flags], { exportAs: "inlined" });
+    const adopted = adopt(buildModule({ functions: [toyMalloc(), toyFree(), inlined] }));
+    expect(adopted.flagsTestCount).toBe(1);
+    expect(instantiated(adopted).exported["inlined"]!(100)).toBe(3);
+  });
+});
+
+describe("functions without names", () => {
+  const functions = [toyMalloc({ exportAs: "u" }), toyFree({ exportAs: "v" })];
+  const nothing = buildModule({ functions });
+
+  it("are told by Emscripten's JavaScript", () => {
+    const glue = 'var _malloc=Module["_malloc"]=wasmExports["u"],_free=(k["_free"]=d.v);k._free=d.v;';
+    expect(adopt(nothing, { glue }).found.map(({ evidence, name }) => [evidence, name])).toEqual([
+      ["glue", "malloc"],
+      ["glue", "free"],
+    ]);
+  });
+
+  it("are told by the caller, by number or name", () => {
+    expect(adopt(nothing, { functions: { malloc: 0, free: ["v"] } }).found).toEqual([
+      { role: "malloc", functionIndex: 0, evidence: "option", name: "0" },
+      { role: "free", functionIndex: 1, evidence: "option", name: "v" },
+    ]);
+  });
+
+  it("are refused where nobody tells", () => {
+    expect(refusal(() => adopt(nothing)).details).toEqual({ reason: "not-found", missing: ["malloc", "free"] });
+    expect(refusal(() => adopt(nothing, { functions: { malloc: 1 } })).details["reason"]).toBe("wrong-type");
+    expect(refusal(() => adopt(nothing, { functions: { malloc: 9 } })).details["reason"]).toBe("function-missing");
+    expect(refusal(() => adopt(nothing, { functions: { mallocs: 1 } as never })).code).toBe("BAD_ARGUMENT");
+  });
+
+  it("are found below wasm-bindgen's wrappers", () => {
+    const wrapped = [
+      toyMalloc({}),
+      toyFree({}),
+      wordFunction(2, [...op.get(0), ...op.call(0)], { exportAs: "__wbindgen_malloc" }),
+      {
+        params: [I32, I32, I32],
+        results: [],
+        code: [...op.get(0), ...op.call(1)],
+        exportAs: "__wbindgen_free",
+      },
+    ];
+    const adopted = adopt(buildModule({ functions: wrapped }));
+    expect(adopted.found.map(({ role, functionIndex, evidence }) => [role, functionIndex, evidence])).toEqual([
+      ["malloc", 0, "wrapper"],
+      ["free", 1, "wrapper"],
+    ]);
+    const { exported, calls } = instantiated(adopted);
+    exported["__wbindgen_free"]!(exported["__wbindgen_malloc"]!(24, 8), 24, 8);
+    expect(calls).toEqual(["malloc(24)", "free(32768)"]);
+  });
+});
+
+describe("what cannot be adopted", () => {
+  const functions = [toyMalloc(), toyFree()];
+  const whole = buildModule({ functions });
+  const bytesOf = (change: (bytes: Uint8Array) => void): Uint8Array => {
+    const bytes = whole.slice();
+    change(bytes);
+    return bytes;
+  };
+
+  it.each([
+    ["component", bytesOf((bytes) => bytes.set([13, 0, 1, 0], 4))],
+    ["object-file", buildModule({ functions, custom: [{ name: "linking", bytes: [2] }] })],
+    ["side-module", buildModule({ functions, custom: [{ name: "dylink.0", bytes: [] }] })],
+    ["no-memory", buildModule({ functions, memory: { pages: 2, hidden: true } })],
+    ["already-adopted", adopt(whole).bytes],
+    ["state-unknown", buildModule({ functions: [toyMalloc(), { ...toyFree(), code: [] }] })],
+    ["collector", buildModule({ functions: [...functions, wordFunction(2, op.i32(0), { name: "runtime.alloc" })] })],
+  ])("is refused with the reason %s", (reason, bytes) => {
+    expect(refusal(() => adopt(bytes))).toMatchObject({ code: "CANNOT_ADOPT", details: { reason } });
+  });
+
+  it("is what is no module", () => {
+    expect(refusal(() => adopt(new Uint8Array(3))).code).toBe("BAD_MODULE");
+    expect(refusal(() => adopt(bytesOf((bytes) => bytes.fill(0xff, 9)))).code).toBe("BAD_MODULE");
+    expect(refusal(() => adopt(whole.subarray(0, -40))).code).toBe("BAD_MODULE");
+    expect(refusal(() => adopt("bytes" as never)).code).toBe("BAD_ARGUMENT");
+  });
+});
+
+describe("where a heap may begin", () => {
+  const functions = [toyMalloc(), toyFree()];
+  const base = (built: object, options = {}) => {
+    const { heapBase, heapBaseFrom } = adopt(buildModule({ functions, ...built }), options);
+    return [heapBase, heapBaseFrom];
+  };
+
+  it("says the option, the module, its stack, or the end of its memory", () => {
+    const data = [{ address: 1024, bytes: [1, 2, 3] }];
+    const stack = { value: 70_000, isMutable: true };
+    expect(base({})).toEqual([131_072, "initial memory"]);
+    expect(base({ data, globals: [stack] })).toEqual([70_000, "stack"]);
+    expect(base({ data, globals: [{ value: 900, isMutable: true }] })).toEqual([131_072, "initial memory"]);
+    expect(base({ globals: [stack, { value: 80_000, isMutable: false, exportAs: "__heap_base" }] })).toEqual([
+      80_000,
+      "__heap_base",
+    ]);
+    expect(base({}, { heapBase: 90_000 })).toEqual([90_000, "option"]);
+  });
+
+  it("says sbrk's variable, and who still uses it", () => {
+    const sbrk = wordFunction(1, [...op.i32(3000), ...op.load(), 0x3f, 0, ...op.add], {
+      name: "sbrk",
+      exportAs: "sbrk",
+    });
+    const malloc = toyMalloc();
+    const adopted = adopt(
+      buildModule({
+        functions: [{ ...malloc, code: [...malloc.code, ...op.call(2)] }, toyFree(), sbrk],
+        data: [{ address: 3000, bytes: [0x70, 0x11, 1, 0] }],
+      }),
+    );
+    expect(adopted.programBreak).toEqual({ address: 3000, initial: 70_000, users: [2] });
+    expect([adopted.heapBase, adopted.heapBaseFrom]).toEqual([70_000, "sbrk"]);
+  });
+});

@@ -1,0 +1,42 @@
+import variant from "@jitl/quickjs-wasmfile-release-sync";
+import type { QuickJSSyncVariant } from "quickjs-emscripten-core";
+import { describe, expect, it } from "vitest";
+import { checkHeap } from "../../src/index.ts";
+import { loadLua, workOfLua } from "./programs/lua.ts";
+import { loadQuickJs, workOfQuickJs } from "./programs/quickjs.ts";
+import { loadSqlite, workOfSqlite } from "./programs/sqlite.ts";
+import { withAdoption } from "./support/adoption.ts";
+
+/** Does a program's work with its own allocator, then on a heap, and compares. */
+async function expectTheSame<Loaded>(
+  load: () => Promise<Loaded>,
+  work: (loaded: Loaded) => string | Promise<string>,
+): Promise<void> {
+  const expected = await work(await load());
+  const { loaded, program } = await withAdoption({}, load);
+  expect(await work(loaded)).toBe(expected);
+  const { heap, counts, misuses } = program();
+  expect(misuses).toEqual([]);
+  expect(counts.freed).toBeGreaterThan(1000);
+  expect(checkHeap(heap)).toEqual({ isClean: true, findings: [] });
+}
+
+describe("a module from npm, as it is, on a heap", () => {
+  it("is SQLite with a database in memory", async () => {
+    await expectTheSame(loadSqlite, (sqlite) => workOfSqlite(sqlite, ":memory:"));
+  });
+
+  it("is SQLite with a file in Emscripten's file system, whose views follow the memory", async () => {
+    await expectTheSame(loadSqlite, (sqlite) => workOfSqlite(sqlite, "/words.sqlite"));
+  });
+
+  it("is Lua, with emmalloc", async () => {
+    await expectTheSame(loadLua, workOfLua);
+  });
+
+  it("is QuickJS, whose exports have lost their names", async () => {
+    // Its types are those of the CommonJS build.
+    const quickJs = variant as unknown as QuickJSSyncVariant;
+    await expectTheSame(() => loadQuickJs(quickJs), workOfQuickJs);
+  });
+});

@@ -1,0 +1,147 @@
+import { ByteWriter } from "../../../src/wasm/bytes.ts";
+
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+
+/** A function of a module that is built: its body is without its last end. */
+export interface BuiltFunction {
+  readonly params: readonly number[];
+  readonly results: readonly number[];
+  /** How many locals of a word it has besides. */
+  readonly locals?: number;
+  readonly code: readonly number[];
+  readonly name?: string;
+  readonly exportAs?: string;
+}
+
+export interface BuiltModule {
+  readonly imports?: readonly { module: string; name: string; params: readonly number[]; results: readonly number[] }[];
+  readonly functions: readonly BuiltFunction[];
+  /** Functions that are in the table. */
+  readonly elements?: readonly number[];
+  readonly start?: number;
+  readonly memory?: {
+    readonly pages: number;
+    readonly maximum?: number;
+    readonly is64?: boolean;
+    readonly hidden?: true;
+  };
+  readonly data?: readonly { readonly address: number; readonly bytes: readonly number[] }[];
+  /** Globals of i32, each with its name if it is exported. */
+  readonly globals?: readonly { readonly value: number; readonly isMutable: boolean; readonly exportAs?: string }[];
+  /** Custom sections at the end. */
+  readonly custom?: readonly { readonly name: string; readonly bytes: readonly number[] }[];
+}
+
+/** Instructions, for bodies. */
+export const op = {
+  get: (local: number): number[] => [0x20, ...leb(local)],
+  set: (local: number): number[] => [0x21, ...leb(local)],
+  tee: (local: number): number[] => [0x22, ...leb(local)],
+  i32: (value: number): number[] => [0x41, ...signedLeb(value)],
+  i64: (value: number): number[] => [0x42, ...signedLeb(value)],
+  call: (index: number, bytes = 1): number[] => [0x10, ...leb(index, bytes)],
+  load: (offset = 0): number[] => [0x28, 2, ...leb(offset)],
+  load8: (offset = 0): number[] => [0x2d, 0, ...leb(offset)],
+  store: (offset = 0): number[] => [0x36, 2, ...leb(offset)],
+  add: [0x6a],
+  sub: [0x6b],
+  mul: [0x6c],
+  and: [0x71],
+  lessOrEqual: [0x4d],
+  ifVoid: [0x04, 0x40],
+  end: [0x0b],
+  drop: [0x1a],
+  return: [0x0f],
+  unreachable: [0x00],
+} as const;
+
+export function leb(value: number, leastBytes = 1): number[] {
+  const writer = new ByteWriter();
+  writer.u32(value, leastBytes);
+  return [...writer.written];
+}
+
+export function signedLeb(value: number): number[] {
+  const writer = new ByteWriter();
+  writer.s32(value | 0);
+  return [...writer.written];
+}
+
+const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()];
+const text = (value: string): number[] => {
+  const writer = new ByteWriter();
+  writer.name(value);
+  return [...writer.written];
+};
+const section = (id: number, contents: readonly number[]): number[] => [id, ...leb(contents.length), ...contents];
+
+/** The bytes of a module. */
+export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
+  const { imports = [], functions, memory = { pages: 2 }, globals = [] } = built;
+  const types: string[] = [];
+  const typeIndex = (params: readonly number[], results: readonly number[]): number[] => {
+    const key = JSON.stringify([params, results]);
+    if (!types.includes(key)) types.push(key);
+    return leb(types.indexOf(key));
+  };
+  const importEntries = imports.map((one) => [
+    ...text(one.module),
+    ...text(one.name),
+    0,
+    ...typeIndex(one.params, one.results),
+  ]);
+  const functionEntries = functions.map((one) => typeIndex(one.params, one.results));
+  const word = memory.is64 === true ? I64 : I32;
+  const flags = (memory.maximum === undefined ? 0 : 1) + (memory.is64 === true ? 4 : 0);
+  const limits = [flags, ...leb(memory.pages), ...(memory.maximum === undefined ? [] : leb(memory.maximum))];
+  const exports = [
+    ...(memory.hidden ? [] : [[...text("memory"), 2, 0]]),
+    ...functions.flatMap(({ exportAs }, index) =>
+      exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
+    ),
+    ...globals.flatMap(({ exportAs }, index) =>
+      exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(index)]],
+    ),
+  ];
+  const bodies = functions.map(({ locals = 0, code }) => {
+    const body = [...(locals === 0 ? [0] : [1, ...leb(locals), word]), ...code, 0x0b];
+    return [...leb(body.length), ...body];
+  });
+  const { elements, start, data = [], custom = [] } = built;
+  const origin = memory.is64 === true ? op.i64 : op.i32;
+  const sections = [
+    section(2, vector(importEntries)),
+    section(3, vector(functionEntries)),
+    ...(elements === undefined ? [] : [section(4, vector([[0x70, 0, ...leb(elements.length)]]))]),
+    section(5, vector([limits])),
+    section(6, vector(globals.map(({ value, isMutable }) => [I32, Number(isMutable), ...op.i32(value), 0x0b]))),
+    section(7, vector(exports)),
+    ...(start === undefined ? [] : [section(8, leb(start))]),
+    ...(elements === undefined
+      ? []
+      : [section(9, vector([[0, 0x41, 0, 0x0b, ...vector(elements.map((one) => leb(one)))]]))]),
+    section(10, vector(bodies)),
+    section(
+      11,
+      vector(data.map(({ address, bytes }) => [0, ...origin(address), 0x0b, ...leb(bytes.length), ...bytes])),
+    ),
+    ...nameSection(imports.length, functions),
+    ...custom.map(({ name, bytes }) => section(0, [...text(name), ...bytes])),
+  ];
+  const typeEntries = types.map((key) => {
+    const [params, results] = JSON.parse(key) as [number[], number[]];
+    return [0x60, ...vector(params.map((one) => [one])), ...vector(results.map((one) => [one]))];
+  });
+  const all = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, vector(typeEntries)), ...sections.flat()];
+  return Uint8Array.from(all);
+}
+
+function nameSection(importCount: number, functions: readonly BuiltFunction[]): number[][] {
+  const named = functions.flatMap(({ name }, index) =>
+    name === undefined ? [] : [[...leb(importCount + index), ...text(name)]],
+  );
+  if (named.length === 0) return [];
+  const part = vector(named);
+  return [section(0, [...text("name"), 1, ...leb(part.length), ...part])];
+}
