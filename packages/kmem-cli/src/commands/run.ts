@@ -6,11 +6,12 @@ import { programLeaks } from "kmem/wasm";
 import { ProblemLog } from "../run/problem-log.ts";
 import { type EndedProgram, Program } from "../run/program.ts";
 import { Suppressions } from "../run/suppressions.ts";
+import { TraceRecorder } from "../run/trace-recorder.ts";
 import { systemReason } from "../system/input-problem.ts";
+import { UnfinishedFile } from "../system/unfinished-file.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printReport } from "../text/output.ts";
 import { formatBytes, formatCounted } from "../text/units.ts";
-import { MallocTraceWriter } from "../trace/malloc-trace-writer.ts";
 import { parseCount, parseSize } from "./arguments.ts";
 import { ProgramExit } from "./program-exit.ts";
 import { pack } from "./read-dump.ts";
@@ -38,7 +39,7 @@ nothing leads to any more, and what the program just has not freed.
 
 Examples:
   kmem run --check --leaks app.wasm input.txt
-  kmem run --dir . --record app.trace app.wasm && kmem replay app.trace
+  kmem run --dir . --record app.kmt app.wasm && kmem replay app.kmt
   kmem run --fail-nth 12 app.wasm           what it does when the 12th fails
 
 Exit codes: the program's own; 99 with a report on standard error when something
@@ -70,7 +71,7 @@ export function registerRun(program: Command): void {
     .argument("[args...]", "what the program gets")
     .option(`${CHECK_FLAG} <letters>`, `find overwritten bytes; written ${CHECK_FLAG} or ${CHECK_FLAG}=LETTERS`)
     .option("--leaks", "list what was not freed, by who allocated it")
-    .option("--record <trace>", "write the calls of malloc's family to this file, for kmem replay")
+    .option("--record <trace>", "write the calls of malloc's family to this file (.kmt)")
     .option("--stats", "print calls and memory at the end")
     .option("--dump <file>", "write a dump of the heap at the end, for the other commands")
     .addOption(new Option("--fail-nth <n>", "have the nth allocation fail").argParser((text) => parseCount(text, 1)))
@@ -115,8 +116,8 @@ function addVariable(text: string, before: Readonly<Record<string, string>> = {}
 
 async function run(path: string, args: readonly string[], flags: RunFlags): Promise<void> {
   const suppressions = flags.suppressions === undefined ? Suppressions.NONE : readSuppressions(flags.suppressions);
-  const trace = flags.record === undefined ? undefined : new MallocTraceWriter();
   const { program, module } = load(path);
+  const recording = openRecording(flags.record, program);
   const log = new ProblemLog(program.frames, suppressions, printReport);
   const ended = await program
     .run(
@@ -128,17 +129,35 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
         letters: lettersOf(flags),
         failNth: flags.failNth,
         maxMemoryBytes: flags.maxMemory,
-        trace,
+        trace: recording?.trace,
       },
       { onBug: (report) => log.bug(report), onMisuse: (error) => log.misuse(error) },
     )
     .catch((error: unknown) => {
+      recording?.file.abandon();
       throw named(path, error);
     });
+  recording?.trace.finish(path);
+  recording?.file.finish();
   if (ended.trap !== undefined) printReport(trapText(ended.trap, program));
-  if (flags.record !== undefined && trace !== undefined) await write(flags.record, trace.bytes());
   await finish(ended, log, flags);
   throw new ProgramExit(log.counts.problems > 0 ? PROBLEM_EXIT_CODE : ended.exitCode);
+}
+
+/** A trace that is written while the program runs. */
+interface Recording {
+  readonly file: UnfinishedFile;
+  readonly trace: TraceRecorder;
+}
+
+function openRecording(path: string | undefined, { frames }: Program): Recording | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const file = new UnfinishedFile(path);
+    return { file, trace: new TraceRecorder((bytes) => file.write(bytes), frames) };
+  } catch (error) {
+    throw named(path, error);
+  }
 }
 
 /** What is found once the program is at rest. The dump is of what it has left, before its quarantine is emptied. */

@@ -1,11 +1,11 @@
 import { type CMalloc, WASI_ERRORS } from "kmem/wasm";
-import type { MallocTraceWriter } from "../trace/malloc-trace-writer.ts";
+import type { TraceRecorder } from "./trace-recorder.ts";
 
 /** What is done with a program's calls of malloc's family besides serving them. */
 export interface CallHooks {
   /** The number of the allocation that is to fail; undefined for none. */
   readonly failNth: number | undefined;
-  readonly trace: MallocTraceWriter | undefined;
+  readonly trace: TraceRecorder | undefined;
 }
 
 /** How often a program has called. */

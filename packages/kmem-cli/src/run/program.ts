@@ -10,8 +10,8 @@ import {
   type ProgramStack,
   programFrames,
 } from "kmem/wasm";
-import type { MallocTraceWriter } from "../trace/malloc-trace-writer.ts";
 import { type CallCounts, WatchedCalls } from "./calls.ts";
+import type { TraceRecorder } from "./trace-recorder.ts";
 import { openWasi, type ProgramWorld } from "./wasi.ts";
 
 /** How a program is run. */
@@ -21,7 +21,7 @@ export interface ProgramOptions extends ProgramWorld {
   readonly letters: string | undefined;
   readonly failNth: number | undefined;
   readonly maxMemoryBytes: number;
-  readonly trace: MallocTraceWriter | undefined;
+  readonly trace: TraceRecorder | undefined;
 }
 
 /** Who is told of what is wrong, as soon as it is found. */

@@ -20,15 +20,15 @@ import { TraceFormatError } from "./trace-error.ts";
  * ```
  */
 export const MALLOC_TRACE_MAGIC = 0x43525441;
-export const MALLOC_TRACE_VERSION = 1;
+const MALLOC_TRACE_VERSION = 1;
 
-export const WORD_BYTES = 4;
-export const HEADER_WORDS = 16;
-export const EVENT_WORDS = 2;
+const WORD_BYTES = 4;
+const HEADER_WORDS = 16;
+const EVENT_WORDS = 2;
 const HEADER_BYTES = HEADER_WORDS * WORD_BYTES;
 const EVENT_BYTES = EVENT_WORDS * WORD_BYTES;
 
-export const WORD = {
+const WORD = {
   MAGIC: 0,
   VERSION: 1,
   EVENT_COUNT: 2,
@@ -42,16 +42,16 @@ export const WORD = {
   THREAD_COUNT: 12,
 } as const;
 
-export const FLAG = { CUT: 1, FROM_64_BIT: 2, CONVERTED: 4 } as const;
+const FLAG = { CUT: 1, FROM_64_BIT: 2, CONVERTED: 4 } as const;
 
 const OP_MASK = 7;
-export const LOG2_ALIGN_SHIFT = 3;
+const LOG2_ALIGN_SHIFT = 3;
 const LOG2_ALIGN_MASK = 31;
-export const ID_SHIFT = 8;
-export const MAX_SLOT_COUNT: number = 2 ** 24;
+const ID_SHIFT = 8;
+const MAX_SLOT_COUNT = 2 ** 24;
 const TWO_TO_32 = 2 ** 32;
 
-export const EVENT = { MALLOC: 0, FREE: 1, CALLOC: 2, REALLOC: 3, ALIGNED: 4 } as const;
+const EVENT = { MALLOC: 0, FREE: 1, CALLOC: 2, REALLOC: 3, ALIGNED: 4 } as const;
 const EVENT_NAMES: readonly string[] = ["malloc", "free", "calloc", "realloc", "aligned_alloc"];
 
 const INITIAL_SLOTS = 1024;

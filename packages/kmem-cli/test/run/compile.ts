@@ -6,6 +6,12 @@ import { runProcess } from "../../src/system/run-process.ts";
 const PROGRAMS = new URL("programs/", import.meta.url);
 const COMPILER = "clang";
 
+/**
+ * Flags that have the compiler optimise. Not -O2: told that, clang has the linked module optimised too where there is a
+ * wasm-opt, which throws away the names of functions.
+ */
+export const OPTIMISED: readonly string[] = ["-Xclang", "-O2"];
+
 /** Compiles a program of this folder to a WASI command with debug information, and answers the path of its module. */
 export async function compileProgram(name: string, ...flags: readonly string[]): Promise<string> {
   const source = fileURLToPath(new URL(`${name}.c`, PROGRAMS));
