@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CommandContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
+import { ProgramExit } from "./commands/program-exit.ts";
 import { ReportedFailure } from "./commands/reported-failure.ts";
 import { knownContenders } from "./contenders/known.ts";
 import { systemReason } from "./system/input-problem.ts";
@@ -24,14 +25,15 @@ export function createProgram(context: CommandContext = { contenders: knownConte
     .version(manifest.version)
     .description(manifest.description)
     .showHelpAfterError("(kmem --help says what there is)")
+    .enablePositionalOptions()
     .exitOverride();
   registerCommands(program, context);
   return program;
 }
 
 /**
- * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed) or
- * 2 (usage). A subcommand reports a failure by throwing.
+ * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed), 2 (usage),
+ * or that of a program that was run. A subcommand reports a failure by throwing.
  */
 export function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
   return runProgram(createProgram(context), argv);
@@ -46,6 +48,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     // Commander throws here for --help and --version too; it has printed what there was to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
     if (error instanceof ReportedFailure) return exitCodes.failure;
+    if (error instanceof ProgramExit) return error.exitCode;
     printProblem(describeError(error));
     return exitCodes.failure;
   }

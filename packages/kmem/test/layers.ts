@@ -33,7 +33,7 @@ const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   "kernels/linux": kernel,
   "kernels/mykernel": kernel,
   proc: [...layers, "heap", "kernels/linux"],
-  wasm: [...layers, "heap"],
+  wasm: [...layers, "heap", "debug"],
   "layout.ts": [...layers, "debug", "nodes", "trace"],
 };
 

@@ -25,6 +25,16 @@ export function parseOpCount(text: string): number {
   throw new InvalidArgumentError("It is a whole number from 1, as 5000, 500K or 100M.");
 }
 
+const SIZE_FACTORS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** A number of bytes up to `most`: `65536`, `64K`, `64M`, `2G`. */
+export function parseSize(text: string, most: number): number {
+  const match = /^(\d+)([KMG]?)$/i.exec(text);
+  const bytes = match === null ? 0 : Number(match[1]) * SIZE_FACTORS[match[2]!.toUpperCase()]!;
+  if (Number.isSafeInteger(bytes) && bytes > 0 && bytes <= most) return bytes;
+  throw new InvalidArgumentError(`It is a number of bytes from 1 to ${most}, as 65536, 64M or 2G.`);
+}
+
 /** Stands for every contender there is. */
 const ALL_ALLOCATORS = "all";
 

@@ -7,12 +7,14 @@ import { registerInfo } from "./info.ts";
 import { registerLeaks } from "./leaks.ts";
 import { registerProc } from "./proc.ts";
 import { registerReplay } from "./replay.ts";
+import { registerRun } from "./run.ts";
 import { registerStat } from "./stat.ts";
 import { registerTrace } from "./trace.ts";
 
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
+  registerRun(program);
   registerCheck(program);
   registerConvert(program);
   registerDiff(program);

@@ -20,3 +20,8 @@ export function printJson(value: unknown): void {
 export function printProblem(message: string): void {
   console.error(`kmem: ${printableLine(message)}`);
 }
+
+/** Prints text with a line feed behind it on standard error: what is said of a program that has standard output. */
+export function printReport(text: string): void {
+  process.stderr.write(`${printable(text)}\n`);
+}

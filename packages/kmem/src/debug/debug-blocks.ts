@@ -114,13 +114,15 @@ export class DebugBlocks {
     if (isInSlab && (record.state === "FREE" || record.state === "FRESH")) this.verify(located, above);
     else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, above, MADE_ANEW);
     const letters = this.#root.letters(kind);
-    const { words, bytes } = memory;
-    words[word + RecordWord.STATE] = BlockState.CHANGING;
-    words[word + RecordWord.SIZE] = sizeBytes;
-    words[word + RecordWord.PAD] = padBytes;
-    words[word + RecordWord.LETTERS] = letters | (kind << KIND_SHIFT);
+    const before = memory.words;
+    before[word + RecordWord.STATE] = BlockState.CHANGING;
+    before[word + RecordWord.SIZE] = sizeBytes;
+    before[word + RecordWord.PAD] = padBytes;
+    before[word + RecordWord.LETTERS] = letters | (kind << KIND_SHIFT);
+    // To keep a stack the memory may grow, and with that detach the views that there were.
     const stack = this.#stackId(letters, above);
     if (stack !== 0) this.#depot.count(stack, sizeBytes);
+    const { words, bytes } = memory;
     words[word + RecordWord.ALLOC_STACK] = stack;
     words[word + RecordWord.FREE_STACK] = 0;
     words[word + RecordWord.ALLOC_TIME] = this.#reporter.now();
@@ -156,16 +158,17 @@ export class DebugBlocks {
   release(located: Located, address: number, above: unknown): Located | undefined {
     const { block, word, record } = located;
     const { memory, slot } = this.#layers;
-    const { words } = memory;
     if (record.state !== "damaged") this.verify(located, above);
     const state = word + RecordWord.STATE;
-    const from = record.state === "damaged" ? words[state] : BlockState.LIVE;
-    if (Atomics.compareExchange(words, state, from, BlockState.RELEASING | slot) !== from) return undefined;
+    const from = record.state === "damaged" ? memory.words[state] : BlockState.LIVE;
+    if (Atomics.compareExchange(memory.words, state, from, BlockState.RELEASING | slot) !== from) return undefined;
     // From here on it is this thread's: no reaping of the one that allocated it takes it out of the quarantine.
     assignBlock(this.#layers, block.address, slot);
     if (record.state === "damaged") this.#forget(located, address);
     const { letters, kind, allocSlot } = readRecord(memory, word);
     const stack = this.#stackId(letters, above);
+    // Only now: to keep the stack the memory may have grown.
+    const { words } = memory;
     words[word + RecordWord.FREE_STACK] = stack;
     words[word + RecordWord.FREE_TIME] = this.#reporter.now();
     words[word + RecordWord.SLOTS] = allocSlot | (slot << SLOT_SHIFT);
@@ -209,8 +212,8 @@ export class DebugBlocks {
   resize(located: Located, sizeBytes: number, above: unknown): void {
     const { block, word, record } = located;
     const { memory, slot } = this.#layers;
-    const { words } = memory;
     this.verify(this.#located(block, true), above);
+    const { words } = memory;
     const state = word + RecordWord.STATE;
     if (Atomics.compareExchange(words, state, BlockState.LIVE, BlockState.RESIZING | slot) !== BlockState.LIVE) {
       throw this.#reporter.notLive(objectAddress(located), this.#located(block, true), above);

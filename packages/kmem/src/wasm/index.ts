@@ -11,7 +11,10 @@ export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } fr
 export type { AdoptRefusal } from "./cannot-adopt.ts";
 export type { Evidence, FoundFunction } from "./find.ts";
 export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
+export { type FrameOptions, type ProgramFrames, programFrames } from "./program-frames.ts";
 export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
+export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-leaks.ts";
+export { exposeStack, type ProgramStack } from "./program-stack.ts";
 export type { HarmlessFunction, LeftFunction } from "./proof.ts";
 export type { CFunctionName, Role } from "./roles.ts";
 export { adoptStreaming, type CompiledModule, type StreamingSource } from "./streaming.ts";

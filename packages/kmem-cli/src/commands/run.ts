@@ -1,0 +1,267 @@
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type BaseHeap, dumpHeap, heapStats } from "kmem";
+import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
+import { programLeaks } from "kmem/wasm";
+import { ProblemLog } from "../run/problem-log.ts";
+import { type EndedProgram, Program } from "../run/program.ts";
+import { Suppressions } from "../run/suppressions.ts";
+import { TraceRecorder } from "../run/trace-recorder.ts";
+import { systemReason } from "../system/input-problem.ts";
+import { UnfinishedFile } from "../system/unfinished-file.ts";
+import { writeWhole } from "../system/write-whole.ts";
+import { printReport } from "../text/output.ts";
+import { formatBytes, formatCounted } from "../text/units.ts";
+import { parseCount, parseSize } from "./arguments.ts";
+import { ProgramExit } from "./program-exit.ts";
+import { pack } from "./read-dump.ts";
+
+/** The exit code of a program that something is wrong with, whatever its own is: valgrind's --error-exitcode. */
+const PROBLEM_EXIT_CODE = 99;
+const DEFAULT_MAX_MEMORY_BYTES = 2 ** 30;
+const MEMORY_BYTES_MOST = 2 ** 32;
+/** The letter that keeps who allocated and freed a block. */
+const TRACK_LETTER = "U";
+/** As --check has them without letters of its own. */
+const DEFAULT_LETTERS = "FZPU";
+const CHECK_FLAG = "--check";
+
+const EXPLANATION = `
+PROGRAM is a WASI command in WebAssembly as its compiler has made it. Its malloc,
+free and their family are replaced by a heap of kmem in the program's own memory.
+Functions are named by the module's name section, lines by its debug information
+(clang -g). Options stand before PROGRAM; all after it is the program's.
+
+Wrong calls (a block that is freed twice, or is none) are always reported.
+--check reports what is written before, behind or into freed blocks too; LETTERS
+are those of Linux's slab_debug= (default FZPU). --leaks lists at the end what
+nothing leads to any more, and what the program just has not freed.
+
+Examples:
+  kmem run --check --leaks app.wasm input.txt
+  kmem run --dir . --record app.kmt app.wasm && kmem replay app.kmt
+  kmem run --fail-nth 12 app.wasm           what it does when the 12th fails
+
+Exit codes: the program's own; 99 with a report on standard error when something
+is wrong with it, lost blocks included; 134 when it traps; 1 when it cannot be
+run; 2 for a command line that makes no sense.`;
+
+interface RunFlags {
+  readonly check?: string;
+  readonly leaks?: true;
+  readonly record?: string;
+  readonly stats?: true;
+  readonly dump?: string;
+  readonly failNth?: number;
+  readonly maxMemory: number;
+  readonly suppressions?: string;
+  readonly dir?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Adds `kmem run`. */
+export function registerRun(program: Command): void {
+  const command = program
+    .command("run")
+    .summary("run a WebAssembly program on kmem, and find its memory bugs")
+    .description(
+      "Runs a WASI program with its malloc replaced, and reports its leaks and what it does wrong with blocks.",
+    )
+    .argument("<program>", "file of a WebAssembly module")
+    .argument("[args...]", "what the program gets")
+    .option(`${CHECK_FLAG} <letters>`, `find overwritten bytes; written ${CHECK_FLAG} or ${CHECK_FLAG}=LETTERS`)
+    .option("--leaks", "list what was not freed, by who allocated it")
+    .option("--record <trace>", "write the calls of malloc's family to this file (.kmt)")
+    .option("--stats", "print calls and memory at the end")
+    .option("--dump <file>", "write a dump of the heap at the end, for the other commands")
+    .addOption(new Option("--fail-nth <n>", "have the nth allocation fail").argParser((text) => parseCount(text, 1)))
+    .addOption(
+      new Option("--max-memory <bytes>", "how far the memory may grow, as 64M or 2G")
+        .default(DEFAULT_MAX_MEMORY_BYTES, formatBytes(DEFAULT_MAX_MEMORY_BYTES))
+        .argParser((text) => parseSize(text, MEMORY_BYTES_MOST)),
+    )
+    .option("--suppressions <file>", "leave out the problems that this file names")
+    .addOption(new Option("--dir <host[::guest]>", "a folder that the program may open").argParser(addFolder))
+    .addOption(new Option("--env <name=value>", "a variable of its environment").argParser(addVariable))
+    .passThroughOptions()
+    .addHelpText("after", EXPLANATION)
+    .action(run);
+  const parse = command.parseOptions.bind(command);
+  command.parseOptions = (argv) => parse(withOptionalLetters(argv, command.options));
+}
+
+/** `--check` takes letters behind "=" only: a word after it is the program. */
+function withOptionalLetters(argv: readonly string[], options: readonly Option[]): string[] {
+  const words = [...argv];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (!word.startsWith("-") || word === "--") break;
+    if (word === CHECK_FLAG) words[at] = `${CHECK_FLAG}=${DEFAULT_LETTERS}`;
+    else if (options.some(({ long, required }) => long === word && required)) at++;
+  }
+  return words;
+}
+
+function addFolder(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [host = "", guest = host] = text.split("::");
+  if (host === "") throw new InvalidArgumentError("It is a folder, or HOST::GUEST.");
+  return { ...before, [guest]: host };
+}
+
+function addVariable(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("It is NAME=VALUE.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+async function run(path: string, args: readonly string[], flags: RunFlags): Promise<void> {
+  const suppressions = flags.suppressions === undefined ? Suppressions.NONE : readSuppressions(flags.suppressions);
+  const { program, module } = load(path);
+  const recording = openRecording(flags.record, program);
+  const log = new ProblemLog(program.frames, suppressions, printReport);
+  const ended = await program
+    .run(
+      {
+        module,
+        args: [path, ...args],
+        env: flags.env ?? {},
+        folders: flags.dir ?? {},
+        letters: lettersOf(flags),
+        failNth: flags.failNth,
+        maxMemoryBytes: flags.maxMemory,
+        trace: recording?.trace,
+      },
+      { onBug: (report) => log.bug(report), onMisuse: (error) => log.misuse(error) },
+    )
+    .catch((error: unknown) => {
+      recording?.file.abandon();
+      throw named(path, error);
+    });
+  recording?.trace.finish(path);
+  recording?.file.finish();
+  if (ended.trap !== undefined) printReport(trapText(ended.trap, program));
+  await finish(ended, log, flags);
+  throw new ProgramExit(log.counts.problems > 0 ? PROBLEM_EXIT_CODE : ended.exitCode);
+}
+
+/** A trace that is written while the program runs. */
+interface Recording {
+  readonly file: UnfinishedFile;
+  readonly trace: TraceRecorder;
+}
+
+function openRecording(path: string | undefined, { frames }: Program): Recording | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const file = new UnfinishedFile(path);
+    return { file, trace: new TraceRecorder((bytes) => file.write(bytes), frames) };
+  } catch (error) {
+    throw named(path, error);
+  }
+}
+
+/** What is found once the program is at rest. The dump is of what it has left, before its quarantine is emptied. */
+async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags): Promise<void> {
+  const { heap } = ended;
+  if (flags.dump !== undefined) await write(flags.dump, pack(flags.dump, dumpHeap(heap)));
+  if (flags.stats === true) printReport(statsText(ended));
+  if (heap instanceof DebugHeap) {
+    heap.validate();
+    if (flags.leaks === true) printLeaks(heap, ended, log);
+    heap.trim();
+  }
+  const { problems, repeated, suppressed } = log.counts;
+  if (problems + suppressed === 0) return;
+  const also = [
+    ...(repeated > 0 ? [`${repeated} of them as told before`] : []),
+    ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
+  ];
+  printReport(`kmem: ${[formatCounted(problems, "problem"), ...also].join(", ")}`);
+}
+
+function printLeaks(heap: DebugHeap, { heapBase, stack, given }: EndedProgram, log: ProblemLog): void {
+  const roots = { heapBase, pointers: given, ...(stack === undefined ? {} : { stack }) };
+  const { lost, reachable } = programLeaks(heap, roots);
+  printSites("lost, nothing leads to them", log.leaks(lost));
+  printSites(
+    "still reachable",
+    reachable.map((site) => log.shown(site)),
+  );
+}
+
+function printSites(what: string, sites: readonly AllocationSite[]): void {
+  if (sites.length === 0) return;
+  const bytes = sites.reduce((sum, site) => sum + site.bytes, 0);
+  const blocks = sites.reduce((sum, site) => sum + site.blocks, 0);
+  printReport(`kmem: ${bytes} bytes in ${formatCounted(blocks, "block")} ${what}`);
+  printReport(sitesText(sites));
+}
+
+/** Who allocated a block is kept where leaks are to be told. */
+function lettersOf({ check, leaks }: RunFlags): string | undefined {
+  if (leaks !== true) return check;
+  if (check === undefined) return TRACK_LETTER;
+  return check
+    .split(";")
+    .map((block) => {
+      const [letters = "", ...names] = block.split(",");
+      const isTracked = letters === "" || letters.toUpperCase().includes(TRACK_LETTER);
+      return [isTracked ? letters : `${letters.replace("-", "")}${TRACK_LETTER}`, ...names].join();
+    })
+    .join(";");
+}
+
+function load(path: string): { program: Program; module: Uint8Array } {
+  try {
+    const module = readFileSync(path);
+    return { program: new Program(module), module };
+  } catch (error) {
+    throw named(path, error);
+  }
+}
+
+function readSuppressions(path: string): Suppressions {
+  try {
+    return Suppressions.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw named(path, error);
+  }
+}
+
+async function write(path: string, pieces: Parameters<typeof writeWhole>[1]): Promise<void> {
+  await writeWhole(path, pieces).catch((error: unknown) => {
+    throw named(path, error);
+  });
+}
+
+function named(path: string, error: unknown): Error {
+  const reason = systemReason(error) ?? (error instanceof Error ? error.message : String(error));
+  return new Error(`${path}: ${reason}`, { cause: error });
+}
+
+function trapText({ message, stack = "" }: Error, { frames }: Program): string {
+  return [`kmem: the program was ended by a trap: ${message}`, ...frames.framesOf(stack).map((one) => `\t${one}`)].join(
+    "\n",
+  );
+}
+
+function statsText({ counts, heap, memory }: EndedProgram): string {
+  const { allocations, resizes, frees, failures } = counts;
+  return [
+    `calls     ${formatCounted(allocations, "allocation")}, ${formatCounted(resizes, "resize")}, ` +
+      `${formatCounted(frees, "free")}; ${failures} failed`,
+    ...heapLines(heap),
+    `memory    ${formatBytes(memory.buffer.byteLength)} of linear memory`,
+  ].join("\n");
+}
+
+function heapLines(heap: BaseHeap): string[] {
+  const { bytes, liveBlocks, foreignBytes } = heapStats(heap);
+  const liveBytes = bytes.liveSlabBytes + bytes.blockRunBytes;
+  return [
+    `live      ${formatCounted(liveBlocks, "block")}, ${formatBytes(liveBytes)}`,
+    `heap      ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
+      `free ${formatBytes(bytes.freePageBytes)}`,
+    ...(foreignBytes === 0 ? [] : [`foreign   ${formatBytes(foreignBytes)} that the program has added by itself`]),
+  ];
+}

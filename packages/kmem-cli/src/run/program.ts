@@ -1,0 +1,180 @@
+import { type BaseHeap, Heap, type KmemError } from "kmem";
+import { type BugReport, DebugHeap } from "kmem/debug";
+import {
+  type AdoptedModule,
+  adopt,
+  type CMalloc,
+  cMalloc,
+  exposeStack,
+  type ProgramFrames,
+  type ProgramStack,
+  programFrames,
+} from "kmem/wasm";
+import { type CallCounts, WatchedCalls } from "./calls.ts";
+import type { TraceRecorder } from "./trace-recorder.ts";
+import { openWasi, type ProgramWorld } from "./wasi.ts";
+
+/** How a program is run. */
+export interface ProgramOptions extends ProgramWorld {
+  readonly module: Uint8Array;
+  /** The letters of a heap with debugging; undefined for a plain heap. */
+  readonly letters: string | undefined;
+  readonly failNth: number | undefined;
+  readonly maxMemoryBytes: number;
+  readonly trace: TraceRecorder | undefined;
+}
+
+/** Who is told of what is wrong, as soon as it is found. */
+export interface ProgramObserver {
+  readonly onBug: (report: BugReport) => void;
+  readonly onMisuse: (error: KmemError) => void;
+}
+
+/** A program that has ended. */
+export interface EndedProgram {
+  readonly exitCode: number;
+  /** What ended it, where that was no exit of its own. */
+  readonly trap: Error | undefined;
+  readonly heap: BaseHeap;
+  readonly memory: WebAssembly.Memory;
+  readonly counts: CallCounts;
+  readonly heapBase: number;
+  readonly stack: { readonly low: number; readonly pointer: number } | undefined;
+  /** Blocks with the program's arguments and its environment, which its start makes for as long as it runs. */
+  readonly given: readonly number[];
+}
+
+const WASM_PAGE_BYTES = 65_536;
+/** What WASI's runtimes answer for a program that traps: 128 and the number of SIGABRT. */
+const TRAP_EXIT_CODE = 134;
+/** Frames of a program that are kept of each stack; the functions of this command stand above and below them. */
+const STACK_DEPTH = 48;
+
+/** A module that is ready to be run on kmem. */
+export class Program {
+  readonly frames: ProgramFrames;
+  readonly #adopted: AdoptedModule;
+  readonly #stack: ProgramStack | undefined;
+
+  /** Throws BAD_MODULE, CANNOT_ADOPT with the reason, and errors for what cannot run here. */
+  constructor(module: Uint8Array) {
+    const adopted = adopt(module);
+    if (adopted.memory.is64) throw new Error("its memory has 64-bit addresses, which Node's WASI does not know");
+    if (adopted.memory.isShared)
+      throw new Error("its memory is shared: it has threads, which Node's WASI does not know");
+    this.#adopted = adopted;
+    const stack = exposeStack(adopted.bytes);
+    this.#stack = stack;
+    const originOf = (offset: number): number => adopted.originOf(stack?.originOf(offset) ?? offset);
+    this.frames = programFrames(module, { originOf });
+  }
+
+  /** Runs the program to its end. Throws what the engine refuses, and what it imports that there is not. */
+  async run(options: ProgramOptions, observer: ProgramObserver): Promise<EndedProgram> {
+    const { memory: shape, heapBase } = this.#adopted;
+    const wasi = await openWasi(options);
+    let heap: BaseHeap | undefined;
+    const calls = this.#calls(options, observer, () => {
+      if (heap === undefined) throw new Error("the program allocates before it has started");
+      return heap;
+    });
+    const imported = shape.importedAs === undefined ? undefined : newMemory(this.#adopted, options.maxMemoryBytes);
+    const compiled = await WebAssembly.compile(this.#stack?.bytes ?? this.#adopted.bytes);
+    const given: number[] = [];
+    const system = notingGiven(wasi.getImportObject() as WebAssembly.Imports, given);
+    const imports = importsFor(system, calls.imports, shape, imported);
+    const instance = await WebAssembly.instantiate(compiled, imports);
+    const memory = imported ?? (instance.exports[shape.exportedAs ?? ""] as WebAssembly.Memory);
+    heap = makeHeap(memory, heapBase, options, observer);
+    const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory });
+    return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack: this.#stackOf(instance), given };
+  }
+
+  #calls({ failNth, trace }: ProgramOptions, { onMisuse }: ProgramObserver, heapOf: () => BaseHeap): WatchedCalls {
+    const report = (error: KmemError): void => {
+      // A heap with debugging has told of it by itself.
+      if (error.details["report"] === undefined) onMisuse(error);
+    };
+    const face = cMalloc(heapOf, { report });
+    const addressAt = (place: number): number => new DataView(heapOf().buffer).getUint32(place, true);
+    return new WatchedCalls(face, { failNth, trace }, addressAt);
+  }
+
+  #stackOf({ exports }: WebAssembly.Instance): EndedProgram["stack"] {
+    if (this.#stack === undefined) return undefined;
+    const pointer = Number((exports[this.#stack.exportedAs] as WebAssembly.Global).value) >>> 0;
+    const { low, top } = this.#stack;
+    return pointer >= low && pointer <= top ? { low, pointer } : undefined;
+  }
+}
+
+function newMemory({ memory }: AdoptedModule, maxMemoryBytes: number): WebAssembly.Memory {
+  const most = Math.floor(maxMemoryBytes / WASM_PAGE_BYTES);
+  const maximum = Math.max(memory.initialPages, Math.min(most, memory.maximumPages ?? most));
+  return new WebAssembly.Memory({ initial: memory.initialPages, maximum });
+}
+
+/** Calls of the system that store the program's arguments and its environment where it says. */
+const GIVING_CALLS = ["args_get", "environ_get"];
+
+/** The imports of WASI, which note the blocks that arguments are stored in. */
+function notingGiven(wasi: WebAssembly.Imports, given: number[]): WebAssembly.Imports {
+  const modules = Object.entries(wasi).map(([name, functions]): [string, WebAssembly.ModuleImports] => {
+    const noted = GIVING_CALLS.flatMap((call) => {
+      const give = functions?.[call];
+      if (typeof give !== "function") return [];
+      return [
+        [
+          call,
+          (...places: number[]) => {
+            given.push(...places.map((place) => place >>> 0));
+            return (give as (...args: number[]) => unknown)(...places);
+          },
+        ] as const,
+      ];
+    });
+    return [name, { ...functions, ...Object.fromEntries(noted) }];
+  });
+  return Object.fromEntries(modules);
+}
+
+/** malloc's family is there for a module that was adopted, and under "env" for one that was linked without it. */
+function importsFor(
+  wasi: WebAssembly.Imports,
+  calls: CMalloc,
+  { importedAs }: AdoptedModule["memory"],
+  memory: WebAssembly.Memory | undefined,
+): WebAssembly.Imports {
+  const functions = { ...calls } as unknown as WebAssembly.ModuleImports;
+  const imports: Record<string, WebAssembly.ModuleImports> = { ...wasi, env: { ...functions }, kmem: functions };
+  if (importedAs === undefined || memory === undefined) return imports;
+  return { ...imports, [importedAs.module]: { ...imports[importedAs.module], [importedAs.name]: memory } };
+}
+
+function makeHeap(
+  memory: WebAssembly.Memory,
+  start: number,
+  { letters, maxMemoryBytes }: ProgramOptions,
+  { onBug }: ProgramObserver,
+): BaseHeap {
+  const maximumBytes = Math.max(maxMemoryBytes, memory.buffer.byteLength);
+  const where = { memory, start, maximumBytes, slotCount: 1 };
+  if (letters === undefined) return Heap.create(where);
+  return DebugHeap.create({ ...where, debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: () => {} });
+}
+
+function startWasi(
+  wasi: { start(instance: object): number },
+  exports: WebAssembly.Exports,
+): Pick<EndedProgram, "exitCode" | "trap"> {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = STACK_DEPTH;
+  try {
+    return { exitCode: wasi.start({ exports }), trap: undefined };
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
+    return { exitCode: TRAP_EXIT_CODE, trap: error };
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}

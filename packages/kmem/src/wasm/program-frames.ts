@@ -1,0 +1,71 @@
+import { type Checks, readOptions, requireFunction, requireText } from "../memory/arguments.ts";
+import { DebugLines } from "./debug-lines.ts";
+import { Section } from "./layout.ts";
+import { WasmModule } from "./module.ts";
+import { readNames } from "./names.ts";
+
+/** How a program's module differs from the one that its debug information is about. */
+export interface FrameOptions {
+  /** The byte of the original module that a byte of the running one was, as `adopt` tells. Default: the same. */
+  readonly originOf?: (offset: number) => number;
+}
+
+const CHECKS: Checks<FrameOptions> = { originOf: requireFunction };
+
+/**
+ * A frame of a program in a stack as engines write them, with and without a name:
+ * `main (wasm://wasm/0a1b:wasm-function[9]:0x247)` and `wasm://wasm/0a1b:wasm-function[9]:0x247`.
+ */
+const WASM_FRAME = /^(?:at )?(?:(?<name>.*) \()?\S*?wasm-function\[(?<index>\d+)\]:0x(?<offset>[0-9a-f]+)\)?$/;
+/** A longer line is no frame of an engine's. */
+const FRAME_CHARS_MAX = 4096;
+const HEX = 16;
+
+/** Says what frames of stacks are in the sources of a program. */
+export interface ProgramFrames {
+  /**
+   * A line of a stack as it should be shown: of the program's functions their name and, where the module has debug
+   * information (DWARF), file and line: `at main (leak.c:18:3)`. Other lines stay as they are.
+   */
+  readonly mapFrame: (frame: string) => string;
+  /** The lines of a stack that are functions of the program's, the innermost first, as `mapFrame` shows them. */
+  readonly framesOf: (stack: string) => string[];
+}
+
+/**
+ * Reads what a module says of its functions: its name section, and its DWARF line tables once a frame is asked for.
+ * `module` is the original one where the running one is adopted. Throws BAD_MODULE and BAD_ARGUMENT.
+ */
+export function programFrames(module: Uint8Array, options: FrameOptions = {}): ProgramFrames {
+  const { originOf = (offset: number): number => offset } = readOptions("options", options, CHECKS);
+  const original = new WasmModule(module);
+  const codeStart = original.sections.find(({ id }) => id === Section.CODE)?.start ?? 0;
+  let lines: DebugLines | undefined;
+  let names: ReadonlyMap<number, string> | undefined;
+  const place = (offset: number): string | undefined => {
+    lines ??= new DebugLines(original);
+    const found = lines.placeOf(originOf(offset) - codeStart);
+    if (found === undefined) return undefined;
+    return found.column > 0 ? `${found.file}:${found.line}:${found.column}` : `${found.file}:${found.line}`;
+  };
+  const mapWasm = (frame: string): string | undefined => {
+    if (frame.length > FRAME_CHARS_MAX) return undefined;
+    const groups = WASM_FRAME.exec(frame)?.groups;
+    if (groups === undefined) return undefined;
+    const index = Number(groups["index"]);
+    const offset = Number.parseInt(groups["offset"] ?? "", HEX);
+    names ??= readNames(original).functions;
+    const name = groups["name"] || names.get(index) || `function ${index}`;
+    return `at ${name} (${place(offset) ?? `byte 0x${offset.toString(HEX)}`})`;
+  };
+  return {
+    mapFrame: (frame) => {
+      requireText("frame", frame);
+      return mapWasm(frame.trim()) ?? frame;
+    },
+    framesOf: (stack) => {
+      requireText("stack", stack);
+      return stack.split("\n").flatMap((line) => mapWasm(line.trim()) ?? []);
+    },
+  };
+}
