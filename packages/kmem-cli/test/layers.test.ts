@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { packagesRoot, readSourceFiles } from "../../kmem/test/source-files.ts";
 import { type LayerOrder, layerFaults, orderFaults } from "../../kmem/test/support/layer-order.ts";
 
-const ROOMS_MAX = 13;
+const ROOMS_MAX = 14;
 const folder = join(packagesRoot, "kmem-cli");
 const files = readSourceFiles(join(folder, "src"));
 const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
@@ -13,7 +13,7 @@ const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "
 
 const low = ["text", "system", "trace"];
 const reading = [...low, "forms", "store", "input"];
-const folders = [...reading, "replay", "heaps", "contenders", "insight", "report"];
+const folders = [...reading, "replay", "heaps", "contenders", "insight", "record", "report"];
 
 /** Who may import whom in packages/kmem-cli/src: a folder, and the folders below it. */
 const commandOrder: LayerOrder = {
@@ -28,6 +28,7 @@ const commandOrder: LayerOrder = {
     heaps: ["trace", "replay"],
     contenders: [...low, "replay", "heaps"],
     insight: reading,
+    record: ["system", "trace", "store", "contenders"],
     report: [...reading, "replay", "insight"],
     commands: folders,
     "program.ts": [...folders, "commands"],
