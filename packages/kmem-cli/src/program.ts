@@ -25,6 +25,7 @@ export function createProgram(context: CommandContext = { contenders: knownConte
     .version(manifest.version)
     .description(manifest.description)
     .showHelpAfterError("(kmem --help says what there is)")
+    // What follows a subcommand's arguments is its own: `kmem record` hands it on.
     .enablePositionalOptions()
     .exitOverride();
   registerCommands(program, context);
@@ -33,7 +34,7 @@ export function createProgram(context: CommandContext = { contenders: knownConte
 
 /**
  * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed), 2 (usage),
- * or that of a program that was run. A subcommand reports a failure by throwing.
+ * that of a program that was run, or what a subcommand ends with. It reports a failure by throwing.
  */
 export function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
   return runProgram(createProgram(context), argv);
@@ -47,7 +48,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   } catch (error) {
     // Commander throws here for --help and --version too; it has printed what there was to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
-    if (error instanceof ReportedFailure) return exitCodes.failure;
+    if (error instanceof ReportedFailure) return error.exitCode;
     if (error instanceof ProgramExit) return error.exitCode;
     printProblem(describeError(error));
     return exitCodes.failure;

@@ -13,7 +13,7 @@ const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "
 
 const low = ["text", "system", "trace"];
 const reading = [...low, "forms", "store", "input"];
-const folders = [...reading, "replay", "heaps", "contenders", "insight", "report", "run"];
+const folders = [...reading, "replay", "heaps", "contenders", "insight", "record", "report", "run"];
 
 /** Who may import whom in packages/kmem-cli/src: a folder, and the folders below it. */
 const commandOrder: LayerOrder = {
@@ -28,6 +28,7 @@ const commandOrder: LayerOrder = {
     heaps: ["trace", "replay"],
     contenders: [...low, "replay", "heaps"],
     insight: reading,
+    record: ["system", "trace", "store", "contenders"],
     report: [...reading, "replay", "insight"],
     run: reading,
     commands: folders,

@@ -110,3 +110,12 @@ function parseForm(text: string): TraceForm {
   const known = TRACE_FORMS.map(({ id, name }) => `${id} (${name})`).join(", ");
   throw new InvalidArgumentError(`There are ${known}.`);
 }
+
+const EXIT_CODE_MAX = 255;
+
+/** The option that sets the exit code of a finding, so that a script can tell it from a failure to look. */
+export function errorExitcodeOption(finding: string): Option {
+  return new Option("--error-exitcode <code>", `the exit code when ${finding}`).argParser((text) =>
+    parseCount(text, 1, EXIT_CODE_MAX),
+  );
+}

@@ -4,13 +4,16 @@ import { checkDump, repairDump } from "kmem/debug";
 import { findingText } from "../report/finding-text.ts";
 import { systemReason } from "../system/input-problem.ts";
 import { isSameFile, writeWhole } from "../system/write-whole.ts";
-import { printJson, printText } from "../text/output.ts";
+import { printDocument, printText } from "../text/output.ts";
 import { printableLine } from "../text/printable.ts";
+import { errorExitcodeOption } from "./arguments.ts";
 import { pack, readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 /** Findings that are printed; `--json` has all of them. */
 const FINDINGS_SHOWN = 50;
+/** Goes up when a field of the JSON changes its meaning or goes away. */
+const JSON_VERSION = 1;
 
 const EXPLANATION = `
 DUMP is a file with what dumpHeap() returned: plain, .gz or .zst. OUT is packed
@@ -30,6 +33,7 @@ command line that makes no sense.`;
 interface CheckOptions {
   readonly repair?: string;
   readonly json?: true;
+  readonly errorExitcode?: number;
 }
 
 /** Adds `kmem check`. */
@@ -40,20 +44,22 @@ export function registerCheck(program: Command): void {
     .description("Verifies every invariant of every layer of a dumped heap, and repairs what is damaged.")
     .argument("<dump>", "file of a dump")
     .option("--repair <out>", "write the repaired heap's dump to this file")
-    .option("--json", "print findings as JSON")
+    .option("--json", "print findings as JSON (kmem-check or kmem-repair, version 1)")
+    .addOption(errorExitcodeOption("something was found, or cannot be repaired"))
     .addHelpText("after", EXPLANATION)
     .action(async (path: string, options: CheckOptions, command: Command) => {
       const { repair: out } = options;
       if (out !== undefined && isSameFile(path, out))
         command.error("error: --repair needs another file than the dump's");
       const isSound = await (out === undefined ? check(path, options) : repair(path, out, options));
-      if (!isSound) throw new ReportedFailure();
+      if (!isSound) throw new ReportedFailure(options.errorExitcode);
     });
 }
 
 async function check(path: string, { json }: CheckOptions): Promise<boolean> {
   const { isClean, findings } = await readDumpWith(path, checkDump);
-  if (json === true) printJson({ dump: path, isClean, findingCount: countFindings(findings), findings });
+  const report = { dump: path, isClean, findingCount: countFindings(findings), findings };
+  if (json === true) printDocument("kmem-check", JSON_VERSION, report);
   else print([headline(path, findings), ...findingLines(findings)]);
   return isClean;
 }
@@ -63,7 +69,8 @@ async function repair(path: string, out: string, { json }: CheckOptions): Promis
   if (dump !== undefined) await writeOut(out, dump);
   const findingCount = countFindings(findings);
   if (json === true) {
-    printJson({ dump: path, repaired: dump && out, isRepaired, findingCount, findings, steps, remaining });
+    const report = { dump: path, repaired: dump && out, isRepaired, findingCount, findings, steps, remaining };
+    printDocument("kmem-repair", JSON_VERSION, report);
   } else print([headline(path, findings), ...findingLines(findings), ...outcome(out, { dump, steps, remaining })]);
   return isRepaired;
 }

@@ -6,6 +6,7 @@ import { registerDiff } from "./diff.ts";
 import { registerInfo } from "./info.ts";
 import { registerLeaks } from "./leaks.ts";
 import { registerProc } from "./proc.ts";
+import { registerRecord } from "./record.ts";
 import { registerReplay } from "./replay.ts";
 import { registerRun } from "./run.ts";
 import { registerStat } from "./stat.ts";
@@ -21,6 +22,7 @@ export function registerCommands(program: Command, context: CommandContext): voi
   registerInfo(program);
   registerLeaks(program);
   registerProc(program);
+  registerRecord(program);
   registerStat(program);
   registerTrace(program);
 }

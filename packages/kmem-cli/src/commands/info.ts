@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { countFindings, type DumpInfo, describeDump, type Finding } from "kmem";
 import { findingText } from "../report/finding-text.ts";
-import { printJson, printText } from "../text/output.ts";
+import { printDocument, printText } from "../text/output.ts";
 import { formatBytes } from "../text/units.ts";
 import { readDumpWith } from "./read-dump.ts";
 
 /** Findings that are printed; `kmem check` has all of them. */
 const FINDINGS_SHOWN = 8;
+/** Goes up when a field of the JSON changes its meaning or goes away. */
+const JSON_VERSION = 1;
 
 const EXPLANATION = `
 DUMP is a file with what dumpHeap() returned: plain, .gz or .zst.
@@ -21,11 +23,11 @@ export function registerInfo(program: Command): void {
     .summary("say what a dump holds")
     .description("Says what a dump holds: version, geometry, slots, zones, caches, live blocks and bytes.")
     .argument("<dump>", "file of a dump")
-    .option("--json", "print it as JSON")
+    .option("--json", "print it as JSON (kmem-info, version 1)")
     .addHelpText("after", EXPLANATION)
     .action(async (path: string, { json }: { json?: true }) => {
       const info = await readDumpWith(path, describeDump);
-      if (json === true) printJson(info);
+      if (json === true) printDocument("kmem-info", JSON_VERSION, info);
       else printText(infoLines(info).join("\n"));
     });
 }

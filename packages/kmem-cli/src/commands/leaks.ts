@@ -11,11 +11,14 @@ import {
 } from "kmem/profile";
 import { sourceMapFrames } from "../system/source-maps.ts";
 import { writeWhole } from "../system/write-whole.ts";
-import { printJson, printText } from "../text/output.ts";
-import { parseCount } from "./arguments.ts";
+import { printDocument, printText } from "../text/output.ts";
+import { errorExitcodeOption, parseCount } from "./arguments.ts";
 import { readDump } from "./read-dump.ts";
+import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_TOP = 10;
+/** Goes up when a field of the JSON changes its meaning or goes away. */
+const JSON_VERSION = 1;
 
 const EXPLANATION = `
 DUMP is a file with what dumpHeap() of a DebugHeap returned: plain, .gz or
@@ -35,6 +38,7 @@ interface LeaksOptions {
   readonly json?: true;
   readonly profile?: ProfileFile;
   readonly sources?: string;
+  readonly errorExitcode?: number;
 }
 
 /** The formats of profiles, by the ends of file names. */
@@ -72,18 +76,21 @@ export function registerLeaks(program: Command): void {
     .addOption(
       new Option("--slot <slot>", "only blocks that this slot has allocated").argParser((text) => parseCount(text, 0)),
     )
-    .option("--json", "print them as JSON")
+    .option("--json", "print them as JSON (kmem-leaks, version 1)")
+    .addOption(errorExitcodeOption("any block is live"))
     .addOption(new Option("--profile <file>", "write a profile for a viewer").argParser(parseProfile))
     .option("--sources <folder>", "read source maps below this folder (default: the working folder)")
     .addHelpText("after", EXPLANATION)
-    .action(async (path: string, { top, slot, json, profile, sources = "." }: LeaksOptions) => {
+    .action(async (path: string, { top, slot, json, profile, errorExitcode, sources = "." }: LeaksOptions) => {
       const heap = await readDump(path);
       if (!(heap instanceof DebugHeap)) throw new Error(`${path}: the heap in it is not debugged`);
       const sites = heap.leaks(slot === undefined ? {} : { slot }).slice(0, top);
-      if (json === true) printJson(sites.map(plain));
+      if (json === true) printDocument("kmem-leaks", JSON_VERSION, { dump: path, sites: sites.map(plain) });
       else printText(sitesText(sites, sourceMapFrames(sources)));
-      if (profile === undefined) return;
-      await writeWhole(profile.path, await PROFILES[profile.ending](heap.profile(), profile.path));
+      if (profile !== undefined) {
+        await writeWhole(profile.path, await PROFILES[profile.ending](heap.profile(), profile.path));
+      }
+      if (errorExitcode !== undefined && sites.length > 0) throw new ReportedFailure(errorExitcode);
     });
 }
 

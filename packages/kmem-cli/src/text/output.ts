@@ -16,6 +16,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
 }
 
+/** Prints a document as JSON, with the name of its schema and the version of that at its head. */
+export function printDocument(schema: string, version: number, fields: object): void {
+  printJson({ schema, version, ...fields });
+}
+
 /** Says what went wrong, in a line on standard error. */
 export function printProblem(message: string): void {
   console.error(`kmem: ${printableLine(message)}`);

@@ -91,16 +91,24 @@ export class BlockMatcher {
       this.alloc(OP.MALLOC, high, low, sizeBytes);
       return;
     }
-    const there = this.#table.find(high, low);
-    if (there !== NOT_FOUND) {
-      this.#impliedFreeCount += 1;
-      this.#release(there);
-    }
-    this.#table.set(high, low, slot);
-    const oldBytes = this.#sizes[slot]!;
-    this.#sizes[slot] = sizeBytes;
-    this.live.resizeBlock(oldBytes, sizeBytes);
-    this.#sink.op(OP.REALLOC, 0, slot, sizeBytes, oldBytes);
+    this.#place(slot, high, low, sizeBytes);
+  }
+
+  /**
+   * A realloc that has begun: its block has no address until `endMove`, and its old one may be given out meanwhile.
+   * Answers the block's slot, or NOT_FOUND.
+   */
+  beginMove(high: number, low: number): number {
+    return this.#table.remove(high, low);
+  }
+
+  /** Ends a realloc that `beginMove` began: null has freed the block. */
+  endMove(slot: number, high: number, low: number, sizeBytes: number): void {
+    if (slot === NOT_FOUND) {
+      this.#unknownReallocCount += 1;
+      this.alloc(OP.MALLOC, high, low, sizeBytes);
+    } else if ((high | low) === 0) this.#release(slot);
+    else this.#place(slot, high, low, sizeBytes);
   }
 
   counts(): BlockMatchCounts {
@@ -121,6 +129,20 @@ export class BlockMatcher {
       peakLiveBlockCount: this.live.peakLiveBlockCount,
       requestedBytes: this.live.requestedBytes,
     };
+  }
+
+  /** Gives a block that has no address another one, and another size. */
+  #place(slot: number, high: number, low: number, sizeBytes: number): void {
+    const there = this.#table.find(high, low);
+    if (there !== NOT_FOUND) {
+      this.#impliedFreeCount += 1;
+      this.#release(there);
+    }
+    this.#table.set(high, low, slot);
+    const oldBytes = this.#sizes[slot]!;
+    this.#sizes[slot] = sizeBytes;
+    this.live.resizeBlock(oldBytes, sizeBytes);
+    this.#sink.op(OP.REALLOC, 0, slot, sizeBytes, oldBytes);
   }
 
   #release(slot: number): void {

@@ -33,8 +33,9 @@ it("lists live blocks by who allocated them, those with the most bytes first", a
     expect(stdout).toMatch(/\tage=\d+\/\d+ slots=0 caches=kmalloc-112\n\t\tat forget /);
     expect(stdout.indexOf("at forget")).toBeLessThan(stdout.indexOf("at rememberLittle"));
     const json = JSON.parse((await runCli(["leaks", path, "--json", "--top", "1"])).stdout);
-    expect(json).toMatchObject([{ blocks: 3, bytes: 300, caches: ["kmalloc-112"], slots: [0] }]);
-    expect(json[0].addresses).toHaveLength(3);
+    expect(json).toMatchObject({ schema: "kmem-leaks", version: 1 });
+    expect(json.sites).toMatchObject([{ blocks: 3, bytes: 300, caches: ["kmalloc-112"], slots: [0] }]);
+    expect(json.sites[0].addresses).toHaveLength(3);
   });
 });
 

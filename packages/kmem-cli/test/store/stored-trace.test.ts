@@ -9,7 +9,7 @@ import { StoredTraceWriter } from "../../src/store/stored-writer.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
 import { NONE } from "../../src/trace/line-scan.ts";
 import { OP } from "../../src/trace/op-stream.ts";
-import { EventList, readForm } from "../forms/support.ts";
+import { EventList, readForm, type SeenEvent } from "../forms/support.ts";
 import { OpModel } from "../trace/op-model.ts";
 import { BUNDLED_TRACES, type OpTuple } from "../trace/support.ts";
 import { randomTrace } from "./random-trace.ts";
@@ -61,9 +61,10 @@ describe("kmem's own format", () => {
       expect(renumbered(read.ops)).toEqual(renumbered(events.map(({ op }) => op)));
       new OpModel().replay(read.ops);
       expect(read.summary).toMatchObject({ eventCount: events.length, notes: { seed: String(seed) } });
-      const contexts = (all: readonly (typeof events)[number][]) => all.map(({ thread, cpu, frames }) => ({ thread, cpu, frames }));
+      const contexts = (all: readonly SeenEvent[]) => all.map(({ thread, cpu, frames }) => ({ thread, cpu, frames }));
       expect(contexts(read.events)).toEqual(contexts(events));
-      const allocated = (all: readonly (typeof events)[number][]) => all.map((one) => (one.op[0] === OP.PAGE_FREE ? 0 : one.allocatedBytes));
+      const allocated = (all: readonly SeenEvent[]) =>
+        all.map((one) => (one.op[0] === OP.PAGE_FREE ? 0 : one.allocatedBytes));
       expect(allocated(read.events)).toEqual(allocated(events));
     }
   });
