@@ -10,8 +10,8 @@ import { packagesRoot, readSourceFiles, type SourceFile } from "./source-files.t
 const maxFileLines = 420;
 const maxLineChars = 120;
 
-// A line that is one string literal may be longer: verbatim lines of traces and reports cannot be broken.
-const oneLiteral = /^\s*("[^"]*": )?(["'`]).*\2[,;]?$/;
+// A line that is one string or one regular expression may be longer: neither can be broken.
+const oneLiteral = /^\s*(?:(?:"[^"]*"|\w+): )?(?:(["'`]).*\1|\/.*\/[a-z]*)[,;]?$/;
 
 function tidyFaults({ path, text }: SourceFile): string[] {
   const lines = text.trimEnd().split(/\r?\n/);
@@ -198,5 +198,7 @@ describe("the checker of tidiness", () => {
       `a.ts:2 has ${maxLineChars + 1} characters`,
     ]);
     expect(tidyFaults({ path: "a.ts", text: `  "${"x".repeat(maxLineChars)}",\n` })).toEqual([]);
+    expect(tidyFaults({ path: "a.ts", text: `  line: /${"x".repeat(maxLineChars)}/u,\n` })).toEqual([]);
+    expect(tidyFaults({ path: "a.ts", text: `// ${"x".repeat(maxLineChars)}\n` })).toHaveLength(1);
   });
 });
