@@ -1,8 +1,9 @@
-// Serves the examples to a browser: `node serve.js`, then open what it prints. The two headers make a page cross-origin
+// Serves the examples to a browser: `node serve.js [port]`, then open what it prints. The two headers make a page cross-origin
 // isolated; browsers give a SharedArrayBuffer to no other.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname } from "node:path";
+import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 
 const HEADERS = {
@@ -20,17 +21,14 @@ function fileOf(path) {
   return file.href.startsWith((isLibrary ? LIBRARY : EXAMPLES).href) ? file : undefined;
 }
 
-export function serve(port = 0) {
-  const server = createServer(async (request, response) => {
-    const file = fileOf(new URL(request.url, "http://localhost").pathname);
-    const text = file && (await readFile(fileURLToPath(file)).catch(() => undefined));
-    if (text === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { "content-type": TYPES[extname(file.pathname)] ?? "text/plain", ...HEADERS }).end(text);
-  });
-  return new Promise((resolve) => server.listen(port, "localhost", () => resolve(server)));
-}
+const server = createServer(async (request, response) => {
+  const file = fileOf(new URL(request.url ?? "/", "http://localhost").pathname);
+  const text = file && (await readFile(fileURLToPath(file)).catch(() => undefined));
+  if (text === undefined) response.writeHead(404).end();
+  else response.writeHead(200, { "content-type": TYPES[extname(file.pathname)] ?? "text/plain", ...HEADERS }).end(text);
+});
 
-if (import.meta.main ?? true) {
-  const { port } = (await serve(8080)).address();
+server.listen(Number(argv[2] ?? 8080), "localhost", () => {
+  const { port } = server.address();
   for (const page of ["particles", "audio-worklet"]) console.log(`http://localhost:${port}/${page}/index.html`);
-}
+});

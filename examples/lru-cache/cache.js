@@ -149,8 +149,7 @@ export class LruCache {
   #takesOver(set, holder) {
     if (Atomics.wait(this.#words, set, holder, WAIT_MS) !== "timed-out") return false;
     const isAlive = slotStats(this.#heap).some(
-      ({ slot, state, generation }) =>
-        state === "held" && (((generation << SLOT_BITS) | (slot + 1)) === holder),
+      ({ slot, state, generation }) => state === "held" && ((generation << SLOT_BITS) | (slot + 1)) === holder,
     );
     return !isAlive && Atomics.compareExchange(this.#words, set, holder, this.#me) === holder;
   }

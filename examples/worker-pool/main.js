@@ -23,7 +23,7 @@ export async function run(frameCount, workerCount = Math.min(4, cpus().length)) 
             if (sent === frameCount) return worker.postMessage(0);
             const frame = heap.alloc(FRAME_BYTES);
             heap.u8(frame, FRAME_BYTES).fill(sent % 256);
-            worker.postMessage(frame, []);
+            worker.postMessage(frame);
             sent += 1;
           };
           worker.on("message", ({ frame, was }) => {

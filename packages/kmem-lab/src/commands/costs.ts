@@ -7,6 +7,7 @@ import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
+import { writeDrawings } from "../drawings/write-drawings.ts";
 import { writeDocument } from "../figures/documents.ts";
 import { FigureFiles } from "../figures/figure-files.ts";
 import { FIGURES_FOLDER, ROOT } from "../figures/repository.ts";
@@ -33,6 +34,15 @@ export function registerCosts(program: Command): void {
     .summary("the README's five figures, from the CSV files that are there")
     .description("Measures nothing: makes the README's table again from docs/figures.")
     .action(writeGlance);
+  program
+    .command("drawings")
+    .summary("the drawings of the guide, from the layouts")
+    .description(
+      "Draws the buffer, pages, slabs, sheaves, slots and locks as the layouts have them, for docs/drawings.",
+    )
+    .action(() => {
+      for (const path of writeDrawings(join(ROOT, "docs", "drawings"))) stdout.write(`${path}\n`);
+    });
   program
     .command("regions")
     .summary("what kmalloc and kfree cost in regions of many chunks")
