@@ -52,8 +52,8 @@ export class Adoption {
     return { bytes: this.#adopted.bytes, imports: { ...imports, kmem: this.#functions() } };
   }
 
-  attach(instance: WebAssembly.Instance): void {
-    this.#exports = instance.exports;
+  attachExports(exports: WebAssembly.Exports): void {
+    this.#exports = exports;
   }
 
   #functions(): WebAssembly.ModuleImports {
@@ -108,7 +108,7 @@ export async function withAdoption<Loaded>(
     const prepared = adoption.prepared(bytes, imports);
     const module = await WebAssembly.compile(prepared.bytes);
     const instance = new WebAssembly.Instance(module, prepared.imports);
-    adoption.attach(instance);
+    adoption.attachExports(instance.exports);
     return { module, instance };
   };
   Object.assign(WebAssembly, { instantiate: adopting, instantiateStreaming: undefined });
