@@ -17,7 +17,8 @@ export interface Resvg {
 /** The renderer in Rust, with its own allocator, or with one that whoever calls this has put in its place. */
 export async function loadResvg(): Promise<Resvg> {
   const resvg = await toolModule<Resvg>("@resvg/resvg-wasm", "index.mjs");
-  await resvg.initWasm(Uint8Array.from(readFileSync(toolFile("@resvg/resvg-wasm", "index_bg.wasm"))));
+  const bytes = readFileSync(toolFile("@resvg/resvg-wasm", "index_bg.wasm"));
+  await resvg.initWasm(Uint8Array.from(bytes).buffer);
   return resvg;
 }
 

@@ -1,14 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** The folder with programs that only `npm run test:programs` needs. */
 export const TOOLS_FOLDER: string = fileURLToPath(new URL("../../../../../tools/programs/", import.meta.url));
-
-const require = createRequire(join(TOOLS_FOLDER, "package.json"));
 
 /** Installs those programs as their lock file says, where they are not there yet. Throws where npm fails. */
 export function installTools(): void {
@@ -19,7 +16,7 @@ export function installTools(): void {
 
 /** A file of one of those packages. */
 export function toolFile(name: string, path: string): string {
-  return join(dirname(require.resolve(`${name}/package.json`)), path);
+  return join(TOOLS_FOLDER, "node_modules", name, path);
 }
 
 /** A module of one of those packages. */
