@@ -74,7 +74,7 @@ function shares(paths: readonly string[]): string[][] {
 
 beforeAll(async () => {
   folder = await installedFolder("kmem-blocks-");
-  linkInstalled(folder, "@types/node");
+  for (const name of ["@types/node", "@sqlite.org/sqlite-wasm", "wasmoon"]) linkInstalled(folder, name);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   appendFileSync(logPath(), "");
   for (const block of modules) place(block);

@@ -17,12 +17,15 @@ export interface AdoptedProgram {
   readonly counts: { readonly allocated: number; readonly freed: number };
   /** Calls that were wrong: a second free, an address that is no block's. */
   readonly misuses: readonly string[];
+  /** How long the rewriting took. */
+  readonly adoptMs: number;
 }
 
 /** One program that is being loaded: it gets its heap with its first allocation. */
 export class Adoption {
   readonly #options: AdoptOptions;
   #adopted: AdoptedModule | undefined;
+  #adoptMs = 0;
   #imports: WebAssembly.Imports = {};
   #exports: WebAssembly.Exports = {};
   #heap: Heap | undefined;
@@ -42,18 +45,21 @@ export class Adoption {
       memory: this.#memory!,
       counts: this.#counts,
       misuses: this.#misuses,
+      adoptMs: this.#adoptMs,
     };
   }
 
   /** The module of these bytes with its imports, as `WebAssembly.instantiate` wants them. */
   prepared(bytes: Uint8Array, imports: WebAssembly.Imports) {
+    const startMs = performance.now();
     this.#adopted = adopt(bytes, this.#options);
+    this.#adoptMs = performance.now() - startMs;
     this.#imports = imports;
     return { bytes: this.#adopted.bytes, imports: { ...imports, kmem: this.#functions() } };
   }
 
-  attach(instance: WebAssembly.Instance): void {
-    this.#exports = instance.exports;
+  attachExports(exports: WebAssembly.Exports): void {
+    this.#exports = exports;
   }
 
   #functions(): WebAssembly.ModuleImports {
@@ -94,27 +100,50 @@ export class Adoption {
   }
 }
 
-/** Loads a program with its own glue, unchanged: what that instantiates is adopted on the way. */
+type Instantiate = (bytes: Uint8Array<ArrayBuffer>, imports: WebAssembly.Imports) => Promise<WebAssembly.Instance>;
+
+/** Loads a program with its own glue, unchanged: what that instantiates, `instantiate` does. */
+async function intercepted<Loaded>(instantiateIt: Instantiate, load: () => Promise<Loaded>): Promise<Loaded> {
+  const { instantiate, instantiateStreaming } = WebAssembly;
+  const intercepting = async (source: BufferSource, imports: WebAssembly.Imports = {}): Promise<unknown> => {
+    const bytes = ArrayBuffer.isView(source)
+      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+      : new Uint8Array(source);
+    return { instance: await instantiateIt(Uint8Array.from(bytes), imports) };
+  };
+  Object.assign(WebAssembly, { instantiate: intercepting, instantiateStreaming: undefined });
+  try {
+    return await load();
+  } finally {
+    Object.assign(WebAssembly, { instantiate, instantiateStreaming });
+  }
+}
+
+/** Loads a program and gives it a heap in place of its allocator. */
 export async function withAdoption<Loaded>(
   options: AdoptOptions,
   load: () => Promise<Loaded>,
 ): Promise<{ loaded: Loaded; program: () => AdoptedProgram }> {
   const adoption = new Adoption(options);
-  const { instantiate, instantiateStreaming } = WebAssembly;
-  const adopting = async (source: BufferSource, imports: WebAssembly.Imports = {}): Promise<unknown> => {
-    const bytes = ArrayBuffer.isView(source)
-      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-      : new Uint8Array(source);
+  const loaded = await intercepted(async (bytes, imports) => {
     const prepared = adoption.prepared(bytes, imports);
-    const module = await WebAssembly.compile(prepared.bytes);
-    const instance = new WebAssembly.Instance(module, prepared.imports);
-    adoption.attach(instance);
-    return { module, instance };
-  };
-  Object.assign(WebAssembly, { instantiate: adopting, instantiateStreaming: undefined });
-  try {
-    return { loaded: await load(), program: () => adoption.program };
-  } finally {
-    Object.assign(WebAssembly, { instantiate, instantiateStreaming });
-  }
+    const instance = new WebAssembly.Instance(await WebAssembly.compile(prepared.bytes), prepared.imports);
+    adoption.attachExports(instance.exports);
+    return instance;
+  }, load);
+  return { loaded, program: () => adoption.program };
+}
+
+/** Loads a program with its own allocator, and says where its memory is. */
+export async function observed<Loaded>(
+  load: () => Promise<Loaded>,
+): Promise<{ loaded: Loaded; memory: () => WebAssembly.Memory }> {
+  let found: WebAssembly.Memory | undefined;
+  const loaded = await intercepted(async (bytes, imports) => {
+    const instance = new WebAssembly.Instance(await WebAssembly.compile(bytes), imports);
+    const values = [...Object.values(imports).flatMap((one) => Object.values(one)), ...Object.values(instance.exports)];
+    found = values.find((one) => one instanceof WebAssembly.Memory);
+    return instance;
+  }, load);
+  return { loaded, memory: () => found! };
 }
