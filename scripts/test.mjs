@@ -18,11 +18,16 @@ const WITHOUT_CHROMIUM = `
   and run npm test again. Where CI is "true", this is a failure.
 `;
 
+const WITHOUT_COMPILER = `
+  THE TESTS OF C PROGRAMS WERE SKIPPED: nothing here compiles them to WebAssembly, and it could not be installed.
+`;
+
 // A report left by an earlier run must not be taken for this one's.
 rmSync(join(root, reportFile), { force: true });
 if (!setUp()) exit(1);
 
 const hasChromium = stage("Chromium for the browser tests", () => run(pinnedNode, ["scripts/chromium.mjs"]));
+const hasCompiler = stage("clang for the tests of C programs", () => run(pinnedNode, ["scripts/wasm-compiler.mjs"]));
 const vitestArgs = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
 const passed = [
   stage("type-check of tests and scripts", () => runTool("typescript/bin/tsc", "-b", "tsconfig.checks.json")),
@@ -42,6 +47,7 @@ if (argv.length === 2) {
     stage("every sentence of the documents has its test", () => run(pinnedNode, ["scripts/sentences.mjs"])),
   );
 }
+if (!hasCompiler) console.error(styleText("red", WITHOUT_COMPILER));
 if (!hasChromium) {
   console.error(styleText("red", WITHOUT_CHROMIUM));
   passed.push(env["CI"] !== "true");

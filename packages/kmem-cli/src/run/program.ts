@@ -1,4 +1,4 @@
-import { type BaseHeap, Heap, type KmemError } from "kmem";
+import { type BaseHeap, Heap, type HeapOptions, type KmemError } from "kmem";
 import { type BugReport, DebugHeap } from "kmem/debug";
 import {
   type AdoptedModule,
@@ -9,6 +9,7 @@ import {
   type ProgramFrames,
   type ProgramStack,
   programFrames,
+  programHeapOptions,
 } from "kmem/wasm";
 import { type CallCounts, WatchedCalls } from "./calls.ts";
 import type { TraceRecorder } from "./trace-recorder.ts";
@@ -45,6 +46,8 @@ export interface EndedProgram {
 }
 
 const WASM_PAGE_BYTES = 65_536;
+/** The end of a heap is a number of 32 bits. */
+const HEAP_END_MOST: number = 2 ** 32 - WASM_PAGE_BYTES;
 /** What WASI's runtimes answer for a program that traps: 128 and the number of SIGABRT. */
 const TRAP_EXIT_CODE = 134;
 /** Frames of a program that are kept of each stack; the functions of this command stand above and below them. */
@@ -85,7 +88,9 @@ export class Program {
     const imports = importsFor(system, calls.imports, shape, imported);
     const instance = await WebAssembly.instantiate(compiled, imports);
     const memory = imported ?? (instance.exports[shape.exportedAs ?? ""] as WebAssembly.Memory);
-    heap = makeHeap(memory, heapBase, options, observer);
+    const maximumBytes = Math.min(options.maxMemoryBytes, HEAP_END_MOST);
+    const where = programHeapOptions(this.#adopted, { exports: instance.exports, imports, maximumBytes });
+    heap = makeHeap(where, options, observer);
     const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory });
     return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack: this.#stackOf(instance), given };
   }
@@ -151,16 +156,10 @@ function importsFor(
   return { ...imports, [importedAs.module]: { ...imports[importedAs.module], [importedAs.name]: memory } };
 }
 
-function makeHeap(
-  memory: WebAssembly.Memory,
-  start: number,
-  { letters, maxMemoryBytes }: ProgramOptions,
-  { onBug }: ProgramObserver,
-): BaseHeap {
-  const maximumBytes = Math.max(maxMemoryBytes, memory.buffer.byteLength);
-  const where = { memory, start, maximumBytes, slotCount: 1 };
-  if (letters === undefined) return Heap.create(where);
-  return DebugHeap.create({ ...where, debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: () => {} });
+function makeHeap(where: HeapOptions, { letters }: ProgramOptions, { onBug }: ProgramObserver): BaseHeap {
+  if (letters === undefined) return Heap.create({ ...where, slotCount: 1 });
+  const how = { debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: () => {} };
+  return DebugHeap.create({ ...where, ...how, slotCount: 1 });
 }
 
 function startWasi(

@@ -1,5 +1,5 @@
 /** What a program can be blamed for. */
-export const PROBLEM_KINDS = ["leak", "double-free", "invalid-free", "overwrite", "invalid-use"] as const;
+const PROBLEM_KINDS = ["leak", "double-free", "invalid-free", "overwrite", "invalid-use"] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
 /** Stands for every kind, for any characters of a name, and for any number of frames. */

@@ -147,7 +147,7 @@ describeCompiled("kmem run", () => {
         expect((await runCli(["info", dump])).stdout).toMatch(/^blocks +5 live/m);
         const replayed = await runCli(["replay", "--allocators", "kmem", "--check", "--runs", "0", trace]);
         expect(replayed.exitCode).toBe(0);
-        expect((await runCli(["stat", trace])).stdout).toMatch(/reachable \(\S*bugs\.c:\d+/);
+        expect((await runCli(["stat", trace])).stdout).toMatch(/^ reachable \(/m);
         await run(["--record", trace, module, "clean"]);
         const summary = await runCli(["replay", "--json", "--allocators", "kmem", "--check", "--runs", "0", trace]);
         expect(summary.stderr).toBe("");

@@ -1,7 +1,16 @@
 import { type AllocationSite, allocationSites } from "../debug/leaks.ts";
 import type { TrackedHeap } from "../debug/tracked-heap.ts";
 import { viewedLayers } from "../heap/access.ts";
-import { anyValue, badArgument, type Checks, readList, readOptions, requireUint32 } from "../memory/arguments.ts";
+import type { Layers } from "../kmalloc/layers.ts";
+import {
+  anyValue,
+  badArgument,
+  type Checks,
+  readList,
+  readOptions,
+  requireFunctions,
+  requireUint32,
+} from "../memory/arguments.ts";
 import { PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 
 /** Where a program keeps pointers to its blocks, besides in other blocks. */
@@ -42,11 +51,17 @@ interface Stretch {
  * `DebugHeap` over the program's memory, with the letter U; the program must be at rest. Throws BAD_ARGUMENT. O(bytes).
  */
 export function programLeaks(heap: TrackedHeap, roots: ProgramRoots): ProgramLeaks {
+  const layers = viewedLayers(heap);
+  requireFunctions("heap", heap, ["leaks", "scanForLeaks"]);
   const { heapBase, stack, pointers } = readOptions("roots", roots, ROOT_CHECKS);
   if (heapBase === undefined) throw badArgument("heapBase", "the first byte after the program's data", heapBase);
   const list = pointers === undefined ? [] : (readList("pointers", pointers) as number[]);
   const { low, pointer } = stack === undefined ? { low: 0, pointer: 0 } : readOptions("stack", stack, STACK_CHECKS);
-  const stretches = [stretch(0, Math.min(low, heapBase)), stretch(Math.max(low, pointer), heapBase), ...foreign(heap)];
+  const stretches = [
+    stretch(0, Math.min(low, heapBase)),
+    stretch(Math.max(low, pointer), heapBase),
+    ...foreign(layers),
+  ];
   const lost = heap.scanForLeaks({ roots: [...stretches, ...list] });
   const isKnown = new Set([...lost.map(({ address }) => address), ...list]);
   const live = heap.leaks().flatMap(({ objects }) => objects);
@@ -62,8 +77,7 @@ function stretch(from: number, to: number): Stretch {
 }
 
 /** Pages that the program has added to the memory by itself. */
-function foreign(heap: TrackedHeap): Stretch[] {
-  const { memory, geometry, pages } = viewedLayers(heap);
+function foreign({ memory, geometry, pages }: Layers): Stretch[] {
   const { frames } = pages;
   const found: Stretch[] = [];
   for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {

@@ -117,6 +117,12 @@ function wasmRows(): Record<string, Row> {
     "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },
     "kmem/wasm adoptStreaming": { ...row(of(nothingElse, "response"), adoptOptions), world: "wasm" },
     "kmem/wasm programHeapOptions": { ...row(of(nothingElse, "adopted"), of(nothingElse, "program")), world: "wasm" },
+    "kmem/wasm exposeStack": { ...row(of(nothingElse, "module")), world: "wasm" },
+    "kmem/wasm programFrames": { ...row(of(nothingElse, "module"), options({ originOf: callable })), world: "wasm" },
+    "kmem/wasm programLeaks": {
+      ...row(of(nothingElse, "tracked"), arg(nothingElse, { heapBase: 4096 })),
+      world: "wasm",
+    },
     "kmem/wasm cMalloc": row(of(callable, "heap"), how),
     ...named("cFace", {
       malloc: row(word),

@@ -200,8 +200,10 @@ function wasmWorld(): World {
   // One that can be read as often as it is asked.
   const response = Object.assign(new Response(), { arrayBuffer: async () => module.buffer });
   const blocks = { block: cFace.malloc(100), other: cFace.malloc(100) };
-  const values = { heap, ...blocks, module, adopted: adopt(module), program, response };
-  return { subjects: { cFace }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
+  const tracked = DebugHeap.create({ sizeBytes: HEAP_BYTES, report: () => {} });
+  const values = { heap, ...blocks, module, adopted: adopt(module), program, response, tracked };
+  const memories = [heap.buffer, tracked.buffer];
+  return { subjects: { cFace }, values, memories, fault: faultOf(() => checkHeap(heap)) };
 }
 
 /** For functions that work on no memory. */
