@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { packagesRoot, readSourceFiles } from "../../kmem/test/source-files.ts";
 import { type LayerOrder, layerFaults, orderFaults } from "../../kmem/test/support/layer-order.ts";
 
-const ROOMS_MAX = 14;
+const ROOMS_MAX = 15;
 const folder = join(packagesRoot, "kmem-cli");
 const files = readSourceFiles(join(folder, "src"));
 const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {

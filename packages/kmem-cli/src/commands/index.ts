@@ -10,6 +10,7 @@ import { registerRecord } from "./record.ts";
 import { registerReplay } from "./replay.ts";
 import { registerRun } from "./run.ts";
 import { registerStat } from "./stat.ts";
+import { registerTop } from "./top.ts";
 import { registerTrace } from "./trace.ts";
 
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
@@ -24,5 +25,6 @@ export function registerCommands(program: Command, context: CommandContext): voi
   registerProc(program);
   registerRecord(program);
   registerStat(program);
+  registerTop(program);
   registerTrace(program);
 }

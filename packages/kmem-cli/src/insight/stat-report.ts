@@ -70,17 +70,21 @@ interface Names {
   readonly kind: (kind: number) => string;
 }
 
-function namesOf({ tables }: EventStream): Names {
+function namesOf(stream: EventStream): Names {
+  const { tables } = stream;
   return {
     frames: (stack) => tables.framesOf(stack),
     thread: (id) => (id === 0 ? "(unknown)" : tables.threads.name(id)),
-    kind: (kind) => {
-      if (kind === 0) return "(malloc)";
-      const cache = tables.caches[kind - 1];
-      if (cache === undefined) return "(unknown)";
-      return cache.name === "" ? `(objects of ${cache.objectBytes})` : cache.name;
-    },
+    kind: (kind) => cacheName(stream, kind),
   };
+}
+
+/** What a kind of objects is called: a collector's kinds are caches, plus 1, and 0 for what is of none. */
+export function cacheName({ tables }: EventStream, kind: number): string {
+  if (kind === 0) return "(malloc)";
+  const cache = tables.caches[kind - 1];
+  if (cache === undefined) return "(unknown)";
+  return cache.name === "" ? `(objects of ${cache.objectBytes})` : cache.name;
 }
 
 function familyReport(family: Family, names: Names, blocks: ReadonlyMap<number, Figures> | undefined): FamilyReport {

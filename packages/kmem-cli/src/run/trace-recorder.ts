@@ -8,7 +8,7 @@ const NS_PER_MS = 1e6;
 /** Frames of each stack that are kept; this command's own stand above and below the program's. */
 const STACK_DEPTH = 32;
 
-/** Writes the calls of a program, with their times and stacks, in kmem's own trace form: docs/traces.md. */
+/** Writes the calls of a program, with their times and stacks, in kmem's own trace form: docs/trace-format.md. */
 export class TraceRecorder {
   readonly #frames: ProgramFrames;
   readonly #stream = new EventStream(true);

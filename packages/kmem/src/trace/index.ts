@@ -20,6 +20,7 @@ export type { TraceClock } from "./clock.ts";
 export { ftraceHeader, ftraceText, type TraceFigures, type TraceNames } from "./ftrace.ts";
 export { NO_NODE, TraceKind, type TraceKindValue } from "./layout.ts";
 export { type TraceEvent, TraceReader } from "./reader.ts";
+export { type HeapRecording, recordHeap } from "./record.ts";
 export type { TraceRing, TraceRingOptions } from "./ring.ts";
 
 /** What traces call the threads of a heap. */

@@ -77,6 +77,7 @@ function traceRows(): Record<string, Row> {
     "kmem/trace createTraceRing": traced(row(heap, arg(within(1, 2 ** 24), 8), options(clock))),
     "kmem/trace openTraceRing": traced(row(heap, of(uint32, "address"), options(clock))),
     "kmem/trace findTraceRing": traced(row(heap, options(clock))),
+    "kmem/trace recordHeap": traced(row(heap, of(nothingElse, "ring"))),
     "kmem/trace traceNames": traced(row(heap)),
     "kmem/trace traceText": traced(row(heap, arg(optional(nothingElse), undefined))),
     "kmem/trace traceParts": traced(row(heap, arg(optional(nothingElse), undefined))),
