@@ -19,8 +19,8 @@ export function isChromeJson(text: string): boolean {
 }
 
 /**
- * Reads traces in Chrome's JSON (which Perfetto reads and writes too): events whose name is a call of malloc's or of the
- * kernel's, with `address` and `size` among their `args`. Each event counts as a line.
+ * Reads traces in Chrome's JSON (which Perfetto reads and writes too): events whose name is a call of malloc's or of
+ * the kernel's, with `address` and `size` among their `args`. Each event counts as a line.
  */
 export class ChromeJsonReader extends LineFormReader {
   protected readonly form = "perfetto";

@@ -20,9 +20,9 @@ export const HEAPTRACK_LINE: RegExp =
   /^v [0-9a-f]{4,6} [0-9a-f]{1,2}$|^X .|^I [0-9a-f]{1,8} [0-9a-f]{1,8}$|^\+ [0-9a-f]{1,8}$/;
 
 /**
- * Reads what heaptrack writes, unpacked: its finished files, where an event names one of the kinds of allocation (a size
- * and a stack) that stand before it, and its raw ones (`heaptrack --raw`), where an event has its address. A finished
- * file does not say which of several equal blocks is freed: the youngest is taken.
+ * Reads what heaptrack writes, unpacked: its finished files, where an event names one of the kinds of allocation (a
+ * size and a stack) that stand before it, and its raw ones (`heaptrack --raw`), where an event has its address. A
+ * finished file does not say which of several equal blocks is freed: the youngest is taken.
  */
 export class HeaptrackReader extends LineFormReader {
   protected readonly form = "heaptrack";

@@ -10,7 +10,7 @@ const BUCKETS = 64;
 export type Histogram = Float64Array;
 
 /** The bucket of a value. */
-export function bucketOf(value: number): number {
+function bucketOf(value: number): number {
   return value < 1 ? 0 : Math.min(BUCKETS - 1, Math.floor(Math.log2(value)) + 1);
 }
 

@@ -1,7 +1,7 @@
 import type { StatReport, StatRow } from "./stat-report.ts";
 
 /** Goes up when a field changes its meaning or goes away. */
-export const DIFF_VERSION = 1;
+const DIFF_VERSION = 1;
 
 /** How the live bytes of one site, cache or thread differ. */
 export interface DiffRow {

@@ -17,7 +17,8 @@ export function diffText(report: DiffReport, lines: number): string {
 }
 
 function table(title: string, rows: readonly DiffRow[], lines: number): string[] {
-  const head = `${title.padEnd(NAME_COLUMNS)} ${"before".padStart(12)} ${"after".padStart(12)} ${"bytes".padStart(12)} ${"blocks".padStart(9)}`;
+  const sizes = ["before", "after", "bytes"].map((name) => name.padStart(12)).join(" ");
+  const head = `${title.padEnd(NAME_COLUMNS)} ${sizes} ${"blocks".padStart(9)}`;
   if (rows.length === 0) return ["", `${title}: no difference`];
   const shown = rows.slice(0, lines).map(({ name, before, after, deltaBytes, deltaCount }) => {
     const cut = name.length > NAME_COLUMNS ? `${name.slice(0, NAME_COLUMNS - 1)}…` : name.padEnd(NAME_COLUMNS);

@@ -36,7 +36,7 @@ export class ProfileConversion implements Conversion {
 }
 
 /** What a collector has counted of objects, as a profile. A trace's clock begins anywhere: the profile begins at 0. */
-export function profileOf(collector: StatCollector, { tables }: EventStream): AllocationProfile {
+function profileOf(collector: StatCollector, { tables }: EventStream): AllocationProfile {
   const { objects, pages, hasTimes, firstTime, lastTime } = collector;
   const family = objects.total.hitCount > 0 ? objects : pages;
   const samples = Array.from(family.sites, ([stack, figures]) => ({

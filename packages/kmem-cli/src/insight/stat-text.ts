@@ -78,7 +78,8 @@ function slabTable(title: string, rows: readonly StatRow[], view: StatView): str
     const per = (bytes: number): string =>
       `${bytes}`.padStart(9) + `/${Math.floor(bytes / Math.max(1, hits))}`.padEnd(6);
     const frag = alloc === 0 ? 0 : 100 - (100 * req) / alloc;
-    const counts = `${`${hits}`.padStart(8)} | ${`${row.pingPongCount}`.padStart(9)} | ${`${frag.toFixed(3)}%`.padStart(7)}`;
+    const fragments = `${frag.toFixed(3)}%`.padStart(7);
+    const counts = `${`${hits}`.padStart(8)} | ${`${row.pingPongCount}`.padStart(9)} | ${fragments}`;
     return ` ${nameText(row)} | ${per(alloc)} | ${per(req)} | ${counts}`;
   });
   const more = all.length > shown.length ? [` ${"...".padEnd(NAME_COLUMNS)} | ${DOTS}`] : [];
@@ -93,7 +94,8 @@ function pageTable(title: string, rows: readonly StatRow[], view: StatView): str
   const lines = shown.map((row) => {
     const kib = Math.round((view.live ? row.liveAllocatedBytes : row.allocatedBytes) / 1024);
     const hits = view.live ? row.liveCount : row.hitCount;
-    return ` ${nameText(row)} | ${formatCount(kib).padStart(16)} | ${formatCount(hits).padStart(9)} | ${formatCount(row.liveCount).padStart(9)}`;
+    const counts = [hits, row.liveCount].map((count) => formatCount(count).padStart(9)).join(" | ");
+    return ` ${nameText(row)} | ${formatCount(kib).padStart(16)} | ${counts}`;
   });
   return [RULE, head, RULE, ...lines, RULE].join("\n");
 }

@@ -23,7 +23,7 @@ export class StoredConversion implements Conversion {
 }
 
 /** What a file should keep of a trace that its operations do not say. */
-export function notesOf(summary: TraceSummary): Record<string, string> {
+function notesOf(summary: TraceSummary): Record<string, string> {
   const { form, broken } = summary;
   const notes: Record<string, string> = { "source form": form, "broken in the source": String(broken.count) };
   const addFrees = (name: string, { freeCount, nullFreeCount, matchedCount, unknownCount }: FreeMatch): void => {

@@ -39,7 +39,7 @@ export interface RecordResult {
 }
 
 /** Compiles the recorder, unless that has been done before, and answers its path. Throws where there is no compiler. */
-export function compileRecorder(cacheFolder?: string): Promise<string> {
+function compileRecorder(cacheFolder?: string): Promise<string> {
   if (process.platform !== "linux") throw new Error("native programs are recorded on Linux only");
   const source = nativeFile("recorder.c");
   const compilation = {

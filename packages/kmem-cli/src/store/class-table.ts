@@ -4,8 +4,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 const ALIGN_SHIFT = 8;
 
 /**
- * The classes of a section: all that events of it have in common but the block, the time and the thread. Each is written
- * once, and an event names its class.
+ * The classes of a section: all that events of it have in common but the block, the time and the thread. Each is
+ * written once, and an event names its class.
  */
 export class ClassTable {
   readonly #column: ByteWriter;

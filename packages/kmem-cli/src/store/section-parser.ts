@@ -142,7 +142,7 @@ export class SectionParser {
 }
 
 /** The payload of a section, which is as long as its head says or refused. */
-export function unpack(payload: Uint8Array, packing: number, plainBytes: number): Uint8Array {
+function unpack(payload: Uint8Array, packing: number, plainBytes: number): Uint8Array {
   let plain: Uint8Array;
   try {
     // More than it is to be makes them throw before there is room for it.

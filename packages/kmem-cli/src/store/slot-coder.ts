@@ -4,8 +4,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 const INITIAL_SLOTS = 1024;
 
 /**
- * Writes which block each event is about. Slots are numbered anew: an allocation takes the slot that came back last. One
- * that came back in the same section need not be written, and one that did not is. An event about a block names the
+ * Writes which block each event is about. Slots are numbered anew: an allocation takes the slot that came back last.
+ * One that came back in the same section need not be written, and one that did not is. An event about a block names the
  * allocation that made it, counted back from the last one, where that is in the same section, and its slot otherwise.
  */
 export class SlotCoder {

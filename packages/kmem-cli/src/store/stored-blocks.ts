@@ -9,7 +9,7 @@ const INITIAL_SLOTS = 1024;
 const ORDER_MAX = 20;
 
 /** Why an event of a file cannot be, of a fixed set. */
-export const NOT_LIVE = "an event of a block that is not live, or of another kind";
+const NOT_LIVE = "an event of a block that is not live, or of another kind";
 const IS_LIVE = "an allocation in a slot that is live";
 
 /** Follows what is live in a file of kmem's own format, and hands on what can be. */

@@ -19,7 +19,10 @@ const AWK = `
 / kmalloc: / { kmalloc++; kmallocReq += field["bytes_req"]; kmallocAlloc += field["bytes_alloc"] }
 / kmem_cache_alloc: / { cache++; cacheReq += field["bytes_req"]; cacheAlloc += field["bytes_alloc"] }
 / mm_page_alloc: / { pages++; pageBytes += 4096 * 2 ^ field["order"] }
-END { printf "%d %d %d %d %d %d %d %d\\n", kmalloc, kmallocReq, kmallocAlloc, cache, cacheReq, cacheAlloc, pages, pageBytes }
+END {
+  printf "%d %d %d ", kmalloc, kmallocReq, kmallocAlloc
+  printf "%d %d %d %d %d\\n", cache, cacheReq, cacheAlloc, pages, pageBytes
+}
 `;
 
 describe("the totals of a real kernel trace", () => {

@@ -126,7 +126,8 @@ function packed(random: Random, bytes: Uint8Array): Uint8Array {
 
 function chunked(random: Random, bytes: Uint8Array): Buffer[] {
   const cut = random.below(bytes.length + 1);
-  return [bytes.subarray(0, cut), bytes.subarray(cut)].filter(({ length }) => length > 0).map((part) => Buffer.from(part));
+  const parts = [bytes.subarray(0, cut), bytes.subarray(cut)];
+  return parts.filter(({ length }) => length > 0).map((part) => Buffer.from(part));
 }
 
 function join(...parts: readonly Uint8Array[]): Uint8Array {

@@ -50,16 +50,19 @@ export function samples(): ReadonlyMap<string, Uint8Array> {
       { size: 8, nodeId: 1, ordinal: 1 },
     ],
   };
+  const events = [0, 1, 2, 0, 1].map((slot, index) => mallocEvent(index < 3 ? 0 : 1, slot, 8));
+  const replay = ["1: malloc 0x10 48 1 2", "1: realloc 0x20 0x10 96 3 4", "2: memalign 0x30 16 64", "1: free 0x20"];
+  const script = ["malloc size=24 ptr=0x10 tid=7 ts=1", "realloc old=0x10 size=3 ptr=0x20", "free ptr=0x20", "f(x)"];
   return new Map([
     ["kmem", stored()],
-    ["atrc", new Uint8Array(mallocTrace([0, 1, 2, 0, 1].map((slot, index) => mallocEvent(index < 3 ? 0 : 1, slot, 8))))],
+    ["atrc", new Uint8Array(mallocTrace(events))],
     ["kernel", lines(...SIX_EVENTS.map(ftraceLine), ...PERF_EVENTS.map(perfLine))],
     ["mtrace", text("mtrace.txt")],
     ["valgrind", text("valgrind.txt")],
     ["ltrace", text("ltrace.txt")],
     ["heaptrack", unpacked("heaptrack.zst")],
     ["heaptrack raw", unpacked("heaptrack-raw.zst")],
-    ["memory_replay", lines("1: malloc 0x10 48 1 2", "1: realloc 0x20 0x10 96 3 4", "2: memalign 0x30 16 64", "1: free 0x20")],
+    ["memory_replay", lines(...replay)],
     ["rep", lines("2000", "2", "4", "1", "a 0 2040", "r 0 123", "a 1 5", "f 0", "f 1")],
     [
       "lttng",
@@ -69,7 +72,7 @@ export function samples(): ReadonlyMap<string, Uint8Array> {
         `${head}:free: { cpu_id = 0 }, { ptr = 0x30 }`,
       ),
     ],
-    ["bpftrace", lines("malloc size=24 ptr=0x10 tid=7 ts=1", "realloc old=0x10 size=3 ptr=0x20", "free ptr=0x20", "f(x)")],
+    ["bpftrace", lines(...script)],
     ["heapprofile", bytesOf(JSON.stringify(profile))],
     [
       "perfetto",

@@ -20,13 +20,13 @@ type Calls = Record<string, Call>;
 const recordings = /* @__PURE__ */ new WeakMap<object, HeapRecording>();
 
 /**
- * Writes each allocation and free of blocks that this thread makes through `heap` into a ring, until it is stopped: those
- * of `alloc`, `tryAlloc`, `calloc`, `realloc`, `alignedAlloc`, `allocWait` and `free`, and of caches that it makes or
- * opens meanwhile. A realloc is a free and an allocation. A free is written before it is done, so that no other thread's
- * allocation of the place stands before it; one that is refused stays in the ring. Where the ring is full the oldest
- * events go, and `TraceReader` counts them. Functions taken from the heap before (`const { alloc } = heap`) are not
- * recorded. A heap has one recording at a time in each thread: another one ends it. Throws BAD_ARGUMENT, and DETACHED.
- * O(1).
+ * Writes each allocation and free of blocks that this thread makes through `heap` into a ring, until it is stopped:
+ * those of `alloc`, `tryAlloc`, `calloc`, `realloc`, `alignedAlloc`, `allocWait` and `free`, and of caches that it
+ * makes or opens meanwhile. A realloc is a free and an allocation. A free is written before it is done, so that no
+ * other thread's allocation of the place stands before it; one that is refused stays in the ring. Where the ring is
+ * full the oldest events go, and `TraceReader` counts them. Functions taken from the heap before (`const { alloc } =
+ * heap`) are not recorded. A heap has one recording at a time in each thread: another one ends it. Throws BAD_ARGUMENT,
+ * and DETACHED. O(1).
  */
 export function recordHeap(heap: Heap, ring: TraceRing): HeapRecording {
   attachmentOf(heap);

@@ -156,7 +156,7 @@ export class WasmModule {
   #readItem(id: number, reader: InstructionReader): void {
     switch (id) {
       case Section.IMPORT:
-        this.#import(reader);
+        this.#readImport(reader);
         return;
       case Section.FUNCTION:
         this.functionTypes.push(this.#functionType(reader));
@@ -216,7 +216,7 @@ export class WasmModule {
     return value;
   }
 
-  #import(reader: InstructionReader): void {
+  #readImport(reader: InstructionReader): void {
     const { at } = reader;
     const one = { module: reader.name(), name: reader.name(), kind: reader.byte() };
     this.imports.push(one);

@@ -1,5 +1,5 @@
-// The suite in every kind of thread that a browser has: a page, a dedicated worker and an audio worklet. The same module
-// runs in all three; a page calls what it exports.
+// The suite in every kind of thread that a browser has: a page, a dedicated worker and an audio worklet. The same
+// module runs in all three; a page calls what it exports.
 import { runSuite, type SuiteCounts } from "../run-suite.ts";
 
 declare class AudioWorkletProcessor {

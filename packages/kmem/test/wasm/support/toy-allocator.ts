@@ -34,7 +34,7 @@ export interface ToyHeap {
 
 const FIRST_ADDRESS = 0x8000;
 
-export function toyHeap(): ToyHeap {
+function toyHeap(): ToyHeap {
   const calls: string[] = [];
   let next = FIRST_ADDRESS;
   const noting =
