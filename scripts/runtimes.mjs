@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
@@ -37,6 +38,9 @@ const contexts = [
   { name: "Chromium, a dedicated worker", method: "inWorker" },
   { name: "Chromium, an AudioWorklet", method: "inWorklet" },
 ];
+
+/** The allocators of the suite, by their names. @type {readonly { readonly name: string }[]} */
+const allocators = (await import(pathToFileURL(join(suite, "adapters", "all.ts")).href)).ADAPTERS;
 
 /** @typedef {{ passed: number, skipped: number, failed: number }} Counts */
 /** @typedef {{ name: string, version: string, counts?: Counts, note: string }} Row */
@@ -73,6 +77,16 @@ async function bundleSuite(entry, outfile, isWhole) {
   });
 }
 
+/** Characters of an error that go into a note. */
+const NOTE_CHARS = 300;
+
+/** @param {Counts} sum @param {Counts} counts */
+function add(sum, { passed, skipped, failed }) {
+  sum.passed += passed;
+  sum.skipped += skipped;
+  sum.failed += failed;
+}
+
 /** @param {string} text @returns {Counts | undefined} */
 function countsIn(text) {
   const [, passed, skipped, failed] = /^all: (\d+) passed, (\d+) skipped, (\d+) failed/m.exec(text) ?? [];
@@ -80,7 +94,14 @@ function countsIn(text) {
   return { passed: Number(passed), skipped: Number(skipped), failed: Number(failed) };
 }
 
-/** @param {{ name: string, file: string, args: readonly string[] }} program @param {string} tools @param {string} module @returns {Row} */
+/**
+ * Runs the suite on a runtime, each allocator in a process of its own: what a memory of WebAssembly reserves is given
+ * back late.
+ * @param {{ name: string, file: string, args: readonly string[] }} program
+ * @param {string} tools
+ * @param {string} module
+ * @returns {Row}
+ */
 function runOn({ name, file, args }, tools, module) {
   const program = join(tools, "node_modules", file);
   if (!existsSync(program)) return { name, version: "", note: "its npm package has no program for this machine" };
@@ -88,15 +109,19 @@ function runOn({ name, file, args }, tools, module) {
   const [, number = ""] = /(\d+\.\d+\.\d+\S*)/.exec(version.stdout ?? "") ?? [];
   if (number === "")
     return { name, version: "", note: `it does not start: ${version.error?.message ?? version.stderr}` };
-  const { stdout, stderr } = spawnSync(program, [...args, module], {
-    cwd: dirname(module),
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-  });
-  const counts = countsIn(stdout);
-  for (const line of stdout.split("\n").filter((text) => text.includes("FAILED"))) console.log(`${name}: ${line}`);
-  if (counts === undefined) return { name, version: number, note: `it did not end: ${stderr.slice(0, 300)}` };
-  return { name, version: number, counts, note: "" };
+  const sum = { passed: 0, skipped: 0, failed: 0 };
+  for (const allocator of allocators) {
+    const { stdout, stderr } = spawnSync(program, [...args, module, `=${allocator.name}`], {
+      cwd: dirname(module),
+      encoding: "utf8",
+      maxBuffer: 2 ** 28,
+    });
+    const counts = countsIn(stdout);
+    for (const line of stdout.split("\n").filter((text) => text.includes("FAILED"))) console.log(`${name}: ${line}`);
+    if (counts === undefined) return { name, version: number, note: `it did not end: ${stderr.slice(0, NOTE_CHARS)}` };
+    add(sum, counts);
+  }
+  return { name, version: number, counts: sum, note: "" };
 }
 
 /** Serves a module and an empty page, isolated, so that there is shared memory. @param {string} module */
@@ -124,23 +149,32 @@ async function runInChromium(wanted, module) {
   const { server, site } = await serve(module);
   const browser = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
   const version = browser.version();
+  // Chromium would end with the last of its pages.
+  await browser.newPage();
   /** @type {Row[]} */
   const rows = [];
   for (const { name, method } of wanted) {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(0);
-    try {
-      await page.goto(site);
-      const { counts, failures } = await page.evaluate(
-        async ([url, called]) => (await import(`${url}/suite.js`))[`${called}`](),
-        [site, method],
-      );
-      for (const line of failures) console.log(`${name}: ${line}`);
-      rows.push({ name, version, counts, note: "" });
-    } catch (error) {
-      rows.push({ name, version, note: `it did not end: ${String(error).slice(0, 300)}` });
+    const sum = { passed: 0, skipped: 0, failed: 0 };
+    let note = "";
+    for (const allocator of allocators) {
+      // A page of its own: what a memory of WebAssembly reserves is given back late, or not before the page ends.
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      page.setDefaultTimeout(0);
+      try {
+        await page.goto(site);
+        const { counts, failures } = await page.evaluate(
+          async ([url, called, part]) => (await import(`${url}/suite.js`))[`${called}`](part),
+          [site, method, `=${allocator.name}`],
+        );
+        for (const line of failures) console.log(`${name}: ${allocator.name}: ${line}`);
+        add(sum, counts);
+      } catch (error) {
+        note ||= `${allocator.name} did not end: ${String(error).slice(0, NOTE_CHARS)}`;
+      }
+      await context.close();
     }
-    await page.close();
+    rows.push({ name, version, ...(note === "" && { counts: sum }), note });
   }
   await browser.close();
   server.close();

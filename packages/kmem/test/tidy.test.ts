@@ -97,7 +97,7 @@ const publicFiles = new Set(aliases.map(([, path]) => path));
 const isEntry = (path: string): boolean => publicFiles.has(path) || /\.test\.ts$|\/src\/cli\.ts$/.test(path);
 
 /** Exports that are looked up in modules that are loaded by their name, or that scripts import. */
-const LOOKED_UP = /: (?:writeBundle|createHeap|attachHeap|runsConstructors|default)$/;
+const LOOKED_UP = /: (?:writeBundle|inPage|inWorker|inWorklet|createHeap|attachHeap|runsConstructors|default)$/;
 
 describe("the code of every package", () => {
   const scripts = globSync(["scripts/*.mjs", "package.json", "packages/*/package.json", "vitest.config.ts"], {

@@ -37,9 +37,13 @@ export interface BucketBlock {
 
 /** Figures of the engine, from its own page. */
 export interface BucketStats {
+  /** Buckets that there are: pages cut into blocks of one size. */
   readonly buckets: number;
+  /** Live blocks in all of them. */
   readonly liveBlocks: number;
+  /** Live buffers of `kmalloc_dma`. */
   readonly dmaBuffers: number;
+  /** Pages in those buffers. */
   readonly dmaPages: number;
 }
 

@@ -17,9 +17,11 @@ import { type BucketShape, bitmapWords } from "./shape.ts";
 
 /** One broken invariant of the buckets. */
 export interface BucketFinding {
+  /** The layer that it was found in. */
   readonly layer: "bucket";
   /** The bucket, block or page that it is about. */
   readonly address: number;
+  /** What is wrong, in a sentence. */
   readonly problem: string;
 }
 

@@ -44,12 +44,16 @@ export const BucketWord: Offsets<typeof BUCKET_FIELDS> = /* @__PURE__ */ offsets
 
 /** Fields of the SHAPE word. */
 export const SHAPE_LIVE_MASK = 0xffff;
+/** Where the log2 of the block size begins in SHAPE. */
 export const SHAPE_SHIFT_AT = 16;
+/** The bits of the log2 of the block size, once they are shifted down. */
 export const SHAPE_SHIFT_MASK = 0xff;
+/** Where the number of the pool begins in SHAPE. */
 export const SHAPE_POOL_AT = 24;
 
 /** log2 of the bits in a word of the bitmap. */
 export const BITMAP_WORD_SHIFT = 5;
+/** The number of a bit within its word of the bitmap. */
 export const BITMAP_BIT_MASK: number = (1 << BITMAP_WORD_SHIFT) - 1;
 
 /**
@@ -59,6 +63,7 @@ export const BITMAP_BIT_MASK: number = (1 << BITMAP_WORD_SHIFT) - 1;
 export const BUCKET_MIN_SHIFT = 3;
 /** log2 of the largest block: 2 GiB, the largest power of two below the end of 32-bit addresses. */
 export const BUCKET_MAX_SHIFT = 31;
+/** Bytes of the largest block. */
 export const BUCKET_MAX_BYTES: number = 2 ** BUCKET_MAX_SHIFT;
 /** Lists of a pool, one for each log2 of a block size; those below BUCKET_MIN_SHIFT stay empty. */
 export const LISTS_PER_POOL: number = BUCKET_MAX_SHIFT + 1;

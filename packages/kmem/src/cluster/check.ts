@@ -7,9 +7,11 @@ import type { TicketLock } from "./ticket-lock.ts";
 
 /** One broken invariant of a cluster's heap. */
 export interface ClusterFinding {
+  /** The layer that it was found in. */
   readonly layer: "cluster";
   /** Virtual address of the block or heap that it is about. */
   readonly address: number;
+  /** What is wrong, in a sentence. */
   readonly problem: string;
 }
 

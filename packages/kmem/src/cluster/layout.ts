@@ -62,6 +62,7 @@ export const DESCRIPTOR_FIELDS = {
 export const DescriptorWord: Offsets<typeof DESCRIPTOR_FIELDS> = /* @__PURE__ */ offsetsOf(DESCRIPTOR_FIELDS);
 /** Words of a descriptor: four cache lines, so that no two locks share one. */
 export const DESCRIPTOR_WORDS: number = /* @__PURE__ */ wordsOf(DESCRIPTOR_FIELDS, LINE_WORDS);
+/** Bytes of the descriptor of a heap. */
 export const DESCRIPTOR_BYTES: number = DESCRIPTOR_WORDS * 4;
 /** The array starts at a multiple of this: a cache line. */
 export const DESCRIPTOR_ALIGNMENT = 64;

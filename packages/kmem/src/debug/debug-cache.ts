@@ -41,6 +41,7 @@ export interface DebugCacheContext extends CacheContext {
 
 /** A cache whose objects have red zones and records around them. */
 export class DebugCache extends Cache {
+  /** Bytes of an object, without its red zones and its record. */
   override readonly sizeBytes: number;
   readonly #context: DebugCacheContext;
   readonly #kind: number;
@@ -102,21 +103,27 @@ export class DebugCache extends Cache {
     return (this.#context.debugging.root.letters(this.#kind) & CONSTRUCTED) !== 0;
   }
 
+  /** As `Cache.alloc`; verifies the object's red zones and poison, and reports what has changed in them. */
   override alloc(): number {
     this.#failIfWished();
     return this.#activate(super.alloc(), DebugCache.prototype.alloc);
   }
 
+  /** As `Cache.allocWait`, with what {@link alloc} does besides. */
   override allocWait(options: WaitOptions = {}): number {
     this.#failIfWished();
     return this.#activate(super.allocWait(options), DebugCache.prototype.allocWait);
   }
 
+  /** As `Cache.tryAlloc`, with what {@link alloc} does besides; 0 too where a fault was wished for. */
   override tryAlloc(): number {
     if (this.#context.debugging.fails(this.#kind, this.sizeBytes)) return 0;
     return this.#activate(super.tryAlloc(), DebugCache.prototype.tryAlloc);
   }
 
+  /**
+   * As `Cache.free`; verifies the red zones, records who freed, poisons, and may put the object into the quarantine.
+   */
   override free(address: number): void {
     if (address === 0) return;
     const { layers, debugging, release } = this.#context;
@@ -135,6 +142,7 @@ export class DebugCache extends Cache {
     return { ...stats, liveBlocks: stats.liveBlocks - held, freeBlocks: stats.freeBlocks + held };
   }
 
+  /** As `Cache.shrink`, after the quarantine has been emptied. */
   override shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     requireSlabLimit(slabLimit);
     this.#context.emptyQuarantine();

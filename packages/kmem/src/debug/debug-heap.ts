@@ -60,6 +60,7 @@ const debuggings = new WeakMap<Attachment, Debugging>();
 export class DebugHeap extends TrackedHeap {
   /** The calls of the layers below. */
   declare private below: BlockCalls;
+  /** Runs of whole pages: they have neither red zones nor records. */
   override readonly pages: Pages;
   readonly #debugging: Debugging;
 
@@ -134,17 +135,20 @@ export class DebugHeap extends TrackedHeap {
     super.publish({ alloc, free, tryAlloc });
   }
 
+  /** As `Heap.alignedAlloc`, with red zones and a record around the block. Throws the same errors. */
   override alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
     requireAlignment(alignmentBytes);
     const take = (rawBytes: number): number => super.alignedAlloc(alignmentBytes, rawBytes);
     return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.alignedAlloc, take, alignmentBytes), sizeBytes);
   }
 
+  /** As `Heap.allocWait`, with red zones and a record around the block. Throws the same errors. */
   override allocWait(sizeBytes: number, options: WaitOptions = {}): number {
     const take = (rawBytes: number): number => super.allocWait(rawBytes, options);
     return this.#orThrow(this.#take(sizeBytes, DebugHeap.prototype.allocWait, take), sizeBytes);
   }
 
+  /** As `Heap.allocAsync`, with red zones and a record around the block. Rejects with the same errors. */
   override async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
     const above = DebugHeap.prototype.allocAsync;
     const asked = this.#ask(sizeBytes, above, GRANULE);
@@ -152,6 +156,7 @@ export class DebugHeap extends TrackedHeap {
     return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
   }
 
+  /** As `Heap.calloc`, with red zones and a record around the block. Throws the same errors. */
   override calloc(count: number, sizeBytes: number): number {
     requireSize(count);
     requireSize(sizeBytes);
@@ -162,6 +167,10 @@ export class DebugHeap extends TrackedHeap {
     return address;
   }
 
+  /**
+   * As `Heap.realloc`: verifies the old object, and moves the object, or gives its record the new size where it may
+   * stay. Throws the same errors.
+   */
   override realloc(address: number, sizeBytes: number): number {
     requireSize(sizeBytes);
     const above = DebugHeap.prototype.realloc;
@@ -190,6 +199,7 @@ export class DebugHeap extends TrackedHeap {
     return this.#requireObject(address, DebugHeap.prototype.usableSize).record.sizeBytes;
   }
 
+  /** The view of an object, within the bytes that were asked for. Throws INVALID_ADDRESS for bytes beyond them. */
   protected override viewAt<View>(type: ViewType<View>, address: number, length: number): View {
     const info = this.#objectAt(address);
     const isInside = info !== undefined && address >= info.address;
@@ -201,6 +211,7 @@ export class DebugHeap extends TrackedHeap {
     return DebugCache.create(this.#debugCacheContext(), options);
   }
 
+  /** As `Heap.openCache`, for a cache whose objects have red zones and records. Throws the same errors. */
   override openCache(name: string, functions: BlockFunctions = {}): DebugCache {
     return DebugCache.open(this.#debugCacheContext(), name, functions);
   }
@@ -219,11 +230,13 @@ export class DebugHeap extends TrackedHeap {
     return damaged;
   }
 
+  /** Empties the quarantine, then gives back what is idle, as `Heap.trim`. Returns the pages that became free. */
   override trim(): number {
     this.#emptyQuarantine(DebugHeap.prototype.trim);
     return super.trim();
   }
 
+  /** Empties this thread's quarantine, then gives the slot back, as `Heap.detach`. */
   override detach(): void {
     this.#emptyQuarantine(DebugHeap.prototype.detach);
     super.detach();

@@ -110,12 +110,19 @@ export const DEBUG_RECORD_FIELDS = {
 } as const;
 /** Word indexes in a record. */
 export const RecordWord: Offsets<typeof DEBUG_RECORD_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_RECORD_FIELDS);
+/** Words in the record of an object. */
 export const RECORD_WORDS: number = /* @__PURE__ */ wordsOf(DEBUG_RECORD_FIELDS, 2);
+/** Bytes in the record of an object. */
 export const RECORD_BYTES: number = RECORD_WORDS * 4;
+/** Identifies a record, in its first word. */
 export const RECORD_MAGIC = 0x4b64_6267;
+/** Where the kind of the block's cache begins in its word of the record. */
 export const KIND_SHIFT = 8;
+/** The bits of the letters in their word of the record. */
 export const LETTERS_MASK = 0xff;
+/** Where the number of the slot begins in its word of the record. */
 export const SLOT_SHIFT = 8;
+/** The bits of a slot's number, once they are shifted down. */
 export const SLOT_MASK = 0xff;
 
 /** The least right red zone. */
@@ -176,6 +183,7 @@ export const DEBUG_STACK_FIELDS = {
 } as const;
 /** Word indexes in a stack of the depot. */
 export const StackWord: Offsets<typeof DEBUG_STACK_FIELDS> = /* @__PURE__ */ offsetsOf(DEBUG_STACK_FIELDS);
+/** Bytes of the header of a stack in the depot. */
 export const STACK_HEADER_BYTES: number = /* @__PURE__ */ wordsOf(DEBUG_STACK_FIELDS) * WORD_BYTES;
 /** Pages that the depot takes at a time. */
 export const DEPOT_CHUNK_PAGES = 4;

@@ -20,11 +20,15 @@ import { framesOf, type MapFrame } from "./stack.ts";
 
 /** A live object, as one that may have been forgotten. */
 export interface LiveObject {
+  /** First byte of the object. */
   readonly address: number;
+  /** Bytes that were asked for. */
   readonly sizeBytes: number;
+  /** Name of its cache. */
   readonly cache: string;
   /** The slot that allocated it. */
   readonly slot: number;
+  /** Milliseconds since it was allocated. */
   readonly ageMs: number;
   /** Where it was allocated; empty where the letter U was not there. */
   readonly stack: string;
@@ -34,13 +38,21 @@ export interface LiveObject {
 
 /** The live objects that were allocated in one place. */
 export interface AllocationSite {
+  /** The stack of the allocations; empty where none was kept. */
   readonly stack: string;
+  /** Live objects that were allocated there. */
   readonly blocks: number;
+  /** Bytes that were asked for, of all of them. */
   readonly bytes: number;
+  /** Age of the youngest, milliseconds. */
   readonly ageMinMs: number;
+  /** Age of the oldest, milliseconds. */
   readonly ageMaxMs: number;
+  /** Names of their caches, each once. */
   readonly caches: readonly string[];
+  /** The slots that allocated them, each once. */
   readonly slots: readonly number[];
+  /** The objects themselves. */
   readonly objects: readonly LiveObject[];
 }
 

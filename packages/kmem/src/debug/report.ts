@@ -4,7 +4,9 @@ import { framesOf, type MapFrame } from "./stack.ts";
 
 /** Who allocated or freed a block. */
 export interface Track {
+  /** The stack of the call; empty where none was kept. */
   readonly stack: string;
+  /** The slot of the thread. */
   readonly slot: number;
   /** Milliseconds before the report. */
   readonly ageMs: number;
@@ -16,10 +18,13 @@ export interface ReportedBlock {
   readonly address: number;
   /** Bytes that were asked for. */
   readonly sizeBytes: number;
+  /** What its record says that it is: live, free, … */
   readonly state: string;
   /** Bytes from the start of the slab, or of the pages, to the object. */
   readonly offset: number;
+  /** Who allocated it last; undefined where that was not kept. */
   readonly allocated: Track | undefined;
+  /** Who freed it last; undefined where nobody has, or that was not kept. */
   readonly freed: Track | undefined;
   /** The slab: its address, its blocks, and how many of them are in use; undefined for runs of pages. */
   readonly slab: { readonly address: number; readonly objects: number; readonly used: number } | undefined;
@@ -27,13 +32,17 @@ export interface ReportedBlock {
 
 /** Bytes that are not what they were. */
 export interface ReportedBytes {
+  /** What they are part of: a red zone, poison, padding. */
   readonly what: string;
   /** First and one past the last byte that differs. */
   readonly from: number;
+  /** One past the last byte that differs. */
   readonly to: number;
   /** Bytes from the start of the slab to the first of them. */
   readonly offset: number;
+  /** The byte that should be there, 0 to 255. */
   readonly expected: number;
+  /** The byte that is there, the first that differs. */
   readonly found: number;
   /** Where the first lies, seen from the object. */
   readonly where: string;
@@ -45,9 +54,11 @@ export interface BugFacts {
   readonly cache: string;
   /** What is wrong: "Object corrupt", "Object already free", … */
   readonly reason: string;
+  /** The bytes that were overwritten; undefined where none were. */
   readonly bytes: ReportedBytes | undefined;
   /** The address that a call was given, where it is the call that is wrong. */
   readonly address: number | undefined;
+  /** The block that it is about; undefined where there is none. */
   readonly block: ReportedBlock | undefined;
   /** Rows of the memory around. */
   readonly dump: readonly string[];
@@ -73,15 +84,24 @@ const THIN_RULE: string = "-".repeat(77);
 
 /** A bug that a debugged heap has found, in the shape of SLUB's reports. */
 export class BugReport implements BugFacts {
+  /** Name of the cache, as `kmalloc-64` is. */
   readonly cache: string;
+  /** What is wrong: "Object corrupt", "Object already free", … */
   readonly reason: string;
+  /** The bytes that were overwritten; undefined where none were. */
   readonly bytes: ReportedBytes | undefined;
+  /** The address that a call was given, where it is the call that is wrong. */
   readonly address: number | undefined;
+  /** The block that it is about; undefined where there is none. */
   readonly block: ReportedBlock | undefined;
+  /** Rows of the memory around. */
   readonly dump: readonly string[];
+  /** The stack of the call in which it came to light. */
   readonly stack: string;
+  /** What was done about it; undefined where nothing was. */
   readonly fix: string | undefined;
 
+  /** A report of these facts. Throws BAD_ARGUMENT for what is no object. */
   constructor(given: BugFacts) {
     const facts = readOptions("facts", given, FACT_CHECKS);
     this.cache = facts.cache;
@@ -118,10 +138,12 @@ export class BugReport implements BugFacts {
     return lines.join("\n");
   }
 
+  /** The same as {@link text} without a function for frames. */
   toString(): string {
     return this.text();
   }
 
+  /** The facts and the title, as plain data. */
   toJSON(): BugFacts & { readonly title: string } {
     const { cache, reason, bytes, address, block, dump, stack, fix, title } = this;
     return { title, cache, reason, bytes, address, block, dump, stack, fix };

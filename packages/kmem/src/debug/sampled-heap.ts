@@ -56,19 +56,24 @@ export interface SamplingOptions {
   readonly stackDepth?: number;
 }
 
+/** What `SampledHeap.create` takes: the options of a heap, and those of the sampling. */
 export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
 
 /** What one thread has sampled: the figures of KFENCE's `stats`. */
 export interface SamplingStats {
   /** Live guarded objects, of all threads. */
   readonly currentlyAllocated: number;
+  /** Allocations that have been guarded. */
   readonly totalAllocations: number;
+  /** Guarded objects that have been freed. */
   readonly totalFrees: number;
   /** Freed objects whose places are kept, so that writes to them are found. */
   readonly zombieAllocations: number;
+  /** Bugs that have been reported. */
   readonly totalBugs: number;
   /** Allocations that were chosen, and got no place: too large, none left, or no pages. */
   readonly skippedIncompatible: number;
+  /** Allocations that were chosen while all places were taken. */
   readonly skippedCapacity: number;
 }
 
@@ -234,6 +239,7 @@ export class SampledHeap extends Heap {
     return guardedAt(viewedLayers(this), this.#blocks, address);
   }
 
+  /** As `Heap.calloc`; one in so many blocks is guarded. Throws the same errors. */
   override calloc(count: number, sizeBytes: number): number {
     requireSize(count);
     requireSize(sizeBytes);
@@ -247,6 +253,7 @@ export class SampledHeap extends Heap {
     return address;
   }
 
+  /** As `Heap.realloc`, for guarded blocks too. Throws the same errors. */
   override realloc(address: number, sizeBytes: number): number {
     const located = this.#guarded(address);
     if (located === undefined) return this.slowRealloc(address, sizeBytes);
@@ -265,12 +272,14 @@ export class SampledHeap extends Heap {
     return moved;
   }
 
+  /** As `Heap.usableSize`; of a guarded block the bytes that were asked for. */
   override usableSize(address: number): number {
     const located = this.#guarded(address);
     if (located === undefined) return super.usableSize(address);
     return this.#blocks.requireLive(address, SampledHeap.prototype.usableSize).record.sizeBytes;
   }
 
+  /** The view of a block, within the bytes that were asked for where it is guarded. Throws INVALID_ADDRESS. */
   protected override viewAt<View>(type: ViewType<View>, address: number, length: number): View {
     const located = this.#guarded(address);
     if (located === undefined) return super.viewAt(type, address, length);
@@ -344,6 +353,7 @@ export class SampledHeap extends Heap {
     };
   }
 
+  /** Ends this thread's quarantine, then gives the slot back, as `Heap.detach`. */
   override detach(): void {
     this.#emptyQuarantine(SampledHeap.prototype.detach);
     super.detach();

@@ -17,8 +17,10 @@ export class AllocationScope {
   readonly #first: number;
   readonly #print: (message: string) => void;
   #last = Number.POSITIVE_INFINITY;
+  /** The name that its report begins with. */
   readonly name: string;
 
+  /** Begun by `heap.scope(name)`, which is the way in. */
   constructor(context: LeakContext, slot: number, name: string, print: (message: string) => void) {
     this.#context = context;
     this.#slot = slot;
@@ -39,6 +41,7 @@ export class AllocationScope {
     return allocationSites(this.objects());
   }
 
+  /** Ends the scope at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

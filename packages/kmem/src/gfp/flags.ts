@@ -49,22 +49,34 @@ export const GFP_NOFAIL: number = __GFP_HIGH | __GFP_WAIT | __GFP_IO | __GFP_NOF
 /** What Linux's traces once called {@link __GFP_ZERO}: it goes beside other flags. */
 export const GFP_ZERO: number = __GFP_ZERO;
 
+/** Linux 2.4's mask for buffer heads: may wait and use high priority, without I/O. */
 export const GFP_BUFFER: number = __GFP_HIGH | __GFP_WAIT;
 /** Never waits and may use the reserve: for interrupt handlers. */
 export const GFP_ATOMIC: number = __GFP_HIGH;
+/** For memory of user processes: may wait and start I/O. */
 export const GFP_USER: number = __GFP_WAIT | __GFP_IO;
+/** {@link GFP_USER}, for which high memory will do. */
 export const GFP_HIGHUSER: number = __GFP_WAIT | __GFP_IO | __GFP_HIGHMEM;
 /** The most used: may wait, so only for processes. */
 export const GFP_KERNEL: number = __GFP_HIGH | __GFP_WAIT | __GFP_IO;
+/** Linux 2.4's mask of its NFS client: the same bits as {@link GFP_KERNEL}. */
 export const GFP_NFS: number = __GFP_HIGH | __GFP_WAIT | __GFP_IO;
+/** Linux 2.4's mask of its swap thread: I/O alone, so it never waits. */
 export const GFP_KSWAPD: number = __GFP_IO;
+/** Pages of the DMA zone; it goes beside other flags. */
 export const GFP_DMA: number = __GFP_DMA;
 
+/** {@link GFP_BUFFER}, by its name for kmem_cache_alloc. */
 export const SLAB_BUFFER: number = GFP_BUFFER;
+/** {@link GFP_ATOMIC}, by its name for kmem_cache_alloc. */
 export const SLAB_ATOMIC: number = GFP_ATOMIC;
+/** {@link GFP_USER}, by its name for kmem_cache_alloc. */
 export const SLAB_USER: number = GFP_USER;
+/** {@link GFP_KERNEL}, by its name for kmem_cache_alloc. */
 export const SLAB_KERNEL: number = GFP_KERNEL;
+/** {@link GFP_NFS}, by its name for kmem_cache_alloc. */
 export const SLAB_NFS: number = GFP_NFS;
+/** {@link GFP_DMA}, by its name for kmem_cache_alloc. */
 export const SLAB_DMA: number = GFP_DMA;
 /** For kmem_cache_alloc: only what the cache's slabs hold already. */
 export const SLAB_NO_GROW = 0x1000;
@@ -74,8 +86,11 @@ export const SLAB_NO_GROW = 0x1000;
  * SLAB_RED_ZONE Z and SLAB_POISON P; over other heaps they do nothing, as without SLAB_DEBUG.
  */
 export const SLAB_DEBUG_FREE = 0x100;
+/** Linux 2.4's "call the constructor to verify"; it does nothing here. */
 export const SLAB_DEBUG_INITIAL = 0x200;
+/** Red zones around objects, over a `DebugHeap`. */
 export const SLAB_RED_ZONE = 0x400;
+/** Poison in free objects, over a `DebugHeap`. */
 export const SLAB_POISON = 0x800;
 /** kmem_cache_reap passes the cache over. */
 export const SLAB_NO_REAP = 0x1000;
@@ -88,6 +103,7 @@ export const SLAB_CACHE_DMA = 0x4000;
 export const SLAB_CTOR_CONSTRUCTOR = 0x1;
 /** Beside it: the constructor must not wait. */
 export const SLAB_CTOR_ATOMIC = 0x2;
+/** Beside SLAB_CTOR_CONSTRUCTOR in Linux 2.4: the call only verifies. No constructor is told so here. */
 export const SLAB_CTOR_VERIFY = 0x4;
 
 /** The bits of a gfp_mask. */

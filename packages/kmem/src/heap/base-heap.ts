@@ -33,11 +33,12 @@ const INSPECT = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 export abstract class BaseHeap {
   /**
    * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of
-   * its own. The contents are undefined. Throws {@link OutOfMemoryError}, or BAD_SIZE for an invalid size.
+   * its own. The contents are undefined. Throws BAD_SIZE for an invalid size, and {@link OutOfMemoryError}: idle memory
+   * of the heap may have been reclaimed by then, and this thread's shrinkers may have run, which changes no block.
    * O(1) as a rule; the slow path makes a slab. From C's malloc and the kmalloc of all five documents.
    */
   alloc!: (sizeBytes: number) => number;
-  /** As {@link alloc}, but returns 0 when there is no memory, and may use the reserve below the lowest watermark. */
+  /** As {@link alloc}, but returns 0 where there is no memory, and may use the reserve below the lowest watermark. */
   tryAlloc!: (sizeBytes: number) => number;
   /**
    * Frees the live block that starts at `address`; 0 does nothing. Throws DOUBLE_FREE or INVALID_FREE, with the heap
@@ -130,6 +131,7 @@ export abstract class BaseHeap {
     if (!this.#isDetached) this.detach();
   }
 
+  /** As `dispose`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -143,17 +145,15 @@ export abstract class BaseHeap {
     return `${name} { ${start} to ${end} of a ${memory.kind}, slot ${slot}, ${this.footprintBytes} bytes in use }`;
   }
 
-  /**
-   * Releases the thread's resources in the heap.
-   *
-   * @internal
-   */
+  /** Releases the thread's resources in the heap. @internal */
   protected abstract leave(attachment: Attachment): void;
 
   /** The memory that contains the heap, for another `attach`. */
   get source(): MemorySource {
     return this.#layers.memory.source;
   }
+
+  /** Which kind of memory the heap lives in. */
   get memoryKind(): MemoryKind {
     return this.#layers.memory.kind;
   }

@@ -5,7 +5,9 @@ import { KmemError } from "../memory/errors.ts";
 
 /** A class of typed arrays, for `heap.view`. */
 export interface ViewType<View> {
+  /** Bytes of an element. */
   readonly BYTES_PER_ELEMENT: number;
+  /** Makes a view of `length` elements from `byteOffset` on. */
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): View;
 }
 

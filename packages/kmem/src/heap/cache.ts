@@ -113,7 +113,9 @@ export function readFunctions(name: string, functions: BlockFunctions): BlockFun
  * it.
  */
 export class Cache {
+  /** The name that it was created with, which no other cache of the heap has. */
   readonly name: string;
+  /** Bytes of an object, as they were asked for. */
   readonly sizeBytes: number;
   readonly #layers: Layers;
   readonly #kmalloc: Kmalloc;
@@ -198,7 +200,7 @@ export class Cache {
     return this.#layers.caches.hasFlag(this.#kind, CacheFlag.HAS_CONSTRUCTOR);
   }
 
-  /** Allocates an object; returns its address. Throws {@link OutOfMemoryError}. O(1) as a rule. */
+  /** Allocates an object; returns its address. Throws {@link OutOfMemoryError} as `heap.alloc` does. O(1) as a rule. */
   alloc(): number {
     const address = this.#slotCaches.path.take(this.#kind);
     if (address !== 0) return address;
@@ -288,6 +290,7 @@ export class Cache {
     if (!this.#isDestroyed) this.destroy();
   }
 
+  /** As `dispose`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

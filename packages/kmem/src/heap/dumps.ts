@@ -111,13 +111,17 @@ export function repairDumpWith(
 export interface DumpInfo {
   /** Version of the dump's format, and of the layout of the heap in it. */
   readonly formatVersion: number;
+  /** Version of the layout of the heap in it. */
   readonly layoutVersion: number;
   /** Pages that are in the dump; all others are empty. */
   readonly storedPages: number;
+  /** Threads that the heap has room for. */
   readonly slotCount: number;
+  /** Whether the heap was made with `exactFrees`. */
   readonly isExactFrees: boolean;
   /** Slots that are not free. */
   readonly slots: readonly SlotStats[];
+  /** The figures of the heap, as `heapStats` gives them. */
   readonly stats: Omit<HeapStats, "memoryKind">;
   /** What `checkDump` finds in it. */
   readonly findings: readonly Finding[];

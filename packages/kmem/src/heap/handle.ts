@@ -15,9 +15,11 @@ const ORIGINAL: unique symbol = Symbol.for("kmem: the memory of this handle is n
 
 /** A heap as it goes through postMessage: plain data and the memory itself. */
 export interface HeapHandle {
+  /** What it is: it tells a handle from other messages. */
   readonly kind: "kmem heap";
   /** The layout of the library that made it; another one refuses it. */
   readonly layoutVersion: number;
+  /** The memory that the heap lives in. */
   readonly memory: MemorySource;
   /** The byte at which the heap begins. */
   readonly start: number;

@@ -16,14 +16,17 @@ import { type Reservation, webLocks } from "../sync/reservation.ts";
 
 /** A worker of Node or of a browser. */
 export interface WatchedWorker {
+  /** Ends the thread. Both kinds of workers have it; a watch does not call it. */
   terminate(): unknown;
   /** Node: registers a listener for the end of the thread. */
   once?(event: "exit", listener: () => void): unknown;
+  /** Node: takes a listener for the end of the thread away. */
   off?(event: "exit", listener: () => void): unknown;
   /** Node: -1 once the thread has ended. */
   readonly threadId?: number;
 }
 
+/** What happens when a watched thread has ended: what becomes of its blocks, and who hears of it. */
 export interface WatchOptions extends Pick<ReapOptions, "blocks" | "to"> {
   /**
    * Receives the report after the thread has ended without a `detach`. If `options` could not be followed (the slot

@@ -18,6 +18,7 @@ export class LogRing implements KernelConsole {
   readonly #messages: string[] = [];
   #next = 0;
 
+  /** Keeps 1 to 2^24 messages, 1024 unless told otherwise. Throws BAD_ARGUMENT. */
   constructor(echo?: (message: string) => void, capacityMessages: number = DEFAULT_CAPACITY_MESSAGES) {
     requireOptionalFunction("echo", echo);
     requireWhole("capacityMessages", capacityMessages, 1, MAX_CAPACITY_MESSAGES);
@@ -25,6 +26,7 @@ export class LogRing implements KernelConsole {
     this.#capacityMessages = capacityMessages;
   }
 
+  /** Adds a message and hands it to `echo`; where there are too many the oldest goes. Throws BAD_ARGUMENT. O(1). */
   print(message: string): void {
     requireText("message", message);
     this.#messages[this.#next % this.#capacityMessages] = message;
@@ -41,6 +43,7 @@ export class LogRing implements KernelConsole {
     );
   }
 
+  /** Forgets all messages. */
   clear(): void {
     this.#messages.length = 0;
     this.#next = 0;

@@ -14,7 +14,9 @@ import { allSheaves, type CoreLayers, type Layers } from "./layers.ts";
 
 /** What a check found. */
 export interface CheckReport {
+  /** Whether nothing was found. */
   readonly isClean: boolean;
+  /** All that was found. */
   readonly findings: readonly Finding[];
 }
 

@@ -16,6 +16,7 @@ export interface BlockInfo {
   readonly usableBytes: number;
   /** Name of the cache, or "pages" for a block above the largest class. */
   readonly cache: string;
+  /** Whether it is allocated. */
   readonly live: boolean;
   /** The slot that handed it out, while it is live. */
   readonly slot: number | undefined;
@@ -23,6 +24,7 @@ export interface BlockInfo {
 
 /** What is known of an address: the sort of memory it lies in and, where there is one, the block around it. */
 export interface AddressInfo {
+  /** The sort of memory that the address lies in. */
   readonly where:
     | "outside"
     | "metadata"
@@ -35,6 +37,7 @@ export interface AddressInfo {
     | "block"
     | "bucket"
     | "vmalloc";
+  /** The block around it; undefined where there is none. */
   readonly block: BlockInfo | undefined;
 }
 

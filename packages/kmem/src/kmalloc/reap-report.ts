@@ -4,6 +4,7 @@ import type { SlotObjects } from "./slot-objects.ts";
 
 /** What was found of a thread that is gone, and what was done. */
 export interface ReapReport extends SlotObjects {
+  /** The slot that was recovered. */
   readonly slot: number;
   /** Live blocks that it had allocated: kept, freed or given on. */
   readonly blocks: readonly BlockInfo[];

@@ -5,6 +5,7 @@ import { FirstError } from "../memory/first-error.ts";
 
 /** A cache of the user's that can give memory back when it is short, as Linux's shrinkers do. */
 export interface Shrinker {
+  /** What it is called in errors. */
   readonly name: string;
   /** How many objects could be freed now; 0 for none. */
   count(): number;

@@ -8,6 +8,7 @@ import { POOL_ELEMENT_BYTES, POOL_HEADER_BYTES, POOL_MAGIC, PoolKind, PoolWord }
 
 /** A mempool, which stands in a block. */
 export interface MempoolInfo {
+  /** First byte of the mempool. */
   readonly address: number;
   /** Elements in its reserve. They are blocks themselves, each of the slot that allocated it. */
   readonly elementCount: number;
@@ -15,7 +16,9 @@ export interface MempoolInfo {
 
 /** A ring of trace events. */
 export interface TraceRingInfo {
+  /** First byte of the ring. */
   readonly address: number;
+  /** Pages of the ring. */
   readonly pageCount: number;
 }
 
@@ -25,6 +28,7 @@ export interface SlotObjects {
   readonly areas: readonly VmArea[];
   /** Mempools, whose blocks are among its blocks. */
   readonly mempools: readonly MempoolInfo[];
+  /** Rings of trace events. */
   readonly traceRings: readonly TraceRingInfo[];
 }
 

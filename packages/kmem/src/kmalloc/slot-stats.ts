@@ -7,12 +7,15 @@ import type { CoreLayers } from "./layers.ts";
 
 /** What one slot has. */
 export interface SlotStats {
+  /** Number of the slot, from 0. */
   readonly slot: number;
+  /** Held by a thread, reserved for one, or left by one that ended without giving it back. */
   readonly state: "held" | "reserved" | "dead";
   /** How often the slot has been taken. */
   readonly generation: number;
   /** Live blocks that it allocated, or was given, and the bytes that they can hold. */
   readonly liveBlocks: number;
+  /** Bytes that those blocks can hold. */
   readonly liveBytes: number;
   /** Bytes in pages that it took from `pages`. */
   readonly pageBytes: number;

@@ -10,12 +10,19 @@ import { allSheaves, type CoreLayers } from "./layers.ts";
 
 /** One cache, size class or named. */
 export interface CacheStats {
+  /** Name of the cache, as `kmalloc-64` is. */
   readonly name: string;
+  /** Bytes of an object, as they were asked for. */
   readonly objectBytes: number;
+  /** Bytes of a block: the object, rounded up to its alignment. */
   readonly blockBytes: number;
+  /** Slabs that there are. */
   readonly slabs: number;
+  /** Pages of a slab. */
   readonly slabPages: number;
+  /** Blocks of a slab. */
   readonly slabBlocks: number;
+  /** Blocks that are allocated. */
   readonly liveBlocks: number;
   /** Free blocks that wait in the sheaves and outboxes of all slots. */
   readonly sheafBlocks: number;
@@ -27,6 +34,7 @@ export interface CacheStats {
 
 /** Where every byte of the heap is. The parts add up to `totalBytes`. */
 export interface ByteStats {
+  /** All bytes of the heap: what the parts add up to. */
   readonly totalBytes: number;
   /** Header and tables, for as far as memory may grow. */
   readonly metadataBytes: number;
@@ -52,30 +60,38 @@ export interface ByteStats {
   readonly bucketBytes: number;
   /** Pages of virtual areas, and of their tables. */
   readonly vmallocBytes: number;
+  /** Free pages. */
   readonly freePageBytes: number;
 }
 
 /** Figures of every layer of a heap. */
 export interface HeapStats {
+  /** The kind of memory that the heap lives in. */
   readonly memoryKind: MemoryKind;
+  /** First byte of the heap. */
   readonly startAddress: number;
+  /** One past its last byte now. */
   readonly endAddress: number;
   /** How far the heap may grow its memory. */
   readonly limitAddress: number;
   /** Counts growths, from 1. */
   readonly generation: number;
+  /** Blocks that are allocated, runs of pages included. */
   readonly liveBlocks: number;
   /** Slots that threads hold now. */
   readonly heldSlots: number;
   /** Double frees by two threads at the same moment, found when the second entry of the block came up. */
   readonly lateDoubleFrees: number;
+  /** What the heap's bytes are used for. */
   readonly bytes: ByteStats;
   /**
    * Bytes between `startAddress` and `endAddress` that are not the heap's: a program, or another heap, has added them
    * to the memory. They are in no other figure.
    */
   readonly foreignBytes: number;
+  /** Bytes that the heap occupies: pages in use, and the part of the tables that is about them. */
   readonly footprintBytes: number;
+  /** The zones, DMA first. */
   readonly zones: readonly ZoneStats[];
   /** The size classes of kmalloc first, then named caches: those that have slabs, or all where that was asked for. */
   readonly caches: readonly CacheStats[];

@@ -25,6 +25,7 @@ export const NODE_MAGIC = 0x45444f4e;
 
 /** The counters of a slot, in Linux's words and with Linux's meaning; see {@link NumaCounts}. */
 export const CounterField = { HIT: 0, MISS: 1, FOREIGN: 2, LOCAL: 3, OTHER: 4 } as const;
+/** Counters of a slot. */
 export const COUNTER_FIELD_COUNT = 5;
 
 /** log2 of the bytes of a line: a cache line. */
@@ -33,6 +34,7 @@ export const NODE_LINE_SHIFT = 6;
 export const COUNTER_SHIFT = 3;
 /** The header's line, and one for each of the most slots that a heap can have: two pages. */
 export const NODE_LINE_COUNT = 128;
+/** Bytes in front of a node's heap: its header, and a line for each slot. */
 export const NODE_AREA_BYTES: number = NODE_LINE_COUNT << NODE_LINE_SHIFT;
 
 /** Nodes of a machine at the most, as in Linux. */

@@ -52,7 +52,8 @@ export class Nodes {
   /**
    * Allocates `sizeBytes` (0 to 2^32 - 1), aligned to 16: at home, or else on the nearest node that has room. The first
    * round asks the nodes that keep their low watermark, the second all that keep their lowest. Throws
-   * {@link NodesOutOfMemoryError} with the figures of all nodes, or BAD_SIZE. O(1) at home as a rule, else O(nodes).
+   * BAD_SIZE, or {@link NodesOutOfMemoryError} with the figures of all nodes, whose idle memory may have been reclaimed
+   * by then. O(1) at home as a rule, else O(nodes).
    */
   alloc!: (sizeBytes: number) => number;
   /**
@@ -275,6 +276,7 @@ export class Nodes {
     if (!this.#isDetached) this.detach();
   }
 
+  /** As `dispose`, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

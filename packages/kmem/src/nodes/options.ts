@@ -22,7 +22,9 @@ export interface NodesOptions {
 
 /** What another thread attaches to; goes through postMessage. */
 export interface NodesHandle {
+  /** The handles of the nodes' heaps, by the number of the node. */
   readonly nodes: readonly HeapHandle[];
+  /** `distances[from][to]`, as Linux has them. */
   readonly distances: readonly (readonly number[])[];
 }
 

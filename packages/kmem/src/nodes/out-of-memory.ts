@@ -2,6 +2,7 @@ import { OutOfMemoryError } from "../memory/errors.ts";
 
 /** How a node stood when it had to refuse. */
 export interface NodeShortage {
+  /** Number of the node. */
   readonly node: number;
   /** Bytes in its free pages. */
   readonly freeBytes: number;
@@ -23,10 +24,12 @@ function shortagesOf(given: readonly NodeShortage[]): readonly NodeShortage[] {
 
 /** No node that was asked has room. The figures are of all of them together, the largest run is of one of them. */
 export class NodesOutOfMemoryError extends OutOfMemoryError {
+  /** The name of the class, as in messages. */
   override readonly name: string = "NodesOutOfMemoryError";
   /** The nodes that were asked, in that order. */
   readonly nodes: readonly NodeShortage[];
 
+  /** An error with the shortage of each node that was asked. */
   constructor(askedBytes: number, given: readonly NodeShortage[]) {
     const nodes = shortagesOf(given);
     const figures = {

@@ -77,6 +77,7 @@ export const RunKind = {
   /** Free, in the page cache of a slot, or on the way from its owner back to the free lists. */
   CACHED: 14,
 } as const;
+/** A value of {@link RunKind}. */
 export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 
 /** Every value of a kind byte. */
@@ -130,6 +131,7 @@ export const DebugRootSign = {
 } as const;
 /** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
 export const GROUP_SHIFT = 6;
+/** Frames that a word of the group table is about. */
 export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;
 /**
  * A word of the group table: how many frames are free where, so that a search for a free stretch looks at a word where
@@ -156,10 +158,12 @@ export function groupTableBytes(first: number, end: number): number {
 
 /** log2 of the words in a frame's record. */
 export const FRAME_RECORD_SHIFT = 2;
+/** Bytes in a frame's record. */
 export const FRAME_RECORD_BYTES = 16;
 
 /** Where the number of pages stands in the header's word GROWING. */
 export const GROWING_COUNT_SHIFT = 16;
+/** The number of the first page in the header's word GROWING. */
 export const GROWING_FIRST_MASK = 0xffff;
 
 /** The end of a list of frames. */
@@ -167,6 +171,7 @@ export const NO_FRAME = 0;
 
 /** The largest order of a free block: 2^10 pages, 4 MiB, as Linux's MAX_PAGE_ORDER. */
 export const MAX_ORDER = 10;
+/** Orders of free blocks, from 0. */
 export const ORDER_COUNT: number = MAX_ORDER + 1;
 /** Frames in a block of the largest order. */
 export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
@@ -199,10 +204,13 @@ export const ZoneRecord: Offsets<typeof ZONE_FIELDS> = /* @__PURE__ */ offsetsOf
 /** Words in a zone's record. */
 export const ZONE_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(ZONE_FIELDS, LINE_WORDS);
 
+/** Numbers of the zones. */
 export const Zone = { DMA: 0, NORMAL: 1 } as const;
 /** Names as /proc/buddyinfo prints them, by zone number. */
 export const ZONE_NAMES: readonly string[] = ["DMA", "Normal"];
+/** Zones of a heap. */
 export const ZONE_COUNT = 2;
+/** Bytes of the table of zones. */
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
@@ -214,6 +222,7 @@ export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 export const PAGE_CACHE_ORDERS = 4;
 /** Words of one order: its count and its frames. */
 export const PAGE_CACHE_STRIDE = 16;
+/** Words of a slot's page cache. */
 export const PAGE_CACHE_WORDS: number = PAGE_CACHE_ORDERS * PAGE_CACHE_STRIDE;
 /** Single pages that are cached at most; of each larger order half as many as of the one before. */
 export const PAGE_CACHE_CAPACITY = 15;

@@ -4,7 +4,9 @@ import { RunKind, RunOwner } from "./layout.ts";
 
 /** Pages that a slot took page by page. */
 export interface PageRun {
+  /** First byte of the run. */
   readonly address: number;
+  /** Pages of the run. */
   readonly pageCount: number;
 }
 

@@ -8,12 +8,17 @@ import type { PageRequest } from "./page-request.ts";
 
 /** Statistics of one zone. "Frame" and "page" mean the same thing. */
 export interface ZoneStats {
+  /** Name of the zone, as /proc/buddyinfo prints it. */
   readonly name: string;
   /** The heap's pages in the zone; holes, pages that are not this heap's, do not count. */
   readonly pages: number;
+  /** Free pages in the zone. */
   readonly freePages: number;
   /** Free blocks of each order from 0, as a line of /proc/buddyinfo. */
   readonly freeBlocksByOrder: readonly number[];
+  /**
+   * Free pages below which requests may not go (`min`), sheaves are out of use (`low`), and are used again (`high`).
+   */
   readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
 }
 

@@ -23,7 +23,9 @@ export { SLABTOP_SORTS, type SlabtopSort } from "./slabtop.ts";
 
 /** Virtual memory as far as the reports read it: the `vm` of `kmem/linux`. */
 export interface VirtualMemoryReader {
+  /** The areas in the order of their addresses. */
   areas(): readonly VmArea[];
+  /** The figures of the virtual memory. */
   stats(): VmallocStats;
 }
 

@@ -36,13 +36,19 @@ const BYTE_PARTS: Readonly<Record<string, BytePart>> = {
 
 /** What the metrics are made of: `heapStats(heap)` has it all. */
 export interface MetricsSource {
+  /** Blocks that are allocated. */
   readonly liveBlocks: number;
+  /** Slots that threads hold. */
   readonly heldSlots: number;
+  /** Double frees that were found late. */
   readonly lateDoubleFrees: number;
+  /** Bytes that the heap occupies. */
   readonly footprintBytes: number;
   /** Bytes within the heap's extent that others have added to the memory. */
   readonly foreignBytes: number;
+  /** What the heap's bytes are used for, and their sum. */
   readonly bytes: Readonly<Record<BytePart, number>> & { readonly totalBytes: number };
+  /** The zones: pages, and how many of them are free. */
   readonly zones: readonly { readonly name: string; readonly pages: number; readonly freePages: number }[];
   /** Caches that have slabs. */
   readonly caches: readonly {

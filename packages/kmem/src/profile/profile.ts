@@ -17,9 +17,11 @@ export interface StackFrame {
 export interface ProfileFigures {
   /** Blocks that have not been freed. */
   readonly liveCount: number;
+  /** Bytes in blocks that have not been freed. */
   readonly liveBytes: number;
   /** Blocks ever allocated, those freed since included. */
   readonly allocCount: number;
+  /** Bytes ever allocated, those freed since included. */
   readonly allocBytes: number;
 }
 
@@ -36,9 +38,11 @@ export interface ProfileSample extends ProfileFigures {
 
 /** What a program has allocated, by places. */
 export interface AllocationProfile {
+  /** What each place has allocated, in any order. */
   readonly samples: readonly ProfileSample[];
   /** Milliseconds since 1970, as `Date.now()` gives them. */
   readonly startedAtMs: number;
+  /** Milliseconds that it was recorded for. */
   readonly durationMs: number;
   /** How many bytes are allocated from one sample to the next, on average; left out where each block was recorded. */
   readonly samplePeriodBytes?: number;

@@ -5,7 +5,9 @@ import { type AllocationProfile, type ProfileFigure, requireProfile, type StackF
 
 /** A profile with the name that it has in a list of several. */
 export interface NamedProfile {
+  /** What the viewer calls it. */
   readonly name: string;
+  /** What was allocated. */
   readonly profile: AllocationProfile;
 }
 

@@ -4,6 +4,7 @@ import { requireTime } from "./profile.ts";
 
 /** How much memory each cache or zone held at an instant. */
 export interface MemorySnapshot {
+  /** When it was taken. */
   readonly timeMs: number;
   /** By the name of the cache or zone. One that is missing here and was there in an earlier snapshot holds nothing. */
   readonly bytes: Readonly<Record<string, number>>;
@@ -11,6 +12,7 @@ export interface MemorySnapshot {
 
 /** What instants and slow paths have in common. */
 export interface TimelineEvent {
+  /** What the viewer calls it. */
   readonly name: string;
   /** The slot of the thread that it happened on. Default: none, and it belongs to the process. */
   readonly slot?: number;
@@ -20,12 +22,15 @@ export interface TimelineEvent {
 
 /** Something that happened at an instant: memory was out, a thread was reaped. */
 export interface InstantEvent extends TimelineEvent {
+  /** When it happened. */
   readonly timeMs: number;
 }
 
 /** Something that took time: a slow path. Those of one slot may contain one another, but not overlap otherwise. */
 export interface CompleteEvent extends TimelineEvent {
+  /** When it began. */
   readonly startMs: number;
+  /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 
@@ -35,8 +40,11 @@ export interface HeapTimeline {
   readonly processName?: string;
   /** What the counters are called. Default: bytes in use. */
   readonly counterName?: string;
+  /** What memory was held when. Default: none. */
   readonly snapshots?: readonly MemorySnapshot[];
+  /** What happened at instants. Default: nothing. */
   readonly instants?: readonly InstantEvent[];
+  /** What took time. Default: nothing. */
   readonly slowPaths?: readonly CompleteEvent[];
 }
 

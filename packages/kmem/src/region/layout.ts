@@ -25,7 +25,9 @@ import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
 
 /** Bytes in a block: the unit of sizes and the alignment of every chunk and payload. */
 export const BLOCK_BYTES = 16;
+/** log2 of the bytes in a block. */
 export const BLOCK_SHIFT = 4;
+/** The part of an address that lies within its block. */
 export const BLOCK_MASK: number = BLOCK_BYTES - 1;
 /** Words in a block. */
 export const BLOCK_WORDS = 4;
@@ -58,7 +60,9 @@ export const REGION_FIELDS = {
 } as const;
 /** Word indexes in `struct kas_hdr`. */
 export const RegionHeader: Offsets<typeof REGION_FIELDS> = /* @__PURE__ */ offsetsOf(REGION_FIELDS);
+/** Words in `struct kas_hdr`, rounded up to whole blocks. */
 export const REGION_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(REGION_FIELDS, BLOCK_WORDS);
+/** Bytes in `struct kas_hdr`, rounded up to whole blocks. */
 export const REGION_HEADER_BYTES: number = REGION_HEADER_WORDS * 4;
 
 /** Word indexes in `struct kas_chunk`. */
@@ -85,8 +89,11 @@ export const CHUNK_FIELDS = {
 } as const;
 /** Word indexes in `struct kas_chunk`. */
 export const Chunk: Offsets<typeof CHUNK_FIELDS> = /* @__PURE__ */ offsetsOf(CHUNK_FIELDS);
+/** Words in `struct kas_chunk`, rounded up to whole blocks. */
 export const CHUNK_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(CHUNK_FIELDS, BLOCK_WORDS);
+/** Bytes in `struct kas_chunk`, rounded up to whole blocks. */
 export const CHUNK_HEADER_BYTES: number = CHUNK_HEADER_WORDS * 4;
+/** Blocks that a `struct kas_chunk` takes. */
 export const CHUNK_HEADER_BLOCKS: number = CHUNK_HEADER_BYTES / BLOCK_BYTES;
 
 /** KMALLOC_FREE_CHUNK and KMALLOC_BUSY_CHUNK. */
@@ -95,6 +102,7 @@ export const ChunkState = { FREE: 0, BUSY: 1 } as const;
 export const STATE_MASK = 0xff;
 /** Where the height begins in STATE, and the bits that it has there. */
 export const HEIGHT_SHIFT = 8;
+/** The bits of the height, once they are shifted down. */
 export const HEIGHT_MASK = 0xff;
 /** The bits of STATE that hold the checksum. */
 export const CHECKSUM_MASK = -0x1_0000;

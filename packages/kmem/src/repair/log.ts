@@ -2,6 +2,7 @@ import type { Finding } from "../memory/finding.ts";
 
 /** One thing that was damaged beyond what is rebuilt anyway, and what was done about it. */
 export interface RepairStep {
+  /** The layer that it was done in. */
   readonly layer: Finding["layer"];
   /** Where: the address of the page, block or table word that was changed. */
   readonly address: number;

@@ -22,6 +22,7 @@ import { TrustedFrames } from "./trusted-frames.ts";
 
 /** What the check found, and what was done about it. */
 export interface RepairedFinding extends Finding {
+  /** What was done about it, in a sentence. */
   readonly done: string;
 }
 

@@ -6,7 +6,9 @@ type BlockFunction = (address: number) => void;
 
 /** What runs for each block of a slab: once when the slab is made, once before it is released. Of one thread. */
 export interface BlockFunctions {
+  /** Runs for each block when its slab is made. */
   readonly construct?: ((address: number) => void) | undefined;
+  /** Runs for each block before its slab is released. */
   readonly destruct?: ((address: number) => void) | undefined;
 }
 

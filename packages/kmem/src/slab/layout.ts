@@ -84,6 +84,7 @@ export const SENTINEL_WORDS = 2;
 
 /** Caches whose sheaves share a page. */
 export const CACHES_PER_GROUP_SHIFT = 4;
+/** The number of a cache within its group. */
 export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
 /** Pages of sheaves of named caches that a slot can have. */
 export const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
@@ -119,6 +120,7 @@ export const OUTBOX_CLASS_COUNT = 8;
 
 /** log2 of the words that a named cache has for its sheaf, sentinels included. */
 export const GROUP_SHEAF_SHIFT = 6;
+/** Blocks that the sheaf of a named cache holds. */
 export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_WORDS;
 
 /** Bytes of a name in a record; longer names are refused. */
@@ -211,6 +213,7 @@ export const CACHE_OWNER_MAX: number = 2 ** (31 - CACHE_OWNER_SHIFT) - 1;
 
 /** Numbers of caches are frame kinds less FIRST_CACHE. */
 export const CACHE_COUNT: number = KIND_COUNT - FrameKind.FIRST_CACHE;
+/** Bytes of the table of caches. */
 export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
 
 /**
@@ -219,6 +222,7 @@ export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
  * memory is short, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
+/** log2 of the divisor of that share: a fourth. */
 export const EMPTY_SLABS_SHARE_SHIFT = 2;
 
 /** Full sheaves that a barn has room for. */
@@ -226,6 +230,7 @@ export const BARN_SHEAVES = 4;
 
 /** Low half of COUNT in the record of a slab's first frame. */
 export const SLAB_FREE_MASK = 0xffff;
+/** Where the cursor begins in that word: the block from which the search for a free one goes on. */
 export const SLAB_CURSOR_SHIFT = 16;
 
 /** The slab's first frame in HEAD: 2^20 pages make 4 GiB. */

@@ -13,6 +13,7 @@ const LINEAR_MAX_BYTES: number = GRANULE << STEPS_SHIFT;
 /** The largest class; larger blocks are runs of pages, of which rounding wastes at most an eighth as well. */
 export const MAX_CLASS_BYTES = 32768;
 const DOUBLINGS: number = Math.log2(MAX_CLASS_BYTES / LINEAR_MAX_BYTES);
+/** Size classes of kmalloc. */
 export const CLASS_COUNT: number = STEPS + DOUBLINGS * STEPS;
 
 /** Bytes of a block of the class, from 0. */

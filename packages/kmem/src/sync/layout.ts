@@ -40,6 +40,7 @@ export const SlotRecord: Offsets<typeof SLOT_FIELDS> = /* @__PURE__ */ offsetsOf
 
 /** Waiters that a thread leaves: it is asked about at most so often between two locks that it takes. */
 export const BEACON_WAITER_COUNT = 32;
+/** The count of a thread that has taken its waiters away. */
 export const BEACON_ENDED = -1;
 
 /** Words in a slot's record. */
@@ -47,10 +48,12 @@ export const SLOT_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(SLOT_FIELDS, LI
 /** A record fills a cache line, so that two threads never write to the same one. */
 export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 
+/** States of a slot, in the word STATE of its record. */
 export const SlotState = { FREE: 0, HELD: 1, DEAD: 2, RESERVED: 3 } as const;
 
 /** Sets of slots, a bit each: 126 slots have four words. Setting a bit twice, or clearing it twice, does no harm. */
 export const SLOT_SET_SHIFT = 5;
+/** The number of a slot within its word of a set. */
 export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
 
 /**

@@ -7,7 +7,9 @@ import type { SlotTable } from "./slot.ts";
 
 /** A slot that was reserved for a thread. */
 export interface Reservation {
+  /** Number of the slot, from 0. */
   readonly slot: number;
+  /** How often the slot has been taken, this time included. */
   readonly generation: number;
   /** A number drawn by lot: a slot of the same number and generation of another heap has another one. */
   readonly token: number;

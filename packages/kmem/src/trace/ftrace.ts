@@ -32,6 +32,7 @@ export interface TraceFigures {
   readonly shownCount: number;
   /** Events that were lost before the first of them. */
   readonly lostCount: number;
+  /** Threads that the heap has room for: ftrace's count of CPUs. */
   readonly slotCount: number;
 }
 

@@ -69,6 +69,7 @@ export const TraceWord: Offsets<typeof TRACE_EVENT_FIELDS> = /* @__PURE__ */ off
 /** log2 of the words of an event. */
 export const TRACE_EVENT_SHIFT = 4;
 
+/** Identifies a ring, in its first word. */
 export const TRACE_MAGIC: number = 0x8b54524b | 0;
 
 /** Somebody is writing the event; all lower bits say who. */
@@ -93,6 +94,7 @@ export const TraceKind = {
   PAGE_ALLOC: 5,
   PAGE_FREE: 6,
 } as const;
+/** A value of {@link TraceKind}. */
 export type TraceKindValue = (typeof TraceKind)[keyof typeof TraceKind];
 
 /** What the kernel calls them, by kind. */

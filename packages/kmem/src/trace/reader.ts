@@ -9,6 +9,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 export interface TraceEvent {
   /** Its number among all events of the ring, from 0. */
   readonly number: number;
+  /** What happened: one of {@link TraceKind}. */
   readonly kind: TraceKindValue;
   /** The slot of the thread that wrote it. */
   readonly slot: number;
@@ -18,6 +19,7 @@ export interface TraceEvent {
   readonly callSite: number;
   /** Address of the block or of the first page; 0 when the allocation failed. */
   readonly ptr: number;
+  /** Bytes that were asked for. */
   readonly bytesReq: number;
   /** Bytes of the block, or of the pages. */
   readonly bytesAlloc: number;

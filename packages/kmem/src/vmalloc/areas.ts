@@ -23,6 +23,7 @@ export interface VmArea {
   readonly askedBytes: number;
   /** Pages that are mapped. */
   readonly pageCount: number;
+  /** Which call made it. */
   readonly kind: "vmalloc" | "vmap";
   /** Name of who asked, empty when it gave none. */
   readonly caller: string;

@@ -96,6 +96,7 @@ export const VmAreaKind = {
   VMALLOC: 1,
   VMAP: 2,
 } as const;
+/** A value of {@link VmAreaKind}. */
 export type VmAreaKindValue = (typeof VmAreaKind)[keyof typeof VmAreaKind];
 
 /** The longest name of a caller that is kept. */

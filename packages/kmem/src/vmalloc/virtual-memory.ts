@@ -32,6 +32,7 @@ export class VirtualMemory {
   #view: DataView<ArrayBufferLike>;
   #viewOf: Uint8Array<ArrayBufferLike>;
 
+  /** Of a page table; a `Vmalloc` is the way in. */
   protected constructor(table: PageTable) {
     this.table = table;
     this.#memory = table.memory;
@@ -39,63 +40,75 @@ export class VirtualMemory {
     this.#view = new DataView(this.#memory.buffer);
   }
 
+  /** Reads an unsigned number of 8 bits. Throws INVALID_ADDRESS. */
   readU8(address: number): number {
     const at = this.#place(address, 1, "read");
     return this.#memory.bytes[at];
   }
 
+  /** Reads a signed number of 8 bits. Throws INVALID_ADDRESS. */
   readI8(address: number): number {
     return (this.readU8(address) << 24) >> 24;
   }
 
+  /** Reads an unsigned number of 16 bits. Throws INVALID_ADDRESS. */
   readU16(address: number): number {
     const at = this.#place(address, 2, "read");
     if (at === CROSSES) return this.#gather(address, 2).getUint16(0, LITTLE_ENDIAN);
     return this.#current().getUint16(at, LITTLE_ENDIAN);
   }
 
+  /** Reads a signed number of 16 bits. Throws INVALID_ADDRESS. */
   readI16(address: number): number {
     return (this.readU16(address) << 16) >> 16;
   }
 
+  /** Reads an unsigned number of 32 bits. Throws INVALID_ADDRESS. */
   readU32(address: number): number {
     return this.readI32(address) >>> 0;
   }
 
+  /** Reads a signed number of 32 bits. Throws INVALID_ADDRESS. */
   readI32(address: number): number {
     const at = this.#place(address, 4, "read");
     if (at === CROSSES) return this.#gather(address, 4).getInt32(0, LITTLE_ENDIAN);
     return this.#current().getInt32(at, LITTLE_ENDIAN);
   }
 
+  /** Reads a floating-point number of 32 bits. Throws INVALID_ADDRESS. */
   readF32(address: number): number {
     const at = this.#place(address, 4, "read");
     if (at === CROSSES) return this.#gather(address, 4).getFloat32(0, LITTLE_ENDIAN);
     return this.#current().getFloat32(at, LITTLE_ENDIAN);
   }
 
+  /** Reads a floating-point number of 64 bits. Throws INVALID_ADDRESS. */
   readF64(address: number): number {
     const at = this.#place(address, 8, "read");
     if (at === CROSSES) return this.#gather(address, 8).getFloat64(0, LITTLE_ENDIAN);
     return this.#current().getFloat64(at, LITTLE_ENDIAN);
   }
 
+  /** Reads an unsigned number of 64 bits. Throws INVALID_ADDRESS. */
   readU64(address: number): bigint {
     const at = this.#place(address, 8, "read");
     if (at === CROSSES) return this.#gather(address, 8).getBigUint64(0, LITTLE_ENDIAN);
     return this.#current().getBigUint64(at, LITTLE_ENDIAN);
   }
 
+  /** Reads a signed number of 64 bits. Throws INVALID_ADDRESS. */
   readI64(address: number): bigint {
     return BigInt.asIntN(64, this.readU64(address));
   }
 
+  /** Writes the low 8 bits of a number. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no number. */
   writeU8(address: number, value: number): void {
     requireNumber(value);
     const at = this.#place(address, 1, "write");
     this.#memory.bytes[at] = value;
   }
 
+  /** Writes the low 16 bits of a number. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no number. */
   writeU16(address: number, value: number): void {
     requireNumber(value);
     const at = this.#place(address, 2, "write");
@@ -105,6 +118,7 @@ export class VirtualMemory {
     } else this.#current().setUint16(at, value, LITTLE_ENDIAN);
   }
 
+  /** Writes the low 32 bits of a number. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no number. */
   writeU32(address: number, value: number): void {
     requireNumber(value);
     const at = this.#place(address, 4, "write");
@@ -114,6 +128,7 @@ export class VirtualMemory {
     } else this.#current().setUint32(at, value, LITTLE_ENDIAN);
   }
 
+  /** Writes a floating-point number of 32 bits. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no number. */
   writeF32(address: number, value: number): void {
     requireNumber(value);
     const at = this.#place(address, 4, "write");
@@ -123,6 +138,7 @@ export class VirtualMemory {
     } else this.#current().setFloat32(at, value, LITTLE_ENDIAN);
   }
 
+  /** Writes a floating-point number of 64 bits. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no number. */
   writeF64(address: number, value: number): void {
     requireNumber(value);
     const at = this.#place(address, 8, "write");
@@ -132,6 +148,7 @@ export class VirtualMemory {
     } else this.#current().setFloat64(at, value, LITTLE_ENDIAN);
   }
 
+  /** Writes the low 64 bits of a BigInt. Throws INVALID_ADDRESS, and BAD_ARGUMENT for no BigInt. */
   writeU64(address: number, value: bigint): void {
     if (typeof value !== "bigint") throw badArgument("value", "a BigInt", value);
     const at = this.#place(address, 8, "write");

@@ -57,16 +57,23 @@ interface WantedArea extends PageRequest {
 
 /** Figures of the engine; the pages of the last four add up to what it has taken from the page allocator. */
 export interface VmallocStats {
+  /** Bytes of virtual addresses, /proc/meminfo's VmallocTotal. */
   readonly totalBytes: number;
+  /** Bytes of them in no area. */
   readonly freeBytes: number;
   /** The longest free stretch of virtual addresses, /proc/meminfo's VmallocChunk. */
   readonly largestFreeBytes: number;
+  /** Areas that there are. */
   readonly areaCount: number;
   /** Virtual pages that are mapped, those of vmap included. */
   readonly mappedPages: number;
+  /** Pages that are mapped in areas of vmalloc; those of vmap are not among them. */
   readonly framePages: number;
+  /** Pages of page directories. */
   readonly directoryPages: number;
+  /** Pages of page tables. */
   readonly tablePages: number;
+  /** Pages of records of areas. */
   readonly recordPages: number;
 }
 

@@ -53,6 +53,7 @@ export const ARENA_FIELDS = {
 export const ArenaHeader: Offsets<typeof ARENA_FIELDS> = /* @__PURE__ */ offsetsOf(ARENA_FIELDS);
 /** Words set aside for the header of an arena. */
 export const ARENA_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(ARENA_FIELDS, 2);
+/** Bytes of an arena's header. */
 export const ARENA_HEADER_BYTES: number = ARENA_HEADER_WORDS * 4;
 
 /** "VMEM" in the order of the bytes in memory. */

@@ -1,7 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { type Declaration, Declarations } from "./declarations.ts";
+import { missingDocstrings } from "./docstrings.ts";
 
 const LIBRARY = fileURLToPath(new URL("../../", import.meta.url));
 const REPORTS = fileURLToPath(new URL("../../../../docs/api/", import.meta.url));
@@ -32,6 +35,18 @@ function reportOf(name: string, exported: ReadonlyMap<string, Declaration>): str
   return `# ${name}\n\n${head}\n\n\`\`\`ts\n${blocks.join("\n\n")}\n\`\`\`\n`;
 }
 
+describe("the checker of docstrings", () => {
+  it("finds what has none, also among members, and lets overloads share one", () => {
+    const folder = mkdtempSync(join(tmpdir(), "kmem-docstrings-"));
+    const file = join(folder, "a.d.ts");
+    const members = '  #private;\n  one: number;\n  /** Two; "}". */\n  two(): void;\n  two(a: number): void;\n';
+    writeFileSync(file, `/** A. */\nexport declare class A {\n${members}}\nexport declare const b: number;\n//# end`);
+    const missing = ["A", "b"].flatMap((name) => missingDocstrings({ file, name, text: "" }));
+    rmSync(folder, { recursive: true });
+    expect(missing).toEqual(["A.one", "b"]);
+  });
+});
+
 describe("the declarations of the build (`npm run build` first)", () => {
   it("are there", () => {
     for (const { file } of subPaths) expect(existsSync(file), file).toBe(true);
@@ -44,6 +59,13 @@ describe("the declarations of the build (`npm run build` first)", () => {
       await expect(report).toMatchFileSnapshot(`${REPORTS}${name.replace("/", "-")}.md`);
     },
   );
+
+  it("have a docstring each, and so have the members of their classes and interfaces", () => {
+    const missing = subPaths.flatMap(({ file }) =>
+      [...declarations.exportsOf(file).values()].flatMap(missingDocstrings),
+    );
+    expect([...new Set(missing)].sort()).toEqual([]);
+  });
 
   it("name no type that no sub-path exports", () => {
     const all = subPaths.flatMap(({ name, file }) =>

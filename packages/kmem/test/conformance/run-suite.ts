@@ -3,7 +3,7 @@ import type { Adapter } from "./allocator.ts";
 import { MEMORIES } from "./memories.ts";
 import { memorySkipReason, trialsOf } from "./suite.ts";
 
-/** What to run of the suite: all that has these in its name. */
+/** What to run of the suite: all that has these in its name, or that has this name where it begins with "=". */
 export interface SuiteParts {
   readonly allocatorPart?: string | undefined;
   readonly memoryPart?: string | undefined;
@@ -18,15 +18,19 @@ export interface SuiteCounts {
   failed: number;
 }
 
+function isChosen(name: string, part: string): boolean {
+  return part.startsWith("=") ? name === part.slice(1) : name.includes(part);
+}
+
 /** Runs the suite in this thread, without a test runner. Says what is skipped and why, and what failed, to `log`. */
 export function runSuite(
   { allocatorPart = "", memoryPart = "", adapter: given }: SuiteParts,
   log: (line: string) => void,
 ): SuiteCounts {
   const total: SuiteCounts = { passed: 0, skipped: 0, failed: 0 };
-  const adapters = given === undefined ? ADAPTERS.filter(({ name }) => name.includes(allocatorPart)) : [given];
+  const adapters = given === undefined ? ADAPTERS.filter(({ name }) => isChosen(name, allocatorPart)) : [given];
   for (const adapter of adapters) {
-    for (const memory of MEMORIES.filter(({ name }) => name.includes(memoryPart))) {
+    for (const memory of MEMORIES.filter(({ name }) => isChosen(name, memoryPart))) {
       if (given !== undefined && memorySkipReason(adapter, memory) !== undefined) continue;
       const counts: SuiteCounts = { passed: 0, skipped: 0, failed: 0 };
       for (const { name, skipReason, run } of trialsOf(adapter, memory)) {

@@ -20,7 +20,9 @@ export { type KernelConsole, LogRing } from "../console.ts";
 
 /** One broken invariant, and the address that it is about. */
 export interface AtomikFinding {
+  /** Byte of the memory that it is about. */
   readonly address: number;
+  /** What is wrong, in a sentence. */
   readonly problem: string;
 }
 

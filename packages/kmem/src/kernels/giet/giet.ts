@@ -18,61 +18,26 @@ import { KmemError, type KmemErrorCode } from "../../memory/errors.ts";
 import { LinearMemory, type MemorySource } from "../../memory/memory.ts";
 import type { IsGone } from "../../sync/lock.ts";
 import { defaultConsole, type KernelConsole, requireConsole } from "../console.ts";
+import type { GietCluster, GietConfig, GietVseg } from "./config.ts";
 
 export { MIN_BLOCK_SIZE } from "../../cluster/layout.ts";
 export { type KernelConsole, LogRing } from "../console.ts";
+export type { GietCluster, GietConfig, GietVseg } from "./config.ts";
 
 /** The type of a vseg that holds a kernel heap. */
 export const VOBJ_TYPE_HEAP = "VOBJ_TYPE_HEAP";
 
 const NULL = 0;
 
-/** A global virtual segment of the boot mapping. */
-export interface GietVseg {
-  /** {@link VOBJ_TYPE_HEAP} for a kernel heap; vsegs of every other type are passed over. */
-  readonly type: string;
-  /** First virtual address, from 1 to 2^32 - 1: a multiple of `length`. */
-  readonly base: number;
-  /** Bytes: a power of two from MIN_BLOCK_SIZE to 2^31. */
-  readonly length: number;
-  /** Byte of the cluster's memory that `base` stands for, a multiple of 64. Default 0. */
-  readonly offset?: number;
-}
-
-/** A cluster: its physical memory, and the global vsegs mapped into it. The first of type HEAP is its kernel heap. */
-export interface GietCluster {
-  readonly memory: MemorySource;
-  readonly vsegs?: readonly GietVseg[];
-}
-
-/** The machine. The same config binds the same machine in another thread. */
-export interface GietConfig {
-  /** clusters[x][y]; every column has the same height. */
-  readonly clusters: readonly (readonly GietCluster[])[];
-  /**
-   * Byte of the memory of cluster [0][0] at which its kernel_data segment begins: there stands kernel_heap, 256 bytes
-   * an entry. A multiple of 64. Default: after the heap of that cluster, 0 if it has none.
-   */
-  readonly kernel_data?: number;
-  /** The number of the processor that this thread stands for: it names who holds a lock. From 0. Default 0. */
-  readonly processor?: number;
-  /** The cluster that this processor is in: `_malloc` looks there first. Default [0][0]. */
-  readonly cluster?: { readonly x: number; readonly y: number };
-  /**
-   * Says whether the thread that stood for a processor is gone, for certain, without waiting for anything. Who waits
-   * for a heap's lock then passes it over, and makes the heap whole where it held the lock: its call is done or not
-   * done. A thread that comes in its place takes a number that nobody had. Without it a thread that is terminated in a
-   * call keeps all others from that heap.
-   */
-  readonly isGone?: (processor: number) => boolean;
-}
-
 /** kernel_heap[x][y], as it stands in cluster [0][0] now. Addresses are virtual. */
 export interface KernelHeap {
+  /** First virtual address of the heap. */
   readonly heap_base: number;
   /** 0 where the cluster has no heap. */
   readonly heap_size: number;
+  /** First virtual address of the table of allocated blocks. */
   readonly alloc_base: number;
+  /** Bytes of that table. */
   readonly alloc_size: number;
   /** free[i] is the first free block of 2^i bytes, 0 when there is none. A copy. */
   readonly free: readonly number[];
@@ -80,8 +45,11 @@ export interface KernelHeap {
 
 /** Where a virtual address lies. */
 export interface GietLocation {
+  /** Column of the cluster. */
   readonly x: number;
+  /** Row of the cluster. */
   readonly y: number;
+  /** The cluster's memory. */
   readonly memory: MemorySource;
   /** Byte of that memory. */
   readonly offset: number;
@@ -89,6 +57,7 @@ export interface GietLocation {
 
 /** What the original ends with: it prints its message and calls _exit(). The call that throws has changed nothing. */
 export class GietError extends KmemError {
+  /** The name of the class, as in messages. */
   override readonly name: string = "GietError";
 }
 
@@ -98,8 +67,11 @@ export class GietError extends KmemError {
  * on the console without their line breaks. Any number of threads.
  */
 export interface Giet {
+  /** Columns of clusters. */
   readonly X_SIZE: number;
+  /** Clusters of a column. */
   readonly Y_SIZE: number;
+  /** Bytes of the smallest block. */
   readonly MIN_BLOCK_SIZE: 0x40;
   /** kernel_heap[X_SIZE][Y_SIZE]: views of the descriptors in cluster [0][0]. */
   readonly kernel_heap: readonly (readonly KernelHeap[])[];

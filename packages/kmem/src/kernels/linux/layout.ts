@@ -47,6 +47,7 @@ export const L1_CACHE_BYTES = 32;
 export const KMALLOC_PAGES = 32;
 const PAGE_HEADER_BYTES = 16;
 const BLOCK_HEADER_BYTES = 8;
+/** Bytes of the largest kmalloc: 131,048. */
 export const KMALLOC_MAX_BYTES: number = KMALLOC_PAGES * PAGE_SIZE - PAGE_HEADER_BYTES - BLOCK_HEADER_BYTES;
 
 /** Orders of __get_free_pages are below this. */

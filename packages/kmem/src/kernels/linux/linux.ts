@@ -30,12 +30,15 @@ export type { VmallocCalls } from "./virtual.ts";
 
 /** A broken invariant of the heap or of the virtual memory. */
 export interface LinuxFinding extends Omit<Finding, "layer"> {
+  /** The layer that it was found in. */
   readonly layer: Finding["layer"] | "vmalloc";
 }
 
 /** What a check of the kernel found. */
 export interface LinuxReport {
+  /** Whether nothing was found. */
   readonly isClean: boolean;
+  /** All that was found. */
   readonly findings: readonly LinuxFinding[];
 }
 

@@ -17,7 +17,9 @@ import { ALLOC_MASK, type CacheCalls } from "./kmem-cache.ts";
 import { PoolKind, type PoolKindValue } from "./layout.ts";
 import { PoolBlock, poolBytes } from "./pool.ts";
 
+/** Allocates an element for a mempool; NULL where it cannot. `pool_data` is what the pool was made with. */
 export type MempoolAlloc = (gfp_mask: number, pool_data: number) => number;
+/** Frees an element that a mempool does not keep. `pool_data` is what the pool was made with. */
 export type MempoolFree = (element: number, pool_data: number) => void;
 
 /**

@@ -16,6 +16,7 @@ export interface PageCalls {
    * message when there is no such block. Contents are whatever was there, or zero with __GFP_ZERO. O(orders) as a rule.
    */
   __get_free_pages(gfp_mask: number, order: number): number;
+  /** As {@link __get_free_pages} of order 0: one page. */
   __get_free_page(gfp_mask: number): number;
   /** A page of zeros. */
   get_zeroed_page(gfp_mask: number): number;
@@ -25,6 +26,7 @@ export interface PageCalls {
   __free_pages(page: number, order: number): void;
   /** Frees 2^order pages from an address on; 0 does nothing. Refuses what is not allocated. O(pages). */
   free_pages(addr: number, order: number): void;
+  /** As {@link free_pages} of order 0: one page. */
   free_page(addr: number): void;
   /** Neighbouring pages for `size` bytes, no more of them than it takes. NULL for size 0. */
   alloc_pages_exact(size: number, gfp_mask: number): number;

@@ -28,11 +28,13 @@ export interface VmallocCalls {
   vmap(pages: readonly number[]): number;
   /** Takes an area of vmap back; its pages stay. */
   vunmap(addr: number): void;
+  /** Whether an address lies in the range of virtual addresses, mapped or not. O(1). */
   is_vmalloc_addr(addr: number): boolean;
   /** The struct page that a virtual address is mapped to, NULL where it is not. O(1). */
   vmalloc_to_page(addr: number): number;
   /** From kmalloc, or for more than a page, and for callers who may wait, from vmalloc where kmalloc has nothing. */
   kvmalloc(size: number, flags: number): number;
+  /** Frees what {@link kvmalloc} gave, by vfree or kfree. NULL does nothing. */
   kvfree(addr: number): void;
   /** Reads and writes virtual addresses, and lists the areas. */
   readonly vm: Vmalloc;

@@ -19,7 +19,9 @@ export const kmalloc_flags: { readonly KMALLOC_DEFAULT: 0; readonly KMALLOC_KERN
   KMALLOC_DEFAULT: 0,
   KMALLOC_KERNEL: 8,
 };
+/** `kmalloc_flags.KMALLOC_DEFAULT`: no flag. */
 export const KMALLOC_DEFAULT: 0 = kmalloc_flags.KMALLOC_DEFAULT;
+/** `kmalloc_flags.KMALLOC_KERNEL`, as the document has it. */
 export const KMALLOC_KERNEL: 8 = kmalloc_flags.KMALLOC_KERNEL;
 
 /** The largest size_t: addresses have 32 bits. */
@@ -29,14 +31,19 @@ const NULL = 0;
 
 /** What a check of the kernel found: the heap below and the buckets. */
 export interface MyKernelReport {
+  /** Whether nothing was found. */
   readonly isClean: boolean;
+  /** All that was found, in the heap and in the buckets. */
   readonly findings: readonly (Finding | BucketFinding)[];
 }
 
 /** A live block of a bucket. */
 export interface MyKernelBlock {
+  /** First byte of the block. */
   readonly address: number;
+  /** Bytes that it can hold. */
   readonly usableBytes: number;
+  /** The flags that it was allocated with. */
   readonly flags: number;
 }
 
@@ -73,8 +80,11 @@ export interface MyKernel {
   kfree_dma(dma_ptr: number): void;
   /** Bytes that the live block at `ptr` can hold, 0 where none starts there. Not in the document. O(1). */
   ksize(ptr: number): number;
+  /** The flags by their names in the document. */
   readonly kmalloc_flags: typeof kmalloc_flags;
+  /** No flag. */
   readonly KMALLOC_DEFAULT: 0;
+  /** The flag for the kernel's own memory, as the document has it. */
   readonly KMALLOC_KERNEL: 8;
   /** The heap that the kernel's pages come from. */
   readonly heap: Heap;

@@ -5,7 +5,8 @@ import { runSuite, type SuiteCounts } from "../run-suite.ts";
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
-declare const registerProcessor: ((name: string, processor: new () => AudioWorkletProcessor) => void) | undefined;
+type ProcessorClass = new (options: { readonly processorOptions: string }) => AudioWorkletProcessor;
+declare const registerProcessor: ((name: string, processor: ProcessorClass) => void) | undefined;
 declare const DedicatedWorkerGlobalScope: (new () => unknown) | undefined;
 
 /** What came of the suite. */
@@ -17,22 +18,23 @@ export interface SuiteResult {
 const PROCESSOR_NAME = "conformance";
 const SAMPLE_RATE = 48_000;
 
-function result(): SuiteResult {
+function result(allocatorPart: string): SuiteResult {
   const failures: string[] = [];
-  const counts = runSuite({}, (line) => {
+  const counts = runSuite({ allocatorPart }, (line) => {
     if (line.includes("FAILED")) failures.push(line.trim());
   });
   return { counts, failures };
 }
 
 /** In the page's main thread. */
-export function inPage(): SuiteResult {
-  return result();
+export function inPage(allocatorPart: string): SuiteResult {
+  return result(allocatorPart);
 }
 
 /** In a dedicated worker of the page. */
-export function inWorker(): Promise<SuiteResult> {
+export function inWorker(allocatorPart: string): Promise<SuiteResult> {
   const worker = new Worker(import.meta.url, { type: "module" });
+  worker.postMessage(allocatorPart);
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<SuiteResult>) => resolve(data);
     worker.onerror = ({ message }) => reject(new Error(`the worker failed: ${message}`));
@@ -40,10 +42,10 @@ export function inWorker(): Promise<SuiteResult> {
 }
 
 /** In an audio worklet of the page: where the processor is made. */
-export async function inWorklet(): Promise<SuiteResult> {
+export async function inWorklet(allocatorPart: string): Promise<SuiteResult> {
   const context = new OfflineAudioContext({ length: 1, sampleRate: SAMPLE_RATE });
   await context.audioWorklet.addModule(import.meta.url);
-  const node = new AudioWorkletNode(context, PROCESSOR_NAME);
+  const node = new AudioWorkletNode(context, PROCESSOR_NAME, { processorOptions: allocatorPart });
   node.connect(context.destination);
   const answer = new Promise<SuiteResult>((resolve, reject) => {
     node.port.onmessage = ({ data }: MessageEvent<SuiteResult>) => resolve(data);
@@ -54,13 +56,13 @@ export async function inWorklet(): Promise<SuiteResult> {
 }
 
 if (typeof DedicatedWorkerGlobalScope !== "undefined" && globalThis instanceof DedicatedWorkerGlobalScope) {
-  postMessage(result());
+  addEventListener("message", ({ data }: MessageEvent<string>) => postMessage(result(data)));
 }
 if (typeof registerProcessor !== "undefined") {
   class Conformance extends AudioWorkletProcessor {
-    constructor() {
+    constructor({ processorOptions }: { readonly processorOptions: string }) {
       super();
-      this.port.postMessage(result());
+      this.port.postMessage(result(processorOptions));
     }
 
     process(): boolean {
