@@ -1,7 +1,6 @@
 import { KmemError } from "../memory/errors.ts";
 
-/** The longest that the LEB128 form of a number of 32 bits may be, and of 64. */
-export const LEB32_BYTES = 5;
+/** The longest that the LEB128 form of a number of 64 bits may be. */
 const LEB64_BYTES = 10;
 const TEXT = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
 const TEXT_BYTES = /* @__PURE__ */ new TextEncoder();

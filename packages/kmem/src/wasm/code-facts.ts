@@ -4,7 +4,7 @@ import { IMMEDIATES, Immediate, Op } from "./layout.ts";
 import type { WasmModule } from "./module.ts";
 
 /** Static data begins no lower: what is below is null, and offsets in objects. */
-export const LEAST_STATIC_ADDRESS = 1024;
+const LEAST_STATIC_ADDRESS = 1024;
 const LAST_I32_BINARY = 0x78;
 const LAST_I64_BINARY = 0x8a;
 const FIRST_LIST_ITEMS = 1024;

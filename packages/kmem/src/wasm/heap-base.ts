@@ -57,7 +57,7 @@ function indexNamed(names: ModuleNames, pattern: RegExp): number | undefined {
 }
 
 /** What the stack pointer is at the start: the global that is named so, or the first one that can change. */
-export function stackTop(module: WasmModule, names: ModuleNames): number | undefined {
+function stackTop(module: WasmModule, names: ModuleNames): number | undefined {
   const index = indexNamed(names, STACK_POINTER_NAME);
   if (index !== undefined) return module.globals[index]?.initial;
   const first = module.globals.find(({ isMutable, type }) => isMutable && (type === Type.I32 || type === Type.I64));

@@ -156,7 +156,7 @@ export class WasmModule {
   #readItem(id: number, reader: InstructionReader): void {
     switch (id) {
       case Section.IMPORT:
-        this.#import(reader);
+        this.#importEntry(reader);
         return;
       case Section.FUNCTION:
         this.functionTypes.push(this.#functionType(reader));
@@ -171,7 +171,7 @@ export class WasmModule {
         this.#global(reader);
         return;
       case Section.EXPORT:
-        this.#export(reader);
+        this.#exportEntry(reader);
         return;
       case Section.ELEMENT:
         this.#element(reader);
@@ -216,7 +216,7 @@ export class WasmModule {
     return value;
   }
 
-  #import(reader: InstructionReader): void {
+  #importEntry(reader: InstructionReader): void {
     const { at } = reader;
     const one = { module: reader.name(), name: reader.name(), kind: reader.byte() };
     this.imports.push(one);
@@ -252,7 +252,7 @@ export class WasmModule {
     this.#globalType(reader, () => this.#constant(reader));
   }
 
-  #export(reader: InstructionReader): void {
+  #exportEntry(reader: InstructionReader): void {
     const name = reader.name();
     const kind = reader.byte();
     if (kind > External.TAG) throw badModule("there is no such kind of exports", reader.at - 1);

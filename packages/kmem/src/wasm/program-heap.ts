@@ -44,7 +44,7 @@ function resizeOf(
   return typeof found === "function" ? (found as (bytes: number) => unknown) : undefined;
 }
 
-/** What a program's own requests for memory are answered with: nothing of the heap's. */
+/** What a program asks for by itself is none of the heap's. */
 function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory): void {
   if (programBreak === undefined) return;
   new DataView(memory.buffer).setUint32(programBreak.address, memory.buffer.byteLength, true);
@@ -56,8 +56,8 @@ function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory):
  * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
  * moved now and with every growth. The memory grows now if it has no room yet.
  *
- * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT where
- * the memory is not found, and OUT_OF_MEMORY where it cannot grow.
+ * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT
+ * where the memory is not found, and OUT_OF_MEMORY where it cannot grow.
  */
 export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemory): HeapOptions {
   const read = readOptions("program", program, CHECKS);

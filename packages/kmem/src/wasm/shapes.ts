@@ -15,7 +15,7 @@ export interface ShapeContext {
 }
 
 /** dlmalloc's masks of the sizes in its headers, and of their flags. */
-export const SIZE_MASK = -8;
+const SIZE_MASK = -8;
 export const FLAGS_MASK = 3;
 /** From this alignment on Rust's allocator asks dlmalloc for one. */
 const RUST_LEAST_ALIGNMENT = 9;

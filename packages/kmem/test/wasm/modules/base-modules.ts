@@ -13,7 +13,7 @@ export interface BaseModule {
 const require = createRequire(import.meta.url);
 
 /** A file of a package that is installed with the workspace. */
-export function packageFile(name: string, path: string): string {
+function packageFile(name: string, path: string): string {
   return join(dirname(require.resolve(`${name}/package.json`)), path);
 }
 

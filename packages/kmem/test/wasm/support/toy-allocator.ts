@@ -27,14 +27,14 @@ export function wordFunction(
 }
 
 /** What an adopted module called, and functions of C that hand out one address after another. */
-export interface ToyHeap {
+interface ToyHeap {
   readonly calls: string[];
   readonly imports: Record<string, WebAssembly.ModuleImports>;
 }
 
 const FIRST_ADDRESS = 0x8000;
 
-export function toyHeap(): ToyHeap {
+function toyHeap(): ToyHeap {
   const calls: string[] = [];
   let next = FIRST_ADDRESS;
   const noting =
