@@ -1,4 +1,4 @@
-import { badArgument, reading } from "../memory/arguments.ts";
+import { badArgument } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { badModule } from "./bytes.ts";
 import { InstructionReader } from "./instructions.ts";
@@ -88,7 +88,7 @@ export class WasmModule {
 
   /** Reads a module's sections. Throws BAD_MODULE for what is malformed, CANNOT_ADOPT for what is no core module. */
   constructor(bytes: Uint8Array) {
-    requireBytes(bytes);
+    bytes = plainBytes(bytes);
     this.bytes = bytes;
     requireHeader(bytes);
     const reader = new InstructionReader(bytes, MODULE_HEADER_BYTES);
@@ -304,10 +304,11 @@ export class WasmModule {
 /** A table with an initial value begins with this byte and a zero. */
 const EMPTY_TABLE_FORM = 0x40;
 
-/** Whatever it is, it throws BAD_ARGUMENT unless it is bytes. */
-function requireBytes(bytes: Uint8Array): void {
-  const isBytes = reading("bytes", bytes, () => bytes instanceof Uint8Array && bytes.byteLength >= 0);
-  if (!isBytes) throw badArgument("bytes", "a Uint8Array", bytes);
+/** The bytes as a plain array over the same memory; a copy of bytes that another thread could change meanwhile. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (!ArrayBuffer.isView(bytes) || !(bytes instanceof Uint8Array)) throw badArgument("bytes", "a Uint8Array", bytes);
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes.buffer instanceof ArrayBuffer ? plain : plain.slice();
 }
 
 function requireHeader(bytes: Uint8Array): void {
