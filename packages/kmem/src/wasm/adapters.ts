@@ -182,7 +182,7 @@ export function paddedBody(body: Uint8Array, sizeBytes: number): Uint8Array {
   return padded;
 }
 
-/** A load that becomes the constant `value`, from 0 to 63, in as many bytes: what it would have loaded from is dropped. */
+/** A load that becomes the constant `value`, from 0 to 63, in as many bytes: the address is dropped. */
 export function constantInstead(sizeBytes: number, value: number): Uint8Array {
   const bytes = new Uint8Array(sizeBytes).fill(Op.NOP);
   bytes.set([DROP, Op.I32_CONST, value]);

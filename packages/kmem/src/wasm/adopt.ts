@@ -1,4 +1,4 @@
-import { badArgument, type Checks, readOptions, requireText, requireUint32 } from "../memory/arguments.ts";
+import { badArgument, type Checks, reading, readOptions, requireText, requireUint32 } from "../memory/arguments.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
@@ -93,9 +93,9 @@ function isFunctionName(value: unknown): value is number | string {
 /** The functions that options name, read once. Throws BAD_ARGUMENT. */
 function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunctions {
   const read: Record<string, (number | string)[]> = {};
-  for (const [role, named] of Object.entries(functions)) {
+  for (const [role, named] of reading("functions", functions, () => Object.entries(functions))) {
     if (!isRole(role)) throw badArgument("functions", "an object with roles", role);
-    const list = [named].flat() as unknown[];
+    const list: unknown[] = reading("functions", named, () => [named].flat());
     if (!list.every(isFunctionName)) throw badArgument(`functions.${role}`, "functions by index or name", named);
     read[role] = list as (number | string)[];
   }
@@ -134,7 +134,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
   }).rewrite();
-  return {
+  const adopted: AdoptedModule = {
     bytes: rewritten.bytes,
     imports: rewritten.imports,
     memory: memoryOf(module),
@@ -148,6 +148,16 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     areCodeOffsetsKept: rewritten.areCodeOffsetsKept,
     originOf: originFunction(rewritten.offsets),
   };
+  ADOPTED.add(adopted);
+  return adopted;
+}
+
+/** What adopt has returned, so that nothing else is taken for it. */
+const ADOPTED: WeakSet<object> = /* @__PURE__ */ new WeakSet();
+
+/** Whether a value of any type was returned by {@link adopt}. */
+export function isAdopted(value: unknown): value is AdoptedModule {
+  return typeof value === "object" && value !== null && ADOPTED.has(value);
 }
 
 function originFunction(offsets: OffsetMap): (offset: number) => number {

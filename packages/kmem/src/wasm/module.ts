@@ -1,4 +1,4 @@
-import { badArgument, reading } from "../memory/arguments.ts";
+import { badArgument } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { badModule } from "./bytes.ts";
 import { InstructionReader } from "./instructions.ts";
@@ -88,7 +88,7 @@ export class WasmModule {
 
   /** Reads a module's sections. Throws BAD_MODULE for what is malformed, CANNOT_ADOPT for what is no core module. */
   constructor(bytes: Uint8Array) {
-    requireBytes(bytes);
+    bytes = plainBytes(bytes);
     this.bytes = bytes;
     requireHeader(bytes);
     const reader = new InstructionReader(bytes, MODULE_HEADER_BYTES);
@@ -156,7 +156,7 @@ export class WasmModule {
   #readItem(id: number, reader: InstructionReader): void {
     switch (id) {
       case Section.IMPORT:
-        this.#readImport(reader);
+        this.#importEntry(reader);
         return;
       case Section.FUNCTION:
         this.functionTypes.push(this.#functionType(reader));
@@ -171,7 +171,7 @@ export class WasmModule {
         this.#global(reader);
         return;
       case Section.EXPORT:
-        this.#export(reader);
+        this.#exportEntry(reader);
         return;
       case Section.ELEMENT:
         this.#element(reader);
@@ -216,7 +216,7 @@ export class WasmModule {
     return value;
   }
 
-  #readImport(reader: InstructionReader): void {
+  #importEntry(reader: InstructionReader): void {
     const { at } = reader;
     const one = { module: reader.name(), name: reader.name(), kind: reader.byte() };
     this.imports.push(one);
@@ -252,7 +252,7 @@ export class WasmModule {
     this.#globalType(reader, () => this.#constant(reader));
   }
 
-  #export(reader: InstructionReader): void {
+  #exportEntry(reader: InstructionReader): void {
     const name = reader.name();
     const kind = reader.byte();
     if (kind > External.TAG) throw badModule("there is no such kind of exports", reader.at - 1);
@@ -304,10 +304,11 @@ export class WasmModule {
 /** A table with an initial value begins with this byte and a zero. */
 const EMPTY_TABLE_FORM = 0x40;
 
-/** Whatever it is, it throws BAD_ARGUMENT unless it is bytes. */
-function requireBytes(bytes: Uint8Array): void {
-  const isBytes = reading("bytes", bytes, () => bytes instanceof Uint8Array && bytes.byteLength >= 0);
-  if (!isBytes) throw badArgument("bytes", "a Uint8Array", bytes);
+/** The bytes as a plain array over the same memory; a copy of bytes that another thread could change meanwhile. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (!ArrayBuffer.isView(bytes) || !(bytes instanceof Uint8Array)) throw badArgument("bytes", "a Uint8Array", bytes);
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes.buffer instanceof ArrayBuffer ? plain : plain.slice();
 }
 
 function requireHeader(bytes: Uint8Array): void {

@@ -2,7 +2,7 @@ import type { HeapOptions } from "../heap/options.ts";
 import { badArgument, type Checks, readOptions, requireObject, requireUint32 } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
-import type { AdoptedModule } from "./adopt.ts";
+import { type AdoptedModule, isAdopted } from "./adopt.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
@@ -44,7 +44,7 @@ function resizeOf(
   return typeof found === "function" ? (found as (bytes: number) => unknown) : undefined;
 }
 
-/** What a program's own requests for memory are answered with: nothing of the heap's. */
+/** What a program asks for by itself is none of the heap's. */
 function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory): void {
   if (programBreak === undefined) return;
   new DataView(memory.buffer).setUint32(programBreak.address, memory.buffer.byteLength, true);
@@ -60,6 +60,7 @@ function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory):
  * where the memory is not found, and OUT_OF_MEMORY where it cannot grow.
  */
 export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemory): HeapOptions {
+  if (!isAdopted(adopted)) throw badArgument("adopted", "what adopt has returned", adopted);
   const read = readOptions("program", program, CHECKS);
   const memory = memoryOf(adopted, read);
   const resize = resizeOf(adopted, read);

@@ -1,9 +1,9 @@
-import { badArgument, describeValue } from "../memory/arguments.ts";
+import { badArgument, describeValue, reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
 
 /** A response that is being fetched, as `WebAssembly.compileStreaming` takes it. */
-export type StreamingSource = Response | PromiseLike<Response>;
+export type StreamingSource = Response | Promise<Response>;
 
 /** A module that was adopted and compiled. */
 export interface CompiledModule {
@@ -18,8 +18,9 @@ export interface CompiledModule {
  * and with what fetching and compiling throw.
  */
 export async function adoptStreaming(source: StreamingSource, options: AdoptOptions = {}): Promise<CompiledModule> {
-  const response = await source;
-  if (!isResponse(response)) throw badArgument("source", "a Response", response);
+  const isPromise = reading("source", source, () => source instanceof Promise);
+  const response = isPromise ? await source : (source as Response);
+  if (!reading("source", response, () => isResponse(response))) throw badArgument("source", "a Response", response);
   if (!response.ok) {
     const text = `the module was not fetched from ${describeValue(response.url)}: status ${response.status}`;
     throw new KmemError("BAD_ARGUMENT", text, { status: response.status });
@@ -28,6 +29,6 @@ export async function adoptStreaming(source: StreamingSource, options: AdoptOpti
   return { module: await WebAssembly.compile(adopted.bytes), adopted };
 }
 
-function isResponse(value: unknown): value is Response {
+function isResponse(value: unknown): boolean {
   return typeof Response === "function" && value instanceof Response;
 }

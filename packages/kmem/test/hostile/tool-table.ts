@@ -112,7 +112,9 @@ function wasmRows(): Record<string, Row> {
     report: callable,
     reallocZero: oneOf("block", "free"),
   });
-  const functions = { name: "functions by their roles", accepts: () => false };
+  const noKeys = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+  const functions: Kind = { name: "functions by their roles", accepts: noKeys };
   const adoptOptions = options({ functions, glue: text, heapBase: uint32, harmless: listOf(nothingElse) });
   return {
     "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },

@@ -8,11 +8,13 @@ import {
 const SCRIPT = `
 (() => {
   const items = [];
-  for (let i = 0; i < 1000; i++)
+  for (let i = 0; i < 1000; i++) {
     items.push({ id: i, name: "item " + (i * 7919) % 977, tags: ["a" + i % 7, "b" + i % 11] });
+  }
   const groups = new Map();
-  for (const { name, tags } of items)
+  for (const { name, tags } of items) {
     for (const tag of tags) groups.set(tag, [...(groups.get(tag) ?? []).slice(-20), name]);
+  }
   const text = JSON.stringify([...groups].sort()).replace(/item (\\d+)/g, (_, n) => n * 3);
   const tree = (depth) => (depth === 0 ? null : { left: tree(depth - 1), right: tree(depth - 1), depth });
   const count = (node) => (node === null ? 0 : 1 + count(node.left) + count(node.right));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** The folder with programs that only `npm run test:programs` needs. */
-const TOOLS_FOLDER: string = fileURLToPath(new URL("../../../../../tools/programs/", import.meta.url));
+const TOOLS_FOLDER = fileURLToPath(new URL("../../../../../tools/programs/", import.meta.url));
 
 /** Installs those programs as their lock file says, where they are not there yet. Throws where npm fails. */
 export function installTools(): void {
@@ -27,7 +27,7 @@ export async function toolModule<Module>(name: string, path: string): Promise<Mo
 const SOURCE = `
 class Node { next: Node | null = null; text: string = ""; data: StaticArray<i32> = new StaticArray<i32>(3); }
 let head: Node | null = null;
-function work(count: i32): i32 {
+  export function work(count: i32): i32 {
   let sum = 0;
   head = null;
   let list = new Array<string>();

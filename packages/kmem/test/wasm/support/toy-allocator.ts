@@ -27,7 +27,7 @@ export function wordFunction(
 }
 
 /** What an adopted module called, and functions of C that hand out one address after another. */
-export interface ToyHeap {
+interface ToyHeap {
   readonly calls: string[];
   readonly imports: Record<string, WebAssembly.ModuleImports>;
 }

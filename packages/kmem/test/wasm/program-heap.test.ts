@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { checkHeap, Heap } from "../../src/index.ts";
+import { type AdoptedModule, adopt, programHeapOptions } from "../../src/wasm/index.ts";
+import { buildModule, op } from "./support/module-builder.ts";
+import { toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
+
+const PAGE_BYTES = 65_536;
+const BREAK_ADDRESS = 3000;
+const MAXIMUM_BYTES = 8 * 1024 * 1024;
+
+/** A module with sbrk, whose variable is at first 70,000, and which can be called from outside. */
+function withBreak(): AdoptedModule {
+  const size = [0x3f, 0, ...op.drop];
+  const sbrk = wordFunction(1, [...size, ...op.i32(BREAK_ADDRESS), ...op.load()], { exportAs: "sbrk" });
+  const malloc = toyMalloc();
+  const data = [{ address: BREAK_ADDRESS, bytes: [0x70, 0x11, 1, 0] }];
+  return adopt(buildModule({ functions: [{ ...malloc, code: [...malloc.code, ...op.call(2)] }, toyFree(), sbrk], data }));
+}
+
+const breakIn = (memory: WebAssembly.Memory): number => new DataView(memory.buffer).getUint32(BREAK_ADDRESS, true);
+
+describe("the memory of a program's heap", () => {
+  it("begins where the program's ends, and sbrk gives what lies after it", () => {
+    const adopted = withBreak();
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(adopted.bytes), {
+      kmem: { malloc: () => 0, free: () => undefined },
+    });
+    const memory = exports["memory"] as WebAssembly.Memory;
+    const options = programHeapOptions(adopted, { exports, maximumBytes: MAXIMUM_BYTES });
+    expect(options.start).toBe(73_728);
+    expect(breakIn(memory)).toBe(memory.buffer.byteLength);
+    const heap = Heap.create({ ...options, slotCount: 1 });
+    const before = memory.buffer.byteLength;
+    for (let block = 0; memory.buffer.byteLength === before; block++) heap.alloc(30_000);
+    expect((exports["sbrk"] as (bytes: number) => number)(0)).toBe(memory.buffer.byteLength);
+    expect(checkHeap(heap).isClean).toBe(true);
+  });
+
+  it("grows by the program's own glue where there is one", () => {
+    const [toyOne, toyTwo] = [toyMalloc(), toyFree()];
+    const env = { module: "env", name: "emscripten_resize_heap", params: [0x7f], results: [0x7f] };
+    const functions = [{ ...toyOne, code: [...toyOne.code, ...op.call(0)] }, toyTwo];
+    const adopted = adopt(buildModule({ imports: [env], functions }));
+    expect(adopted.resizeImport).toEqual({ module: "env", name: "emscripten_resize_heap" });
+    const memory = new WebAssembly.Memory({ initial: 2 });
+    const asked: number[] = [];
+    const resize = (bytes: number): number => {
+      asked.push(bytes);
+      memory.grow((bytes - memory.buffer.byteLength) / PAGE_BYTES);
+      return 1;
+    };
+    const imports = { env: { emscripten_resize_heap: resize } };
+    const options = programHeapOptions(adopted, { imports, exports: { memory }, maximumBytes: MAXIMUM_BYTES });
+    expect(asked).toEqual([memory.buffer.byteLength]);
+    expect(options.grow?.(3)).toBe(true);
+    expect(asked[1]).toBe(memory.buffer.byteLength);
+  });
+
+  it("is refused where there is none, or none to be had", () => {
+    const adopted = withBreak();
+    expect(() => programHeapOptions(adopted, {})).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT" }));
+    const memory = new WebAssembly.Memory({ initial: 2, maximum: 3 });
+    expect(() => programHeapOptions(adopted, { exports: { memory } })).toThrow(
+      expect.objectContaining({ code: "OUT_OF_MEMORY" }),
+    );
+    expect(() => programHeapOptions({ ...adopted }, { exports: { memory } })).toThrow("what adopt has returned");
+  });
+});
