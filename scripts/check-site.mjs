@@ -13,8 +13,8 @@ const site = fileURLToPath(new URL("../tools/site/", import.meta.url));
 const dist = join(site, "dist");
 const axe = readFileSync(join(site, "node_modules", "axe-core", "axe.min.js"), "utf8");
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
-const mainPages = ["index", "start", "guide/buffer", "guide/blocks", "guide/slots", "measurements", "comparison", "errors"];
-const morePages = ["threads", "memory-bugs", "faq", "policy", "reference/index"];
+const mainPages = ["index", "start", "guide/blocks", "measurements"];
+const morePages = ["guide/buffer", "guide/slots", "comparison", "errors", "memory-bugs", "reference/index"];
 const views = [
   { name: "wide", width: 1360, height: 900 },
   { name: "phone", width: 390, height: 844 },
@@ -90,7 +90,9 @@ async function look(path, options, name) {
       faults.push(`${path}, ${name}: ${id}, ${nodes.length} times: ${nodes[0]?.html.slice(0, 160)}`);
     }
     if (pictureFolder !== undefined) {
-      await page.screenshot({ path: join(pictureFolder, `${path.replaceAll("/", "-")}-${name.replace(" ", "-")}.png`) });
+      await page.screenshot({
+        path: join(pictureFolder, `${path.replaceAll("/", "-")}-${name.replace(" ", "-")}.png`),
+      });
     }
   }
   await context.close();

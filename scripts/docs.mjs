@@ -1,7 +1,17 @@
 // `npm run docs`: builds the documentation site into tools/site/dist, a folder of static files. The pages are those of
 // `docs`, with links that lead out of them turned into links to the repository; the API reference is made from the
-// sources. `npm run docs -- --serve [port]` shows the site afterwards.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, copyFileSync } from "node:fs";
+// sources. `npm run docs -- --serve` shows the site afterwards; `npm run docs -- --check` looks for broken links and for
+// what axe finds, and with `--pictures FOLDER` takes pictures.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { argv, exit } from "node:process";
 import { setUp } from "./setup.mjs";
@@ -30,7 +40,8 @@ function linkOnSite(page, target) {
   const file = normalize(join(docs, dirname(page), path));
   const inDocs = relative(docs, file);
   const hash = anchor === undefined ? "" : `#${anchor}`;
-  if (declarations.test(inDocs)) return `/reference/${inDocs.replace(/^api\/kmem-?/, "").replace(/\.md$/, "") || "index"}`;
+  if (declarations.test(inDocs))
+    return `/reference/${inDocs.replace(/^api\/kmem-?/, "").replace(/\.md$/, "") || "index"}`;
   if (!inDocs.startsWith("..") && /\.(?:md|svg)$/.test(file)) return target;
   const fromRoot = relative(root, file);
   const sort = existsSync(file) && statSync(file).isDirectory() ? "tree" : "blob";
@@ -78,4 +89,5 @@ function build() {
 
 if (!setUp() || !build()) exit(1);
 console.log(`The site is in ${relative(root, join(site, "dist"))}: serve that folder, or npm run docs -- --serve`);
+if (argv.includes("--check")) exit(run(pinnedNode, ["scripts/check-site.mjs", ...argv.slice(2)]));
 if (argv.includes("--serve")) exit(tool("vitepress/bin/vitepress.js", "preview", site));

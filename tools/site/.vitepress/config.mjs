@@ -9,7 +9,8 @@ const pages = (text, items) => ({ text, items: items.map(([title, link]) => page
 
 export default defineConfig({
   title: "kmem",
-  description: "malloc and free for JavaScript threads: one heap in one SharedArrayBuffer, whole when a worker is killed",
+  description:
+    "malloc and free for JavaScript threads: one heap in one SharedArrayBuffer, whole when a worker is killed",
   lang: "en",
   srcDir: ".pages",
   outDir: "dist",
