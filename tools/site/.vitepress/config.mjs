@@ -45,6 +45,8 @@ export default defineConfig({
         ["The documents, sentence by sentence", "/sentences"],
         ["The command", "/command"],
         ["Traces and profiles", "/traces"],
+        ["Forms of traces", "/trace-forms"],
+        ["The format of traces", "/trace-format"],
         ["A policy of your own", "/policy"],
       ]),
       pages("Finding faults", [
