@@ -55,7 +55,8 @@ export function slabDrawing(): string {
       `table says of each block whose it is: ${BLOCKS.map(({ tag, note }) => `${tag} ${note}`).join(", ")}.`,
   });
   const [left, top, width, height] = [20, 60, 104, 50];
-  const heading = `A slab of kmalloc-${blockBytes}: ${blocks} blocks in ${pages * PAGE_SIZE} bytes, ${restBytes} left over`;
+  const sizes = `${blocks} blocks in ${pages * PAGE_SIZE} bytes`;
+  const heading = `A slab of kmalloc-${blockBytes}: ${sizes}, ${restBytes} left over`;
   drawing.text(left, 24, heading, { look: "strong", from: "start" });
   for (const [index, { name, tag, note, look }] of BLOCKS.slice(0, SHOWN_BLOCKS).entries()) {
     const x = left + index * width;
@@ -84,7 +85,8 @@ export function sheafDrawing(): string {
       `sheaf is refilled from, and a full one flushed to, the barn, which holds ${BARN_SHEAVES} sheaves, and the slabs.`,
   });
   const [left, top, width, height] = [20, 70, 92, 46];
-  const heading = `A sheaf of kmalloc-${blockBytes}: ${capacity} entries and ${SENTINEL_WORDS} sentinels, in a slot's own pages`;
+  const counts = `${capacity} entries and ${SENTINEL_WORDS} sentinels`;
+  const heading = `A sheaf of kmalloc-${blockBytes}: ${counts}, in a slot's own pages`;
   drawing.text(left, 24, heading, { look: "strong", from: "start" });
   const entries: readonly (readonly [string, Look])[] = [
     ["EMPTY", "mark"],

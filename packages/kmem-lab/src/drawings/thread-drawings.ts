@@ -8,8 +8,8 @@ export function overviewDrawing(): string {
   const drawing = new Drawing({
     title: "One heap, many threads",
     description:
-      "Three threads, each with a slot in one shared buffer. In its slot a thread has stacks of free blocks, sheaves, " +
-      "which it uses with no lock. They trade halves with barns and slabs, which lie in pages. One thread has been " +
+      "Three threads, each with a slot in one shared buffer. In its slot a thread has stacks of free blocks, " +
+      "sheaves, which it uses with no lock. They trade halves with barns and slabs, which lie in pages. One thread has been " +
       "killed; what its slot held goes back to the slabs, and what it owned is listed.",
   });
   const threads = ["main thread", "worker", "worker, killed"];
@@ -47,8 +47,8 @@ export function slotsDrawing(): string {
     title: "The states of a slot",
     description:
       `A slot is free (${FREE}), reserved (${RESERVED}), held by a thread (${HELD}) or dead (${DEAD}). Reserving and ` +
-      "attaching lead from free to held, detaching back. A death is noted by whoever finds out, and after recovery the " +
-      "slot is free again, unless blocks that carry its number are kept.",
+      "attaching lead from free to held, detaching back. A death is noted by whoever finds out, and after recovery " +
+      "the slot is free again, unless blocks that carry its number are kept.",
   });
   const heading = `A slot, of ${DEFAULT_SLOT_COUNT} unless you say otherwise and ${MAX_SLOT_COUNT} at most`;
   drawing.text(20, 24, heading, { look: "strong", from: "start" });
@@ -79,8 +79,8 @@ export function lockDrawing(): string {
     title: "A lock: its word and its states",
     description:
       `Bits 0 to ${slotBits - 1} of the word name a slot, bits ${LockBits.GENERATION_SHIFT} to ${generationEnd} its ` +
-      "generation, the highest bit says that somebody waits. Free is 0. A waiter that finds the holder gone takes the " +
-      "lock over, and repairs what it guards.",
+      "generation, the highest bit says that somebody waits. Free is 0. A waiter that finds the holder gone takes " +
+      "the lock over, and repairs what it guards.",
   });
   drawing.text(20, 24, "The word of a lock", { look: "strong", from: "start" });
   drawing.box([20, 44, 90, 44], "mark", ["WAITED", `bit ${WORD_BITS - 1}`]);

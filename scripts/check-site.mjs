@@ -1,0 +1,114 @@
+// `npm run docs -- --check`: looks at the built site. Every link and anchor of every page leads somewhere; axe finds
+// nothing in the main pages, wide and on a phone, light and dark; and each has its text without JavaScript. With
+// `--pictures FOLDER` it takes pictures of what it looks at.
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname, extname, join, normalize } from "node:path";
+import { argv, exit } from "node:process";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
+
+const site = fileURLToPath(new URL("../tools/site/", import.meta.url));
+const dist = join(site, "dist");
+const axe = readFileSync(join(site, "node_modules", "axe-core", "axe.min.js"), "utf8");
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const mainPages = ["index", "start", "guide/blocks", "measurements"];
+const morePages = ["guide/buffer", "guide/slots", "comparison", "errors", "memory-bugs", "reference/index"];
+const views = [
+  { name: "wide", width: 1360, height: 900 },
+  { name: "phone", width: 390, height: 844 },
+];
+const schemes = /** @type {const} */ (["light", "dark"]);
+const pictureFolder = argv.includes("--pictures") ? argv[argv.indexOf("--pictures") + 1] : undefined;
+
+/** Every page by its path, with the ids in it and its links. */
+function readPages() {
+  const paths = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  const entries = paths
+    .filter((path) => path.endsWith(".html"))
+    .map((path) => {
+      const html = readFileSync(join(dist, path), "utf8");
+      const ids = new Set([...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decodeURIComponent(id ?? "")));
+      const links = [...html.matchAll(/\s(?:href|src)="([^"]+)"/g)].map(([, link]) => link ?? "");
+      return /** @type {const} */ ([path, { ids, links }]);
+    });
+  return { files: new Set(paths), pages: new Map(entries) };
+}
+
+/** Links of the site that lead nowhere. */
+function brokenLinks() {
+  const { files, pages } = readPages();
+  /** @param {string} page @param {string} link */
+  const isBroken = (page, link) => {
+    if (/^(?:https?:|mailto:|data:)/.test(link)) return false;
+    const [path = "", anchor] = decodeURI(link).split("#");
+    const target = path === "" ? page : path.startsWith("/") ? path.slice(1) : normalize(join(dirname(page), path));
+    const file = [target, `${target}.html`, join(target, "index.html")].find((one) => files.has(one) && extname(one));
+    if (file === undefined) return true;
+    return anchor !== undefined && anchor !== "" && pages.get(file)?.ids.has(decodeURIComponent(anchor)) === false;
+  };
+  return [...pages].flatMap(([page, { links }]) =>
+    links.filter((link) => isBroken(page, link)).map((link) => `${page} links to ${link}`),
+  );
+}
+
+function serve() {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    try {
+      const text = readFileSync(join(dist, path));
+      const type = types[/** @type {keyof typeof types} */ (extname(path))] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type }).end(text);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((resolve) => server.listen(0, "localhost", () => resolve(server)));
+}
+
+const faults = brokenLinks();
+const server = /** @type {import("node:http").Server} */ (await serve());
+const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+const browser = await chromium.launch({
+  executablePath: findChromium() ?? "",
+  args: ["--headless", "--no-sandbox", "--disable-gpu"],
+});
+
+/** @param {string} path @param {import("playwright-core").BrowserContextOptions} options @param {string} name */
+async function look(path, options, name) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  await page.goto(`http://localhost:${port}/${path}.html`, { waitUntil: "load" });
+  if (options.javaScriptEnabled === false) {
+    const text = await page.locator("body").innerText();
+    if (text.length < 500) faults.push(`${path} without JavaScript has ${text.length} characters`);
+  } else {
+    await page.evaluate(axe);
+    const results = await page.evaluate(`axe.run()`);
+    for (const { id, nodes } of results.violations) {
+      faults.push(`${path}, ${name}: ${id}, ${nodes.length} times: ${nodes[0]?.html.slice(0, 160)}`);
+    }
+    if (pictureFolder !== undefined) {
+      await page.screenshot({
+        path: join(pictureFolder, `${path.replaceAll("/", "-")}-${name.replace(" ", "-")}.png`),
+      });
+    }
+  }
+  await context.close();
+}
+
+for (const path of [...mainPages, ...morePages]) {
+  await look(path, { javaScriptEnabled: false }, "without JavaScript");
+  const someViews = mainPages.includes(path) ? views : views.slice(0, 1);
+  for (const { name, width, height } of someViews) {
+    for (const colorScheme of schemes) {
+      await look(path, { viewport: { width, height }, colorScheme }, `${name} ${colorScheme}`);
+    }
+  }
+}
+await browser.close();
+server.close();
+for (const fault of faults) console.error(`  ${fault}`);
+console.log(`  ${readPages().pages.size} pages, ${faults.length} faults`);
+exit(faults.length === 0 ? 0 : 1);

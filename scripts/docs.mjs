@@ -1,0 +1,93 @@
+// `npm run docs`: builds the documentation site into tools/site/dist, a folder of static files. The pages are those of
+// `docs`, with links that lead out of them turned into links to the repository; the API reference is made from the
+// sources. `npm run docs -- --serve` shows the site afterwards; `npm run docs -- --check` looks for broken links and for
+// what axe finds, and with `--pictures FOLDER` takes pictures.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { argv, exit } from "node:process";
+import { setUp } from "./setup.mjs";
+import { pinnedNode, root, run, stage } from "./stages.mjs";
+import { installTools } from "./tool-folder.mjs";
+
+const docs = join(root, "docs");
+const site = join(root, "tools", "site");
+const pages = join(site, ".pages");
+/** Golden declarations: the reference, made from the same sources, takes their place. */
+const declarations = /^api\//;
+
+/** @typedef {{ repository: { url: string } }} Manifest */
+/** @type {Manifest} */
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const repository = manifest.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+
+/**
+ * Where a link of a page leads on the site.
+ * @param {string} page seen from `docs`
+ * @param {string} target
+ */
+function linkOnSite(page, target) {
+  if (/^(?:https?:|mailto:|#)/.test(target)) return target;
+  const [path = "", anchor] = target.split("#");
+  const file = normalize(join(docs, dirname(page), path));
+  const inDocs = relative(docs, file);
+  const hash = anchor === undefined ? "" : `#${anchor}`;
+  if (declarations.test(inDocs))
+    return `/reference/${inDocs.replace(/^api\/kmem-?/, "").replace(/\.md$/, "") || "index"}`;
+  if (!inDocs.startsWith("..") && /\.(?:md|svg)$/.test(file)) return target;
+  const fromRoot = relative(root, file);
+  const sort = existsSync(file) && statSync(file).isDirectory() ? "tree" : "blob";
+  return `${repository}/${sort}/main/${fromRoot}${hash}`;
+}
+
+/**
+ * A page as the site takes it: without comments, and with links that lead somewhere there.
+ * @param {string} page
+ * @param {string} text
+ */
+function pageOnSite(page, text) {
+  return text
+    .replaceAll(/^<!--[\s\S]*?-->\n/gm, "")
+    .replaceAll(/\]\(([^)\s]+)\)/g, (_, target) => `](${linkOnSite(page, target)})`);
+}
+
+function stagePages() {
+  rmSync(pages, { recursive: true, force: true });
+  for (const path of readdirSync(docs, { recursive: true, encoding: "utf8" })) {
+    if (declarations.test(path) || !/\.(?:md|svg)$/.test(path)) continue;
+    const target = join(pages, path);
+    mkdirSync(dirname(target), { recursive: true });
+    if (path.endsWith(".md")) writeFileSync(target, pageOnSite(path, readFileSync(join(docs, path), "utf8")));
+    else copyFileSync(join(docs, path), target);
+  }
+  copyFileSync(join(site, "home.md"), join(pages, "index.md"));
+  return 0;
+}
+
+/** @param {string} script @param {readonly string[]} args */
+function tool(script, ...args) {
+  return run(pinnedNode, [join(site, "node_modules", script), ...args]);
+}
+
+/** Builds the site; gives whether it has succeeded. */
+function build() {
+  installTools("site");
+  return (
+    stage("pages", stagePages) &&
+    stage("API reference", () => tool("typedoc/bin/typedoc", "--options", join(site, "typedoc.json"))) &&
+    stage("site, with its links followed", () => tool("vitepress/bin/vitepress.js", "build", site))
+  );
+}
+
+if (!setUp() || !build()) exit(1);
+console.log(`The site is in ${relative(root, join(site, "dist"))}: serve that folder, or npm run docs -- --serve`);
+if (argv.includes("--check")) exit(run(pinnedNode, ["scripts/check-site.mjs", ...argv.slice(2)]));
+if (argv.includes("--serve")) exit(tool("vitepress/bin/vitepress.js", "preview", site));

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { defineConfig } from "vitepress";
+
+const { repository } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+const repositoryUrl = repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
+
+const page = (text, link) => ({ text, link });
+const pages = (text, items) => ({ text, items: items.map(([title, link]) => page(title, link)) });
+
+export default defineConfig({
+  title: "kmem",
+  description:
+    "malloc and free for JavaScript threads: one heap in one SharedArrayBuffer, whole when a worker is killed",
+  lang: "en",
+  srcDir: ".pages",
+  outDir: "dist",
+  cacheDir: "node_modules/.cache/vitepress",
+  cleanUrls: false,
+  markdown: { html: false },
+  head: [["link", { rel: "icon", href: "data:," }]],
+  themeConfig: {
+    search: { provider: "local" },
+    outline: { level: [2, 3] },
+    nav: [page("Start", "/start"), page("Guide", "/guide/buffer"), page("API", "/reference/"), page("FAQ", "/faq")],
+    socialLinks: [{ icon: "github", link: repositoryUrl }],
+    footer: { message: "MIT licence" },
+    sidebar: [
+      pages("To begin", [
+        ["Start in three sizes", "/start"],
+        ["The library", "/library"],
+        ["Recipes", "/recipes"],
+        ["Questions", "/faq"],
+      ]),
+      pages("Layer by layer", [
+        ["The buffer", "/guide/buffer"],
+        ["Pages", "/guide/pages"],
+        ["Blocks: slabs and sheaves", "/guide/blocks"],
+        ["Slots and locks", "/guide/slots"],
+        ["Architecture, in full", "/architecture"],
+      ]),
+      pages("In use", [
+        ["Threads and death", "/threads"],
+        ["WebAssembly", "/webassembly"],
+        ["The four kernels", "/kernels"],
+        ["The documents, sentence by sentence", "/sentences"],
+        ["The command", "/command"],
+        ["Traces and profiles", "/traces"],
+        ["Forms of traces", "/trace-forms"],
+        ["The format of traces", "/trace-format"],
+        ["A policy of your own", "/policy"],
+      ]),
+      pages("Finding faults", [
+        ["Memory bugs", "/memory-bugs"],
+        ["Errors by code", "/errors"],
+        ["Check, repair, dumps", "/dumps"],
+        ["The format of dumps", "/dump-format"],
+      ]),
+      pages("To judge", [
+        ["Performance", "/performance"],
+        ["Measurements", "/measurements"],
+        ["Reliability", "/reliability"],
+        ["The long campaigns", "/figures/campaigns/README"],
+        ["Comparison", "/comparison"],
+      ]),
+      pages("API reference", [["All sub-paths", "/reference/"]]),
+    ],
+  },
+});
