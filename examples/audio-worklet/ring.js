@@ -24,7 +24,7 @@ export class Ring {
   push(value) {
     const tail = Atomics.load(this.#words, this.#base + TAIL);
     if (((tail - Atomics.load(this.#words, this.#base + HEAD)) | 0) === this.#capacity) return false;
-    this.#words[this.#base + ENTRIES + (tail >>> 0) % this.#capacity] = value;
+    this.#words[this.#base + ENTRIES + ((tail >>> 0) % this.#capacity)] = value;
     Atomics.store(this.#words, this.#base + TAIL, (tail + 1) | 0); // now the consumer sees it
     return true;
   }
@@ -33,7 +33,7 @@ export class Ring {
   pop() {
     const head = Atomics.load(this.#words, this.#base + HEAD);
     if (head === Atomics.load(this.#words, this.#base + TAIL)) return 0;
-    const value = this.#words[this.#base + ENTRIES + (head >>> 0) % this.#capacity];
+    const value = this.#words[this.#base + ENTRIES + ((head >>> 0) % this.#capacity)];
     Atomics.store(this.#words, this.#base + HEAD, (head + 1) | 0); // now the producer may use the place again
     return value >>> 0;
   }

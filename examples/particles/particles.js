@@ -33,7 +33,10 @@ export class Particles {
       const particle = this.#cache.tryAlloc();
       if (particle === 0) return;
       const [angle, speed] = [Math.random() * 2 * Math.PI, 20 + Math.random() * 140];
-      this.#floats.set([x, y, Math.cos(angle) * speed, Math.sin(angle) * speed, 0, 1 + Math.random() * 2], particle / 4);
+      this.#floats.set(
+        [x, y, Math.cos(angle) * speed, Math.sin(angle) * speed, 0, 1 + Math.random() * 2],
+        particle / 4,
+      );
       this.#live.push(particle);
     }
   }
