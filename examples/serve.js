@@ -10,15 +10,21 @@ const HEADERS = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
 };
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
-const EXAMPLES = new URL("./", import.meta.url);
-const LIBRARY = new URL("./", import.meta.resolve("kmem"));
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".wasm": "application/wasm",
+};
+/** Packages that pages load files of, by what the paths of these begin with. */
+const PACKAGES = { "/kmem/": "kmem", "/quickjs/": "@jitl/quickjs-wasmfile-release-sync" };
 
-/** The file of a URL's path: /kmem/… is the library, all else the examples. */
+/** The file of a URL's path: of a package, or of the examples. */
 function fileOf(path) {
-  const isLibrary = path.startsWith("/kmem/");
-  const file = isLibrary ? new URL(path.slice("/kmem/".length), LIBRARY) : new URL(`.${path}`, EXAMPLES);
-  return file.href.startsWith((isLibrary ? LIBRARY : EXAMPLES).href) ? file : undefined;
+  const [prefix, name] = Object.entries(PACKAGES).find(([one]) => path.startsWith(one)) ?? ["/"];
+  const folder = new URL("./", name === undefined ? import.meta.url : import.meta.resolve(name));
+  const file = new URL(`./${path.slice(prefix.length)}`, folder);
+  return file.href.startsWith(folder.href) ? file : undefined;
 }
 
 const server = createServer(async (request, response) => {
@@ -30,5 +36,6 @@ const server = createServer(async (request, response) => {
 
 server.listen(Number(argv[2] ?? 8080), "localhost", () => {
   const { port } = server.address();
-  for (const page of ["particles", "audio-worklet"]) console.log(`http://localhost:${port}/${page}/index.html`);
+  const pages = ["particles", "audio-worklet", "wasm-heap"];
+  for (const page of pages) console.log(`http://localhost:${port}/${page}/index.html`);
 });

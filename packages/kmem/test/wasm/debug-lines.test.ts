@@ -134,8 +134,7 @@ describe("frames of a program", () => {
   it("are told from all other lines, which stay", () => {
     const others = ["Error: x", "at f (file:///a.js:1:2)", "", "at x (wasm-function[1]:0xzz)", "a".repeat(10_000)];
     for (const line of others) expect(mapFrame(line)).toBe(line);
-    const frames = ["malloc (file:///c.js:1:2)", "wasm://wasm/12:wasm-function[0]:0x1", "node:wasi:1"];
-    const stack = ["Error", ...frames.map((frame) => `    at ${frame}`)].join("\n");
-    expect(framesOf(stack)).toEqual(["at work (byte 0x1)"]);
+    const stack = ["Error", "at malloc (file:///c.js:1:2)", "at wasm://wasm/12:wasm-function[0]:0x1", "at node:wasi:1"];
+    expect(framesOf(stack.join("\n    "))).toEqual(["at work (byte 0x1)"]);
   });
 });
