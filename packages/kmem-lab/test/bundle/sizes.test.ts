@@ -31,7 +31,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/nodes": 47_500,
   "kmem/proc": 30_500,
   "kmem/profile": 6_500,
-  "kmem/trace": 5_500,
+  "kmem/trace": 6_100,
   everything: 109_500,
 };
 
