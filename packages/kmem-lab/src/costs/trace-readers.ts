@@ -13,11 +13,11 @@ import { type FlatOps, OP_FIELDS, TEXT_FORMS, traceText } from "./trace-texts.ts
 
 const TRACES = join(ROOT, "packages", "kmem-cli", "traces");
 /** A real program's calls and a real kernel's events. */
-const MALLOC_TRACE = join(TRACES, "jq_group.trace.zst");
+const MALLOC_TRACE = join(TRACES, "sqlite_file.trace.zst");
 const KERNEL_TRACE = join(TRACES, "mid-6.12-hashedptr.trace.txt.zst");
 const ROUNDS = 3;
 /** Calls that are put into forms of text. */
-const TEXT_CALLS = 100_000;
+const TEXT_CALLS = 50_000;
 const CHUNK_BYTES = 262_144;
 const US_PER_SECOND = 1e6;
 const DIGITS = 3;
