@@ -30,7 +30,7 @@ it("lists live blocks by who allocated them, those with the most bytes first", a
     const { stdout, exitCode } = await runCli(["leaks", path]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^Top 2 stacks with outstanding allocations:\n\t300 bytes in 3 allocations from stack\n/);
-    expect(stdout).toMatch(/\tage=\d+\/\d+ slots=0 caches=kmalloc-112\n\t\tat forget /);
+    expect(stdout).toMatch(/\tage=\d+\/\d+ ms slots=0 caches=kmalloc-112\n\t\tat forget /);
     expect(stdout.indexOf("at forget")).toBeLessThan(stdout.indexOf("at rememberLittle"));
     const json = JSON.parse((await runCli(["leaks", path, "--json", "--top", "1"])).stdout);
     expect(json).toMatchObject({ schema: "kmem-leaks", version: 1 });

@@ -5,6 +5,7 @@ import { parseCount } from "kmem-cli/internal/commands/arguments";
 import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
+import { writeTraceReaders } from "../costs/trace-readers.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
 import { writeDrawings } from "../drawings/write-drawings.ts";
@@ -48,6 +49,11 @@ export function registerCosts(program: Command): void {
     .summary("what kmalloc and kfree cost in regions of many chunks")
     .description("Measures regions of 10 to 100,000 chunks, for docs/figures and docs/sentences.md.")
     .action(writeRegionCost);
+  program
+    .command("trace-readers")
+    .summary("how fast traces of each form are read")
+    .description("Reads a real trace in each form, and writes events a second to docs/figures/trace-readers.csv.")
+    .action(writeTraceReaders);
   program
     .command("debugging")
     .summary("what each mode that finds memory bugs costs")

@@ -212,9 +212,10 @@ export class BugReporter {
     this.#settings.print(`${text}\n${stack}`);
   }
 
-  /** Milliseconds since the heap was made; never 0, which stands for never. */
+  /** Milliseconds since the heap was made; never 0, which stands for never. In a dump the time is that of the dump. */
   now(): number {
-    return Math.max(1, Math.round(Date.now() - this.#root.epochMs)) >>> 0;
+    const nowMs = this.#root.dumpedMs ?? Date.now();
+    return Math.max(1, Math.round(nowMs - this.#root.epochMs)) >>> 0;
   }
 
   /** The name that reports give to a cache. */

@@ -1,6 +1,6 @@
 import { WORD_BYTES } from "../memory/layout.ts";
 import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
-import { KIND_COUNT } from "../pages/layout.ts";
+import { DebugRootSign, KIND_COUNT } from "../pages/layout.ts";
 /**
  * Debugged blocks.
  *
@@ -160,6 +160,8 @@ export const DEBUG_ROOT_FIELDS = {
   STACK_COUNT: 1,
   GUARDED: 1,
   EPOCH: 2,
+  /** In a dump: when it was made, milliseconds since 1970, a double; 0 in a heap that lives. */
+  DUMPED: { at: DebugRootSign.DUMPED as number, words: 2 },
   LETTERS: { at: 64, words: (KIND_COUNT / WORD_BYTES) as number },
   BUCKETS: ROOT_BUCKET_COUNT as number,
   TEXT_BYTES: 1,

@@ -145,7 +145,7 @@ function textOfSites(sites: readonly AllocationSite[], mapFrame: MapFrame | unde
 function linesOfSites(sites: readonly AllocationSite[], mapFrame: MapFrame | undefined): string {
   const lines = sites.flatMap(({ stack, bytes, blocks, ageMinMs, ageMaxMs, slots, caches }) => [
     `\t${bytes} bytes in ${blocks} allocations from stack`,
-    `\t\tage=${ageMinMs}/${ageMaxMs} slots=${slots.join()} caches=${caches.join()}`,
+    `\t\tage=${ageMinMs}/${ageMaxMs} ms slots=${slots.join()} caches=${caches.join()}`,
     ...framesOf(stack, mapFrame).map((frame) => `\t\t${frame}`),
   ]);
   return [`Top ${sites.length} stacks with outstanding allocations:`, ...lines].join("\n");

@@ -69,6 +69,12 @@ export class DebugRoot {
     return epochMs >= 0 && epochMs <= DATE_MS_MAX ? epochMs : 0;
   }
 
+  /** Milliseconds since 1970 when the dump was made that this heap was opened from; undefined for one that lives. */
+  get dumpedMs(): number | undefined {
+    const dumpedMs = this.#layers.memory.doubles[(this.word + RootWord.DUMPED) >> 1];
+    return dumpedMs > 0 && dumpedMs <= DATE_MS_MAX ? dumpedMs : undefined;
+  }
+
   /** What was asked for when the heap was made, in the grammar of {@link DebugLetters}. */
   get text(): string {
     const { bytes, words } = this.#layers.memory;

@@ -32,7 +32,11 @@ export abstract class TrackedHeap extends Heap {
       const { blocks: liveCount = 0, bytes: liveBytes = 0 } = live.get(stack) ?? {};
       return { stack: parseStack(stack), allocCount, allocBytes, liveCount, liveBytes };
     });
-    return { samples, startedAtMs: root.epochMs, durationMs: Math.max(0, Date.now() - root.epochMs) };
+    return {
+      samples,
+      startedAtMs: root.epochMs,
+      durationMs: Math.max(0, (root.dumpedMs ?? Date.now()) - root.epochMs),
+    };
   }
 
   /** The stack that an id of a record or of a traced call site stands for; empty where it stands for none. */

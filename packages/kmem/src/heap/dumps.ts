@@ -3,13 +3,13 @@ import type { CoreLayers } from "../kmalloc/layers.ts";
 import { openCoreLayers } from "../kmalloc/open-layers.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "../kmalloc/stats.ts";
-import { dumpBuffer, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
+import { dumpBuffer, dumpOffset, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Finding, foldFindings } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "../memory/layout.ts";
 import { LinearMemory } from "../memory/memory.ts";
-import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import { dumpTimeByte, repairRoot, rootFindings } from "../repair/debug-root.ts";
 import { repairHeader } from "../repair/header.ts";
 import { RepairLog, type RepairStep } from "../repair/log.ts";
 import { type RepairReport, repairLayers, withDone } from "../repair/repair.ts";
@@ -17,13 +17,26 @@ import type { BaseHeap } from "./base-heap.ts";
 import { layersToView } from "./full-layers.ts";
 
 /**
- * A copy of a heap's memory for `loadDump`, without empty pages and those that others have added to it. O(bytes).
+ * A copy of a heap's memory for `loadDump`, without empty pages and those that others have added to it. A debugged heap's
+ * has the time in it, so that the ages of its blocks stay what they were. O(bytes).
  * Throws BAD_ARGUMENT for what is no heap, and DETACHED.
  */
 export function dumpHeap(heap: BaseHeap): Uint8Array<ArrayBuffer> {
-  const { memory, geometry, pages } = layersToView(heap);
+  const layers = layersToView(heap);
+  const { memory, geometry, pages } = layers;
   const bytes = memory.bytes.subarray(0, pages.frames.endFrame * PAGE_SIZE);
-  return writeDump(bytes, geometry.baseFrame * PAGE_SIZE, (page) => pages.frames.isForeign(page));
+  const dump = writeDump(bytes, geometry.baseFrame * PAGE_SIZE, (page) => pages.frames.isForeign(page));
+  const timeByte = dumpTimeByte(layers);
+  if (timeByte !== undefined) stampDump(dump, timeByte);
+  return dump;
+}
+
+/** Notes in a dump when it was made, which the ages of its blocks count to; a dump of a dump keeps the first time. */
+function stampDump(dump: Uint8Array<ArrayBuffer>, timeByte: number): void {
+  const place = dumpOffset(dump, timeByte);
+  if (place === undefined) return;
+  const view = new DataView(dump.buffer);
+  if (view.getFloat64(place, true) === 0) view.setFloat64(place, Date.now(), true);
 }
 
 /** What became of a damaged dump. */

@@ -72,6 +72,19 @@ export function writeDump(
   return dump;
 }
 
+/** Where a byte of the memory lies in a dump that `writeDump` has made; undefined where its page is empty. O(runs). */
+export function dumpOffset(dump: Uint8Array<ArrayBuffer>, byte: number): number | undefined {
+  const header = readDumpHeader(dump);
+  if (header === undefined) return undefined;
+  let offset = header.headerBytes;
+  for (const { firstPage, pageCount } of header.runs) {
+    const start = firstPage * PAGE_SIZE;
+    if (byte >= start && byte < start + pageCount * PAGE_SIZE) return offset + byte - start;
+    offset += pageCount * PAGE_SIZE;
+  }
+  return undefined;
+}
+
 /** A dump's memory, opened up: its pages and where its heap begins. */
 export interface OpenedDump {
   /** Version of the format. */

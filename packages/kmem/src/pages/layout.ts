@@ -128,6 +128,8 @@ export const DebugRootSign = {
   /** In the first word of its pages. */
   MAGIC: 0x4442_4721,
   PAGES: 2,
+  /** Word of them at which a dump has the time when it was made: a double. */
+  DUMPED: 8,
 } as const;
 /** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
 export const GROUP_SHIFT = 6;

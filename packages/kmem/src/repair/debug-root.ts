@@ -1,7 +1,7 @@
 import type { CoreLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
-import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { DebugRootSign, OwnerMark, RunKind } from "../pages/layout.ts";
 import type { RepairStep } from "./log.ts";
 
@@ -31,6 +31,13 @@ function frameWithSigns(layers: CoreLayers, count: number): number | undefined {
     if (signsAt(layers, frame) >= count) return frame;
   }
   return undefined;
+}
+
+/** Byte at which a dump of a debugged heap has the time when it was made; undefined for other heaps. O(pages). */
+export function dumpTimeByte(layers: CoreLayers): number | undefined {
+  if (!hasRoot(layers)) return undefined;
+  const frame = frameWithSigns(layers, ALL_SIGNS);
+  return frame === undefined ? undefined : frame * PAGE_SIZE + DebugRootSign.DUMPED * WORD_BYTES;
 }
 
 /** What a check says of a heap that is said to be debugged, or sampled, and has no root. */

@@ -72,7 +72,7 @@ describe("leaks", () => {
       "Top 1 stacks with outstanding allocations:",
       "\t10 bytes in 1 allocations from stack",
     ]);
-    expect(text).toMatch(/\n\t\tage=\d+\/\d+ slots=0 caches=kmalloc-16\n\t\tat buy \(here\)\n/);
+    expect(text).toMatch(/\n\t\tage=\d+\/\d+ ms slots=0 caches=kmalloc-16\n\t\tat buy \(here\)\n/);
   });
 });
 
