@@ -24,7 +24,7 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(lowerLayers(memory, geometry, sync, pages, THREADS), THREADS);
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
-  takeOverLocks(layers, ENGINES);
+  takeOverLocks(layers, ENGINES, false);
   return layers;
 }
 

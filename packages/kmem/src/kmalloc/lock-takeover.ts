@@ -32,8 +32,14 @@ export type GuardedEngine = readonly [field: number, repair: (layers: CoreLayers
 /**
  * Inherits every lock whose holder is gone, and gives it back, with what it guards repaired; returns their number. Of
  * engines those that are given: who waits for the lock of another one takes that over by itself.
+ * `isRecovering` says that this thread holds the lock of recoveries, which it then is not to take from itself, though
+ * its slot's record be damaged and call it gone.
  */
-export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngine[] = []): number {
+export function takeOverLocks(
+  layers: CoreLayers,
+  engines: readonly GuardedEngine[] = [],
+  isRecovering = true,
+): number {
   const { geometry, caches, sync } = layers;
   let count = 0;
   const takeOver = (word: number, repair?: () => void): void => {
@@ -57,8 +63,8 @@ export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngin
       repair(layers);
     });
   }
-  // Held by the thread that reaps: of one that is dead nothing but the lock is left.
-  takeOver(headerWord(geometry, Header.REAP_LOCK));
+  // It guards no data: of one that is dead nothing but the lock is left.
+  if (!isRecovering) takeOver(headerWord(geometry, Header.REAP_LOCK));
   return count;
 }
 

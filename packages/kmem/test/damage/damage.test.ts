@@ -29,4 +29,9 @@ describe("random damage to a heap's metadata", () => {
     expect(totals.counts.get("repaired")).toBeGreaterThan(CASES / 4);
     expect(totals.counts.get("harmless")).toBeGreaterThan(CASES / 20);
   });
+
+  // Such damage once had a recovery take the lock that it held itself.
+  it.each([2427, 6542])("to the record of the slot that recovers is no fault: case %s of seed 8", (number) => {
+    expect(new DamageCampaign(8).run(number).outcome).not.toBe("fault");
+  });
 });
