@@ -30,7 +30,7 @@ export async function compileProgram(name: string, ...flags: readonly string[]):
 const [problem] = await Promise.allSettled([compileProgram("empty")]);
 const reason = problem.status === "rejected" ? String(problem.reason) : "";
 
-/** Tests of programs that are compiled here. Where nothing compiles them they are skipped, for the reason in the name. */
+/** Tests of programs that are compiled here. Where nothing compiles them they are skipped; their names say why. */
 export function describeCompiled(name: string, body: () => void): void {
   describe.skipIf(reason !== "")(reason === "" ? name : `${name}: ${reason}`, body);
 }
