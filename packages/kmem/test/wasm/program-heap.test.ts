@@ -14,7 +14,8 @@ function withBreak(): AdoptedModule {
   const sbrk = wordFunction(1, [...size, ...op.i32(BREAK_ADDRESS), ...op.load()], { exportAs: "sbrk" });
   const malloc = toyMalloc();
   const data = [{ address: BREAK_ADDRESS, bytes: [0x70, 0x11, 1, 0] }];
-  return adopt(buildModule({ functions: [{ ...malloc, code: [...malloc.code, ...op.call(2)] }, toyFree(), sbrk], data }));
+  const functions = [{ ...malloc, code: [...malloc.code, ...op.call(2)] }, toyFree(), sbrk];
+  return adopt(buildModule({ functions, data }));
 }
 
 const breakIn = (memory: WebAssembly.Memory): number => new DataView(memory.buffer).getUint32(BREAK_ADDRESS, true);

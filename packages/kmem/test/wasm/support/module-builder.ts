@@ -62,7 +62,7 @@ export function leb(value: number, leastBytes = 1): number[] {
   return [...writer.written];
 }
 
-function signedLeb(value: number): number[] {
+export function signedLeb(value: number): number[] {
   const writer = new ByteWriter();
   writer.s32(value | 0);
   return [...writer.written];
