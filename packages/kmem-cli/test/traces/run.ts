@@ -3,8 +3,8 @@ import { argv, memoryUsage, stdout } from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { TraceCampaign, type TraceCase } from "./campaign.ts";
 
-/** A case that takes longer hangs. */
-const PATIENCE_MS = 60_000;
+/** A batch that takes longer hangs, even on a machine that has other things to do. */
+const PATIENCE_MS = 300_000;
 const BATCH = 100;
 const PROGRESS_CASES = 20_000;
 const MIB = 2 ** 20;

@@ -17,8 +17,8 @@ import type { BaseHeap } from "./base-heap.ts";
 import { layersToView } from "./full-layers.ts";
 
 /**
- * A copy of a heap's memory for `loadDump`, without empty pages and those that others have added to it. A debugged heap's
- * has the time in it, so that the ages of its blocks stay what they were. O(bytes).
+ * A copy of a heap's memory for `loadDump`, without empty pages and those that others have added to it. That of a
+ * debugged heap has the time in it, so that the ages of its blocks stay what they were. O(bytes).
  * Throws BAD_ARGUMENT for what is no heap, and DETACHED.
  */
 export function dumpHeap(heap: BaseHeap): Uint8Array<ArrayBuffer> {
