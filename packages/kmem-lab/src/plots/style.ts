@@ -1,8 +1,17 @@
-/** Legible on a light page and, having a background of its own, on a dark one. */
+/** The colours of a light page; {@link DARK_STYLE} has those of a dark one. */
 export const BACKGROUND = "#ffffff";
 export const TEXT_COLOUR = "#24292f";
 export const GRID_COLOUR = "#d8dee4";
 export const FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
+
+/** What takes the place of these colours where a page is dark. */
+export const DARK_STYLE: string = `
+@media (prefers-color-scheme: dark) {
+  [fill="${BACKGROUND}"] { fill: #0d1117; }
+  [fill="${TEXT_COLOUR}"] { fill: #e6edf3; }
+  [stroke="${TEXT_COLOUR}"] { stroke: #b9c0c9; }
+  [stroke="${GRID_COLOUR}"] { stroke: #30363d; }
+}`;
 
 const OWN_COLOUR = "#d1242f";
 /** kmem in other modes: shades of its own colour. */

@@ -43,7 +43,8 @@ describe("the plots", () => {
         expect(svg).toMatch(/^<svg /);
         expect(svg).toContain('fill="#ffffff"');
         expect(svg).toContain(">mimalloc</text>");
-        expect(svg).not.toContain("<style");
+        expect(svg).toContain("prefers-color-scheme: dark");
+        expect(svg).toMatch(/^<title id="title">.+<\/title>\n<desc id="description">.+kmem: .+<\/desc>$/m);
       }
       await writePlots(files);
       expect(names.map((name) => readFileSync(join(folder, name), "utf8"))).toEqual(first);
