@@ -20,7 +20,7 @@ const OF_THREADS = ["kmalloc/attach.ts", "kmalloc/lock-takeover.ts", "slab/barn.
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
   "one thread": 25_000,
-  threads: 32_500,
+  threads: 33_000,
   kmem: 53_000,
   "kmem/atomik": 28_500,
   "kmem/layout": 5_500,
@@ -31,8 +31,9 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/nodes": 47_500,
   "kmem/proc": 30_500,
   "kmem/profile": 6_500,
-  "kmem/trace": 5_500,
-  everything: 109_500,
+  "kmem/trace": 6_000,
+  "kmem/wasm": 21_000,
+  everything: 128_500,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */
