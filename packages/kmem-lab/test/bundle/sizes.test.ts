@@ -20,7 +20,7 @@ const OF_THREADS = ["kmalloc/attach.ts", "kmalloc/lock-takeover.ts", "slab/barn.
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
   "one thread": 25_000,
-  threads: 32_500,
+  threads: 33_000,
   kmem: 53_000,
   "kmem/atomik": 28_500,
   "kmem/layout": 5_500,
@@ -33,7 +33,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/profile": 6_500,
   "kmem/trace": 6_100,
   "kmem/wasm": 21_000,
-  everything: 127_500,
+  everything: 128_500,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */
