@@ -9,8 +9,8 @@ export function overviewDrawing(): string {
     title: "One heap, many threads",
     description:
       "Three threads, each with a slot in one shared buffer. In its slot a thread has stacks of free blocks, " +
-      "sheaves, which it uses with no lock. They trade halves with barns and slabs, which lie in pages. One thread has " +
-      "been killed; what its slot held goes back to the slabs, and what it owned is listed.",
+      "sheaves, which it uses with no lock. They trade halves with barns and slabs, which lie in pages. One thread " +
+      "has been killed; what its slot held goes back to the slabs, and what it owned is listed.",
   });
   const threads = ["main thread", "worker", "worker, killed"];
   for (const [index, name] of threads.entries()) {

@@ -35,11 +35,7 @@ export type GuardedEngine = readonly [field: number, repair: (layers: CoreLayers
  * `isRecovering` says that this thread holds the lock of recoveries, which it then is not to take from itself, though
  * its slot's record be damaged and call it gone.
  */
-export function takeOverLocks(
-  layers: CoreLayers,
-  engines: readonly GuardedEngine[] = [],
-  isRecovering = true,
-): number {
+export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngine[] = [], isRecovering = true): number {
   const { geometry, caches, sync } = layers;
   let count = 0;
   const takeOver = (word: number, repair?: () => void): void => {

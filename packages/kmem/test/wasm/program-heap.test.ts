@@ -32,7 +32,7 @@ describe("the memory of a program's heap", () => {
     expect(breakIn(memory)).toBe(memory.buffer.byteLength);
     const heap = Heap.create({ ...options, slotCount: 1 });
     const before = memory.buffer.byteLength;
-    for (let block = 0; memory.buffer.byteLength === before; block++) heap.alloc(30_000);
+    while (memory.buffer.byteLength === before) heap.alloc(30_000);
     expect((exports["sbrk"] as (bytes: number) => number)(0)).toBe(memory.buffer.byteLength);
     expect(checkHeap(heap).isClean).toBe(true);
   });
