@@ -44,6 +44,7 @@ export interface KmemErrorDetails {
   CORRUPTION: { readonly address?: unknown; readonly report?: unknown };
   /** `at` is the byte that is malformed. */
   BAD_MODULE: { readonly at?: number };
+  /** A module whose allocator cannot be replaced, and why. */
   CANNOT_ADOPT: { readonly reason?: string };
 }
 

@@ -38,8 +38,11 @@ export interface AdoptedMemory {
   readonly importedAs: { readonly module: string; readonly name: string } | undefined;
   /** The name that it is exported by; undefined where it is not. */
   readonly exportedAs: string | undefined;
+  /** Pages of 64 KiB that it begins with. */
   readonly initialPages: number;
+  /** Pages that it may grow to; undefined where the module sets no limit. */
   readonly maximumPages: number | undefined;
+  /** Whether threads may share it. */
   readonly isShared: boolean;
   /** Whether its addresses are i64. */
   readonly is64: boolean;
@@ -51,9 +54,11 @@ export interface AdoptedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The functions of C that it needs, with C's types: a word is an i32, or an i64 in a memory of 64 bits. */
   readonly imports: readonly CFunctionName[];
+  /** The memory that the module works in. */
   readonly memory: AdoptedMemory;
   /** Where a heap may begin, and how that was found. */
   readonly heapBase: number;
+  /** What said so. */
   readonly heapBaseFrom: HeapBaseSource;
   /** The functions that were replaced, and by what each was found. */
   readonly found: readonly FoundFunction[];

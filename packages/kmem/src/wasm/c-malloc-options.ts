@@ -11,7 +11,9 @@ import type { KmemError } from "../memory/errors.ts";
 
 /** The numbers that a C library has for the two errors that malloc's family knows. */
 export interface CErrorNumbers {
+  /** An alignment that is none. */
   readonly EINVAL: number;
+  /** No memory. */
   readonly ENOMEM: number;
 }
 

@@ -22,8 +22,11 @@ export type Evidence =
 
 /** A function of the old allocator whose part the heap takes. */
 export interface FoundFunction {
+  /** Which function of the allocator it is. */
   readonly role: Role;
+  /** Its index in the module. */
   readonly functionIndex: number;
+  /** What it was found by. */
   readonly evidence: Evidence;
   /** The name that said so, or in words what did. */
   readonly name: string;

@@ -11,6 +11,7 @@ export interface ProgramStack {
   readonly exportedAs: string;
   /** What the stack pointer is at the start, and the lowest that all of the stack below it certainly reaches. */
   readonly top: number;
+  /** The lowest byte that all of the stack below `top` certainly reaches. */
   readonly low: number;
   /** The byte of the module that was given which a byte of this one was. */
   originOf(offset: number): number;

@@ -6,7 +6,9 @@ import { FLAGS_MASK, masksSize } from "./shapes.ts";
 
 /** A function that would still work with what the old allocator knows of its blocks. */
 export interface LeftFunction {
+  /** Its index in the module. */
   readonly functionIndex: number;
+  /** Its name, where the module says it. */
   readonly name: string | undefined;
   /** How it would: by the allocator's variables, or by what lies before a block. */
   readonly uses: "state" | "header";
@@ -16,7 +18,9 @@ export interface LeftFunction {
 
 /** A function that uses the old allocator's variables and may stay, and why. */
 export interface HarmlessFunction {
+  /** Its index in the module. */
   readonly functionIndex: number;
+  /** Why it may stay. */
   readonly reason: "initializer" | "only called by initializers" | "the caller says so";
 }
 

@@ -7,7 +7,9 @@ export type StreamingSource = Response | Promise<Response>;
 
 /** A module that was adopted and compiled. */
 export interface CompiledModule {
+  /** The module, compiled. */
   readonly module: WebAssembly.Module;
+  /** What was done to it. */
   readonly adopted: AdoptedModule;
 }
 
