@@ -42,6 +42,9 @@ const contexts = [
 /** The allocators of the suite, by their names. @type {readonly { readonly name: string }[]} */
 const allocators = (await import(pathToFileURL(join(suite, "adapters", "all.ts")).href)).ADAPTERS;
 
+/** The kinds of memory of the suite. @type {readonly { readonly name: string }[]} */
+const memories = (await import(pathToFileURL(join(suite, "memories.ts")).href)).MEMORIES;
+
 /** @typedef {{ passed: number, skipped: number, failed: number }} Counts */
 /** @typedef {{ name: string, version: string, counts?: Counts, note: string }} Row */
 
@@ -95,8 +98,8 @@ function countsIn(text) {
 }
 
 /**
- * Runs the suite on a runtime, each allocator in a process of its own: what a memory of WebAssembly reserves is given
- * back late.
+ * Runs the suite on a runtime, each allocator over each memory in a process of its own: what a memory of WebAssembly
+ * reserves is given back late, and the V8 of Node 22 is slow for minutes where views of resizable buffers came first.
  * @param {{ name: string, file: string, args: readonly string[] }} program
  * @param {string} tools
  * @param {string} module
@@ -110,8 +113,8 @@ function runOn({ name, file, args }, tools, module) {
   if (number === "")
     return { name, version: "", note: `it does not start: ${version.error?.message ?? version.stderr}` };
   const sum = { passed: 0, skipped: 0, failed: 0 };
-  for (const allocator of allocators) {
-    const { stdout, stderr } = spawnSync(program, [...args, module, `=${allocator.name}`], {
+  for (const parts of allocators.flatMap((one) => memories.map((memory) => [`=${one.name}`, `=${memory.name}`]))) {
+    const { stdout, stderr } = spawnSync(program, [...args, module, ...parts], {
       cwd: dirname(module),
       encoding: "utf8",
       maxBuffer: 2 ** 28,

@@ -20,6 +20,7 @@ import { Nodes } from "kmem/nodes";
 import { buddyinfo, slabinfo } from "kmem/proc";
 import { parseStack } from "kmem/profile";
 import { createTraceRing, traceText } from "kmem/trace";
+import { adopt } from "kmem/wasm";
 
 export function useOneThread(): number {
   const heap = LocalHeap.create({ sizeBytes: 1 << 20 });
@@ -59,6 +60,7 @@ export function useSubPaths(memory: SharedArrayBuffer): unknown[] {
     parseStack(new Error("here").stack ?? ""),
     [ring, traceText(heap)],
     openHeap(memory).slot,
+    adopt(new Uint8Array(0)).memory.isShared,
   ];
 }
 

@@ -17,4 +17,10 @@ export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-le
 export { exposeStack, type ProgramStack } from "./program-stack.ts";
 export type { HarmlessFunction, LeftFunction } from "./proof.ts";
 export type { CFunctionName, Role } from "./roles.ts";
-export { adoptStreaming, type CompiledModule, type StreamingSource } from "./streaming.ts";
+export {
+  adoptStreaming,
+  type CompiledModule,
+  type FetchedModule,
+  type StreamingSource,
+  type WasmModuleObject,
+} from "./streaming.ts";

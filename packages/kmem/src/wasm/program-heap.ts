@@ -7,9 +7,9 @@ import { type AdoptedModule, isAdopted } from "./adopt.ts";
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
   /** Where its memory is, if it is exported. */
-  readonly exports?: WebAssembly.Exports;
+  readonly exports?: Readonly<Record<string, unknown>>;
   /** Where its memory is, if it is imported, and the function that its glue grows memory with. */
-  readonly imports?: WebAssembly.Imports;
+  readonly imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The byte up to which the heap may grow the memory; default: as far as the memory may, at most 256 MiB. */
   readonly maximumBytes?: number;
 }

@@ -2,13 +2,23 @@ import { badArgument, describeValue, reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
 
+/** A `Response`, as the lib of the program declares it, or what is needed of one. */
+export type FetchedModule = typeof globalThis extends { Response: { prototype: infer Fetched } }
+  ? Fetched
+  : { readonly ok: boolean; readonly status: number; arrayBuffer(): Promise<ArrayBuffer> };
+
+/** A `WebAssembly.Module`, as the lib of the program declares it, or an object of which nothing is known. */
+export type WasmModuleObject = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Module } } }
+  ? Module
+  : object;
+
 /** A response that is being fetched, as `WebAssembly.compileStreaming` takes it. */
-export type StreamingSource = Response | Promise<Response>;
+export type StreamingSource = FetchedModule | Promise<FetchedModule>;
 
 /** A module that was adopted and compiled. */
 export interface CompiledModule {
   /** The module, compiled. */
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModuleObject;
   /** What was done to it. */
   readonly adopted: AdoptedModule;
 }
