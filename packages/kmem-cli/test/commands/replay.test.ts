@@ -101,8 +101,9 @@ describe("kmem replay of traces with faults", () => {
       expect(stderr.trim().split("\n")).toEqual([
         `kmem: ${missing}: no such file or directory`,
         `kmem: ${folder}: it is a directory`,
-        `kmem: ${strange}: it is neither a malloc trace nor the text of a kernel trace`,
-        `kmem: ${prose}: it holds no operations; line 1: not a line of a kernel trace`,
+        `kmem: ${strange}: it is neither text nor a binary trace that is read (--help names the forms)`,
+        `kmem: ${prose}: it holds no operations, taken for text of ftrace, perf script, perf trace or trace-cmd report ` +
+          "(kernel); line 1: not a line of a kernel trace",
       ]);
       expect(stdout).toMatch(/\n {2}kmem +640 /);
       expect(readdirSync(temp)).toEqual([]);
@@ -134,8 +135,8 @@ describe("kmem replay of kernel text", () => {
     await withTrace(async (trace) => {
       const { exitCode, stderr } = await runCli([...ARGS, trace]);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^kmem: \S+: it is a log of glibc's mtrace: logs of malloc are not read; [^\n]+\n$/);
-    }, Buffer.from("= Start\n@ ./p:[0x401136] + 0x55d5c8e2a2a0 0x64\n= End\n"));
+      expect(stderr).toMatch(/^kmem: \S+: it is a perf\.data file; make text of it: `perf script [^\n]+\n$/);
+    }, Buffer.from("PERFILE2 and what follows"));
   });
 
   it("says on both outputs what it left out, and in the document", async () => {
@@ -342,6 +343,6 @@ describe("the package", () => {
     const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
       files: string[];
     };
-    expect(manifest.files).toEqual(expect.arrayContaining(["bin", "dist", "native", "traces"]));
+    expect(manifest.files).toEqual(expect.arrayContaining(["bin", "dist/**/*.js", "native", "traces"]));
   });
 });
