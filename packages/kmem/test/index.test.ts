@@ -25,6 +25,7 @@ describe("the library exports", () => {
       "dumpByteLength",
       "dumpHeap",
       "freeArray",
+      "hasCode",
       "heapStats",
       "loadDump",
       "ownerOf",

@@ -113,7 +113,7 @@ describe("openTrace", () => {
     ["\xfd7zXZ\0\0", "xz -dc"],
     ["BZh91AY&SY", "bzip2 -dc"],
     ["PK\x03\x04\x14\0", "zip archive"],
-    ["\x7fELF\x02\x01\x01\0\0", "neither a malloc trace nor the text of a kernel trace"],
+    ["\x7fELF\x02\x01\x01\0\0", "neither text nor a binary trace that is read"],
     ["\x1f\x8bnothing that gzip made", "cannot be unpacked"],
   ])("refuses %j and says why", async (content, complaint) => {
     await withFile(Buffer.from(content, "latin1"), async (path) => {
