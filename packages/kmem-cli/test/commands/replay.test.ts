@@ -102,8 +102,8 @@ describe("kmem replay of traces with faults", () => {
         `kmem: ${missing}: no such file or directory`,
         `kmem: ${folder}: it is a directory`,
         `kmem: ${strange}: it is neither text nor a binary trace that is read (--help names the forms)`,
-        `kmem: ${prose}: it holds no operations, taken for text of ftrace, perf script, perf trace or trace-cmd report ` +
-          "(kernel); line 1: not a line of a kernel trace",
+        `kmem: ${prose}: it holds no operations, taken for text of ftrace, perf script, perf trace or trace-cmd ` +
+          "report (kernel); line 1: not a line of a kernel trace",
       ]);
       expect(stdout).toMatch(/\n {2}kmem +640 /);
       expect(readdirSync(temp)).toEqual([]);
