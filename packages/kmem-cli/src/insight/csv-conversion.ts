@@ -1,25 +1,10 @@
 import type { ByteSink } from "../store/section-writer.ts";
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
-import { OP } from "../trace/op-stream.ts";
+import { OP, OP_NAMES } from "../trace/op-stream.ts";
 import type { Conversion } from "./conversion.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 const HEADER = "time_ns,thread,cpu,op,block,size,allocated,align,offset,cache,site\n";
-
-/** What the operations are called. */
-export const OP_NAMES: Readonly<Record<number, string>> = {
-  [OP.MALLOC]: "malloc",
-  [OP.FREE]: "free",
-  [OP.CALLOC]: "calloc",
-  [OP.REALLOC]: "realloc",
-  [OP.ALIGNED]: "aligned_alloc",
-  [OP.CACHE_ALLOC]: "kmem_cache_alloc",
-  [OP.CACHE_FREE]: "kmem_cache_free",
-  [OP.PAGE_ALLOC]: "mm_page_alloc",
-  [OP.PAGE_FREE]: "mm_page_free",
-  [OP.PAGE_RUN]: "mm_page_alloc",
-  [OP.CACHE_BUILD]: "kmem_cache_alloc",
-};
 
 /**
  * Writes operations as CSV. `block` is the slot; `size` is in bytes, of pages in pages; `offset` is of the first page

@@ -1,4 +1,4 @@
-import { OP, type OpsKind, type OpTotals } from "../trace/op-stream.ts";
+import { OP, OP_NAMES, type OpsKind, type OpTotals } from "../trace/op-stream.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import type { ReaderSetting, TraceReader } from "../trace/trace-reader.ts";
 import { type FormSummary, summarizeLive } from "../trace/trace-summary.ts";
@@ -12,15 +12,7 @@ import { StoredTables } from "./stored-tables.ts";
 
 /** What the events are called in reports, by their codes in the file. */
 const EVENT_NAMES: Readonly<Record<number, string>> = {
-  [OP.MALLOC]: "malloc",
-  [OP.FREE]: "free",
-  [OP.CALLOC]: "calloc",
-  [OP.REALLOC]: "realloc",
-  [OP.ALIGNED]: "aligned_alloc",
-  [OP.CACHE_ALLOC]: "kmem_cache_alloc",
-  [OP.CACHE_FREE]: "kmem_cache_free",
-  [OP.PAGE_ALLOC]: "mm_page_alloc",
-  [OP.PAGE_FREE]: "mm_page_free",
+  ...OP_NAMES,
   [OP.PAGE_RUN]: "page run",
   [OP.CACHE_BUILD]: "constructed object",
   [PAGE_FREE_PART]: "mm_page_free (part)",

@@ -95,6 +95,21 @@ export const OP = {
   CACHE_BUILD: 10,
 } as const;
 
+/** What the operations are called: as the events that they are made of. */
+export const OP_NAMES: Readonly<Record<number, string>> = {
+  [OP.MALLOC]: "malloc",
+  [OP.FREE]: "free",
+  [OP.CALLOC]: "calloc",
+  [OP.REALLOC]: "realloc",
+  [OP.ALIGNED]: "aligned_alloc",
+  [OP.CACHE_ALLOC]: "kmem_cache_alloc",
+  [OP.CACHE_FREE]: "kmem_cache_free",
+  [OP.PAGE_ALLOC]: "mm_page_alloc",
+  [OP.PAGE_FREE]: "mm_page_free",
+  [OP.PAGE_RUN]: "mm_page_alloc",
+  [OP.CACHE_BUILD]: "kmem_cache_alloc",
+};
+
 /** Where a list of operations came from. */
 export type OpsKind = "malloc" | "kernel";
 
