@@ -25,6 +25,19 @@ it("ranges of a GPU buffer come back when their frame is done", async () => {
   ]);
 });
 
+it("a database that nobody has closed is a leak of who opened it", async () => {
+  expect(await linesOf("sqlite-leaks/main.js")).toEqual([
+    "2 words",
+    "not freed: 0 blocks",
+    "1 words",
+    expect.stringMatching(/^not freed: \d{5,} bytes, allocated by calls from$/),
+    expect.stringMatching(/^ {3}countWords main\.js:\d+$/),
+    expect.stringMatching(/^ {3}countWords main\.js:\d+$/),
+    expect.stringMatching(/^ {3}countWords main\.js:\d+$/),
+    "whole: true",
+  ]);
+});
+
 it("the textbook's processes get the textbook's holes", async () => {
   expect(await linesOf("course/fits.js")).toEqual([
     "first  500 KB, 600 KB, 500 KB, waits",
