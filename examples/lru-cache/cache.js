@@ -64,7 +64,7 @@ export class LruCache {
       const place = this.#find(set, hash, keyBytes) ?? this.#oldest(set);
       const former = this.#words[place] >>> 0;
       // What is to be freed is made this thread's own first: if it dies before the free, its parent learns of it.
-      if (former !== 0) this.#own(former);
+      if (former !== 0) transferBlock(this.#heap, former, this.#heap.slot);
       this.#words[place + 1] = Atomics.add(this.#words, this.#clock, 1);
       this.#words[place] = entry; // one store: the new entry is in and the former one is out
       if (former !== 0) this.#heap.free(former);
@@ -80,17 +80,6 @@ export class LruCache {
         const isMine = ownerOf(this.#heap, address) === this.#heap.slot && blockAt(this.#heap, address)?.live === true;
         if (!isEntry && isMine) this.#heap.free(address);
       });
-    }
-  }
-
-  /** Makes a block this thread's own. Where a recovery gives it away at the same instant, once more. */
-  #own(address) {
-    for (;;) {
-      try {
-        return transferBlock(this.#heap, address, this.#heap.slot);
-      } catch (error) {
-        if (ownerOf(this.#heap, address) === undefined) throw error;
-      }
     }
   }
 

@@ -11,6 +11,9 @@ import { isHeldSlot, type SlotTable } from "../sync/slot.ts";
 import { isLive } from "./layout.ts";
 import { tagIndex } from "./tags.ts";
 
+/** All bits of the owner of a run that nobody has claimed. */
+const PLAIN_OWNER = RunOwner.MARK | RunOwner.SLOT_MASK;
+
 /** Where it stands which slot owns a block or a run: in its tag, and in OWNER of a run. */
 export interface OwnershipContext {
   readonly memory: LinearMemory;
@@ -74,22 +77,31 @@ export function ownerOfAddress(context: OwnershipContext, address: number): numb
   return slot < 0 ? undefined : slot;
 }
 
+/** Whether a thread has claimed the run of pages that starts at an address, to free it or to split it. */
+function isClaimed({ pages }: OwnershipContext, address: number): boolean {
+  const { frames } = pages;
+  const head = address >>> PAGE_SHIFT;
+  return frames.kind(head) === RunKind.PAGES && (frames.owner(head) & ~PLAIN_OWNER) !== 0;
+}
+
 /**
- * Makes a live block or a run of pages another slot's. Throws INVALID_ADDRESS and BAD_ARGUMENT, with nothing changed.
+ * Makes a live block or a run of pages another slot's, also where a recovery gives it away meanwhile. Throws INVALID_ADDRESS and BAD_ARGUMENT, with nothing changed.
  */
 export function transfer(context: TransferContext, address: number, to: number): void {
   const { slots, pages } = context;
   if (!isHeldSlot(slots, to)) {
     throw new KmemError("BAD_ARGUMENT", `no thread holds the slot ${describeValue(to)}`, { to });
   }
-  const from = ownerOfAddress(context, address);
-  const isRun = from !== undefined && pages.frames.kind(address >>> PAGE_SHIFT) === RunKind.PAGES;
-  const isDone =
-    from !== undefined &&
-    (isRun
+  for (;;) {
+    const from = ownerOfAddress(context, address);
+    if (from === undefined || isClaimed(context, address)) break;
+    const isRun = pages.frames.kind(address >>> PAGE_SHIFT) === RunKind.PAGES;
+    const isDone = isRun
       ? pages.frames.exchangeOwner(address / PAGE_SIZE, slotOwner(from), slotOwner(to))
-      : exchangeBlockOwner(context, address, from, to));
-  if (isDone) return;
+      : exchangeBlockOwner(context, address, from, to);
+    // Else another thread has freed it or given it away at this moment: it is looked at again.
+    if (isDone) return;
+  }
   const text = `no live block or run of pages starts at ${hex(address)}${signedHint("address", address)}`;
   throw new KmemError("INVALID_ADDRESS", text, { address });
 }

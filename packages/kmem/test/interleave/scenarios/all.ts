@@ -1,5 +1,13 @@
 import type { Scenario } from "../explore/scenario.ts";
-import { allocAndFree, allocTogether, barnExchange, flushTogether, refillTogether, sameFree } from "./blocks.ts";
+import {
+  allocAndFree,
+  allocTogether,
+  barnExchange,
+  flushTogether,
+  refillTogether,
+  sameFree,
+  transferTogether,
+} from "./blocks.ts";
 import type { Kmem } from "./kmem.ts";
 import { pageCaches, partsFreed, sameRunFreed } from "./pages.ts";
 import {
@@ -38,6 +46,9 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
       one(sameFree(kmem, true, 2), 300, 900),
       one(sameFree(kmem, false, 0), 4),
       one(sameFree(kmem, false, 2), 300, 900),
+      one(transferTogether(kmem, "block"), 4),
+      one(transferTogether(kmem, "large block"), 4),
+      one(transferTogether(kmem, "pages"), 4),
     ],
     pages: [
       one(sameRunFreed(kmem, 1), 10),

@@ -1,6 +1,8 @@
-import { blocksOf, heapStats } from "../../../src/index.ts";
+import type * as InspectModule from "../../../src/heap/inspect.ts";
+import { blocksOf, heapStats, ownerOf } from "../../../src/index.ts";
 import { call } from "../call.ts";
 import type { Outcome, Scenario } from "../explore/scenario.ts";
+import type { Realm } from "../library.ts";
 import { Meeting } from "../meeting.ts";
 import { heapProblems, stateProblems } from "./conservation.ts";
 import { type Heap, type Heaps, type Kmem, memoriesOf } from "./kmem.ts";
@@ -99,6 +101,31 @@ export function refillTogether(kmem: Kmem): Scenario<Prepared> {
     memories: memoriesOf,
     threads: [0, 1].map((thread) => (world) => call(heapOf(world, thread), "alloc", LARGE_BYTES)),
     verdict: (world, outcome) => heapProblems(world, outcome, [...world.blocks, ...(outcome.results as number[])]),
+  };
+}
+
+/** Each makes a block, or a run of pages, of a third slot its own: whichever is the later one has it in the end. */
+export function transferTogether(kmem: Kmem, kind: "block" | "large block" | "pages"): Scenario<Prepared> {
+  return {
+    name: `two threads make one ${kind} of a third's their own`,
+    setUp: () => {
+      const world = kmem.heaps(3);
+      const third = heapOf(world, 2);
+      const sizeBytes = kind === "block" ? LARGE_BYTES : 2 * LARGE_BYTES;
+      return { ...world, blocks: [kind === "pages" ? third.pages.alloc(2) : third.alloc(sizeBytes)] };
+    },
+    memories: memoriesOf,
+    threads: [0, 1].map((thread) => (world) => {
+      const heap = heapOf(world, thread);
+      const functions = (kmem.realms[thread] as Realm).module<typeof InspectModule>("heap/inspect.ts");
+      return call(functions, "transferBlock", heap, world.blocks[0] as number, heap.slot);
+    }),
+    verdict: (world, outcome) => {
+      const owner = ownerOf(heapOf(world, 0), world.blocks[0] as number);
+      const owners = [0, 1].map((thread) => heapOf(world, thread).slot);
+      const wrong = owner !== undefined && owners.includes(owner) ? [] : [`the owner is ${owner}, not ${owners}`];
+      return [...wrong, ...heapProblems(world, outcome, kind === "pages" ? [] : world.blocks)];
+    },
   };
 }
 
