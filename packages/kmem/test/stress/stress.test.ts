@@ -6,8 +6,8 @@ import { SABOTAGES, type Sabotage } from "./sabotage.ts";
 import { runStress } from "./stress.ts";
 
 /** Work for a fraction of a second of each configuration; `npm run test:stress` goes on for as long as it is told. */
-const OPERATIONS = 5000;
-const SCARCE_OPERATIONS = 4000;
+const OPERATIONS = 2000;
+const SCARCE_OPERATIONS = 2000;
 const THREADS = 4;
 
 /** What a run has to come to, however long that takes. */
