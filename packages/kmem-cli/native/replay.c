@@ -274,12 +274,34 @@ struct account {
   uint64_t requested_bytes, allocated_bytes, live_bytes, peak_live_bytes;
   uint64_t baseline_bytes, peak_footprint_bytes, next_sample_bytes;
   uint64_t *live_sizes; /* by slot */
+  /* Of the part of the workload that goes on, and of those before. */
+  uint64_t part_live_bytes, part_footprint_bytes;
+  uint64_t ops_per_sample, sample_count;
+  uint64_t *live_samples, *footprint_samples;
 };
 
 static void sample_footprint(struct account *account) {
   const uint64_t resident = resident_bytes();
   const uint64_t footprint = resident > account->baseline_bytes ? resident - account->baseline_bytes : 0;
   if (footprint > account->peak_footprint_bytes) account->peak_footprint_bytes = footprint;
+  if (footprint > account->part_footprint_bytes) account->part_footprint_bytes = footprint;
+}
+
+/* Ends a part of the workload; the next one begins with what there is now. */
+static void end_part(struct account *account) {
+  sample_footprint(account);
+  account->live_samples[account->sample_count] = account->part_live_bytes;
+  account->footprint_samples[account->sample_count] = account->part_footprint_bytes;
+  account->sample_count++;
+  account->part_live_bytes = account->live_bytes;
+  account->part_footprint_bytes = 0;
+  sample_footprint(account);
+}
+
+static void print_samples(const char *name, const uint64_t *samples, uint64_t count) {
+  printf(",\"%s\":[", name);
+  for (uint64_t index = 0; index < count; index++) printf("%s%" PRIu64, index > 0 ? "," : "", samples[index]);
+  printf("]");
 }
 
 static void account_op(struct account *account, const struct op *op) {
@@ -303,12 +325,18 @@ static void account_op(struct account *account, const struct op *op) {
   }
   account->live_bytes += *live_size - live_before;
   if (account->live_bytes > account->peak_live_bytes) account->peak_live_bytes = account->live_bytes;
+  if (account->live_bytes > account->part_live_bytes) account->part_live_bytes = account->live_bytes;
 }
 
-void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes)) {
+void account_pass(const char *ops_path, uint64_t sample_count, void (*at_end)(uint64_t baseline_bytes)) {
   const struct op_file ops = open_ops(ops_path);
   create_tables(ops.slot_count);
   struct account account = {.live_sizes = map_bytes(ops.slot_count * sizeof(uint64_t))};
+  if (sample_count > 0) {
+    account.ops_per_sample = (ops.op_count + sample_count - 1) / sample_count;
+    account.live_samples = map_bytes(sample_count * sizeof(uint64_t));
+    account.footprint_samples = map_bytes(sample_count * sizeof(uint64_t));
+  }
   const uint64_t peak_op = find_peak(&ops);
   const uint64_t even_distance = ops.op_count / EVEN_SAMPLE_COUNT + 1;
   /* The first reading makes everything resident that reading itself needs. */
@@ -323,6 +351,7 @@ void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes))
       if (has_grown || number == peak_op || number % even_distance == 0) sample_footprint(&account);
       if (has_grown)
         account.next_sample_bytes = account.live_bytes + account.live_bytes / GROWTH_PER_SAMPLE_DIVISOR + PAGE_BYTES;
+      if (sample_count > 0 && (number + 1) % account.ops_per_sample == 0) end_part(&account);
     }
     first += count;
   }
@@ -330,6 +359,13 @@ void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes))
          ",\"allocatedBytes\":%" PRIu64 ",\"peakLiveBytes\":%" PRIu64 ",\"peakFootprintBytes\":%" PRIu64,
          ops.op_count, failure_count, account.requested_bytes, account.allocated_bytes, account.peak_live_bytes,
          account.peak_footprint_bytes);
+  if (sample_count > 0) {
+    if (ops.op_count % account.ops_per_sample != 0) end_part(&account);
+    printf(",\"samples\":{\"opsPerSample\":%" PRIu64, account.ops_per_sample);
+    print_samples("liveBytes", account.live_samples, account.sample_count);
+    print_samples("footprintBytes", account.footprint_samples, account.sample_count);
+    printf("}");
+  }
   if (at_end != NULL) at_end(account.baseline_bytes);
   printf("}\n");
 }

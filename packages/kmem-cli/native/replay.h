@@ -46,9 +46,10 @@ void probe(void);
 void time_passes(const char *ops_path, const char *closing_path, int warmup_ms, int pass_count);
 /*
  * Counts bytes, and reads the resident memory as it grows. `at_end`, where there is one, prints more fields; it is given
- * the resident bytes before the first operation.
+ * the resident bytes before the first operation. With a sample count above 0 it prints the most live and resident bytes
+ * of so many parts of the workload, too.
  */
-void account_pass(const char *ops_path, void (*at_end)(uint64_t baseline_bytes));
+void account_pass(const char *ops_path, uint64_t sample_count, void (*at_end)(uint64_t baseline_bytes));
 /* Gives standard output a buffer of its own: else the C library would take one from the malloc under test. */
 void buffer_output(void);
 

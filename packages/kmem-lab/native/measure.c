@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
   buffer_output();
   if (argc == 4 && strcmp(argv[1], "memory") == 0) {
     closing_path = argv[3];
-    account_pass(argv[2], print_released);
+    account_pass(argv[2], 0, print_released);
   } else if (argc == 6 && strcmp(argv[1], "latency") == 0) {
     time_each(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
   } else if (argc == 3 && strcmp(argv[1], "drift") == 0) {

@@ -5,9 +5,11 @@ import { STDIN_PATH } from "../input/open-trace.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { type ReplayObserver, type ReplayOptions, replayTraces } from "../replay/replay-traces.ts";
 import { hasFailed, type ReplayReport } from "../replay/report.ts";
+import { exportedCsv, exportedMarkdown } from "../report/exported-table.ts";
 import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { contendersText, resultText } from "../report/result-text.ts";
 import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
+import { writeWhole } from "../system/write-whole.ts";
 import { printProblem } from "../text/output.ts";
 import { printableJson } from "../text/printable.ts";
 import { styleFor, type TextStyle } from "../text/terminal.ts";
@@ -17,11 +19,18 @@ import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_ROUNDS = 5;
 const DEFAULT_CHECK_EVERY = 100_000;
+/** With more allocators than these, nobody waits for five rounds of each unless they say so. */
+const UNLIMITED_COUNT_MAX = 8;
+const DEFAULT_BUDGET_S = 20;
+const MS_PER_S = 1000;
 
 interface ReplayFlags {
   readonly allocators?: readonly Contender[];
   readonly native: boolean;
-  readonly runs: number;
+  readonly runs?: number;
+  readonly budget?: number;
+  readonly exportMarkdown?: string;
+  readonly exportCsv?: string;
   readonly json?: true;
   readonly check?: true;
   readonly checkEvery?: number;
@@ -53,6 +62,7 @@ Examples:
   kmem replay -a all app.trace.zst                also each engine of kmem by itself
   kmem replay -a kmem,./best-fit.ts app.trace.zst  a policy of your own beside kmem
   kmem replay --check --runs 0 boot.trace.txt.gz  verify heap and blocks, time nothing
+  kmem replay --export-csv t.csv app.trace.zst    all figures, for a spreadsheet
   xz -dc t.xz | kmem replay --json - > t.json     a trace from standard input, JSON out
 
 Exit codes: 0; 1 when a trace cannot be read, an allocator breaks or a check finds
@@ -77,9 +87,17 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .addOption(formatOption())
     .option("--no-native", "leave out the native allocators")
     .addOption(
-      new Option("-r, --runs <count>", "timed runs of each allocator; 0 times nothing")
-        .default(DEFAULT_ROUNDS)
-        .argParser((text) => parseCount(text, 0)),
+      new Option(
+        "-r, --runs <count>",
+        `timed runs of each allocator; 0 times nothing (default: ${DEFAULT_ROUNDS})`,
+      ).argParser((text) => parseCount(text, 0)),
+    )
+    .addOption(
+      new Option(
+        "--budget <seconds>",
+        `how long a trace may take, slow allocators being cut first (default: ${DEFAULT_BUDGET_S} where more than ` +
+          `${UNLIMITED_COUNT_MAX} allocators take part and --runs is not given)`,
+      ).argParser((text) => parseCount(text, 1)),
     )
     .option("--check", "verify the heaps of kmem and its engines, and a pattern in each block")
     .addOption(
@@ -87,6 +105,8 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
         .argParser((text) => parseCount(text, 1))
         .implies({ check: true }),
     )
+    .option("--export-markdown <out>", "write the results as a table in Markdown, too")
+    .option("--export-csv <out>", "write the results as CSV, too")
     .option("--json", "print one JSON document (kmem-replay, version 1) and nothing else")
     .addHelpText("after", EXPLANATION)
     .showHelpAfterError("(kmem replay --help shows what there is, with examples)")
@@ -104,8 +124,11 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
 
 async function replay(traces: readonly string[], flags: ReplayFlags, contenders: readonly Contender[]): Promise<void> {
   await requireContenders(contenders);
+  const isUnlimited = flags.runs !== undefined || contenders.length <= UNLIMITED_COUNT_MAX;
+  const budgetS = flags.budget ?? (isUnlimited ? undefined : DEFAULT_BUDGET_S);
   const options: ReplayOptions = {
-    roundCount: flags.runs,
+    roundCount: flags.runs ?? DEFAULT_ROUNDS,
+    ...(budgetS === undefined ? {} : { budgetMs: budgetS * MS_PER_S }),
     checkEvery: flags.check === true ? (flags.checkEvery ?? DEFAULT_CHECK_EVERY) : undefined,
     ...(flags.format === undefined ? {} : { form: flags.format }),
   };
@@ -115,6 +138,8 @@ async function replay(traces: readonly string[], flags: ReplayFlags, contenders:
   const say = isJson ? () => {} : (text: string) => console.log(text);
   const observer = observerFor(say, progress, style);
   const report = await replayTraces(traces, contenders, options, observer).finally(() => progress.stop());
+  if (flags.exportMarkdown !== undefined) await writeWhole(flags.exportMarkdown, exportedMarkdown(report));
+  if (flags.exportCsv !== undefined) await writeWhole(flags.exportCsv, exportedCsv(report));
   console.log(isJson ? printableJson(report) : resultText(report, style));
   for (const line of allocatorErrors(report)) printProblem(line);
   if (hasFailed(report)) throw new ReportedFailure();

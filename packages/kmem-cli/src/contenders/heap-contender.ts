@@ -15,6 +15,8 @@ export interface HeapContenderOptions {
   readonly note?: string;
   /** Default: it can. */
   readonly canCheck?: boolean;
+  /** Whether its module goes by `memoryBytes` of a plan. Default: it does. */
+  readonly canLimit?: boolean;
   /** For one that is too slow for whole workloads: how long one process may time or account. */
   readonly limitMs?: number;
   /** Finds or makes what it needs besides its module. Throws an error that says in a sentence why it cannot. */
@@ -33,7 +35,7 @@ export function heapContender(
   name: string,
   module: URL,
   version: string,
-  { note, canCheck = true, limitMs, find, ...options }: HeapContenderOptions = {},
+  { note, canCheck = true, canLimit = true, limitMs, find, ...options }: HeapContenderOptions = {},
 ): Contender {
   const script = fileURLToPath(packageModule("replay/heap-process"));
   return {
@@ -48,6 +50,7 @@ export function heapContender(
           name,
           isNative: false,
           canCheck,
+          canLimit,
           version: setting.version,
           module: module.href,
           env: setting.env,

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { Contender } from "../replay/contender.ts";
-import { heapContender, packageModule } from "./heap-contender.ts";
+import { type HeapContenderOptions, heapContender, packageModule } from "./heap-contender.ts";
 import { nativeContender } from "./native-contender.ts";
 import { NATIVE_MALLOCS } from "./native-malloc.ts";
 import { peerContenders } from "./peer-contenders.ts";
@@ -12,10 +12,10 @@ function kmemVersion(): string {
 }
 
 /** An engine of the library by itself, which takes part where it is named. */
-function engine(name: string, description: string, note?: string): Contender {
+function engine(name: string, description: string, options: HeapContenderOptions = {}): Contender {
   return heapContender(name, packageModule(`heaps/${name}`), `${kmemVersion()}, ${description}`, {
     isByNameOnly: true,
-    ...(note === undefined ? {} : { note }),
+    ...options,
   });
 }
 
@@ -39,6 +39,9 @@ export function knownContenders(): readonly Contender[] {
     engine("region-first", "kmalloc_fast of Atomik: one region, the first chunk that fits"),
     engine("bucket", "kmalloc of My Kernel: power-of-two blocks in buckets"),
     engine("buddy", "the page allocator alone: whole pages for every block"),
-    engine("cluster", "_remote_malloc of GIET-VM: power-of-two blocks in one cluster", CANNOT_FREE),
+    engine("cluster", "_remote_malloc of GIET-VM: power-of-two blocks in one cluster", {
+      note: CANNOT_FREE,
+      canLimit: false,
+    }),
   ];
 }

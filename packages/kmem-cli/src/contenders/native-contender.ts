@@ -35,8 +35,9 @@ function replayerArgs(job: Job): string[] {
       return ["time", job.opsPath, job.closingPath, String(warmupMs), String(timedCount)];
     }
     case "account":
-      return ["account", job.opsPath];
+      return ["account", job.opsPath, ...(job.sampleCount === undefined ? [] : [String(job.sampleCount)])];
     case "check":
-      throw new Error("a native allocator cannot be checked");
+    case "fit":
+      throw new Error(`a native allocator has no job "${job.mode}"`);
   }
 }

@@ -14,6 +14,7 @@ export function peerContenders(): readonly Contender[] {
     wasmContender("emmalloc", compileEmmalloc),
     heapContender("uint8array", packageModule("heaps/uint8array"), `V8 ${process.versions.v8}`, {
       ...PEER_OPTIONS,
+      canLimit: false,
       note: "new Uint8Array for each block; its footprint counts the bytes of live arrays only",
     }),
   ];

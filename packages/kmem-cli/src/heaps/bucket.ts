@@ -6,9 +6,10 @@ import { type EngineCheck, EngineHeap, MIN_ALIGNMENT_BYTES } from "./engine-heap
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
 
 /** The buckets of the My Kernel page, over the page allocator of a heap that does nothing else. */
-export function createHeap({ peakLiveBytes, peakLiveBlockCount }: HeapPlan): BucketsHeap {
+export function createHeap(plan: HeapPlan): BucketsHeap {
+  const { peakLiveBytes, peakLiveBlockCount } = plan;
   const leastBytes = peakLiveBytes + peakLiveBlockCount * MIN_ALIGNMENT_BYTES;
-  return new BucketsHeap(heapBytes(leastBytes * HEAP_BYTES_PER_LIVE_BYTE));
+  return new BucketsHeap(heapBytes(leastBytes * HEAP_BYTES_PER_LIVE_BYTE, plan));
 }
 
 /** Buckets as the heap of a replay. */

@@ -8,9 +8,10 @@ import { heapBytes } from "./heap-bytes.ts";
 const HEAP_BYTES_PER_NEEDED_BYTE = 2;
 
 /** The page allocator alone: every block is a run of whole pages. */
-export function createHeap({ peakLiveBytes, peakLiveBlockCount }: HeapPlan): BuddyHeap {
+export function createHeap(plan: HeapPlan): BuddyHeap {
+  const { peakLiveBytes, peakLiveBlockCount } = plan;
   const neededBytes = peakLiveBytes + peakLiveBlockCount * PAGE_BYTES;
-  return new BuddyHeap(heapBytes(neededBytes * HEAP_BYTES_PER_NEEDED_BYTE));
+  return new BuddyHeap(heapBytes(neededBytes * HEAP_BYTES_PER_NEEDED_BYTE, plan));
 }
 
 /** Runs of pages as the heap of a replay. */

@@ -32,7 +32,7 @@ function kindFor(sizeBytes: number): number {
  * whether a sheaf has blocks or room. It exists to be measured: what it saves is what exactness costs. Everything that
  * is not on the fast path is the checked heap's.
  */
-export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes">): ReportingHeap<Heap> {
+export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes" | "memoryBytes">): ReportingHeap<Heap> {
   const heap = createChecked(plan);
   const { slot } = heap;
   const { alloc: checkedAlloc, free: checkedFree } = heap;

@@ -9,8 +9,9 @@ import { type ReportingHeap, withReports } from "./with-reports.ts";
 export const runsConstructors: boolean = true;
 
 /** kmem as it comes: one heap in one SharedArrayBuffer, exact checks on. */
-export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): ReportingHeap<Heap> {
-  return withReports(Heap.create({ sizeBytes: heapBytes(peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE) }));
+export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes" | "memoryBytes">): ReportingHeap<Heap> {
+  const sizeBytes = heapBytes(plan.peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE, plan);
+  return withReports(Heap.create({ sizeBytes }));
 }
 
 /** The vmalloc of kmem/linux over such a heap. */

@@ -47,12 +47,10 @@ function policyMemory(sizeBytes: number): PolicyMemory {
 }
 
 /** A policy as the heap of a replay, in far more memory than the workload has live. */
-export function policyHeap(
-  { createPolicy }: PolicyModule,
-  { peakLiveBytes, peakLiveBlockCount }: HeapPlan,
-): PolicyHeap {
+export function policyHeap({ createPolicy }: PolicyModule, plan: HeapPlan): PolicyHeap {
+  const { peakLiveBytes, peakLiveBlockCount } = plan;
   const wantedBytes = peakLiveBytes + peakLiveBlockCount * BYTES_BESIDE_BLOCK;
-  const memory = policyMemory(heapBytes(wantedBytes * HEAP_BYTES_PER_LIVE_BYTE));
+  const memory = policyMemory(heapBytes(wantedBytes * HEAP_BYTES_PER_LIVE_BYTE, plan));
   return new PolicyHeap(memory.buffer, createPolicy(memory));
 }
 

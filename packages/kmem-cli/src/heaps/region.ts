@@ -19,9 +19,10 @@ const WORD_BYTES = 4;
 export type Fit = "worst" | "first";
 
 /** The kmalloc of the Atomik page: one region over a whole SharedArrayBuffer. */
-export function createRegionHeap(fit: Fit, { peakLiveBytes, peakLiveBlockCount }: HeapPlan): RegionHeap {
+export function createRegionHeap(fit: Fit, plan: HeapPlan): RegionHeap {
+  const { peakLiveBytes, peakLiveBlockCount } = plan;
   const blockBytes = peakLiveBlockCount * (CHUNK_HEADER_BYTES + MIN_ALIGNMENT_BYTES);
-  return new RegionHeap(fit, heapBytes((peakLiveBytes + blockBytes) * HEAP_BYTES_PER_LIVE_BYTE));
+  return new RegionHeap(fit, heapBytes((peakLiveBytes + blockBytes) * HEAP_BYTES_PER_LIVE_BYTE, plan));
 }
 
 /** A region as the heap of a replay. */

@@ -8,6 +8,11 @@ import { addressOf, refusal } from "./out-of-memory.ts";
 import { WASM_FILE_VARIABLE } from "./wasm-file.ts";
 
 const WASM_PAGE_BYTES = 65_536;
+/** Pages that there are at first: what the modules declare. */
+const INITIAL_PAGES = 2;
+
+/** Memories of WebAssembly have whole pages. */
+export const memoryGrainBytes: number = WASM_PAGE_BYTES;
 
 /** The functions that such a module exports; addresses and sizes are taken and given as 32-bit integers, signed. */
 interface MallocExports {
@@ -25,10 +30,10 @@ interface MallocExports {
 }
 
 /** A malloc in WebAssembly, called from JavaScript; the module's file is named by the environment. */
-export function createHeap({ peakLiveBytes }: Pick<HeapPlan, "peakLiveBytes">): WasmHeap {
+export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes" | "memoryBytes">): WasmHeap {
   const path = process.env[WASM_FILE_VARIABLE];
   if (path === undefined) throw new Error(`${WASM_FILE_VARIABLE} names no module`);
-  return new WasmHeap(readFileSync(path), heapBytes(peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE));
+  return new WasmHeap(readFileSync(path), heapBytes(plan.peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE, plan));
 }
 
 /**
@@ -49,7 +54,7 @@ export class WasmHeap implements ReplayHeap {
 
   constructor(module: BufferSource, maxBytes: number) {
     const compiled = new WebAssembly.Module(module);
-    const memory = new WebAssembly.Memory({ initial: 2, maximum: maxBytes / WASM_PAGE_BYTES });
+    const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: maxBytes / WASM_PAGE_BYTES });
     // AssemblyScript's refuses by this what is larger than its largest block.
     const abort = (): never => {
       throw refusal();

@@ -1,6 +1,7 @@
 import { OpReader } from "../trace/op-reader.ts";
 import { OP, OP_CODE_MASK, OPERATION, PAGE_BYTES, WORDS_PER_OP } from "../trace/op-stream.ts";
 import type { AccountJob, AccountResult } from "./jobs.ts";
+import { MemorySampler } from "./memory-sampler.ts";
 import type { ReplayHeap } from "./replay-heap.ts";
 import { OP_LOOPS, type OpLoop } from "./replay-ops.ts";
 import { openTarget, type ReplayTarget } from "./replay-target.ts";
@@ -10,8 +11,10 @@ import { coverage, OPS_PER_LOOK, TimeLimit } from "./time-limit.ts";
 export function accountOps(heap: ReplayHeap, job: AccountJob): AccountResult {
   const reader = new OpReader(job.opsPath);
   const target = openTarget(heap, reader.header, reader.caches);
-  const account = new Account(target, OP_LOOPS[job.kind], reader.header.slotCount);
-  const limit = new TimeLimit(job.limitMs);
+  const { sampleCount } = job;
+  const sampler = sampleCount === undefined ? undefined : new MemorySampler(heap, reader.header.opCount, sampleCount);
+  const account = new Account(target, OP_LOOPS[job.kind], reader.header.slotCount, sampler);
+  const limit = new TimeLimit(job);
   for (let opCount = reader.next(); opCount > 0 && !limit.isOver; opCount = reader.next()) {
     for (let op = 0; op < opCount; op += 1) {
       if (op % OPS_PER_LOOK === 0 && limit.look()) break;
@@ -35,8 +38,10 @@ class Account {
   #liveBytes = 0;
   #peakLiveBytes = 0;
   #peakFootprintBytes: number;
+  readonly #sampler: MemorySampler | undefined;
 
-  constructor(target: ReplayTarget, loop: OpLoop, slotCount: number) {
+  constructor(target: ReplayTarget, loop: OpLoop, slotCount: number, sampler: MemorySampler | undefined) {
+    this.#sampler = sampler;
     this.#target = target;
     this.#loop = loop;
     this.#liveSizes = new Float64Array(slotCount);
@@ -55,6 +60,7 @@ class Account {
     if (this.#liveBytes > this.#peakLiveBytes) this.#peakLiveBytes = this.#liveBytes;
     const { footprintBytes } = this.#target.heap;
     if (footprintBytes > this.#peakFootprintBytes) this.#peakFootprintBytes = footprintBytes;
+    this.#sampler?.take(this.#liveBytes, footprintBytes);
   }
 
   result(): AccountResult {
@@ -68,6 +74,7 @@ class Account {
       peakFootprintBytes: this.#peakFootprintBytes,
       substituteCacheCount: this.#target.substituteCacheCount,
       ...(ignoredFreeCount === undefined ? {} : { ignoredFreeCount }),
+      ...(this.#sampler === undefined ? {} : { samples: this.#sampler.result() }),
     };
   }
 

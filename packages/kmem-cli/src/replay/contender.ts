@@ -31,6 +31,8 @@ export interface ReadyContender {
   readonly module?: string;
   /** Variables of the environment of its processes besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether its heaps can be given a memory of any size: `memoryBytes` of a job, and jobs to find what it fits in. */
+  readonly canLimit?: boolean;
   /** Of one that is too slow for whole workloads: how long one process may time or account. */
   readonly limitMs?: number;
   /** The command that does one job and writes its result as JSON. */

@@ -1,7 +1,8 @@
 import { argv, stdout } from "node:process";
 import { accountOps } from "./account-ops.ts";
 import { checkOps } from "./check-ops.ts";
-import type { AccountResult, CheckResult, Job, TimeResult } from "./jobs.ts";
+import { fitOps } from "./fit-ops.ts";
+import type { AccountResult, CheckResult, FitJob, FitResult, Job, TimeResult } from "./jobs.ts";
 import { openHeap } from "./open-heap.ts";
 import type { CheckableHeap, HeapModule, ReplayHeap } from "./replay-heap.ts";
 import { timeOps } from "./time-ops.ts";
@@ -13,7 +14,10 @@ function isCheckable(heap: ReplayHeap | CheckableHeap): heap is CheckableHeap {
   return "check" in heap;
 }
 
-function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | AccountResult | CheckResult {
+function perform(
+  heap: ReplayHeap | CheckableHeap,
+  job: Exclude<Job, FitJob>,
+): TimeResult | AccountResult | CheckResult {
   switch (job.mode) {
     case "time":
       return timeOps(heap, job);
@@ -28,4 +32,6 @@ function perform(heap: ReplayHeap | CheckableHeap, job: Job): TimeResult | Accou
 const [moduleUrl, jobText] = argv.slice(2) as [string, string];
 const job = JSON.parse(jobText) as Job;
 const module = (await import(moduleUrl)) as HeapModule;
-stdout.write(JSON.stringify(perform(openHeap(module, job), job)));
+const result: FitResult | ReturnType<typeof perform> =
+  job.mode === "fit" ? fitOps(module, job) : perform(openHeap(module, job), job);
+stdout.write(JSON.stringify(result));

@@ -8,16 +8,20 @@ export interface PassPlan {
 }
 
 /** One thing that a process of a contender does with one workload. */
-export type Job = TimeJob | AccountJob | CheckJob;
+export type Job = TimeJob | AccountJob | CheckJob | FitJob;
 
 interface CommonJob {
   readonly kind: WorkloadKind;
   readonly opsPath: string;
+  /** The bytes of the heap's memory. Default: far more than it needs. Of contenders that can be limited only. */
+  readonly memoryBytes?: number;
 }
 
 interface LimitedJob extends CommonJob {
   /** The process stops about so long after it began, with what it has done by then. Processes in JavaScript only. */
   readonly limitMs?: number;
+  /** The same in the processor's time. */
+  readonly cpuLimitMs?: number;
 }
 
 /** Times passes; between them everything is freed. */
@@ -30,6 +34,13 @@ export interface TimeJob extends LimitedJob {
 /** Replays once, untimed, and looks at the memory after each operation. */
 export interface AccountJob extends LimitedJob {
   readonly mode: "account";
+  /** How many parts of the workload have figures of their own. Default: none. */
+  readonly sampleCount?: number;
+}
+
+/** Looks for the smallest memory in which nothing is refused. */
+export interface FitJob extends LimitedJob {
+  readonly mode: "fit";
 }
 
 /** Replays once, untimed, and verifies the blocks and the heap. */
@@ -70,6 +81,30 @@ export interface AccountResult extends LimitedResult {
   readonly substituteCacheCount?: number;
   /** Of a contender that cannot free: the frees that did nothing. */
   readonly ignoredFreeCount?: number;
+  /** Where the job asks for them. */
+  readonly samples?: MemorySamples;
+}
+
+/** How the memory went, part by part of the workload, all parts of the same number of operations but the last. */
+export interface MemorySamples {
+  /** Operations in a part. */
+  readonly opsPerSample: number;
+  /** The most that was live in each part, as requested, and the most memory that was in use. */
+  readonly liveBytes: readonly number[];
+  readonly footprintBytes: readonly number[];
+  /** Of an allocator that has blocks of pages by order: at the end of each part, see `unusableIndexes`. */
+  readonly unusableIndexes?: readonly (readonly number[])[];
+}
+
+/** What a process answers to `fit`. */
+export interface FitResult {
+  /** The smallest memory in which the whole workload goes through; absent where `problem` says why. */
+  readonly fitBytes?: number;
+  /** Memories differ by this: a page, or what the contender takes memory by. */
+  readonly grainBytes: number;
+  /** Memories that were tried. */
+  readonly trialCount: number;
+  readonly problem?: string;
 }
 
 /** Something wrong that `--check` found. */

@@ -13,9 +13,10 @@ export function readPlan(opsPath: string): HeapPlan {
 /** The heap of a contender's module as a kind of workload uses it. */
 export function openHeap(
   { createHeap, createAreas, runsConstructors }: HeapModule,
-  { kind, opsPath }: { readonly kind: WorkloadKind; readonly opsPath: string },
+  job: { readonly kind: WorkloadKind; readonly opsPath: string; readonly memoryBytes?: number },
 ): ReplayHeap | CheckableHeap {
-  const plan = readPlan(opsPath);
+  const { kind, opsPath, memoryBytes } = job;
+  const plan = { ...readPlan(opsPath), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
   if (kind === "areas" && createAreas !== undefined) return createAreas(plan);
   const heap = createHeap(plan);
   return kind === "constructed" ? constructedHeap(heap, runsConstructors === true) : heap;

@@ -28,8 +28,8 @@ export interface ReplayHeap {
 export interface MeasurableHeap extends ReplayHeap {
   /** Has it give back what it keeps for later. */
   trim?(): number;
-  /** Where every byte is. */
-  stats?(): { readonly bytes: object };
+  /** Where every byte is, and the free blocks of pages of each zone by order. */
+  stats?(): { readonly bytes: object; readonly zones: readonly { readonly freeBlocksByOrder: readonly number[] }[] };
 }
 
 /** What a slab cache is made from. */
@@ -71,6 +71,8 @@ export interface HeapPlan {
   /** Sum of all that is asked for. */
   readonly requestedBytes: number;
   readonly opCount: number;
+  /** How large the memory is to be, in bytes. Absent: far more than the workload needs. */
+  readonly memoryBytes?: number;
 }
 
 /** What the module of such a contender exports. */
@@ -80,6 +82,8 @@ export interface HeapModule {
   createAreas?(plan: HeapPlan): ReplayHeap;
   /** Whether the caches take a `construct`, and run it when an object's slab is made. */
   readonly runsConstructors?: boolean;
+  /** What `memoryBytes` of a plan must be a multiple of. Default: a page. */
+  readonly memoryGrainBytes?: number;
 }
 
 /** Whether an error says that there is no memory, and nothing worse. */

@@ -6,15 +6,19 @@ import { STDIN_PATH } from "../input/open-trace.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { inputProblem, systemReason } from "../system/input-problem.ts";
 import { printableLine } from "../text/printable.ts";
+import type { EventStream } from "../trace/event-context.ts";
+import type { OpSink } from "../trace/op-stream.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import type { TraceProgress } from "../trace/trace-progress.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
 import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
-import { describeEnvironment } from "./environment.ts";
+import { describeEnvironment, type LoadMeter } from "./environment.ts";
 import { meansOf } from "./means.ts";
 import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "./report.ts";
 import { countProcesses, type RunOptions, runWorkload } from "./run-workload.ts";
-import { makeWorkloads } from "./workload.ts";
+import { TimeBudget } from "./time-budget.ts";
+import { warningsOf } from "./warnings.ts";
+import { makeWorkloads, type Workload } from "./workload.ts";
 
 /** Is told how a replay goes on. */
 export interface ReplayObserver {
@@ -27,9 +31,15 @@ export interface ReplayObserver {
 }
 
 /** How traces are read and replayed. */
-export interface ReplayOptions extends RunOptions {
+export interface ReplayOptions extends Omit<RunOptions, "budget"> {
   /** What the traces are taken for, whatever they look like. */
   readonly form?: TraceForm;
+  /** How long the replay of each trace may take. Default: as long as it takes. */
+  readonly budgetMs?: number;
+  /** Takes the events of a trace as well, as they are read; its number counts from 0. */
+  readonly watch?: (traceNumber: number, stream: EventStream) => OpSink;
+  /** The load of the machine; only tests bring one. */
+  readonly load?: LoadMeter;
 }
 
 /**
@@ -44,6 +54,7 @@ export async function replayTraces(
   options: ReplayOptions,
   observer: ReplayObserver,
 ): Promise<ReplayReport> {
+  const environment = describeEnvironment(options.load);
   const prepared = await Promise.all(contenders.map((contender) => contender.prepare()));
   const ready = prepared.filter(isReady);
   const absent = prepared.flatMap((one) => (isReady(one) ? [] : [one]));
@@ -51,20 +62,21 @@ export async function replayTraces(
   const unreadable = ready.length === 0 ? new Map<string, TraceReport>() : reportUnreadable(paths, observer);
   const traces = await withTempFolder(async (folder) => {
     const reports: TraceReport[] = [];
-    for (const [index, path] of ready.length === 0 ? [] : paths.entries()) {
-      reports.push(
-        unreadable.get(path) ?? (await replayTrace(path, join(folder, String(index)), { ready, options, observer })),
-      );
+    for (const [number, path] of ready.length === 0 ? [] : paths.entries()) {
+      const context = { number, folder: join(folder, String(number)), ready, options, observer };
+      reports.push(unreadable.get(path) ?? (await replayTrace(path, context)));
     }
     return reports;
   });
   return {
     schema: "kmem-replay",
     version: REPORT_VERSION,
-    environment: describeEnvironment(),
+    environment,
     settings: {
       roundCount: options.roundCount,
       ...(options.checkEvery === undefined ? {} : { checkEvery: options.checkEvery }),
+      ...(options.budgetMs === undefined ? {} : { budgetMs: options.budgetMs }),
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     },
     allocators: ready.map(({ name, version, isNative, note }) => {
       return { name, version, isNative, ...(note === undefined ? {} : { note }) };
@@ -75,10 +87,14 @@ export async function replayTraces(
       traces.flatMap(({ workloads }) => workloads),
       ready.map(({ name }) => name),
     ),
+    warnings: warningsOf(environment, options, traces),
   };
 }
 
 interface ReplayContext {
+  readonly number: number;
+  /** Exists as long as the replay of the trace takes. */
+  readonly folder: string;
   readonly ready: readonly ReadyContender[];
   readonly options: ReplayOptions;
   readonly observer: ReplayObserver;
@@ -96,38 +112,49 @@ function reportUnreadable(paths: readonly string[], observer: ReplayObserver): M
   return reports;
 }
 
-/** Replays one trace, with its files in a folder that exists as long as that takes. */
-async function replayTrace(path: string, folder: string, context: ReplayContext): Promise<TraceReport> {
-  const { ready, options, observer } = context;
+async function replayTrace(path: string, context: ReplayContext): Promise<TraceReport> {
+  const { number, folder, options, observer } = context;
   const name = traceName(path);
   const opsPath = join(folder, "trace.ops");
   mkdirSync(folder);
   try {
     const summary = await compileTrace(path, opsPath, {
       ...(options.form === undefined ? {} : { form: options.form }),
+      ...(options.watch === undefined ? {} : { watch: (stream) => options.watch!(number, stream) }),
       onProgress: (progress) => observer.onReading(name, progress),
     });
     const read: TraceReport = { path, name, summary, workloads: [] };
     if (summary.opCount === 0) return reportTrace({ ...read, error: describeEmpty(summary) }, observer);
     reportTrace(read, observer);
-    const workloads = makeWorkloads(summary, opsPath, folder);
-    const processCount = workloads.length * countProcesses(ready, options);
-    let doneCount = 0;
-    const onProcess = (): void => {
-      doneCount += 1;
-      observer.onReplaying(name, doneCount, processCount);
-    };
-    const reports: WorkloadReport[] = [];
-    for (const workload of workloads) {
-      const { kind, opCount, live } = workload;
-      reports.push({ kind, opCount, live, results: await runWorkload(workload, ready, options, onProcess) });
-    }
-    return { ...read, workloads: reports };
+    return { ...read, workloads: await runWorkloads(name, makeWorkloads(summary, opsPath, folder), context) };
   } catch (error) {
     return reportTrace({ path, name, error: describeError(path, error), workloads: [] }, observer);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function runWorkloads(
+  name: string,
+  workloads: readonly Workload[],
+  { ready, options, observer }: ReplayContext,
+): Promise<WorkloadReport[]> {
+  const processCount = workloads.length * countProcesses(ready, options);
+  let doneCount = 0;
+  const onProcess = (): void => {
+    doneCount += 1;
+    observer.onReplaying(name, doneCount, processCount);
+  };
+  const budget = options.budgetMs === undefined ? undefined : new TimeBudget(options.budgetMs);
+  let opsLeft = workloads.reduce((sum, { opCount }) => sum + opCount, 0);
+  const reports: WorkloadReport[] = [];
+  for (const workload of workloads) {
+    const { kind, opCount, live } = workload;
+    const run = budget === undefined ? options : { ...options, budget: budget.part(opCount / opsLeft) };
+    reports.push({ kind, opCount, live, results: await runWorkload(workload, ready, run, onProcess) });
+    opsLeft -= opCount;
+  }
+  return reports;
 }
 
 function reportTrace(trace: TraceReport, observer: ReplayObserver): TraceReport {

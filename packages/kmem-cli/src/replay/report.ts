@@ -1,6 +1,6 @@
 import type { LiveSummary, TraceSummary } from "../trace/trace-summary.ts";
 import type { Absence } from "./contender.ts";
-import type { CheckResult } from "./jobs.ts";
+import type { CheckResult, MemorySamples } from "./jobs.ts";
 import type { WorkloadKind } from "./workload.ts";
 
 /** Goes up when a field of the document changes its meaning or goes away; new fields alone leave it as it is. */
@@ -23,6 +23,13 @@ export interface ReplayReport {
   readonly traces: readonly TraceReport[];
   /** Over all traces, for each kind of workload that there was. */
   readonly means: readonly MeanReport[];
+  /** Why the times may be worth less than they look. */
+  readonly warnings: readonly ReportWarning[];
+}
+
+export interface ReportWarning {
+  readonly code: "LOADED" | "OUTLIERS" | "FEWER_ROUNDS";
+  readonly text: string;
 }
 
 export interface ReportEnvironment {
@@ -31,6 +38,8 @@ export interface ReportEnvironment {
   readonly arch: string;
   readonly cpuModel: string;
   readonly cpuCount: number;
+  /** Processes that ran or wanted to, over the minute before the replay; absent where the system does not say. */
+  readonly loadAverage?: number;
 }
 
 export interface ReportSettings {
@@ -38,6 +47,10 @@ export interface ReportSettings {
   readonly roundCount: number;
   /** Operations between two checks of the heap; absent without `--check`. */
   readonly checkEvery?: number;
+  /** How long each trace might take, where that was limited: slow allocators then have fewer rounds. */
+  readonly budgetMs?: number;
+  /** The memory of which was asked what is refused in it. */
+  readonly memoryBytes?: number;
 }
 
 export interface ReportAllocator {
@@ -77,6 +90,10 @@ export interface AllocatorResult {
   readonly error?: string;
   readonly time?: TimeFigures;
   readonly memory?: MemoryFigures;
+  /** In the memory that was asked for. */
+  readonly limited?: LimitFigures;
+  /** The smallest memory that will do. */
+  readonly fit?: FitFigures;
   readonly check?: CheckResult;
 }
 
@@ -108,6 +125,26 @@ export interface MemoryFigures {
   readonly ignoredFreeCount?: number;
   /** Where the time ran out: the share of the operations, the first ones, that these figures are of. */
   readonly coveredShare?: number;
+  /** Where they were asked for. */
+  readonly samples?: MemorySamples;
+}
+
+export interface LimitFigures {
+  readonly memoryBytes: number;
+  /** Allocations that were refused in it. */
+  readonly failureCount: number;
+  readonly coveredShare?: number;
+}
+
+export interface FitFigures {
+  /** The workload goes through in a memory of so many bytes, and not in one that is smaller by the grain. */
+  readonly fitBytes?: number;
+  readonly grainBytes: number;
+  readonly trialCount: number;
+  /** Why there is none. */
+  readonly problem?: string;
+  /** In that memory, part by part of the workload: the share of the free pages that each order cannot use. */
+  readonly unusableIndexes?: readonly (readonly number[])[];
 }
 
 /** Geometric means over the workloads of one kind. */

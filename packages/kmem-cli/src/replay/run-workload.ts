@@ -1,8 +1,17 @@
 import { runProcess } from "../system/run-process.ts";
 import { median } from "../text/statistics.ts";
 import type { ReadyContender } from "./contender.ts";
-import { type AccountResult, type CheckResult, type Job, planPasses, type TimeResult } from "./jobs.ts";
-import type { AllocatorResult, MemoryFigures, TimeFigures } from "./report.ts";
+import {
+  type AccountResult,
+  type CheckResult,
+  type FitResult,
+  type Job,
+  type MemorySamples,
+  planPasses,
+  type TimeResult,
+} from "./jobs.ts";
+import type { AllocatorResult, FitFigures, LimitFigures, MemoryFigures, TimeFigures } from "./report.ts";
+import type { TimeBudget } from "./time-budget.ts";
 import type { Workload } from "./workload.ts";
 
 const PERCENT = 100;
@@ -15,13 +24,25 @@ export interface RunOptions {
   readonly checkEvery: number | undefined;
   /** Whether the memory is looked at, in a process of its own. Default true. */
   readonly accounts?: boolean;
+  /** How long the workload may take: rounds are left out then, and slow processes cut. Default: as long as it takes. */
+  readonly budget?: TimeBudget;
+  /** Parts of the workload of which the account has figures of their own. Default: none. */
+  readonly sampleCount?: number;
+  /** Whether the smallest memory is looked for in which the workload goes through. Default false. */
+  readonly fits?: boolean;
+  /** Bytes of a memory of which is asked what is refused in it. Default: none. */
+  readonly memoryBytes?: number;
 }
 
 /** How many processes a workload takes. */
 export function countProcesses(contenders: readonly ReadyContender[], options: RunOptions): number {
   const checkable = options.checkEvery === undefined ? [] : contenders.filter(({ canCheck }) => canCheck);
   const accountCount = options.accounts === false ? 0 : 1;
-  return contenders.length * (options.roundCount + accountCount) + checkable.length;
+  const limitable = contenders.filter(({ canLimit }) => canLimit === true);
+  // A fit that is found is followed by an account in that memory.
+  const limitedCount = (options.fits === true ? 2 : 0) + (options.memoryBytes === undefined ? 0 : 1);
+  const wholeCount = contenders.length * (options.roundCount + accountCount) + checkable.length;
+  return wholeCount + limitable.length * limitedCount;
 }
 
 /**
@@ -36,14 +57,26 @@ export async function runWorkload(
   options: RunOptions,
   onProcess: () => void,
 ): Promise<AllocatorResult[]> {
-  const runs = contenders.map((contender) => new ContenderRun(contender, workload, onProcess));
-  const { checkEvery, roundCount, accounts = true } = options;
+  const runs = contenders.map((contender) => new ContenderRun(contender, workload, options, onProcess));
+  const { checkEvery, roundCount, accounts = true, budget } = options;
+  const processCount = countProcesses(contenders, { ...options, roundCount: Math.min(1, roundCount) });
+  const cpuLimitMs = budget?.processLimitMs(processCount);
   for (const run of runs) {
+    run.cpuLimitMs = cpuLimitMs;
     if (checkEvery !== undefined && run.canCheck) await run.check(checkEvery);
     if (accounts) await run.account();
+    if (run.canLimit) await run.limit();
   }
+  let costsMs = runs.map(() => 0);
   for (let round = 0; round < roundCount; round += 1) {
-    for (const run of runs) await run.time();
+    const taking = round === 0 ? undefined : budget?.affordable(costsMs);
+    const costs: number[] = [];
+    for (const [index, run] of runs.entries()) {
+      if (taking?.has(index) === false) run.skip();
+      else await run.time();
+      costs.push(run.lastMs);
+    }
+    costsMs = costs;
   }
   return runs.map((run) => run.result());
 }
@@ -52,21 +85,33 @@ export async function runWorkload(
 class ContenderRun {
   readonly #contender: ReadyContender;
   readonly #workload: Workload;
+  readonly #options: RunOptions;
   readonly #onProcess: () => void;
   readonly #roundNsPerOp: number[] = [];
+  /** How long its processes may go on, in the processor's time, where there is a limit. */
+  cpuLimitMs: number | undefined;
+  /** How long the last of its processes took. */
+  lastMs = 0;
+  #fit: FitFigures | undefined;
+  #limited: LimitFigures | undefined;
   #coveredShare = 1;
   #memory: MemoryFigures | undefined;
   #check: CheckResult | undefined;
   #error: string | undefined;
 
-  constructor(contender: ReadyContender, workload: Workload, onProcess: () => void) {
+  constructor(contender: ReadyContender, workload: Workload, options: RunOptions, onProcess: () => void) {
     this.#contender = contender;
     this.#workload = workload;
+    this.#options = options;
     this.#onProcess = onProcess;
   }
 
   get canCheck(): boolean {
     return this.#contender.canCheck;
+  }
+
+  get canLimit(): boolean {
+    return this.#contender.canLimit === true;
   }
 
   async check(checkEvery: number): Promise<void> {
@@ -75,16 +120,61 @@ class ContenderRun {
   }
 
   async account(): Promise<void> {
-    const { kind, opsPath } = this.#workload;
-    const result = await this.#run<AccountResult>({ mode: "account", kind, opsPath });
+    const result = await this.#run<AccountResult>(this.#accountJob({}));
     if (result !== undefined) this.#memory = memoryFigures(result);
+  }
+
+  /** What becomes of the workload in memories of given sizes. */
+  async limit(): Promise<void> {
+    const { fits, memoryBytes } = this.#options;
+    const { kind, opsPath } = this.#workload;
+    if (memoryBytes !== undefined) {
+      const result = await this.#run<AccountResult>(this.#accountJob({ memoryBytes }));
+      if (result !== undefined)
+        this.#limited = { memoryBytes, failureCount: result.failureCount, ...coverageOf(result) };
+    }
+    if (fits !== true) return;
+    const found = await this.#run<FitResult>({ mode: "fit", kind, opsPath, ...this.#limits });
+    if (found?.fitBytes === undefined) {
+      this.#onProcess();
+      this.#fit = found;
+      return;
+    }
+    const inFit = await this.#run<AccountResult>(this.#accountJob({ memoryBytes: found.fitBytes }));
+    const unusableIndexes = inFit?.samples?.unusableIndexes;
+    this.#fit = { ...found, ...(unusableIndexes === undefined ? {} : { unusableIndexes }) };
+  }
+
+  #accountJob(memory: { readonly memoryBytes?: number }): Job {
+    const { kind, opsPath } = this.#workload;
+    const { sampleCount } = this.#options;
+    return {
+      mode: "account",
+      kind,
+      opsPath,
+      ...memory,
+      ...(sampleCount === undefined ? {} : { sampleCount }),
+      ...this.#limits,
+    };
+  }
+
+  get #limits(): { readonly cpuLimitMs?: number } {
+    return this.cpuLimitMs === undefined ? {} : { cpuLimitMs: this.cpuLimitMs };
+  }
+
+  /** Leaves a round out. */
+  skip(): void {
+    this.#onProcess();
   }
 
   /** One round: the median of its passes. */
   async time(): Promise<void> {
     const { kind, opsPath, closingPath } = this.#workload;
-    const passes = planPasses(this.#workload, this.#contender.isNative);
-    const result = await this.#run<TimeResult>({ mode: "time", kind, opsPath, closingPath, passes });
+    const plan = planPasses(this.#workload, this.#contender.isNative);
+    // Half of what there is should be left for passes that are timed.
+    const warmupMs = Math.min(plan.warmupMs, (this.cpuLimitMs ?? Number.POSITIVE_INFINITY) / 2);
+    const passes = { ...plan, warmupMs };
+    const result = await this.#run<TimeResult>({ mode: "time", kind, opsPath, closingPath, passes, ...this.#limits });
     if (result === undefined || result.opCount === 0) return;
     this.#roundNsPerOp.push(median(result.passNs) / result.opCount);
     this.#coveredShare = Math.min(this.#coveredShare, result.coveredShare ?? 1);
@@ -96,11 +186,14 @@ class ContenderRun {
       ...(this.#error === undefined ? {} : { error: this.#error }),
       ...(this.#roundNsPerOp.length === 0 ? {} : { time: timeFigures(this.#roundNsPerOp, this.#coveredShare) }),
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      ...(this.#limited === undefined ? {} : { limited: this.#limited }),
+      ...(this.#fit === undefined ? {} : { fit: this.#fit }),
       ...(this.#check === undefined ? {} : { check: this.#check }),
     };
   }
 
   async #run<Result>(job: Job): Promise<Result | undefined> {
+    const startMs = performance.now();
     try {
       if (this.#error !== undefined) return undefined;
       return JSON.parse(await runProcess(this.#contender.command(job))) as Result;
@@ -108,9 +201,14 @@ class ContenderRun {
       this.#error = `${job.mode}: ${error instanceof Error ? error.message : String(error)}`;
       return undefined;
     } finally {
+      this.lastMs = performance.now() - startMs;
       this.#onProcess();
     }
   }
+}
+
+function coverageOf({ coveredShare }: AccountResult): { readonly coveredShare?: number } {
+  return coveredShare === undefined ? {} : { coveredShare };
 }
 
 function timeFigures(roundNsPerOp: readonly number[], coveredShare: number): TimeFigures {
@@ -135,7 +233,13 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     overheadAtPeakPercent: shareOf(peakFootprintBytes - peakLiveBytes, peakLiveBytes),
     failureCount: account.failureCount,
     substituteCacheCount: account.substituteCacheCount ?? 0,
-    ...(account.coveredShare === undefined ? {} : { coveredShare: account.coveredShare }),
+    ...coverageOf(account),
     ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
+    ...(account.samples === undefined ? {} : { samples: withoutIndexes(account.samples) }),
   };
+}
+
+/** Fragmentation is worth a look where memory is short only. */
+function withoutIndexes({ opsPerSample, liveBytes, footprintBytes }: MemorySamples): MemorySamples {
+  return { opsPerSample, liveBytes, footprintBytes };
 }

@@ -7,6 +7,8 @@ import { openTarget, type ReplayTarget } from "./replay-target.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "./time-limit.ts";
 
 const NS_PER_MS = 1e6;
+/** A limited pass looks at the clock about so often: more would be timed with it. */
+const LOOK_EVERY_MS = 1;
 
 /**
  * Times passes over a workload. Between them everything is freed, untimed. Where the job has a limit that runs out, the
@@ -17,7 +19,7 @@ export function timeOps(heap: ReplayHeap, job: TimeJob): TimeResult {
   const closing = new OpReader(job.closingPath);
   const target = openTarget(heap, ops.header, ops.caches);
   const loop = OP_LOOPS[job.kind];
-  const limit = new TimeLimit(job.limitMs);
+  const limit = new TimeLimit(job);
   const pass = (): Pass => {
     const done = replayFile(target, ops, loop, limit);
     if (limit.isOver) return done;
@@ -25,12 +27,14 @@ export function timeOps(heap: ReplayHeap, job: TimeJob): TimeResult {
     heap.reset?.();
     return done;
   };
-  let warmup: Pass;
-  let warmupMs = 0;
-  do {
-    warmup = pass();
-    warmupMs += warmup.spentMs;
-  } while (warmupMs < job.passes.warmupMs && !limit.isOver);
+  let warmup = pass();
+  let warmupMs = warmup.spentMs;
+  while (warmupMs < job.passes.warmupMs && !limit.isOver) {
+    const done = pass();
+    warmupMs += done.spentMs;
+    // One that was cut says less than a whole one.
+    if (done.opCount >= warmup.opCount) warmup = done;
+  }
   const passes: Pass[] = [];
   while (passes.length < job.passes.timedCount && !limit.isOver) {
     const done = pass();
@@ -55,14 +59,16 @@ function replayFile(target: ReplayTarget, reader: OpReader, loop: OpLoop, limit:
   const pass: Pass = { opCount: 0, spentMs: 0, failureCount: 0 };
   reader.rewind();
   for (let opCount = reader.next(); opCount > 0; opCount = reader.next()) {
-    const stepCount = limit.isSet ? OPS_PER_LOOK : opCount;
-    for (let start = 0; start < opCount; start += stepCount) {
+    let stepCount = limit.isSet ? OPS_PER_LOOK : opCount;
+    for (let start = 0, end = 0; start < opCount; start = end) {
       if (limit.look()) return pass;
-      const end = Math.min(opCount, start + stepCount);
+      end = Math.min(opCount, start + stepCount);
       const startMs = performance.now();
       pass.failureCount += loop(target, reader.words, start * WORDS_PER_OP, end * WORDS_PER_OP);
-      pass.spentMs += performance.now() - startMs;
+      const stepMs = performance.now() - startMs;
+      pass.spentMs += stepMs;
       pass.opCount += end - start;
+      if (stepMs < LOOK_EVERY_MS) stepCount *= 2;
     }
   }
   return pass;

@@ -5,6 +5,7 @@ import { checkText } from "./check-text.ts";
 import { meansTable } from "./means-table.ts";
 import { notesText } from "./notes-text.ts";
 import { resultsTable } from "./results-table.ts";
+import { warningsText } from "./warnings-text.ts";
 
 const NAME_GAP = 2;
 
@@ -29,6 +30,7 @@ export function resultText(report: ReplayReport, style: TextStyle): string {
     results.length === 0 ? undefined : results.join("\n"),
     meansTable(report.means, style),
     checkText(report.traces, style),
+    warningsText(report, style),
   ];
   return parts.filter((part) => part !== undefined).join("\n\n");
 }

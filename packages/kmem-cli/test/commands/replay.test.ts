@@ -79,6 +79,32 @@ describe("kmem replay", () => {
     expect(stdout).toMatch(/mid-6\.12-hashedptr, pages +kmem +33,604 +1 +none$/m);
   });
 
+  it("writes its results as CSV and Markdown, too", async () => {
+    await withTrace(async (trace, _temp, folder) => {
+      const [csv, markdown] = [join(folder, "out.csv"), join(folder, "out.md")];
+      const args = ["replay", "--no-native", "--runs", "0", "--export-csv", csv, "--export-markdown", markdown, trace];
+      expect((await runCli(args)).exitCode).toBe(0);
+      expect(readFileSync(csv, "utf8")).toMatch(/^trace,workload,.*\nsmall,blocks,640,kmem,,,,,43520,/);
+      expect(readFileSync(markdown, "utf8")).toMatch(
+        /^\| trace \| workload \|.*\n\| :---.*\n\| small \| blocks \| 640 \|/,
+      );
+    });
+  });
+
+  it("keeps within a budget where all allocators take part, and says what the machine was doing", async () => {
+    await withTrace(async (trace) => {
+      const args = ["replay", "--budget", "1", "--runs", "2", "-a", "kmem,region-first", "--json", trace];
+      const { exitCode, stdout } = await runCli(args);
+      expect(exitCode).toBe(0);
+      const report = JSON.parse(stdout) as ReplayReport;
+      expect(report.settings).toEqual({ roundCount: 2, budgetMs: 1000 });
+      expect(report.warnings.every(({ text }) => text !== "")).toBe(true);
+      expect(report.environment.loadAverage ?? 0).toBeGreaterThanOrEqual(0);
+      const rounds = report.traces[0]!.workloads[0]!.results.map(({ time }) => time?.roundNsPerOp.length ?? 0);
+      for (const count of rounds) expect([1, 2]).toContain(count);
+    });
+  });
+
   it("shows examples in its help", async () => {
     const { exitCode, stdout } = await runInProcess(["replay", "--help"], { contenders: knownContenders() });
     expect(exitCode).toBe(0);

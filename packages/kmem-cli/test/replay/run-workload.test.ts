@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { ReadyContender } from "../../src/replay/contender.ts";
 import type { Job } from "../../src/replay/jobs.ts";
 import type { AllocatorResult } from "../../src/replay/report.ts";
-import { countProcesses, runWorkload } from "../../src/replay/run-workload.ts";
+import { countProcesses, type RunOptions, runWorkload } from "../../src/replay/run-workload.ts";
+import { TimeBudget } from "../../src/replay/time-budget.ts";
 import type { Workload } from "../../src/replay/workload.ts";
 import { withTempDir } from "../trace/support.ts";
 
@@ -33,6 +34,7 @@ function scripted(name: string, log: string, answers: Partial<Record<Job["mode"]
     name,
     isNative: false,
     canCheck: answers.check !== undefined,
+    canLimit: answers.fit !== undefined,
     version: "1",
     command: ({ mode }) => {
       appendFileSync(log, `${name}:${mode} `);
@@ -50,12 +52,13 @@ function runScripted(
   contenders: (log: string) => ReadyContender[],
   roundCount: number,
   checkEvery?: number,
+  more: Partial<RunOptions> = {},
 ): Promise<{ results: AllocatorResult[]; log: string[]; processCount: number; planned: number }> {
   return withTempDir(async (folder) => {
     const log = join(folder, "log");
     writeFileSync(log, "");
     const all = contenders(log);
-    const options = { roundCount, checkEvery };
+    const options = { roundCount, checkEvery, ...more };
     let processCount = 0;
     const results = await runWorkload(WORKLOAD, all, options, () => {
       processCount += 1;
@@ -119,6 +122,47 @@ describe("a workload", () => {
     expect(withCheck.results.map(({ check }) => check)).toEqual([checked, undefined]);
     expect(withCheck.processCount).toBe(withCheck.planned);
     expect((await runScripted(contenders, 0)).log).toEqual(["a:account", "b:account"]);
+  });
+
+  it("is timed less often where time is short, but once by each", async () => {
+    const contenders = (path: string): ReadyContender[] => [
+      scripted("a", path, { account: [ACCOUNT], time: [timed(1), timed(2), timed(3)] }),
+      scripted("b", path, { account: [ACCOUNT], time: [timed(3)] }),
+    ];
+    const spent = new TimeBudget(0, () => 0);
+    const { log, results, processCount, planned } = await runScripted(contenders, 3, undefined, { budget: spent });
+    expect(log).toEqual(["a:account", "b:account", "a:time", "b:time"]);
+    expect(results.map(({ time }) => time?.roundNsPerOp.length)).toEqual([1, 1]);
+    expect(processCount).toBe(planned);
+  });
+
+  it("is replayed in memories of given sizes by those that take one", async () => {
+    const unusableIndexes = [[0, 0.5]];
+    const samples = { opsPerSample: 10, liveBytes: [1], footprintBytes: [2], unusableIndexes };
+    const found = { fitBytes: 8192, grainBytes: 4096, trialCount: 3 };
+    const contenders = (path: string): ReadyContender[] => [
+      scripted("a", path, {
+        account: [
+          { ...ACCOUNT, samples },
+          { ...ACCOUNT, failureCount: 7 },
+          { ...ACCOUNT, samples },
+        ],
+        fit: [found],
+      }),
+      scripted("b", path, { account: [ACCOUNT] }),
+      scripted("c", path, { account: [ACCOUNT, ACCOUNT], fit: [{ grainBytes: 4096, trialCount: 1, problem: "why" }] }),
+    ];
+    const options = { fits: true, memoryBytes: 65_536, sampleCount: 1 };
+    const { log, results, processCount, planned } = await runScripted(contenders, 0, undefined, options);
+    expect(log.join(" ")).toBe("a:account a:account a:fit a:account b:account c:account c:account c:fit");
+    expect(results[0]).toMatchObject({
+      memory: { samples: { opsPerSample: 10, liveBytes: [1], footprintBytes: [2] } },
+      limited: { memoryBytes: 65_536, failureCount: 7 },
+      fit: { ...found, unusableIndexes },
+    });
+    expect(results[1]).not.toHaveProperty("fit");
+    expect(results[2]?.fit).toEqual({ grainBytes: 4096, trialCount: 1, problem: "why" });
+    expect(processCount).toBe(planned);
   });
 
   it("is given up by a contender that breaks, and by no other", async () => {

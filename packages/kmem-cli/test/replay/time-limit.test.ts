@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createHeap } from "../../src/heaps/kmem.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
@@ -74,10 +75,24 @@ describe("the limit of a process", () => {
     expect(result.requestedBytes).toBe((result.opCount / 2) * 100);
   });
 
+  it("may count the processor's time, which the clock runs ahead of on a busy machine", () => {
+    let cpuUs = 5000;
+    vi.spyOn(process, "cpuUsage").mockImplementation(() => ({ user: cpuUs, system: 0 }));
+    nowMs = 0;
+    const limit = new TimeLimit({ cpuLimitMs: 10 });
+    const lookAt = (clockMs: number, cpuMs: number): boolean => {
+      nowMs = clockMs;
+      cpuUs = 5000 + cpuMs * 1000;
+      return limit.look();
+    };
+    const looks = [lookAt(5, 5), lookAt(12, 6), lookAt(15, 9), lookAt(17, 10)];
+    expect([limit.isSet, ...looks]).toEqual([true, false, false, false, true]);
+  });
+
   it("is none where nobody sets one", () => {
-    expect(new TimeLimit(undefined).look()).toBe(false);
+    expect(new TimeLimit({}).look()).toBe(false);
     expect(coverage(7, 7)).toEqual({});
-    const limit = new TimeLimit(0);
+    const limit = new TimeLimit({ limitMs: 0 });
     expect([limit.isOver, limit.look(), limit.isOver]).toEqual([false, true, true]);
   });
 });

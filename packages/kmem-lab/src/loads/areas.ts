@@ -10,7 +10,7 @@ const MAX_PAGES = 1_024;
 /** Random churn of 100 areas of vmalloc of 4 KiB to 4 MiB, as many of each doubling. */
 export const AREAS: Load = {
   name: "vmalloc",
-  summary: "100 areas of 4 KiB … 4 MiB, replaced at random: kmem/linux's vmalloc, page by page; others: malloc",
+  summary: "100 areas of 4 KiB … 4 MiB, replaced at random: kmem/linux's vmalloc; others: malloc",
   kind: "areas",
   make: (folder) => {
     const random = new Random();

@@ -19,7 +19,7 @@ export function memoryOps(createHeap: () => MeasurableHeap, job: MemoryJob): Mem
   const reader = new OpReader(job.opsPath);
   const heap = createHeap();
   const replay = new MeasuredReplay(heap, openTarget(heap, reader.header, reader.caches), job.kind, reader.header);
-  const limit = new TimeLimit(job.limitMs);
+  const limit = new TimeLimit(job);
   forEachOp(reader, (words, at) => replay.take(words, at), limit);
   reader.close();
   if (limit.isOver) return { ...replay.result(), ...coverage(replay.opCount, reader.header.opCount) };
@@ -34,7 +34,7 @@ export function memoryOps(createHeap: () => MeasurableHeap, job: MemoryJob): Mem
 function forEachOp(
   reader: OpReader,
   take: (words: Uint32Array, at: number) => void,
-  limit: TimeLimit = new TimeLimit(undefined),
+  limit: TimeLimit = new TimeLimit({}),
 ): void {
   for (let opCount = reader.next(); opCount > 0 && !limit.isOver; opCount = reader.next()) {
     for (let op = 0; op < opCount; op += 1) {

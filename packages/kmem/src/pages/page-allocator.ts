@@ -7,13 +7,12 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens, assertSplit } from "./assertions.ts";
-import { type Buddy, orderFor } from "./buddy.ts";
+import type { Buddy } from "./buddy.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
 import { kindPhrase, reasonNotFree } from "./kind-phrase.ts";
 import {
   FrameKind,
-  MAX_ORDER,
   NO_FRAME,
   PAGE_CACHE_ORDERS,
   RunKind,
@@ -24,6 +23,7 @@ import {
 } from "./layout.ts";
 import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
 import type { PageRequest } from "./page-request.ts";
+import { takeFrom, takePart, takeRun } from "./take-run.ts";
 import {
   coverZones,
   createZones,
@@ -37,9 +37,6 @@ import {
 
 const ANY_PAGES: PageRequest = {};
 
-/** Runs of this many pages and more, except of RunKind.PAGES, are first fit by address; others use the buddy lists. */
-const SEARCHED_PAGES_MIN = 4;
-
 /** Requests that fill the page cache, by order: runs aligned to their size, so that they serve aligned requests too. */
 const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
   alignFrames: 1 << order,
@@ -49,10 +46,8 @@ const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACH
 export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
- * The page allocator: runs of any number of pages, any part of which can be freed. Runs of RunKind.PAGES and those
- * below SEARCHED_PAGES_MIN come from the buddy lists, which take back the unused tail at once. All other runs, users'
- * large blocks included, and those that no buddy block serves, take a contiguous free range, first fit by address; this
- * fails only if there is none. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
+ * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
+ * from. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  *
  * Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more than
  * one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU page lists, pcp; no
@@ -113,16 +108,32 @@ export class PageAllocator {
     }
     if (!this.canEverHave(count, request)) return NO_FRAME;
     this.#lock();
-    let frame = this.#take(count, request, kind);
+    let frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
-      if (growPages(heap, count, request)) frame = this.#take(count, request, kind);
+      if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.updateWatermarks();
     this.#unlock();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
+  }
+
+  /**
+   * As {@link allocate}, for what may lie scattered: a run of at most `count` pages, as long as there is one at once.
+   * COUNT of the frame says how many. Grows the memory only when no page is free. O(orders).
+   */
+  allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
+    this.#lock();
+    const { frame, count: got } = takePart(this.zones, count, request);
+    if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
+    this.updateWatermarks();
+    this.#unlock();
+    if (frame !== NO_FRAME) return this.#reach(frame, got);
+    let whole: number = NO_FRAME;
+    for (let rest = count; rest > 0 && whole === NO_FRAME; rest >>= 1) whole = this.allocate(rest, kind, request);
+    return whole;
   }
 
   /** Whether an empty heap at its largest size has so many pages; checked before computing with `count`. O(1). */
@@ -313,7 +324,7 @@ export class PageAllocator {
     const zone = this.zones[Zone.NORMAL];
     this.#lock();
     for (let run = cacheBatch(order); run > 0; run--) {
-      const taken = this.#takeFrom(zone, count, NATURALLY_ALIGNED[order], RunKind.CACHED);
+      const taken = takeFrom(zone, count, NATURALLY_ALIGNED[order], RunKind.CACHED);
       if (taken === NO_FRAME) break;
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
@@ -385,26 +396,6 @@ export class PageAllocator {
 
   #assertLocked(): void {
     if (this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
-  }
-
-  #take(count: number, request: PageRequest, kind: RunKindValue): number {
-    if (request.dma === true) return this.#takeFrom(this.zones[Zone.DMA], count, request, kind);
-    const frame = this.#takeFrom(this.zones[Zone.NORMAL], count, request, kind);
-    return frame === NO_FRAME ? this.#takeFrom(this.zones[Zone.DMA], count, request, kind) : frame;
-  }
-
-  #takeFrom(zone: Buddy, count: number, request: PageRequest, kind: RunKindValue): number {
-    const left = zone.freeFrames - count;
-    if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
-    const alignFrames = request.alignFrames ?? 1;
-    if (count < SEARCHED_PAGES_MIN || kind === RunKind.PAGES) {
-      const order = orderFor(Math.max(count, alignFrames));
-      const block = order <= MAX_ORDER ? zone.take(order, count) : NO_FRAME;
-      if (block !== NO_FRAME) return block;
-    }
-    const stretch = zone.find(count, alignFrames);
-    if (stretch !== NO_FRAME) zone.carve(stretch, count);
-    return stretch;
   }
 
   #zoneOf(frame: number): Buddy {

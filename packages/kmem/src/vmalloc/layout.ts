@@ -38,8 +38,8 @@ import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
  *
  *      root   formatted, mark, anchor; back: anchor, mark. What no anchor names is no root.
  *      area   range in the arena, entries, record with KIND; back: KIND, entries, range. While KIND is 0: no area.
- *      page   taken, then named by an entry, the directory or the list of tables; back the other way round. A page of
- *             VMALLOC_RUN that nothing names is free.
+ *      run    taken, then named by entries, the directory or the list of tables; back the other way round. A run of
+ *             VMALLOC_RUN whose first page nothing names is free.
  */
 
 /** The first virtual address. */
@@ -120,6 +120,9 @@ export const AREA_KIND_MASK = 0xff;
 export const AREA_SLOT_SHIFT = 8;
 /** Words of an area in the arena's record, which makes it 128 bytes long. */
 export const VM_AREA_WORDS: number = /* @__PURE__ */ wordsOf(VM_AREA_FIELDS);
+
+/** Pages of the longest run that an area takes its frames in: 1 MiB. */
+export const AREA_RUN_PAGES = 256;
 
 /** Whose runs the tables and the frames of areas are in the page allocator's books. */
 export const VMALLOC_RUN: RunKindValue = RunKind.VMALLOC;

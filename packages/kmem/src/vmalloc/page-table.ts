@@ -6,7 +6,15 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { EngineContext } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
-import { PAGE_PRESENT, PAGE_TABLE_MASK, PAGE_TABLE_SHIFT, VMALLOC_RUN, VMALLOC_START, VmallocRoot } from "./layout.ts";
+import {
+  PAGE_PRESENT,
+  PAGE_TABLE_ENTRIES,
+  PAGE_TABLE_MASK,
+  PAGE_TABLE_SHIFT,
+  VMALLOC_RUN,
+  VMALLOC_START,
+  VmallocRoot,
+} from "./layout.ts";
 
 /** VMALLOC_START in pages. */
 const START_PAGE: number = VMALLOC_START / PAGE_SIZE;
@@ -54,45 +62,76 @@ export class PageTable {
     return table === 0 ? NO_FRAME : words[entryWord(table, page)] >>> PAGE_SHIFT;
   }
 
-  /**
-   * Maps a virtual page, which must be unmapped, to a frame. Returns false, with nothing changed, when there is no page
-   * for the table; `reserve` says whether that may come from the reserve. O(1), and O(page) for a new table.
-   */
-  map(page: number, frame: number, reserve: boolean): boolean {
-    const directoryWord = this.#directory + (page >>> PAGE_TABLE_SHIFT);
-    if (this.memory.words[directoryWord] === 0 && !this.#addTable(directoryWord, reserve)) return false;
-    const { words } = this.memory;
-    const entry = entryWord(words[directoryWord], page);
-    if (ASSERTIONS) assert(words[entry] === 0, `virtual page ${page} is not mapped yet`);
-    if (ASSERTIONS)
-      assert(this.#pages.frames.kind(frame) >= FrameKind.FIRST_RUN, `page ${frame} that is mapped is in use`);
-    words[entry] = (frame << PAGE_SHIFT) | PAGE_PRESENT;
-    words[directoryWord]++;
-    words[this.#root + VmallocRoot.MAPPED_PAGES]++;
-    return true;
+  /** How many of the virtual pages from `page` on, at most `limit`, are mapped to frames in a row. O(pages). */
+  stretch(page: number, limit: number): number {
+    const first = this.frameOf(page);
+    let count = 1;
+    while (count < limit && this.frameOf(page + count) === first + count) count++;
+    return count;
   }
 
-  /** Takes back the mapping of a mapped virtual page and returns its frame; a table without entries is freed. O(1). */
-  unmap(page: number): number {
-    const { words } = this.memory;
-    const directoryWord = this.#directory + (page >>> PAGE_TABLE_SHIFT);
-    const entry = entryWord(words[directoryWord], page);
-    if (ASSERTIONS) assert((words[entry] & PAGE_PRESENT) !== 0, `virtual page ${page} is mapped`);
-    const frame = words[entry] >>> PAGE_SHIFT;
-    words[entry] = 0;
-    if (ASSERTIONS) {
-      assert((words[directoryWord] & PAGE_MASK) > 0, `the table of virtual page ${page} counts its entries`);
-      assert(words[this.#root + VmallocRoot.MAPPED_PAGES] > 0, "a mapped page is counted before it is unmapped");
+  /**
+   * Maps virtual pages in a row, which must be unmapped, to as many frames in a row, and returns how many it has
+   * mapped: fewer where there is no page for a table; `reserve` says whether that may come from the reserve.
+   * O(count), and O(page) for each new table.
+   */
+  map(page: number, frame: number, count: number, reserve: boolean): number {
+    let done = 0;
+    while (done < count) {
+      const directoryWord = this.#directory + ((page + done) >>> PAGE_TABLE_SHIFT);
+      if (this.memory.words[directoryWord] === 0 && !this.#addTable(directoryWord, reserve)) break;
+      const { words } = this.memory;
+      const part = Math.min(count - done, entriesLeft(page + done));
+      const entry = entryWord(words[directoryWord], page + done);
+      if (ASSERTIONS) this.#assertMappable(page + done, frame + done, part);
+      for (let index = 0; index < part; index++) {
+        words[entry + index] = ((frame + done + index) << PAGE_SHIFT) | PAGE_PRESENT;
+      }
+      words[directoryWord] += part;
+      words[this.#root + VmallocRoot.MAPPED_PAGES] += part;
+      done += part;
     }
-    words[directoryWord]--;
-    words[this.#root + VmallocRoot.MAPPED_PAGES]--;
-    if ((words[directoryWord] & PAGE_MASK) === 0) {
+    return done;
+  }
+
+  /** Takes back the mappings of virtual pages in a row, all mapped; a table without entries is freed. O(count). */
+  unmap(page: number, count: number): void {
+    const { words } = this.memory;
+    for (let done = 0; done < count; ) {
+      const directoryWord = this.#directory + ((page + done) >>> PAGE_TABLE_SHIFT);
+      const part = Math.min(count - done, entriesLeft(page + done));
+      const entry = entryWord(words[directoryWord], page + done);
+      if (ASSERTIONS) this.#assertMapped(page + done, part);
+      for (let index = 0; index < part; index++) words[entry + index] = 0;
+      words[directoryWord] -= part;
+      words[this.#root + VmallocRoot.MAPPED_PAGES] -= part;
+      done += part;
+      if ((words[directoryWord] & PAGE_MASK) !== 0) continue;
       const table = words[directoryWord] >>> PAGE_SHIFT;
       words[directoryWord] = 0;
       words[this.#root + VmallocRoot.TABLE_PAGES]--;
       this.#pages.free(table, 1, VMALLOC_RUN);
     }
-    return frame;
+  }
+
+  /** In test builds: virtual pages are not mapped yet, and the frames that they are to be mapped to are in use. */
+  #assertMappable(page: number, frame: number, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const kind = this.#pages.frames.kind(frame + index);
+      assert(this.frameOf(page + index) === NO_FRAME, `virtual page ${page + index} is not mapped yet`);
+      assert(kind >= FrameKind.FIRST_RUN, `page ${frame + index} that is mapped is in use`);
+    }
+  }
+
+  /** In test builds: virtual pages of one table are mapped, and counted. */
+  #assertMapped(page: number, count: number): void {
+    const { words } = this.memory;
+    const counted = words[this.#directory + (page >>> PAGE_TABLE_SHIFT)] & PAGE_MASK;
+    assert(counted >= count, `the table of virtual page ${page} counts its entries`);
+    assert(words[this.#root + VmallocRoot.MAPPED_PAGES] >= count, "mapped pages are counted before they are unmapped");
+    for (let index = 0; index < count; index++) {
+      assert(this.frameOf(page + index) !== NO_FRAME, `virtual page ${page + index} is mapped`);
+    }
   }
 
   /** Looks an address up again with views as long as the memory is; `seen` is what was found in those before. */
@@ -131,4 +170,9 @@ export class PageTable {
 /** Index in `words` of the entry of a virtual page, from the word of the directory that names its table. */
 function entryWord(table: number, page: number): number {
   return ((table >>> PAGE_SHIFT) << PAGE_TABLE_SHIFT) | (page & PAGE_TABLE_MASK);
+}
+
+/** How many entries of its table there are from a virtual page on. */
+function entriesLeft(page: number): number {
+  return PAGE_TABLE_ENTRIES - (page & PAGE_TABLE_MASK);
 }

@@ -23,6 +23,7 @@ import type { Vmem } from "../vmem/vmem.ts";
 import { addressOfPage, kindOfArea, readArea, type VmArea, writeArea } from "./areas.ts";
 import { checkVmalloc } from "./check.ts";
 import {
+  AREA_RUN_PAGES,
   VMALLOC_MAGIC,
   VMALLOC_RUN,
   VMALLOC_START,
@@ -153,9 +154,11 @@ export class Vmalloc extends VirtualMemory {
     const address = this.vmalloc(sizeBytes, options);
     if (address === 0) return 0;
     const { memory, geometry } = this.#context;
-    const last = Math.ceil(sizeBytes / PAGE_SIZE) - 1;
-    for (let index = 0; index <= last; index++) {
-      clear(memory, geometry, this.vmallocToPage(address + index * PAGE_SIZE), PAGE_SIZE);
+    const end = pageOf(address) + Math.ceil(sizeBytes / PAGE_SIZE);
+    for (let page = pageOf(address); page < end; ) {
+      const count = this.table.stretch(page, end - page);
+      clear(memory, geometry, this.table.frameOf(page) * PAGE_SIZE, count * PAGE_SIZE);
+      page += count;
     }
     return address;
   }
@@ -286,8 +289,8 @@ export class Vmalloc extends VirtualMemory {
     const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
     if (first === NO_RANGE) return 0;
     for (const [index, address] of pageAddresses.entries()) {
-      if (this.table.map(first + index, address >>> PAGE_SHIFT, wanted.reserve === true)) continue;
-      for (let mapped = index - 1; mapped >= 0; mapped--) this.table.unmap(first + mapped);
+      if (this.table.map(first + index, address >>> PAGE_SHIFT, 1, wanted.reserve === true) === 1) continue;
+      this.table.unmap(first, index);
       this.#arena.free(first);
       return 0;
     }
@@ -299,24 +302,35 @@ export class Vmalloc extends VirtualMemory {
     return this.#context.memory.words[this.#root + field];
   }
 
-  /** Maps new frames, taken one by one; false, with every page given back, when they run out. */
+  /** Maps new frames, in runs as long as there are any; false, with every page given back, when they run out. */
   #populate(first: number, pageCount: number, { reserve = false, dma = false }: WantedArea): boolean {
     const { pages } = this.#context;
     const request: PageRequest = { reserve, dma };
-    for (let index = 0; index < pageCount; index++) {
-      const frame = pages.allocate(1, VMALLOC_RUN, request);
-      if (frame !== NO_FRAME && this.table.map(first + index, frame, reserve)) continue;
-      if (frame !== NO_FRAME) pages.free(frame, 1, VMALLOC_RUN);
-      this.#depopulate(first, index);
-      return false;
+    for (let done = 0; done < pageCount; ) {
+      const frame = pages.allocatePart(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, request);
+      const count = frame === NO_FRAME ? 0 : pages.frames.count(frame);
+      const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, reserve);
+      if (frame === NO_FRAME || mapped < count) {
+        this.table.unmap(first + done, mapped);
+        if (frame !== NO_FRAME) pages.free(frame, count, VMALLOC_RUN);
+        this.#depopulate(first, done);
+        return false;
+      }
+      done += count;
     }
     return true;
   }
 
-  /** Unmaps and frees, the last page first, so that the next area gets the frames in the same order. */
+  /** Unmaps and frees run by run. */
   #depopulate(first: number, pageCount: number): void {
-    for (let index = pageCount - 1; index >= 0; index--) {
-      this.#context.pages.free(this.table.unmap(first + index), 1, VMALLOC_RUN);
+    const { pages } = this.#context;
+    for (let done = 0; done < pageCount; ) {
+      const frame = this.table.frameOf(first + done);
+      const run = pages.frames.kind(frame) === VMALLOC_RUN ? pages.frames.count(frame) : 1;
+      const count = Math.max(1, Math.min(run, pageCount - done));
+      this.table.unmap(first + done, count);
+      pages.free(frame, count, VMALLOC_RUN);
+      done += count;
     }
   }
 
@@ -342,7 +356,7 @@ export class Vmalloc extends VirtualMemory {
     const pageCount = memory.words[owner + VmAreaRecord.PAGE_COUNT];
     memory.words[owner + VmAreaRecord.KIND] = VmAreaKind.NONE;
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
-    else for (let index = 0; index < pageCount; index++) this.table.unmap(first + index);
+    else this.table.unmap(first, pageCount);
     this.#arena.free(first);
     if (ASSERTIONS) assert(this.#rootWord(VmallocRoot.AREA_COUNT) > 0, "an area is counted before it is freed");
     memory.words[this.#root + VmallocRoot.AREA_COUNT]--;

@@ -207,6 +207,14 @@ const FIRST_RECORDS: number = Math.floor(
 /** Pages of areas so far apart that each has a page table of its own. */
 const FAR: number = 4 * 1024 * 1024;
 
+/** Leaves no more than three pages in a row free. */
+function scatter(heap: Heap): void {
+  const pages: number[] = [];
+  for (let page = heap.pages.tryAlloc(1); page !== 0; page = heap.pages.tryAlloc(1)) pages.push(page);
+  const inOrder = pages.sort((a, b) => a - b).slice(0, 64);
+  for (const [index, page] of inOrder.entries()) if (index % 4 !== 0) heap.pages.free(page, 1);
+}
+
 const virtual: readonly Operation[] = [
   {
     name: "virtual memory: made",
@@ -257,6 +265,24 @@ const virtual: readonly Operation[] = [
       return [];
     },
     (vm) => call(vm, "vmalloc", 20 * PAGE_BYTES),
+  ),
+  mapping(
+    "vmalloc: of several runs",
+    (vm, heap) => {
+      vm.vmalloc(PAGE_BYTES);
+      scatter(heap);
+      return [];
+    },
+    (vm) => call(vm, "vmalloc", 5 * PAGE_BYTES),
+  ),
+  mapping(
+    "vfree: of several runs",
+    (vm, heap) => {
+      vm.vmalloc(PAGE_BYTES);
+      scatter(heap);
+      return [vm.vmalloc(5 * PAGE_BYTES)];
+    },
+    (vm, at) => call(vm, "vfree", at[0] as number),
   ),
   mapping(
     "vfree: between two free stretches",

@@ -326,16 +326,16 @@ function pageTable(): PageTable {
 function mapTwice(): void {
   const table = pageTable();
   const frame = run(1);
-  table.map(5, frame, false);
-  table.map(5, frame, false);
+  table.map(5, frame, 1, false);
+  table.map(5, frame, 1, false);
 }
 
 function unmapTwice(): void {
   const table = pageTable();
-  table.map(5, run(1), false);
-  table.map(6, run(1), false);
-  table.unmap(5);
-  table.unmap(5);
+  table.map(5, run(1), 1, false);
+  table.map(6, run(1), 1, false);
+  table.unmap(5, 1);
+  table.unmap(5, 1);
 }
 
 function releaseFree(): void {

@@ -56,6 +56,25 @@ describe("vmalloc", () => {
     expect(subject.vmalloc.reasonUnavailable(sizeBytes)).toBe("bad size");
   });
 
+  it("takes its frames in runs as long as there are any, and gives each back as a whole", () => {
+    const { vmalloc, layers, findings } = makeVmalloc({ sizeBytes: 8 * MIB });
+    const runsAt = (address: number, pageCount: number): number[] => {
+      const counts: number[] = [];
+      for (let page = 0; page < pageCount; ) {
+        const count = layers.pages.frames.count(vmalloc.vmallocToPage(address + page * PAGE) / PAGE);
+        counts.push(count);
+        page += count;
+      }
+      return counts;
+    };
+    const freeBytes = layers.pages.freeBytes;
+    const address = vmalloc.vmalloc(700 * PAGE);
+    expect(runsAt(address, 700)).toEqual([256, 256, 188]);
+    expect(findings()).toEqual([]);
+    expect(vmalloc.vfree(address)).toBe("freed");
+    expect(layers.pages.freeBytes).toBe(freeBytes);
+  });
+
   it("gives 0 for more pages than there are or are free, and says which", () => {
     const subject = makeVmalloc();
     const { layers, vmalloc } = subject;
