@@ -1,6 +1,7 @@
 // Damages heaps and looks at what check and repair make of them: `npm run test:damage -- [count] [seed] [first]`.
 import "../setup.ts";
 import { argv, stdout } from "node:process";
+import { setImmediate } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import type { Case } from "./campaign.ts";
 
@@ -54,5 +55,9 @@ if (isMainThread) {
 } else {
   const { count, seed, first } = workerData as Orders;
   const campaign = new DamageCampaign(seed);
-  for (let number = first; number < first + count; number++) parentPort?.postMessage(campaign.run(number));
+  for (let number = first; number < first + count; number++) {
+    parentPort?.postMessage(campaign.run(number));
+    // What a WeakRef was made for stays until the job ends: every heap of a loop that never waits.
+    await setImmediate();
+  }
 }
