@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { LOWEST_SCORE, siteScores } from "./site-scores.mjs";
@@ -60,7 +61,9 @@ function serve() {
     try {
       const text = readFileSync(join(dist, path));
       const type = types[/** @type {keyof typeof types} */ (extname(path))] ?? "application/octet-stream";
-      response.writeHead(200, { "content-type": type }).end(text);
+      // As hosts of static files send them.
+      const headers = { "content-type": type, "content-encoding": "gzip", "cache-control": "max-age=31536000" };
+      response.writeHead(200, headers).end(gzipSync(text));
     } catch {
       response.writeHead(404).end();
     }

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { defineConfig } from "vitepress";
 
 const { repository } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
@@ -6,6 +7,21 @@ const repositoryUrl = repository.url.replace(/^git\+/, "").replace(/\.git$/, "")
 
 const page = (text, link) => ({ text, link });
 const pages = (text, items) => ({ text, items: items.map(([title, link]) => page(title, link)) });
+
+/** Drawings say their size, so that a page does not move when they come. */
+function sizeImages(markdown) {
+  const { image } = markdown.renderer.rules;
+  markdown.renderer.rules.image = (tokens, index, options, env, self) => {
+    const token = tokens[index];
+    const file = join(dirname(env.path ?? ""), decodeURI(token.attrGet("src") ?? ""));
+    if (file.endsWith(".svg") && existsSync(file)) {
+      const [, width, height] = /<svg[^>]* width="(\d+)" height="(\d+)"/.exec(readFileSync(file, "utf8")) ?? [];
+      if (width !== undefined) token.attrSet("width", width);
+      if (height !== undefined) token.attrSet("height", height);
+    }
+    return image(tokens, index, options, env, self);
+  };
+}
 
 export default defineConfig({
   title: "kmem",
@@ -16,12 +32,25 @@ export default defineConfig({
   outDir: "dist",
   cacheDir: "node_modules/.cache/vitepress",
   cleanUrls: false,
-  markdown: { html: false },
+  // A drawing in a file of its own is loaded when it is seen, and once.
+  vite: { build: { assetsInlineLimit: 0 } },
+  markdown: {
+    html: false,
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    config: sizeImages,
+  },
+  // The home page of the theme has no landmark for what is its own.
+  transformHtml: (html) => html.replace('<div class="VPHome"', '<div class="VPHome" role="main"'),
   head: [["link", { rel: "icon", href: "data:," }]],
   themeConfig: {
     search: { provider: "local" },
     outline: { level: [2, 3] },
-    nav: [page("Start", "/start"), page("Guide", "/guide/buffer"), page("API", "/reference/"), page("FAQ", "/faq")],
+    nav: [
+      page("First steps", "/start"),
+      page("Guide", "/guide/buffer"),
+      page("API", "/reference/"),
+      page("FAQ", "/faq"),
+    ],
     socialLinks: [{ icon: "github", link: repositoryUrl }],
     footer: { message: "MIT licence" },
     sidebar: [
