@@ -13,8 +13,9 @@ const DOUBLE_BYTES = 1 << DOUBLE_SHIFT;
 const LOOP_BYTES = 256;
 
 /**
- * Clears the granules from `address` on that hold `sizeBytes`. V8 fills shared memory element by element but copies it
- * word by word, so long stretches are copied from bytes that are always zero: the tags of the tables' own granules.
+ * Clears the granules from `address` on that hold `sizeBytes`: long stretches by an instruction of WebAssembly where
+ * the memory is of that. Elsewhere V8 fills shared memory element by element but copies it word by word, so they are
+ * copied from bytes that are always zero: the tags of the tables' own granules.
  */
 export function clear(memory: LinearMemory, geometry: Geometry, address: number, sizeBytes: number): void {
   const { doubles } = memory;
@@ -25,6 +26,11 @@ export function clear(memory: LinearMemory, geometry: Geometry, address: number,
     return;
   }
   const end = address + Math.ceil(sizeBytes / GRANULE) * GRANULE;
+  const { bulk } = memory;
+  if (bulk !== undefined) {
+    bulk.fill(address, 0, end - address);
+    return;
+  }
   const zeros = geometry.tagTable + GRANULE;
   const metadataBytes = (geometry.firstPageFrame - geometry.baseFrame) << PAGE_SHIFT;
   const zeroBytes = ((metadataBytes >>> GRANULE_SHIFT) - GRANULE) & -GRANULE;

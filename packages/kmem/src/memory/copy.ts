@@ -8,15 +8,23 @@ const wordMask = WORD_BYTES - 1;
 /** Up to so many bytes a loop copies faster than a call of the engine's own `copyWithin`, which costs 25 to 35 ns. */
 const LOOP_BYTES = 256;
 
+/** As {@link copyBytes}, by an instruction of WebAssembly where the memory is of that, else by the engine's function. */
+export function copyLong(memory: LinearMemory, target: number, source: number, sizeBytes: number): void {
+  const { bulk } = memory;
+  if (bulk === undefined) memory.bytes.copyWithin(target, source, source + sizeBytes);
+  else bulk.copy(target, source, sizeBytes);
+}
+
 /**
  * Copies `sizeBytes` from one block to another, and no byte more: after them a debugged block has its red zone. Both
  * addresses are multiples of a word, and the blocks do not overlap. O(bytes).
  */
-export function copyBytes({ words, bytes }: LinearMemory, target: number, source: number, sizeBytes: number): void {
+export function copyBytes(memory: LinearMemory, target: number, source: number, sizeBytes: number): void {
   if (sizeBytes > LOOP_BYTES) {
-    bytes.copyWithin(target, source, source + sizeBytes);
+    copyLong(memory, target, source, sizeBytes);
     return;
   }
+  const { words, bytes } = memory;
   const from = source >>> wordShift;
   const to = target >>> wordShift;
   const count = sizeBytes >>> wordShift;

@@ -1,4 +1,5 @@
 import { describeValue } from "./arguments.ts";
+import { type BulkMemory, bulkOver } from "./bulk.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
 
@@ -100,6 +101,9 @@ export class LinearMemory {
   /** Bytes that the views had at first. */
   readonly #openedBytes: number;
   readonly #hooks: GrowthHooks;
+  /** Made when it is first wanted. */
+  #bulk: BulkMemory | undefined;
+  #hasBulk = false;
   /** Whether the memory has 64-bit addresses, as far as is known: it then counts its pages in BigInts. */
   #is64 = false;
   #isInHook = false;
@@ -138,6 +142,14 @@ export class LinearMemory {
   /** Whether other threads can reach the memory. */
   get isShared(): boolean {
     return typeof SharedArrayBuffer !== "undefined" && this.bytes.buffer instanceof SharedArrayBuffer;
+  }
+
+  /** Fills and copies in WebAssembly, where the memory is of that and the engine lets a module be made. */
+  get bulk(): BulkMemory | undefined {
+    if (this.#hasBulk) return this.#bulk;
+    this.#hasBulk = true;
+    if (this.kind === "WebAssembly.Memory") this.#bulk = bulkOver(this.source as WebAssembly.Memory);
+    return this.#bulk;
   }
 
   /** Bytes in the buffer now. */

@@ -28,7 +28,8 @@ export function takeRun(zones: readonly Buddy[], count: number, request: PageReq
 
 /** As {@link takeRun}, from one zone. */
 export function takeFrom(zone: Buddy, count: number, request: PageRequest, kind: RunKindValue): number {
-  if (availableFrames(zone, request) < count) return NO_FRAME;
+  const left = zone.freeFrames - count;
+  if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
   const alignFrames = request.alignFrames ?? 1;
   if (count < SEARCHED_PAGES_MIN || kind === RunKind.PAGES) {
     const order = orderFor(Math.max(count, alignFrames));

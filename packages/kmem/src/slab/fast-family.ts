@@ -1,4 +1,5 @@
 import { clear } from "../memory/clear.ts";
+import { copyLong } from "../memory/copy.ts";
 import {
   GRANULE,
   GRANULE_MASK,
@@ -126,7 +127,7 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
   const loopMaxBytes = LOOP_MAX_BYTES;
   const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot } = context;
-  const { words, bytes } = memory;
+  const { words } = memory;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
@@ -164,7 +165,7 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
     if (keptBytes === 0 || from + count > wordCount || to + count > wordCount) return 0;
     words[topWord] = top - 1;
     tags[movedGranule] = liveTag;
-    if (keptBytes > loopMaxBytes) bytes.copyWithin(block >>> 0, address, address + keptBytes);
+    if (keptBytes > loopMaxBytes) copyLong(memory, block >>> 0, address, keptBytes);
     else for (let index = 0; index < count; index++) words[to + index] = words[from + index];
     words[room] = address;
     tags[granule] = sheafTag;
