@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { packagesRoot, readSourceFiles } from "../../kmem/test/source-files.ts";
 import { type LayerOrder, layerFaults, orderFaults } from "../../kmem/test/support/layer-order.ts";
 
-const ROOMS_MAX = 15;
+const ROOMS_MAX = 17;
 const folder = join(packagesRoot, "kmem-cli");
 const files = readSourceFiles(join(folder, "src"));
 const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
@@ -13,7 +13,7 @@ const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "
 
 const low = ["text", "system", "trace"];
 const reading = [...low, "forms", "store", "input"];
-const folders = [...reading, "replay", "heaps", "contenders", "insight", "record", "report", "run"];
+const folders = [...reading, "replay", "heaps", "contenders", "insight", "record", "report", "run", "compare", "page"];
 
 /** Who may import whom in packages/kmem-cli/src: a folder, and the folders below it. */
 const commandOrder: LayerOrder = {
@@ -28,6 +28,8 @@ const commandOrder: LayerOrder = {
     heaps: ["trace", "replay"],
     contenders: [...low, "replay", "heaps"],
     insight: reading,
+    compare: [...reading, "replay", "insight", "contenders"],
+    page: [...reading, "replay", "insight", "compare"],
     record: ["system", "trace", "store", "contenders"],
     report: [...reading, "replay", "insight"],
     run: reading,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { registerCheck } from "./check.ts";
+import { registerCompare } from "./compare.ts";
 import type { CommandContext } from "./context.ts";
 import { registerConvert } from "./convert.ts";
 import { registerDiff } from "./diff.ts";
@@ -16,6 +17,7 @@ import { registerTrace } from "./trace.ts";
 /** Adds every subcommand to the program: one file in this folder each, one line here. */
 export function registerCommands(program: Command, context: CommandContext): void {
   registerReplay(program, context);
+  registerCompare(program, context);
   registerRun(program);
   registerCheck(program);
   registerConvert(program);

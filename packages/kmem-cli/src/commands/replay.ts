@@ -3,34 +3,35 @@ import { type Command, Option } from "commander";
 import type { TraceForm } from "../input/known-forms.ts";
 import { STDIN_PATH } from "../input/open-trace.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
-import { type ReplayObserver, type ReplayOptions, replayTraces } from "../replay/replay-traces.ts";
-import { hasFailed, type ReplayReport } from "../replay/report.ts";
-import { exportedCsv, exportedMarkdown } from "../report/exported-table.ts";
-import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
-import { contendersText, resultText } from "../report/result-text.ts";
-import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
-import { writeWhole } from "../system/write-whole.ts";
+import { type ReplayOptions, replayTraces } from "../replay/replay-traces.ts";
+import { hasFailed } from "../replay/report.ts";
+import { resultText } from "../report/result-text.ts";
 import { printProblem } from "../text/output.ts";
 import { printableJson } from "../text/printable.ts";
-import { styleFor, type TextStyle } from "../text/terminal.ts";
+import { styleFor } from "../text/terminal.ts";
 import { collectTraces, describeAllocators, formatOption, parseAllocators, parseCount } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
+import {
+  allocatorErrors,
+  budgetOption,
+  type ExportFlags,
+  exportOptions,
+  exportResults,
+  progressFor,
+  replayObserver,
+  requireContenders,
+  runsOption,
+  timingOf,
+} from "./replaying.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
-const DEFAULT_ROUNDS = 5;
 const DEFAULT_CHECK_EVERY = 100_000;
-/** With more allocators than these, nobody waits for five rounds of each unless they say so. */
-const UNLIMITED_COUNT_MAX = 8;
-const DEFAULT_BUDGET_S = 20;
-const MS_PER_S = 1000;
 
-interface ReplayFlags {
+interface ReplayFlags extends ExportFlags {
   readonly allocators?: readonly Contender[];
   readonly native: boolean;
   readonly runs?: number;
   readonly budget?: number;
-  readonly exportMarkdown?: string;
-  readonly exportCsv?: string;
   readonly json?: true;
   readonly check?: true;
   readonly checkEvery?: number;
@@ -86,27 +87,16 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     )
     .addOption(formatOption())
     .option("--no-native", "leave out the native allocators")
-    .addOption(
-      new Option(
-        "-r, --runs <count>",
-        `timed runs of each allocator; 0 times nothing (default: ${DEFAULT_ROUNDS})`,
-      ).argParser((text) => parseCount(text, 0)),
-    )
-    .addOption(
-      new Option(
-        "--budget <seconds>",
-        `how long a trace may take, slow allocators being cut first (default: ${DEFAULT_BUDGET_S} where more than ` +
-          `${UNLIMITED_COUNT_MAX} allocators take part and --runs is not given)`,
-      ).argParser((text) => parseCount(text, 1)),
-    )
+    .addOption(runsOption())
+    .addOption(budgetOption())
     .option("--check", "verify the heaps of kmem and its engines, and a pattern in each block")
     .addOption(
       new Option("--check-every <operations>", `how often to verify the heap (default: ${DEFAULT_CHECK_EVERY})`)
         .argParser((text) => parseCount(text, 1))
         .implies({ check: true }),
     )
-    .option("--export-markdown <out>", "write the results as a table in Markdown, too")
-    .option("--export-csv <out>", "write the results as CSV, too")
+    .addOption(exportOptions()[0]!)
+    .addOption(exportOptions()[1]!)
     .option("--json", "print one JSON document (kmem-replay, version 1) and nothing else")
     .addHelpText("after", EXPLANATION)
     .showHelpAfterError("(kmem replay --help shows what there is, with examples)")
@@ -124,60 +114,19 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
 
 async function replay(traces: readonly string[], flags: ReplayFlags, contenders: readonly Contender[]): Promise<void> {
   await requireContenders(contenders);
-  const isUnlimited = flags.runs !== undefined || contenders.length <= UNLIMITED_COUNT_MAX;
-  const budgetS = flags.budget ?? (isUnlimited ? undefined : DEFAULT_BUDGET_S);
   const options: ReplayOptions = {
-    roundCount: flags.runs ?? DEFAULT_ROUNDS,
-    ...(budgetS === undefined ? {} : { budgetMs: budgetS * MS_PER_S }),
+    ...timingOf(flags, contenders.length),
     checkEvery: flags.check === true ? (flags.checkEvery ?? DEFAULT_CHECK_EVERY) : undefined,
     ...(flags.format === undefined ? {} : { form: flags.format }),
   };
   const isJson = flags.json === true;
   const style = styleFor(process.stdout, process.env);
-  const progress = isJson || process.stderr.isTTY !== true ? NO_PROGRESS : new ProgressBar(process.stderr);
+  const progress = progressFor(isJson);
   const say = isJson ? () => {} : (text: string) => console.log(text);
-  const observer = observerFor(say, progress, style);
+  const observer = replayObserver(say, progress, style);
   const report = await replayTraces(traces, contenders, options, observer).finally(() => progress.stop());
-  if (flags.exportMarkdown !== undefined) await writeWhole(flags.exportMarkdown, exportedMarkdown(report));
-  if (flags.exportCsv !== undefined) await writeWhole(flags.exportCsv, exportedCsv(report));
+  await exportResults(flags, report);
   console.log(isJson ? printableJson(report) : resultText(report, style));
   for (const line of allocatorErrors(report)) printProblem(line);
   if (hasFailed(report)) throw new ReportedFailure();
-}
-
-/** Says what is wrong with files that hold contenders, before any trace is read. Throws where there is something. */
-async function requireContenders(contenders: readonly Contender[]): Promise<void> {
-  const problems = await Promise.all(contenders.map((contender) => contender.findProblem?.()));
-  const found = problems.filter((problem) => problem !== undefined);
-  for (const problem of found) printProblem(problem);
-  if (found.length > 0) throw new ReportedFailure();
-}
-
-/** Says what has been found as soon as it has been; `say` writes to standard output. */
-function observerFor(say: (text: string) => void, progress: Progress, style: TextStyle): ReplayObserver {
-  return {
-    onContenders: (ready, absent) => {
-      say(`${contendersText(ready, absent, style)}\n`);
-      if (ready.length === 0) console.error("kmem: none of these allocators is available here");
-    },
-    onReading: (name, state) => progress.reading(name, state),
-    onTrace: ({ name, summary, error }) => {
-      progress.stop();
-      if (summary !== undefined) say(`${traceSummaryText(name, summary, style)}\n`);
-      if (error !== undefined) printProblem(error);
-      else if (summary !== undefined) for (const line of unreadTexts(name, summary)) printProblem(line);
-    },
-    onReplaying: (name, doneCount, processCount) => progress.replaying(name, doneCount, processCount),
-  };
-}
-
-/** What went wrong inside of replays; what is wrong with traces has been said when they were read. */
-function allocatorErrors(report: ReplayReport): string[] {
-  return report.traces.flatMap(({ name, workloads }) =>
-    workloads.flatMap(({ kind, results }) =>
-      results.flatMap(({ allocator, error }) =>
-        error === undefined ? [] : [`${allocator}, ${name} (${kind}): ${error}`],
-      ),
-    ),
-  );
 }

@@ -143,8 +143,13 @@ export interface FitFigures {
   readonly trialCount: number;
   /** Why there is none. */
   readonly problem?: string;
-  /** In that memory, part by part of the workload: the share of the free pages that each order cannot use. */
-  readonly unusableIndexes?: readonly (readonly number[])[];
+  /** In that memory, by order: the share of the free pages that an allocation cannot use, over the workload. */
+  readonly unusable?: UnusableFigures;
+}
+
+export interface UnusableFigures {
+  readonly mean: readonly number[];
+  readonly worst: readonly number[];
 }
 
 /** Geometric means over the workloads of one kind. */
@@ -164,7 +169,7 @@ export interface MeanFigures {
 }
 
 /** Whether anything failed: a trace that could not be read, an allocator that broke, a fault that a check found. */
-export function hasFailed(report: ReplayReport): boolean {
+export function hasFailed(report: Pick<ReplayReport, "traces" | "allocators">): boolean {
   const results = report.traces.flatMap(({ workloads }) => workloads.flatMap((workload) => workload.results));
   return (
     report.allocators.length === 0 ||

@@ -10,7 +10,14 @@ import {
   planPasses,
   type TimeResult,
 } from "./jobs.ts";
-import type { AllocatorResult, FitFigures, LimitFigures, MemoryFigures, TimeFigures } from "./report.ts";
+import type {
+  AllocatorResult,
+  FitFigures,
+  LimitFigures,
+  MemoryFigures,
+  TimeFigures,
+  UnusableFigures,
+} from "./report.ts";
 import type { TimeBudget } from "./time-budget.ts";
 import type { Workload } from "./workload.ts";
 
@@ -141,8 +148,8 @@ class ContenderRun {
       return;
     }
     const inFit = await this.#run<AccountResult>(this.#accountJob({ memoryBytes: found.fitBytes }));
-    const unusableIndexes = inFit?.samples?.unusableIndexes;
-    this.#fit = { ...found, ...(unusableIndexes === undefined ? {} : { unusableIndexes }) };
+    const indexes = inFit?.samples?.unusableIndexes ?? [];
+    this.#fit = { ...found, ...(indexes.length === 0 ? {} : { unusable: unusableFigures(indexes) }) };
   }
 
   #accountJob(memory: { readonly memoryBytes?: number }): Job {
@@ -236,6 +243,14 @@ function memoryFigures(account: AccountResult): MemoryFigures {
     ...coverageOf(account),
     ...(account.ignoredFreeCount === undefined ? {} : { ignoredFreeCount: account.ignoredFreeCount }),
     ...(account.samples === undefined ? {} : { samples: withoutIndexes(account.samples) }),
+  };
+}
+
+function unusableFigures(indexes: readonly (readonly number[])[]): UnusableFigures {
+  const orders = Array.from(indexes[0]!, (_, order) => indexes.map((byOrder) => byOrder[order]!));
+  return {
+    mean: orders.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+    worst: orders.map((values) => Math.max(...values)),
   };
 }
 

@@ -6,7 +6,10 @@ import { wrapText } from "../text/wrap-text.ts";
 const CONTINUATION = "  ";
 
 /** What must be known to read the figures of an allocator, a line for each that has such a note; undefined of none. */
-export function notesText(report: ReplayReport, { columns }: TextStyle): string | undefined {
+export function notesText(
+  report: Pick<ReplayReport, "traces" | "allocators">,
+  { columns }: TextStyle,
+): string | undefined {
   if (report.traces.every(({ workloads }) => workloads.length === 0)) return undefined;
   const lines = report.allocators.flatMap(({ name, note }) =>
     note === undefined ? [] : [wrapText(`${name}: ${note}${ignoredText(report, name)}`, columns, CONTINUATION)],
@@ -14,7 +17,7 @@ export function notesText(report: ReplayReport, { columns }: TextStyle): string 
   return lines.length === 0 ? undefined : lines.join("\n");
 }
 
-function ignoredText({ traces }: ReplayReport, name: string): string {
+function ignoredText({ traces }: Pick<ReplayReport, "traces">, name: string): string {
   const counts = traces.flatMap(({ workloads }) =>
     workloads.flatMap(({ results }) =>
       results.filter(({ allocator }) => allocator === name).map(({ memory }) => memory?.ignoredFreeCount ?? 0),

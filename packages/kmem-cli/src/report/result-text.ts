@@ -24,7 +24,7 @@ export function contendersText(
 }
 
 /** All tables of a report. */
-export function resultText(report: ReplayReport, style: TextStyle): string {
+export function resultText(report: Omit<ReplayReport, "schema" | "version">, style: TextStyle): string {
   const results = [resultsTable(report.traces, style), notesText(report, style)].filter((part) => part !== undefined);
   const parts = [
     results.length === 0 ? undefined : results.join("\n"),

@@ -22,6 +22,8 @@ interface Column {
   readonly header: string;
   readonly wideOnly?: true;
   readonly timedOnly?: true;
+  /** Is shown where some result has what it shows. */
+  readonly isShown?: (result: AllocatorResult) => boolean;
   readonly cell: (row: Row, colors: Colors) => string;
 }
 
@@ -37,6 +39,8 @@ const COLUMNS: readonly Column[] = [
   { header: "peak\nfootprint", cell: footprintCell },
   { header: "overhead\nat peak", cell: ({ result }) => percentCell(result.memory?.overheadAtPeakPercent) },
   { header: "failed\nallocs", cell: failuresCell },
+  { header: "failed\nin limit", cell: limitCell, isShown: ({ limited }) => limited !== undefined },
+  { header: "smallest\nmemory", cell: fitCell, isShown: ({ fit }) => fit !== undefined },
 ];
 
 function timeCell({ result, isFastest }: Row, colors: Colors): string {
@@ -67,6 +71,15 @@ function failuresCell({ result: { memory } }: Row, colors: Colors): string {
   return memory.failureCount === 0 ? "0" : colors.red(formatCount(memory.failureCount));
 }
 
+function limitCell({ result: { limited } }: Row, colors: Colors): string {
+  if (limited === undefined) return NOTHING;
+  return limited.failureCount === 0 ? "0" : colors.red(formatCount(limited.failureCount));
+}
+
+function fitCell({ result: { fit } }: Row): string {
+  return bytesCell(fit?.fitBytes);
+}
+
 /** What a workload is called beside the others of its trace. */
 export function workloadName(traceName: string, kind: WorkloadKind): string {
   return kind === "blocks" ? traceName : `${traceName}, ${kind}`;
@@ -75,8 +88,12 @@ export function workloadName(traceName: string, kind: WorkloadKind): string {
 /** The table of all workloads, a row for each allocator; undefined when there is none. */
 export function resultsTable(traces: readonly TraceReport[], style: TextStyle): string | undefined {
   const isWide = style.columns >= WIDE_COLUMNS;
-  const isTimed = traces.some(({ workloads }) => workloads.some(({ results }) => results.some(({ time }) => time)));
-  const columns = COLUMNS.filter(({ wideOnly, timedOnly }) => (isWide || !wideOnly) && (isTimed || !timedOnly));
+  const results = traces.flatMap(({ workloads }) => workloads.flatMap((workload) => workload.results));
+  const isTimed = results.some(({ time }) => time !== undefined);
+  const columns = COLUMNS.filter(
+    ({ wideOnly, timedOnly, isShown }) =>
+      (isWide || !wideOnly) && (isTimed || !timedOnly) && (isShown === undefined || results.some(isShown)),
+  );
   const rows = traces.flatMap((trace) =>
     trace.workloads.flatMap((workload): PlainRow[] => [
       { heading: headingText(trace, workload, isWide, style.colors) },

@@ -137,7 +137,10 @@ describe("a workload", () => {
   });
 
   it("is replayed in memories of given sizes by those that take one", async () => {
-    const unusableIndexes = [[0, 0.5]];
+    const unusableIndexes = [
+      [0, 0.5],
+      [0, 1],
+    ];
     const samples = { opsPerSample: 10, liveBytes: [1], footprintBytes: [2], unusableIndexes };
     const found = { fitBytes: 8192, grainBytes: 4096, trialCount: 3 };
     const contenders = (path: string): ReadyContender[] => [
@@ -158,7 +161,7 @@ describe("a workload", () => {
     expect(results[0]).toMatchObject({
       memory: { samples: { opsPerSample: 10, liveBytes: [1], footprintBytes: [2] } },
       limited: { memoryBytes: 65_536, failureCount: 7 },
-      fit: { ...found, unusableIndexes },
+      fit: { ...found, unusable: { mean: [0, 0.75], worst: [0, 1] } },
     });
     expect(results[1]).not.toHaveProperty("fit");
     expect(results[2]?.fit).toEqual({ grainBytes: 4096, trialCount: 1, problem: "why" });

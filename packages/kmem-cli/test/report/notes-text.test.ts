@@ -21,6 +21,7 @@ function report(change: Partial<ReplayReport>): ReplayReport {
     absent: [],
     traces: [trace("one", workload(results), workload([timed])), trace("two", workload(results))],
     means: [],
+    warnings: [],
     ...change,
   };
 }

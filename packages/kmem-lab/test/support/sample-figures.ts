@@ -35,6 +35,7 @@ export function sampleTraces(): ReplayReport {
       trace("kernel", workload([measured("kmem", 1000, 9)], { kind: "pages" })),
     ],
     means: [],
+    warnings: [],
   };
 }
 

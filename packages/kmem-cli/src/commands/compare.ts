@@ -1,0 +1,124 @@
+import process from "node:process";
+import { type Command, Option } from "commander";
+import { compareTraces } from "../compare/compare-traces.ts";
+import type { TraceForm } from "../input/known-forms.ts";
+import { STDIN_PATH } from "../input/open-trace.ts";
+import { comparePage } from "../page/compare-page.ts";
+import { type Contender, defaultContenders } from "../replay/contender.ts";
+import { hasFailed } from "../replay/report.ts";
+import { resultText } from "../report/result-text.ts";
+import { writeWhole } from "../system/write-whole.ts";
+import { printProblem } from "../text/output.ts";
+import { printableJson } from "../text/printable.ts";
+import { styleFor } from "../text/terminal.ts";
+import { collectTraces, describeAllocators, formatOption, parseAllocators, parseSize } from "./arguments.ts";
+import type { CommandContext } from "./context.ts";
+import {
+  allocatorErrors,
+  budgetOption,
+  type ExportFlags,
+  exportOptions,
+  exportResults,
+  progressFor,
+  replayObserver,
+  requireContenders,
+  runsOption,
+  timingOf,
+} from "./replaying.ts";
+import { ReportedFailure } from "./reported-failure.ts";
+
+const DEFAULT_PAGE = "kmem-compare.html";
+const MEMORY_MAX_BYTES = 2 ** 32;
+
+const EXPLANATION = `
+Replays traces as kmem replay does, and finds out more: how the memory of each
+allocator goes over the trace, the smallest memory in which a trace fits (by
+bisection, for heaps in a memory of a given size: kmem, its engines, policies,
+mallocs in WebAssembly), how fragmented the free pages are in that, and what is
+in the trace: sizes, lifetimes, call sites by bytes, waste and churn. The page is
+one HTML file that needs no other and runs no script.
+
+Examples:
+  kmem compare app.trace.zst                            a table, and kmem-compare.html
+  kmem compare -a kmem,./best-fit.ts *.trace.zst        a policy of your own beside kmem
+  kmem compare --memory 64M -a all app.trace.zst        what fails in 64 MiB
+  kmem compare --runs 0 --json app.trace.zst > c.json   no times, JSON alone
+
+Exit codes: as those of kmem replay.`;
+
+interface CompareFlags extends ExportFlags {
+  readonly allocators?: readonly Contender[];
+  readonly native: boolean;
+  readonly runs?: number;
+  readonly budget?: number;
+  readonly memory?: number;
+  readonly fit: boolean;
+  readonly html?: string;
+  readonly json?: true;
+  readonly format?: TraceForm;
+}
+
+/** Adds `kmem compare`. */
+export function registerCompare(program: Command, { contenders }: CommandContext): void {
+  const command = program
+    .command("compare")
+    .summary("compare allocators on traces: a table, and a page to look at")
+    .description("Replays allocation traces on allocators and writes a page that shows how they differ, and why.")
+    .argument("<trace...>", `files, or ${STDIN_PATH} for standard input`, collectTraces)
+    .addOption(
+      new Option("-a, --allocators <names>", describeAllocators(contenders)).argParser((text) =>
+        parseAllocators(text, contenders),
+      ),
+    )
+    .addOption(formatOption())
+    .option("--no-native", "leave out the native allocators")
+    .addOption(runsOption())
+    .addOption(budgetOption())
+    .addOption(
+      new Option("--memory <bytes>", "ask what fails in a memory of so many bytes, too, as 64M").argParser((text) =>
+        parseSize(text, MEMORY_MAX_BYTES),
+      ),
+    )
+    .option("--no-fit", "do not look for the smallest memory")
+    .option("--html <out>", `the page to write (default: ${DEFAULT_PAGE}; with --json none)`);
+  for (const option of exportOptions()) command.addOption(option);
+  command
+    .option("--json", "print one JSON document (kmem-compare, version 1) and nothing else")
+    .addHelpText("after", EXPLANATION)
+    .showHelpAfterError("(kmem compare --help shows what there is, with examples)")
+    .action((traces: string[], flags: CompareFlags) => {
+      const chosen = (flags.allocators ?? defaultContenders(contenders)).filter(
+        ({ isNative }) => flags.native || !isNative,
+      );
+      if (chosen.length === 0) command.error("error: --no-native leaves no allocator");
+      return compare(traces, flags, chosen);
+    });
+}
+
+async function compare(
+  traces: readonly string[],
+  flags: CompareFlags,
+  contenders: readonly Contender[],
+): Promise<void> {
+  await requireContenders(contenders);
+  const options = {
+    ...timingOf(flags, contenders.length),
+    checkEvery: undefined,
+    fits: flags.fit,
+    ...(flags.memory === undefined ? {} : { memoryBytes: flags.memory }),
+    ...(flags.format === undefined ? {} : { form: flags.format }),
+  };
+  const isJson = flags.json === true;
+  const style = styleFor(process.stdout, process.env);
+  const progress = progressFor(isJson);
+  const say = isJson ? () => {} : (text: string) => console.log(text);
+  const observer = replayObserver(say, progress, style);
+  const report = await compareTraces(traces, contenders, options, observer).finally(() => progress.stop());
+  const page = flags.html ?? (isJson ? undefined : DEFAULT_PAGE);
+  if (page !== undefined) await writeWhole(page, comparePage(report));
+  await exportResults(flags, report);
+  console.log(isJson ? printableJson(report) : resultText(report, style));
+  if (!isJson && page !== undefined) say(`\n${page}: the page`);
+  for (const line of allocatorErrors(report)) printProblem(line);
+  if (hasFailed(report)) throw new ReportedFailure();
+}
