@@ -1,11 +1,17 @@
 import process from "node:process";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CompareReport } from "../compare/compare-report.ts";
 import { compareTraces } from "../compare/compare-traces.ts";
+import { sweep } from "../compare/sweep.ts";
+import { parseSweep, SWEEPABLE_NAMES } from "../compare/sweep-grid.ts";
+import type { SweepDimension, SweepReport } from "../compare/sweep-report.ts";
 import type { TraceForm } from "../input/known-forms.ts";
 import { STDIN_PATH } from "../input/open-trace.ts";
 import { comparePage } from "../page/compare-page.ts";
+import { sweepTable } from "../page/sweep-text.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { hasFailed } from "../replay/report.ts";
+import type { Progress } from "../report/progress.ts";
 import { resultText } from "../report/result-text.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printProblem } from "../text/output.ts";
@@ -42,6 +48,7 @@ Examples:
   kmem compare app.trace.zst                            a table, and kmem-compare.html
   kmem compare -a kmem,./best-fit.ts *.trace.zst        a policy of your own beside kmem
   kmem compare --memory 64M -a all app.trace.zst        what fails in 64 MiB
+  kmem compare -a kmem --sweep memory=4M..64M,slots=1:64 --state s.jsonl *.zst
   kmem compare --runs 0 --json app.trace.zst > c.json   no times, JSON alone
 
 Exit codes: as those of kmem replay.`;
@@ -53,6 +60,8 @@ interface CompareFlags extends ExportFlags {
   readonly budget?: number;
   readonly memory?: number;
   readonly fit: boolean;
+  readonly sweep?: readonly SweepDimension[];
+  readonly state?: string;
   readonly html?: string;
   readonly json?: true;
   readonly format?: TraceForm;
@@ -80,6 +89,13 @@ export function registerCompare(program: Command, { contenders }: CommandContext
       ),
     )
     .option("--no-fit", "do not look for the smallest memory")
+    .addOption(
+      new Option(
+        "--sweep <grid>",
+        `kmem with other settings, too, as memory=4M..64M,slots=1:8:64; what can be swept is ${SWEEPABLE_NAMES}`,
+      ).argParser(parseGrid),
+    )
+    .option("--state <file>", "keep the points of a sweep there, and go on with it where it was interrupted")
     .option("--html <out>", `the page to write (default: ${DEFAULT_PAGE}; with --json none)`);
   for (const option of exportOptions()) command.addOption(option);
   command
@@ -90,6 +106,10 @@ export function registerCompare(program: Command, { contenders }: CommandContext
       const chosen = (flags.allocators ?? defaultContenders(contenders)).filter(
         ({ isNative }) => flags.native || !isNative,
       );
+      if (flags.state !== undefined && flags.sweep === undefined) command.error("error: --state is of a --sweep");
+      if (flags.sweep !== undefined && traces.includes(STDIN_PATH)) {
+        command.error("error: a sweep reads its traces again, and standard input can be read once only");
+      }
       if (chosen.length === 0) command.error("error: --no-native leaves no allocator");
       return compare(traces, flags, chosen);
     });
@@ -113,12 +133,42 @@ async function compare(
   const progress = progressFor(isJson);
   const say = isJson ? () => {} : (text: string) => console.log(text);
   const observer = replayObserver(say, progress, style);
-  const report = await compareTraces(traces, contenders, options, observer).finally(() => progress.stop());
+  const compared = await compareTraces(traces, contenders, options, observer).finally(() => progress.stop());
+  const swept = await sweepOf(traces, flags, compared, progress).finally(() => progress.stop());
+  const report = swept === undefined ? compared : { ...compared, sweep: swept };
   const page = flags.html ?? (isJson ? undefined : DEFAULT_PAGE);
   if (page !== undefined) await writeWhole(page, comparePage(report));
   await exportResults(flags, report);
   console.log(isJson ? printableJson(report) : resultText(report, style));
+  if (!isJson && swept !== undefined) say(`\n${sweepTable(swept, style)}`);
   if (!isJson && page !== undefined) say(`\n${page}: the page`);
   for (const line of allocatorErrors(report)) printProblem(line);
   if (hasFailed(report)) throw new ReportedFailure();
+}
+
+/** The sweep that was asked for, of the traces that can be read; undefined where there is none. */
+async function sweepOf(
+  paths: readonly string[],
+  flags: CompareFlags,
+  { allocators, traces }: CompareReport,
+  progress: Progress,
+): Promise<SweepReport | undefined> {
+  if (flags.sweep === undefined) return undefined;
+  const readable = paths.filter((_, number) => traces[number]?.error === undefined);
+  const version = allocators.find(({ name }) => name === "kmem")?.version ?? "";
+  return sweep(readable, flags.sweep, {
+    fits: flags.fit,
+    version,
+    ...(flags.state === undefined ? {} : { statePath: flags.state }),
+    ...(flags.format === undefined ? {} : { form: flags.format }),
+    onPoint: (doneCount, pointCount) => progress.replaying("sweep", doneCount, pointCount),
+  });
+}
+
+function parseGrid(text: string): SweepDimension[] {
+  try {
+    return parseSweep(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+  }
 }

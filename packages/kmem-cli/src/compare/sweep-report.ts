@@ -24,8 +24,6 @@ export interface SweepPoint {
   readonly overheadAtPeakPercent?: number;
   readonly internalFragmentationPercent?: number;
   readonly failureCount?: number;
-  /** Refills and flushes of sheaves: how often the slow half of the allocator was called. */
-  readonly exchangeCount?: number;
-  /** The smallest memory that will do, where that was asked for. */
+  /** The smallest memory that will do, where none is given. */
   readonly fitBytes?: number;
 }

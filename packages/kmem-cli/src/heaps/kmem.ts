@@ -1,8 +1,10 @@
-import { Heap } from "kmem";
+import process from "node:process";
+import { Heap, type HeapOptions } from "kmem";
 import { linux } from "kmem/linux";
 import { AreaHeap } from "../replay/area-heap.ts";
 import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
+import { HEAP_OPTIONS_VARIABLE } from "./heap-options-variable.ts";
 import { type ReportingHeap, withReports } from "./with-reports.ts";
 
 /** Its caches take constructors. */
@@ -11,7 +13,13 @@ export const runsConstructors: boolean = true;
 /** kmem as it comes: one heap in one SharedArrayBuffer, exact checks on. */
 export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes" | "memoryBytes">): ReportingHeap<Heap> {
   const sizeBytes = heapBytes(plan.peakLiveBytes * HEAP_BYTES_PER_LIVE_BYTE, plan);
-  return withReports(Heap.create({ sizeBytes }));
+  return withReports(Heap.create({ ...givenOptions(), sizeBytes }));
+}
+
+/** Options of the heap that whoever starts the process has chosen. */
+function givenOptions(): HeapOptions {
+  const text = process.env[HEAP_OPTIONS_VARIABLE];
+  return text === undefined ? {} : (JSON.parse(text) as HeapOptions);
 }
 
 /** The vmalloc of kmem/linux over such a heap. */

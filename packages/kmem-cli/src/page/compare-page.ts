@@ -1,4 +1,5 @@
 import type { CompareReport } from "../compare/compare-report.ts";
+import { sweepValueText } from "../compare/sweep-grid.ts";
 import { formatBytes, formatCount, formatPercent } from "../text/units.ts";
 import { type Cell, escaped, FigureSource, figureCell, head, headFigure, type Step, tableMarkup } from "./markup.ts";
 import { STYLE } from "./style.ts";
@@ -93,26 +94,22 @@ function sweepSection({ report: { sweep }, source }: PageContext): string {
     return [
       { markup: escaped(`${point.trace} (${point.kind})`), isHead: true },
       ...point.values.map((_, dimension) =>
-        figureCell(source.figure(["sweep", "points", index, "values", dimension], formatCount)),
+        figureCell(
+          source.figure(["sweep", "points", index, "values", dimension], (value) =>
+            sweepValueText(sweep.dimensions[dimension]!.name, value),
+          ),
+        ),
       ),
       figure("peakFootprintBytes", formatBytes),
       figure("overheadAtPeakPercent", formatPercent),
       figure("internalFragmentationPercent", formatPercent),
-      figure("exchangeCount", formatCount),
       figure("failureCount", formatCount),
       figure("fitBytes", formatBytes),
     ];
   });
-  const heads = [
-    "peak footprint",
-    "overhead at peak",
-    "internal fragmentation",
-    "exchanges",
-    "failed",
-    "smallest memory",
-  ];
+  const heads = ["peak footprint", "overhead at peak", "internal fragmentation", "failed", "smallest memory"];
   return `<h2 id="sweep">Sweep</h2>
-<p>kmem with other settings. Exchanges are refills and flushes of sheaves: how often an operation took the slow path.</p>
+<p>kmem with other settings, at every workload. No times: the points run beside each other.</p>
 ${tableMarkup({
   caption: "Every point at every workload",
   head: [head("workload"), ...sweep.dimensions.map(({ name }) => headFigure(name)), ...heads.map(headFigure)],

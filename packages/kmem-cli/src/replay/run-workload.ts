@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly sampleCount?: number;
   /** Whether the smallest memory is looked for in which the workload goes through. Default false. */
   readonly fits?: boolean;
+  /** Bytes of the memory that the account is in. Default: far more than it needs. */
+  readonly accountMemoryBytes?: number;
   /** Bytes of a memory of which is asked what is refused in it. Default: none. */
   readonly memoryBytes?: number;
 }
@@ -127,7 +129,10 @@ class ContenderRun {
   }
 
   async account(): Promise<void> {
-    const result = await this.#run<AccountResult>(this.#accountJob({}));
+    const { accountMemoryBytes } = this.#options;
+    const result = await this.#run<AccountResult>(
+      this.#accountJob(accountMemoryBytes === undefined ? {} : { memoryBytes: accountMemoryBytes }),
+    );
     if (result !== undefined) this.#memory = memoryFigures(result);
   }
 
