@@ -21,7 +21,7 @@ const commandOrder: LayerOrder = {
     text: [],
     system: [],
     trace: ["system"],
-    forms: ["trace"],
+    forms: ["system", "trace"],
     store: ["trace"],
     input: ["text", "system", "trace", "forms", "store"],
     replay: reading,

@@ -8,6 +8,8 @@ import { LTTNG_LINE, LttngReader } from "../forms/lttng.ts";
 import { MALLOC_LAB_LINE, MallocLabReader } from "../forms/malloc-lab.ts";
 import { MEMORY_REPLAY_LINE, MemoryReplayReader } from "../forms/memory-replay.ts";
 import { MTRACE_LINE, MtraceReader } from "../forms/mtrace.ts";
+import { TraceDatReader } from "../forms/trace-dat.ts";
+import { TRACING_MAGIC } from "../forms/tracing-head.ts";
 import { VALGRIND_LINE, ValgrindReader } from "../forms/valgrind.ts";
 import { FILE_MAGIC } from "../store/layout.ts";
 import { StoredTraceReader } from "../store/stored-reader.ts";
@@ -73,6 +75,14 @@ export const TRACE_FORMS: readonly TraceForm[] = [
     open: (setting) => new MallocFormReader(setting),
   },
   KERNEL_FORM,
+  {
+    id: "tracedat",
+    name: "a file of trace-cmd's (trace.dat)",
+    noun: "byte",
+    isText: false,
+    sniff: (head) => startsWith(head, 0, head.length, TRACING_MAGIC),
+    open: (setting) => new TraceDatReader(setting),
+  },
   text("mtrace", "a log of glibc's mtrace", (setting) => new MtraceReader(setting), { line: MTRACE_LINE }),
   text("valgrind", "a log of valgrind --trace-malloc=yes", (setting) => new ValgrindReader(setting), {
     line: VALGRIND_LINE,

@@ -23,6 +23,10 @@ export interface OpenedTrace {
   readBytes(): number;
   /** The unpacked trace. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Whether the path is that of a regular file whose bytes are the trace's, so that they can be read in any order. */
+  readonly isPlainFile: boolean;
+  /** Ends the reading, for who does not read all chunks. */
+  close(): void;
   /** Once all chunks are read: what is wrong with the packing, if anything is; the rest of the trace is missing. */
   damage(): string | undefined;
 }
@@ -79,6 +83,8 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
       fileBytes,
       readBytes: () => readBytes,
       chunks: content.all,
+      isPlainFile: compression === "none" && fileBytes !== undefined,
+      close: () => raw.destroy(),
       damage: () => damage.message,
     };
   } catch (error) {

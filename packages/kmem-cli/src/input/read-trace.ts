@@ -1,11 +1,13 @@
+import { FileSource } from "../system/file-source.ts";
 import { BrokenLog, DEFAULT_BROKEN_EXAMPLE_COUNT } from "../trace/broken-log.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { OpSink, OpTotals } from "../trace/op-stream.ts";
 import { TextDecoder8 } from "../trace/text-encoding.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import type { TraceProgress } from "../trace/trace-progress.ts";
+import type { TraceReader } from "../trace/trace-reader.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
-import { type OpenTraceOptions, openTrace } from "./open-trace.ts";
+import { type OpenedTrace, type OpenTraceOptions, openTrace } from "./open-trace.ts";
 
 /** How a trace is read. */
 export interface ReadTraceOptions extends OpenTraceOptions {
@@ -41,25 +43,65 @@ export async function readTrace(
   const counted = new CountingSink(sink);
   const reader = form.open({ sink: counted, stream, broken });
   const decoder = form.isText ? new TextDecoder8(trace.encoding) : undefined;
-  let traceBytes = 0;
-  const report = (): void => options.onProgress?.({ readBytes: trace.readBytes(), fileBytes: trace.fileBytes });
+  const { onProgress } = options;
+  let size = { readBytes: 0, traceBytes: 0 };
   try {
-    for await (const chunk of trace.chunks) {
-      reader.push(decoder?.decode(chunk) ?? chunk);
-      traceBytes += chunk.length;
-      report();
-    }
-    report();
+    if (reader.readWhole !== undefined && trace.isPlainFile) size = await readFile(path, trace, reader, onProgress);
+    else size = await readChunks(trace, reader, decoder, onProgress);
     const damage = trace.damage();
-    reader.end(damage !== undefined);
     if (damage !== undefined) broken.add(reader.position + 1, "the packed data are damaged or cut", () => damage);
   } catch (error) {
     if (!(error instanceof TraceFormatError)) throw error;
     throw new TraceFormatError(`${path}: taken for ${form.name} (${form.id}): ${error.message}`);
+  } finally {
+    reader.close?.();
   }
-  const file = { path, compression: trace.compression, readBytes: trace.readBytes(), traceBytes };
+  const file = { path, compression: trace.compression, ...size };
   const summary = { ...reader.summarize(), ...file, broken: broken.report(), opCount: counted.opCount };
   return { summary, totals: reader.totals() };
+}
+
+type OnProgress = ReadTraceOptions["onProgress"];
+
+interface ReadSize {
+  readonly readBytes: number;
+  readonly traceBytes: number;
+}
+
+async function readChunks(
+  trace: OpenedTrace,
+  reader: TraceReader,
+  decoder: TextDecoder8 | undefined,
+  onProgress: OnProgress,
+): Promise<ReadSize> {
+  let traceBytes = 0;
+  const report = (): void => onProgress?.({ readBytes: trace.readBytes(), fileBytes: trace.fileBytes });
+  for await (const chunk of trace.chunks) {
+    reader.push(decoder?.decode(chunk) ?? chunk);
+    traceBytes += chunk.length;
+    report();
+  }
+  report();
+  await reader.end(trace.damage() !== undefined);
+  return { readBytes: trace.readBytes(), traceBytes };
+}
+
+/** Has a reader take a file where it lies. */
+async function readFile(
+  path: string,
+  trace: OpenedTrace,
+  reader: TraceReader,
+  onProgress: OnProgress,
+): Promise<ReadSize> {
+  trace.close();
+  const source = new FileSource(path);
+  const fileBytes = source.sizeBytes;
+  try {
+    await reader.readWhole!(source, (readBytes) => onProgress?.({ readBytes, fileBytes }));
+    return { readBytes: fileBytes, traceBytes: fileBytes };
+  } finally {
+    source.close();
+  }
 }
 
 class CountingSink implements OpSink {

@@ -64,7 +64,9 @@ function kindText(summary: TraceSummary): string {
   const packing = summary.compression === "none" ? "" : `, packed with ${summary.compression}`;
   switch (summary.format) {
     case "kernel":
-      return `kernel trace${packing}`;
+      return nounOf(summary) === "line"
+        ? `kernel trace${packing}`
+        : `kernel trace, ${formById(summary.form)?.name ?? summary.form}${packing}`;
     case "malloc":
       return `malloc trace of a ${summary.header.pointerBits}-bit program${packing}`;
     default:
@@ -124,10 +126,10 @@ function kernelLines(summary: KernelSummary): string[] {
     rateText("page frees", pages.pageFree),
   ];
   const notReplayed = notReplayedTexts(summary);
+  const where = nounOf(summary) === "line" ? ` in ${formatCounted(lines.total, "line")}` : "";
   const impliedCount = objects.impliedFreeCount + pages.impliedFreeCount;
   return [
-    `${formatCounted(eventCount, "event")} in ${formatCounted(lines.total, "line")}, ` +
-      `${formatCounted(opCount, "operation")} to replay`,
+    `${formatCounted(eventCount, "event")}${where}, ${formatCounted(opCount, "operation")} to replay`,
     `matched: ${rates.join(", ")}`,
     ...(notReplayed.length > 0 ? [`not replayed: ${notReplayed.join(", ")}`] : []),
     ...(impliedCount > 0

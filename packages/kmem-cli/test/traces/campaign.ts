@@ -97,8 +97,12 @@ function mutate(random: Random, sample: Uint8Array): Uint8Array {
   let bytes = sample;
   for (let left = random.below(MUTATIONS_MAX); left >= 0; left -= 1) {
     const at = random.below(bytes.length + 1);
-    const removed = random.below(3) === 0 ? random.below(30) : random.below(2);
-    bytes = join(bytes.subarray(0, at), insertion(random, sample), bytes.subarray(at + removed));
+    const inserted = insertion(random, sample);
+    // What is replaced by as much leaves the rest where the offsets in a file say that it is.
+    const isReplaced = random.below(2) === 0;
+    const shifted = random.below(3) === 0 ? random.below(30) : random.below(2);
+    const removed = isReplaced ? inserted.length : shifted;
+    bytes = join(bytes.subarray(0, at), inserted, bytes.subarray(at + removed));
   }
   return random.below(8) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
 }

@@ -4,6 +4,8 @@ import { zstdDecompressSync } from "node:zlib";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { StoredTraceWriter } from "../../src/store/stored-writer.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
+import { traceDat } from "../forms/trace-dat-writer.ts";
+import { writtenEvents } from "../forms/written-events.ts";
 import { randomTrace } from "../store/random-trace.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
 import { ftraceLine, PERF_EVENTS, perfLine, SIX_EVENTS } from "../trace/six-events.ts";
@@ -12,6 +14,9 @@ import { bytesOf } from "../trace/support.ts";
 const recorded = join(import.meta.dirname, "..", "forms", "samples");
 const STORED_EVENTS = 400;
 const TEXT_BYTES = 4000;
+/** Small pages, so that mutations meet all parts of a file. */
+const RECORDED_EVENTS = 150;
+const PAGE_BYTES = 512;
 
 function lines(...all: readonly string[]): Uint8Array {
   return bytesOf(all.map((line) => `${line}\n`).join(""));
@@ -36,6 +41,7 @@ function stored(): Uint8Array {
 
 /** A sound trace of each form, by the form's id: what mutated ones are made from. */
 export function samples(): ReadonlyMap<string, Uint8Array> {
+  const kernelEvents = writtenEvents(1, RECORDED_EVENTS, 2);
   const head = "[16:10:05.000000100] (+0.000000100) host lttng_ust_libc";
   const frame = (name: string) => ({ functionName: name, url: "a.js", lineNumber: 1, columnNumber: 1, scriptId: "1" });
   const profile = {
@@ -57,6 +63,9 @@ export function samples(): ReadonlyMap<string, Uint8Array> {
     ["kmem", stored()],
     ["atrc", new Uint8Array(mallocTrace(events))],
     ["kernel", lines(...SIX_EVENTS.map(ftraceLine), ...PERF_EVENTS.map(perfLine))],
+    ["tracedat", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, discardEvery: 6, lost: 2 })],
+    ["tracedat 7", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, version: 7 })],
+    ["tracedat zstd", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, version: 7, packing: "zstd" })],
     ["mtrace", text("mtrace.txt")],
     ["valgrind", text("valgrind.txt")],
     ["ltrace", text("ltrace.txt")],
