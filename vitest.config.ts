@@ -71,8 +71,14 @@ const commandSources = {
   replacement: fileURLToPath(new URL("./packages/kmem-cli/src/$1.ts", import.meta.url)),
 };
 
+/** What the command imports of the inspector, as an alias to its TypeScript source. */
+const inspectorSource = {
+  find: /^kmem-inspector\/serve$/,
+  replacement: fileURLToPath(new URL("./packages/kmem-inspector/src/serve/index.ts", import.meta.url)),
+};
+
 export default defineConfig({
-  resolve: { alias: [...librarySources(), commandSources] },
+  resolve: { alias: [...librarySources(), commandSources, inspectorSource] },
   test: {
     projects: [
       { extends: true, test: { name: "own process", include: [...ownProcess] } },

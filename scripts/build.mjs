@@ -1,5 +1,5 @@
 // `npm run build`, which `npm start` and `npm test` begin with: compiles, then writes what is published of the library
-// (packages/kmem/lib) and the documents that go into the tarballs. Does no more than the sources have changed in.
+// (packages/kmem/lib), the inspector's page (packages/kmem-inspector/lib) and the documents that go into the tarballs. Does no more than the sources have changed in.
 // With `--fresh` it does all of it again: `npm pack` and `npm publish` begin with that.
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,8 @@ export function build({ isFresh = false } = {}) {
   const compiled = runTool("typescript/bin/tsc", "-b", ...(isFresh ? ["--force"] : []));
   const exitCode =
     compiled ||
-    run(pinnedNode, ["--disable-warning=ExperimentalWarning", "scripts/bundle.mjs", ...(isFresh ? ["--fresh"] : [])]);
+    run(pinnedNode, ["--disable-warning=ExperimentalWarning", "scripts/bundle.mjs", ...(isFresh ? ["--fresh"] : [])]) ||
+    run(pinnedNode, ["scripts/page.mjs", ...(isFresh ? ["--fresh"] : [])]);
   if (exitCode === 0) writeDocuments();
   return exitCode;
 }

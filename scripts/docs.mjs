@@ -4,6 +4,7 @@
 // what axe finds, and with `--pictures FOLDER` takes pictures.
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -42,7 +43,7 @@ function linkOnSite(page, target) {
   const hash = anchor === undefined ? "" : `#${anchor}`;
   if (declarations.test(inDocs))
     return `/reference/${inDocs.replace(/^api\/kmem-?/, "").replace(/\.md$/, "") || "index"}`;
-  if (!inDocs.startsWith("..") && /\.(?:md|svg)$/.test(file)) return target;
+  if (!inDocs.startsWith("..") && /\.(?:md|svg|png)$/.test(file)) return target;
   const fromRoot = relative(root, file);
   const sort = existsSync(file) && statSync(file).isDirectory() ? "tree" : "blob";
   return `${repository}/${sort}/main/${fromRoot}${hash}`;
@@ -62,7 +63,7 @@ function pageOnSite(page, text) {
 function stagePages() {
   rmSync(pages, { recursive: true, force: true });
   for (const path of readdirSync(docs, { recursive: true, encoding: "utf8" })) {
-    if (declarations.test(path) || !/\.(?:md|svg)$/.test(path)) continue;
+    if (declarations.test(path) || !/\.(?:md|svg|png)$/.test(path)) continue;
     const target = join(pages, path);
     mkdirSync(dirname(target), { recursive: true });
     if (path.endsWith(".md")) writeFileSync(target, pageOnSite(path, readFileSync(join(docs, path), "utf8")));
@@ -77,13 +78,20 @@ function tool(script, ...args) {
   return run(pinnedNode, [join(site, "node_modules", script), ...args]);
 }
 
+/** Puts the inspector's page beside the others, as it is: files are dropped onto it. */
+function copyInspector() {
+  cpSync(join(root, "packages", "kmem-inspector", "lib"), join(site, "dist", "inspector-page"), { recursive: true });
+  return 0;
+}
+
 /** Builds the site; gives whether it has succeeded. */
 function build() {
   installTools("site");
   return (
     stage("pages", stagePages) &&
     stage("API reference", () => tool("typedoc/bin/typedoc", "--options", join(site, "typedoc.json"))) &&
-    stage("site, with its links followed", () => tool("vitepress/bin/vitepress.js", "build", site))
+    stage("site, with its links followed", () => tool("vitepress/bin/vitepress.js", "build", site)) &&
+    stage("inspector", copyInspector)
   );
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { root } from "./stages.mjs";
 
 /** The packages that are published, by their folders. */
-export const publishedPackages = ["kmem", "kmem-cli"];
+export const publishedPackages = ["kmem", "kmem-inspector", "kmem-cli"];
 
 /** @typedef {{ url: string, directory?: string, type?: string }} Repository */
 /** @typedef {Record<string, unknown> & { repository: Repository, author: string }} Manifest */
@@ -47,7 +47,7 @@ export function withWholeLinks(markdown) {
     .replace(/(<(?:img|source)[^>]*\ssrc(?:set)?=")(?!\w+:)(?:\.\/)?/g, `$1${page}/raw/main/`);
 }
 
-/** Puts the licence into both packages, and the README into the library's. */
+/** Puts the licence into all packages, and the README into the library's. */
 export function writeDocuments() {
   for (const name of publishedPackages) {
     writeFileSync(join(root, "packages", name, "LICENSE"), readFileSync(join(root, "LICENSE")));

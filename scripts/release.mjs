@@ -1,4 +1,4 @@
-// `npm run release`: publishes both packages, after everything that must be true of them. `npm run release -- --dry-run`
+// `npm run release`: publishes all packages, after everything that must be true of them. `npm run release -- --dry-run`
 // does all of it but the publishing itself. On a build server npm signs where the packages come from (`provenance` in
 // their publishConfig); it can do so nowhere else.
 import { spawnSync } from "node:child_process";
@@ -44,7 +44,7 @@ function check() {
   return found.length === 0 || isDry ? 0 : 1;
 }
 
-/** Publishes the tarballs, the library first: the command depends on it. */
+/** Publishes the tarballs, the library first and the command last: each depends on those before it. */
 function publish() {
   const folder = mkdtempSync(join(tmpdir(), "kmem-release-"));
   try {

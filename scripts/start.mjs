@@ -46,4 +46,5 @@ const exitCode = run(pinnedNode, [
   ...traces,
 ]);
 console.log("\nTry next: npx kmem replay --check FILE with a trace of your own, or npx kmem replay --help");
+console.log("See a heap in the browser: npx kmem inspect --sample, and a trace: npx kmem inspect FILE");
 exit(exitCode);

@@ -15,7 +15,7 @@ function output(program, args) {
 }
 
 /**
- * Packs both packages into a folder.
+ * Packs all packages into a folder.
  * @param {string} folder
  * @returns {Tarball[]}
  */

@@ -30,11 +30,11 @@ function installDependencies(folder: string, name: string): void {
   }
 }
 
-/** A new folder in which `kmem` and `kmem-cli` are installed from their tarballs; its path. */
+/** A new folder in which our packages are installed from their tarballs; its path. */
 export async function installedFolder(prefix: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   mkdirSync(join(folder, "node_modules", ".bin"), { recursive: true });
-  for (const name of ["kmem", "kmem-cli"]) await installOwn(folder, name);
+  for (const name of ["kmem", "kmem-inspector", "kmem-cli"]) await installOwn(folder, name);
   installDependencies(folder, "kmem-cli");
   symlinkSync("../kmem-cli/bin/kmem.js", join(folder, "node_modules", ".bin", "kmem"));
   return folder;

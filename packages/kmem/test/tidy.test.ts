@@ -88,7 +88,11 @@ function importAliases(): [RegExp, string][] {
     const source = target.types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
     return [[new RegExp(`^kmem${subPath.slice(1)}$`), `kmem/${source}`]];
   });
-  return [[/^kmem-cli\/internal\/(.*)$/, "kmem-cli/src/$1.ts"], ...subPaths];
+  return [
+    [/^kmem-cli\/internal\/(.*)$/, "kmem-cli/src/$1.ts"],
+    [/^kmem-inspector\/serve$/, "kmem-inspector/src/serve/index.ts"],
+    ...subPaths,
+  ];
 }
 
 const documents = globSync(["*.md", "docs/**/*.md", "packages/*/*.md"], { cwd: repositoryRoot });
@@ -100,9 +104,12 @@ const isEntry = (path: string): boolean => publicFiles.has(path) || /\.test\.ts$
 const LOOKED_UP = /: (?:writeBundle|inPage|inWorker|inWorklet|createHeap|attachHeap|runsConstructors|default)$/;
 
 describe("the code of every package", () => {
-  const scripts = globSync(["scripts/*.mjs", "package.json", "packages/*/package.json", "vitest.config.ts"], {
-    cwd: repositoryRoot,
-  });
+  const scripts = globSync(
+    ["scripts/*.mjs", "package.json", "packages/*/package.json", "packages/*/vite.config.ts", "vitest.config.ts"],
+    {
+      cwd: repositoryRoot,
+    },
+  );
   const use = new UseOfCode(files, aliases, [...scripts, ...documents].map(textOf));
 
   it("has no file that nobody imports, names or runs", () => {
@@ -127,6 +134,7 @@ const DRAWINGS: readonly (readonly [heading: string, sources: string])[] = [
   ["## The layers", "packages/kmem/src"],
   ["`packages/kmem-cli` is", "packages/kmem-cli/src"],
   ["`packages/kmem-lab` is", "packages/kmem-lab/src"],
+  ["`packages/kmem-inspector` is", "packages/kmem-inspector/src"],
 ];
 
 /** The folders that a drawing behind a heading names: words with a slash, one or more in a line. */

@@ -1,5 +1,7 @@
 // What a program has besides where its lib declares it: disposal at the end of a block, memories of WebAssembly, signals.
 import { Heap } from "kmem";
+import type { KmemInspectorElement } from "kmem-inspector";
+import { type HeapServer, serveHeap } from "kmem-inspector/serve";
 
 export function useAll(memory: WebAssembly.Memory): number {
   using heap = Heap.create({ memory });
@@ -7,4 +9,11 @@ export function useAll(memory: WebAssembly.Memory): number {
   const block = heap.allocWait(100, { signal: AbortSignal.timeout(10) });
   using shrinker = heap.addShrinker({ name: "none", count: () => 0, scan: () => 0 });
   return block + (source === memory ? 1 : 0) + (typeof shrinker === "function" ? 1 : 0);
+}
+
+export async function useInspector(element: KmemInspectorElement): Promise<string> {
+  element.heap = Heap.create({ sizeBytes: 1 << 20 });
+  const server: HeapServer = await serveHeap(element.heap, { port: 0 });
+  await server.close();
+  return server.url;
 }

@@ -73,6 +73,7 @@ export default defineConfig({
         ["The four kernels", "/kernels"],
         ["The documents, sentence by sentence", "/sentences"],
         ["The command", "/command"],
+        ["The inspector", "/inspector"],
         ["Traces and profiles", "/traces"],
         ["Forms of traces", "/trace-forms"],
         ["The format of traces", "/trace-format"],

@@ -5,6 +5,7 @@ import type { CommandContext } from "./context.ts";
 import { registerConvert } from "./convert.ts";
 import { registerDiff } from "./diff.ts";
 import { registerInfo } from "./info.ts";
+import { registerInspect } from "./inspect.ts";
 import { registerLeaks } from "./leaks.ts";
 import { registerProc } from "./proc.ts";
 import { registerRecord } from "./record.ts";
@@ -23,6 +24,7 @@ export function registerCommands(program: Command, context: CommandContext): voi
   registerConvert(program);
   registerDiff(program);
   registerInfo(program);
+  registerInspect(program);
   registerLeaks(program);
   registerProc(program);
   registerRecord(program);

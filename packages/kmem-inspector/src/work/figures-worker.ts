@@ -1,0 +1,4 @@
+import { FiguresService } from "./figures-service.ts";
+import { serveCalls } from "./rpc.ts";
+
+serveCalls(new FiguresService());

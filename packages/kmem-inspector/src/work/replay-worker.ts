@@ -1,0 +1,4 @@
+import { ReplayService } from "./replay-service.ts";
+import { serveCalls } from "./rpc.ts";
+
+serveCalls(new ReplayService());

@@ -1,0 +1,4 @@
+import { serveCalls } from "./rpc.ts";
+import { TraceService } from "./trace-service.ts";
+
+serveCalls(new TraceService());

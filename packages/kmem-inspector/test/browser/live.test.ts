@@ -1,0 +1,77 @@
+import { Heap } from "kmem";
+import { expect, it } from "vitest";
+import { describeInChromium } from "../../../kmem/test/browser/support/in-chromium.ts";
+import { Random } from "../../../kmem/test/support/random.ts";
+import { mutate } from "../../../kmem-cli/test/dumps/mutate.ts";
+import { scenes } from "../../../kmem-cli/test/dumps/scenes.ts";
+import { serveHeap } from "../../src/serve/index.ts";
+import { InspectorPage } from "../support/opened-page.ts";
+
+const MUTANTS = 12;
+
+describeInChromium("the inspector of a heap that lives", (_openPage, openBlank) => {
+  it("follows the heap of another process while its page is to be seen", async () => {
+    const heap = Heap.create({ sizeBytes: 2 ** 20 });
+    await using server = await serveHeap(heap, { name: "shop" });
+    const inspector = new InspectorPage(await openBlank());
+    const { page } = inspector;
+    await page.goto(server.url);
+    await page.locator("#tab-layers").click();
+    await page.locator("[data-figure=liveBlocks]", { hasText: /^0$/ }).waitFor();
+    const blocks = Array.from({ length: 37 }, () => heap.alloc(100));
+    await page.locator("[data-figure=liveBlocks]", { hasText: /^37$/ }).waitFor();
+    heap.free(blocks[0]!);
+    await page.locator("[data-figure=liveBlocks]", { hasText: /^36$/ }).waitFor();
+    await page.getByRole("button", { name: "Live", exact: true }).click();
+    await page.getByRole("button", { name: "Paused" }).waitFor();
+    expect(inspector.faults).toEqual([]);
+  });
+
+  it("follows a heap of the page that the element is in", async () => {
+    // A page of its own beside the element's files, as an application has it.
+    const heap = Heap.create({ sizeBytes: 2 ** 20 });
+    await using server = await serveHeap(heap);
+    const inspector = new InspectorPage(await openBlank());
+    const { page } = inspector;
+    const body = `<!doctype html><html lang="en"><title>own</title><body><kmem-inspector></kmem-inspector>`;
+    await page.route(`${server.url}own`, (route) => route.fulfill({ contentType: "text/html", body }));
+    await page.goto(`${server.url}own`);
+    // The heap is one of the library's own functions of the element: a dump of it is all that is asked for.
+    await page.evaluate(`import("${server.url}element.js")`);
+    const opened = await page.evaluate<string>(`(async () => {
+      const element = document.querySelector("kmem-inspector");
+      const bytes = await (await fetch("${server.url}heap")).blob();
+      await element.open(bytes);
+      return element.state.view;
+    })()`);
+    expect(opened).toBe("map");
+    await page.locator("kmem-inspector-map .legend li").first().waitFor();
+    expect(inspector.faults).toEqual([]);
+  });
+
+  it("shows damaged dumps without a fault, or says what is wrong with them", async () => {
+    const heap = Heap.create({ sizeBytes: 2 ** 20 });
+    await using server = await serveHeap(heap);
+    const inspector = new InspectorPage(await openBlank());
+    const { page } = inspector;
+    await page.route(`${server.url}session.json`, (route) => route.fulfill({ json: {} }));
+    await page.goto(server.url);
+    await page.locator(".welcome").waitFor();
+    const all = scenes();
+    const random = new Random(5);
+    for (let count = 0; count < MUTANTS; count++) {
+      const { name, dump } = mutate(all, random);
+      const base64 = Buffer.from(dump).toString("base64");
+      await page.evaluate(`(async () => {
+        const bytes = Uint8Array.from(atob("${base64}"), (letter) => letter.charCodeAt(0));
+        await document.querySelector("kmem-inspector").open(new Blob([bytes]));
+      })()`);
+      await page.locator("[role=alert], .legend li").first().waitFor();
+      if ((await page.locator("#tab-layers").count()) > 0) {
+        await page.locator("#tab-findings").click();
+        await page.locator("#summary, [role=alert]").first().waitFor();
+      }
+      expect([name, inspector.faults]).toEqual([name, []]);
+    }
+  });
+});
