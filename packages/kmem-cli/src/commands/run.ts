@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BaseHeap, dumpHeap, heapStats } from "kmem";
 import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
-import { programLeaks } from "kmem/wasm";
+import { type Memcheck, type MemcheckSite, programLeaks } from "kmem/wasm";
 import { ProblemLog } from "../run/problem-log.ts";
-import { type EndedProgram, Program } from "../run/program.ts";
+import { type EndedProgram, Program, type ProgramCheck } from "../run/program.ts";
 import { Suppressions } from "../run/suppressions.ts";
 import { TraceRecorder } from "../run/trace-recorder.ts";
 import { systemReason } from "../system/input-problem.ts";
@@ -25,6 +25,8 @@ const TRACK_LETTER = "U";
 /** As --check has them without letters of its own. */
 const DEFAULT_LETTERS = "FZPU";
 const CHECK_FLAG = "--check";
+const MEMCHECK = "memcheck";
+const UNDEFINED_READS = "undefined";
 
 const EXPLANATION = `
 PROGRAM is a WASI command in WebAssembly as its compiler has made it. Its malloc,
@@ -34,11 +36,14 @@ Functions are named by the module's name section, lines by its debug information
 
 Wrong calls (a block that is freed twice, or is none) are always reported.
 --check reports what is written before, behind or into freed blocks too; LETTERS
-are those of Linux's slab_debug= (default FZPU). --leaks lists at the end what
+are those of Linux's slab_debug= (default FZPU). --check=memcheck looks at every
+load and store when it is made, reads too; --check=memcheck,undefined also finds
+reads of bytes of a block that were never written. --leaks lists at the end what
 nothing leads to any more, and what the program just has not freed.
 
 Examples:
   kmem run --check --leaks app.wasm input.txt
+  kmem run --check=memcheck app.wasm
   kmem run --dir . --record app.kmt app.wasm && kmem replay app.kmt
   kmem run --fail-nth 12 app.wasm           what it does when the 12th fails
 
@@ -69,7 +74,12 @@ export function registerRun(program: Command): void {
     )
     .argument("<program>", "file of a WebAssembly module")
     .argument("[args...]", "what the program gets")
-    .option(`${CHECK_FLAG} <letters>`, `find overwritten bytes; written ${CHECK_FLAG} or ${CHECK_FLAG}=LETTERS`)
+    .addOption(
+      new Option(
+        `${CHECK_FLAG} <letters>`,
+        `find overwritten bytes; written ${CHECK_FLAG}, ${CHECK_FLAG}=LETTERS or ${CHECK_FLAG}=${MEMCHECK}`,
+      ).argParser(parseCheck),
+    )
     .option("--leaks", "list what was not freed, by who allocated it")
     .option("--record <trace>", "write the calls of malloc's family to this file (.kmt)")
     .option("--stats", "print calls and memory at the end")
@@ -116,7 +126,7 @@ function addVariable(text: string, before: Readonly<Record<string, string>> = {}
 
 async function run(path: string, args: readonly string[], flags: RunFlags): Promise<void> {
   const suppressions = flags.suppressions === undefined ? Suppressions.NONE : readSuppressions(flags.suppressions);
-  const { program, module } = load(path);
+  const { program, module } = load(path, memcheckOf(flags));
   const recording = openRecording(flags.record, program);
   const log = new ProblemLog(program.frames, suppressions, printReport);
   const ended = await program
@@ -126,12 +136,16 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
         args: [path, ...args],
         env: flags.env ?? {},
         folders: flags.dir ?? {},
-        letters: lettersOf(flags),
+        letters: memcheckOf(flags) === undefined ? lettersOf(flags) : undefined,
         failNth: flags.failNth,
         maxMemoryBytes: flags.maxMemory,
         trace: recording?.trace,
       },
-      { onBug: (report) => log.bug(report), onMisuse: (error) => log.misuse(error) },
+      {
+        onBug: (report) => log.bug(report),
+        onMisuse: (error) => log.misuse(error),
+        onReport: (report) => log.access(report),
+      },
     )
     .catch((error: unknown) => {
       recording?.file.abandon();
@@ -140,7 +154,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   recording?.trace.finish(path);
   recording?.file.finish();
   if (ended.trap !== undefined) printReport(trapText(ended.trap, program));
-  await finish(ended, log, flags);
+  await finish(ended, log, flags, program);
   throw new ProgramExit(log.counts.problems > 0 ? PROBLEM_EXIT_CODE : ended.exitCode);
 }
 
@@ -161,14 +175,18 @@ function openRecording(path: string | undefined, { frames }: Program): Recording
 }
 
 /** What is found once the program is at rest. The dump is of what it has left, before its quarantine is emptied. */
-async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags): Promise<void> {
-  const { heap } = ended;
+async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags, program: Program): Promise<void> {
+  const { heap, memcheck } = ended;
   if (flags.dump !== undefined) await write(flags.dump, pack(flags.dump, dumpHeap(heap)));
   if (flags.stats === true) printReport(statsText(ended));
   if (heap instanceof DebugHeap) {
     heap.validate();
     if (flags.leaks === true) printLeaks(heap, ended, log);
     heap.trim();
+  }
+  if (memcheck !== undefined) {
+    if (flags.leaks === true) printLost(memcheck, ended, log, program);
+    log.repeated(memcheck.counts.repeated);
   }
   const { problems, repeated, suppressed } = log.counts;
   if (problems + suppressed === 0) return;
@@ -187,6 +205,25 @@ function printLeaks(heap: DebugHeap, { heapBase, stack, given }: EndedProgram, l
     "still reachable",
     reachable.map((site) => log.shown(site)),
   );
+}
+
+/** As printLeaks, of a program that is checked. */
+function printLost(memcheck: Memcheck, { heapBase, stack, given }: EndedProgram, log: ProblemLog, program: Program) {
+  const roots = { heapBase, pointers: given, ...(stack === undefined ? {} : { stack }) };
+  const { lost, reachable } = memcheck.leaks(roots);
+  const print = (what: string, sites: readonly MemcheckSite[]): void => {
+    if (sites.length === 0) return;
+    const bytes = sites.reduce((sum, site) => sum + site.bytes, 0);
+    const blocks = sites.reduce((sum, { addresses }) => sum + addresses.length, 0);
+    printReport(`kmem: ${bytes} bytes in ${formatCounted(blocks, "block")} ${what}`);
+    for (const site of sites) {
+      const frames = site.stack.map((offset) => `\t\t${program.frames.frameAt(offset)}`);
+      const count = formatCounted(site.addresses.length, "block");
+      printReport([`\t${site.bytes} bytes in ${count} from stack`, ...frames].join("\n"));
+    }
+  };
+  print("lost, nothing leads to them", log.lost(lost));
+  print("still reachable", reachable);
 }
 
 function printSites(what: string, sites: readonly AllocationSite[]): void {
@@ -211,10 +248,24 @@ function lettersOf({ check, leaks }: RunFlags): string | undefined {
     .join(";");
 }
 
-function load(path: string): { program: Program; module: Uint8Array } {
+/** What `--check=memcheck` asks for; undefined where it is letters. */
+function memcheckOf({ check = "" }: RunFlags): ProgramCheck | undefined {
+  const [name, ...words] = check.split(",");
+  return name === MEMCHECK ? { check: MEMCHECK, findUndefined: words.length > 0 } : undefined;
+}
+
+function parseCheck(text: string): string {
+  const [name, ...words] = text.split(",");
+  if (name === MEMCHECK && words.some((word) => word !== UNDEFINED_READS)) {
+    throw new InvalidArgumentError(`It is LETTERS, ${MEMCHECK}, or ${MEMCHECK},${UNDEFINED_READS}.`);
+  }
+  return text;
+}
+
+function load(path: string, check: ProgramCheck | undefined): { program: Program; module: Uint8Array } {
   try {
     const module = readFileSync(path);
-    return { program: new Program(module), module };
+    return { program: new Program(module, check), module };
   } catch (error) {
     throw named(path, error);
   }

@@ -1,6 +1,6 @@
 import type { KmemError } from "kmem";
 import { type AllocationSite, BugReport, type Track } from "kmem/debug";
-import type { ProgramFrames } from "kmem/wasm";
+import type { MemcheckReport, MemcheckSite, ProgramFrames } from "kmem/wasm";
 import type { ProblemKind, Suppressions } from "./suppressions.ts";
 
 /** How a report is said: the whole of it, and in a line or two where the same was said before. */
@@ -25,6 +25,7 @@ export class ProblemLog {
   readonly #told = new Map<string, number>();
   #problems = 0;
   #suppressed = 0;
+  #repeated = 0;
 
   constructor(frames: ProgramFrames, suppressions: Suppressions, say: Say) {
     this.#frames = frames;
@@ -33,7 +34,8 @@ export class ProblemLog {
   }
 
   get counts(): ProblemCounts {
-    const repeated = [...this.#told.values()].reduce((sum, times) => sum + Math.max(0, times - SAME_TOLD_MAX), 0);
+    const same = [...this.#told.values()].reduce((sum, times) => sum + Math.max(0, times - SAME_TOLD_MAX), 0);
+    const repeated = this.#repeated + same;
     return { problems: this.#problems, repeated, suppressed: this.#suppressed };
   }
 
@@ -46,6 +48,30 @@ export class ProblemLog {
     const { cache, reason, bytes, address, dump, fix } = report;
     const shown = new BugReport({ cache, reason, bytes, address, block, dump, stack: found.join("\n"), fix });
     this.#add(kindOf(report), [found, ...tracks], shown.text());
+  }
+
+  /** What a program that is checked has done wrong. */
+  access(report: MemcheckReport): void {
+    const { frameAt } = this.#frames;
+    const { stack, block } = report;
+    const stacks = [stack, block?.allocated ?? [], block?.freed ?? []].map((calls) => calls.map(frameAt));
+    this.#add(report.kind, stacks, report.text(frameAt));
+  }
+
+  /** Notes that problems were the same as those that were told. */
+  repeated(count: number): void {
+    this.#problems += count;
+    this.#repeated += count;
+  }
+
+  /** Lost blocks of a program that is checked which are to be told, by who allocated them; each is a problem. */
+  lost(sites: readonly MemcheckSite[]): MemcheckSite[] {
+    return sites.filter(({ stack }) => {
+      const isKnown = this.#suppressions.covers("leak", [stack.map(this.#frames.frameAt)]);
+      if (isKnown) this.#suppressed++;
+      else this.#problems++;
+      return !isKnown;
+    });
   }
 
   /** A call that a plain heap refuses. */

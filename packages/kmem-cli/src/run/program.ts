@@ -6,6 +6,8 @@ import {
   type CMalloc,
   cMalloc,
   exposeStack,
+  Memcheck,
+  type MemcheckReport,
   type ProgramFrames,
   type ProgramStack,
   programFrames,
@@ -29,6 +31,13 @@ export interface ProgramOptions extends ProgramWorld {
 export interface ProgramObserver {
   readonly onBug: (report: BugReport) => void;
   readonly onMisuse: (error: KmemError) => void;
+  readonly onReport: (report: MemcheckReport) => void;
+}
+
+/** What the loads and stores of a program are checked for. */
+export interface ProgramCheck {
+  readonly check?: "memcheck";
+  readonly findUndefined?: boolean;
 }
 
 /** A program that has ended. */
@@ -43,6 +52,8 @@ export interface EndedProgram {
   readonly stack: { readonly low: number; readonly pointer: number } | undefined;
   /** Blocks with the program's arguments and its environment, which its start makes for as long as it runs. */
   readonly given: readonly number[];
+  /** What has checked its loads and stores. */
+  readonly memcheck: Memcheck | undefined;
 }
 
 const WASM_PAGE_BYTES = 65_536;
@@ -60,8 +71,8 @@ export class Program {
   readonly #stack: ProgramStack | undefined;
 
   /** Throws BAD_MODULE, CANNOT_ADOPT with the reason, and errors for what cannot run here. */
-  constructor(module: Uint8Array) {
-    const adopted = adopt(module);
+  constructor(module: Uint8Array, check: ProgramCheck = {}) {
+    const adopted = adopt(module, check);
     if (adopted.memory.is64) throw new Error("its memory has 64-bit addresses, which Node's WASI does not know");
     if (adopted.memory.isShared)
       throw new Error("its memory is shared: it has threads, which Node's WASI does not know");
@@ -77,30 +88,43 @@ export class Program {
     const { memory: shape, heapBase } = this.#adopted;
     const wasi = await openWasi(options);
     let heap: BaseHeap | undefined;
-    const calls = this.#calls(options, observer, () => {
+    const heapOf = (): BaseHeap => {
       if (heap === undefined) throw new Error("the program allocates before it has started");
       return heap;
-    });
+    };
+    let where: HeapOptions = {};
+    const memcheck = this.#memcheck(observer, () => where);
+    const calls = this.#calls(options, memcheck?.imports ?? this.#face(observer, heapOf), heapOf);
     const imported = shape.importedAs === undefined ? undefined : newMemory(this.#adopted, options.maxMemoryBytes);
     const compiled = await WebAssembly.compile(this.#stack?.bytes ?? this.#adopted.bytes);
     const given: number[] = [];
     const system = notingGiven(wasi.getImportObject() as WebAssembly.Imports, given);
-    const imports = importsFor(system, calls.imports, shape, imported);
+    const host = memcheck?.hostImports(system) ?? system;
+    const imports = importsFor(host, { ...memcheck?.imports, ...calls.imports }, shape, imported);
     const instance = await WebAssembly.instantiate(compiled, imports);
     const memory = imported ?? (instance.exports[shape.exportedAs ?? ""] as WebAssembly.Memory);
     const maximumBytes = Math.min(options.maxMemoryBytes, HEAP_END_MOST);
-    const where = programHeapOptions(this.#adopted, { exports: instance.exports, imports, maximumBytes });
-    heap = makeHeap(where, options, observer);
+    where = programHeapOptions(this.#adopted, { exports: instance.exports, imports, maximumBytes });
+    heap = memcheck?.heap ?? makeHeap(where, options, observer);
     const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory });
-    return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack: this.#stackOf(instance), given };
+    const stack = this.#stackOf(instance);
+    return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack, given, memcheck };
   }
 
-  #calls({ failNth, trace }: ProgramOptions, { onMisuse }: ProgramObserver, heapOf: () => BaseHeap): WatchedCalls {
+  #memcheck({ onReport }: ProgramObserver, open: () => HeapOptions): Memcheck | undefined {
+    if (this.#adopted.check === undefined) return undefined;
+    return new Memcheck(this.#adopted, open, { report: onReport, stackDepth: STACK_DEPTH });
+  }
+
+  #face({ onMisuse }: ProgramObserver, heapOf: () => BaseHeap): CMalloc {
     const report = (error: KmemError): void => {
       // A heap with debugging has told of it by itself.
       if (error.details["report"] === undefined) onMisuse(error);
     };
-    const face = cMalloc(heapOf, { report });
+    return cMalloc(heapOf, { report });
+  }
+
+  #calls({ failNth, trace }: ProgramOptions, face: CMalloc, heapOf: () => BaseHeap): WatchedCalls {
     const addressAt = (place: number): number => new DataView(heapOf().buffer).getUint32(place, true);
     return new WatchedCalls(face, { failNth, trace }, addressAt);
   }

@@ -1,5 +1,14 @@
 /** What a program can be blamed for. */
-const PROBLEM_KINDS = ["leak", "double-free", "invalid-free", "overwrite", "invalid-use"] as const;
+const PROBLEM_KINDS = [
+  "leak",
+  "double-free",
+  "invalid-free",
+  "overwrite",
+  "invalid-use",
+  "invalid-read",
+  "invalid-write",
+  "undefined-read",
+] as const;
 export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
 /** Stands for every kind, for any characters of a name, and for any number of frames. */

@@ -1,5 +1,14 @@
-import { badArgument, type Checks, reading, readOptions, requireText, requireUint32 } from "../memory/arguments.ts";
+import {
+  badArgument,
+  type Checks,
+  reading,
+  readOptions,
+  requireBoolean,
+  requireText,
+  requireUint32,
+} from "../memory/arguments.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
+import { type CheckLayout, layoutOfCheck } from "./check-plan.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
 import {
@@ -9,12 +18,12 @@ import {
   type HeapBaseSource,
   type ProgramBreak,
 } from "./heap-base.ts";
+import { Instrumenter } from "./instrument.ts";
 import { External } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
-import type { OffsetMap } from "./offsets.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./proof.ts";
-import { IMPORT_MODULE, Rewriter } from "./rewrite.ts";
+import { IMPORT_MODULE, Rewriter, type Rewritten } from "./rewrite.ts";
 import { type CFunctionName, isRole, type Role } from "./roles.ts";
 
 /** What is said of a module that its bytes do not say. */
@@ -30,6 +39,13 @@ export interface AdoptOptions {
   readonly heapBase?: number;
   /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
   readonly harmless?: readonly (number | string)[];
+  /**
+   * "memcheck" has every load and store of the module's look first whether its bytes are a live block's, or no part of
+   * the heap: {@link Memcheck} runs it, and tells what is not. Default: nothing is looked at.
+   */
+  readonly check?: "memcheck";
+  /** Whether reads of bytes of a block that were never written are told too. Default false. For `check` only. */
+  readonly findUndefined?: boolean;
 }
 
 /** How the host reaches the memory of a module. */
@@ -73,6 +89,8 @@ export interface AdoptedModule {
   readonly programBreak: ProgramBreak | undefined;
   /** The import that the program asks for more memory, such as Emscripten's, whose views of the memory follow it. */
   readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
+  /** What its loads and stores are checked for. */
+  readonly check: "memcheck" | undefined;
   /** Whether debug information (DWARF) in the module still says the truth: all code is where it was in its section. */
   readonly areCodeOffsetsKept: boolean;
   /** The byte of the old module that a byte of the new one was, as stack traces and source maps count. */
@@ -89,6 +107,10 @@ const CHECKS: Checks<AdoptOptions> = {
   harmless: (name, value) => {
     if (!Array.isArray(value) || !value.every(isFunctionName)) throw badArgument(name, "a list of functions", value);
   },
+  check: (name, value) => {
+    if (value !== "memcheck") throw badArgument(name, "memcheck", value);
+  },
+  findUndefined: requireBoolean,
 };
 
 function isFunctionName(value: unknown): value is number | string {
@@ -138,11 +160,15 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     found: finder.found,
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
+    isChecked: read.check !== undefined,
   }).rewrite();
+  const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
+  const layout = read.check && layoutOfCheck(heapBase, takesMemory, read.findUndefined === true);
+  const checked = layout && checkedModule(rewritten, layout);
   const adopted: AdoptedModule = {
-    bytes: rewritten.bytes,
+    bytes: checked?.bytes ?? rewritten.bytes,
     imports: rewritten.imports,
-    memory: memoryOf(module),
+    memory: memoryOf(checked === undefined ? module : new WasmModule(checked.bytes)),
     heapBase,
     heapBaseFrom: read.heapBase === undefined ? base.heapBaseFrom : "option",
     found: [...finder.found.values()],
@@ -150,11 +176,28 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTestCount: proof.flagsTests.length,
     programBreak,
     resizeImport: findResizeImport(facts, finder, programBreak),
-    areCodeOffsetsKept: rewritten.areCodeOffsetsKept,
-    originOf: originFunction(rewritten.offsets),
+    check: read.check,
+    areCodeOffsetsKept: rewritten.areCodeOffsetsKept && checked === undefined,
+    originOf: originFunction(checked?.originOf ?? ((offset) => rewritten.offsets.originOf(offset))),
   };
   ADOPTED.add(adopted);
+  if (checked !== undefined) LAYOUTS.set(adopted, checked.layout);
   return adopted;
+}
+
+/** A module that was rewritten, with looks into a shadow before its loads and stores. */
+function checkedModule(rewritten: Rewritten, layout: CheckLayout) {
+  const before = (offset: number): number => rewritten.offsets.originOf(offset);
+  const { bytes, offsets } = new Instrumenter(rewritten.bytes, layout, before).instrument();
+  return { bytes, layout, originOf: (offset: number) => before(offsets.originOf(offset)) };
+}
+
+/** Where the parts of a check lie in the memories of modules that are checked. */
+const LAYOUTS: WeakMap<object, CheckLayout> = /* @__PURE__ */ new WeakMap();
+
+/** Where the parts of its check lie in the memory of a module; undefined where it is not checked. */
+export function checkLayoutOf(adopted: AdoptedModule): CheckLayout | undefined {
+  return LAYOUTS.get(adopted);
 }
 
 /** What adopt has returned, so that nothing else is taken for it. */
@@ -165,10 +208,10 @@ export function isAdopted(value: unknown): value is AdoptedModule {
   return typeof value === "object" && value !== null && ADOPTED.has(value);
 }
 
-function originFunction(offsets: OffsetMap): (offset: number) => number {
+function originFunction(originOf: (offset: number) => number): (offset: number) => number {
   return (offset) => {
     requireUint32("offset", offset);
-    return offsets.originOf(offset);
+    return originOf(offset);
   };
 }
 

@@ -183,12 +183,22 @@ export class ByteWriter {
     this.#bytes.set(values, start);
   }
 
+  /** One byte, in what is written most. */
+  oneByte(value: number): void {
+    const start = this.#reserve(1);
+    this.#bytes[start] = value;
+  }
+
   put(bytes: Uint8Array): void {
     const start = this.#reserve(bytes.length);
     this.#bytes.set(bytes, start);
   }
 
   u32(value: number, leastBytes = 1): void {
+    if (value < 0x80 && leastBytes === 1) {
+      this.oneByte(value);
+      return;
+    }
     const count = Math.max(leastBytes, lebBytes(value));
     const start = this.#reserve(count);
     putLeb(this.#bytes, start, value, count);
@@ -200,7 +210,7 @@ export class ByteWriter {
       const low = rest & 0x7f;
       rest >>= 7;
       const isLast = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-      this.byte(isLast ? low : low | 0x80);
+      this.oneByte(isLast ? low : low | 0x80);
       if (isLast) return;
     }
   }

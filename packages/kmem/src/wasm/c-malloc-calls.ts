@@ -20,9 +20,12 @@ export interface CCalls {
   reallocarray(address: number, count: number, sizeBytes: number): number;
 }
 
+/** What of a heap the calls need. */
+export type CHeap = Pick<BaseHeap, "alloc" | "free" | "calloc" | "realloc" | "alignedAlloc" | "usableSize" | "buffer">;
+
 /** What the calls work with. */
 export interface CContext {
-  heapOf(): BaseHeap;
+  heapOf(): CHeap;
   readonly failures: CFailures;
   readonly freesAtZero: boolean;
   /** Bytes of a pointer of the program. */
@@ -156,14 +159,14 @@ function roundedUp(alignmentBytes: number): number {
 }
 
 /** Throws INVALID_ADDRESS unless the memory has room for a pointer there. */
-function requirePointerAt(heap: BaseHeap, address: number, pointerBytes: number): void {
+function requirePointerAt(heap: CHeap, address: number, pointerBytes: number): void {
   if (address !== 0 && address + pointerBytes <= heap.buffer.byteLength) return;
   const text = `posix_memalign is to store a pointer at ${hex(address)}, where the program has no memory`;
   throw new KmemError("INVALID_ADDRESS", text, { address });
 }
 
 /** Stores a pointer, at any address, as WebAssembly would: the lowest byte first. */
-function storePointer(heap: BaseHeap, at: number, address: number, pointerBytes: number): void {
+function storePointer(heap: CHeap, at: number, address: number, pointerBytes: number): void {
   const view = new DataView(heap.buffer, at, pointerBytes);
   view.setUint32(0, address, true);
   if (pointerBytes > Uint32Array.BYTES_PER_ELEMENT) view.setUint32(Uint32Array.BYTES_PER_ELEMENT, 0, true);

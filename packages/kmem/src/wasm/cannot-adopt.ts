@@ -13,7 +13,9 @@ export type AdoptRefusal =
   | "wrong-type"
   | "not-found"
   | "state-unknown"
-  | "left";
+  | "left"
+  | "threads"
+  | "no-room";
 
 /** The refusal of a module that is one, but cannot be adopted: `details.reason` is an {@link AdoptRefusal}. */
 export class CannotAdopt extends KmemError {

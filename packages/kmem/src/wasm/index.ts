@@ -11,6 +11,9 @@ export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } fr
 export type { AdoptRefusal } from "./cannot-adopt.ts";
 export type { Evidence, FoundFunction } from "./find.ts";
 export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
+export { Memcheck, type MemcheckCounts, type MemcheckImports, type MemcheckOptions } from "./memcheck.ts";
+export type { MemcheckLeaks, MemcheckSite } from "./memcheck-leaks.ts";
+export { type MemcheckBlock, type MemcheckFacts, type MemcheckKind, MemcheckReport } from "./memcheck-report.ts";
 export { type FrameOptions, type ProgramFrames, programFrames } from "./program-frames.ts";
 export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-leaks.ts";

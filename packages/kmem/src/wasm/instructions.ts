@@ -18,8 +18,9 @@ export class InstructionReader extends ByteReader {
   immediateAt = 0;
   /** Its first immediate, if that is an index or a constant; the offset of a memory operand. */
   value = 0;
-  /** The memory that its operand names. */
+  /** The memory that its operand names, and log2 of the alignment that is promised there. */
   memory = 0;
+  alignment = 0;
 
   /** Goes past one instruction. Throws BAD_MODULE for an unknown one. */
   next(): void {
@@ -122,6 +123,7 @@ export class InstructionReader extends ByteReader {
   #memoryOperand(): void {
     const flags = this.u32();
     if (flags >= 2 * MEMARG_HAS_MEMORY) throw badModule("a memory operand has unknown flags", this.immediateAt);
+    this.alignment = flags & ~MEMARG_HAS_MEMORY;
     this.memory = flags & MEMARG_HAS_MEMORY ? this.u32() : 0;
     this.value = this.u64();
   }

@@ -1,4 +1,4 @@
-import { type Checks, readOptions, requireFunction, requireText } from "../memory/arguments.ts";
+import { type Checks, readOptions, requireFunction, requireText, requireUint32 } from "../memory/arguments.ts";
 import { DebugLines } from "./debug-lines.ts";
 import { Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
@@ -20,6 +20,8 @@ const WASM_FRAME = /^(?:at )?(?:(?<name>.*) \()?\S*?wasm-function\[(?<index>\d+)
 /** A longer line is no frame of an engine's. */
 const FRAME_CHARS_MAX = 4096;
 const HEX = 16;
+/** Functions that a check has added: they are none of the program's. */
+const ADDED_NAME = /^kmem:/;
 
 /** Says what frames of stacks are in the sources of a program. */
 export interface ProgramFrames {
@@ -30,6 +32,8 @@ export interface ProgramFrames {
   readonly mapFrame: (frame: string) => string;
   /** The lines of a stack that are functions of the program's, the innermost first, as `mapFrame` shows them. */
   readonly framesOf: (stack: string) => string[];
+  /** A byte of the code of the original module as such a frame, as the reports of `Memcheck` name calls. */
+  readonly frameAt: (offset: number) => string;
 }
 
 /**
@@ -44,7 +48,7 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
   let names: ReadonlyMap<number, string> | undefined;
   const place = (offset: number): string | undefined => {
     lines ??= new DebugLines(original);
-    const found = lines.placeOf(originOf(offset) - codeStart);
+    const found = lines.placeOf(offset - codeStart);
     if (found === undefined) return undefined;
     return found.column > 0 ? `${found.file}:${found.line}:${found.column}` : `${found.file}:${found.line}`;
   };
@@ -56,6 +60,14 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
     const offset = Number.parseInt(groups["offset"] ?? "", HEX);
     names ??= readNames(original).functions;
     const name = groups["name"] || names.get(index) || `function ${index}`;
+    if (ADDED_NAME.test(name)) return undefined;
+    return `at ${name} (${place(originOf(offset)) ?? `byte 0x${offset.toString(HEX)}`})`;
+  };
+  const frameAt = (offset: number): string => {
+    requireUint32("offset", offset);
+    names ??= readNames(original).functions;
+    const index = functionAt(original, offset);
+    const name = names.get(index) ?? `function ${index}`;
     return `at ${name} (${place(offset) ?? `byte 0x${offset.toString(HEX)}`})`;
   };
   return {
@@ -67,5 +79,17 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
       requireText("stack", stack);
       return stack.split("\n").flatMap((line) => mapWasm(line.trim()) ?? []);
     },
+    frameAt,
   };
+}
+
+/** The function whose body has a byte of a module, or the last one before it. O(log functions). */
+function functionAt({ bodyStarts, importedFunctionCount }: WasmModule, offset: number): number {
+  let [low, high] = [0, bodyStarts.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (bodyStarts[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return importedFunctionCount + Math.max(0, low - 1);
 }

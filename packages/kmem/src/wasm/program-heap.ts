@@ -2,7 +2,8 @@ import type { HeapOptions } from "../heap/options.ts";
 import { badArgument, type Checks, readOptions, requireObject, requireUint32 } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
-import { type AdoptedModule, isAdopted } from "./adopt.ts";
+import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
+import { type CheckLayout, shadowBytes } from "./check-plan.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
@@ -19,6 +20,8 @@ const DEFAULT_MAXIMUM_BYTES = 256 * 1024 * 1024;
 /** The least that a heap begins with, and what tables for its maximum take of it besides: one part in so many. */
 const LEAST_BYTES = 512 * 1024;
 const TABLE_PART = 12;
+/** The least heap of a program that is checked has its tables and the shadow of all in so many times its room. */
+const SHADOW_ROOM = 2;
 
 /**
  * The memory of an adopted program, once it is instantiated: throws BAD_ARGUMENT where neither the imports nor the
@@ -72,9 +75,8 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   };
   const { programBreak, memory: shape } = adopted;
   const given = programBreak && new DataView(memory.buffer).getUint32(programBreak.address, true);
-  const start = Math.ceil(Math.max(adopted.heapBase, given ?? 0) / PAGE_SIZE) * PAGE_SIZE;
   const most = (shape.maximumPages ?? ADDRESS_SPACE_BYTES / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
-  const maximumBytes = read.maximumBytes ?? Math.min(most, start + DEFAULT_MAXIMUM_BYTES);
+  const { start, maximumBytes } = placeOf(adopted, given ?? 0, memory.buffer.byteLength, most, read.maximumBytes);
   const neededBytes = start + LEAST_BYTES + Math.ceil(maximumBytes / TABLE_PART);
   const missingPages = Math.ceil((neededBytes - memory.buffer.byteLength) / WASM_PAGE_SIZE);
   if (missingPages > 0 && !grew(grow, missingPages)) {
@@ -92,6 +94,29 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
     onGrow,
     ...(shape.isShared || resize === undefined ? {} : { grow }),
   };
+}
+
+/** Where the heap begins and how far it may grow; where the program is checked, after the shadow of all of that. */
+function placeOf(adopted: AdoptedModule, given: number, present: number, most: number, asked: number | undefined) {
+  const first = Math.ceil(Math.max(adopted.heapBase, given) / PAGE_SIZE) * PAGE_SIZE;
+  const layout = checkLayoutOf(adopted);
+  if (layout === undefined) {
+    return { start: first, maximumBytes: asked ?? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) };
+  }
+  if (first > layout.headerAt) {
+    const text = `the program has taken memory up to ${first}, which its check has from ${layout.headerAt} on`;
+    throw new KmemError("OUT_OF_MEMORY", text, { start: first });
+  }
+  const wished = asked ?? Math.min(most, withShadow(layout, layout.shadowAt + DEFAULT_MAXIMUM_BYTES));
+  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + LEAST_BYTES));
+  const end = layout.shadowAt + shadowBytes(layout, maximumBytes);
+  return { start: Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, maximumBytes };
+}
+
+/** So many bytes, and the shadow of these and of itself. */
+function withShadow(layout: CheckLayout, bytes: number): number {
+  const part = shadowBytes(layout, PAGE_SIZE) / PAGE_SIZE;
+  return Math.ceil(bytes / (1 - part) / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
 }
 
 function grew(grow: (pageCount: number) => boolean, pageCount: number): boolean {

@@ -40,9 +40,35 @@ export interface ProgramLeaks {
 const ROOT_CHECKS: Checks<ProgramRoots> = { heapBase: requireUint32, stack: anyValue, pointers: anyValue };
 const STACK_CHECKS: Checks<NonNullable<ProgramRoots["stack"]>> = { low: requireUint32, pointer: requireUint32 };
 
-interface Stretch {
+/** Bytes of a program's memory. */
+export interface Stretch {
   readonly address: number;
   readonly bytes: number;
+}
+
+/** Roots as they were given, read once: between `low` and `pointer` is what calls that have ended have left. */
+export interface ReadRoots {
+  readonly heapBase: number;
+  readonly low: number;
+  readonly pointer: number;
+  readonly pointers: readonly number[];
+}
+
+/** Throws BAD_ARGUMENT. */
+export function readRoots(roots: ProgramRoots): ReadRoots {
+  const { heapBase, stack, pointers } = readOptions("roots", roots, ROOT_CHECKS);
+  if (heapBase === undefined) throw badArgument("heapBase", "the first byte after the program's data", heapBase);
+  const list = pointers === undefined ? [] : (readList("pointers", pointers) as number[]);
+  const { low, pointer } = stack === undefined ? { low: 0, pointer: 0 } : readOptions("stack", stack, STACK_CHECKS);
+  return { heapBase, low, pointer, pointers: list };
+}
+
+/** Where a program's pointers may stand, besides in blocks: its data, its live stack, and pages of its own. */
+export function programStretches(
+  layers: Layers,
+  { heapBase, low, pointer }: Pick<ReadRoots, "heapBase" | "low" | "pointer">,
+): Stretch[] {
+  return [stretch(0, Math.min(low, heapBase)), stretch(Math.max(low, pointer), heapBase), ...foreign(layers)];
 }
 
 /**
@@ -53,15 +79,9 @@ interface Stretch {
 export function programLeaks(heap: TrackedHeap, roots: ProgramRoots): ProgramLeaks {
   const layers = viewedLayers(heap);
   requireFunctions("heap", heap, ["leaks", "scanForLeaks"]);
-  const { heapBase, stack, pointers } = readOptions("roots", roots, ROOT_CHECKS);
-  if (heapBase === undefined) throw badArgument("heapBase", "the first byte after the program's data", heapBase);
-  const list = pointers === undefined ? [] : (readList("pointers", pointers) as number[]);
-  const { low, pointer } = stack === undefined ? { low: 0, pointer: 0 } : readOptions("stack", stack, STACK_CHECKS);
-  const stretches = [
-    stretch(0, Math.min(low, heapBase)),
-    stretch(Math.max(low, pointer), heapBase),
-    ...foreign(layers),
-  ];
+  const read = readRoots(roots);
+  const list = read.pointers;
+  const stretches = programStretches(layers, read);
   const lost = heap.scanForLeaks({ roots: [...stretches, ...list] });
   const isKnown = new Set([...lost.map(({ address }) => address), ...list]);
   const live = heap.leaks().flatMap(({ objects }) => objects);

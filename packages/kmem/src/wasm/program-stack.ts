@@ -57,7 +57,7 @@ export function exposeStack(bytes: Uint8Array): ProgramStack | undefined {
 }
 
 /** The global that is named so, or the first that can change, as linkers have it; -1 for none. */
-function stackPointerOf(module: WasmModule): number {
+export function stackPointerOf(module: WasmModule): number {
   for (const [index, name] of readNames(module).globals) if (STACK_POINTER_NAME.test(name)) return index;
   return module.globals.findIndex(({ isMutable }) => isMutable);
 }

@@ -1,5 +1,6 @@
 import { adapterBody, constantInstead, emptyBody, paddedBody } from "./adapters.ts";
 import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
+import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { FoundFunction } from "./find.ts";
 import { External, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
@@ -20,7 +21,11 @@ export interface RewritePlan {
   readonly flagsTests: readonly FlagsTest[];
   /** Where static data and the stack have ended. */
   readonly staticEnd: number;
+  /** Whether it also imports what a check calls. */
+  readonly isChecked: boolean;
 }
+
+type ImportName = CFunctionName | CheckImportName;
 
 /** A module that was rewritten. */
 export interface Rewritten {
@@ -43,7 +48,7 @@ export class Rewriter {
   /** The module's bytes, with constants in place of what tests flags. */
   readonly #bytes: Uint8Array;
   readonly #is64: boolean;
-  readonly #imports: readonly CFunctionName[];
+  readonly #imports: readonly ImportName[];
   readonly #newTypes: { readonly params: number[]; readonly results: number[] }[] = [];
   readonly #out: ByteWriter;
   readonly #offsets = new OffsetMap();
@@ -57,7 +62,8 @@ export class Rewriter {
     this.#out = new ByteWriter(this.#module.bytes.length + EXPECTED_GROWTH_BYTES);
     this.#is64 = this.#module.memories[0]?.is64 === true;
     const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
-    this.#imports = C_FUNCTIONS.filter((name) => needed.has(name));
+    const checks = plan.isChecked ? (Object.keys(CHECK_IMPORTS) as CheckImportName[]) : [];
+    this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
     this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
     for (const { at, end } of plan.flagsTests) this.#bytes.set(constantInstead(end - at, FLAGS_MASK), at);
     for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);
@@ -77,7 +83,7 @@ export class Rewriter {
     }
     return {
       bytes: this.#out.written.slice(),
-      imports: this.#imports,
+      imports: C_FUNCTIONS.filter((name) => this.#imports.includes(name)),
       offsets: this.#offsets,
       areCodeOffsetsKept: this.#growths.every((growth) => growth === 0),
     };
@@ -93,7 +99,7 @@ export class Rewriter {
   readonly #shifted = (functionIndex: number): number =>
     functionIndex < this.#module.importedFunctionCount ? functionIndex : functionIndex + this.#imports.length;
 
-  readonly #importIndex = (name: CFunctionName): number =>
+  readonly #importIndex = (name: ImportName): number =>
     this.#module.importedFunctionCount + this.#imports.indexOf(name);
 
   /** Whether a function's place is taken by one of C's itself. */
@@ -102,8 +108,8 @@ export class Rewriter {
   }
 
   /** The index of a type that the module has, or gets now. */
-  #typeIndex(name: CFunctionName): number {
-    const { params, results } = typeOfRole(name, this.#is64);
+  #typeIndex(name: ImportName): number {
+    const { params, results } = typeOfImport(name, this.#is64);
     const key = `${params}:${results}`;
     const { types } = this.#module;
     const known = types.findIndex((type) => type?.isPlain === true && `${type.params}:${type.results}` === key);
@@ -275,4 +281,9 @@ export class Rewriter {
     if (adapter !== undefined) return paddedBody(adapter, sizeBytes);
     return emptyBody(sizeBytes);
   }
+}
+
+function typeOfImport(name: ImportName, is64: boolean): { params: number[]; results: number[] } {
+  if (name !== "check_access" && name !== "check_range") return typeOfRole(name, is64);
+  return { params: new Array<number>(CHECK_IMPORTS[name]).fill(Type.I32), results: [] };
 }

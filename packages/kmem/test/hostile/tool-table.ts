@@ -1,6 +1,7 @@
 import {
   amount,
   anyNumber,
+  anything,
   callable,
   type Kind,
   listOf,
@@ -115,7 +116,21 @@ function wasmRows(): Record<string, Row> {
   const noKeys = (value: unknown): boolean =>
     typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
   const functions: Kind = { name: "functions by their roles", accepts: noKeys };
-  const adoptOptions = options({ functions, glue: text, heapBase: uint32, harmless: listOf(nothingElse) });
+  const adoptOptions = options({
+    functions,
+    glue: text,
+    heapBase: uint32,
+    harmless: listOf(nothingElse),
+    check: oneOf("memcheck"),
+    findUndefined: truth,
+  });
+  const report = () => {};
+  const checkOptions = optionsOf({
+    report: callable,
+    quarantineBytes: uint32,
+    stackDepth: within(1, 1024),
+    setErrno: callable,
+  });
   return {
     "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },
     "kmem/wasm adoptStreaming": { ...row(of(nothingElse, "response"), adoptOptions), world: "wasm" },
@@ -127,6 +142,18 @@ function wasmRows(): Record<string, Row> {
       world: "wasm",
     },
     "kmem/wasm cMalloc": row(of(callable, "heap"), how),
+    "new Memcheck": {
+      ...row(
+        of(nothingElse, "checked"),
+        arg(callable, () => ({})),
+        arg(checkOptions, { report }),
+      ),
+      world: "wasm",
+    },
+    "new MemcheckReport": row(arg(anything, {})),
+    "memcheck.leaks": row(arg(nothingElse, { heapBase: 4096 })),
+    "memcheck.hostImports": row(arg(anything, {})),
+    "memcheckReport.text": row(arg(callable, () => "")),
     ...named("cFace", {
       malloc: row(word),
       free: row(of(anyNumber, "other")),

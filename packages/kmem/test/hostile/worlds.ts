@@ -6,7 +6,7 @@ import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/index.ts";
 import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
-import { adopt, cMalloc } from "../../src/wasm/index.ts";
+import { adopt, cMalloc, Memcheck, MemcheckReport, programHeapOptions } from "../../src/wasm/index.ts";
 import { buildModule } from "../wasm/support/module-builder.ts";
 import { toyFree, toyMalloc } from "../wasm/support/toy-allocator.ts";
 
@@ -196,14 +196,21 @@ function wasmWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES });
   const cFace = cMalloc(heap, { report: () => {} });
   const module = buildModule({ functions: [toyMalloc(), toyFree()] });
-  const program = { exports: { memory: new WebAssembly.Memory({ initial: PROGRAM_PAGES }) }, maximumBytes: HEAP_BYTES };
+  const newProgramMemory = () => new WebAssembly.Memory({ initial: PROGRAM_PAGES });
+  const program = { exports: { memory: newProgramMemory() }, maximumBytes: HEAP_BYTES };
   // One that can be read as often as it is asked.
   const response = Object.assign(new Response(), { arrayBuffer: async () => module.buffer });
   const blocks = { block: cFace.malloc(100), other: cFace.malloc(100) };
   const tracked = DebugHeap.create({ sizeBytes: HEAP_BYTES, report: () => {} });
-  const values = { heap, ...blocks, module, adopted: adopt(module), program, response, tracked };
-  const memories = [heap.buffer, tracked.buffer];
-  return { subjects: { cFace }, values, memories, fault: faultOf(() => checkHeap(heap)) };
+  const checked = adopt(module, { check: "memcheck" });
+  const open = () => programHeapOptions(checked, { ...program, exports: { memory: newProgramMemory() } });
+  const memcheck = new Memcheck(checked, open, { report: () => {} });
+  memcheck.imports.malloc(100);
+  const facts = { kind: "double-free", address: 8, sizeBytes: 0, where: "", block: undefined, stack: [5] } as const;
+  const memcheckReport = new MemcheckReport(facts);
+  const values = { heap, ...blocks, module, adopted: adopt(module), checked, program, response, tracked };
+  const memories = [heap.buffer, tracked.buffer, memcheck.heap.buffer];
+  return { subjects: { cFace, memcheck, memcheckReport }, values, memories, fault: faultOf(() => checkHeap(heap)) };
 }
 
 /** For functions that work on no memory. */

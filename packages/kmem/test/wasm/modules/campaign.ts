@@ -19,6 +19,9 @@ export interface ModuleCase {
 const CODES: ReadonlySet<string> = new Set(["BAD_MODULE", "CANNOT_ADOPT"]);
 const MOST_CHANGES = 4;
 const MOST_MOVED_BYTES = 64;
+/** Modules of whole programs take long to instrument: one of so many is. */
+const LARGE_BYTES = 65_536;
+const LARGE_CHECKED_EACH = 8;
 
 type Change = (bytes: Uint8Array<ArrayBuffer>, random: Random) => Uint8Array<ArrayBuffer>;
 
@@ -70,7 +73,10 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
-/** Mutated modules, each of which is adopted to a module that the engine takes, or refused with a code. */
+/**
+ * Mutated modules, each of which is adopted to a module that the engine takes, or refused with a code, with and without
+ * checks before its loads and stores.
+ */
 export class ModuleCampaign {
   readonly #seed: number;
   readonly #bases: readonly BaseModule[];
@@ -89,19 +95,38 @@ export class ModuleCampaign {
     }
     const isValid = WebAssembly.validate(bytes);
     const startMs = performance.now();
-    const { outcome, fault } = attempt(bytes, isValid);
+    const isChecked = bytes.length < LARGE_BYTES || number % LARGE_CHECKED_EACH === 0;
+    const { outcome, fault } = attempt(bytes, isValid, isChecked);
     return { number, name: base.name, ms: performance.now() - startMs, outcome, isValid, fault };
   }
 }
 
-function attempt(bytes: Uint8Array<ArrayBuffer>, isValid: boolean): Pick<ModuleCase, "outcome" | "fault"> {
+/** What is wrong with the same module when it is instrumented too. */
+function checkFault(bytes: Uint8Array, isValid: boolean): string | undefined {
+  for (const findUndefined of [false, true]) {
+    try {
+      const adopted = adopt(bytes, { check: "memcheck", findUndefined });
+      if (isValid && !WebAssembly.validate(adopted.bytes)) return "the module with its checks is not valid";
+    } catch (error) {
+      const isRefusal = error instanceof KmemError && CODES.has(error.code);
+      if (!isRefusal) return `with checks it threw ${String(error)}`;
+    }
+  }
+  return undefined;
+}
+
+function attempt(
+  bytes: Uint8Array<ArrayBuffer>,
+  isValid: boolean,
+  isChecked: boolean,
+): Pick<ModuleCase, "outcome" | "fault"> {
   const before = bytes.slice();
   try {
     const adopted = adopt(bytes);
     const isBad = isValid && !WebAssembly.validate(adopted.bytes);
     const isChanged = before.some((byte, index) => byte !== bytes[index]);
     const fault = isBad ? "the new module is not valid" : isChanged ? "the old bytes were changed" : undefined;
-    return { outcome: "adopted", fault };
+    return { outcome: "adopted", fault: fault ?? (isChecked ? checkFault(bytes, isValid) : undefined) };
   } catch (error) {
     const isRefusal = error instanceof KmemError && CODES.has(error.code);
     return { outcome: "refused", fault: isRefusal ? undefined : `it threw ${String(error)}` };

@@ -1,10 +1,14 @@
-import { Heap } from "../../../src/index.ts";
+import { Heap, type HeapOptions } from "../../../src/index.ts";
 import {
   type AdoptedModule,
   type AdoptOptions,
   adopt,
   type CMalloc,
   cMalloc,
+  Memcheck,
+  type MemcheckImports,
+  type MemcheckReport,
+  programFrames,
   programHeapOptions,
 } from "../../../src/wasm/index.ts";
 
@@ -32,6 +36,7 @@ export class Adoption {
   #memory: WebAssembly.Memory | undefined;
   readonly #counts = { allocated: 0, freed: 0 };
   readonly #misuses: string[] = [];
+  #memcheck: Memcheck | undefined;
 
   constructor(options: AdoptOptions) {
     this.#options = options;
@@ -55,6 +60,7 @@ export class Adoption {
     this.#adopted = adopt(bytes, this.#options);
     this.#adoptMs = performance.now() - startMs;
     this.#imports = imports;
+    if (this.#adopted.check !== undefined) this.#check(bytes, this.#adopted);
     return { bytes: this.#adopted.bytes, imports: { ...imports, kmem: this.#functions() } };
   }
 
@@ -62,9 +68,21 @@ export class Adoption {
     this.#exports = exports;
   }
 
-  #functions(): WebAssembly.ModuleImports {
+  /** What is wrong is noted with its stacks. */
+  #check(bytes: Uint8Array, adopted: AdoptedModule): void {
+    const { frameAt } = programFrames(bytes);
+    const report = (found: MemcheckReport): void => void this.#misuses.push(found.text(frameAt));
+    this.#memcheck = new Memcheck(adopted, () => this.#heapOptions(), { report });
+  }
+
+  #calls(): CMalloc | MemcheckImports {
+    if (this.#memcheck !== undefined) return this.#memcheck.imports;
     const report = (error: Error): void => void this.#misuses.push(error.message);
-    const calls = cMalloc(() => this.#heapNow(), { report });
+    return cMalloc(() => this.#heapNow(), { report });
+  }
+
+  #functions(): WebAssembly.ModuleImports {
+    const calls = this.#calls();
     const counts = this.#counts;
     const counted =
       (call: (...args: number[]) => number) =>
@@ -89,14 +107,14 @@ export class Adoption {
   }
 
   #heapNow(): Heap {
-    return this.#heap ?? this.#create();
+    this.#heap ??= this.#memcheck?.heap ?? Heap.create({ ...this.#heapOptions(), slotCount: 1 });
+    return this.#heap;
   }
 
-  #create(): Heap {
+  #heapOptions(): HeapOptions {
     const options = programHeapOptions(this.#adopted!, { imports: this.#imports, exports: this.#exports });
     this.#memory = options.memory as WebAssembly.Memory;
-    this.#heap = Heap.create({ ...options, slotCount: 1 });
-    return this.#heap;
+    return options;
   }
 }
 

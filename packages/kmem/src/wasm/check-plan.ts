@@ -1,0 +1,50 @@
+import { CHECK_HEADER_BYTES, GRANULE_BYTES, RING_BYTES } from "./memcheck-layout.ts";
+
+/** Where the parts of a check lie in a program's memory, and what it looks for. */
+export interface CheckLayout {
+  /** The first byte after the program's static data and its stack, rounded up to a page. */
+  readonly headerAt: number;
+  readonly ringAt: number;
+  readonly shadowAt: number;
+  /** log2 of the bytes of a cell of the shadow: two where reads of what was never written are found. */
+  readonly cellShift: 0 | 1;
+  /** Accesses below are to the program's static data and its stack, which is not watched. */
+  readonly staticEnd: number;
+}
+
+const PAGE_BYTES = 4096;
+
+/** What a program may take for itself before it allocates, where others than its allocator take memory too. */
+const TAKEN_BYTES = 1_048_576;
+
+export function layoutOfCheck(heapBase: number, takesMemory: boolean, findsUndefined: boolean): CheckLayout {
+  const headerAt = Math.ceil((heapBase + (takesMemory ? TAKEN_BYTES : 0)) / PAGE_BYTES) * PAGE_BYTES;
+  const ringAt = headerAt + CHECK_HEADER_BYTES;
+  return {
+    headerAt,
+    ringAt,
+    shadowAt: ringAt + RING_BYTES,
+    cellShift: findsUndefined ? 1 : 0,
+    staticEnd: heapBase,
+  };
+}
+
+/** How many bytes the shadow of the first so many bytes has. */
+export function shadowBytes({ cellShift }: CheckLayout, coveredBytes: number): number {
+  return Math.ceil(coveredBytes / GRANULE_BYTES) * (1 << cellShift);
+}
+
+/** What an access may be checked as. */
+export type CheckKind = "load" | "store" | "copy";
+
+/** The functions that are added to a module, and the imports that they call. */
+export interface CheckFunctions {
+  /** What an access calls whose cell is not 0: `(address, site, frame)`. */
+  checkerOf(sizeBytes: number, kind: CheckKind): number;
+  /** What is called before a range of memory is copied or filled. */
+  readonly range: number;
+}
+
+/** The imports of a module that is checked, besides those of malloc's family: all parameters are i32. */
+export type CheckImportName = "check_access" | "check_range";
+export const CHECK_IMPORTS: Readonly<Record<CheckImportName, number>> = { check_access: 4, check_range: 6 };

@@ -1,0 +1,302 @@
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import { CannotAdopt } from "./cannot-adopt.ts";
+import { CHECKER_PARAMETERS, checkerBody, entryBody } from "./check-functions.ts";
+import { type CheckImportName, type CheckKind, type CheckLayout, shadowBytes } from "./check-plan.ts";
+import { BodyInstrumenter as Body, type BodyPlan, type InstrumentedBody } from "./instrument-body.ts";
+import { External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
+import { type ModuleSection, WasmModule } from "./module.ts";
+import { readNames } from "./names.ts";
+import { OffsetMap } from "./offsets.ts";
+import { stackPointerOf } from "./program-stack.ts";
+import { IMPORT_MODULE } from "./rewrite.ts";
+import { shiftedNames } from "./shift-names.ts";
+
+/** A module whose loads and stores look into a shadow first. */
+export interface Instrumented {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly offsets: OffsetMap;
+}
+
+const WASM_PAGE_BYTES = 65_536;
+const MOST_PAGES = 65_536;
+const CHECKED_SIZES = [1, 2, 4, 8, 16];
+const CHECK_KINDS: readonly CheckKind[] = ["load", "store", "copy"];
+/** Names of what is added, which no stack is to show. */
+const ENTRY_NAME = "kmem:entry";
+const CHECKER_NAME = "kmem:check";
+const HINTS = "metadata.code.branch_hint";
+/** What follows hints on code says where code stands, which moves. */
+const MOVED_SECTIONS = /^(?:metadata\.code\.|\.debug_|sourceMappingURL$|external_debug_info$)/;
+/** C's functions that copy bytes without looking at them. */
+const COPIER_NAME = /^(?:__)?(?:memcpy|memmove|mempcpy|wmemcpy|wmemmove|emscripten_memcpy|.*::(?:memcpy|memmove))/;
+
+/** Instruments a module that was adopted, which imports the functions of a check. */
+export class Instrumenter {
+  readonly #module: WasmModule;
+  readonly #layout: CheckLayout;
+  readonly #originOf: (offset: number) => number;
+  readonly #out: ByteWriter;
+  readonly #offsets = new OffsetMap();
+  /** Functions that are added after the module's own: their types' indexes and bodies. */
+  readonly #added: { readonly type: number; readonly body: Uint8Array; readonly name: string }[] = [];
+  readonly #checkers = new Map<string, number>();
+  readonly #entries = new Map<number, number>();
+  readonly #bodies: InstrumentedBody[] = [];
+
+  /** `originOf` says which byte of the program's own module a byte of this one was. */
+  constructor(bytes: Uint8Array, layout: CheckLayout, originOf: (offset: number) => number) {
+    this.#module = new WasmModule(bytes);
+    this.#layout = layout;
+    this.#originOf = originOf;
+    this.#out = new ByteWriter(4 * bytes.length);
+    requireRoom(this.#module, layout);
+  }
+
+  instrument(): Instrumented {
+    this.#addCheckers();
+    this.#addEntries();
+    const plan = this.#bodyPlan();
+    for (let defined = 0; defined < this.#module.definedCount; defined++) {
+      this.#bodies.push(new Body(plan, defined).instrument());
+    }
+    this.#out.put(this.#module.bytes.subarray(0, MODULE_HEADER_BYTES));
+    for (const section of this.#module.sections) this.#writeSection(section);
+    if (this.#module.custom("name") === undefined) this.#writeNames(Uint8Array.of());
+    return { bytes: this.#out.written.slice(), offsets: this.#offsets };
+  }
+
+  get #is64(): boolean {
+    return this.#module.memories[0]?.is64 === true;
+  }
+
+  #importIndex(name: CheckImportName): number {
+    const functions = this.#module.imports.filter(({ kind }) => kind === External.FUNCTION);
+    return functions.findIndex((one) => one.module === IMPORT_MODULE && one.name === name);
+  }
+
+  #addCheckers(): void {
+    const kinds = CHECK_KINDS.filter((kind) => kind !== "copy" || this.#layout.cellShift > 0);
+    for (const kind of kinds) {
+      for (const sizeBytes of CHECKED_SIZES) {
+        const importIndex = this.#importIndex("check_access");
+        const body = checkerBody(this.#is64, this.#layout, sizeBytes, kind, importIndex);
+        const index = this.#add({ type: this.#module.types.length, body, name: CHECKER_NAME });
+        this.#checkers.set(`${kind} ${sizeBytes}`, index);
+      }
+    }
+  }
+
+  /** What JavaScript calls begins a stack: each exported function is called by another, which notes that. */
+  #addEntries(): void {
+    const { exports, importedFunctionCount, functionTypes } = this.#module;
+    for (const { kind, index } of exports) {
+      if (kind !== External.FUNCTION || index < importedFunctionCount || this.#entries.has(index)) continue;
+      const parameterCount = this.#module.typeOf(index)?.params.length ?? 0;
+      const body = entryBody(this.#is64, this.#layout, parameterCount, index);
+      this.#entries.set(index, this.#add({ type: functionTypes[index]!, body, name: ENTRY_NAME }));
+    }
+  }
+
+  #add(one: { readonly type: number; readonly body: Uint8Array; readonly name: string }): number {
+    return this.#module.functionTypes.length + this.#added.push(one) - 1;
+  }
+
+  #bodyPlan(): BodyPlan {
+    const names = readNames(this.#module);
+    const copiers = [...names.functions].filter(([, name]) => COPIER_NAME.test(name)).map(([index]) => index);
+    return {
+      module: this.#module,
+      layout: this.#layout,
+      functions: {
+        checkerOf: (sizeBytes, kind) => this.#checkers.get(`${kind} ${sizeBytes}`)!,
+        range: this.#importIndex("check_range"),
+      },
+      stackPointer: this.#stackPointer(),
+      copiers: new Set(this.#layout.cellShift > 0 ? copiers : []),
+      originOf: this.#originOf,
+    };
+  }
+
+  /** The stack pointer, or -1 where the global that looks like one does not begin where a stack does. */
+  #stackPointer(): number {
+    const index = stackPointerOf(this.#module);
+    const { initial = 0, type } = this.#module.globals[index] ?? {};
+    const isWord = type === (this.#is64 ? Type.I64 : Type.I32);
+    return isWord && initial > 0 && initial % 16 === 0 && initial <= this.#layout.staticEnd ? index : -1;
+  }
+
+  #writeSection(section: ModuleSection): void {
+    const { id, name, start, end } = section;
+    const contents = this.#module.bytes.subarray(start, end);
+    switch (id) {
+      case Section.CUSTOM:
+        if (name === "name") this.#writeNames(contents);
+        else if (!MOVED_SECTIONS.test(name)) this.#copy(section);
+        return;
+      case Section.TYPE:
+        this.#writeLonger(id, contents, [[Type.FUNCTION, CHECKER_PARAMETERS.length, ...CHECKER_PARAMETERS, 0]]);
+        return;
+      case Section.FUNCTION:
+        this.#writeLonger(
+          id,
+          contents,
+          this.#added.map(({ type }) => lebOf(type)),
+        );
+        return;
+      case Section.MEMORY:
+        this.#write(id, this.#memory());
+        return;
+      case Section.EXPORT:
+        this.#write(id, this.#exports(section));
+        return;
+      case Section.CODE:
+        this.#writeHints();
+        this.#writeCode();
+        return;
+      default:
+        this.#copy(section);
+    }
+  }
+
+  #copy({ headAt, end }: ModuleSection): void {
+    this.#offsets.add(this.#out.length, headAt);
+    this.#out.put(this.#module.bytes.subarray(headAt, end));
+  }
+
+  #write(id: number, contents: Uint8Array): void {
+    this.#out.byte(id);
+    this.#out.sized(contents);
+  }
+
+  /** A section of items with more of them at its end. */
+  #writeLonger(id: number, contents: Uint8Array, items: readonly (readonly number[])[]): void {
+    const reader = new ByteReader(contents);
+    const count = reader.u32();
+    const writer = new ByteWriter(contents.length);
+    writer.u32(count + items.length);
+    writer.put(contents.subarray(reader.at));
+    for (const item of items) writer.byte(...item);
+    this.#write(id, writer.written);
+  }
+
+  /** The memory, which begins with room for the shadow of what it begins with, and may grow by all of its shadow. */
+  #memory(): Uint8Array {
+    const { initial, maximum, isShared, is64 } = this.#module.memories[0]!;
+    const writer = new ByteWriter();
+    const flags = (maximum === undefined ? 0 : Limits.HAS_MAXIMUM) | (isShared ? Limits.SHARED : 0);
+    writer.u32(1);
+    writer.byte(flags | (is64 ? Limits.IS_64 : 0));
+    writer.u32(Math.max(initial, this.#leastPages()));
+    if (maximum !== undefined) writer.u32(this.#mostPages(Math.max(maximum, this.#leastPages())));
+    return writer.written;
+  }
+
+  #leastPages(): number {
+    return leastPages(this.#layout);
+  }
+
+  #mostPages(maximum: number): number {
+    const { shadowAt, headerAt } = this.#layout;
+    const added = shadowAt - headerAt + shadowBytes(this.#layout, 2 * maximum * WASM_PAGE_BYTES);
+    return Math.min(MOST_PAGES, maximum + Math.ceil(added / WASM_PAGE_BYTES));
+  }
+
+  #exports({ start, end }: ModuleSection): Uint8Array {
+    const reader = new ByteReader(this.#module.bytes, start, end);
+    const writer = new ByteWriter(end - start);
+    const count = reader.u32();
+    writer.u32(count);
+    for (let left = count; left > 0; left--) {
+      writer.name(reader.name());
+      const kind = reader.byte();
+      const index = reader.u32();
+      writer.byte(kind);
+      writer.u32(kind === External.FUNCTION ? (this.#entries.get(index) ?? index) : index);
+    }
+    return writer.written;
+  }
+
+  #writeNames(contents: Uint8Array): void {
+    const first = this.#module.functionTypes.length;
+    const importNames = this.#added.map(({ name }, index): [number, string] => [first + index, name]);
+    const given = contents.length > 0 ? contents : Uint8Array.of(1, 1, 0);
+    const whole = new ByteWriter();
+    whole.name("name");
+    whole.put(shiftedNames(given, { importNames, shifted: (index) => index }));
+    this.#write(Section.CUSTOM, whole.written);
+  }
+
+  /** Tells the engine that no check is expected to find something: what it does then stays out of the way. */
+  #writeHints(): void {
+    const { importedFunctionCount } = this.#module;
+    const hinted = [...this.#bodies.entries()].filter(([, { unlikely }]) => unlikely.length > 0);
+    const writer = new ByteWriter();
+    writer.name(HINTS);
+    writer.u32(hinted.length);
+    for (const [defined, { unlikely }] of hinted) {
+      writer.u32(importedFunctionCount + defined);
+      writer.u32(unlikely.length);
+      for (const at of unlikely) {
+        writer.u32(at);
+        // One byte, which says that the branch is not taken.
+        writer.u32(1);
+        writer.oneByte(0);
+      }
+    }
+    this.#write(Section.CUSTOM, writer.written);
+  }
+
+  #writeCode(): void {
+    const code = new ByteWriter(4 * this.#module.bytes.length);
+    code.u32(this.#bodies.length + this.#added.length);
+    const starts: number[] = [];
+    for (const { bytes } of this.#bodies) {
+      code.u32(bytes.length);
+      starts.push(code.length);
+      code.put(bytes);
+    }
+    const addedAt = code.length;
+    for (const { body } of this.#added) code.sized(body);
+    const contents = code.written;
+    this.#out.byte(Section.CODE);
+    this.#out.u32(contents.length);
+    const shift = this.#out.length;
+    for (const [defined, { parts }] of this.#bodies.entries()) {
+      const at = shift + starts[defined]!;
+      for (let part = 0; part < parts.starts.length; part++) {
+        const origin = parts.origins[part]!;
+        if (origin < 0) this.#offsets.addNew(at + parts.starts[part]!, -1 - origin);
+        else this.#offsets.add(at + parts.starts[part]!, origin);
+      }
+    }
+    this.#offsets.addNew(shift + addedAt, 0);
+    this.#out.put(contents);
+  }
+}
+
+function lebOf(value: number): number[] {
+  const writer = new ByteWriter();
+  writer.u32(value);
+  return [...writer.written];
+}
+
+/** How many pages a memory has to have so that it has room for the shadow of them. */
+function leastPages(layout: CheckLayout): number {
+  let pages = 0;
+  while (pages * WASM_PAGE_BYTES < layout.shadowAt + shadowBytes(layout, pages * WASM_PAGE_BYTES)) {
+    pages = Math.ceil((layout.shadowAt + shadowBytes(layout, pages * WASM_PAGE_BYTES)) / WASM_PAGE_BYTES);
+  }
+  return pages;
+}
+
+/** A memory that is imported has what its maker gives it: looks into the shadow must not end outside of it. */
+function requireRoom(module: WasmModule, layout: CheckLayout): void {
+  const memory = module.memories[0]!;
+  if (memory.isShared) {
+    throw new CannotAdopt("threads", "its memory is shared, and a check is for the programs of one thread");
+  }
+  const least = leastPages(layout);
+  if (memory.importedAs === undefined || memory.initial >= least) return;
+  const text = `it imports a memory of ${memory.initial} pages, and a check needs one of ${least} from the start on`;
+  throw new CannotAdopt("no-room", text, { leastPages: least });
+}
