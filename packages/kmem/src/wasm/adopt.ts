@@ -1,4 +1,12 @@
-import { badArgument, type Checks, reading, readOptions, requireText, requireUint32 } from "../memory/arguments.ts";
+import {
+  badArgument,
+  type Checks,
+  reading,
+  readOptions,
+  requireBoolean,
+  requireText,
+  requireUint32,
+} from "../memory/arguments.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
@@ -30,6 +38,12 @@ export interface AdoptOptions {
   readonly heapBase?: number;
   /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
   readonly harmless?: readonly (number | string)[];
+  /**
+   * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
+   * need more cross over to the imports: see `merged` of {@link AdoptedModule}. False where the imports are to see each
+   * call, to count or record them. Default true.
+   */
+  readonly merge?: boolean;
 }
 
 /** How the host reaches the memory of a module. */
@@ -54,6 +68,13 @@ export interface AdoptedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The functions of C that it needs, with C's types: a word is an i32, or an i64 in a memory of 64 bits. */
   readonly imports: readonly CFunctionName[];
+  /**
+   * Those of them that have become functions of the module, with the fast path of a plain heap, and call the import for
+   * all else. They serve a program once `bindProgram` has bound its heap, which `programHeapOptions` and `cMalloc` do
+   * by themselves where they know of its exports; until then, and with other heaps, every call goes to the imports.
+   * None where `merge` is false, and for memories of 64 bits.
+   */
+  readonly merged: readonly CFunctionName[];
   /** The memory that the module works in. */
   readonly memory: AdoptedMemory;
   /** Where a heap may begin, and how that was found. */
@@ -89,6 +110,7 @@ const CHECKS: Checks<AdoptOptions> = {
   harmless: (name, value) => {
     if (!Array.isArray(value) || !value.every(isFunctionName)) throw badArgument(name, "a list of functions", value);
   },
+  merge: requireBoolean,
 };
 
 function isFunctionName(value: unknown): value is number | string {
@@ -138,10 +160,12 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     found: finder.found,
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
+    isMerged: read.merge ?? true,
   }).rewrite();
   const adopted: AdoptedModule = {
     bytes: rewritten.bytes,
     imports: rewritten.imports,
+    merged: rewritten.merged,
     memory: memoryOf(module),
     heapBase,
     heapBaseFrom: read.heapBase === undefined ? base.heapBaseFrom : "option",
