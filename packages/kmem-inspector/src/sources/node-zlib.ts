@@ -1,8 +1,8 @@
 /**
- * As much of Node's zlib as the reader of stored traces uses, for a browser: the bundler puts it in the place of
+ * As much of Node's zlib as the readers of traces use, for a browser: the bundler puts it in the place of
  * `node:zlib`.
  */
-import { inflateSync } from "fflate";
+import { inflateSync as inflate, unzlibSync } from "fflate";
 import { decompress } from "fzstd";
 
 interface UnpackOptions {
@@ -28,7 +28,12 @@ export function crc32(bytes: Uint8Array, before = 0): number {
 
 /** Unpacks raw deflate. Throws where it is longer than allowed. */
 export function inflateRawSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
-  return bounded(inflateSync(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
+  return bounded(inflate(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
+}
+
+/** Unpacks deflate with zlib's header. Throws where it is longer than allowed. */
+export function inflateSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
+  return bounded(unzlibSync(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
 }
 
 /** Unpacks Zstandard. Throws where it is longer than allowed. */
