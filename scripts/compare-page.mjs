@@ -11,7 +11,6 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { pinnedNode, root, run } from "./stages.mjs";
-import { installTools } from "./tool-folder.mjs";
 
 const traces = ["sqlite_file.trace.zst", "jq_group.trace.zst", "mid-6.12-hashedptr.trace.txt.zst"];
 const views = [
@@ -42,7 +41,7 @@ function makePage() {
 }
 
 const page = makePage();
-const axe = readFileSync(join(installTools("page"), "node_modules", "axe-core", "axe.min.js"), "utf8");
+const axe = readFileSync(join(root, "node_modules", "axe-core", "axe.min.js"), "utf8");
 /** @type {string[]} */
 const faults = [];
 const browser = await chromium.launch({
