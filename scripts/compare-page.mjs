@@ -1,7 +1,8 @@
 // `npm run compare:page`: makes the page of `kmem compare` of three bundled traces and looks at it in Chromium. Nothing
 // is complained about, nothing is asked for outside, and axe finds nothing, wide and on a phone, light and dark; on
 // paper nothing is cut off; every figure is what the JSON at its end says. With `--pictures FOLDER` it takes pictures;
-// `--pictures docs/drawings` takes those of the documents. With `--page FILE` it looks at a page that there is.
+// `--pictures docs/drawings` takes those of the documents, `--whole` all of each view. With `--page FILE` it looks at a
+// page that there is.
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -10,11 +11,10 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { pinnedNode, root, run } from "./stages.mjs";
-import { installTools } from "./tool-folder.mjs";
 
-const traces = ["sqlite_file.trace.zst", "lua_bintrees.trace.zst", "mid-6.12-hashedptr.trace.txt.zst"];
+const traces = ["sqlite_file.trace.zst", "jq_group.trace.zst", "mid-6.12-hashedptr.trace.txt.zst"];
 const views = [
-  { name: "wide", width: 1280, height: 900 },
+  { name: "wide", width: 1280, height: 1180 },
   { name: "phone", width: 390, height: 844 },
 ];
 const schemes = /** @type {const} */ (["light", "dark"]);
@@ -31,16 +31,17 @@ function makePage() {
   if (given !== undefined) return resolve(given);
   const page = join(mkdtempSync(join(tmpdir(), "kmem-page-")), "compare.html");
   const cli = join(root, "packages/kmem-cli/bin/kmem.js");
-  const paths = traces.map((trace) => join(root, "packages/kmem-cli/traces", trace));
-  const allocators = "kmem,glibc,jemalloc,mimalloc,wasm-dlmalloc,region-first";
-  const sweep = ["--sweep", "sheaf=8..64,slab=4K..16K"];
-  const args = [cli, "compare", "--runs", "5", "--budget", "30", "--memory", "6M", "-a", allocators, ...sweep];
+  // Seen from the root, so that no machine's folders are in the pictures.
+  const paths = traces.map((trace) => `packages/kmem-cli/traces/${trace}`);
+  const allocators = "kmem,glibc,wasm-dlmalloc,buddy";
+  const sweep = ["--sweep", "memory=2M..16M,slots=1:8:64"];
+  const args = [cli, "compare", "--runs", "3", "--memory", "6M", "-a", allocators, ...sweep];
   if (run(pinnedNode, [...args, "--html", page, ...paths]) !== 0) throw new Error("kmem compare has failed");
   return page;
 }
 
 const page = makePage();
-const axe = readFileSync(join(installTools("page"), "node_modules", "axe-core", "axe.min.js"), "utf8");
+const axe = readFileSync(join(root, "node_modules", "axe-core", "axe.min.js"), "utf8");
 /** @type {string[]} */
 const faults = [];
 const browser = await chromium.launch({
@@ -88,9 +89,11 @@ async function look(name, options) {
 /** @param {import("playwright-core").Page} tab @param {string} name */
 async function takePictures(tab, name) {
   const picture = (/** @type {string} */ part) => join(String(pictureFolder), `compare-${name}${part}.png`);
-  await tab.screenshot({ path: picture("") });
-  if (!argv.includes("--whole")) return;
-  await tab.screenshot({ path: picture("-whole"), fullPage: true });
+  if (argv.includes("--whole")) await tab.screenshot({ path: picture("-whole"), fullPage: true });
+  else if (name.startsWith("wide")) {
+    await tab.evaluate(`document.getElementById("t0").scrollIntoView()`);
+    await tab.screenshot({ path: picture("") });
+  }
 }
 
 /** On paper nothing scrolls: what is wider than the sheet would be cut off. */

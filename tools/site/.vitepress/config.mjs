@@ -78,6 +78,8 @@ export default defineConfig({
         ["Forms of traces", "/trace-forms"],
         ["The format of traces", "/trace-format"],
         ["A policy of your own", "/policy"],
+        ["Comparing allocators", "/compare"],
+        ["Traces as Parquet", "/parquet"],
       ]),
       pages("Finding faults", [
         ["Memory bugs", "/memory-bugs"],
