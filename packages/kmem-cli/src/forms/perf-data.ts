@@ -91,7 +91,7 @@ export class PerfDataReader extends WholeFileReader {
       cutter.push(bytes);
     });
     try {
-      await this.#readRecords(source, records, unpacker, onProgress);
+      await this.#readRecords(source, records, { unpacker, cutter }, onProgress);
     } finally {
       unpacker.close();
     }
@@ -106,16 +106,17 @@ export class PerfDataReader extends WholeFileReader {
   async #readRecords(
     source: ByteSource,
     records: PerfRecords,
-    unpacker: ZstdParts,
+    packed: { readonly unpacker: ZstdParts; readonly cutter: RecordCutter },
     onProgress: (doneBytes: number) => void,
   ): Promise<void> {
+    const { unpacker, cutter } = packed;
     let left = RECORDS_PER_TURN;
     let isUnpackable = true;
     while (records.next()) {
       const { type, start, end } = records;
       this.#position = records.position;
       if (type === RECORD.COMPRESSED || type === RECORD.COMPRESSED2) {
-        if (isUnpackable) isUnpackable = await this.#unpack(records, unpacker);
+        if (isUnpackable && !cutter.isLost) isUnpackable = await this.#unpack(records, unpacker);
       } else if (type === RECORD.TRACING_DATA || type === RECORD.AUXTRACE) this.#passOver(source, records);
       else this.#take(type, records, start, end);
       left -= 1;

@@ -83,7 +83,10 @@ export class PerfRecords {
 export class RecordCutter {
   readonly #littleEndian: boolean;
   readonly #take: (type: number, bytes: Uint8Array, view: DataView, start: number, end: number) => void;
-  #rest: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(WINDOW_BYTES);
+  #view: DataView = viewOf(this.#bytes);
+  /** Bytes that are there and belong to a record that is not whole yet. */
+  #restBytes = 0;
   /** Whether a record had no size, after which nothing can be found. */
   isLost = false;
 
@@ -97,19 +100,30 @@ export class RecordCutter {
 
   push(piece: Uint8Array): void {
     if (this.isLost) return;
-    const bytes = new Uint8Array(this.#rest.length + piece.length);
-    bytes.set(this.#rest);
-    bytes.set(piece, this.#rest.length);
-    const view = viewOf(bytes);
+    const end = this.#restBytes + piece.length;
+    this.#append(piece, end);
+    const view = this.#view;
     let at = 0;
-    while (at + HEAD_BYTES <= bytes.length) {
+    while (at + HEAD_BYTES <= end) {
       const sizeBytes = view.getUint16(at + SIZE_AT, this.#littleEndian);
       this.isLost = sizeBytes < HEAD_BYTES;
       if (this.isLost) return;
-      if (at + sizeBytes > bytes.length) break;
-      this.#take(view.getUint32(at, this.#littleEndian), bytes, view, at, at + sizeBytes);
+      if (at + sizeBytes > end) break;
+      this.#take(view.getUint32(at, this.#littleEndian), this.#bytes, view, at, at + sizeBytes);
       at += sizeBytes;
     }
-    this.#rest = bytes.slice(at);
+    this.#restBytes = end - at;
+    if (at > 0) this.#bytes.copyWithin(0, at, end);
+  }
+
+  /** Puts a piece after what is left of the one before. */
+  #append(piece: Uint8Array, end: number): void {
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(2 * end);
+      grown.set(this.#bytes.subarray(0, this.#restBytes));
+      this.#bytes = grown;
+      this.#view = viewOf(grown);
+    }
+    this.#bytes.set(piece, this.#restBytes);
   }
 }

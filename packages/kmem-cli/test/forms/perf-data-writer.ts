@@ -38,6 +38,8 @@ export interface PerfDataOptions {
   readonly extras?: boolean;
   /** The kind of records that all others are packed into: 81 or 83. */
   readonly packedKind?: number;
+  /** Records that come before all others, as they are. */
+  readonly first?: readonly Uint8Array[];
   /** What a record says that the kernel lost. */
   readonly lost?: number;
 }
@@ -53,7 +55,8 @@ function attrOf(name: string, machine: Machine, hasExtras: boolean): Uint8Array 
   return attr.bytes;
 }
 
-function record(machine: Machine, kind: number, body: Uint8Array): Uint8Array {
+/** A record of a kind with what follows its head. */
+export function record(machine: Machine, kind: number, body: Uint8Array): Uint8Array {
   return new FileBuilder(machine)
     .u32(kind)
     .u16(1)
@@ -118,7 +121,8 @@ export function perfData(events: readonly WrittenEvent[], options: PerfDataOptio
   const tracing = new FileBuilder(machine).add(tracingStart(machine, "0.6", PAGE_BYTES));
   for (const part of ["header", "ftrace", "formats", "kallsyms", "printk", "comms"]) tracing.add(parts[part]!);
   const plain = recordsOf(events, machine, options);
-  const records = options.packedKind === undefined ? plain : packed(plain, options.packedKind, machine);
+  const written = options.packedKind === undefined ? plain : packed(plain, options.packedKind, machine);
+  const records = [...(options.first ?? []), ...written];
   return options.asStream === true
     ? stream(machine, tracing.bytes, records, options.extras === true)
     : file(machine, tracing.bytes, records, options.extras === true);

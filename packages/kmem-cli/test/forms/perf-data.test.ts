@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync, zstdDecompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { missingTool, printedBy, readFileBytes, readStreamBytes, totalsOf } from "./kernel-files.ts";
-import type { WrittenEvent } from "./kernel-writer.ts";
-import { type PerfDataOptions, perfData } from "./perf-data-writer.ts";
+import { PC, type WrittenEvent } from "./kernel-writer.ts";
+import { type PerfDataOptions, perfData, record } from "./perf-data-writer.ts";
 import { writtenEvents } from "./written-events.ts";
 
 const COUNT = 1500;
@@ -112,6 +112,17 @@ describe("a perf.data file", () => {
     const undescribed = bytes.slice();
     undescribed.fill(0, 72, 80);
     await expect(readFileBytes(undescribed)).rejects.toThrow("perf kmem record");
+  });
+
+  it("is refused where it was packed to fill a machine", async () => {
+    const unknown = record(PC, 99, new Uint8Array(65_520));
+    const plain = Buffer.concat(Array.from({ length: 1200 }, () => unknown));
+    const bomb = record(PC, 81, new Uint8Array(zstdCompressSync(plain)));
+    const first = [bomb, bomb, bomb, bomb];
+    await expect(readFileBytes(perfData(EVENTS, { first }))).rejects.toThrow(
+      "unpacks to more than 4096 times its size",
+    );
+    expect((await readFileBytes(perfData(EVENTS, { first: [bomb] }))).summary.lines.total).toBe(COUNT);
   });
 
   it.each(Object.entries(RECORDED))("of a real kernel is read: %s", async (name, wanted) => {
