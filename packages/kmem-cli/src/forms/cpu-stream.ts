@@ -25,7 +25,8 @@ export class PageBudget {
   /** Notes that bytes are held from now on in the place of others. */
   swap(oldBytes: number, newBytes: number): void {
     this.#heldBytes += newBytes - oldBytes;
-    if (this.#heldBytes > HELD_BYTES_MAX) throw new TraceFormatError("its packed parts are too large to be merged");
+    if (this.#heldBytes > HELD_BYTES_MAX)
+      throw new TraceFormatError("the pages of its processors are too large to be merged");
   }
 }
 

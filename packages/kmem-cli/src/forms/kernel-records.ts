@@ -56,6 +56,7 @@ export type CommOf = (pid: number) => string | undefined;
 const MAX_SIZE_BYTES = 2 ** 32 - 1;
 const MAX_PAGE_ORDER = 13;
 const PAGE_FRAME_LIMIT = 2 ** 52;
+const OTHER_NAME = asciiBytes("(no name)");
 /** What a kernel notes for the page of an allocation that failed, at 64 bits (rounded) and at 32. */
 const NO_PAGE_64 = 2 ** 63;
 const NO_PAGE_32 = 2 ** 32 - 1;
@@ -72,6 +73,7 @@ const CACHED_MAX = 131_072;
 export class KernelRecords {
   readonly #matcher: Matcher;
   readonly #setting: ReaderSetting;
+  readonly #namesSystems: boolean;
   readonly #cacheNames = new NameTable();
   readonly #otherNames = new NameTable();
   readonly #otherCounts: number[] = [];
@@ -90,7 +92,9 @@ export class KernelRecords {
   #otherCount = 0;
   #kmemCount = 0;
 
-  constructor(setting: ReaderSetting) {
+  /** @param namesSystems whether other events are counted by `system:name`, as perf has them, or by their names. */
+  constructor(setting: ReaderSetting, namesSystems: boolean) {
+    this.#namesSystems = namesSystems;
     const { sink, stream } = setting;
     const { caches } = stream.tables;
     this.#setting = setting;
@@ -115,7 +119,7 @@ export class KernelRecords {
     this.#others = new Uint32Array(idLimit);
     for (const [id, format] of formats) {
       const layout = layoutOf(format);
-      const name = asciiBytes(format.name);
+      const name = asciiBytes(this.#namesSystems ? `${format.system}:${format.name}` : format.name);
       this.#layouts[id] = layout;
       if (layout === undefined) this.#others[id] = this.#otherNames.intern(name, 0, name.length) + 1;
     }
@@ -260,6 +264,13 @@ export class KernelRecords {
       default:
         matcher.pageFree(record.pageFrame, record.order);
     }
+  }
+
+  /** Counts a record of something that is no tracepoint, as the text of it would be. */
+  other(): void {
+    const nameId = this.#otherNames.intern(OTHER_NAME, 0, OTHER_NAME.length);
+    this.#otherCounts[nameId] = (this.#otherCounts[nameId] ?? 0) + 1;
+    this.#otherCount += 1;
   }
 
   /** Notes that the recorder lost events, how many of them if it says so. */

@@ -29,7 +29,7 @@ export class TraceDatReader extends WholeFileReader {
 
   constructor(setting: ReaderSetting) {
     super();
-    this.#records = new KernelRecords(setting);
+    this.#records = new KernelRecords(setting, false);
     this.#broken = setting.broken;
   }
 

@@ -10,10 +10,6 @@ const LINE_LENGTH = 512;
 
 /** Binary files that are brought along by mistake, and what to do about it. */
 const FOREIGN_FILES: readonly (readonly [Uint8Array, string])[] = [
-  [
-    asciiBytes("PERFILE2"),
-    "it is a perf.data file; make text of it: `perf script -i FILE -F comm,pid,tid,cpu,time,event,trace | kmem replay -`",
-  ],
   [asciiBytes("\xfd7zXZ"), "it is packed with xz; unpack it first (`xz -dc FILE | kmem replay -`)"],
   [asciiBytes("BZh"), "it is packed with bzip2; unpack it first (`bzip2 -dc FILE | kmem replay -`)"],
   [asciiBytes("PK\x03\x04"), "it is a zip archive; unpack it first"],

@@ -8,6 +8,8 @@ import { LTTNG_LINE, LttngReader } from "../forms/lttng.ts";
 import { MALLOC_LAB_LINE, MallocLabReader } from "../forms/malloc-lab.ts";
 import { MEMORY_REPLAY_LINE, MemoryReplayReader } from "../forms/memory-replay.ts";
 import { MTRACE_LINE, MtraceReader } from "../forms/mtrace.ts";
+import { PerfDataReader } from "../forms/perf-data.ts";
+import { isPerfData } from "../forms/perf-file.ts";
 import { TraceDatReader } from "../forms/trace-dat.ts";
 import { TRACING_MAGIC } from "../forms/tracing-head.ts";
 import { VALGRIND_LINE, ValgrindReader } from "../forms/valgrind.ts";
@@ -82,6 +84,14 @@ export const TRACE_FORMS: readonly TraceForm[] = [
     isText: false,
     sniff: (head) => startsWith(head, 0, head.length, TRACING_MAGIC),
     open: (setting) => new TraceDatReader(setting),
+  },
+  {
+    id: "perfdata",
+    name: "a file of perf's (perf.data)",
+    noun: "byte",
+    isText: false,
+    sniff: isPerfData,
+    open: (setting) => new PerfDataReader(setting),
   },
   text("mtrace", "a log of glibc's mtrace", (setting) => new MtraceReader(setting), { line: MTRACE_LINE }),
   text("valgrind", "a log of valgrind --trace-malloc=yes", (setting) => new ValgrindReader(setting), {

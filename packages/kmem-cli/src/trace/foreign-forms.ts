@@ -104,7 +104,7 @@ const DETECTORS: readonly Detector[] = [
   },
   {
     name: "a summary of perf kmem",
-    advice: "give the output of `perf script` on its perf.data instead",
+    advice: "give its perf.data instead, as it is",
     pattern: /^SUMMARY \((?:SLAB|page) allocator\)|^ *Callsite +\| Total_alloc/,
   },
   {

@@ -158,10 +158,18 @@ describe("kmem replay of kernel text", () => {
   const ARGS = ["replay", "--no-native", "--runs", "0"];
 
   it("names what a file is instead, and exits with 1, when nothing of it can be read", async () => {
+    await withTrace(
+      async (trace) => {
+        const { exitCode, stderr } = await runCli([...ARGS, trace]);
+        expect(exitCode).toBe(1);
+        expect(stderr).toMatch(/^kmem: \S+: it is packed with xz; unpack it first \(`xz -dc [^\n]+\n$/);
+      },
+      Buffer.from("\xfd7zXZ and what follows", "latin1"),
+    );
     await withTrace(async (trace) => {
       const { exitCode, stderr } = await runCli([...ARGS, trace]);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/^kmem: \S+: it is a perf\.data file; make text of it: `perf script [^\n]+\n$/);
+      expect(stderr).toMatch(/^kmem: \S+: taken for a file of perf's \(perf\.data\) \(perfdata\): it ends [^\n]+\n$/);
     }, Buffer.from("PERFILE2 and what follows"));
   });
 

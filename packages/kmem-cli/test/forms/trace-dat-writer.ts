@@ -24,6 +24,9 @@ export interface TraceDatOptions {
   readonly absolute?: boolean;
   /** Every so many events one stands before them that was discarded. */
   readonly discardEvery?: number;
+  /** Pages without events that stand after the others of each processor, and pages that are packed at once. */
+  readonly emptyPages?: number;
+  readonly pagesPerChunk?: number;
   /** Events that were lost before the second page of each processor; -1 where their number is not known. */
   readonly lost?: number;
 }
@@ -80,6 +83,8 @@ export function ringPages(events: readonly WrittenEvent[], options: TraceDatOpti
     last = event.timeNs;
   }
   flush();
+  const empty = new Uint8Array(pageBytes);
+  for (let left = options.emptyPages ?? 0; left > 0; left -= 1) pages.push(empty);
   return pages;
 }
 
@@ -166,8 +171,9 @@ function version7(events: readonly WrittenEvent[], options: TraceDatOptions): Ui
     const pages = ringPages(some, options);
     if (packing === "none") file.add(joined(pages));
     else {
-      const chunks = Array.from({ length: Math.ceil(pages.length / PAGES_PER_CHUNK) }, (_, index) =>
-        joined(pages.slice(index * PAGES_PER_CHUNK, (index + 1) * PAGES_PER_CHUNK)),
+      const { pagesPerChunk = PAGES_PER_CHUNK } = options;
+      const chunks = Array.from({ length: Math.ceil(pages.length / pagesPerChunk) }, (_, index) =>
+        joined(pages.slice(index * pagesPerChunk, (index + 1) * pagesPerChunk)),
       );
       file.u32(chunks.length);
       for (const chunk of chunks) {

@@ -129,6 +129,17 @@ describe("a trace.dat file", () => {
     await expect(readFileBytes(packed)).rejects.toThrow(TraceFormatError);
   });
 
+  it("is refused where it was packed to fill a machine", async () => {
+    const bomb = { version: 7, packing: "zstd", emptyPages: 5 * 4096, pagesPerChunk: 4096 } as const;
+    const events = [0, 1, 2, 3].map((cpu) => ({ ...EVENTS[0]!, cpu }));
+    await expect(readFileBytes(traceDat(events, bomb))).rejects.toThrow("unpacks to more than 4096 times its size");
+    // What is within reason is read, and a chunk that is too large is left out.
+    const { summary } = await readFileBytes(traceDat(events.slice(0, 1), { ...bomb, emptyPages: 4096 }));
+    expect(summary.lines.total).toBe(1);
+    const wide = traceDat(events.slice(0, 1), { ...bomb, emptyPages: 4096, pagesPerChunk: 2 * 4096 });
+    expect((await readFileBytes(wide)).summary.broken.countByReason).toEqual({ "packed pages cannot be unpacked": 1 });
+  });
+
   it("is refused where its processors' data overlap, which would have them read again and again", async () => {
     const bytes = traceDat(EVENTS);
     const table = Buffer.from(bytes).toString("latin1").indexOf("flyrecord") + 10;

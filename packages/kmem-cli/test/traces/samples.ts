@@ -4,6 +4,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { StoredTraceWriter } from "../../src/store/stored-writer.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
+import { perfData } from "../forms/perf-data-writer.ts";
 import { traceDat } from "../forms/trace-dat-writer.ts";
 import { writtenEvents } from "../forms/written-events.ts";
 import { randomTrace } from "../store/random-trace.ts";
@@ -66,6 +67,9 @@ export function samples(): ReadonlyMap<string, Uint8Array> {
     ["tracedat", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, discardEvery: 6, lost: 2 })],
     ["tracedat 7", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, version: 7 })],
     ["tracedat zstd", traceDat(kernelEvents, { pageBytes: PAGE_BYTES, version: 7, packing: "zstd" })],
+    ["perfdata", perfData(kernelEvents)],
+    ["perfdata stream", perfData(kernelEvents, { asStream: true, extras: true })],
+    ["perfdata packed", perfData(kernelEvents, { packedKind: 83 })],
     ["mtrace", text("mtrace.txt")],
     ["valgrind", text("valgrind.txt")],
     ["ltrace", text("ltrace.txt")],

@@ -18,3 +18,10 @@ done
 # The lengths that stand before the strings are those of the paths as they were.
 awk '/^s [0-9a-f]+ /{ head = $1 " " ; rest = substr($0, index($0, " ") + 1); text = substr(rest, index(rest, " ") + 1); printf "s %x %s\n", length(text), text; next } { print }' "$work/finished.txt" | zstd -q -f -o "$here/heaptrack.zst"
 zstd -q -f "$work/raw.raw.txt" -o "$here/heaptrack-raw.zst"
+# Needs the right to record events of the kernel. The path that perf notes is the one that it is given.
+cd "$work"
+perf record -q -e 'kmem:*' -o perf.data -- true
+perf record -q -z -e 'kmem:*' -o perf-packed.data -- true
+for name in perf perf-packed; do
+  zstd -19 -q -f "$name.data" -o "$here/$name.data.zst"
+done
