@@ -143,12 +143,13 @@ async function measureTrace(browser, path) {
 }
 
 try {
-  const [dumpPath, tracePath] = ["big.dump", "big.trace"].map((name) => join(folder, name));
-  const dumpBytes = writeBigDump(dumpPath ?? "");
-  writeBigTrace(tracePath ?? "");
+  const dumpPath = join(folder, "big.dump");
+  const tracePath = join(folder, "big.trace");
+  const dumpBytes = writeBigDump(dumpPath);
+  writeBigTrace(tracePath);
   const browser = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
-  const dump = await measureDump(browser, dumpPath ?? "");
-  const trace = await measureTrace(browser, tracePath ?? "");
+  const dump = await measureDump(browser, dumpPath);
+  const trace = await measureTrace(browser, tracePath);
   const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(1)} s`;
   const rows = [
     [`a dump of 4 GiB (${(dumpBytes / GIB).toFixed(1)} GiB of pages): first picture`, seconds(dump.firstMs)],

@@ -1,5 +1,5 @@
 // What a program has besides where its lib declares it: disposal at the end of a block, memories of WebAssembly, signals.
-import { Heap } from "kmem";
+import { dumpHeap, Heap } from "kmem";
 import type { KmemInspectorElement } from "kmem-inspector";
 import { type HeapServer, serveHeap } from "kmem-inspector/serve";
 
@@ -12,8 +12,9 @@ export function useAll(memory: WebAssembly.Memory): number {
 }
 
 export async function useInspector(element: KmemInspectorElement): Promise<string> {
-  element.heap = Heap.create({ sizeBytes: 1 << 20 });
-  const server: HeapServer = await serveHeap(element.heap, { port: 0 });
+  const heap = Heap.create({ sizeBytes: 1 << 20 });
+  element.live = () => dumpHeap(heap);
+  const server: HeapServer = await serveHeap(heap, { port: 0 });
   await server.close();
   return server.url;
 }

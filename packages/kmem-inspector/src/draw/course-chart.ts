@@ -34,6 +34,7 @@ export class CourseChart {
   readonly #parent: HTMLElement;
   readonly #pick: (event: number) => void;
   #chart: uPlot | undefined;
+  readonly #line: HTMLElement = document.createElement("div");
   #moment = 0;
   #marks: readonly ChartMark[] = [];
   #theme: Theme = "light";
@@ -86,6 +87,15 @@ export class CourseChart {
       [[...events], ...lines.map(({ values }) => [...values])] as uPlot.AlignedData,
       this.#parent,
     );
+    Object.assign(this.#line.style, {
+      position: "absolute",
+      top: "0",
+      bottom: "0",
+      width: "1px",
+      pointerEvents: "none",
+    });
+    this.#line.style.background = cssColour(PALETTES[theme].selection);
+    this.#chart.over.append(this.#line);
     this.#chart.over.addEventListener("click", ({ offsetX }) => {
       const event = this.#chart?.posToVal(offsetX, "x");
       if (event !== undefined) this.#pick(Math.max(0, Math.round(event)));
@@ -95,7 +105,7 @@ export class CourseChart {
   /** Moves the line of the moment. */
   set moment(event: number) {
     this.#moment = event;
-    this.#chart?.redraw(false);
+    this.#moveLine();
   }
 
   resize(): void {
@@ -112,13 +122,23 @@ export class CourseChart {
     return { width: Math.max(200, this.#parent.clientWidth), height: Math.max(120, this.#parent.clientHeight) };
   }
 
+  /** The line of the moment is an element above the chart: to move it costs no drawing. */
+  #moveLine(): void {
+    const chart = this.#chart;
+    if (chart === undefined) return;
+    const x = chart.valToPos(this.#moment, "x");
+    this.#line.hidden = !(x >= 0 && x <= chart.over.clientWidth);
+    this.#line.style.left = `${x}px`;
+  }
+
   #drawMarks(chart: uPlot): void {
+    this.#moveLine();
     const { ctx, bbox } = chart;
-    const { selection, finding } = PALETTES[this.#theme];
-    const line = (event: number, colour: string, dash: number[]): number => {
+    const { finding } = PALETTES[this.#theme];
+    const line = (event: number, colour: string): number => {
       const x = Math.round(chart.valToPos(event, "x", true));
       ctx.strokeStyle = colour;
-      ctx.setLineDash(dash);
+      ctx.setLineDash([4, 4]);
       ctx.lineWidth = 1;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
@@ -132,13 +152,12 @@ export class CourseChart {
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     for (const { event, label } of this.#marks) {
-      const x = line(event, cssColour(finding, 0.8), [4, 4]);
+      const x = line(event, cssColour(finding, 0.8));
       ctx.fillStyle = cssColour(finding);
       ctx.font = FONT;
       ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
       ctx.fillText(label, x + (ctx.textAlign === "right" ? -4 : 4), bbox.top + 12);
     }
-    line(this.#moment, cssColour(selection), []);
     ctx.restore();
   }
 }

@@ -165,3 +165,13 @@ export function unusableIndex(freeBlocksByOrder: readonly number[]): number[] {
     return share;
   });
 }
+
+/** More marks on a map would hide it. */
+const PAGES_MARKED = 5000;
+
+/** The pages that the findings are about, the first of them. */
+export function findingPages(figures: DumpFigures | undefined): number[] {
+  const findings = figures?.check?.findings ?? [];
+  const addresses = findings.flatMap(({ address, addresses: more = [] }) => [address, ...more]);
+  return [...new Set(addresses.map((address) => Math.floor(address / PAGE_SIZE)))].slice(0, PAGES_MARKED);
+}

@@ -1,4 +1,3 @@
-import { type BaseHeap, dumpHeap } from "kmem";
 import type { FilePlace } from "../sources/opened-file.ts";
 
 /** Where a heap of another process can be looked at. */
@@ -29,9 +28,9 @@ export class HeapFeed {
     this.#everyMs = everyMs;
   }
 
-  /** Looks at a heap of this page. */
-  static ofHeap(heap: BaseHeap, everyMs: number): HeapFeed {
-    return new HeapFeed(async () => ({ name: "heap", bytes: dumpHeap(heap) }), everyMs);
+  /** Looks at a heap of this page by a function that dumps it. */
+  static ofFunction(dump: () => Uint8Array, everyMs: number): HeapFeed {
+    return new HeapFeed(async () => ({ name: "heap", bytes: dump() }), everyMs);
   }
 
   /** Looks at a heap that `serveHeap` serves. */

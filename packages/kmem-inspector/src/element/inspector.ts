@@ -1,18 +1,18 @@
-import type { BaseHeap } from "kmem";
 import { type CSSResult, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import type { Theme } from "../draw/palette.ts";
-import type { DumpFigures } from "../dump/figures.ts";
+import { type DumpFigures, findingPages } from "../dump/figures.ts";
 import { MAP_MODES, type MapMode } from "../dump/frame-modes.ts";
 import type { FilePlace } from "../sources/opened-file.ts";
 import { formatBytes, formatCount } from "../views/format.ts";
 import { baseStyles, themeStyles } from "../views/styles.ts";
 import { DumpSession } from "../work/dump-session.ts";
-import { sortOfFile } from "../work/file-sort.ts";
-import { TraceSession } from "../work/trace-session.ts";
+import { openFile } from "../work/open-file.ts";
+import type { TraceSession } from "../work/trace-session.ts";
 import { frameStyles } from "./frame-styles.ts";
 import { HeapFeed } from "./heap-feed.ts";
 import type { InspectorState, KmemInspectorElement } from "./public-types.ts";
 import { readSession, type SessionFiles } from "./session-files.ts";
+import { welcome } from "./welcome.ts";
 
 const DUMP_VIEWS = [
   { id: "map", label: "Map" },
@@ -29,7 +29,6 @@ const TRACE_VIEWS = [
 type ViewId = (typeof DUMP_VIEWS)[number]["id"] | (typeof TRACE_VIEWS)[number]["id"];
 
 const PAGE_BYTES = 4096;
-const PAGES_MARKED = 5000;
 const DEFAULT_EVERY_MS = 1000;
 
 /** An address to go to, and whether the map is to move there. */
@@ -44,7 +43,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     session: {},
     sample: {},
     theme: { reflect: true },
-    heap: { attribute: false },
+    live: { attribute: false },
     everyMs: { attribute: "every-ms", type: Number },
     dump: { state: true },
     trace: { state: true },
@@ -64,7 +63,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   declare session: string | undefined;
   declare sample: string | undefined;
   declare theme: Theme;
-  declare heap: BaseHeap | undefined;
+  declare live: (() => Uint8Array) | undefined;
   declare everyMs: number;
   declare private dump: DumpSession | undefined;
   declare private trace: TraceSession | undefined;
@@ -125,7 +124,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   }
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {
-    if (changed.has("heap") && this.heap !== undefined) this.#follow(HeapFeed.ofHeap(this.heap, this.everyMs));
+    if (changed.has("live") && this.live !== undefined) this.#follow(HeapFeed.ofFunction(this.live, this.everyMs));
   }
 
   protected override updated(changed: ReadonlyMap<PropertyKey, unknown>): void {
@@ -144,16 +143,18 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   async #open(places: readonly FilePlace[]): Promise<void> {
     const place = places.at(-1)!;
     await this.#attempt(`Opening ${place.name}…`, async () => {
-      const sort = await sortOfFile(place);
       this.#feed?.stop();
       this.#feed = undefined;
-      const opened = sort === "dump" ? await DumpSession.open(place) : await TraceSession.open(place);
+      const opened = await openFile(place);
       this.#close();
-      if (opened instanceof DumpSession) void this.#showDump(opened);
-      else this.trace = opened;
-      this.view = sort === "dump" ? "map" : "time";
       this.earlier = places.length > 1 ? places[0] : undefined;
-      if (this.earlier !== undefined && sort === "dump") this.view = "compare";
+      if (opened instanceof DumpSession) {
+        this.view = this.earlier === undefined ? "map" : "compare";
+        void this.#showDump(opened);
+      } else {
+        this.view = "time";
+        this.trace = opened;
+      }
       this.#applyState();
     });
   }
@@ -164,6 +165,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     // Of a heap that is followed the former figures stay until there are others: nothing jumps.
     if (this.#feed === undefined) this.figures = undefined;
     try {
+      await this.updateComplete;
       await dump.readFigures((figures) => {
         const isWhole = figures.people !== undefined;
         if (dump === this.dump && (isWhole || this.#feed === undefined || this.figures === undefined))
@@ -242,12 +244,13 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   protected override render(): TemplateResult {
     const { problem, busy } = this;
     const isEmpty = this.dump === undefined && this.trace === undefined;
+    const openSample = this.sample === undefined ? undefined : this.#openSample;
     return html`
       ${this.#header()}
       <main>
         ${problem === undefined ? nothing : html`<p class="problem" role="alert">${problem}</p>`}
         ${busy === undefined ? nothing : html`<p class="busy" role="status">${busy}</p>`}
-        ${isEmpty && busy === undefined ? this.#welcome() : nothing} ${this.#content()}
+        ${isEmpty && busy === undefined ? welcome(openSample) : nothing} ${this.#content()}
       </main>
     `;
   }
@@ -307,18 +310,6 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     return `${size} · ${formatCount(liveBlocks)} live blocks, ${liveBytes} · ${formatBytes(bytes.freePageBytes)} free`;
   }
 
-  #welcome(): TemplateResult {
-    return html`<section class="welcome">
-      <h2>Look into a heap</h2>
-      <p>
-        Drop a dump or a trace here, or open one: what <code>dumpHeap(heap)</code> wrote, or a trace of any form that
-        <code>kmem replay</code> reads. Of two dumps the page shows what came and what went. No file leaves this
-        machine.
-      </p>
-      ${this.sample === undefined ? nothing : html`<button @click=${this.#openSample}>Open the sample</button>`}
-    </section>`;
-  }
-
   #content(): TemplateResult | typeof nothing {
     const { dump, trace, view, figures, theme } = this;
     const go = (event: CustomEvent<Going>): void => this.#go(event.detail);
@@ -362,7 +353,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
         theme=${this.theme}
         .address=${going?.address}
         .isToBeFound=${going?.isToBeFound ?? false}
-        .marked=${markedPages(this.figures)}
+        .marked=${findingPages(this.figures)}
         @go=${go}
         @mode=${(event: CustomEvent<MapMode>) => (this.mode = event.detail)}
       >
@@ -412,17 +403,10 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     if (places.length > 0) void this.#open(places);
   }
 
-  async #openSample(): Promise<void> {
+  readonly #openSample = async (): Promise<void> => {
     const bytes = await this.#attempt("Opening the sample…", async () => (await fetch(this.sample!)).blob());
     if (bytes !== undefined) await this.#open([{ name: "sample.dump", blob: bytes }]);
-  }
+  };
 }
 
 const NO_FILES: SessionFiles = { files: [], live: undefined };
-
-/** The pages that the findings are about. */
-function markedPages(figures: DumpFigures | undefined): number[] {
-  const findings = figures?.check?.findings ?? [];
-  const addresses = findings.flatMap(({ address, addresses: more = [] }) => [address, ...more]);
-  return [...new Set(addresses.map((address) => Math.floor(address / PAGE_BYTES)))].slice(0, PAGES_MARKED);
-}

@@ -15,7 +15,7 @@ const CHART_POINTS = 1500;
 const PLAY_STEPS = 600;
 /** From this many events on a map is made when the scrubber rests, not while it moves. */
 const SMALL_EVENTS = 400_000;
-const REST_MS = 150;
+const REST_MS = 250;
 
 /** One of the two allocators that a trace is shown on. */
 interface Side {
@@ -189,11 +189,11 @@ export class TimeView extends LitElement {
       ${this.#key()}
       <div class="row tools">
         <button @click=${() => this.#seek(0)}>Start</button>
-        <button @click=${() => this.#seek(moment - 1)} aria-label="One event back">−1</button>
+        <button @click=${() => this.#seek(moment - 1)}>One back</button>
         <button @click=${() => this.#play()} aria-pressed=${this.isPlaying}>
           ${this.isPlaying ? "Pause" : "Play"}
         </button>
-        <button @click=${() => this.#seek(moment + 1)} aria-label="One event on">+1</button>
+        <button @click=${() => this.#seek(moment + 1)}>One on</button>
         <button @click=${() => this.#seek(outline.peak.event)}>Peak</button>
         ${this.#failureButton()}
         <button @click=${() => this.#seek(outline.eventCount)}>End</button>
@@ -272,7 +272,9 @@ export class TimeView extends LitElement {
         <label for="side-${place}">Allocator</label>
         <select
           id="side-${place}"
-          @change=${({ target }: Event) => void this.#choose(place, (target as HTMLSelectElement).value as AllocatorName)}
+          @change=${({ target }: Event) => {
+            void this.#choose(place, (target as HTMLSelectElement).value as AllocatorName);
+          }}
         >
           ${ALLOCATOR_NAMES.map((name) => html`<option ?selected=${name === allocator}>${name}</option>`)}
         </select>

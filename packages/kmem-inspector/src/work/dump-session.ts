@@ -26,8 +26,7 @@ export class DumpSession {
   }
 
   /** Opens a dump. Throws the worker's error for what is none. */
-  static async open(place: FilePlace): Promise<DumpSession> {
-    const worker = dumpWorker();
+  static async open(place: FilePlace, worker: RemoteWorker<DumpService> = dumpWorker()): Promise<DumpSession> {
     try {
       const outline = await worker.calls.open(place);
       return new DumpSession(place, outline, worker, figuresWorker());
@@ -45,6 +44,8 @@ export class DumpSession {
 
   /** Makes the figures, which takes longer than the map, and hands them on as they come. */
   async readFigures(take: (figures: DumpFigures) => void): Promise<void> {
+    // The map comes first, which has been asked for before this.
+    await this.calls.bytes(0, 1);
     const { calls } = this.#figuresWorker;
     const isWithoutBlocks = await calls.open(this.place);
     const info = await calls.info();

@@ -18,7 +18,7 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
     await page.getByRole("button", { name: "Peak" }).click();
     await page.locator("#live", { hasText: report.peak.bytes.toLocaleString("en") }).waitFor();
     const peakEvent = await inspector.figure("#event");
-    await page.getByRole("button", { name: "One event on" }).click();
+    await page.getByRole("button", { name: "One on" }).click();
     await page.locator("#event", { hasText: (peakEvent + 1).toLocaleString("en") }).waitFor();
     await page.locator("#scrubber").fill("100");
     await page.locator("#event", { hasText: /^100$/ }).waitFor();
