@@ -15,10 +15,12 @@ export async function loadChecked(glue, bytes) {
       const report = (found) => reports.push(found.text(frameAt));
       // The program's first allocation makes its heap, in the program's own memory, after the shadow of all of it.
       const check = new Memcheck(adopted, () => programHeapOptions(adopted, { imports, exports }), { report });
-      WebAssembly.instantiate(adopted.bytes, { ...imports, kmem: { ...check.imports } }).then(({ instance, module }) => {
-        exports = instance.exports;
-        done(instance, module);
-      });
+      WebAssembly.instantiate(adopted.bytes, { ...imports, kmem: { ...check.imports } }).then(
+        ({ instance, module }) => {
+          exports = instance.exports;
+          done(instance, module);
+        },
+      );
       return {};
     },
   });
