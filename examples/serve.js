@@ -36,6 +36,6 @@ const server = createServer(async (request, response) => {
 
 server.listen(Number(argv[2] ?? 8080), "localhost", () => {
   const { port } = server.address();
-  const pages = ["particles", "audio-worklet", "wasm-heap"];
+  const pages = ["particles", "audio-worklet", "wasm-heap", "wasm-memcheck"];
   for (const page of pages) console.log(`http://localhost:${port}/${page}/index.html`);
 });

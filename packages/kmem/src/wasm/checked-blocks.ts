@@ -3,7 +3,7 @@ import type { Heap } from "../heap/heap.ts";
 import { blockAt, blocksOf } from "../heap/inspect.ts";
 import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
-import { ADDRESS_SPACE_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { ADDRESS_SPACE_BYTES, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { RECORD_STATE_MASK, Record, RecordState, ZONE_BYTES } from "./memcheck-layout.ts";
 import type { Shadow } from "./shadow.ts";
@@ -40,8 +40,11 @@ export interface WrongCall {
 }
 
 const FIRST_QUARANTINE = 1024;
+const QUEUED_WORDS = 4;
 /** How far around an address a block is looked for that it may belong to. */
 const REACH_BYTES = 4096;
+/** Fewer bytes are copied faster word by word. */
+const FEW_BYTES = 256;
 /** Words behind a pointer that is handed out which are taken for pointers too: system calls take lists of buffers. */
 const NAMED_WORDS = 32;
 
@@ -54,8 +57,9 @@ export class CheckedBlocks {
   readonly #heap: Heap;
   readonly #shadow: Shadow;
   #words: Uint32Array;
-  /** Addresses of freed blocks, the oldest first: a ring. */
-  #queue = new Uint32Array(FIRST_QUARANTINE);
+  #bytes: Uint8Array;
+  /** A ring of freed blocks, the oldest first: of each its address, the heap's block, and its bytes with its zone. */
+  #queue = new Uint32Array(FIRST_QUARANTINE * QUEUED_WORDS);
   #first = 0;
   #count = 0;
   #queuedBytes = 0;
@@ -65,6 +69,7 @@ export class CheckedBlocks {
     this.#heap = options.heap;
     this.#shadow = options.shadow;
     this.#words = new Uint32Array(options.heap.buffer);
+    this.#bytes = new Uint8Array(options.heap.buffer);
   }
 
   get buffer(): ArrayBufferLike {
@@ -74,6 +79,7 @@ export class CheckedBlocks {
   /** Has to be called when the memory has grown. */
   refresh(): void {
     this.#words = new Uint32Array(this.#heap.buffer);
+    this.#bytes = new Uint8Array(this.#heap.buffer);
   }
 
   alloc(sizeBytes: number): number {
@@ -87,7 +93,7 @@ export class CheckedBlocks {
     requireSize(bytes);
     const block = this.#take(bytes + ZONE_BYTES, bytes);
     const address = this.#activate(block, block + ZONE_BYTES, bytes, true);
-    new Uint8Array(this.#heap.buffer, address, bytes).fill(0);
+    this.#bytes.fill(0, address, address + bytes);
     return address;
   }
 
@@ -113,10 +119,21 @@ export class CheckedBlocks {
     const oldBytes = this.#record(address, Record.SIZE);
     const moved = this.alloc(sizeBytes);
     const copied = Math.min(oldBytes, sizeBytes);
-    new Uint8Array(this.#heap.buffer).copyWithin(moved, address, address + copied);
+    this.#copy(moved, address, copied);
     this.#shadow.copyDefined(moved, address, copied);
     this.#retire(address);
     return moved;
+  }
+
+  #copy(to: number, from: number, bytes: number): void {
+    if (bytes > FEW_BYTES) {
+      this.#bytes.copyWithin(to, from, from + bytes);
+      return;
+    }
+    // Both are multiples of 16, and what lies after the last byte is nobody's.
+    const words = this.#words;
+    const end = Math.ceil(bytes / WORD_BYTES);
+    for (let word = 0; word < end; word++) words[(to >>> WORD_SHIFT) + word] = words[(from >>> WORD_SHIFT) + word]!;
   }
 
   usableSize(address: number): number {
@@ -244,25 +261,35 @@ export class CheckedBlocks {
     words[record + Record.FREED_BY] = this.#options.stackNow();
     words[record + Record.BLOCK] = (words[record + Record.BLOCK]! & ~RECORD_STATE_MASK) | RecordState.FREED;
     this.#shadow.closeFreed(address, sizeBytes);
-    if (this.#count === this.#queue.length) this.#growQueue();
-    this.#queue[(this.#first + this.#count++) & (this.#queue.length - 1)] = address;
+    if ((this.#count + 1) * QUEUED_WORDS > this.#queue.length) this.#growQueue();
+    const place = this.#place(this.#count++);
+    this.#queue[place] = address;
+    this.#queue[place + 1] = words[record + Record.BLOCK]! & ~RECORD_STATE_MASK;
+    this.#queue[place + 2] = sizeBytes + ZONE_BYTES;
     this.#queuedBytes += sizeBytes + ZONE_BYTES;
     while (this.#queuedBytes > this.#options.quarantineBytes && this.#count > 0) this.#release();
   }
 
+  /** Where a block stands in the queue, so many behind the first. */
+  #place(index: number): number {
+    return ((this.#first + index) * QUEUED_WORDS) & (this.#queue.length - 1);
+  }
+
+  /** What it needs stands in the queue: the record of a block that was freed long ago is in no cache of the processor. */
   #release(): void {
-    const address = this.#queue[this.#first]!;
-    this.#first = (this.#first + 1) & (this.#queue.length - 1);
+    const place = this.#place(0);
+    this.#first = (this.#first + 1) & (this.#queue.length / QUEUED_WORDS - 1);
     this.#count--;
-    this.#queuedBytes -= this.#record(address, Record.SIZE) + ZONE_BYTES;
-    this.#shadow.forget(address);
-    this.#heap.free((this.#record(address, Record.BLOCK) & ~RECORD_STATE_MASK) >>> 0);
+    this.#queuedBytes -= this.#queue[place + 2]!;
+    this.#shadow.forget(this.#queue[place]!);
+    this.#heap.free(this.#queue[place + 1]!);
   }
 
   #growQueue(): void {
     const queue = new Uint32Array(2 * this.#queue.length);
     for (let index = 0; index < this.#count; index++) {
-      queue[index] = this.#queue[(this.#first + index) & (this.#queue.length - 1)]!;
+      const place = this.#place(index);
+      queue.set(this.#queue.subarray(place, place + QUEUED_WORDS), index * QUEUED_WORDS);
     }
     this.#queue = queue;
     this.#first = 0;

@@ -1,11 +1,16 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import variant from "@jitl/quickjs-wasmfile-release-sync";
 import type { QuickJSSyncVariant } from "quickjs-emscripten-core";
 import { describe, expect, it } from "vitest";
 import { checkHeap } from "../../src/index.ts";
+import { WasmModule } from "../../src/wasm/module.ts";
 import { loadLua, workOfLua } from "./programs/lua.ts";
 import { loadQuickJs, workOfQuickJs } from "./programs/quickjs.ts";
 import { loadSqlite, workOfSqlite } from "./programs/sqlite.ts";
 import { withAdoption } from "./support/adoption.ts";
+
+const GLUE = "wasmoon/dist/glue.wasm";
 
 /** Does a program's work with its own allocator, then on a heap, and compares. */
 async function expectTheSame<Loaded>(
@@ -46,5 +51,39 @@ describe("a module from npm, as it is, on a heap", () => {
     // Its types are those of the CommonJS build.
     const quickJs = variant as unknown as QuickJSSyncVariant;
     await expectTheSame(() => loadQuickJs(quickJs), workOfQuickJs);
+  });
+});
+
+/** Does a program's work with every load and store checked, and returns what was told of it. */
+async function checked<Loaded>(
+  load: () => Promise<Loaded>,
+  work: (loaded: Loaded) => string | Promise<string>,
+): Promise<readonly string[]> {
+  const expected = await work(await load());
+  const { loaded, program } = await withAdoption({ check: "memcheck" }, load);
+  expect(await work(loaded)).toBe(expected);
+  const { heap, misuses } = program();
+  expect(checkHeap(heap)).toEqual({ isClean: true, findings: [] });
+  return misuses;
+}
+
+describe("a module from npm, as it is, with its loads and stores checked", () => {
+  it("is SQLite, with nothing to be told", async () => {
+    expect(await checked(loadSqlite, (sqlite) => workOfSqlite(sqlite, ":memory:"))).toEqual([]);
+  });
+
+  it("is QuickJS, with nothing to be told", async () => {
+    const quickJs = variant as unknown as QuickJSSyncVariant;
+    expect(await checked(() => loadQuickJs(quickJs), workOfQuickJs)).toEqual([]);
+  });
+
+  it("is Lua, whose glue uses a reference of a state that it has closed: that is told, and nothing else", async () => {
+    const told = await checked(loadLua, workOfLua);
+    // wasmoon closes its type extensions after the state: luaL_unref reads and writes what lua_close has freed.
+    const module = new WasmModule(new Uint8Array(readFileSync(fileURLToPath(import.meta.resolve(GLUE)))));
+    const indexOf = (name: string): number => module.exports.find((one) => one.name === name)!.index;
+    const [unref, close] = ["luaL_unref", "lua_close"].map((name) => `at function ${indexOf(name)} `);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter((text) => !text.includes(unref!) || !text.includes(close!))).toEqual([]);
   });
 });

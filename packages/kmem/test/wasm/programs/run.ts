@@ -8,6 +8,7 @@ import { checkHeap } from "../../../src/index.ts";
 import { observed, withAdoption } from "../support/adoption.ts";
 import { clangFault } from "../support/clang.ts";
 import { PROGRAMS, type Program } from "./programs.ts";
+import { median, spread } from "./statistics.ts";
 import { installTools } from "./tools.ts";
 
 const FIGURES = fileURLToPath(new URL("../../../../../docs/figures/wasm-programs.csv", import.meta.url));
@@ -51,17 +52,6 @@ function inProcess(index: number, mode: string, scale: number): Measure {
   const line = text.trimEnd().split("\n").at(-1) ?? "";
   if (status !== 0 || !line.startsWith("{")) throw new Error(`${PROGRAMS[index]!.name} ${mode}: ${stderr}${text}`);
   return JSON.parse(line) as Measure;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)]!;
-}
-
-/** Half the distance of the quartiles. */
-function spread(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return (sorted[Math.floor((sorted.length * 3) / 4)]! - sorted[Math.floor(sorted.length / 4)]!) / 2;
 }
 
 /** Measures a program in rounds, its own allocator and the heap in turns, and gives its line of the table. */

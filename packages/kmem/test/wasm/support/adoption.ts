@@ -28,9 +28,13 @@ export interface AdoptedProgram {
   readonly adoptMs: number;
 }
 
+/** Makes the heap of a program. */
+export type MakeHeap = (where: HeapOptions) => Heap;
+
 /** One program that is being loaded: it gets its heap with its first allocation. */
 export class Adoption {
   readonly #options: AdoptOptions;
+  readonly #makeHeap: MakeHeap;
   #adopted: AdoptedModule | undefined;
   #adoptMs = 0;
   #imports: WebAssembly.Imports = {};
@@ -41,8 +45,10 @@ export class Adoption {
   readonly #misuses: string[] = [];
   #memcheck: Memcheck | undefined;
 
-  constructor(options: AdoptOptions) {
+  /** `makeHeap` makes the heap of a program that is not checked; default: a plain one. */
+  constructor(options: AdoptOptions, makeHeap: MakeHeap = (where) => Heap.create(where)) {
     this.#options = options;
+    this.#makeHeap = makeHeap;
   }
 
   get program(): AdoptedProgram {
@@ -111,7 +117,7 @@ export class Adoption {
   }
 
   #heapNow(): Heap {
-    this.#heap ??= this.#memcheck?.heap ?? Heap.create({ ...this.#heapOptions(), slotCount: 1 });
+    this.#heap ??= this.#memcheck?.heap ?? this.#makeHeap({ ...this.#heapOptions(), slotCount: 1 });
     return this.#heap;
   }
 
@@ -145,8 +151,9 @@ async function intercepted<Loaded>(instantiateIt: Instantiate, load: () => Promi
 export async function withAdoption<Loaded>(
   options: AdoptOptions,
   load: () => Promise<Loaded>,
+  makeHeap?: MakeHeap,
 ): Promise<{ loaded: Loaded; program: () => AdoptedProgram }> {
-  const adoption = new Adoption(options);
+  const adoption = new Adoption(options, makeHeap);
   const loaded = await intercepted(async (bytes, imports) => {
     const prepared = adoption.prepared(bytes, imports);
     const instance = new WebAssembly.Instance(await WebAssembly.compile(prepared.bytes), prepared.imports);

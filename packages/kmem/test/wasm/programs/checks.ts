@@ -1,0 +1,177 @@
+// Every program under each kind of check beside its own allocator: `npm run test:program-checks -- [rounds] [scale]`
+// compares what they return, and writes docs/figures/wasm-checks.csv and the table of docs/memory-bugs.md.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import process, { argv, cpuUsage, execPath, resourceUsage, stdout } from "node:process";
+import { fileURLToPath } from "node:url";
+import { DebugHeap, SampledHeap } from "../../../src/debug/index.ts";
+import { type MakeHeap, observed, withAdoption } from "../support/adoption.ts";
+import { clangFault } from "../support/clang.ts";
+import { PROGRAMS, type Program } from "./programs.ts";
+import { geometricMean, median, spread } from "./statistics.ts";
+import { installTools } from "./tools.ts";
+
+const REPOSITORY = new URL("../../../../../", import.meta.url);
+const FIGURES = fileURLToPath(new URL("docs/figures/wasm-checks.csv", REPOSITORY));
+const DOCUMENT = fileURLToPath(new URL("docs/memory-bugs.md", REPOSITORY));
+const TABLE = /(<!-- figures: wasm checks -->\n)[\s\S]*?(\n<!-- \/figures: wasm checks -->)/;
+
+const debugged =
+  (debug: string): MakeHeap =>
+  (where) =>
+    DebugHeap.create({ ...where, debug, report: () => {} });
+
+/** How a program is run; undefined is with its own allocator. */
+const MODES: Readonly<Record<string, { readonly makeHeap?: MakeHeap; readonly isChecked?: true } | undefined>> = {
+  own: undefined,
+  heap: {},
+  sampled: { makeHeap: (where) => SampledHeap.create({ ...where, report: () => {} }) },
+  FZP: { makeHeap: debugged("FZP") },
+  FZPU: { makeHeap: debugged("FZPU") },
+  memcheck: { isChecked: true },
+};
+
+/** One run of one program, in a process of its own. */
+interface Measure {
+  readonly output: string;
+  readonly cpuMs: number;
+  readonly residentKib: number;
+  readonly reports: number;
+}
+
+async function measure(program: Program, mode: string, scale: number): Promise<Measure> {
+  const how = MODES[mode];
+  const load = () => program.load();
+  const check = how?.isChecked === true ? ({ check: "memcheck" } as const) : {};
+  const options = { ...((await program.options?.()) ?? {}), ...check };
+  const { loaded, reports } =
+    how === undefined
+      ? { loaded: (await observed(load)).loaded, reports: () => 0 }
+      : await withAdoption(options, load, how.makeHeap).then((one) => ({
+          loaded: one.loaded,
+          reports: () => one.program().misuses.length,
+        }));
+  const before = cpuUsage();
+  const output = await loaded(scale);
+  const { user, system } = cpuUsage(before);
+  return { output, cpuMs: (user + system) / 1000, residentKib: resourceUsage().maxRSS, reports: reports() };
+}
+
+function inProcess(index: number, mode: string, scale: number): Measure {
+  const args = ["--no-warnings", fileURLToPath(import.meta.url), "measure", String(index), mode, String(scale)];
+  const { status, stdout: text, stderr } = spawnSync(execPath, args, { encoding: "utf8", maxBuffer: 2 ** 28 });
+  const line = text.trimEnd().split("\n").at(-1) ?? "";
+  if (status !== 0 || !line.startsWith("{")) throw new Error(`${PROGRAMS[index]!.name} ${mode}: ${stderr}${text}`);
+  return JSON.parse(line) as Measure;
+}
+
+/** The times and the memory of a program in each mode, measured in turns. */
+interface Line {
+  readonly program: string;
+  readonly mode: string;
+  readonly cpuMs: number;
+  readonly spreadMs: number;
+  readonly residentMib: number;
+  readonly timeRatio: number;
+  readonly memoryRatio: number;
+  readonly reports: number;
+}
+
+function linesOf(index: number, rounds: number, scale: number): Line[] {
+  const modes = Object.keys(MODES);
+  const all = new Map<string, Measure[]>(modes.map((mode) => [mode, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const mode of modes) all.get(mode)!.push(inProcess(index, mode, scale));
+  }
+  const program = PROGRAMS[index]!.name;
+  const outputs = new Set([...all.values()].flat().map(({ output }) => output));
+  if (outputs.size > 1) throw new Error(`${program}: the outputs differ`);
+  const cpuOf = (mode: string): number => median(all.get(mode)!.map(({ cpuMs }) => cpuMs));
+  const residentOf = (mode: string): number => median(all.get(mode)!.map(({ residentKib }) => residentKib / 1024));
+  return modes.map((mode) => ({
+    program,
+    mode,
+    cpuMs: cpuOf(mode),
+    spreadMs: spread(all.get(mode)!.map(({ cpuMs }) => cpuMs)),
+    residentMib: residentOf(mode),
+    timeRatio: cpuOf(mode) / cpuOf("own"),
+    memoryRatio: residentOf(mode) / residentOf("own"),
+    reports: all.get(mode)![0]!.reports,
+  }));
+}
+
+function csvOf(lines: readonly Line[], rounds: number): string {
+  const heads = "program,mode,cpu_ms,spread_ms,time_ratio,resident_mib,memory_ratio,reports,rounds";
+  const rows = lines.map((line) =>
+    [
+      `"${line.program}"`,
+      line.mode,
+      line.cpuMs.toFixed(1),
+      line.spreadMs.toFixed(1),
+      line.timeRatio.toFixed(2),
+      line.residentMib.toFixed(1),
+      line.memoryRatio.toFixed(2),
+      line.reports,
+      rounds,
+    ].join(","),
+  );
+  return `${[heads, ...rows].join("\n")}\n`;
+}
+
+/** A row for each program, and one of the geometric means. */
+function tableOf(lines: readonly Line[]): string {
+  const modes = Object.keys(MODES).filter((mode) => mode !== "own");
+  const programs = [...new Set(lines.map(({ program }) => program))];
+  const ratios = (mode: string, of: (line: Line) => number): number[] =>
+    lines.filter((line) => line.mode === mode).map(of);
+  const rows = programs.map((program) => {
+    const mine = lines.filter((line) => line.program === program);
+    const own = mine.find(({ mode }) => mode === "own")!;
+    const cells = modes.map((mode) => {
+      const { timeRatio, memoryRatio } = mine.find((line) => line.mode === mode)!;
+      return `${timeRatio.toFixed(2)} · ${memoryRatio.toFixed(2)}`;
+    });
+    return `| ${program} | ${own.cpuMs.toFixed(0)} ms · ${own.residentMib.toFixed(0)} MiB | ${cells.join(" | ")} |`;
+  });
+  const means = modes.map((mode) => {
+    const time = geometricMean(ratios(mode, ({ timeRatio }) => timeRatio));
+    return `${time.toFixed(2)} · ${geometricMean(ratios(mode, ({ memoryRatio }) => memoryRatio)).toFixed(2)}`;
+  });
+  return [
+    `| program | its own allocator | ${modes.join(" | ")} |`,
+    `| :-- | --: |${modes.map(() => " --: |").join("")}`,
+    ...rows,
+    `| geometric mean | | ${means.join(" | ")} |`,
+  ].join("\n");
+}
+
+function measureAll(rounds: number, scale: number): void {
+  installTools();
+  const missing = clangFault();
+  const lines: Line[] = [];
+  for (const [index, { name, needsClang }] of PROGRAMS.entries()) {
+    if (needsClang === true && missing !== undefined) {
+      stdout.write(`${name}: ${missing}\n`);
+      process.exitCode = 1;
+      continue;
+    }
+    const measured = linesOf(index, rounds, scale);
+    lines.push(...measured);
+    stdout.write(csvOf(measured, rounds));
+  }
+  if (process.exitCode !== undefined) return;
+  writeFileSync(FIGURES, csvOf(lines, rounds));
+  const text = readFileSync(DOCUMENT, "utf8");
+  writeFileSync(
+    DOCUMENT,
+    text.replace(TABLE, (_, before: string, after: string) => before + tableOf(lines) + after),
+  );
+}
+
+if (argv[2] === "measure") {
+  const measured = await measure(PROGRAMS[Number(argv[3])]!, argv[4]!, Number(argv[5]));
+  stdout.write(`\n${JSON.stringify(measured)}\n`);
+} else {
+  const [rounds = 3, scale = 4] = argv.slice(2).map(Number);
+  measureAll(rounds, scale);
+}
