@@ -6,7 +6,6 @@ import { footprintBytes } from "../kmalloc/stats.ts";
 import { clear } from "../memory/clear.ts";
 import { copyBytes } from "../memory/copy.ts";
 import type { Registration } from "../memory/dispose.ts";
-import { hex } from "../memory/errors.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { MemoryKind, MemorySource } from "../memory/memory.ts";
@@ -21,6 +20,8 @@ import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
 import { blockView, elementBytes, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
+import { Followers, isServedBy } from "./followers.ts";
+import { heapText } from "./heap-text.ts";
 import { Pages } from "./pages.ts";
 
 /** The calls that the fast path serves. */
@@ -52,6 +53,7 @@ export abstract class BaseHeap {
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
   #family!: FamilyPath;
+  readonly #followers = new Followers(() => (isServedBy(this.#fast, this) ? this.pathContext() : undefined));
   #isDetached = false;
 
   /** @internal */
@@ -60,7 +62,8 @@ export abstract class BaseHeap {
     this.#kmalloc = attachment.kmalloc;
     this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
     Object.defineProperty(this, INSPECT, { value: () => this.toString() });
-    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current() });
+    const { follow } = this.#followers;
+    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current(), follow });
     this.#bind();
   }
 
@@ -86,6 +89,7 @@ export abstract class BaseHeap {
       return address !== 0 ? address : this.slowTryAlloc(sizeBytes, true);
     };
     this.publish({ alloc, free, tryAlloc });
+    this.#followers.tell();
   }
 
   /**
@@ -123,6 +127,7 @@ export abstract class BaseHeap {
       throw detachedError(this.#layers.slot);
     };
     this.alloc = this.free = this.tryAlloc = refuse;
+    this.#followers.tell();
     this.leave(this.#attachment);
   }
 
@@ -138,11 +143,7 @@ export abstract class BaseHeap {
 
   /** Describes the heap in one line: where it lies, and how much of it is in use. */
   toString(): string {
-    const { memory, geometry, pages, slot } = this.#layers;
-    const name = this.constructor.name;
-    if (this.#isDetached || memory.isLost) return `${name} { detached }`;
-    const [start, end] = [geometry.baseFrame, pages.frames.endFrame].map((frame) => hex(frame * PAGE_SIZE));
-    return `${name} { ${start} to ${end} of a ${memory.kind}, slot ${slot}, ${this.footprintBytes} bytes in use }`;
+    return heapText(this, this.#layers, this.#isDetached);
   }
 
   /** Releases the thread's resources in the heap. @internal */

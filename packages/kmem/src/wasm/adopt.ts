@@ -46,6 +46,12 @@ export interface AdoptOptions {
   readonly check?: "memcheck";
   /** Whether reads of bytes of a block that were never written are told too. Default false. For `check` only. */
   readonly findUndefined?: boolean;
+  /**
+   * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
+   * need more cross over to the imports: see `merged` of {@link AdoptedModule}. False where the imports are to see each
+   * call, to count or record them. Default true.
+   */
+  readonly merge?: boolean;
 }
 
 /** How the host reaches the memory of a module. */
@@ -70,6 +76,13 @@ export interface AdoptedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The functions of C that it needs, with C's types: a word is an i32, or an i64 in a memory of 64 bits. */
   readonly imports: readonly CFunctionName[];
+  /**
+   * Those of them that have become functions of the module, with the fast path of a plain heap, and call the import for
+   * all else. They serve a program once `bindProgram` has bound its heap, which `programHeapOptions` and `cMalloc` do
+   * by themselves where they know of its exports; until then, and with other heaps, every call goes to the imports.
+   * None where `merge` is false, and for memories of 64 bits.
+   */
+  readonly merged: readonly CFunctionName[];
   /** The memory that the module works in. */
   readonly memory: AdoptedMemory;
   /** Where a heap may begin, and how that was found. */
@@ -111,6 +124,7 @@ const CHECKS: Checks<AdoptOptions> = {
     if (value !== "memcheck") throw badArgument(name, "memcheck", value);
   },
   findUndefined: requireBoolean,
+  merge: requireBoolean,
 };
 
 function isFunctionName(value: unknown): value is number | string {
@@ -161,6 +175,8 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
     isChecked: read.check !== undefined,
+    // A check sees each call.
+    isMerged: read.check === undefined && (read.merge ?? true),
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
   const layout = read.check && layoutOfCheck(heapBase, takesMemory, read.findUndefined === true);
@@ -168,6 +184,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const adopted: AdoptedModule = {
     bytes: checked?.bytes ?? rewritten.bytes,
     imports: rewritten.imports,
+    merged: rewritten.merged,
     memory: memoryOf(checked === undefined ? module : new WasmModule(checked.bytes)),
     heapBase,
     heapBaseFrom: read.heapBase === undefined ? base.heapBaseFrom : "option",

@@ -1,6 +1,7 @@
 import { accessTo } from "../heap/access.ts";
 import type { BaseHeap } from "../heap/base-heap.ts";
 import { readOptions } from "../memory/arguments.ts";
+import { bindAwaited } from "./bind-program.ts";
 import { cCalls64 } from "./c-malloc-64.ts";
 import { cCalls } from "./c-malloc-calls.ts";
 import { cFailures } from "./c-malloc-failures.ts";
@@ -37,6 +38,7 @@ export function cMalloc(
   const heapOf = (): BaseHeap => opened ?? openNow();
   const openNow = (): BaseHeap => {
     opened = requireHeap(open?.() as BaseHeap);
+    bindAwaited(opened);
     return opened;
   };
   if (open === undefined) opened = requireHeap(heap as BaseHeap);

@@ -6,6 +6,7 @@
  */
 
 export { type AdoptedMemory, type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+export { bindProgram, type ProgramExports } from "./bind-program.ts";
 export { cMalloc } from "./c-malloc.ts";
 export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } from "./c-malloc-options.ts";
 export type { AdoptRefusal } from "./cannot-adopt.ts";

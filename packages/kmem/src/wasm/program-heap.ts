@@ -3,11 +3,12 @@ import { badArgument, type Checks, readOptions, requireObject, requireUint32 } f
 import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
+import { awaitHeap } from "./bind-program.ts";
 import { type CheckLayout, shadowBytes } from "./check-plan.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
-  /** Where its memory is, if it is exported. */
+  /** Where its memory is, if it is exported, and what `adopt` has merged into it. */
   readonly exports?: Readonly<Record<string, unknown>>;
   /** Where its memory is, if it is imported, and the function that its glue grows memory with. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -57,7 +58,8 @@ function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory):
  * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory. It
  * begins where the program's static data and stack end, and grows the memory by the program's own glue where there is
  * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
- * moved now and with every growth. The memory grows now if it has no room yet.
+ * moved now and with every growth. The memory grows now if it has no room yet. With `exports`, `cMalloc` binds what
+ * `adopt` has merged into the program to the heap that is made so.
  *
  * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT
  * where the memory is not found, and OUT_OF_MEMORY where it cannot grow.
@@ -86,6 +88,7 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   moveBreak(adopted, memory);
   const end = memory.buffer.byteLength;
   const onGrow = (): void => moveBreak(adopted, memory);
+  if (read.exports !== undefined) awaitHeap(read.exports, start);
   return {
     memory,
     start,

@@ -2,8 +2,9 @@ import { adapterBody, constantInstead, emptyBody, paddedBody } from "./adapters.
 import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
 import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
+import { CoreSections } from "./core-sections.ts";
 import type { FoundFunction } from "./find.ts";
-import { External, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
+import { External, MODULE_HEADER_BYTES, SECTION_ORDER, Section, Type } from "./layout.ts";
 import type { ModuleSection, WasmModule } from "./module.ts";
 import { OffsetMap } from "./offsets.ts";
 import type { FlagsTest } from "./proof.ts";
@@ -23,6 +24,8 @@ export interface RewritePlan {
   readonly staticEnd: number;
   /** Whether it also imports what a check calls. */
   readonly isChecked: boolean;
+  /** Whether the heap's fast paths are to be functions of the module. */
+  readonly isMerged: boolean;
 }
 
 type ImportName = CFunctionName | CheckImportName;
@@ -31,6 +34,8 @@ type ImportName = CFunctionName | CheckImportName;
 export interface Rewritten {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly imports: readonly CFunctionName[];
+  /** The functions that are in the module, and call the imports only where their fast path ends. */
+  readonly merged: readonly CFunctionName[];
   readonly offsets: OffsetMap;
   /** Whether all code is as far from the start of its section as it was, as debug information counts. */
   readonly areCodeOffsetsKept: boolean;
@@ -49,6 +54,7 @@ export class Rewriter {
   readonly #bytes: Uint8Array;
   readonly #is64: boolean;
   readonly #imports: readonly ImportName[];
+  readonly #core: CoreSections;
   readonly #newTypes: { readonly params: number[]; readonly results: number[] }[] = [];
   readonly #out: ByteWriter;
   readonly #offsets = new OffsetMap();
@@ -64,6 +70,7 @@ export class Rewriter {
     const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
     const checks = plan.isChecked ? (Object.keys(CHECK_IMPORTS) as CheckImportName[]) : [];
     this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
+    this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.isMerged);
     this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
     for (const { at, end } of plan.flagsTests) this.#bytes.set(constantInstead(end - at, FLAGS_MASK), at);
     for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);
@@ -73,26 +80,33 @@ export class Rewriter {
     const { sections } = this.#module;
     this.#out.put(this.#bytes.subarray(0, MODULE_HEADER_BYTES));
     const importTypes = this.#imports.map((name) => this.#typeIndex(name));
-    let hasImports = false;
+    const has = (id: number): boolean => sections.some((section) => section.id === id);
+    let [hasImports, hasGlobals] = [has(Section.IMPORT), has(Section.GLOBAL)];
     for (const section of sections) {
-      const isAfterImports = section.id !== Section.CUSTOM && section.id > Section.IMPORT;
-      if (isAfterImports && !hasImports) this.#writeImports(undefined, importTypes);
-      hasImports ||= isAfterImports || section.id === Section.IMPORT;
+      if (!hasImports && isAfter(section, Section.IMPORT)) {
+        this.#writeImports(undefined, importTypes);
+        hasImports = true;
+      }
+      if (!hasGlobals && isAfter(section, Section.GLOBAL)) {
+        this.#writeExtended(Section.GLOBAL, Uint8Array.of(0));
+        hasGlobals = true;
+      }
       if (section.id === Section.IMPORT) this.#writeImports(section, importTypes);
       else this.#writeSection(section);
     }
     return {
       bytes: this.#out.written.slice(),
       imports: C_FUNCTIONS.filter((name) => this.#imports.includes(name)),
+      merged: this.#core.functions,
       offsets: this.#offsets,
-      areCodeOffsetsKept: this.#growths.every((growth) => growth === 0),
+      areCodeOffsetsKept: this.#countGrowth === 0 && this.#growths.every((growth) => growth === 0),
     };
   }
 
   /** The index of a function in the new module. */
   readonly #newIndex = (functionIndex: number): number => {
     const role = this.#plan.found.get(functionIndex)?.role;
-    if (role !== undefined && this.#isDirect(functionIndex)) return this.#importIndex(role as CFunctionName);
+    if (role !== undefined && this.#isDirect(functionIndex)) return this.#functionIndex(role as CFunctionName);
     return this.#shifted(functionIndex);
   };
 
@@ -101,6 +115,9 @@ export class Rewriter {
 
   readonly #importIndex = (name: ImportName): number =>
     this.#module.importedFunctionCount + this.#imports.indexOf(name);
+
+  /** What calls of one of C's functions name: its fast path, or the import where it has none. */
+  readonly #functionIndex = (name: CFunctionName): number => this.#core.indexOf(name) ?? this.#importIndex(name);
 
   /** Whether a function's place is taken by one of C's itself. */
   #isDirect(functionIndex: number): boolean {
@@ -145,7 +162,7 @@ export class Rewriter {
 
   #newNames() {
     const importNames = this.#imports.map((name): [number, string] => [this.#importIndex(name), name]);
-    return { importNames, shifted: this.#shifted };
+    return { importNames: [...importNames, ...this.#core.names], shifted: this.#shifted };
   }
 
   #writeTypes(contents: Uint8Array): void {
@@ -180,10 +197,6 @@ export class Rewriter {
   #writeSites(section: ModuleSection): void {
     const { functionSites } = this.#module;
     const sites = functionSites.filter((at) => at >= section.start && at < section.end);
-    if (sites.length === 0) {
-      this.#copy(section);
-      return;
-    }
     const writer = new ByteWriter();
     let from = section.start;
     for (const at of sites) {
@@ -194,7 +207,16 @@ export class Rewriter {
       from = reader.at;
     }
     writer.put(this.#bytes.subarray(from, section.end));
-    this.#writeNew(section.id, writer.written);
+    const isExtended = this.#writeExtended(section.id, writer.written);
+    if (!isExtended && sites.length === 0) this.#copy(section);
+    else if (!isExtended) this.#writeNew(section.id, writer.written);
+  }
+
+  /** Writes a section to which the fast paths add something, and returns whether they do. */
+  #writeExtended(id: number, contents: Uint8Array): boolean {
+    const extended = this.#core.extended(id, contents, (name) => this.#typeIndex(name));
+    if (extended !== undefined) this.#writeNew(id, extended);
+    return extended !== undefined;
   }
 
   #planBody(defined: number): void {
@@ -205,10 +227,19 @@ export class Rewriter {
     this.#growths.push(body === undefined ? this.#growth(defined) : body.length - oldBytes);
   }
 
+  /** Bytes by which the number of functions becomes longer when those of the fast paths are added. */
+  get #countGrowth(): number {
+    const { definedCount, bodySizesAt, sections } = this.#module;
+    const code = sections.find(({ id }) => id === Section.CODE);
+    const countBytes = code === undefined ? 0 : (bodySizesAt[0] ?? code.end) - code.start;
+    return Math.max(0, lebBytes(definedCount + this.#core.functions.length) - countBytes);
+  }
+
   /** All code: in place, but for the functions in which a number of a function has become longer. */
   #writeCode(section: ModuleSection): void {
     const { bodySizesAt, bodyStarts, bodyEnds, definedCount } = this.#module;
-    let sizeBytes = section.end - section.start;
+    const added = this.#core.bodies();
+    let sizeBytes = section.end - section.start + this.#countGrowth + added.length;
     for (let defined = 0; defined < definedCount; defined++) {
       const newBytes = bodyEnds[defined]! - bodyStarts[defined]! + this.#growths[defined]!;
       const sizeLeb = bodyStarts[defined]! - bodySizesAt[defined]!;
@@ -216,8 +247,12 @@ export class Rewriter {
     }
     this.#out.byte(Section.CODE);
     this.#out.u32(sizeBytes);
-    this.#copyPart(section.start, bodySizesAt[0] ?? section.end);
+    this.#offsets.add(this.#out.length, section.start);
+    this.#out.u32(definedCount + this.#core.functions.length, (bodySizesAt[0] ?? section.end) - section.start);
     for (let defined = 0; defined < definedCount; defined++) this.#writeBody(defined);
+    // What is new stands for nothing that there was.
+    this.#offsets.add(this.#out.length, section.end);
+    this.#out.put(added);
   }
 
   #copyPart(from: number, to: number): number {
@@ -277,7 +312,7 @@ export class Rewriter {
     const found = this.#plan.found.get(functionIndex);
     if (found === undefined) return undefined;
     const sizeBytes = this.#module.bodyEnds[defined]! - this.#module.bodyStarts[defined]!;
-    const adapter = adapterBody(found.role, this.#is64, this.#importIndex, this.#plan.staticEnd);
+    const adapter = adapterBody(found.role, this.#is64, this.#functionIndex, this.#plan.staticEnd);
     if (adapter !== undefined) return paddedBody(adapter, sizeBytes);
     return emptyBody(sizeBytes);
   }
@@ -286,4 +321,9 @@ export class Rewriter {
 function typeOfImport(name: ImportName, is64: boolean): { params: number[]; results: number[] } {
   if (name !== "check_access" && name !== "check_range") return typeOfRole(name, is64);
   return { params: new Array<number>(CHECK_IMPORTS[name]).fill(Type.I32), results: [] };
+}
+
+/** Whether a section stands after the place of another, wherever that one is. */
+function isAfter({ id }: ModuleSection, other: number): boolean {
+  return id !== Section.CUSTOM && SECTION_ORDER.indexOf(id) > SECTION_ORDER.indexOf(other);
 }

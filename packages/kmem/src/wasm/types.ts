@@ -20,6 +20,8 @@ export interface MemoryLimits {
 }
 
 const DEFAULT_PAGE_SHIFT = 16;
+/** Bytes of a page of memory, where a module does not say otherwise. */
+export const DEFAULT_PAGE_BYTES: number = 2 ** DEFAULT_PAGE_SHIFT;
 
 export function readLimits(reader: InstructionReader): MemoryLimits {
   const at = reader.at;

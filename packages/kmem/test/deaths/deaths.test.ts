@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { checkHeap } from "../../src/index.ts";
 import { ALL_OPERATIONS } from "./all-operations.ts";
 import { type DeathReport, killEverywhere } from "./campaign.ts";
+import { killInCore } from "./core-deaths.ts";
 import { mortalKmem } from "./kmem.ts";
 import { live } from "./mortal.ts";
 import { faultText, reportLine, Totals } from "./report.ts";
@@ -38,6 +39,14 @@ describe("a thread that dies after any of its stores loses nothing, nor does one
     const { faults, deaths } = kill(operation);
     expect(faults.map(faultText).join("\n")).toBe("");
     expect(deaths).toBeGreaterThan(1);
+  });
+
+  it("nor one within the malloc that was merged into a program, at any of its stores", () => {
+    const deaths = killInCore(kmem);
+    expect(deaths.flatMap(({ name, problems }) => problems.map((problem) => `${name}, ${problem}`))).toEqual([]);
+    const stores = Object.fromEntries(deaths.map((one) => [one.name, one.stores]));
+    expect(stores).toMatchObject({ malloc: 2, calloc: 10, aligned_alloc: 2, "realloc: a block moves": 6 });
+    expect(stores).toMatchObject({ "free: into the sheaf": 3, "free: into the outbox": 3 });
   });
 
   it("and every store of the layers is one of those points, but for those that are named", () => {

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 const { mortalKmem } = await import("./kmem.ts");
 const { killEverywhere } = await import("./campaign.ts");
 const { ALL_OPERATIONS } = await import("./all-operations.ts");
+const { killInCore } = await import("./core-deaths.ts");
 const { faultText, reportLine, Totals } = await import("./report.ts");
 
 const pairStride = Number(argv[2] ?? 1);
@@ -23,6 +24,12 @@ for (const operation of ALL_OPERATIONS) {
   for (const fault of report.faults) stdout.write(`${faultText(fault)}\n`);
   // What a WeakRef was made for stays until the job ends: every heap of a loop that never waits.
   await setImmediate();
+}
+const inCore = killInCore(kmem).filter(({ name }) => name.includes(namePart));
+for (const { name, stores, problems } of inCore) {
+  stdout.write(`merged into a program, ${name}: ${stores} stores, ${problems.length} faults\n`);
+  for (const problem of problems) stdout.write(`  ${problem}\n`);
+  totals.faultCount += problems.length;
 }
 stdout.write(`${totals.text}\n`);
 process.exitCode = totals.faultCount === 0 ? 0 : 1;

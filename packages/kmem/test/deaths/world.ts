@@ -89,7 +89,9 @@ export class World {
   #make(): void {
     const kmem = this.#kmem;
     kmem.library.runtime.beginRun();
-    const [survivor] = kmem.heaps(1, { sizeBytes: HEAP_BYTES, ...this.#operation.options }).heaps as [Heap];
+    const { options = {} } = this.#operation;
+    const size = options.memory === undefined ? { sizeBytes: HEAP_BYTES } : {};
+    const [survivor] = kmem.heaps(1, { ...size, ...options }).heaps as [Heap];
     this.#bytesAtFirst = bytesOf(survivor);
     const victim = kmem.heapClass(1).attach(survivor.handle);
     const reaper = kmem.heapClass(2).attach(survivor.handle);

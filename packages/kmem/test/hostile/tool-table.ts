@@ -113,6 +113,7 @@ function wasmRows(): Record<string, Row> {
     report: callable,
     reallocZero: oneOf("block", "free"),
   });
+  const anObject: Kind = { name: "an object", accepts: (value) => typeof value === "object" && value !== null };
   const noKeys = (value: unknown): boolean =>
     typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
   const functions: Kind = { name: "functions by their roles", accepts: noKeys };
@@ -123,6 +124,7 @@ function wasmRows(): Record<string, Row> {
     harmless: listOf(nothingElse),
     check: oneOf("memcheck"),
     findUndefined: truth,
+    merge: truth,
   });
   const report = () => {};
   const checkOptions = optionsOf({
@@ -135,6 +137,7 @@ function wasmRows(): Record<string, Row> {
     "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },
     "kmem/wasm adoptStreaming": { ...row(of(nothingElse, "response"), adoptOptions), world: "wasm" },
     "kmem/wasm programHeapOptions": { ...row(of(nothingElse, "adopted"), of(nothingElse, "program")), world: "wasm" },
+    "kmem/wasm bindProgram": { ...row(heap, arg(anObject, {})), world: "wasm" },
     "kmem/wasm exposeStack": { ...row(of(nothingElse, "module")), world: "wasm" },
     "kmem/wasm programFrames": { ...row(of(nothingElse, "module"), options({ originOf: callable })), world: "wasm" },
     "kmem/wasm programLeaks": {

@@ -19,8 +19,8 @@ function ownOutput(bytes: Uint8Array): string {
   return new TinyWasi().run(Uint8Array.from(bytes), {});
 }
 
-function adoptedRun(bytes: Uint8Array) {
-  const adoption = new Adoption({});
+function adoptedRun(bytes: Uint8Array, merge = true) {
+  const adoption = new Adoption({ merge });
   const prepared = adoption.prepared(bytes, {});
   const output = new TinyWasi().run(prepared.bytes, prepared.imports, (exports) => adoption.attachExports(exports));
   return { output, ...adoption.program };
@@ -63,11 +63,14 @@ describe.skipIf(missing !== undefined)(`C programs with wasi-libc's dlmalloc${no
     "print the same on a heap, compiled with %s",
     (flags) => {
       const bytes = compileProgram("lists", flags.split(" "));
-      const { output, heap, counts, misuses } = adoptedRun(bytes);
-      expect(output).toBe(ownOutput(bytes));
-      expect(misuses).toEqual([]);
-      expect(counts.freed).toBeGreaterThan(5000);
-      expect(checkHeap(heap)).toEqual({ isClean: true, findings: [] });
+      for (const merge of [true, false]) {
+        const { output, heap, counts, misuses, isBound } = adoptedRun(bytes, merge);
+        expect(output).toBe(ownOutput(bytes));
+        expect(misuses).toEqual([]);
+        expect(isBound).toBe(merge);
+        expect(counts.freed > 5000).toBe(!merge);
+        expect(checkHeap(heap)).toEqual({ isClean: true, findings: [] });
+      }
     },
   );
 

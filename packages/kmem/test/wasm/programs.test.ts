@@ -11,13 +11,17 @@ import { withAdoption } from "./support/adoption.ts";
 async function expectTheSame<Loaded>(
   load: () => Promise<Loaded>,
   work: (loaded: Loaded) => string | Promise<string>,
+  merge = true,
 ): Promise<void> {
   const expected = await work(await load());
-  const { loaded, program } = await withAdoption({}, load);
+  const { loaded, program } = await withAdoption({ merge }, load);
   expect(await work(loaded)).toBe(expected);
-  const { heap, counts, misuses } = program();
+  const { heap, counts, misuses, isBound } = program();
   expect(misuses).toEqual([]);
-  expect(counts.freed).toBeGreaterThan(1000);
+  expect(isBound).toBe(merge);
+  // Most calls stay within the program, or all go to the imports.
+  if (merge) expect(counts.freed).toBeLessThan(1000);
+  else expect(counts.freed).toBeGreaterThan(1000);
   expect(checkHeap(heap)).toEqual({ isClean: true, findings: [] });
 }
 
@@ -32,6 +36,10 @@ describe("a module from npm, as it is, on a heap", () => {
 
   it("is Lua, with emmalloc", async () => {
     await expectTheSame(loadLua, workOfLua);
+  });
+
+  it("is Lua, with all its calls going to the imports", async () => {
+    await expectTheSame(loadLua, workOfLua, false);
   });
 
   it("is QuickJS, whose exports have lost their names", async () => {

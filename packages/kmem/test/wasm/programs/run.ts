@@ -36,8 +36,8 @@ async function measureOwn(program: Program, scale: number): Promise<Measure> {
   return { ...result, adoptMs: 0, linearBytes: memory().buffer.byteLength, allocated: 0, faults: [] };
 }
 
-async function measureAdopted(program: Program, scale: number): Promise<Measure> {
-  const options = (await program.options?.()) ?? {};
+async function measureAdopted(program: Program, scale: number, merge: boolean): Promise<Measure> {
+  const options = { ...(await program.options?.()), merge };
   const { loaded, program: adopted } = await withAdoption(options, () => program.load());
   const result = await worked(loaded, scale);
   const { heap, counts, misuses, memory, adoptMs } = adopted();
@@ -115,7 +115,10 @@ function measureAll(rounds: number, scale: number): void {
 
 if (argv[2] === "measure") {
   const program = PROGRAMS[Number(argv[3])]!;
-  const measured = await (argv[4] === "own" ? measureOwn : measureAdopted)(program, Number(argv[5]));
+  const scale = Number(argv[5]);
+  const measured = await (argv[4] === "own"
+    ? measureOwn(program, scale)
+    : measureAdopted(program, scale, argv[4] === "merged"));
   stdout.write(`\n${JSON.stringify(measured)}\n`);
 } else {
   const [rounds = 5, scale = 3] = argv.slice(2).map(Number);

@@ -11,13 +11,16 @@ import {
   programFrames,
   programHeapOptions,
 } from "../../../src/wasm/index.ts";
+import { coreExport } from "../../../src/wasm/core-layout.ts";
 
 /** A program that was loaded with a heap in place of its allocator. */
 export interface AdoptedProgram {
   readonly adopted: AdoptedModule;
   readonly heap: Heap;
   readonly memory: WebAssembly.Memory;
-  /** Calls of the program's that gave it a block, and that took one back. */
+  /** Whether what was merged into the program is bound to the heap. */
+  readonly isBound: boolean;
+  /** Calls of the imports that gave a block, and that took one back: all where nothing was merged. */
   readonly counts: { readonly allocated: number; readonly freed: number };
   /** Calls that were wrong: a second free, an address that is no block's. */
   readonly misuses: readonly string[];
@@ -48,6 +51,7 @@ export class Adoption {
       adopted: this.#adopted!,
       heap,
       memory: this.#memory!,
+      isBound: (this.#exports[coreExport("live_tag")] as WebAssembly.Global | undefined)?.value > 0,
       counts: this.#counts,
       misuses: this.#misuses,
       adoptMs: this.#adoptMs,

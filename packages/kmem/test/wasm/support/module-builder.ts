@@ -10,6 +10,8 @@ export interface BuiltFunction {
   /** How many locals of a word it has besides. */
   readonly locals?: number;
   readonly code: readonly number[];
+  /** All of its body, its locals and its last end too, in place of `code` and `locals`. */
+  readonly body?: Uint8Array;
   readonly name?: string;
   readonly exportAs?: string;
 }
@@ -25,6 +27,11 @@ export interface BuiltModule {
     readonly maximum?: number;
     readonly is64?: boolean;
     readonly hidden?: true;
+    /** Whether it is `env.memory`; else the module has its own. */
+    readonly isImported?: boolean;
+    readonly isShared?: boolean;
+    /** Default "memory". */
+    readonly exportAs?: string;
   };
   readonly data?: readonly { readonly address: number; readonly bytes: readonly number[] }[];
   /** Globals of i32, each with its name if it is exported. */
@@ -93,10 +100,12 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   ]);
   const functionEntries = functions.map((one) => typeIndex(one.params, one.results));
   const word = memory.is64 === true ? I64 : I32;
-  const flags = (memory.maximum === undefined ? 0 : 1) + (memory.is64 === true ? 4 : 0);
+  const flags =
+    (memory.maximum === undefined ? 0 : 1) + (memory.isShared === true ? 2 : 0) + (memory.is64 === true ? 4 : 0);
   const limits = [flags, ...leb(memory.pages), ...(memory.maximum === undefined ? [] : leb(memory.maximum))];
+  const memoryEntry = memory.isImported === true ? [[...text("env"), ...text("memory"), 2, ...limits]] : [];
   const exports = [
-    ...(memory.hidden ? [] : [[...text("memory"), 2, 0]]),
+    ...(memory.hidden ? [] : [[...text(memory.exportAs ?? "memory"), 2, 0]]),
     ...functions.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
     ),
@@ -104,17 +113,17 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
       exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(index)]],
     ),
   ];
-  const bodies = functions.map(({ locals = 0, code }) => {
-    const body = [...(locals === 0 ? [0] : [1, ...leb(locals), word]), ...code, 0x0b];
+  const bodies = functions.map(({ locals = 0, code, body: whole }) => {
+    const body = whole ?? [...(locals === 0 ? [0] : [1, ...leb(locals), word]), ...code, 0x0b];
     return [...leb(body.length), ...body];
   });
   const { elements, start, data = [], custom = [] } = built;
   const origin = memory.is64 === true ? op.i64 : op.i32;
   const sections = [
-    section(2, vector(importEntries)),
+    section(2, vector([...importEntries, ...memoryEntry])),
     section(3, vector(functionEntries)),
     ...(elements === undefined ? [] : [section(4, vector([[0x70, 0, ...leb(elements.length)]]))]),
-    section(5, vector([limits])),
+    ...(memory.isImported === true ? [] : [section(5, vector([limits]))]),
     section(6, vector(globals.map(({ value, isMutable }) => [I32, Number(isMutable), ...op.i32(value), 0x0b]))),
     section(7, vector(exports)),
     ...(start === undefined ? [] : [section(8, leb(start))]),
