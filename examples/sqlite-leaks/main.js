@@ -7,7 +7,8 @@ import { DebugHeap } from "kmem/debug";
 import { adopt, cMalloc, programHeapOptions } from "kmem/wasm";
 
 const path = fileURLToPath(import.meta.resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm"));
-const adopted = adopt(readFileSync(path));
+// Each call is to be seen, with its stack: none is served within the program.
+const adopted = adopt(readFileSync(path), { merge: false });
 let heap;
 
 const sqlite = await sqlite3InitModule({

@@ -6,7 +6,8 @@ import { adopt, cMalloc, exposeStack, programFrames, programHeapOptions, program
 
 /** Loads the engine by its glue and the bytes of its module. */
 export async function loadEngine(glue, bytes) {
-  const adopted = adopt(bytes);
+  // Each call is to be seen, with its stack: none is served within the program.
+  const adopted = adopt(bytes, { merge: false });
   // What lies below the stack pointer is left over from calls that have ended: no pointer of the program's.
   const stack = exposeStack(adopted.bytes);
   const misuses = [];

@@ -73,7 +73,7 @@ export class Program {
   /** Throws BAD_MODULE, CANNOT_ADOPT with the reason, and errors for what cannot run here. */
   constructor(module: Uint8Array, check: ProgramCheck = {}) {
     // Each call is watched: counted, recorded, and made to fail where that is asked for.
-    const adopted = adopt(module, { merge: false, ...check });
+    const adopted = adopt(module, { ...check, merge: false });
     if (adopted.memory.is64) throw new Error("its memory has 64-bit addresses, which Node's WASI does not know");
     if (adopted.memory.isShared)
       throw new Error("its memory is shared: it has threads, which Node's WASI does not know");

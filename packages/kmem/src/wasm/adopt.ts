@@ -49,7 +49,7 @@ export interface AdoptOptions {
   /**
    * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
    * need more cross over to the imports: see `merged` of {@link AdoptedModule}. False where the imports are to see each
-   * call, to count or record them, and with `check`. Default true.
+   * call, to count or record them. Default true.
    */
   readonly merge?: boolean;
 }
@@ -175,7 +175,8 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
     isChecked: read.check !== undefined,
-    isMerged: (read.merge ?? true) && read.check === undefined,
+    // A check sees each call.
+    isMerged: read.check === undefined && (read.merge ?? true),
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
   const layout = read.check && layoutOfCheck(heapBase, takesMemory, read.findUndefined === true);

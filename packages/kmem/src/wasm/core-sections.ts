@@ -20,7 +20,7 @@ export class CoreSections {
 
   constructor(
     module: WasmModule,
-    imports: readonly CFunctionName[],
+    imports: readonly string[],
     importIndexOf: (name: CFunctionName) => number,
     isWanted: boolean,
   ) {

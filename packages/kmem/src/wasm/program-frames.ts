@@ -41,9 +41,11 @@ export interface ProgramFrames {
  * `module` is the original one where the running one is adopted. Throws BAD_MODULE and BAD_ARGUMENT.
  */
 export function programFrames(module: Uint8Array, options: FrameOptions = {}): ProgramFrames {
-  const { originOf = (offset: number): number => offset } = readOptions("options", options, CHECKS);
+  const read = readOptions("options", options, CHECKS);
+  const isAdopted = read.originOf !== undefined;
+  const originOf = read.originOf ?? ((offset: number): number => offset);
   const original = new WasmModule(module);
-  const codeStart = original.sections.find(({ id }) => id === Section.CODE)?.start ?? 0;
+  const { start: codeStart = 0, end: codeEnd = 0 } = original.sections.find(({ id }) => id === Section.CODE) ?? {};
   let lines: DebugLines | undefined;
   let names: ReadonlyMap<number, string> | undefined;
   const place = (offset: number): string | undefined => {
@@ -58,6 +60,8 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
     if (groups === undefined) return undefined;
     const index = Number(groups["index"]);
     const offset = Number.parseInt(groups["offset"] ?? "", HEX);
+    // The heap's own functions, which adopt has put behind the program's.
+    if (isAdopted && originOf(offset) >= codeEnd) return undefined;
     names ??= readNames(original).functions;
     const name = groups["name"] || names.get(index) || `function ${index}`;
     if (ADDED_NAME.test(name)) return undefined;

@@ -68,10 +68,9 @@ export class Rewriter {
     this.#out = new ByteWriter(this.#module.bytes.length + EXPECTED_GROWTH_BYTES);
     this.#is64 = this.#module.memories[0]?.is64 === true;
     const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
-    const calls = C_FUNCTIONS.filter((name) => needed.has(name));
     const checks = plan.isChecked ? (Object.keys(CHECK_IMPORTS) as CheckImportName[]) : [];
-    this.#imports = [...calls, ...checks];
-    this.#core = new CoreSections(this.#module, calls, this.#importIndex, plan.isMerged);
+    this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
+    this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.isMerged);
     this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
     for (const { at, end } of plan.flagsTests) this.#bytes.set(constantInstead(end - at, FLAGS_MASK), at);
     for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);

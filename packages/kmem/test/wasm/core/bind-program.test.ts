@@ -2,7 +2,15 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { DebugHeap } from "../../../src/debug/index.ts";
 import { checkHeap, Heap, type HeapOptions, KmemError, LocalHeap } from "../../../src/index.ts";
 import { coreExport } from "../../../src/wasm/core-layout.ts";
-import { adopt, bindProgram, type CMalloc, cMalloc, programHeapOptions } from "../../../src/wasm/index.ts";
+import {
+  adopt,
+  bindProgram,
+  type CMalloc,
+  cMalloc,
+  programFrames,
+  programHeapOptions,
+} from "../../../src/wasm/index.ts";
+import { WasmModule } from "../../../src/wasm/module.ts";
 import { type CoreCalls, type CoreMemory, compiledCore } from "../support/core-module.ts";
 import { buildModule, I64, op } from "../support/module-builder.ts";
 import { toyFree, toyMalloc } from "../support/toy-allocator.ts";
@@ -138,6 +146,20 @@ describe("what binds by itself", () => {
     ({ exports } = new WebAssembly.Instance(new WebAssembly.Module(adopted.bytes), { kmem: { ...kmem } }));
     (exports as unknown as CoreCalls).malloc(20);
     expect((exports[coreExport("live_tag")] as WebAssembly.Global).value).toBe(0);
+  });
+});
+
+describe("a stack of a program with merged functions", () => {
+  it("is shown without their frames", () => {
+    const module = buildModule({ functions: [toyMalloc(), toyFree()] });
+    const { bytes, originOf } = adopt(module);
+    const { framesOf } = programFrames(module, { originOf });
+    const bodies = new WasmModule(bytes).bodyStarts;
+    const frameAt = (index: number): string =>
+      `wasm://wasm/0a1b:wasm-function[${index + 2}]:0x${bodies[index]!.toString(16)}`;
+    expect(bodies.length).toBe(4);
+    const stack = [2, 0, 3].map(frameAt).join("\n");
+    expect(framesOf(stack).length).toBe(1);
   });
 });
 

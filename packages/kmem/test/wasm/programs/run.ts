@@ -1,5 +1,6 @@
-// Every program with its own allocator and on a heap: `npm run test:programs -- [rounds] [scale]` compares what they
-// return, checks their heaps, and writes docs/figures/wasm-programs.csv.
+// Every program with its own allocator, on a heap whose fast paths are merged into it, and on one whose calls all go to
+// the imports: `npm run test:programs -- [rounds] [scale]` compares what they return, checks their heaps, and writes
+// docs/figures/wasm-programs.csv.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, stdout } from "node:process";
@@ -54,39 +55,61 @@ function inProcess(index: number, mode: string, scale: number): Measure {
   return JSON.parse(line) as Measure;
 }
 
-/** Measures a program in rounds, its own allocator and the heap in turns, and gives its line of the table. */
-function lineOf(index: number, rounds: number, scale: number): { line: string; faults: string[] } {
-  const own: Measure[] = [];
-  const heap: Measure[] = [];
+const MODES = ["own", "merged", "imports"] as const;
+type Mode = (typeof MODES)[number];
+
+/** A program's line of the table, what was wrong with it, and how its times compare with those of its own allocator. */
+interface Line {
+  readonly fields: readonly (string | number)[];
+  readonly faults: readonly string[];
+  readonly ratios: Readonly<Record<Mode, number>>;
+}
+
+/** Measures a program in rounds, each allocator in turns, and gives its line of the table. */
+function lineOf(index: number, rounds: number, scale: number): Line {
+  const runs: Record<Mode, Measure[]> = { own: [], merged: [], imports: [] };
   for (let round = 0; round < rounds; round++) {
-    own.push(inProcess(index, "own", scale));
-    heap.push(inProcess(index, "heap", scale));
+    for (const mode of MODES) runs[mode].push(inProcess(index, mode, scale));
   }
-  const isSame = [...own, ...heap].every(({ output }) => output === own[0]!.output);
-  const faults = [...new Set(heap.flatMap((one) => one.faults)), ...(isSame ? [] : ["the outputs differ"])];
-  const [ownMs, heapMs] = [own, heap].map((runs) => runs.map(({ cpuMs }) => cpuMs));
-  const [ownBytes, heapBytes] = [own, heap].map((runs) => Math.max(...runs.map(({ linearBytes }) => linearBytes)));
+  const all = MODES.flatMap((mode) => runs[mode]);
+  const isSame = all.every(({ output }) => output === all[0]!.output);
+  const faults = [...new Set(all.flatMap((one) => one.faults)), ...(isSame ? [] : ["the outputs differ"])];
+  const times = (mode: Mode): number[] => runs[mode].map(({ cpuMs }) => cpuMs);
+  const bytes = (mode: Mode): number => Math.max(...runs[mode].map(({ linearBytes }) => linearBytes));
+  const ratio = (mode: Mode): number => median(times(mode)) / median(times("own"));
+  const ratios = { own: 1, merged: ratio("merged"), imports: ratio("imports") };
+  const ofMode = (mode: Mode): string[] => [
+    median(times(mode)).toFixed(1),
+    spread(times(mode)).toFixed(1),
+    ...(mode === "own" ? [] : [ratios[mode].toFixed(2)]),
+  ];
   const fields = [
     `"${PROGRAMS[index]!.name}"`,
-    median(ownMs!).toFixed(1),
-    spread(ownMs!).toFixed(1),
-    median(heapMs!).toFixed(1),
-    spread(heapMs!).toFixed(1),
-    (median(heapMs!) / median(ownMs!)).toFixed(2),
-    (ownBytes! / MEBIBYTE).toFixed(2),
-    (heapBytes! / MEBIBYTE).toFixed(2),
-    (heapBytes! / ownBytes!).toFixed(2),
-    heap[0]!.allocated,
-    median(heap.map(({ adoptMs }) => adoptMs)).toFixed(0),
+    ...MODES.flatMap(ofMode),
+    (bytes("own") / MEBIBYTE).toFixed(2),
+    (bytes("merged") / MEBIBYTE).toFixed(2),
+    (bytes("merged") / bytes("own")).toFixed(2),
+    runs.imports[0]!.allocated,
+    median(runs.merged.map(({ adoptMs }) => adoptMs)).toFixed(0),
     rounds,
   ];
-  return { line: fields.join(","), faults };
+  return { fields, faults, ratios };
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
 function measureAll(rounds: number, scale: number): void {
   installTools();
   const missing = clangFault();
-  const heads = ["program", "own_cpu_ms", "own_spread_ms", "heap_cpu_ms", "heap_spread_ms", "time_ratio"];
+  const ofModes = MODES.flatMap((mode) => [
+    `${mode}_cpu_ms`,
+    `${mode}_spread_ms`,
+    ...(mode === "own" ? [] : [`${mode}_time_ratio`]),
+  ]);
+  const heads = ["program", ...ofModes];
+  const ratios: Line["ratios"][] = [];
   const rest = ["own_linear_mib", "heap_linear_mib", "linear_ratio", "allocations", "adopt_ms", "rounds"];
   const lines = [[...heads, ...rest].join(",")];
   for (const [index, { name, needsClang }] of PROGRAMS.entries()) {
@@ -94,11 +117,17 @@ function measureAll(rounds: number, scale: number): void {
       stdout.write(`${name}: left out, ${missing}\n`);
       continue;
     }
-    const { line, faults } = lineOf(index, rounds, scale);
+    const { fields, faults, ratios: ofProgram } = lineOf(index, rounds, scale);
+    const line = fields.join(",");
+    ratios.push(ofProgram);
     lines.push(line);
     stdout.write(`${line}\n`);
     for (const fault of faults) stdout.write(`  ${fault}\n`);
     if (faults.length > 0) process.exitCode = 1;
+  }
+  for (const mode of ["merged", "imports"] as const) {
+    const mean = geometricMean(ratios.map((one) => one[mode])).toFixed(2);
+    stdout.write(`${mode}: ${mean} of the time with their own allocators, geometric mean\n`);
   }
   if (process.exitCode === undefined) writeFileSync(FIGURES, `${lines.join("\n")}\n`);
 }
