@@ -141,6 +141,7 @@ export function leaveAttachment(attachment: Attachment): void {
   const { layers, kmalloc } = attachment;
   forget(attachment);
   layers.memory.refresh();
+  layers.pages.frames.follow();
   const errors = new FirstError();
   if (layers.slots.heldCount <= 1) errors.run(() => kmalloc.trim());
   closeLayers(layers);

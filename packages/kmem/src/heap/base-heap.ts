@@ -389,6 +389,7 @@ export abstract class BaseHeap {
     const { memory, pages } = this.#layers;
     if (memory.mayGrow) {
       memory.refresh();
+      pages.frames.follow();
       memory.reach(pages.frames.endFrame * PAGE_SIZE);
     }
     return this.#layers;

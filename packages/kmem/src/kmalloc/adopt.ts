@@ -4,6 +4,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { RunKind } from "../pages/layout.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
+import { rebuildZones } from "../pages/rebuild.ts";
 import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
 import { ENGINES } from "./engines.ts";
@@ -25,6 +26,8 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   const layers = openLayers(lowerLayers(memory, geometry, sync, pages, THREADS), THREADS);
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
   takeOverLocks(layers, ENGINES, false);
+  // A thread that works alone may grow the memory without the lock.
+  if (pages.frames.growing !== 0) rebuildZones(pages, geometry);
   return layers;
 }
 

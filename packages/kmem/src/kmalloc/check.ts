@@ -5,6 +5,7 @@ import { GRANULE, Header, HeapFlag, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES } from
 import { checkPages } from "../pages/check.ts";
 import { checkPageCaches } from "../pages/check-caches.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
+import { tableFault } from "../pages/moving-tables.ts";
 import { checkSlabs } from "../slab/check.ts";
 import { isLive, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
@@ -58,6 +59,8 @@ function checkHeader(layers: CoreLayers, report: Report): void {
     if (!(error instanceof KmemError)) throw error;
     report(start, error.message);
   }
+  const fault = tableFault(layers.memory, layers.geometry);
+  if (fault !== undefined) report(start, fault);
 }
 
 /** Whether several threads have worked on the heap, in the mode in which simultaneous double frees are found later. */
@@ -69,7 +72,7 @@ export function mayBeStale({ memory, geometry, slots }: CoreLayers): boolean {
 
 function hasSoundEnd({ memory, geometry, pages }: CoreLayers): boolean {
   const { endFrame } = pages.frames;
-  const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.limitFrame;
+  const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.coveredFrame;
   return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
 }
 

@@ -45,7 +45,7 @@ export interface AddressInfo {
 export function describeAddress(layers: CoreLayers, address: number): AddressInfo {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
-  if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return { where: "outside", block: undefined };
+  if (!(frame >= geometry.baseFrame && frame < geometry.coveredFrame)) return { where: "outside", block: undefined };
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return { where: "slab", block: slabBlock(layers, address, kind) };
   switch (kind) {
@@ -107,7 +107,7 @@ export interface BlockBounds {
 export function boundsAt(layers: CoreLayers, address: number): BlockBounds | undefined {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
-  if (!(frame >= geometry.firstPageFrame && frame < geometry.limitFrame)) return undefined;
+  if (!(frame >= geometry.firstPageFrame && frame < geometry.coveredFrame)) return undefined;
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return slabBounds(layers, address, kind);
   if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
@@ -192,7 +192,7 @@ function* blocks(layers: CoreLayers, areFreeToo: boolean): Generator<BlockInfo> 
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // A damaged end may lie anywhere.
-  const end = Math.min(frames.endFrame, geometry.limitFrame);
+  const end = Math.min(frames.endFrame, geometry.coveredFrame);
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
   for (let frame = geometry.firstPageFrame; frame < end; frame++) {
     const kind = frames.kind(frame);
@@ -209,7 +209,7 @@ function* blocksOf(layers: CoreLayers, slab: number, kind: number, areFreeToo: b
   const first = firstBlock(layers, slab);
   const cache = caches.name(kind);
   const count = caches.slabBlocks(kind);
-  const end = Math.min(layers.pages.frames.endFrame, geometry.limitFrame) * PAGE_SIZE;
+  const end = Math.min(layers.pages.frames.endFrame, geometry.coveredFrame) * PAGE_SIZE;
   for (let index = 0; index < count; index++) {
     const address = first + index * usableBytes;
     if (address + usableBytes > end) return;

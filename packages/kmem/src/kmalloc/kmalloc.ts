@@ -240,7 +240,7 @@ export class Kmalloc {
     const { memory, geometry } = this.#layers;
     if (!isUint32(address) || (address & GRANULE_MASK) !== 0) return false;
     const frame = address >>> PAGE_SHIFT;
-    if (frame < geometry.firstPageFrame || frame >= geometry.limitFrame) return false;
+    if (frame < geometry.firstPageFrame || frame >= geometry.coveredFrame) return false;
     return isLive(memory.bytes[tagIndex(geometry, address)]);
   }
 

@@ -47,8 +47,9 @@ function sheavesAt(layers: CoreLayers, slot: number): Sheaves {
 
 /** Gives a slot back, with all that it held for its thread. The layers are of no use any more. */
 export function closeLayers(layers: Layers): void {
-  const { memory, sheaves, slots, slot, sync } = layers;
+  const { memory, pages, sheaves, slots, slot, sync } = layers;
   memory.refresh();
+  pages.frames.follow();
   sheaves.empty();
   // From here on no thread that waits for memory closes these sheaves.
   underSheavesLock(layers, () => slots.setArea(slot, 0));

@@ -8,10 +8,11 @@ import {
   type TableSizes,
   tooSmall,
 } from "../memory/geometry.ts";
-import { GEOMETRY_WORDS, type Geometry, readHeader, writeHeader } from "../memory/header.ts";
-import { PAGE_SIZE } from "../memory/layout.ts";
+import { GEOMETRY_WORDS, type Geometry, readHeader, useTables, writeHeader } from "../memory/header.ts";
+import { HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, ZONE_TABLE_BYTES } from "../pages/layout.ts";
+import { endWithTables, firstTables, openTables, tablePages } from "../pages/moving-tables.ts";
 import { PageAllocator } from "../pages/page-allocator.ts";
 import { areaPages } from "../slab/area.ts";
 import { Barns } from "../slab/barn.ts";
@@ -79,16 +80,17 @@ export function createLayers(
   { flags = 0 }: FormatOptions,
   support: ThreadSupport,
 ): Layers {
-  const geometry = planGeometry(extent, TABLE_SIZES);
+  const geometry = planGeometry({ ...extent, hasMovingTables: shallMoveTables(memory, extent) }, TABLE_SIZES);
   if (!hasSlotPages(geometry, TABLE_SIZES)) throw noRoomForSheaves(geometry, extent.start);
   const presentBytes = extent.presentBytes ?? memory.byteLength;
   const endFrame = growToTables(memory, geometry, extent, presentBytes);
+  if (geometry.hasMovingTables) useTables(geometry, firstTables(geometry, endFrame));
   if (extent.isZeroed !== true) {
     // What the memory has grown by is zero.
-    const end = Math.min(geometry.firstPageFrame * PAGE_SIZE, presentBytes);
+    const end = Math.min((geometry.firstPageFrame + tablePages(geometry)) * PAGE_SIZE, presentBytes);
     memory.bytes.fill(0, Math.min(geometry.baseFrame * PAGE_SIZE, end), end);
   }
-  writeHeader(memory, geometry, endFrame, flags);
+  writeHeader(memory, geometry, endFrame, geometry.hasMovingTables ? flags | HeapFlag.MOVING_TABLES : flags);
   createTags(memory, geometry);
   const sync = support.takeSlot(memory, geometry);
   const pages = PageAllocator.create(memory, geometry, endFrame, sync);
@@ -98,13 +100,24 @@ export function createLayers(
   return layers;
 }
 
+/** Tables for so little do not cost more than it takes to move them. */
+const MOVING_LIMIT_MIN = 1024 * 1024;
+
+/** Whether tables shall move: in memory that grows and that other threads do not reach, where there is much to save. */
+function shallMoveTables(memory: LinearMemory, { start, end, limit, dmaBytes = 0 }: Extent): boolean {
+  return memory.mayGrow && !memory.isShared && limit > end && limit - start >= MOVING_LIMIT_MIN && dmaBytes === 0;
+}
+
 /**
  * Grows a memory so far that the heap's tables fit, and its end where that was given; returns the end of what is the
  * heap's then. Throws BAD_GEOMETRY where it cannot, and where somebody else has added pages in between.
  */
 function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, presentBytes: number): number {
-  const { firstPageFrame, limitFrame } = geometry;
-  const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), firstPageFrame + 1), limitFrame);
+  const { firstPageFrame, limitFrame, hasMovingTables } = geometry;
+  const leastEnd = hasMovingTables
+    ? endWithTables(memory, geometry, firstPageFrame + TABLE_SIZES.slotPages)
+    : firstPageFrame + 1;
+  const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), leastEnd), limitFrame);
   const neededBytes = endFrame * PAGE_SIZE;
   if (neededBytes > extent.end && extent.end < presentBytes) {
     const text = `too small: the tables of a heap that may reach byte ${extent.limit} take all up to ${neededBytes}`;
@@ -133,14 +146,18 @@ export function openCoreLayers(memory: LinearMemory, start: number): CoreLayers 
 
 /**
  * Reads and verifies the header of the heap that starts at byte `start`, and that its tables are where their sizes put
- * them: the writer of a hostile header can make its checksum too. Throws as `readHeader` does; reads only.
+ * them, or where the header says that they have moved to: the writer of a hostile header can make its checksum too.
+ * Throws as `readHeader` does; reads only.
  */
 export function openGeometry(memory: LinearMemory, start: number): Geometry {
   requireByteOffset("start", start);
   const geometry = readHeader(memory, start);
   const planned = plannedGeometry(geometry);
   const wrong = GEOMETRY_WORDS.find(([field]) => planned?.[field] !== geometry[field]);
-  if (wrong === undefined) return geometry;
+  if (wrong === undefined) {
+    openTables(memory, geometry);
+    return geometry;
+  }
   const [field] = wrong;
   throw new KmemError("BAD_GEOMETRY", `the header says that ${field} is ${geometry[field]}, which cannot be`, {
     field,
@@ -150,10 +167,12 @@ export function openGeometry(memory: LinearMemory, start: number): Geometry {
 }
 
 /** The geometry that follows from how far a heap reaches, its slots and its zones; undefined where none does. */
-function plannedGeometry({ baseFrame, limitFrame, slotCount, dmaFrames }: Geometry): Geometry | undefined {
+function plannedGeometry(read: Geometry): Geometry | undefined {
+  const { baseFrame, limitFrame, slotCount, dmaFrames, hasMovingTables } = read;
   const [start, limit] = [baseFrame * PAGE_SIZE, limitFrame * PAGE_SIZE];
+  const dmaBytes = dmaFrames * PAGE_SIZE;
   try {
-    return planGeometry({ start, end: start, limit, slotCount, dmaBytes: dmaFrames * PAGE_SIZE }, TABLE_SIZES);
+    return planGeometry({ start, end: start, limit, slotCount, dmaBytes, hasMovingTables }, TABLE_SIZES);
   } catch (error) {
     if (error instanceof KmemError) return undefined;
     throw error;

@@ -2,6 +2,7 @@ import { headerWord } from "../memory/header.ts";
 import { GRANULE, Header, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import type { MemoryKind } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, FrameKind, RunKind } from "../pages/layout.ts";
+import { tablePages } from "../pages/moving-tables.ts";
 import { foreignFrames, type ZoneStats } from "../pages/zone.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import type { Sheaves } from "../slab/sheaf.ts";
@@ -143,7 +144,9 @@ const SIZE_CLASS_RECORD_BYTES: number = CLASS_COUNT * CACHE_RECORD_WORDS * WORD_
 export function footprintBytes(layers: CoreLayers): number {
   const { geometry, pages } = layers;
   const fixedBytes = geometry.cacheTable + SIZE_CLASS_RECORD_BYTES - geometry.baseFrame * PAGE_SIZE;
-  return pages.usedFrames * (PAGE_SIZE + TABLE_BYTES_PER_FRAME) + fixedBytes;
+  // Tables that move are among the frames in use.
+  const describedFrames = geometry.hasMovingTables ? 0 : pages.usedFrames;
+  return pages.usedFrames * PAGE_SIZE + describedFrames * TABLE_BYTES_PER_FRAME + fixedBytes;
 }
 
 type RunCounts = { readonly blockRuns: number } & Pick<
@@ -164,7 +167,7 @@ function countRuns(layers: CoreLayers): RunCounts {
     blockRuns: frameCounts[RunKind.BLOCK],
     blockRunBytes: bytesOf(RunKind.BLOCK),
     pageRunBytes: bytesOf(RunKind.PAGES),
-    slotBytes: bytesOf(RunKind.SYSTEM),
+    slotBytes: bytesOf(RunKind.SYSTEM) - tablePages(geometry) * PAGE_SIZE,
     pageCacheBytes: bytesOf(RunKind.CACHED),
     bucketBytes: bytesOf(RunKind.BUCKET),
     vmallocBytes: bytesOf(RunKind.VMALLOC),
@@ -187,6 +190,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     caches.reduce((total, cache) => total + bytesOf(cache), 0);
   const { blockRuns, ...runs } = countRuns(layers);
   const { endFrame } = pages.frames;
+  const fixedFrames = geometry.firstPageFrame - geometry.baseFrame;
   return {
     memoryKind: memory.kind,
     startAddress: geometry.baseFrame * PAGE_SIZE,
@@ -197,8 +201,8 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     heldSlots: slots.heldCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,
     bytes: {
-      totalBytes: (geometry.firstPageFrame - geometry.baseFrame + pages.ownFrames) * PAGE_SIZE,
-      metadataBytes: (geometry.firstPageFrame - geometry.baseFrame) * PAGE_SIZE,
+      totalBytes: (fixedFrames + pages.ownFrames) * PAGE_SIZE,
+      metadataBytes: (fixedFrames + tablePages(geometry)) * PAGE_SIZE,
       liveSlabBytes: sum((cache) => cache.liveBlocks * cache.blockBytes),
       sheafBytes: sum((cache) => cache.sheafBlocks * cache.blockBytes),
       barnBytes: sum((cache) => cache.barnBlocks * cache.blockBytes),

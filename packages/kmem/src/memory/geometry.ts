@@ -1,6 +1,6 @@
 import { describeValue, signedHint } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
-import type { Geometry } from "./header.ts";
+import { type Geometry, STILL_TABLES } from "./header.ts";
 import {
   ADDRESS_SPACE_BYTES,
   DEFAULT_SLOT_COUNT,
@@ -34,10 +34,21 @@ export interface Extent {
   readonly isZeroed?: boolean | undefined;
   readonly slotCount?: number | undefined;
   readonly dmaBytes?: number | undefined;
+  /** Whether the tables of pages and tags move. Default: they stand before the pages, for all up to the limit. */
+  readonly hasMovingTables?: boolean | undefined;
 }
 
 /** What of a geometry follows from the frames and slots that the tables are for. */
-type Tables = Omit<Geometry, "baseFrame" | "limitFrame" | "dmaFrames" | "slotCount">;
+type Tables = Omit<
+  Geometry,
+  | "baseFrame"
+  | "limitFrame"
+  | "dmaFrames"
+  | "slotCount"
+  | "hasMovingTables"
+  | "coveredFrame"
+  | keyof typeof STILL_TABLES
+>;
 
 /** Alignment of the small tables, so that two of them never share a cache line. */
 const TABLE_ALIGNMENT = 64;
@@ -54,8 +65,9 @@ export function requireByteOffset(name: string, value: number): void {
 }
 
 /**
- * Lays the tables out after the header, sized for `limit`, so that they never move when memory grows. Throws
- * BAD_ARGUMENT for what is no offset and BAD_GEOMETRY where not one page would be left.
+ * Lays the tables out after the header, sized for `limit`, so that they never move when memory grows; without those
+ * that are to move, whose addresses are 0. Throws BAD_ARGUMENT for what is no offset and BAD_GEOMETRY where not one
+ * page would be left.
  */
 export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const { start, end, limit } = extent;
@@ -79,8 +91,11 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
   const limitFrame = Math.floor(limit / PAGE_SIZE);
   const dmaFrames = Math.floor(dmaBytes / PAGE_SIZE);
-  const tables = placeTables(baseFrame, limitFrame, slotCount, sizes);
-  const geometry: Geometry = { baseFrame, limitFrame, dmaFrames, slotCount, ...tables };
+  const hasMovingTables = extent.hasMovingTables === true;
+  const tables = placeTables(baseFrame, hasMovingTables ? baseFrame : limitFrame, slotCount, sizes);
+  if (hasMovingTables) Object.assign(tables, NO_TABLES);
+  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame };
+  const geometry: Geometry = { ...reach, dmaFrames, slotCount, hasMovingTables, ...tables, ...STILL_TABLES };
   if (geometry.firstPageFrame >= limitFrame) {
     throw tooSmall(
       `the tables of a heap from byte ${start} to ${limit} leave no page behind them`,
@@ -89,6 +104,9 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   }
   return geometry;
 }
+
+/** Addresses of tables that stand elsewhere. */
+const NO_TABLES = { frameTable: 0, kindTable: 0, groupTable: 0, tagTable: 0 } as const;
 
 /** Where the tables of a heap go that may reach from one frame to another. */
 function placeTables(baseFrame: number, limitFrame: number, slotCount: number, sizes: TableSizes): Tables {

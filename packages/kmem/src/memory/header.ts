@@ -1,9 +1,21 @@
 import { checksumOf } from "./checksum.ts";
 import { KmemError } from "./errors.ts";
-import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "./layout.ts";
+import {
+  BYTE_ORDER_MARK,
+  Header,
+  HeapFlag,
+  LAYOUT_VERSION,
+  MAGIC,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  WORD_SHIFT,
+} from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
 
-/** What never changes about a heap: where its tables are and how far it may reach. Frames are absolute numbers. */
+/**
+ * Where a heap's tables are and how far it may reach. Frames are absolute numbers. All of it is constant, but for the
+ * last fields where tables move: then {@link useTables} changes them in the objects of the thread.
+ */
 export interface Geometry {
   readonly baseFrame: number;
   readonly limitFrame: number;
@@ -13,10 +25,31 @@ export interface Geometry {
   readonly zoneTable: number;
   readonly slotTable: number;
   readonly cacheTable: number;
+  /** Whether the tables of pages and tags move as the memory grows. */
+  readonly hasMovingTables: boolean;
   readonly frameTable: number;
   readonly kindTable: number;
   readonly tagTable: number;
   readonly groupTable: number;
+  /** One past the last frame that they describe: the limit where they do not move. */
+  readonly coveredFrame: number;
+  /** First frame of their run of pages, and TABLE_MOVES when it was read; 0 where they do not move. */
+  readonly tableFrame: number;
+  readonly tableMoves: number;
+}
+
+/** The part of a geometry that changes when tables move. */
+export type MovingTables = Pick<
+  Geometry,
+  "frameTable" | "kindTable" | "tagTable" | "groupTable" | "coveredFrame" | "tableFrame" | "tableMoves"
+>;
+
+/** Of tables that do not move, and of those whose place has not been looked up. */
+export const STILL_TABLES: Pick<Geometry, "tableFrame" | "tableMoves"> = { tableFrame: 0, tableMoves: 0 };
+
+/** Makes a geometry name other tables. */
+export function useTables(geometry: Geometry, tables: MovingTables): void {
+  Object.assign(geometry, tables);
 }
 
 /** Index in `words` of a word of the header, by its number in {@link Header}. */
@@ -24,8 +57,11 @@ export function headerWord(geometry: Geometry, field: number): number {
   return ((geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT) + field;
 }
 
+/** Fields of a geometry that stand in the header, as numbers. */
+type HeaderField = Exclude<keyof Geometry, "hasMovingTables" | "coveredFrame" | "tableFrame" | "tableMoves">;
+
 /** The geometry's fields in the order of the header's words. */
-export const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
+export const GEOMETRY_WORDS: readonly (readonly [HeaderField, number])[] = [
   ["baseFrame", Header.BASE_FRAME],
   ["limitFrame", Header.LIMIT_FRAME],
   ["firstPageFrame", Header.FIRST_PAGE_FRAME],
@@ -40,6 +76,13 @@ export const GEOMETRY_WORDS: readonly (readonly [keyof Geometry, number])[] = [
   ["groupTable", Header.GROUP_TABLE],
 ];
 
+const TABLE_FIELDS: ReadonlySet<string> = new Set(["frameTable", "kindTable", "tagTable", "groupTable"]);
+
+/** What the header has for a field of the geometry, for ever: 0 for the place of a table that moves. */
+export function headerValue(geometry: Geometry, field: HeaderField): number {
+  return geometry.hasMovingTables && TABLE_FIELDS.has(field) ? 0 : geometry[field];
+}
+
 /** The checksum over the words of the header that never change, `words[firstWord]` the first of it. */
 export function checksumOfHeader(words: Int32Array, firstWord: number): number {
   return checksumOf([...words.subarray(firstWord, firstWord + Header.CHECKSUM), words[firstWord + Header.FLAGS]]);
@@ -51,8 +94,10 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
   const first = headerWord(geometry, 0);
   words[first + Header.VERSION] = LAYOUT_VERSION;
   words[first + Header.BYTE_ORDER] = BYTE_ORDER_MARK;
-  for (const [field, word] of GEOMETRY_WORDS) words[first + word] = geometry[field];
+  for (const [field, word] of GEOMETRY_WORDS) words[first + word] = headerValue(geometry, field);
   words[first + Header.END_FRAME] = endFrame;
+  words[first + Header.TABLE_PLACES] = geometry.tableFrame;
+  words[first + Header.TABLE_PLACES + 1] = geometry.hasMovingTables ? geometry.coveredFrame : 0;
   words[first + Header.GENERATION] = 1;
   words[first + Header.FLAGS] = flags;
   words[first + Header.MAGIC] = MAGIC;
@@ -60,8 +105,8 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
 }
 
 /**
- * Reads and verifies the header of the heap whose managed part starts at byte `start`. Throws a {@link KmemError}
- * that says which word is wrong; reads only.
+ * Reads and verifies the header of the heap whose managed part starts at byte `start`, but for the place of tables that
+ * move. Throws a {@link KmemError} that says which word is wrong; reads only.
  */
 export function readHeader(memory: LinearMemory, start: number): Geometry {
   const baseFrame = Math.ceil(start / PAGE_SIZE);
@@ -78,7 +123,10 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
   const checksum = checksumOfHeader(words, first);
   expectWord("BAD_GEOMETRY", "header checksum", words[first + Header.CHECKSUM], checksum);
   const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[first + word] >>> 0]);
-  const geometry = Object.fromEntries(fields) as unknown as Geometry;
+  const hasMovingTables = (words[first + Header.FLAGS] & HeapFlag.MOVING_TABLES) !== 0;
+  const coveredFrame = words[first + Header.LIMIT_FRAME] >>> 0;
+  const read = { ...Object.fromEntries(fields), hasMovingTables, coveredFrame, ...STILL_TABLES };
+  const geometry = read as unknown as Geometry;
   if (geometry.baseFrame !== baseFrame) {
     throw new KmemError(
       "BAD_GEOMETRY",

@@ -24,6 +24,13 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record.ts";
  *      └────────┴───────┴───────┴──────┴───────┴───────┴──────┴──────┴───────┴──────────────────────┘
  *      ◄─────────────── metadata, sized for `limit`, never moves ────►
  *
+ * Memory of one thread that grows has the four tables of pages and tags in a run of pages instead, for little more than
+ * there is; each time that growth comes to their end they move to a longer one (pages/moving-tables.ts):
+ *
+ *      ┌────────┬───────┬───────┬──────┬───────┬─────────────────────────────┬───────┬ ─ ─ ─ ─ ─ ─ ─ ─ ┐
+ *      │ header │ zones │ slots │caches│ pages │ frames, kinds, groups, tags │ pages │ absent until
+ *      └────────┴───────┴───────┴──────┴───────┴─────────────────────────────┴───────┴ ─ ─ ─ ─ ─ ─ ─ ─ ┘
+ *
  * Every table is found through the header, so that a second thread, a dump or another program needs nothing but the
  * bytes. Addresses are byte offsets into the buffer (unsigned 32-bit, 0 is null). A frame is a page of the buffer;
  * its number is address >>> PAGE_SHIFT, counted from the start of the buffer, so that the alignment of a frame number
@@ -65,7 +72,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 9;
+export const LAYOUT_VERSION = 10;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
@@ -86,14 +93,14 @@ export const HEADER_FIELDS = {
   BYTE_ORDER: 1,
   /** First managed frame: base >>> PAGE_SHIFT. */
   BASE_FRAME: 1,
-  /** One past the last frame that growth may ever reach; the tables are sized for it. */
+  /** One past the last frame that growth may ever reach; tables that do not move are sized for it. */
   LIMIT_FRAME: 1,
-  /** First frame after the metadata. */
+  /** First frame after the metadata that does not move. */
   FIRST_PAGE_FRAME: 1,
   /** Frames that belong to the DMA zone, counted from the first page frame. */
   DMA_FRAMES: 1,
   SLOT_COUNT: 1,
-  /** Byte addresses of the tables. */
+  /** Byte addresses of the tables; 0 for those that move. */
   ZONE_TABLE: 1,
   SLOT_TABLE: 1,
   CACHE_TABLE: 1,
@@ -145,6 +152,11 @@ export const HEADER_FIELDS = {
   NEXT_TICKET: 1,
   /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
   PRESSURE: 1,
+
+  /** How often tables have moved; its lowest bit says which of the two TABLE_PLACES holds. */
+  TABLE_MOVES: 1,
+  /** Twice: the first frame of the run with the tables, and one past the last frame that they describe. */
+  TABLE_PLACES: 4,
 } as const;
 /** Word indexes in the header. */
 export const Header: Offsets<typeof HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(HEADER_FIELDS);
@@ -160,7 +172,10 @@ export const HeapFlag = {
   DEBUGGED: 2,
   /** A few blocks have guarded places of their own, which only a SampledHeap takes back. */
   SAMPLED: 4,
+  /** The tables of pages and tags move as the memory grows. */
+  MOVING_TABLES: 8,
 } as const;
 
 /** Flags that there are. */
-export const HEAP_FLAG_MASK: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
+export const HEAP_FLAG_MASK: number =
+  HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED | HeapFlag.MOVING_TABLES;

@@ -19,9 +19,10 @@ export interface MemoryOptions extends GrowthHooks {
   /** Bytes of a new buffer. Default 16 MiB. */
   readonly sizeBytes?: number;
   /**
-   * The byte up to which the heap may grow its memory; the tables, 6.7 % of that, are made for it at once. A new buffer
-   * is then a WebAssembly.Memory; the default is not to grow. Of a `memory` that is a WebAssembly.Memory the default is
-   * `end` where that is given; else how far the memory may grow, and eight times what there is where it has no maximum.
+   * The byte up to which the heap may grow its memory. Tables, 6.7 % of that, are made for it at once, but where the
+   * memory is not shared: there they grow with it. A new buffer is then a WebAssembly.Memory; the default is not to
+   * grow. Of a `memory` that is a WebAssembly.Memory the default is `end` where that is given; else how far the memory
+   * may grow, and eight times what there is where it has no maximum.
    */
   readonly maximumBytes?: number;
   /** Whether a new buffer can be shared between threads. Default true. */

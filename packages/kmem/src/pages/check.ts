@@ -29,7 +29,7 @@ export function checkPages(pages: PageAllocator, report: Report): void {
   for (let frame = frames.baseFrame; frame < frames.firstPageFrame; frame++) {
     if (frames.kind(frame) !== FrameKind.RESERVED) report(frame * PAGE_SIZE, "a page of the tables is not reserved");
   }
-  for (let frame = frames.endFrame; frame < frames.limitFrame; frame++) {
+  for (let frame = frames.endFrame; frame < frames.coveredFrame; frame++) {
     if (frames.kind(frame) !== FrameKind.ABSENT) report(frame * PAGE_SIZE, "a page beyond the end is not absent");
   }
   const freeHeads = new Set<number>();
@@ -57,7 +57,7 @@ function checkGroups(pages: PageAllocator, report: Report): void {
   const { words } = frames.memory;
   const groups = new FreeGroups(frames);
   const bounds = boundsOf(pages);
-  const lastGroup = (frames.limitFrame - 1) >>> GROUP_SHIFT;
+  const lastGroup = (frames.coveredFrame - 1) >>> GROUP_SHIFT;
   for (let group = frames.baseFrame >>> GROUP_SHIFT; group <= lastGroup; group++) {
     const noted = words[frames.groupBias + group];
     if (noted === 0) continue;

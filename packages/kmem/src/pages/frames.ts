@@ -1,7 +1,8 @@
-import type { Geometry } from "../memory/header.ts";
-import { Header, PAGE_SHIFT, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { type Geometry, useTables } from "../memory/header.ts";
+import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { FRAME_RECORD_SHIFT, FrameKind, FrameRecord, GROUP_SHIFT, RunOwner } from "./layout.ts";
+import { FRAME_RECORD_BYTES, FRAME_RECORD_SHIFT, FrameKind, FrameRecord, GROUP_SHIFT, RunOwner } from "./layout.ts";
+import { tablesNamed } from "./moving-tables.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
 const recordShift = FRAME_RECORD_SHIFT;
@@ -18,6 +19,18 @@ const wordMask: number = WORD_BYTES - 1;
 const SHORT_FILL = 16;
 const ONE_IN_EACH_BYTE = 0x01010101;
 
+/**
+ * What a page has for a number in the kernel's way, the address of its record; where those move, one that stays: as if
+ * they stood after the tables that do not.
+ */
+export function pageNumber(
+  { hasMovingTables, baseFrame, frameTable, firstPageFrame }: Geometry,
+  frame: number,
+): number {
+  const table = hasMovingTables ? firstPageFrame * PAGE_SIZE : frameTable;
+  return table + (frame - baseFrame) * FRAME_RECORD_BYTES;
+}
+
 /** Whether a kind says that its page is free. */
 export function isFreeKind(kind: number): boolean {
   return kind === freeHead || kind === freeTail;
@@ -29,12 +42,17 @@ export class FrameTable {
   readonly baseFrame: number;
   readonly limitFrame: number;
   readonly firstPageFrame: number;
+  /** One past the last frame that the tables describe. This and what follows change when tables move. */
+  coveredFrame!: number;
   /** Index into `memory.bytes` of the kind of frame 0, were there one. */
-  readonly kindBias: number;
+  kindBias!: number;
   /** Index into `memory.words` of the record of frame 0, were there one. */
-  readonly recordBias: number;
+  recordBias!: number;
   /** Index into `memory.words` of the word of group 0, were there one. */
-  readonly groupBias: number;
+  groupBias!: number;
+  /** Index into `memory.bytes` of the tag of granule 0, were there one: see slab/layout.ts. */
+  tagBias!: number;
+  readonly #geometry: Geometry;
   readonly #headerWord: number;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
@@ -42,10 +60,37 @@ export class FrameTable {
     this.baseFrame = geometry.baseFrame;
     this.limitFrame = geometry.limitFrame;
     this.firstPageFrame = geometry.firstPageFrame;
-    this.kindBias = geometry.kindTable - geometry.baseFrame;
-    this.recordBias = (geometry.frameTable >>> WORD_SHIFT) - (geometry.baseFrame << FRAME_RECORD_SHIFT);
-    this.groupBias = (geometry.groupTable >>> WORD_SHIFT) - (geometry.baseFrame >>> GROUP_SHIFT);
+    this.#geometry = geometry;
     this.#headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
+    this.useGeometry();
+  }
+
+  /** Takes over where the tables are: what the geometry says has changed. */
+  useGeometry(): void {
+    const { baseFrame, coveredFrame, frameTable, kindTable, groupTable, tagTable } = this.#geometry;
+    this.coveredFrame = coveredFrame;
+    this.kindBias = kindTable - baseFrame;
+    this.recordBias = (frameTable >>> WORD_SHIFT) - (baseFrame << FRAME_RECORD_SHIFT);
+    this.groupBias = (groupTable >>> WORD_SHIFT) - (baseFrame >>> GROUP_SHIFT);
+    this.tagBias = tagTable - ((baseFrame << PAGE_SHIFT) >>> GRANULE_SHIFT);
+  }
+
+  /** Follows tables that another object of this thread for the same heap has moved. */
+  follow(): void {
+    const geometry = this.#geometry;
+    if (!geometry.hasMovingTables) return;
+    const moves = this.memory.words[this.#headerWord + Header.TABLE_MOVES];
+    if (moves === geometry.tableMoves) return;
+    const tables = tablesNamed(this.memory, geometry, moves);
+    // Otherwise the word is damaged, and what this thread knows is better.
+    if (tables === undefined) return;
+    useTables(geometry, tables);
+    this.useGeometry();
+  }
+
+  /** One past the last frame that the heap may grow to: tables do not move where other threads could read them. */
+  get growthLimit(): number {
+    return this.#geometry.hasMovingTables && this.memory.isShared ? this.coveredFrame : this.limitFrame;
   }
 
   /** One past the last frame that is the heap's now. */
@@ -88,9 +133,9 @@ export class FrameTable {
     return this.recordBias + (frame << recordShift);
   }
 
-  /** The frame's kind; ABSENT for every number outside of the memory. */
+  /** The frame's kind; ABSENT for every number outside of what the tables describe. */
   kind(frame: number): number {
-    if (frame < this.baseFrame || frame >= this.limitFrame) return absent;
+    if (frame < this.baseFrame || frame >= this.coveredFrame) return absent;
     return this.memory.bytes[this.kindBias + frame];
   }
 

@@ -5,11 +5,14 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
+import { endWithTables, keepsOldTables, moveTables, nextTables, tablePages } from "./moving-tables.ts";
 import type { PageRequest } from "./page-request.ts";
 import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
 
 /** Growth adds at least this share of the heap, so that a growing heap rarely asks the engine. */
 const GROWTH_DIVISOR = 8;
+/** The same of a heap whose tables move, which has been made to take no more than it needs. */
+const SPARING_DIVISOR = 32;
 
 /** What grows: a memory, and the tables that then cover more of it. */
 export interface Growable {
@@ -28,9 +31,10 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
   const { memory, frames } = heap;
   while (canGrow(memory, frames)) {
     const from = Math.max(Math.floor(memory.presentBytes() / PAGE_SIZE), frames.endFrame);
-    const added = addPages(heap, from, endToServe(heap, from, count, request));
+    const servedEnd = endToServe(heap, from, count, request);
+    const added = addPages(heap, from, describedEnd(heap, servedEnd, servedEnd));
     if (added === undefined) return false;
-    if (added.first < added.end) addToHeap(heap, added.first, added.end);
+    addToHeap(heap, withTables(heap, added, servedEnd), servedEnd);
     // Otherwise another party grew the memory at the same moment, and the pages added may be too few.
     if (added.first === from) return true;
   }
@@ -39,7 +43,8 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
 
 /** Whether the memory may still grow, judging by the length that this thread last saw. */
 export function canGrow(memory: LinearMemory, frames: FrameTable): boolean {
-  return frames.endFrame < frames.limitFrame && memory.bytes.length < frames.limitFrame * PAGE_SIZE;
+  const { endFrame, growthLimit } = frames;
+  return endFrame < growthLimit && memory.bytes.length < growthLimit * PAGE_SIZE;
 }
 
 /** Frames from `first` up to `end`, `end` excluded. */
@@ -48,28 +53,59 @@ interface Added {
   readonly end: number;
 }
 
+/** The end that a heap needs which is to reach `end`: further than `servedEnd` where its tables must move for that. */
+function describedEnd({ memory, geometry, frames }: Growable, servedEnd: number, end: number): number {
+  const areTablesShort = end > frames.coveredFrame && frames.coveredFrame < frames.growthLimit;
+  return areTablesShort ? endWithTables(memory, geometry, servedEnd) : servedEnd;
+}
+
+/** Room for tables too where a function of the caller's has added more pages than the present ones describe. */
+function withTables(heap: Growable, added: Added, servedEnd: number): Added {
+  const missing = describedEnd(heap, servedEnd, added.end) - added.end;
+  if (missing <= 0) return added;
+  const more = heap.memory.growBy(missing * PAGE_SIZE);
+  return more === undefined
+    ? added
+    : { first: added.first, end: Math.min(more.end / PAGE_SIZE, heap.frames.growthLimit) };
+}
+
 /**
  * Grows the memory generously; if the engine refuses, by less, down to what reaches `neededEnd`. The added pages start
  * where the memory ended at that instant, which is after `from` if others grew it in between.
  */
-function addPages({ memory, frames, zones }: Growable, from: number, neededEnd: number): Added | undefined {
-  const { limitFrame } = frames;
-  if (neededEnd > limitFrame) return undefined;
-  const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
-  let end = Math.min(Math.max(neededEnd, from + Math.floor(ownFrames / GROWTH_DIVISOR)), limitFrame);
+function addPages(heap: Growable, from: number, neededEnd: number): Added | undefined {
+  const { memory, frames } = heap;
+  const { growthLimit } = frames;
+  if (neededEnd > growthLimit) return undefined;
+  let end = Math.max(neededEnd, generousEnd(heap, from));
   for (;;) {
     const frameCount = Math.ceil(end / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES - from;
     const added = memory.growBy(frameCount * PAGE_SIZE);
     if (added !== undefined) {
-      return { first: added.first / PAGE_SIZE, end: Math.min(added.end / PAGE_SIZE, limitFrame) };
+      return { first: added.first / PAGE_SIZE, end: Math.min(added.end / PAGE_SIZE, growthLimit) };
     }
     if (end === neededEnd) return undefined;
     end = Math.max(neededEnd, from + ((end - from) >> 1));
   }
 }
 
-/** Adds to the heap the pages that its own growth has just created. */
-function addToHeap({ geometry, frames, zones }: Growable, first: number, end: number): void {
+/** The end that growth has in view besides what is wanted: tables do not move for its sake. */
+function generousEnd({ geometry, frames, zones }: Growable, from: number): number {
+  const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
+  const divisor = geometry.hasMovingTables ? SPARING_DIVISOR : GROWTH_DIVISOR;
+  return Math.min(from + Math.floor(ownFrames / divisor), frames.coveredFrame);
+}
+
+/**
+ * Adds to the heap the pages that its own growth has just created. Tables that do not describe them move to the end of
+ * them first; where there is no room for that, the pages beyond what they describe stay nobody's.
+ */
+function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: number): void {
+  const { memory, geometry, frames, zones } = heap;
+  const next =
+    addedEnd > frames.coveredFrame ? nextTables(memory, geometry, addedEnd, addedEnd - servedEnd) : undefined;
+  const end = next === undefined ? Math.min(addedEnd, frames.coveredFrame) : addedEnd;
+  if (end <= first) return;
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
   if (ASSERTIONS) {
@@ -78,8 +114,14 @@ function addToHeap({ geometry, frames, zones }: Growable, first: number, end: nu
     assert(end > first && end <= frames.limitFrame, `the end grows beyond page ${first}, and not over the limit`);
   }
   frames.setGrowing(firstPage | (pageCount << GROWING_COUNT_SHIFT));
+  const former = { frame: geometry.tableFrame, count: tablePages(geometry) };
+  if (next !== undefined) {
+    moveTables(memory, geometry, next);
+    frames.useGeometry();
+  }
   moveEnd(frames, first, end);
   coverZones(zones, geometry, first, end);
+  if (next !== undefined && !keepsOldTables(memory)) zones[Zone.NORMAL].give(former.frame, former.count);
   frames.setGrowing(0);
 }
 
@@ -103,8 +145,9 @@ export function endGrowth(frames: FrameTable): void {
   const first = firstPage * WASM_PAGE_FRAMES;
   const reached = (firstPage + (growing >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
   const end = Math.min(reached, frames.limitFrame);
-  const isPresent = reached * PAGE_SIZE <= frames.memory.presentBytes();
-  if (isPresent && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
+  // What the tables do not describe they would, had they moved: it stays nobody's.
+  const isPossible = reached * PAGE_SIZE <= frames.memory.presentBytes() && end <= frames.coveredFrame;
+  if (isPossible && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
   frames.setGrowing(0);
 }
 

@@ -15,7 +15,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables; after them, pages of somebody else's: what a program, or another heap, has
+ *      RESERVED: the header and the tables that do not move; after them, pages of somebody else's: what a program, or another heap, has
  *      added to the memory between two growths of this one. It never changes, and nothing else is written for such a
  *      page: no record, no tag. In a memory that grows they end at a multiple of WASM_PAGE_FRAMES.
  *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
@@ -119,9 +119,16 @@ export const OwnerMark = {
   /** The root of a debugged or sampled heap, and pages of its depot of stacks: kind SYSTEM. */
   DEBUG_ROOT: -7,
   DEBUG_DEPOT: -8,
+  /** Tables that move, or have been there before they did: kind SYSTEM. */
+  TABLES: -9,
 } as const;
 /** Words of such a run: what says that it is a ring, and the slot + 1 of the thread that made it or was given it. */
 export const RingWord = { MAGIC: 0, MAKER: 4 } as const;
+
+/** Words of a place in the header's TABLE_PLACES, and how many they are. */
+export const TablePlaceWord = { FRAME: 0, COVERED: 1 } as const;
+/** Words of such a place. */
+export const TABLE_PLACE_WORDS = 2;
 
 /** What a debugged or sampled heap is known by, which a repair must not take for nobody's: see debug/layout.ts. */
 export const DebugRootSign = {

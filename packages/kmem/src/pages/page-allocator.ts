@@ -21,6 +21,7 @@ import {
   Zone,
   ZoneRecord,
 } from "./layout.ts";
+import { describeTables } from "./moving-tables.ts";
 import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
 import type { PageRequest } from "./page-request.ts";
 import { takeFrom, takePart, takeRun } from "./take-run.ts";
@@ -79,12 +80,13 @@ export class PageAllocator {
     return new PageAllocator(memory, geometry, sync);
   }
 
-  /** Makes every page after the tables free. The tables must read as zero. */
+  /** Makes every page after the tables free, but those of tables that move. The tables must read as zero. */
   static create(memory: LinearMemory, geometry: Geometry, endFrame: number, sync?: PageSync): PageAllocator {
     const pages = new PageAllocator(memory, geometry, sync);
     const { baseFrame, firstPageFrame } = geometry;
     pages.frames.fillKind(baseFrame, firstPageFrame - baseFrame, FrameKind.RESERVED);
     createZones(pages.zones, geometry);
+    if (geometry.hasMovingTables) describeTables(memory, geometry);
     coverZones(pages.zones, geometry, firstPageFrame, endFrame);
     return pages;
   }

@@ -4,6 +4,7 @@ import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import { endGrowth } from "./growth.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
+import { isOldTables, keepsOldTables } from "./moving-tables.ts";
 import { dmaEndFrame, reservePages, setWatermarks } from "./zone.ts";
 
 /** What zones are rebuilt from and into. */
@@ -23,10 +24,19 @@ export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry):
   const dmaEnd = dmaEndFrame(geometry);
   endGrowth(frames);
   const { firstPageFrame, endFrame } = frames;
-  new FreeGroups(frames).forget(frames.baseFrame, frames.limitFrame - frames.baseFrame);
+  new FreeGroups(frames).forget(frames.baseFrame, frames.coveredFrame - frames.baseFrame);
+  if (geometry.hasMovingTables && !keepsOldTables(frames.memory)) freeOldTables(frames, geometry);
   freeOrphans(frames);
   rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, dmaEnd)));
   rebuildZone(frames, zones[Zone.NORMAL], dmaEnd, Math.max(dmaEnd, endFrame));
+}
+
+/** Frees the run that tables have moved away from, or were about to move to. */
+function freeOldTables(frames: FrameTable, geometry: Geometry): void {
+  for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
+    if (!isOldTables(geometry, head, frames.kind(head), frames.owner(head))) continue;
+    frames.fillKind(head, frames.count(head), FrameKind.FREE_TAIL);
+  }
 }
 
 /** Whether a kind is that of the first page of a run. */

@@ -4,6 +4,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import { Buddy } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { MAX_ORDER_FRAMES, ORDER_COUNT, ZONE_COUNT, ZONE_NAMES, Zone, ZoneRecord } from "./layout.ts";
+import { tablePages, tablePagesUpTo } from "./moving-tables.ts";
 import type { PageRequest } from "./page-request.ts";
 
 /** Statistics of one zone. "Frame" and "page" mean the same thing. */
@@ -40,13 +41,14 @@ export function createZones(zones: readonly Buddy[], geometry: Geometry): void {
 }
 
 /**
- * Moves the end of the zones up to `end`, and adds the frames from `first` on as free pages. The frames between the
- * former end and `first` become a hole: they are not this heap's.
+ * Moves the end of the zones up to `end`, and adds the frames from `first` on as free pages, but for tables that move,
+ * which stand at one end of them if there. The frames between the former end and `first` become a hole: they are not
+ * this heap's.
  */
 export function coverZones(zones: readonly Buddy[], geometry: Geometry, first: number, end: number): void {
   const dmaEnd = dmaEndFrame(geometry);
-  cover(zones[Zone.DMA], Math.min(first, dmaEnd), Math.min(end, dmaEnd));
-  cover(zones[Zone.NORMAL], Math.max(first, dmaEnd), end);
+  cover(zones[Zone.DMA], geometry, Math.min(first, dmaEnd), Math.min(end, dmaEnd));
+  cover(zones[Zone.NORMAL], geometry, Math.max(first, dmaEnd), end);
 }
 
 function setBounds(zone: Buddy, first: number, end: number): void {
@@ -54,16 +56,18 @@ function setBounds(zone: Buddy, first: number, end: number): void {
   zone.set(ZoneRecord.END_FRAME, end);
 }
 
-function cover(zone: Buddy, first: number, end: number): void {
+function cover(zone: Buddy, geometry: Geometry, first: number, end: number): void {
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
   if (end <= oldEnd) return;
   if (ASSERTIONS)
     assert(first >= oldEnd, `a zone that ends at page ${oldEnd} gets pages from there on, not from ${first}`);
   if (first > oldEnd) zone.set(ZoneRecord.FOREIGN_FRAMES, zone.get(ZoneRecord.FOREIGN_FRAMES) + first - oldEnd);
   zone.set(ZoneRecord.END_FRAME, end);
+  const tablesEnd = geometry.tableFrame + tablePages(geometry);
+  const freeFirst = geometry.tableFrame === first ? tablesEnd : first;
   // From the top down, so that the lowest block comes first in each list: a young heap then stays compact.
-  for (let top = end; top > first; ) {
-    const bottom = Math.max(first, (Math.ceil(top / MAX_ORDER_FRAMES) - 1) * MAX_ORDER_FRAMES);
+  for (let top = tablesEnd === end ? geometry.tableFrame : end; top > freeFirst; ) {
+    const bottom = Math.max(freeFirst, (Math.ceil(top / MAX_ORDER_FRAMES) - 1) * MAX_ORDER_FRAMES);
     zone.give(bottom, top - bottom);
     top = bottom;
   }
@@ -87,7 +91,8 @@ export function fitsEver(geometry: Geometry, count: number, keptPages: number, r
     const kept = reserve ? 0 : reservePages(end - first);
     return Math.ceil(first / alignFrames) * alignFrames + count <= end && count <= end - first - kept;
   };
-  if (count > limitFrame - firstPageFrame - keptPages) return false;
+  const describedPages = limitFrame - firstPageFrame - tablePagesUpTo(geometry, limitFrame);
+  if (count > describedPages - keptPages) return false;
   return fits(firstPageFrame, dmaEnd) || (!dma && fits(dmaEnd, limitFrame));
 }
 

@@ -2,12 +2,13 @@ import { openGeometry, TABLE_SIZES } from "../kmalloc/open-layers.ts";
 import { byteForChecksum } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { planGeometry } from "../memory/geometry.ts";
-import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerWord } from "../memory/header.ts";
+import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerValue, headerWord } from "../memory/header.ts";
 import {
   BYTE_ORDER_MARK,
   HEADER_WORDS,
   HEAP_FLAG_MASK,
   Header,
+  HeapFlag,
   LAYOUT_VERSION,
   MAGIC,
   PAGE_SHIFT,
@@ -16,7 +17,9 @@ import {
   WORD_SHIFT,
 } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
+import { rewriteTablePlace } from "../pages/moving-tables.ts";
 import type { RepairLog } from "./log.ts";
+import { restoreTablePlace } from "./tables.ts";
 
 /** Every possible value of a heap's flags. */
 const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
@@ -34,6 +37,7 @@ export function repairHeader(memory: LinearMemory, start: number, endFrame: numb
   const before = header.slice();
   const isRestored = restoreDerived(header, baseFrame) || restoreByte(header);
   if (isRestored) header[Header.END_FRAME] = endFrame;
+  restoreTablePlace(memory, start);
   try {
     openGeometry(memory, start);
   } catch (error) {
@@ -52,6 +56,12 @@ function logChanges(before: Int32Array, header: Int32Array, address: number, log
 
 /** Writes all constants that follow from others; false, with nothing changed, if the checksum does not confirm them. */
 function restoreDerived(header: Int32Array, baseFrame: number): boolean {
+  const isMoving = (header[Header.FLAGS] & HeapFlag.MOVING_TABLES) !== 0;
+  return restoreFor(header, baseFrame, isMoving) || restoreFor(header, baseFrame, !isMoving);
+}
+
+/** The same, for a heap whose tables move, or do not. */
+function restoreFor(header: Int32Array, baseFrame: number, hasMovingTables: boolean): boolean {
   const derived = header.slice();
   derived[Header.MAGIC] = MAGIC;
   derived[Header.VERSION] = LAYOUT_VERSION;
@@ -64,23 +74,26 @@ function restoreDerived(header: Int32Array, baseFrame: number): boolean {
         limit: (header[Header.LIMIT_FRAME] >>> 0) * PAGE_SIZE,
         slotCount: header[Header.SLOT_COUNT],
         dmaBytes: (header[Header.DMA_FRAMES] >>> 0) * PAGE_SIZE,
+        hasMovingTables,
       },
       TABLE_SIZES,
     );
-    for (const [field, word] of GEOMETRY_WORDS) derived[word] = geometry[field];
+    for (const [field, word] of GEOMETRY_WORDS) derived[word] = headerValue(geometry, field);
   } catch (error) {
     if (error instanceof KmemError) return false;
     throw error;
   }
   const isSame = derived.subarray(0, Header.CHECKSUM).every((value, word) => value === header[word]);
   for (const flags of [header[Header.FLAGS], ...POSSIBLE_FLAGS]) {
+    if (((flags & HeapFlag.MOVING_TABLES) !== 0) !== hasMovingTables) continue;
     derived[Header.FLAGS] = flags;
     if (checksumOfHeader(derived, 0) !== derived[Header.CHECKSUM]) continue;
     header.set(derived);
     return true;
   }
   // If all constants agree with each other, they are right, and only the checksum is damaged.
-  if (!isSame || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
+  const isMoving = (header[Header.FLAGS] & HeapFlag.MOVING_TABLES) !== 0;
+  if (!isSame || isMoving !== hasMovingTables || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
   header[Header.CHECKSUM] = checksumOfHeader(header, 0);
   return true;
 }
@@ -105,17 +118,20 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
   const firstWord = headerWord(geometry, 0);
   const header = words.subarray(firstWord, firstWord + HEADER_WORDS);
   const before = header.slice();
-  for (const [field, word] of GEOMETRY_WORDS) header[word] = geometry[field];
+  for (const [field, word] of GEOMETRY_WORDS) header[word] = headerValue(geometry, field);
   if (!restoreDerived(header, geometry.baseFrame)) {
     const { FLAGS, CHECKSUM } = Header;
     if ((header[FLAGS] & ~HEAP_FLAG_MASK) !== 0) header[FLAGS] = 0;
+    const others = header[FLAGS] & ~HeapFlag.MOVING_TABLES;
+    header[FLAGS] = geometry.hasMovingTables ? others | HeapFlag.MOVING_TABLES : others;
     header[Header.MAGIC] = MAGIC;
     header[Header.VERSION] = LAYOUT_VERSION;
     header[Header.BYTE_ORDER] = BYTE_ORDER_MARK;
     header[CHECKSUM] = checksumOfHeader(header, 0);
     log.lost(geometry.baseFrame * PAGE_SIZE, "the header was rewritten; its flags may have been others");
   }
-  header[Header.END_FRAME] = endFrame;
+  header[Header.END_FRAME] = Math.min(endFrame, geometry.coveredFrame);
+  rewriteTablePlace(memory, geometry);
   logChanges(before, header, geometry.baseFrame * PAGE_SIZE, log);
 }
 

@@ -17,6 +17,7 @@ import { repairRecords } from "./records.ts";
 import { repairBorders, repairRuns, settleListed, settleRuns } from "./runs.ts";
 import { repairSlabs, settleSlabs } from "./slabs.ts";
 import { claimAreas, formatArea, type OwnSlot, repairSlots } from "./slots.ts";
+import { claimTables } from "./tables.ts";
 import { freeWitness, repairTags } from "./tags.ts";
 import { TrustedFrames } from "./trusted-frames.ts";
 
@@ -90,7 +91,7 @@ export function repairHeap(layers: Layers): RepairReport {
   const { frames, zones } = pages;
   const steps: RepairStep[] = [];
   const zoneEnd = Math.max(...zones.map((zone) => zone.get(ZoneRecord.END_FRAME)));
-  const reach = Math.min(geometry.limitFrame, Math.floor(memory.byteLength / PAGE_SIZE));
+  const reach = Math.min(geometry.coveredFrame, Math.floor(memory.byteLength / PAGE_SIZE));
   let presentEnd = reach;
   while (presentEnd > geometry.firstPageFrame && frames.kind(presentEnd - 1) === FrameKind.ABSENT) presentEnd--;
   const endFrame = likelyEnd(frames.endFrame, zoneEnd, presentEnd);
@@ -106,6 +107,7 @@ export function repairHeap(layers: Layers): RepairReport {
 function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
   repairRecords(context.layers.caches, context.slabLog);
   repairBorders(context);
+  claimTables(context);
   claimAreas(context, own);
   settleSlabs(context);
   settleRuns(context);

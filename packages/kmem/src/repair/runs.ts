@@ -29,7 +29,7 @@ export function repairBorders({ layers, pagesLog }: RepairContext): void {
     }
   };
   mark(frames.baseFrame, frames.firstPageFrame, FrameKind.RESERVED, "a page of the tables was marked reserved");
-  mark(frames.endFrame, frames.limitFrame, FrameKind.ABSENT, "a page beyond the end was marked absent");
+  mark(frames.endFrame, frames.coveredFrame, FrameKind.ABSENT, "a page beyond the end was marked absent");
 }
 
 /**

@@ -97,8 +97,9 @@ function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, taken: Reado
 }
 
 /** Whether an address is that of a run that can be the private pages of a slot. */
-function isArea({ pages }: CoreLayers, address: number): boolean {
+function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
   const frame = address / PAGE_SIZE;
+  if (geometry.hasMovingTables && frame === geometry.tableFrame) return false;
   if (!Number.isInteger(frame) || pages.frames.kind(frame) !== RunKind.SYSTEM) return false;
   const count = pages.frames.count(frame);
   return count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES;

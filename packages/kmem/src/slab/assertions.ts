@@ -11,20 +11,22 @@ import {
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
-import type { TagTables } from "./tags.ts";
 
 // What is asserted, in test builds alone, where blocks change hands: between the slabs of a cache, its barn, and the
 // sheaves and outboxes of slots. `cache` is the index of a cache's record in `words`.
 
 /** Every block in a list of addresses, `words[firstWord]` on, is of a kind and has a tag. */
 export function assertTagged(
-  { frames, tagBias }: TagTables,
+  frames: FrameTable,
   { firstWord, count, kind, tag }: { firstWord: number; count: number; kind: number; tag: number },
 ): void {
   const { words, bytes } = frames.memory;
   for (let word = firstWord; word < firstWord + count; word++) {
     const block = words[word] >>> 0;
-    const [foundKind, foundTag] = [frames.kind(block >>> PAGE_SHIFT), bytes[tagBias + (block >>> GRANULE_SHIFT)]];
+    const [foundKind, foundTag] = [
+      frames.kind(block >>> PAGE_SHIFT),
+      bytes[frames.tagBias + (block >>> GRANULE_SHIFT)],
+    ];
     assert(foundKind === kind, `the block at ${block} that is handed over is of kind ${kind}, not ${foundKind}`);
     assert(foundTag === tag, `the block at ${block} that is handed over has the tag ${tag}, not ${foundTag}`);
   }
@@ -88,19 +90,18 @@ export function assertSlabCount(frames: FrameTable, slab: number, cache: number)
 }
 
 /** Pages that are to become a slab: a run of the heap's own that one slot answers for, with no block in it. */
-export function assertFutureSlab({ frames, tagBias }: TagTables, first: number, count: number): void {
-  const { bytes } = frames.memory;
+export function assertFutureSlab(frames: FrameTable, first: number, count: number): void {
   const owner = frames.owner(first);
   assert(frames.kind(first) === RunKind.SYSTEM, `page ${first} that a slab is made of is the heap's own`);
   assert(frames.count(first) === count, `a slab of ${count} pages is made of as many, not of ${frames.count(first)}`);
   assert((owner & ~RunOwner.MASK) === RunOwner.MARK, `a slot answers for page ${first} that a slab is made of`);
-  assertNoBlocks(bytes, tagBias, first, count);
+  assertNoBlocks(frames, first, count);
 }
 
 /** No block starts in a run of pages. */
-export function assertNoBlocks(bytes: Uint8Array, tagBias: number, first: number, count: number): void {
+export function assertNoBlocks({ memory, tagBias }: FrameTable, first: number, count: number): void {
   const firstTag = tagBias + (first << (PAGE_SHIFT - GRANULE_SHIFT));
-  const tags = bytes.subarray(firstTag, firstTag + (count << (PAGE_SHIFT - GRANULE_SHIFT)));
+  const tags = memory.bytes.subarray(firstTag, firstTag + (count << (PAGE_SHIFT - GRANULE_SHIFT)));
   assert(
     tags.every((tag) => tag === Tag.NONE),
     `no block starts in the ${count} pages from ${first} on`,

@@ -58,7 +58,6 @@ export class Barns {
   readonly #caches: CacheTable;
   readonly #slabs: Slabs;
   readonly #sync: SlotSync;
-  readonly #tagBias: number;
   readonly #barnsWord: number;
   readonly #lateWord: number;
 
@@ -68,7 +67,6 @@ export class Barns {
     this.#caches = caches;
     this.#slabs = slabs;
     this.#sync = sync;
-    this.#tagBias = geometry.tagTable - ((geometry.baseFrame << PAGE_SHIFT) >>> GRANULE_SHIFT);
     this.#barnsWord = headerWord(geometry, Header.BARNS);
     this.#lateWord = headerWord(geometry, Header.LATE_DOUBLE_FREES);
   }
@@ -211,8 +209,7 @@ export class Barns {
    */
   #retag(kind: number, firstWord: number, count: number, from: number, to: number): number {
     const { words, bytes } = this.#memory;
-    const { kindBias } = this.#pages.frames;
-    const tagBias = this.#tagBias;
+    const { kindBias, tagBias } = this.#pages.frames;
     const endWord = firstWord + count;
     let good = firstWord;
     for (let word = firstWord; word < endWord; word++) {
@@ -229,7 +226,7 @@ export class Barns {
 
   /** In test builds: moved blocks have the tag of their new holder. */
   #assertHandedOver(firstWord: number, count: number, kind: number, tag: number): void {
-    assertTagged({ frames: this.#pages.frames, tagBias: this.#tagBias }, { firstWord, count, kind, tag });
+    assertTagged(this.#pages.frames, { firstWord, count, kind, tag });
   }
 
   /** In test builds: the locks of this slot. */

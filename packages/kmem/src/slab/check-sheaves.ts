@@ -192,7 +192,7 @@ function collect(
   const tagAt = (address: number): number => memory.bytes[tagIndex(geometry, address)];
   for (const entry of entries) {
     const address = entry >>> 0;
-    const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.limitFrame * PAGE_SIZE;
+    const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.coveredFrame * PAGE_SIZE;
     // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place. It may
     // have left that place since, and its page be another cache's by now. The other entries are dropped in time.
     const isSound = isInHeap && tagAt(address) === tag && kindAt(address) === kind;

@@ -129,7 +129,7 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
   const { memory, geometry, areaWord, slot } = context;
   const { words } = memory;
   const tags = tagView(memory, geometry);
-  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredFrame - geometry.baseFrame);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
   const bytesByKind = bytesOfKinds();
   const base = geometry.baseFrame * PAGE_SIZE;

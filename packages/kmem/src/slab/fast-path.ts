@@ -35,7 +35,7 @@ export interface FastPath {
   readonly take: (sizeBytes: number) => number;
   /** Whether the sheaf or outbox that the block at `address`, which is live, would go to has room for it. */
   readonly hasRoom: (address: number) => boolean;
-  /** Whether the buffer has been replaced by a larger one, so that nothing works here any more. */
+  /** Whether the buffer has been replaced by a larger one, or the tables have moved, so that nothing works here. */
   readonly isDetached: () => boolean;
 }
 
@@ -74,6 +74,7 @@ export interface FastPathContext {
  */
 export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): FastPath {
   const liveMax = Tag.LIVE_MAX;
+  const reserved = Tag.RESERVED;
   const full = FULL;
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
@@ -160,7 +161,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
     free: context.isExact ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
-    isDetached: () => words.length === 0,
+    isDetached: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
   };
 }
 
@@ -206,7 +207,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
 
 /** The kinds of the frames, from the first of the heap on. */
 function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(memory.buffer, geometry.kindTable, geometry.limitFrame - geometry.baseFrame);
+  return new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredFrame - geometry.baseFrame);
 }
 
 /**

@@ -51,7 +51,6 @@ export class Sheaves {
   readonly #slabs: Slabs;
   readonly #barns: Barns;
   readonly #emptyEntry: number;
-  readonly #tagBias: number;
   readonly #sheafTag: number;
   readonly #slot: number;
   readonly #isLarge: boolean;
@@ -72,7 +71,6 @@ export class Sheaves {
     this.#slabs = context.slabs;
     this.#barns = context.barns;
     this.#emptyEntry = geometry.baseFrame << PAGE_SHIFT;
-    this.#tagBias = geometry.tagTable - (this.#emptyEntry >>> GRANULE_SHIFT);
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
     this.#slot = slot;
     this.#isLarge = isLarge;
@@ -209,7 +207,7 @@ export class Sheaves {
    */
   putBypassingSheaf(kind: number, address: number): boolean {
     const { words, bytes } = this.#memory;
-    const index = this.#tagBias + (address >>> GRANULE_SHIFT);
+    const index = this.#pages.frames.tagBias + (address >>> GRANULE_SHIFT);
     const tag = bytes[index];
     if (!isLive(tag) || Atomics.compareExchange(bytes, index, tag, this.#sheafTag) !== tag) return false;
     words[this.areaWord + AreaWord.SCRATCH] = address;
@@ -229,7 +227,7 @@ export class Sheaves {
     }
     const address = this.#memory.words[scratch] >>> 0;
     if (ASSERTIONS) this.#assertEntries(kind, scratch, 1);
-    this.#memory.bytes[this.#tagBias + (address >>> GRANULE_SHIFT)] = this.#slot + 1;
+    this.#memory.bytes[this.#pages.frames.tagBias + (address >>> GRANULE_SHIFT)] = this.#slot + 1;
     return address;
   }
 
@@ -352,15 +350,12 @@ export class Sheaves {
 
   /** False for a stale entry: two threads freed its block at the same time, and it is not in this slot's sheaves. */
   #isInThisSheaf(entry: number): boolean {
-    return this.#memory.bytes[this.#tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
+    return this.#memory.bytes[this.#pages.frames.tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
   }
 
   /** In test builds: blocks that came into a sheaf of this slot have its tag. */
   #assertEntries(kind: number, firstWord: number, count: number): void {
-    assertTagged(
-      { frames: this.#pages.frames, tagBias: this.#tagBias },
-      { firstWord, count, kind, tag: this.#sheafTag },
-    );
+    assertTagged(this.#pages.frames, { firstWord, count, kind, tag: this.#sheafTag });
   }
 
   #format(): void {

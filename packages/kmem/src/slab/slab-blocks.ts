@@ -5,7 +5,6 @@ import { FrameRecord } from "../pages/layout.ts";
 import { assertFutureSlab } from "./assertions.ts";
 import type { BlockRow } from "./block-functions.ts";
 import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, Tag } from "./layout.ts";
-import type { TagTables } from "./tags.ts";
 
 // What the pages and tags of one slab say. `cache` is the index of its cache's record in `words`.
 
@@ -13,14 +12,13 @@ import type { TagTables } from "./tags.ts";
  * Makes pages that are nobody else's a slab of free blocks. Under the cache's lock; in the order that pages/layout.ts
  * says, so that a thread which dies here leaves a run of its own or a slab.
  */
-export function cutSlab(tables: TagTables, slab: number, kind: number, cache: number, firstGranule: number): void {
-  const { frames } = tables;
+export function cutSlab(frames: FrameTable, slab: number, kind: number, cache: number, firstGranule: number): void {
   const { words } = frames.memory;
   const end = slab + words[cache + CacheRecord.SLAB_PAGES];
   const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
-  if (ASSERTIONS) assertFutureSlab(tables, slab, end - slab);
+  if (ASSERTIONS) assertFutureSlab(frames, slab, end - slab);
   for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + FrameRecord.HEAD] = head;
-  tagBlocks(tables, slab, cache, firstGranule, Tag.IN_SLAB);
+  tagBlocks(frames, slab, cache, firstGranule, Tag.IN_SLAB);
   frames.fillKind(slab + 1, end - slab - 1, kind);
   frames.setKind(slab, kind);
   const record = frames.record(slab);
@@ -43,16 +41,10 @@ export function firstGranuleOf(frames: FrameTable, slab: number): number {
 }
 
 /** Gives every block of a slab the same tag. */
-export function tagBlocks(
-  { frames, tagBias }: TagTables,
-  slab: number,
-  cache: number,
-  firstGranule: number,
-  value: number,
-): void {
+export function tagBlocks(frames: FrameTable, slab: number, cache: number, firstGranule: number, value: number): void {
   const { words, bytes } = frames.memory;
   const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> GRANULE_SHIFT;
-  const first = tagBias + (slab << (PAGE_SHIFT - GRANULE_SHIFT)) + firstGranule;
+  const first = frames.tagBias + (slab << (PAGE_SHIFT - GRANULE_SHIFT)) + firstGranule;
   const end = first + words[cache + CacheRecord.SLAB_BLOCKS] * stride;
   for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
 }

@@ -24,7 +24,6 @@ import {
 } from "./layout.ts";
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
-import type { TagTables } from "./tags.ts";
 
 /** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
 const none = Tag.NONE;
@@ -73,8 +72,6 @@ export class Slabs {
   readonly #caches: CacheTable;
   readonly #locks: Locks;
   readonly #base: number;
-  readonly #tagTable: number;
-  readonly #tables: TagTables;
   /** The constructors and destructors that this thread has named for caches. */
   readonly functions: FunctionTable;
   #releasedPages = 0;
@@ -86,8 +83,6 @@ export class Slabs {
     this.#locks = locks;
     this.functions = new FunctionTable(caches);
     this.#base = geometry.baseFrame << pageShift;
-    this.#tagTable = geometry.tagTable;
-    this.#tables = { frames: pages.frames, tagBias: geometry.tagTable - (this.#base >>> granuleShift) };
   }
 
   /** Pages of slabs that this thread has released so far. */
@@ -112,7 +107,7 @@ export class Slabs {
     if (ASSERTIONS) this.#assertLocked(cache);
     const slab = this.#allocateSlab(kind, cache, request);
     if (slab === noFrame) return false;
-    cutSlab(this.#tables, slab, kind, cache, this.#nextColour(cache));
+    cutSlab(this.#pages.frames, slab, kind, cache, this.#nextColour(cache));
     this.#enter(slab, cache);
     return true;
   }
@@ -136,7 +131,7 @@ export class Slabs {
   #takeFrom(slab: number, cache: number, firstWord: number, wanted: number, newTag: number): number {
     const { words, bytes } = this.#memory;
     const base = this.#base;
-    const tagTable = this.#tagTable;
+    const tagTable = this.#tagOf(base);
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const free = words[recordWord] & freeMask;
     const firstTag = this.#tagOf(slab << pageShift);
@@ -170,7 +165,7 @@ export class Slabs {
   put(kind: number, cache: number, firstWord: number, count: number, from: number): number {
     const { words, bytes } = this.#memory;
     const { recordBias, kindBias } = this.#pages.frames;
-    const tagBias = this.#tables.tagBias;
+    const { tagBias } = this.#pages.frames;
     const slabBytes = words[cache + cacheSlabPages] << pageShift;
     const end = firstWord + count;
     if (ASSERTIONS) this.#assertLocked(cache);
@@ -292,7 +287,7 @@ export class Slabs {
     const firstGranule = this.#nextColour(cache);
     this.#constructAll(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
-    cutSlab(this.#tables, slab, kind, cache, firstGranule);
+    cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
     this.#enter(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     return slab;
@@ -344,7 +339,7 @@ export class Slabs {
 
   /** Index into `bytes` of the tag of an address. */
   #tagOf(address: number): number {
-    return this.#tagTable + ((address - this.#base) >>> granuleShift);
+    return this.#pages.frames.tagBias + (address >>> granuleShift);
   }
 
   /** Counts blocks that were returned to a slab, the lowest of them at granule `lowest` of the slab. */
@@ -390,9 +385,9 @@ export class Slabs {
     words[cache + cacheSlabs]--;
     words[cache + cacheEmptySlabs]--;
     words[cache + cacheFreeBlocks] -= words[cache + cacheSlabBlocks];
-    tagBlocks(this.#tables, slab, cache, firstGranuleOf(frames, slab), none);
+    tagBlocks(frames, slab, cache, firstGranuleOf(frames, slab), none);
     if (ASSERTIONS) {
-      assertNoBlocks(this.#memory.bytes, this.#tables.tagBias, slab, slabPages);
+      assertNoBlocks(frames, slab, slabPages);
       assertCounts(words, cache);
     }
     frames.setCount(slab, slabPages);

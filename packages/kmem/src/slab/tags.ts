@@ -1,19 +1,11 @@
 import type { Geometry } from "../memory/header.ts";
 import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import type { FrameTable } from "../pages/frames.ts";
 import { Tag } from "./layout.ts";
-
-/** The tables in which the pages and the blocks of slabs stand. */
-export interface TagTables {
-  readonly frames: FrameTable;
-  /** Index into `bytes` of the tag of granule 0, were there one. */
-  readonly tagBias: number;
-}
 
 /** Granules of the memory that a tag table covers, counted from the base. */
 function granuleCount(geometry: Geometry): number {
-  return (geometry.limitFrame - geometry.baseFrame) << (PAGE_SHIFT - GRANULE_SHIFT);
+  return (geometry.coveredFrame - geometry.baseFrame) << (PAGE_SHIFT - GRANULE_SHIFT);
 }
 
 /** A view of the tag table whose index is the granule counted from the base of the heap. */

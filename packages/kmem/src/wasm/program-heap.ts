@@ -12,15 +12,21 @@ export interface ProgramMemory {
   readonly exports?: Readonly<Record<string, unknown>>;
   /** Where its memory is, if it is imported, and the function that its glue grows memory with. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** The byte up to which the heap may grow the memory; default: as far as the memory may, at most 256 MiB. */
+  /**
+   * The byte up to which the heap may grow the memory. Default: as far as the memory may; of one that is shared, where
+   * tables for all of it are made at once, at most 256 MiB.
+   */
   readonly maximumBytes?: number;
 }
 
 const CHECKS: Checks<ProgramMemory> = { exports: requireObject, imports: requireObject, maximumBytes: requireUint32 };
+/** The default of a maximum for which tables, or the shadow of a check, are made at once. */
 const DEFAULT_MAXIMUM_BYTES = 256 * 1024 * 1024;
-/** The least that a heap begins with, and what tables for its maximum take of it besides: one part in so many. */
-const LEAST_BYTES = 512 * 1024;
-const TABLE_PART = 12;
+/** What a heap begins with at least; tables that move are the smaller part of it. */
+const LEAST_BYTES = 128 * 1024;
+/** The same in shared memory, and what tables for the maximum take of that besides: one part in so many. */
+const SHARED_LEAST_BYTES = 512 * 1024;
+const SHARED_TABLE_PART = 12;
 /** The least heap of a program that is checked has its tables and the shadow of all in so many times its room. */
 const SHADOW_ROOM = 2;
 
@@ -58,8 +64,9 @@ function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory):
  * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory. It
  * begins where the program's static data and stack end, and grows the memory by the program's own glue where there is
  * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
- * moved now and with every growth. The memory grows now if it has no room yet. With `exports`, `cMalloc` binds what
- * `adopt` has merged into the program to the heap that is made so.
+ * moved now and with every growth. The memory grows now where it has no room yet: to 128 KiB behind its data, or, where
+ * it is shared and tables for all of the maximum are made at once, to a twelfth of that and 512 KiB.
+ * With `exports`, `cMalloc` binds what `adopt` has merged into the program to the heap that is made so.
  *
  * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT
  * where the memory is not found, and OUT_OF_MEMORY where it cannot grow.
@@ -79,7 +86,8 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   const given = programBreak && new DataView(memory.buffer).getUint32(programBreak.address, true);
   const most = (shape.maximumPages ?? ADDRESS_SPACE_BYTES / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
   const { start, maximumBytes } = placeOf(adopted, given ?? 0, memory.buffer.byteLength, most, read.maximumBytes);
-  const neededBytes = start + LEAST_BYTES + Math.ceil(maximumBytes / TABLE_PART);
+  const sharedBytes = SHARED_LEAST_BYTES + Math.ceil(maximumBytes / SHARED_TABLE_PART);
+  const neededBytes = start + (shape.isShared ? sharedBytes : LEAST_BYTES);
   const missingPages = Math.ceil((neededBytes - memory.buffer.byteLength) / WASM_PAGE_SIZE);
   if (missingPages > 0 && !grew(grow, missingPages)) {
     const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
@@ -104,14 +112,15 @@ function placeOf(adopted: AdoptedModule, given: number, present: number, most: n
   const first = Math.ceil(Math.max(adopted.heapBase, given) / PAGE_SIZE) * PAGE_SIZE;
   const layout = checkLayoutOf(adopted);
   if (layout === undefined) {
-    return { start: first, maximumBytes: asked ?? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) };
+    const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
+    return { start: first, maximumBytes: asked ?? usual };
   }
   if (first > layout.headerAt) {
     const text = `the program has taken memory up to ${first}, which its check has from ${layout.headerAt} on`;
     throw new KmemError("OUT_OF_MEMORY", text, { start: first });
   }
   const wished = asked ?? Math.min(most, withShadow(layout, layout.shadowAt + DEFAULT_MAXIMUM_BYTES));
-  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + LEAST_BYTES));
+  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + SHARED_LEAST_BYTES));
   const end = layout.shadowAt + shadowBytes(layout, maximumBytes);
   return { start: Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, maximumBytes };
 }

@@ -25,6 +25,7 @@ export interface StorePlace {
 export const UNREACHED: readonly { readonly file: string; readonly text?: string; readonly why: string }[] = [
   { file: "kmalloc/open-layers.ts", text: "fill(0", why: "the heap is made before another thread knows of it" },
   { file: "kmalloc/one-thread.ts", why: "no other thread knows of the heap" },
+  { file: "pages/moving-tables.ts", why: "only in memory of one thread: see moving-tables.test.ts" },
   { file: "heap/strings.ts", why: "what is in a block is its user's" },
   { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },

@@ -77,11 +77,7 @@ function listedSlab(): number {
 }
 
 function tagTables(): Parameters<typeof assertTagged>[0] {
-  const { geometry, pages } = layers;
-  return {
-    frames: pages.frames,
-    tagBias: tagIndex(geometry, geometry.baseFrame * PAGE_SIZE) - geometry.baseFrame * 256,
-  };
+  return layers.pages.frames;
 }
 
 function run(count: number): number {

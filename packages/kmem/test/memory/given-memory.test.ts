@@ -66,7 +66,8 @@ describe.each([
     let blockCount = 0;
     for (; heap.tryAlloc(MIB) !== 0; blockCount++) lengths.add(memory.buffer.byteLength);
     expect(blockCount).toBeGreaterThan(55);
-    expect(memory.buffer.byteLength).toBe(64 * MIB);
+    // Where tables move, the memory grows by what is needed.
+    expect(memory.buffer.byteLength).toBeGreaterThan(shared ? 64 * MIB - 1 : 63 * MIB);
     expect(lengths.size).toBeGreaterThan(5);
     expectClean(heap);
     expectBytesAddUp(heap);
@@ -180,7 +181,7 @@ describe("a memory made elsewhere is refused", () => {
     }
     const memory = new Contended({ initial: 1, maximum: 640 });
     new Uint8Array(memory.buffer).fill(9);
-    const error = thrownBy(() => Heap.create({ memory }));
+    const error = thrownBy(() => Heap.create({ memory, start: WASM_PAGE }));
     expect(error.message).toContain("bytes 65536 to 131072 are not the heap's");
     expect(new Uint8Array(memory.buffer, 0, WASM_PAGE).every((byte) => byte === 9)).toBe(true);
   });

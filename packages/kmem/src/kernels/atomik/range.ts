@@ -1,4 +1,4 @@
-import type { Geometry } from "../../memory/header.ts";
+import { type Geometry, STILL_TABLES } from "../../memory/header.ts";
 import { HEADER_WORDS, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../../memory/layout.ts";
 import type { LinearMemory } from "../../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../../pages/layout.ts";
@@ -29,8 +29,9 @@ export function planRange(start: number, end: number): Geometry | undefined {
   const groupTable = alignUp(kindTable + frameCount, TABLE_ALIGNMENT);
   const firstPageFrame = Math.ceil((groupTable + groupTableBytes(baseFrame, limitFrame)) / PAGE_SIZE);
   if (frameCount <= 0 || firstPageFrame >= limitFrame) return undefined;
-  const none = { dmaFrames: 0, slotCount: 0, slotTable: 0, cacheTable: 0, tagTable: 0 };
-  return { baseFrame, limitFrame, firstPageFrame, zoneTable, frameTable, kindTable, groupTable, ...none };
+  const none = { dmaFrames: 0, slotCount: 0, slotTable: 0, cacheTable: 0, tagTable: 0, hasMovingTables: false };
+  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame, firstPageFrame, ...STILL_TABLES };
+  return { ...reach, zoneTable, frameTable, kindTable, groupTable, ...none };
 }
 
 function sealOf(words: Int32Array<ArrayBufferLike>, header: number): number {

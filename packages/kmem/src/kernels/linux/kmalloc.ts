@@ -141,7 +141,7 @@ function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
   } catch (error) {
     if (!(error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code))) throw error;
     const frame = isUint32(obj) ? Math.floor(obj / PAGE_SIZE) : Number.NaN;
-    const isInside = frame >= geometry.firstPageFrame && frame < geometry.limitFrame;
+    const isInside = frame >= geometry.firstPageFrame && frame < geometry.coveredFrame;
     const block = error.code === "DOUBLE_FREE" ? blockAt(heap, obj) : undefined;
     if (block !== undefined) {
       print(`kmem_free: Double free detected during checks (objp=${pointer(obj)}, name=${block.cache})`);

@@ -23,6 +23,8 @@ export class Runtime {
   value: unknown;
   current: VirtualThread | undefined;
   memories = new TrackedMemories();
+  /** A memory of one thread whose accesses are handed over as those to shared memory are, to stop the thread there. */
+  loneMemory: WebAssembly.Memory | undefined;
   /** The clock that virtual threads read; only a sleep that ends by its timeout moves it. */
   clockMs = 0;
   /** Whether every access is handed over, shared or not. */
@@ -53,7 +55,7 @@ export class Runtime {
     const thread = this.current;
     // A property whose name is a symbol looks like an element.
     const isElement = typeof index === "number" && index >= 0 && index < array.length;
-    if (thread === undefined || !isManaged(array) || !isElement) {
+    if (thread === undefined || !this.#isManaged(array) || !isElement) {
       this.value = array[index];
       return false;
     }
@@ -62,7 +64,7 @@ export class Runtime {
 
   store(array: Elements, index: number, value: unknown, site: number): boolean {
     const thread = this.current;
-    if (thread === undefined || !isManaged(array) || !(index >= 0 && index < array.length)) {
+    if (thread === undefined || !this.#isManaged(array) || !(index >= 0 && index < array.length)) {
       array[index] = value as number;
       this.value = value;
       return false;
@@ -74,7 +76,7 @@ export class Runtime {
     const thread = this.current;
     const [target, index, ...operands] = values as [Elements, number, ...unknown[]];
     if (name === "pause" && thread !== undefined) return this.#pause(thread, site);
-    if (thread === undefined || !isManaged(target) || !(index >= 0 && index < target.length)) {
+    if (thread === undefined || !this.#isManaged(target) || !(index >= 0 && index < target.length)) {
       this.value = (Atomics as unknown as Record<string, AnyFunction>)[name]?.(...values);
       return false;
     }
@@ -123,7 +125,7 @@ export class Runtime {
     const iterator = members[`${name}$i`];
     if (iterator !== undefined) return done(iterator.apply(owner, values));
     if (this.current !== undefined) {
-      if (ArrayBuffer.isView(owner) && isManaged(owner as Elements)) {
+      if (ArrayBuffer.isView(owner) && this.#isManaged(owner as Elements)) {
         if (isWide(name)) return wideMethod(this, owner as Elements, name, values as number[], site);
       } else if (owner instanceof WebAssembly.Memory && name === "grow") {
         return this.#askMemory(Request.GROW, owner, site, values);
@@ -220,7 +222,7 @@ export class Runtime {
   /** Whether an access to these elements has to be made one by one. */
   mustPlace(array: Elements, from: number, to: number): boolean {
     const thread = this.current;
-    if (thread === undefined || !isManaged(array)) return false;
+    if (thread === undefined || !this.#isManaged(array)) return false;
     if (this.stopsEverywhere || this.isReplay || thread.killAfterStores !== Number.POSITIVE_INFINITY) return true;
     const bytes = array.BYTES_PER_ELEMENT;
     const first = array.byteOffset;
@@ -230,7 +232,7 @@ export class Runtime {
   /** Records an access to many elements none of which is shared. */
   recordWide(array: Elements, from: number, to: number, effect: number): void {
     const thread = this.current;
-    if (thread === undefined || from >= to || !isManaged(array)) return;
+    if (thread === undefined || from >= to || !this.#isManaged(array)) return;
     const bytes = array.BYTES_PER_ELEMENT;
     const first = array.byteOffset;
     const memory = this.memories.of(array.buffer);
@@ -384,7 +386,7 @@ export class Runtime {
 
   #recordPlain(array: Elements, from: number, to: number, effect: number, site: number): void {
     const thread = this.current;
-    if (thread === undefined || !isManaged(array) || !(from >= 0 && to <= array.length)) return;
+    if (thread === undefined || !this.#isManaged(array) || !(from >= 0 && to <= array.length)) return;
     const bytes = array.BYTES_PER_ELEMENT;
     const start = array.byteOffset;
     const place = { first: start + from * bytes, end: start + to * bytes, effect };
@@ -399,14 +401,15 @@ export class Runtime {
     memory.record(first, end, thread.bit, isWrite);
     if (memory.isShared(first, end)) this.unplacedSites.add(site);
   }
+
+  /** Whether it is a typed array over memory that threads share, or over that of the one thread there is. */
+  #isManaged(array: Elements): boolean {
+    if (!ArrayBuffer.isView(array)) return false;
+    return array.buffer instanceof SharedArrayBuffer || array.buffer === this.loneMemory?.buffer;
+  }
 }
 
 /** Whether an access can be made now: all can, but for taking a lock that is held. */
 export function isPossible({ request, target, index }: PendingAccess): boolean {
   return request !== Request.LOCK || (target as Int32Array)[index] === 0;
-}
-
-/** Whether it is a typed array over memory that threads share. */
-function isManaged(array: Elements): boolean {
-  return ArrayBuffer.isView(array) && array.buffer instanceof SharedArrayBuffer;
 }
