@@ -8,10 +8,12 @@ import type { CoreLayers, Layers } from "./layers.ts";
 
 // What is asserted, in test builds alone, where kmalloc hands blocks out and takes the slots of dead threads over.
 
-/** A run of pages of this slot is about to become a live block. */
-export function assertNewBlock({ memory, geometry, pages, slot }: Layers, head: number, count: number): void {
+/** A run of pages of this slot, of so many pages or a few more, is about to become a live block. */
+export function assertNewBlock({ memory, geometry, pages, slot }: Layers, head: number, pagesMin: number): void {
   const tag = memory.bytes[tagIndex(geometry, head * PAGE_SIZE)];
   const owner = pages.frames.owner(head);
+  const count = pages.frames.count(head);
+  assert(count >= pagesMin, `the run at page ${head} has the ${pagesMin} pages that are wanted, and not ${count}`);
   assertRun(pages.frames, head, count, RunKind.BLOCK);
   assert(tag === Tag.NONE, `no block starts at page ${head} yet, and its tag is not ${tag}`);
   assert(owner === (RunOwner.MARK | (slot + 1)), `slot ${slot} answers for the run at page ${head}`);

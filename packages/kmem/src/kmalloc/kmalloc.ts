@@ -66,7 +66,8 @@ export function requireSize(sizeBytes: number): void {
  *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
  *      └ allocateRun(size)                       above 32 KiB
  *        └ allocatePages, PageAllocator.allocate
- *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot holds, without a lock
+ *          ├ KeptRuns.take                       9 pages and more that the slot has kept, without a lock
+ *          ├ PageCache.pop                       the same for 1, 2, 4 or 8 pages
  *          ├ Buddy.take                          under the pages' lock: a block from the lists by order
  *          ├ Buddy.find, Buddy.carve             a contiguous free range, first fit by address
  *          └ growPages, Buddy.give               more memory, then Buddy.take or Buddy.find again
@@ -78,7 +79,7 @@ export function requireSize(sizeBytes: number): void {
  *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeOwn
- *          ├ PageCache.push                      as the pop above
+ *          ├ KeptRuns.keep, PageCache.push       as above
  *          └ Buddy.give                          merges with its buddies, into the lists
  */
 export class Kmalloc {
@@ -282,6 +283,7 @@ export class Kmalloc {
     if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
+    pages.drainKept();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind))
@@ -306,6 +308,8 @@ export class Kmalloc {
   #shrinkIdleClasses(): void {
     const { caches, sheaves, pages } = this.#layers;
     if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
+    // The run that is kept longest: one that is wanted again and again is never that.
+    pages.drainKept(1);
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;

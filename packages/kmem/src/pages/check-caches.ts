@@ -1,7 +1,15 @@
 import type { Report } from "../memory/finding.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "./frames.ts";
-import { PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE, RunKind } from "./layout.ts";
+import {
+  KEPT_PAGES_MIN,
+  KEPT_RUNS_HEADER,
+  KEPT_RUNS_MAX,
+  KEPT_RUNS_WORD,
+  PAGE_CACHE_ORDERS,
+  PAGE_CACHE_STRIDE,
+  RunKind,
+} from "./layout.ts";
 import { cacheCapacity } from "./page-cache.ts";
 
 /**
@@ -28,9 +36,27 @@ export function checkPageCaches(frames: FrameTable, cacheWords: ReadonlyMap<numb
         cached.add(frame);
       }
     }
+    checkKeptRuns(frames, slot, cacheWord + KEPT_RUNS_WORD, cached, report);
   }
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     if (frames.kind(frame) !== RunKind.CACHED || cached.has(frame)) continue;
     report(frame * PAGE_SIZE, "a run that is nobody's is in no page cache");
+  }
+}
+
+/** Verifies the long runs that a slot keeps, and notes them as cached. */
+function checkKeptRuns(frames: FrameTable, slot: number, countWord: number, cached: Set<number>, report: Report): void {
+  const { words } = frames.memory;
+  const count = words[countWord];
+  if (!(count >= 0 && count <= KEPT_RUNS_MAX)) {
+    report((countWord << WORD_SHIFT) >>> 0, `a page cache keeps ${count} long runs`);
+    return;
+  }
+  for (const frame of words.subarray(countWord + KEPT_RUNS_HEADER, countWord + KEPT_RUNS_HEADER + count)) {
+    const isRun = frames.kind(frame) === RunKind.CACHED && frames.count(frame) >= KEPT_PAGES_MIN;
+    if (!isRun || frames.ownerSlot(frame) !== slot || cached.has(frame)) {
+      report(frame * PAGE_SIZE, "a page cache keeps what is no free run, or is kept twice");
+    }
+    cached.add(frame);
   }
 }

@@ -223,10 +223,14 @@ export const ZONE_COUNT = 2;
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
- * The page cache of a slot: runs of 1, 2, 4 and 8 pages that go back and forth without the pages' lock. It lies in the
- * slot's private pages and is in use while more than one slot is held.
+ * The page cache of a slot lies in the slot's private pages. Runs of 1, 2, 4 and 8 pages go back and forth there without
+ * the pages' lock while more than one slot is held. In the room that the largest order leaves stand longer runs that
+ * were blocks, the one freed first in front; also where one thread works alone.
  *
  *      for each order from 0:  COUNT │ frame │ frame │ … room …
+ *      KEPT_RUNS:              COUNT │ REFUSED │ frame │ frame │ … room …
+ *
+ * REFUSED counts the runs for which there was no room.
  */
 export const PAGE_CACHE_ORDERS = 4;
 /** Words of one order: its count and its frames. */
@@ -235,3 +239,12 @@ export const PAGE_CACHE_STRIDE = 16;
 export const PAGE_CACHE_WORDS: number = PAGE_CACHE_ORDERS * PAGE_CACHE_STRIDE;
 /** Single pages that are cached at most; of each larger order half as many as of the one before. */
 export const PAGE_CACHE_CAPACITY = 15;
+/** Word of a page cache at which the count of kept runs stands. */
+export const KEPT_RUNS_WORD: number =
+  (PAGE_CACHE_ORDERS - 1) * PAGE_CACHE_STRIDE + 1 + (PAGE_CACHE_CAPACITY >> (PAGE_CACHE_ORDERS - 1));
+/** Words before the first kept run. */
+export const KEPT_RUNS_HEADER = 2;
+/** Kept runs that a slot has at most. */
+export const KEPT_RUNS_MAX: number = PAGE_CACHE_WORDS - KEPT_RUNS_WORD - KEPT_RUNS_HEADER;
+/** Pages of the shortest run that is kept: those of blocks above 32 KiB. */
+export const KEPT_PAGES_MIN = 9;

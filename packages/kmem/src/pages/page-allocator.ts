@@ -6,13 +6,16 @@ import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
-import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens, assertSplit } from "./assertions.ts";
+import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens } from "./assertions.ts";
 import type { Buddy } from "./buddy.ts";
+import { detachPart } from "./detach-part.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
-import { kindPhrase, reasonNotFree } from "./kind-phrase.ts";
+import { isKept, KeptRuns, keptPagesMax } from "./kept-runs.ts";
+import { reasonNotFree } from "./kind-phrase.ts";
 import {
   FrameKind,
+  KEPT_RUNS_MAX,
   NO_FRAME,
   PAGE_CACHE_ORDERS,
   RunKind,
@@ -22,8 +25,8 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 import { describeTables } from "./moving-tables.ts";
-import { cacheBatch, cachedOrder, PageCache } from "./page-cache.ts";
-import type { PageRequest } from "./page-request.ts";
+import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PageCache } from "./page-cache.ts";
+import { ANY_PAGES, type PageRequest } from "./page-request.ts";
 import { takeFrom, takePart, takeRun } from "./take-run.ts";
 import {
   coverZones,
@@ -35,13 +38,6 @@ import {
   type ZoneStats,
   zoneStats,
 } from "./zone.ts";
-
-const ANY_PAGES: PageRequest = {};
-
-/** Requests that fill the page cache, by order: runs aligned to their size, so that they serve aligned requests too. */
-const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
-  alignFrames: 1 << order,
-}));
 
 /** What a page allocator shared by threads needs of them; without it only one thread at a time may use it. */
 export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
@@ -64,6 +60,7 @@ export class PageAllocator {
   /** OWNER of the runs that this slot allocates. */
   readonly #owner: number;
   #cache: PageCache | undefined;
+  #kept: KeptRuns | undefined;
 
   private constructor(memory: LinearMemory, geometry: Geometry, sync: PageSync | undefined) {
     this.#memory = memory;
@@ -94,6 +91,7 @@ export class PageAllocator {
   /** From now on this slot caches pages in its private words from `firstWord` on; undefined ends that. */
   useCache(firstWord: number | undefined): void {
     this.#cache = firstWord === undefined ? undefined : new PageCache(firstWord);
+    this.#kept = firstWord === undefined ? undefined : new KeptRuns(this.frames, firstWord);
   }
 
   /**
@@ -108,9 +106,12 @@ export class PageAllocator {
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
     }
+    const kept = isKept(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
+    if (kept !== NO_FRAME) return this.#reach(kept, this.frames.count(kept));
     if (!this.canEverHave(count, request)) return NO_FRAME;
     this.#lock();
     let frame = takeRun(this.zones, count, request, kind);
+    if (frame === NO_FRAME && this.#giveKept() > 0) frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
@@ -128,7 +129,9 @@ export class PageAllocator {
    */
   allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
-    const { frame, count: got } = takePart(this.zones, count, request);
+    let part = takePart(this.zones, count, request);
+    if (part.count === 0 && this.#giveKept() > 0) part = takePart(this.zones, count, request);
+    const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
     this.updateWatermarks();
     this.#unlock();
@@ -180,6 +183,7 @@ export class PageAllocator {
     this.claimOwn(first);
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
+    if (isKept(count, this.frames.kind(first)) && this.#keep(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
     this.updateWatermarks();
@@ -229,8 +233,19 @@ export class PageAllocator {
 
   /** Returns the pages in this slot's page cache to the free lists; returns their number. */
   drainCache(): number {
-    let pages = 0;
+    let pages = this.drainKept();
     for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
+    return pages;
+  }
+
+  /** Returns the long runs that this slot keeps to the free lists: all, or the oldest few; returns their pages. */
+  drainKept(runLimit: number = KEPT_RUNS_MAX): number {
+    if (this.#kept === undefined || this.#kept.count === 0) return 0;
+    this.#lock();
+    const pages = this.#giveKept(runLimit);
+    this.updateWatermarks();
+    this.#unlock();
+    this.#sync?.waiters.freed();
     return pages;
   }
 
@@ -272,39 +287,13 @@ export class PageAllocator {
    */
   #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
     this.#lock();
-    const problem = this.reasonNotFree(first, count, kind) ?? this.#detach(first, count, kind);
+    const problem =
+      this.reasonNotFree(first, count, kind) ?? detachPart(this.frames, this.#owner, { first, count, kind });
     if (problem === undefined) this.#zoneOf(first).give(first, count);
     this.updateWatermarks();
     this.#unlock();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
-  }
-
-  /**
-   * Splits a range off a run, for this thread alone; what is before and after it becomes runs of their own. If the
-   * thread dies during this, the former owner keeps the whole run, or the parts before and after the range.
-   */
-  #detach(first: number, count: number, kind: RunKindValue): string | undefined {
-    const { frames } = this;
-    const head = frames.headOfRun(first, kind);
-    const former = frames.owner(head);
-    const formerBits = (former & RunOwner.SLOT_MASK) << RunOwner.FORMER_SHIFT;
-    if (!frames.claimRun(head, kind, this.#owner | RunOwner.SPLIT | formerBits)) return kindPhrase(RunKind.CACHED);
-    const end = first + count;
-    const endOfRun = head + frames.count(head);
-    if (end > endOfRun) {
-      frames.setOwner(head, former);
-      return kindPhrase(RunKind.CACHED);
-    }
-    if (end < endOfRun) {
-      frames.setCount(end, endOfRun - end);
-      frames.setOwner(end, former);
-      frames.setKind(end, kind);
-    }
-    frames.setCount(head, head < first ? first - head : count);
-    frames.setOwner(head, head < first ? former : this.claimedOwner);
-    if (ASSERTIONS) assertSplit(frames, { head, first, end, endOfRun }, kind);
-    return undefined;
   }
 
   /** Makes a run of frames that are on no list. Sets the head's kind last: until then the frames count as free. */
@@ -347,6 +336,30 @@ export class PageAllocator {
     if (cache.push(this.#memory.words, order, first)) return true;
     this.#drainOrder(order, cacheBatch(order));
     return cache.push(this.#memory.words, order, first);
+  }
+
+  /** Keeps a run that only this thread knows, now and then in place of older ones; false if there is no room. */
+  #keep(first: number, count: number): boolean {
+    const sync = this.#sync;
+    if (this.#kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
+    const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.isShared ? sync.slots.heldCount : 1);
+    if (count > pagesMax || first < this.dmaEndFrame) return false;
+    while (!this.#kept.hasRoom(count, pagesMax)) if (!this.#kept.isTurn() || this.drainKept(1) === 0) return false;
+    this.frames.setRun(first, count, RunKind.CACHED);
+    this.#kept.keep(first);
+    return true;
+  }
+
+  /** Gives kept runs back, the oldest first; returns their pages. Under the pages' lock. */
+  #giveKept(runLimit: number = KEPT_RUNS_MAX): number {
+    let pages = 0;
+    for (let left = Math.min(runLimit, this.#kept?.count ?? 0); left > 0; left--) {
+      const oldest = this.#kept?.takeOldest() ?? NO_FRAME;
+      const count = this.frames.count(oldest);
+      this.#zoneOf(oldest).give(oldest, count);
+      pages += count;
+    }
+    return pages;
   }
 
   /** Whether this slot caches pages: not while it is the only one, nor while memory is short. */

@@ -1,8 +1,14 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { NO_FRAME, PAGE_CACHE_CAPACITY, PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE } from "./layout.ts";
+import type { PageRequest } from "./page-request.ts";
 
 /** Pages of the largest run that is cached. */
 const MAX_PAGES: number = 1 << (PAGE_CACHE_ORDERS - 1);
+
+/** Requests that fill the page cache, by order: runs aligned to their size, so that they serve aligned requests too. */
+export const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
+  alignFrames: 1 << order,
+}));
 
 /** The order of a run that may be cached, -1 for every other count of pages. */
 export function cachedOrder(count: number): number {

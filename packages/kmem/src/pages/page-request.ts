@@ -7,3 +7,6 @@ export interface PageRequest {
   /** May go below the lowest watermark, as GFP_ATOMIC may. */
   readonly reserve?: boolean;
 }
+
+/** A request for pages from anywhere. */
+export const ANY_PAGES: PageRequest = {};

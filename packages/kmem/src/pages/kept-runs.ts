@@ -1,0 +1,118 @@
+import { ASSERTIONS } from "../memory/assert.ts";
+import { assertRun } from "./assertions.ts";
+import type { Buddy } from "./buddy.ts";
+import type { FrameTable } from "./frames.ts";
+import {
+  KEPT_PAGES_MIN,
+  KEPT_RUNS_HEADER,
+  KEPT_RUNS_MAX,
+  KEPT_RUNS_WORD,
+  NO_FRAME,
+  RunKind,
+  ZoneRecord,
+} from "./layout.ts";
+import type { PageRequest } from "./page-request.ts";
+
+/** A run serves a block that may be longer by less than one in so many parts. */
+const LONGER_SHARE = 8;
+/** Of so many runs for which there is no room one is kept in place of the oldest: a sweep of frees is not slowed. */
+const REFUSED_TURN = 8;
+/** log2 of the share of the pages in use that all slots may keep: a thirty-second. */
+const KEPT_SHARE_SHIFT = 5;
+/** log2 of the share of the free pages that they may keep, so that no other slot misses them: an eighth. */
+const KEPT_FREE_SHARE_SHIFT = 3;
+
+/** Whether blocks of so many pages are kept when they are freed. */
+export function isKept(count: number, kind: number): boolean {
+  return kind === RunKind.BLOCK && count >= KEPT_PAGES_MIN;
+}
+
+/** Pages that each of so many slots may keep of a zone. */
+export function keptPagesMax(zone: Buddy, slotCount: number): number {
+  const { freeFrames } = zone;
+  const used = zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME) - freeFrames;
+  const share = Math.min(used >> KEPT_SHARE_SHIFT, freeFrames >> KEPT_FREE_SHARE_SHIFT);
+  return slotCount > 1 ? Math.floor(share / slotCount) : share;
+}
+
+/**
+ * The long runs that one slot keeps when its blocks are freed, for blocks of about that length to come, by the index of
+ * their first word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED. What
+ * is kept longest gives way first.
+ */
+export class KeptRuns {
+  readonly #frames: FrameTable;
+  readonly #countWord: number;
+  readonly #firstWord: number;
+
+  constructor(frames: FrameTable, pageCacheWord: number) {
+    this.#frames = frames;
+    this.#countWord = pageCacheWord + KEPT_RUNS_WORD;
+    this.#firstWord = this.#countWord + KEPT_RUNS_HEADER;
+  }
+
+  get count(): number {
+    return this.#frames.memory.words[this.#countWord];
+  }
+
+  /**
+   * Makes a block's run, with this owner, of the one that was kept last of those which have `count` pages, or so few
+   * more that a block is still less than an eighth longer than what was asked for. NO_FRAME where there is none.
+   * O(kept runs).
+   */
+  take(count: number, { dma = false, alignFrames = 1 }: PageRequest, owner: number): number {
+    const frames = this.#frames;
+    const { words } = frames.memory;
+    if (dma || alignFrames > 1) return NO_FRAME;
+    const most = Math.max(count, Math.ceil((count - 1) * (1 + 1 / LONGER_SHARE)) - 1);
+    for (let word = this.#firstWord + this.count - 1; word >= this.#firstWord; word--) {
+      const pages = frames.count(words[word]);
+      if (pages < count || pages > most) continue;
+      const frame = this.#remove(word);
+      frames.setRun(frame, pages, RunKind.BLOCK);
+      frames.setOwner(frame, owner);
+      return frame;
+    }
+    return NO_FRAME;
+  }
+
+  /** Takes the run that is kept longest, or returns NO_FRAME. O(kept runs). */
+  takeOldest(): number {
+    return this.count > 0 ? this.#remove(this.#firstWord) : NO_FRAME;
+  }
+
+  /** Whether another run of so many pages may be kept within a limit of pages. O(kept runs). */
+  hasRoom(count: number, pagesMax: number): boolean {
+    const { words } = this.#frames.memory;
+    const kept = words[this.#countWord];
+    if (kept >= KEPT_RUNS_MAX) return false;
+    let pages = count;
+    for (let index = 0; index < kept; index++) pages += this.#frames.count(words[this.#firstWord + index]);
+    return pages <= pagesMax;
+  }
+
+  /** Counts a run for which there is no room; whether the oldest shall give way to it: one in a few. */
+  isTurn(): boolean {
+    const { words } = this.#frames.memory;
+    words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % REFUSED_TURN;
+    return words[this.#countWord + 1] === 0;
+  }
+
+  /** Keeps a run for which there is room. */
+  keep(frame: number): void {
+    const { words } = this.#frames.memory;
+    if (ASSERTIONS) assertRun(this.#frames, frame, this.#frames.count(frame), RunKind.CACHED);
+    words[this.#firstWord + words[this.#countWord]] = frame;
+    words[this.#countWord]++;
+  }
+
+  #remove(word: number): number {
+    const { words } = this.#frames.memory;
+    const frame = words[word];
+    const last = this.#firstWord + words[this.#countWord] - 1;
+    if (ASSERTIONS) assertRun(this.#frames, frame, this.#frames.count(frame), RunKind.CACHED);
+    for (let next = word; next < last; next++) words[next] = words[next + 1];
+    words[this.#countWord]--;
+    return frame;
+  }
+}
