@@ -1,4 +1,5 @@
 import { Heap, type HeapOptions } from "../../../src/index.ts";
+import { coreExport } from "../../../src/wasm/core-layout.ts";
 import {
   type AdoptedModule,
   type AdoptOptions,
@@ -11,7 +12,6 @@ import {
   programFrames,
   programHeapOptions,
 } from "../../../src/wasm/index.ts";
-import { coreExport } from "../../../src/wasm/core-layout.ts";
 
 /** A program that was loaded with a heap in place of its allocator. */
 export interface AdoptedProgram {
