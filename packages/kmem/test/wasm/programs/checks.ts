@@ -57,10 +57,12 @@ async function measure(program: Program, mode: string, scale: number): Promise<M
   return { output, cpuMs: (user + system) / 1000, residentKib: resourceUsage().maxRSS, reports: reports() };
 }
 
-function inProcess(index: number, mode: string, scale: number): Measure {
+/** Undefined where the program ends with a trap: what it reads after it has freed it is poison there. */
+function inProcess(index: number, mode: string, scale: number): Measure | undefined {
   const args = ["--no-warnings", fileURLToPath(import.meta.url), "measure", String(index), mode, String(scale)];
   const { status, stdout: text, stderr } = spawnSync(execPath, args, { encoding: "utf8", maxBuffer: 2 ** 28 });
   const line = text.trimEnd().split("\n").at(-1) ?? "";
+  if (status !== 0 && stderr.includes("RuntimeError")) return undefined;
   if (status !== 0 || !line.startsWith("{")) throw new Error(`${PROGRAMS[index]!.name} ${mode}: ${stderr}${text}`);
   return JSON.parse(line) as Measure;
 }
@@ -81,14 +83,18 @@ function linesOf(index: number, rounds: number, scale: number): Line[] {
   const modes = Object.keys(MODES);
   const all = new Map<string, Measure[]>(modes.map((mode) => [mode, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const mode of modes) all.get(mode)!.push(inProcess(index, mode, scale));
+    for (const mode of modes) {
+      const one = inProcess(index, mode, scale);
+      if (one !== undefined) all.get(mode)!.push(one);
+    }
   }
   const program = PROGRAMS[index]!.name;
   const outputs = new Set([...all.values()].flat().map(({ output }) => output));
   if (outputs.size > 1) throw new Error(`${program}: the outputs differ`);
   const cpuOf = (mode: string): number => median(all.get(mode)!.map(({ cpuMs }) => cpuMs));
   const residentOf = (mode: string): number => median(all.get(mode)!.map(({ residentKib }) => residentKib / 1024));
-  return modes.map((mode) => ({
+  const ran = modes.filter((mode) => all.get(mode)!.length > 0);
+  return ran.map((mode) => ({
     program,
     mode,
     cpuMs: cpuOf(mode),
@@ -128,8 +134,8 @@ function tableOf(lines: readonly Line[]): string {
     const mine = lines.filter((line) => line.program === program);
     const own = mine.find(({ mode }) => mode === "own")!;
     const cells = modes.map((mode) => {
-      const { timeRatio, memoryRatio } = mine.find((line) => line.mode === mode)!;
-      return `${timeRatio.toFixed(2)} · ${memoryRatio.toFixed(2)}`;
+      const line = mine.find((one) => one.mode === mode);
+      return line === undefined ? "a trap" : `${line.timeRatio.toFixed(2)} · ${line.memoryRatio.toFixed(2)}`;
     });
     return `| ${program} | ${own.cpuMs.toFixed(0)} ms · ${own.residentMib.toFixed(0)} MiB | ${cells.join(" | ")} |`;
   });
