@@ -29,6 +29,7 @@ export const REASONS: readonly string[] = [
   "it asks the registry",
   "it sets up the whole repository",
   "it needs a clone of the repository",
+  "it needs a browser",
 ];
 
 /** Declarations that a test makes of the build: nothing to run. */
