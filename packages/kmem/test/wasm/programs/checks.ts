@@ -164,8 +164,12 @@ function measureAll(rounds: number, scale: number): void {
     const measured = linesOf(index, rounds, scale);
     lines.push(...measured);
     stdout.write(csvOf(measured, rounds));
+    write(lines, rounds);
   }
-  if (process.exitCode !== undefined) return;
+}
+
+/** What was measured so far is written after each program. */
+function write(lines: readonly Line[], rounds: number): void {
   writeFileSync(FIGURES, csvOf(lines, rounds));
   const text = readFileSync(DOCUMENT, "utf8");
   writeFileSync(
