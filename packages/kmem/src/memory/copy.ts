@@ -8,7 +8,7 @@ const wordMask = WORD_BYTES - 1;
 /** Up to so many bytes a loop copies faster than a call of the engine's own `copyWithin`, which costs 25 to 35 ns. */
 const LOOP_BYTES = 256;
 
-/** As {@link copyBytes}, by an instruction of WebAssembly where the memory is of that, else by the engine's function. */
+/** As {@link copyBytes}: by an instruction of WebAssembly where the memory is of that, else by `copyWithin`. */
 export function copyLong(memory: LinearMemory, target: number, source: number, sizeBytes: number): void {
   const { bulk } = memory;
   if (bulk === undefined) memory.bytes.copyWithin(target, source, source + sizeBytes);

@@ -12,8 +12,8 @@ export interface RunPart {
 }
 
 /**
- * Splits a range off a run, for the thread alone whose runs have this owner; what is before and after it becomes runs of
- * their own. If the thread dies during this, the former owner keeps the whole run, or the parts before and after the
+ * Splits a range off a run, for the thread alone whose runs have this owner; what is before and after it becomes runs
+ * of their own. If the thread dies during this, the former owner keeps the whole run, or the parts before and after the
  * range. Returns why not, where another thread frees the run. Under the pages' lock.
  */
 export function detachPart(frames: FrameTable, ownOwner: number, { first, count, kind }: RunPart): string | undefined {

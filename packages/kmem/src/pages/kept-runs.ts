@@ -37,8 +37,8 @@ export function keptPagesMax(zone: Buddy, slotCount: number): number {
 
 /**
  * The long runs that one slot keeps when its blocks are freed, for blocks of about that length to come, by the index of
- * their first word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED. What
- * is kept longest gives way first.
+ * their first word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED.
+ * What is kept longest gives way first.
  */
 export class KeptRuns {
   readonly #frames: FrameTable;

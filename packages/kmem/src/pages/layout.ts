@@ -223,9 +223,9 @@ export const ZONE_COUNT = 2;
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
- * The page cache of a slot lies in the slot's private pages. Runs of 1, 2, 4 and 8 pages go back and forth there without
- * the pages' lock while more than one slot is held. In the room that the largest order leaves stand longer runs that
- * were blocks, the one freed first in front; also where one thread works alone.
+ * The page cache of a slot lies in the slot's private pages. Runs of 1, 2, 4 and 8 pages go back and forth there
+ * without the pages' lock while more than one slot is held. In the room that the largest order leaves stand longer
+ * runs that were blocks, the one freed first in front; also where one thread works alone.
  *
  *      for each order from 0:  COUNT │ frame │ frame │ … room …
  *      KEPT_RUNS:              COUNT │ REFUSED │ frame │ frame │ … room …

@@ -83,41 +83,6 @@ const frees: readonly Operation[] = [
   freeing("free: a run of pages of another slot", ({ survivor }) => survivor.alloc(RUN_BYTES)),
 ];
 
-/** A heap of which each of three slots may keep two runs, since so many pages are in use and so many are free. */
-const KEEPING_BYTES: number = 16 * 1024 * 1024;
-const USED_PAGES = 2500;
-
-/** Frees runs of the victim, so that it keeps them. */
-function keep({ victim, survivor }: Threads, blocks: () => readonly number[]): void {
-  survivor.pages.alloc(USED_PAGES);
-  for (const block of blocks()) victim.free(block);
-}
-
-const keeps: readonly Operation[] = [
-  {
-    ...allocating("alloc: a run that was kept before another", RUN_BYTES, (threads) => {
-      keep(threads, () => [threads.victim.alloc(RUN_BYTES), threads.victim.alloc(9 * PAGE_BYTES)]);
-      return {};
-    }),
-    options: { sizeBytes: KEEPING_BYTES },
-  },
-  {
-    ...freeing("free: a run is kept", (threads) => {
-      keep(threads, () => [threads.victim.alloc(RUN_BYTES)]);
-      return threads.survivor.alloc(RUN_BYTES);
-    }),
-    options: { sizeBytes: KEEPING_BYTES },
-  },
-  {
-    ...freeing("free: a run is kept in place of the oldest", (threads) => {
-      const blocks = many(threads.victim, 10, RUN_BYTES);
-      keep(threads, () => blocks.slice(1));
-      return blocks[0] as number;
-    }),
-    options: { sizeBytes: KEEPING_BYTES },
-  },
-];
-
 function resizing(name: string, fromPages: number, toPages: number): Operation {
   return {
     name,
@@ -414,7 +379,6 @@ const waiting: readonly Operation[] = [
 export const OPERATIONS: readonly Operation[] = [
   ...allocations,
   ...frees,
-  ...keeps,
   ...resizes,
   ...pages,
   ...exact,
