@@ -3,6 +3,7 @@
  */
 import { requireWhole } from "./memory/arguments.ts";
 import { groupTableBytes as groupTableBytesOf } from "./pages/layout.ts";
+import { layoutFor, type TableLayout } from "./pages/moving-tables.ts";
 import { isInSheaf as isTagInSheaf, isLive as isTagLive } from "./slab/layout.ts";
 import { classBytes as bytesOfClass, CLASS_COUNT } from "./slab/size-classes.ts";
 
@@ -13,6 +14,7 @@ export * from "./memory/layout.ts";
 export type { Field, Fields, Offsets } from "./memory/record.ts";
 export * from "./nodes/layout.ts";
 export * from "./pages/layout.ts";
+export type { TableLayout } from "./pages/moving-tables.ts";
 export * from "./region/layout.ts";
 export * from "./slab/layout.ts";
 export { CLASS_COUNT, MAX_CLASS_BYTES } from "./slab/size-classes.ts";
@@ -36,6 +38,17 @@ export function groupTableBytes(first: number, end: number): number {
   requireWhole("first", first, 0, FRAME_LIMIT);
   requireWhole("end", end, first, FRAME_LIMIT);
   return groupTableBytesOf(first, end);
+}
+
+/**
+ * Where tables that move stand in their run of pages, which describe the frames from `baseFrame` up to `coveredFrame`.
+ * Which frame the run begins with, and up to which it goes, the header says: the place in TABLE_PLACES that the lowest
+ * bit of TABLE_MOVES names. Throws BAD_ARGUMENT.
+ */
+export function tableLayout(baseFrame: number, coveredFrame: number): TableLayout {
+  requireWhole("baseFrame", baseFrame, 0, FRAME_LIMIT);
+  requireWhole("coveredFrame", coveredFrame, baseFrame + 1, FRAME_LIMIT);
+  return layoutFor(baseFrame, coveredFrame);
 }
 
 /** Whether a tag is that of a live block. Throws BAD_ARGUMENT for what is no byte. */

@@ -12,6 +12,9 @@ import {
   HeapFlag,
   LAYOUT_VERSION,
   MAGIC,
+  TABLE_PLACE_WORDS,
+  TablePlaceWord,
+  tableLayout,
   WORD_BYTES,
 } from "kmem/layout";
 import type { DumpMemory } from "./dump-memory.ts";
@@ -59,19 +62,36 @@ export function readTables(memory: DumpMemory): HeapTables | string {
     firstPageFrame: word(Header.FIRST_PAGE_FRAME),
     endFrame: word(Header.END_FRAME),
     limitFrame: word(Header.LIMIT_FRAME),
-    frameTable: word(Header.FRAME_TABLE),
-    kindTable: word(Header.KIND_TABLE),
-    tagTable: word(Header.TAG_TABLE),
+    ...tablePlaces(baseFrame, memory.pageCount, word),
     cacheTable: word(Header.CACHE_TABLE),
     flags: word(Header.FLAGS),
   };
   const { firstPageFrame, endFrame, frameTable, kindTable, tagTable, cacheTable } = tables;
   const isOrdered = baseFrame < firstPageFrame && firstPageFrame <= endFrame && endFrame <= memory.pageCount;
   const places = [cacheTable, frameTable, kindTable, tagTable];
-  const isWithin = places.every((at) => at > baseFrame * PAGE_SIZE && at < firstPageFrame * PAGE_SIZE);
+  // Tables that move lie among the pages.
+  const tablesEnd = (tables.flags & HeapFlag.MOVING_TABLES) === 0 ? firstPageFrame : memory.pageCount;
+  const isWithin = places.every((at) => at > baseFrame * PAGE_SIZE && at < tablesEnd * PAGE_SIZE);
   if (!isOrdered || !isWithin) return "the header says that the tables lie where they cannot";
   if (word(Header.BASE_FRAME) !== baseFrame) return "the header says that the heap begins elsewhere";
   return tables;
+}
+
+/** Where the header says that the tables of frames, kinds and tags are; 0 where they cannot be there. */
+function tablePlaces(baseFrame: number, pageCount: number, word: (field: number) => number) {
+  if ((word(Header.FLAGS) & HeapFlag.MOVING_TABLES) === 0) {
+    const [frameTable, kindTable, tagTable] = [Header.FRAME_TABLE, Header.KIND_TABLE, Header.TAG_TABLE].map(word);
+    return { frameTable: frameTable!, kindTable: kindTable!, tagTable: tagTable! };
+  }
+  const place = Header.TABLE_PLACES + (word(Header.TABLE_MOVES) & 1) * TABLE_PLACE_WORDS;
+  const first = word(place + TablePlaceWord.FRAME);
+  const covered = word(place + TablePlaceWord.COVERED);
+  const isPossible = covered > baseFrame && covered <= word(Header.LIMIT_FRAME) && covered <= 2 ** 20;
+  if (!isPossible || covered < word(Header.END_FRAME)) return { frameTable: 0, kindTable: 0, tagTable: 0 };
+  const { kinds, tags, pageCount: tablePages } = tableLayout(baseFrame, covered);
+  if (first + tablePages > pageCount) return { frameTable: 0, kindTable: 0, tagTable: 0 };
+  const frameTable = first * PAGE_SIZE;
+  return { frameTable, kindTable: frameTable + kinds, tagTable: frameTable + tags };
 }
 
 /** Whether the blocks of a heap have red zones and records around them. */

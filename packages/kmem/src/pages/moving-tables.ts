@@ -37,11 +37,15 @@ const KEEPING_SLACK_SHIFT = 0;
 /** Tables begin with cache lines of their own. */
 const TABLE_ALIGNMENT = 64;
 
-/** Offsets of the tables in their run, and its pages. */
-interface TableLayout {
+/** Where tables that move stand in their run, which begins with the records of frames. */
+export interface TableLayout {
+  /** Bytes from the beginning of the run to the table of kinds. */
   readonly kinds: number;
+  /** The same for the table of groups. */
   readonly groups: number;
+  /** The same for the table of tags. */
   readonly tags: number;
+  /** Pages of the run. */
   readonly pageCount: number;
 }
 
@@ -49,7 +53,8 @@ function alignUp(value: number): number {
   return Math.ceil(value / TABLE_ALIGNMENT) * TABLE_ALIGNMENT;
 }
 
-function layoutFor(baseFrame: number, coveredFrame: number): TableLayout {
+/** The same, for all frames from `baseFrame` up to `coveredFrame`. */
+export function layoutFor(baseFrame: number, coveredFrame: number): TableLayout {
   const frameCount = coveredFrame - baseFrame;
   const kinds = alignUp(frameCount * FRAME_RECORD_BYTES);
   const groups = alignUp(kinds + frameCount);

@@ -13,8 +13,8 @@ export interface ProgramMemory {
   /** Where its memory is, if it is imported, and the function that its glue grows memory with. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /**
-   * The byte up to which the heap may grow the memory. Default: as far as the memory may; of one that is shared, where
-   * tables for all of it are made at once, at most 256 MiB.
+   * The byte up to which the heap may grow the memory. Default: as far as the memory may; at most 256 MiB where tables
+   * for all of it, in shared memory, or the shadow of a checked program are made at once.
    */
   readonly maximumBytes?: number;
 }
