@@ -101,7 +101,8 @@ const publicFiles = new Set(aliases.map(([, path]) => path));
 const isEntry = (path: string): boolean => publicFiles.has(path) || /\.test\.ts$|\/src\/cli\.ts$/.test(path);
 
 /** Exports that are looked up in modules that are loaded by their name, or that scripts import. */
-const LOOKED_UP = /: (?:writeBundle|inPage|inWorker|inWorklet|createHeap|attachHeap|runsConstructors|default)$/;
+const LOOKED_UP =
+  /: (?:writeBundle|inPage|inWorker|inWorklet|createHeap|attachHeap|runsConstructors|memoryGrainBytes|default)$/;
 
 describe("the code of every package", () => {
   const scripts = globSync(

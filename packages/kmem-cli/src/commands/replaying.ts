@@ -16,7 +16,7 @@ import { ReportedFailure } from "./reported-failure.ts";
 // What the commands that replay have in common.
 
 /** Timed runs where nobody says how many. */
-export const DEFAULT_ROUNDS = 5;
+const DEFAULT_ROUNDS = 5;
 /** With more allocators than these, nobody waits for all those runs unless they say so. */
 const UNLIMITED_COUNT_MAX = 8;
 const DEFAULT_BUDGET_S = 20;

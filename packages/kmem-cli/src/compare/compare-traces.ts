@@ -7,7 +7,7 @@ import { COMPARE_VERSION, type CompareReport, type CompareTrace } from "./compar
 import { traceProfile } from "./trace-profile.ts";
 
 /** Parts of a workload that the lines over time are drawn of. */
-export const SAMPLE_COUNT = 200;
+const SAMPLE_COUNT = 200;
 
 /** How traces are compared: as they are replayed, with samples of the memory. */
 export type CompareOptions = Omit<ReplayOptions, "watch" | "sampleCount">;

@@ -56,7 +56,8 @@ export function timeline(text: ChartText, { opsPerSample, opCount, live, lines }
     values.map((value, index) => `${place(x((index + 0.5) * opsPerSample))} ${place(y(value))}`);
   const floor = plot.top + plot.height;
   const area = points(live);
-  const path = `M${place(x(opsPerSample / 2))} ${floor}L${area.join("L")}L${place(x((live.length - 0.5) * opsPerSample))} ${floor}Z`;
+  const [first, last] = [opsPerSample / 2, (live.length - 0.5) * opsPerSample].map((ops) => place(x(ops)));
+  const path = `M${first} ${floor}L${area.join("L")}L${last} ${floor}Z`;
   return svg(
     text,
     [WIDTH, TIMELINE_HEIGHT],

@@ -39,7 +39,8 @@ ${report.traces.map((_, number) => traceSection(context, number)).join("\n")}
 ${sweepSection(context)}
 ${allocatorsSection(report)}
 </main>
-<footer>Made by <code>kmem compare</code>. Every figure is in the JSON at the end of this file, under the name that its <code>data-from</code> has.</footer>
+<footer>Made by <code>kmem compare</code>. Every figure is in the JSON at the end of this file, under the name that its
+<code>data-from</code> has.</footer>
 <script type="application/json" id="report">${JSON.stringify(report).replaceAll("<", "\\u003c")}</script>
 </body>
 </html>

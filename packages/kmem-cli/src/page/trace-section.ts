@@ -90,7 +90,7 @@ function lifetimesFigure({ clock }: TraceProfile, family: FamilyProfile, id: str
 }
 
 /** `512 ns`, `1.02 µs`. */
-export function durationText(ns: number): string {
+function durationText(ns: number): string {
   for (const [unit, factor] of TIME_UNITS) if (ns >= factor) return `${threeDigits(ns / factor)} ${unit}`;
   return `${formatCount(ns)} ns`;
 }

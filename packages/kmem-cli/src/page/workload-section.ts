@@ -26,7 +26,7 @@ function colourOf({ report }: PageContext, allocator: string): number {
   return report.allocators.findIndex(({ name }) => name === allocator);
 }
 
-export const nanoseconds = (ns: number): string => `${threeDigits(ns)} ns`;
+const nanoseconds = (ns: number): string => `${threeDigits(ns)} ns`;
 
 /** A workload: its table, then pictures of memory over time, time and memory at the peak, and fragmentation. */
 export function workloadSection(context: PageContext, way: readonly Step[], id: string, name: string): string {
@@ -96,7 +96,13 @@ function resultsTable({ source }: PageContext, way: readonly Step[], workload: W
     ...(isFitted ? [headFigure("smallest memory")] : []),
   ];
   const live = [...way, "live"];
-  const asked = `${source.figure([...way, "opCount"], formatCount)} operations ask for ${source.figure([...live, "requestedBytes"], formatBytes)}; at most ${source.figure([...live, "peakLiveBytes"], formatBytes)} in ${source.figure([...live, "peakLiveBlockCount"], formatCount)} blocks are live.`;
+  const [ops, requested, most, blocks] = [
+    source.figure([...way, "opCount"], formatCount),
+    source.figure([...live, "requestedBytes"], formatBytes),
+    source.figure([...live, "peakLiveBytes"], formatBytes),
+    source.figure([...live, "peakLiveBlockCount"], formatCount),
+  ];
+  const asked = `${ops} operations ask for ${requested}; at most ${most} in ${blocks} blocks are live.`;
   return `<p>${asked}</p>\n${tableMarkup({ caption: `${name}: allocators`, head: heads, rows })}\n${cutText(results)}`;
 }
 
@@ -151,7 +157,8 @@ function memoryFigure(
   };
   const beyond = clippedLines(data).map((line) => {
     const index = workload.results.findIndex(({ allocator }) => allocator === line.name);
-    return `${escaped(line.name)} to ${context.source.figure([...way, "results", index, "memory", "peakFootprintBytes"], formatBytes)}`;
+    const place = [...way, "results", index, "memory", "peakFootprintBytes"];
+    return `${escaped(line.name)} to ${context.source.figure(place, formatBytes)}`;
   });
   const caption = [
     "Memory in use, with what is live as requested in grey below it: the most in each of so many equal parts.",
@@ -179,7 +186,8 @@ function timeFigure(context: PageContext, workload: WorkloadReport, id: string, 
     description: timed.map((bar) => `${bar.name}: ${bar.text}`).join("; "),
   };
   return `<div><h4>Time of an operation</h4>
-<figure>${bars(text, timed)}<figcaption>The median of the runs, with the fastest and the slowest.</figcaption></figure></div>`;
+<figure>${bars(text, timed)}
+<figcaption>The median of the runs, with the fastest and the slowest.</figcaption></figure></div>`;
 }
 
 function peakFigure(context: PageContext, workload: WorkloadReport, id: string, name: string): string {
@@ -234,6 +242,7 @@ function fragmentationTable(
     rows,
   });
   return `<h4>External fragmentation</h4>
-<p class="quiet">Linux’s unusable free space index, on average over the workload, in the smallest memory that will do: there, what is fragmented counts. Only kmem’s heaps have free blocks of pages by order.</p>
+<p class="quiet">Linux’s unusable free space index, on average over the workload, in the smallest memory that will do:
+there, what is fragmented counts. Only kmem’s heaps have free blocks of pages by order.</p>
 ${table}`;
 }

@@ -9,7 +9,7 @@ const SQLITE = join(BUNDLED_TRACES, "sqlite_file.trace.zst");
 const PAGE_BYTES = 4096;
 
 describe("kmem compare", () => {
-  it("finds the smallest memory, what fails in another, and what is in the trace; the page has the same figures", async () => {
+  it("finds the smallest memory, what fails in another, what is in the trace; the page has the same figures", async () => {
     await withTempDir(async (folder) => {
       const page = join(folder, "c.html");
       const args = ["compare", "--no-native", "--runs", "0", "--memory", "4M", "--json", "--html", page, SQLITE];
@@ -59,7 +59,13 @@ describe("kmem compare", () => {
           let top = start;
           const sizes = new Map();
           return {
-            alloc(bytes) { const at = top; if (at + bytes > end) return 0; top += Math.ceil(bytes / 16) * 16; sizes.set(at, bytes); return at; },
+            alloc(bytes) {
+              const at = top;
+              if (at + bytes > end) return 0;
+              top += Math.ceil(bytes / 16) * 16;
+              sizes.set(at, bytes);
+              return at;
+            },
             free() {}, usableSize: (at) => sizes.get(at),
           };
         }`,

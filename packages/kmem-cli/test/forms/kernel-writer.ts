@@ -121,7 +121,7 @@ const C_TYPES: Readonly<Record<Kind, string>> = {
 };
 
 /** The kernel's description of a kind of event. */
-export function formatText(name: string, machine: Machine): string {
+function formatText(name: string, machine: Machine): string {
   const definition = DEFINITIONS[name]!;
   const line = (declaration: string, offset: number, size: number, signed = 0): string =>
     `\tfield:${declaration};\toffset:${offset};\tsize:${size};\tsigned:${signed};\n`;

@@ -32,7 +32,7 @@ export interface TraceDatOptions {
 }
 
 /** The pages of one processor's ring buffer with its events. */
-export function ringPages(events: readonly WrittenEvent[], options: TraceDatOptions = {}): Uint8Array[] {
+function ringPages(events: readonly WrittenEvent[], options: TraceDatOptions = {}): Uint8Array[] {
   const machine = options.machine ?? PC;
   const pageBytes = options.pageBytes ?? DEFAULT_PAGE_BYTES;
   const headBytes = 8 + machine.longBytes;

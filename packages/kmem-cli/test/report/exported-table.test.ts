@@ -25,7 +25,8 @@ describe("exported results", () => {
     const lines = exportedMarkdown(report).trimEnd().split("\n");
     expect(lines[0]).toBe(
       "| trace | workload | operations | allocator | median ns per op | min ns per op | max ns per op | rounds | " +
-        "requested bytes | allocated bytes | internal fragmentation percent | peak live bytes | peak footprint bytes | " +
+        "requested bytes | allocated bytes | internal fragmentation percent | " +
+        "peak live bytes | peak footprint bytes | " +
         "overhead at peak percent | failed allocations | error |",
     );
     expect(lines[1]).toMatch(/^\| :--- \| :--- \| ---: \| :--- \| ---: /);

@@ -92,22 +92,14 @@ export abstract class BaseHeap {
     this.#followers.tell();
   }
 
-  /**
-   * Installs the functions as the heap's methods. Heaps with further checks override this and wrap them.
-   *
-   * @internal
-   */
+  /** Installs the functions as the heap's methods. Heaps with further checks override this and wrap them. @internal */
   protected publish({ alloc, free, tryAlloc }: BlockCalls): void {
     this.alloc = alloc;
     this.free = free;
     this.tryAlloc = tryAlloc;
   }
 
-  /**
-   * The objects that a fast path of this heap is bound to.
-   *
-   * @internal
-   */
+  /** The objects that a fast path of this heap is bound to. @internal */
   protected pathContext(): FastPathContext {
     const { memory, geometry, sheaves, slot } = this.#layers;
     const isExact = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;

@@ -176,7 +176,7 @@ export function moveTables(memory: LinearMemory, geometry: Geometry, next: Movin
 }
 
 /** Index in `words` of the place that holds after so many moves. */
-export function placeWord(geometry: Geometry, tableMoves: number): number {
+function placeWord(geometry: Geometry, tableMoves: number): number {
   return headerWord(geometry, Header.TABLE_PLACES) + (tableMoves & 1) * TABLE_PLACE_WORDS;
 }
 

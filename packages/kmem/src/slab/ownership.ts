@@ -85,7 +85,8 @@ function isClaimed({ pages }: OwnershipContext, address: number): boolean {
 }
 
 /**
- * Makes a live block or a run of pages another slot's, also where a recovery gives it away meanwhile. Throws INVALID_ADDRESS and BAD_ARGUMENT, with nothing changed.
+ * Makes a live block or a run of pages another slot's, also where a recovery gives it away meanwhile. Throws
+ * INVALID_ADDRESS and BAD_ARGUMENT, with nothing changed.
  */
 export function transfer(context: TransferContext, address: number, to: number): void {
   const { slots, pages } = context;
