@@ -272,9 +272,9 @@ export class PageAllocator {
   /** Bytes in the longest contiguous free range; O(frames). */
   largestFreeRunBytes(): number {
     this.#lock();
-    const frames = Math.max(...this.zones.map((zone) => zone.longestRun()));
+    const longest = this.zones.map((zone) => zone.longestRun());
     this.#unlock();
-    return frames * PAGE_SIZE;
+    return Math.max(...longest) * PAGE_SIZE;
   }
 
   stats(): readonly ZoneStats[] {
@@ -355,9 +355,8 @@ export class PageAllocator {
     let pages = 0;
     for (let left = Math.min(runLimit, this.#kept?.count ?? 0); left > 0; left--) {
       const oldest = this.#kept?.takeOldest() ?? NO_FRAME;
-      const count = this.frames.count(oldest);
-      this.#zoneOf(oldest).give(oldest, count);
-      pages += count;
+      pages += this.frames.count(oldest);
+      this.#zoneOf(oldest).give(oldest, this.frames.count(oldest));
     }
     return pages;
   }
