@@ -3,7 +3,13 @@ import { deflateRawSync, gzipSync, crc32 as nodeCrc32, zstdCompressSync } from "
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { BytesSource } from "../../src/sources/byte-source.ts";
-import { crc32, inflateRawSync, zstdDecompressSync } from "../../src/sources/node-zlib.ts";
+import {
+  crc32,
+  createZstdDecompress,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from "../../src/sources/node-zlib.ts";
 import { firstBytes } from "../../src/sources/opened-file.ts";
 import { packingOf, unpacked } from "../../src/sources/unpack.ts";
 
@@ -27,8 +33,18 @@ describe("what stands for Node's modules in a page", () => {
     expect(crc32(bytes.subarray(1000), crc32(half))).toBe(nodeCrc32(bytes));
     const options = { maxOutputLength: bytes.length };
     expect(inflateRawSync(new Uint8Array(deflateRawSync(bytes)), options)).toEqual(bytes);
+    expect(inflateSync(new Uint8Array(deflateSync(bytes)), options)).toEqual(bytes);
     expect(zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), options)).toEqual(bytes);
     expect(() => zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), { maxOutputLength: 10 })).toThrow();
+  });
+
+  it("unpacks a stream part by part", () => {
+    const packed = new Uint8Array(zstdCompressSync(bytes));
+    const pieces: number[] = [];
+    const stream = createZstdDecompress().on("data", (piece: Uint8Array) => void pieces.push(...piece));
+    for (let at = 0; at < packed.length; at += 5000) stream.write(packed.subarray(at, at + 5000), () => undefined);
+    stream.destroy();
+    expect(Uint8Array.from(pieces)).toEqual(bytes);
   });
 
   it("has as much of Buffer as is used, byte for byte", () => {
