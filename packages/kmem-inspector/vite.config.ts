@@ -4,10 +4,11 @@ import { defineConfig } from "vite";
 const folder = fileURLToPath(new URL("./", import.meta.url));
 
 // What readers of traces use of Node, for browsers.
-const alias = {
-  "node:buffer": `${folder}src/sources/node-buffer.ts`,
-  "node:zlib": `${folder}src/sources/node-zlib.ts`,
-};
+const alias = [
+  { find: "node:buffer", replacement: `${folder}src/sources/node-buffer.ts` },
+  { find: "node:zlib", replacement: `${folder}src/sources/node-zlib.ts` },
+  { find: /^\.\.\/system\/file-source\.js$/, replacement: `${folder}src/sources/memory-spool.ts` },
+];
 
 /** The page, and the element for pages of others: one build, so that both share their modules and workers. */
 export default defineConfig({

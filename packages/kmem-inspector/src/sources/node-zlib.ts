@@ -3,7 +3,7 @@
  * `node:zlib`.
  */
 import { inflateSync as inflate, unzlibSync } from "fflate";
-import { decompress } from "fzstd";
+import { Decompress, decompress } from "fzstd";
 
 interface UnpackOptions {
   readonly maxOutputLength: number;
@@ -34,6 +34,46 @@ export function inflateRawSync(bytes: Uint8Array, { maxOutputLength }: UnpackOpt
 /** Unpacks deflate with zlib's header. Throws where it is longer than allowed. */
 export function inflateSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
   return bounded(unzlibSync(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
+}
+
+/** A stream that unpacks Zstandard: each part is unpacked at once, when it is written. */
+class ZstdStream {
+  /** All that was unpacked has been handed on. */
+  readonly readableLength = 0;
+  readonly #listeners = new Map<string, (value: unknown) => void>();
+  readonly #unpacker = new Decompress((piece) => this.#listeners.get("data")?.(piece));
+
+  on(event: "data" | "error", listener: (value: never) => void): this {
+    this.#listeners.set(event, listener as (value: unknown) => void);
+    return this;
+  }
+
+  /** The stream is never closed by itself. */
+  once(): this {
+    return this;
+  }
+
+  off(): this {
+    return this;
+  }
+
+  write(part: Uint8Array, done: () => void): void {
+    try {
+      this.#unpacker.push(part.slice());
+    } catch (error) {
+      this.#listeners.get("error")?.(error);
+    }
+    done();
+  }
+
+  destroy(): void {
+    this.#listeners.clear();
+  }
+}
+
+/** A stream that unpacks Zstandard. */
+export function createZstdDecompress(): ZstdStream {
+  return new ZstdStream();
 }
 
 /** Unpacks Zstandard. Throws where it is longer than allowed. */

@@ -20,8 +20,8 @@ export interface TraceOutline {
 export class TraceService {
   #trace: ReadTrace | undefined;
 
-  open(place: FilePlace): TraceOutline {
-    const trace = readTrace(place.name, sourceOf(place));
+  async open(place: FilePlace): Promise<TraceOutline> {
+    const trace = await readTrace(place.name, sourceOf(place));
     this.#trace = trace;
     const { store, form, summary, totals } = trace;
     return {

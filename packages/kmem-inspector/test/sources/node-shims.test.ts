@@ -39,6 +39,15 @@ describe("what stands for Node's modules in a page", () => {
     expect(() => zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), { maxOutputLength: 10 })).toThrow();
   });
 
+  it("unpacks a stream part by part", () => {
+    const packed = new Uint8Array(zstdCompressSync(bytes));
+    const pieces: number[] = [];
+    const stream = createZstdDecompress().on("data", (piece: Uint8Array) => void pieces.push(...piece));
+    for (let at = 0; at < packed.length; at += 5000) stream.write(packed.subarray(at, at + 5000), () => undefined);
+    stream.destroy();
+    expect(Uint8Array.from(pieces)).toEqual(bytes);
+  });
+
   it("has as much of Buffer as is used, byte for byte", () => {
     const text = "kmalloc: call_site=ÿé 17";
     expect([...own.from(text, "latin1")]).toEqual([...NodeBuffer.from(text, "latin1")]);
