@@ -9,7 +9,7 @@ const SQLITE = join(BUNDLED_TRACES, "sqlite_file.trace.zst");
 const PAGE_BYTES = 4096;
 
 describe("kmem compare", () => {
-  it("finds the smallest memory, what fails in another, what is in the trace; the page has the same figures", async () => {
+  it("finds the smallest memory, what fails in another, what is in the trace; the page has the same", async () => {
     await withTempDir(async (folder) => {
       const page = join(folder, "c.html");
       const args = ["compare", "--no-native", "--runs", "0", "--memory", "4M", "--json", "--html", page, SQLITE];

@@ -1,6 +1,6 @@
 /**
- * What the command's `SpoolFile` is, in memory: the bundler puts it in the place of that module. Forms that are not read
- * front to back are given all of their bytes at once here, so that little is ever kept.
+ * What the command's `SpoolFile` is, in memory: the bundler puts it in the place of that module. Forms that are not
+ * read front to back are given all of their bytes at once here, so that little is ever kept.
  */
 export class SpoolFile {
   #bytes: Uint8Array = new Uint8Array(0);
