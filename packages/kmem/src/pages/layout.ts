@@ -16,9 +16,9 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
  *      RESERVED: the header and the tables that do not move; after them, pages of somebody else's: what a
- *      program, or another heap, has
- *      added to the memory between two growths of this one. It never changes, and nothing else is written for such a
- *      page: no record, no tag. In a memory that grows they end at a multiple of WASM_PAGE_FRAMES.
+ *      program, or another heap, has added to the memory between two growths of this one. It never changes, and nothing
+ *      else is written for such a page: no record, no tag. In a memory that grows they end at a multiple of
+ *      WASM_PAGE_FRAMES.
  *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
  *
  * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
