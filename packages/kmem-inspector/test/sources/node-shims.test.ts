@@ -1,9 +1,15 @@
 import { Buffer as NodeBuffer } from "node:buffer";
 import { deflateRawSync, deflateSync, gzipSync, crc32 as nodeCrc32, zstdCompressSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { BytesSource } from "../../src/sources/byte-source.ts";
-import { crc32, inflateRawSync, inflateSync, zstdDecompressSync } from "../../src/sources/node-zlib.ts";
+import {
+  crc32,
+  createZstdDecompress,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from "../../src/sources/node-zlib.ts";
 import { firstBytes } from "../../src/sources/opened-file.ts";
 import { packingOf, unpacked } from "../../src/sources/unpack.ts";
 
@@ -15,8 +21,6 @@ describe("what stands for Node's modules in a page", () => {
 
   beforeAll(async () => {
     ({ Buffer: own } = await import("../../src/sources/node-buffer.ts"));
-  });
-  afterAll(() => {
     // The module puts its own in the place of Node's, as it has to in a page.
     Object.assign(globalThis, { Buffer: NodeBuffer });
   });
@@ -34,10 +38,11 @@ describe("what stands for Node's modules in a page", () => {
 
   it("unpacks a stream part by part", () => {
     const packed = new Uint8Array(zstdCompressSync(bytes));
-    const pieces: number[] = [];
+    const pieces: Uint8Array[] = [];
+    const stream = createZstdDecompress().on("data", (piece: Uint8Array) => void pieces.push(piece.slice()));
     for (let at = 0; at < packed.length; at += 5000) stream.write(packed.subarray(at, at + 5000), () => undefined);
     stream.destroy();
-    expect(Uint8Array.from(pieces)).toEqual(bytes);
+    expect(new Uint8Array(NodeBuffer.concat(pieces))).toEqual(bytes);
   });
 
   it("has as much of Buffer as is used, byte for byte", () => {
