@@ -1,6 +1,6 @@
 import { Buffer as NodeBuffer } from "node:buffer";
 import { deflateRawSync, deflateSync, gzipSync, crc32 as nodeCrc32, zstdCompressSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { BytesSource } from "../../src/sources/byte-source.ts";
 import {
@@ -21,8 +21,6 @@ describe("what stands for Node's modules in a page", () => {
 
   beforeAll(async () => {
     ({ Buffer: own } = await import("../../src/sources/node-buffer.ts"));
-  });
-  afterAll(() => {
     // The module puts its own in the place of Node's, as it has to in a page.
     Object.assign(globalThis, { Buffer: NodeBuffer });
   });
@@ -35,17 +33,16 @@ describe("what stands for Node's modules in a page", () => {
     expect(inflateRawSync(new Uint8Array(deflateRawSync(bytes)), options)).toEqual(bytes);
     expect(inflateSync(new Uint8Array(deflateSync(bytes)), options)).toEqual(bytes);
     expect(zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), options)).toEqual(bytes);
-    expect(createZstdDecompress).toThrow("not read in a browser");
     expect(() => zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), { maxOutputLength: 10 })).toThrow();
   });
 
   it("unpacks a stream part by part", () => {
     const packed = new Uint8Array(zstdCompressSync(bytes));
-    const pieces: number[] = [];
-    const stream = createZstdDecompress().on("data", (piece: Uint8Array) => void pieces.push(...piece));
+    const pieces: Uint8Array[] = [];
+    const stream = createZstdDecompress().on("data", (piece: Uint8Array) => void pieces.push(piece.slice()));
     for (let at = 0; at < packed.length; at += 5000) stream.write(packed.subarray(at, at + 5000), () => undefined);
     stream.destroy();
-    expect(Uint8Array.from(pieces)).toEqual(bytes);
+    expect(new Uint8Array(NodeBuffer.concat(pieces))).toEqual(bytes);
   });
 
   it("has as much of Buffer as is used, byte for byte", () => {
