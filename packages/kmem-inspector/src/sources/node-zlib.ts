@@ -81,11 +81,6 @@ export function zstdDecompressSync(bytes: Uint8Array, { maxOutputLength }: Unpac
   return bounded(decompress(bytes), maxOutputLength);
 }
 
-/** Compressed records of perf are read by the command alone: a browser has no stream for Zstandard. */
-export function createZstdDecompress(): never {
-  throw new Error("compressed records of perf are not read in a browser");
-}
-
 function bounded(bytes: Uint8Array, mostBytes: number): Uint8Array {
   if (bytes.length > mostBytes) throw new Error("it is longer than it may be");
   return bytes;
