@@ -45,7 +45,7 @@ export function inWorker(allocatorPart: string): Promise<SuiteResult> {
 export async function inWorklet(allocatorPart: string): Promise<SuiteResult> {
   const context = new OfflineAudioContext({ length: 1, sampleRate: SAMPLE_RATE });
   await context.audioWorklet.addModule(import.meta.url);
-  const node = new AudioWorkletNode(context, PROCESSOR_NAME, { processorOptions: allocatorPart });
+  const node = new AudioWorkletNode(context, PROCESSOR_NAME, { processorOptions: { allocatorPart } });
   node.connect(context.destination);
   const answer = new Promise<SuiteResult>((resolve, reject) => {
     node.port.onmessage = ({ data }: MessageEvent<SuiteResult>) => resolve(data);
@@ -60,9 +60,9 @@ if (typeof DedicatedWorkerGlobalScope !== "undefined" && globalThis instanceof D
 }
 if (typeof registerProcessor !== "undefined") {
   class Conformance extends AudioWorkletProcessor {
-    constructor({ processorOptions }: { readonly processorOptions: string }) {
+    constructor({ processorOptions }: { readonly processorOptions: { readonly allocatorPart: string } }) {
       super();
-      this.port.postMessage(result(processorOptions));
+      this.port.postMessage(result(processorOptions.allocatorPart));
     }
 
     process(): boolean {
