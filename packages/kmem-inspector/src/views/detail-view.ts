@@ -173,7 +173,10 @@ export class DetailView extends LitElement {
       <dd><code>${hex(block.address)}</code>, ${formatCount(block.bytes)} bytes of ${block.cache}</dd>
       <dt>Neighbours</dt>
       <dd>
-        ${neighbours.map((one) => (one === undefined ? "none " : html`${this.#link(one.address)} ${one.state}; `))}
+        ${neighbours.map((one, index) => {
+          const side = index === 0 ? "before" : "after";
+          return one === undefined ? `none ${side}. ` : html`${this.#link(one.address)} ${side}, ${one.state}. `;
+        })}
       </dd>
     `;
   }
