@@ -25,10 +25,10 @@ const COPY_NAME = 0x63;
 const PARAMETERS: readonly number[] = [LOCAL_GET, 0, LOCAL_GET, 1, LOCAL_GET, 2];
 
 /** The functions over a memory; undefined where the engine refuses, and for memory with 64-bit addresses. */
-export function bulkOver(memory: WebAssembly.Memory): BulkMemory | undefined {
+export function bulkOver(memory: { readonly buffer: ArrayBufferLike }): BulkMemory | undefined {
   const isShared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
   const limits = isShared ? Limits.HAS_MAXIMUM | Limits.SHARED : 0;
-  const instance = instanceOver(memory, [
+  const instance = instanceOver(memory as WebAssembly.Memory, [
     ...section(Section.TYPE, [1, FUNCTION_TYPE, 3, I32, I32, I32, 0]),
     ...memoryImport(limits, PAGES_MAX),
     ...section(Section.FUNCTION, [2, 0, 0]),

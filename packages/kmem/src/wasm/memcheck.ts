@@ -144,10 +144,11 @@ export class Memcheck {
    * argument names, or one of the words that an argument points to. Only needed with `findUndefined`: without it the
    * functions stay as they are. Throws BAD_ARGUMENT.
    */
-  hostImports<Imports extends WebAssembly.Imports>(imports: Imports): Imports {
+  hostImports<Imports extends object>(imports: Imports): Imports {
     requireObject("imports", imports);
+    const given = imports as Imports & WebAssembly.Imports;
     const noted = this.#layout.cellShift > 0;
-    return reading("imports", imports, () => (noted ? withNotes(imports, this.#host) : { ...imports })) as Imports;
+    return reading("imports", imports, () => (noted ? withNotes(given, this.#host) : { ...imports })) as Imports;
   }
 
   readonly #host: HostNotes = {

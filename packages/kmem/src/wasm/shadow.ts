@@ -1,3 +1,4 @@
+import type { WasmMemory } from "../memory/memory.ts";
 import { type CheckLayout, shadowBytes } from "./check-plan.ts";
 import { ALL_UNDEFINED, Cell, GRANULE_BYTES, GRANULE_SHIFT, UNDEFINED_SHIFT, ZONE_BYTES } from "./memcheck-layout.ts";
 
@@ -7,14 +8,14 @@ const STATE_MASK = 0xff;
 /** The shadow of a program's memory: a cell for every eight bytes, which says which of them may be used. */
 export class Shadow {
   readonly #layout: CheckLayout;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: WasmMemory;
   /** Bytes of the memory that have cells. */
   readonly coveredBytes: number;
   /** Whether reads of bytes that were never written are told. */
   readonly findsUndefined: boolean;
   #cells: Uint8Array | Uint16Array = new Uint8Array();
 
-  constructor(layout: CheckLayout, memory: WebAssembly.Memory, coveredBytes: number) {
+  constructor(layout: CheckLayout, memory: WasmMemory, coveredBytes: number) {
     this.#layout = layout;
     this.#memory = memory;
     this.coveredBytes = coveredBytes;

@@ -5,7 +5,10 @@ import { runSuite, type SuiteCounts } from "../run-suite.ts";
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
-type ProcessorClass = new (options: { readonly processorOptions: string }) => AudioWorkletProcessor;
+interface ProcessorOptions {
+  readonly processorOptions: { readonly allocatorPart: string };
+}
+type ProcessorClass = new (options: ProcessorOptions) => AudioWorkletProcessor;
 declare const registerProcessor: ((name: string, processor: ProcessorClass) => void) | undefined;
 declare const DedicatedWorkerGlobalScope: (new () => unknown) | undefined;
 
@@ -60,7 +63,7 @@ if (typeof DedicatedWorkerGlobalScope !== "undefined" && globalThis instanceof D
 }
 if (typeof registerProcessor !== "undefined") {
   class Conformance extends AudioWorkletProcessor {
-    constructor({ processorOptions }: { readonly processorOptions: { readonly allocatorPart: string } }) {
+    constructor({ processorOptions }: ProcessorOptions) {
       super();
       this.port.postMessage(result(processorOptions.allocatorPart));
     }
