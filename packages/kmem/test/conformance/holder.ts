@@ -109,7 +109,8 @@ export class Holder {
 
   /** Has memory grow as far as it can, which it keeps, and everything kept for speed given back. */
   settle(): unknown {
-    for (const size of this.fit([100_000]).length > 0 ? this.fit([100_000]) : [1000]) {
+    // The second size reaches what is left for the last growth, of a page of WebAssembly.
+    for (const size of this.fit([100_000]).length > 0 ? this.fit([100_000, 16_000]) : [1000]) {
       for (const address of this.exhaust(size)) this.allocator.free(address);
     }
     this.allocator.trim?.();

@@ -7,9 +7,13 @@ import {
   FrameKind,
   GROUP_SHIFT,
   Header,
+  HeapFlag,
   PAGE_SIZE,
   SLOT_RECORD_BYTES,
   SlotRecord,
+  TABLE_PLACE_WORDS,
+  TablePlaceWord,
+  tableLayout,
   ZONE_RECORD_WORDS,
 } from "../../src/layout.ts";
 
@@ -57,9 +61,21 @@ export class Peek {
     return this.header(Header.END_FRAME);
   }
 
+  /** Addresses of the tables of frames, kinds, groups and tags; where they move, of those that hold now. */
+  get #tables(): { frames: number; kinds: number; groups: number; tags: number } {
+    if ((this.header(Header.FLAGS) & HeapFlag.MOVING_TABLES) === 0) {
+      const [frames, kinds] = [this.header(Header.FRAME_TABLE), this.header(Header.KIND_TABLE)];
+      return { frames, kinds, groups: this.header(Header.GROUP_TABLE), tags: this.header(Header.TAG_TABLE) };
+    }
+    const place = Header.TABLE_PLACES + (this.header(Header.TABLE_MOVES) & 1) * TABLE_PLACE_WORDS;
+    const frames = this.header(place + TablePlaceWord.FRAME) * PAGE_SIZE;
+    const { kinds, groups, tags } = tableLayout(this.baseFrame, this.header(place + TablePlaceWord.COVERED));
+    return { frames, kinds: frames + kinds, groups: frames + groups, tags: frames + tags };
+  }
+
   /** Index in `words` of a field of a frame's record. */
   frameWord(frame: number, field: number): number {
-    return (this.header(Header.FRAME_TABLE) + (frame - this.baseFrame) * FRAME_RECORD_BYTES) / 4 + field;
+    return (this.#tables.frames + (frame - this.baseFrame) * FRAME_RECORD_BYTES) / 4 + field;
   }
 
   frame(frame: number, field: number): number {
@@ -68,7 +84,7 @@ export class Peek {
 
   /** Index in `bytes` of a frame's kind. */
   kindByte(frame: number): number {
-    return this.header(Header.KIND_TABLE) + frame - this.baseFrame;
+    return this.#tables.kinds + frame - this.baseFrame;
   }
 
   kind(frame: number): number {
@@ -77,12 +93,12 @@ export class Peek {
 
   /** Index in `words` of what is noted of the group that a frame lies in. */
   groupWord(frame: number): number {
-    return this.header(Header.GROUP_TABLE) / 4 + (frame >>> GROUP_SHIFT) - (this.baseFrame >>> GROUP_SHIFT);
+    return this.#tables.groups / 4 + (frame >>> GROUP_SHIFT) - (this.baseFrame >>> GROUP_SHIFT);
   }
 
   /** Index in `bytes` of the tag of an address. */
   tagByte(address: number): number {
-    return this.header(Header.TAG_TABLE) + Math.floor((address - this.base) / 16);
+    return this.#tables.tags + Math.floor((address - this.base) / 16);
   }
 
   tag(address: number): number {
