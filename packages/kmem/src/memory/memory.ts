@@ -101,6 +101,8 @@ export class LinearMemory {
   /** Bytes that the views had at first. */
   readonly #openedBytes: number;
   readonly #hooks: GrowthHooks;
+  /** Called after the views were made again. */
+  readonly #viewers: (() => void)[] = [];
   /** Made when it is first wanted. */
   #bulk: BulkMemory | undefined;
   #hasBulk = false;
@@ -173,7 +175,13 @@ export class LinearMemory {
       return false;
     }
     this.#view(buffer);
+    for (const viewer of this.#viewers) viewer();
     return true;
+  }
+
+  /** Has a function called whenever `refresh` has made the views again: another object may have grown the memory. */
+  onViewed(viewer: () => void): void {
+    this.#viewers.push(viewer);
   }
 
   #view(buffer: ArrayBufferLike): void {

@@ -63,6 +63,7 @@ export class FrameTable {
     this.#geometry = geometry;
     this.#headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
     this.useGeometry();
+    if (geometry.hasMovingTables) memory.onViewed(() => this.follow());
   }
 
   /** Takes over where the tables are: what the geometry says has changed. */

@@ -17,6 +17,7 @@ import type { Report } from "../memory/finding.ts";
 import { Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
+import { tablePages, tablePagesUpTo } from "../pages/moving-tables.ts";
 import type { PageRequest } from "../pages/page-request.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
 import type { Vmem } from "../vmem/vmem.ts";
@@ -170,10 +171,14 @@ export class Vmalloc extends VirtualMemory {
 
   #problemOf(sizeBytes: number): VmallocProblem | undefined {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 1) return "bad size";
-    const { frames, freeBytes } = this.#context.pages;
+    const { pages, geometry } = this.#context;
+    const { frames, freeBytes } = pages;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
     if (pageCount > frames.limitFrame - frames.firstPageFrame) return "exceeds total pages";
-    if (pageCount > freeBytes / PAGE_SIZE + frames.limitFrame - frames.endFrame) return "no pages";
+    // Tables that move take a part of what is added.
+    const moreTables = Math.max(0, tablePagesUpTo(geometry, frames.limitFrame) - tablePages(geometry));
+    const addable = frames.limitFrame - frames.endFrame - moreTables;
+    if (pageCount > freeBytes / PAGE_SIZE + addable) return "no pages";
     return pageCount >= this.#arena.longestFree ? "no addresses" : undefined;
   }
 

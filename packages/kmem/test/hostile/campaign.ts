@@ -36,8 +36,8 @@ export interface Round {
 
 /** After these nothing of the world is to be expected any more. */
 const ENDINGS = /\.(?:detach|dispose|destroy|end)$|repairHeap/;
-/** Writes wherever it is told to, as C does. */
-const UNCHECKED: ReadonlySet<string> = new Set(["vm.copyOut"]);
+/** Write wherever they are told to, as C does. */
+const UNCHECKED: ReadonlySet<string> = new Set(["vm.copyOut", "cFace.posix_memalign"]);
 /** Whoever waits gets a limit: other threads are said to be there, and none frees anything. */
 const WAITS = /\.alloc(?:Wait|Async)$/;
 
