@@ -1,7 +1,7 @@
 // `npm run compare:page`: makes the page of `kmem compare` of three bundled traces and looks at it in Chromium. Nothing
 // is complained about, nothing is asked for outside, and axe finds nothing, wide and on a phone, light and dark; on
 // paper nothing is cut off; every figure is what the JSON at its end says. With `--pictures FOLDER` it takes pictures;
-// `--pictures docs/drawings` takes those of the documents, `--whole` all of each view. With `--page FILE` it looks at a
+// `--pictures docs/pictures` takes those of the documents, `--whole` all of each view. With `--page FILE` it looks at a
 // page that there is.
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";

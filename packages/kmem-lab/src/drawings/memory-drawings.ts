@@ -63,7 +63,8 @@ export function bufferDrawing(): string {
     drawing.text(x + 2, y - 10, `byte ${start.toLocaleString("en-US")}`, { look: "small", from: "start" });
   }
   const percent = ((metadataBytes / EXAMPLE_BYTES) * 100).toFixed(1);
-  const note = `Tables: ${percent} % of the memory. Where threads share it they never move: pages that will come have their rows already.`;
+  const stay = "Where threads share it they never move: pages that will come have their rows already.";
+  const note = `Tables: ${percent} % of the memory. ${stay}`;
   drawing.text(left, 286, note, { look: "small", from: "start" });
   return drawing.svg(left * 2 + width * columns, 306);
 }
