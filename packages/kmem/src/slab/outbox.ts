@@ -30,6 +30,12 @@ function offsetsOfOutboxes(): number[] {
   return offsets;
 }
 
+/** Blocks that the outbox of a kind has room for; the kind is of a size class that has outboxes. */
+function capacityOf(kind: number): number {
+  const index = kind - FrameKind.FIRST_CACHE;
+  return outboxOffsets[index + 1] - outboxOffsets[index] - SENTINEL_WORDS;
+}
+
 /** Pages of the outboxes of a slot. */
 const OUTBOX_PAGES: number = Math.ceil(((outboxOffsets.at(-1) ?? 0) * WORD_BYTES) / PAGE_SIZE);
 
@@ -80,15 +86,16 @@ export class Outboxes {
     const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
     const bottom = this.bottom(kind);
     if (top !== this.#closed || bottom === 0) return top;
+    const end = bottom + capacityOf(kind);
     let word = bottom;
-    while (words[word + 1] !== 0 && words[word + 1] !== FULL) word++;
+    while (word < end && words[word + 1] !== 0 && words[word + 1] !== FULL) word++;
     return word;
   }
 
-  /** Blocks in an outbox. */
+  /** Blocks in an outbox: no more than there is room for, whatever its top says. */
   count(kind: number): number {
     const bottom = this.bottom(kind);
-    return bottom === 0 ? 0 : this.top(kind) - bottom;
+    return bottom === 0 ? 0 : Math.min(Math.max(this.top(kind) - bottom, 0), capacityOf(kind));
   }
 
   /** Addresses in an outbox. */
@@ -114,7 +121,7 @@ export class Outboxes {
     if (bottom === 0) return;
     const { words } = this.#memory;
     if (ASSERTIONS) {
-      assertRoom(count, slabShape(classBytes(kind - FrameKind.FIRST_CACHE)).capacity, "an outbox");
+      assertRoom(count, capacityOf(kind), "an outbox");
       assert(words[bottom] === this.#empty, `the outbox of kind ${kind} begins with EMPTY`);
     }
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#sheafTag);
