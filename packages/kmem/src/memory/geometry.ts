@@ -53,7 +53,8 @@ type Tables = Omit<
 /** Alignment of the small tables, so that two of them never share a cache line. */
 const TABLE_ALIGNMENT = 64;
 
-function alignUp(value: number, alignment: number): number {
+/** The lowest multiple of an alignment that is not below a value. */
+export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }
 

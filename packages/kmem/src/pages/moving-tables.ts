@@ -1,4 +1,5 @@
 import { hex, KmemError } from "../memory/errors.ts";
+import { alignUp } from "../memory/geometry.ts";
 import { type Geometry, headerWord, type MovingTables, useTables } from "../memory/header.ts";
 import { GRANULE, Header, PAGE_SHIFT, PAGE_SIZE, WASM_PAGE_FRAMES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
@@ -49,23 +50,19 @@ export interface TableLayout {
   readonly pageCount: number;
 }
 
-function alignUp(value: number): number {
-  return Math.ceil(value / TABLE_ALIGNMENT) * TABLE_ALIGNMENT;
-}
-
 /** The same, for all frames from `baseFrame` up to `coveredFrame`. */
 export function layoutFor(baseFrame: number, coveredFrame: number): TableLayout {
   const frameCount = coveredFrame - baseFrame;
-  const kinds = alignUp(frameCount * FRAME_RECORD_BYTES);
-  const groups = alignUp(kinds + frameCount);
-  const tags = alignUp(groups + groupTableBytes(baseFrame, coveredFrame));
+  const kinds = alignUp(frameCount * FRAME_RECORD_BYTES, TABLE_ALIGNMENT);
+  const groups = alignUp(kinds + frameCount, TABLE_ALIGNMENT);
+  const tags = alignUp(groups + groupTableBytes(baseFrame, coveredFrame), TABLE_ALIGNMENT);
   const endByte = tags + frameCount * (PAGE_SIZE / GRANULE);
   return { kinds, groups, tags, pageCount: Math.ceil(endByte / PAGE_SIZE) };
 }
 
 /** Pages of the run with the tables of a heap; 0 where they do not move. */
-export function tablePages({ hasMovingTables, baseFrame, coveredFrame }: Geometry): number {
-  return hasMovingTables ? layoutFor(baseFrame, coveredFrame).pageCount : 0;
+export function tablePages(geometry: Geometry): number {
+  return tablePagesUpTo(geometry, geometry.coveredFrame);
 }
 
 /** Pages of the run with the tables that describe everything up to a frame. */

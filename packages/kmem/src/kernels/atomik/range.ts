@@ -1,3 +1,4 @@
+import { alignUp } from "../../memory/geometry.ts";
 import { type Geometry, STILL_TABLES } from "../../memory/header.ts";
 import { HEADER_WORDS, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../../memory/layout.ts";
 import type { LinearMemory } from "../../memory/memory.ts";
@@ -9,10 +10,6 @@ import { RANGE_MAGIC, RangeHeader, TABLE_ALIGNMENT } from "./layout.ts";
 
 /** The lowest frame that a range may begin with: the address of frame 0 is NULL. */
 const LOWEST_FRAME = 1;
-
-function alignUp(value: number, alignment: number): number {
-  return Math.ceil(value / alignment) * alignment;
-}
 
 /**
  * Where the tables of a range go, for a first and a last byte. Undefined where not one page would be left. It names the
