@@ -7,7 +7,7 @@ import { setUp } from "./setup.mjs";
 import { machineNode, pinnedNode, root, run, runTool, stage } from "./stages.mjs";
 
 /** In every kind of heap some; `npx kmem-lab kill` kills as many as it is told. */
-const KILLS = "80";
+const KILLS = "40";
 
 const reportFile = ".reports/vitest.json";
 

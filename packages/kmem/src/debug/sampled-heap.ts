@@ -321,7 +321,7 @@ export class SampledHeap extends Heap {
         const report = recover(options);
         // A thread that died between an object and its count has left the count wrong by one: nobody else changes it
         // now.
-        if (!layersOf(this).slots.isShared) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
+        if (!layersOf(this).slots.hasSeveral) this.#root.addGuarded(this.#liveGuarded() - this.#root.guardedCount);
         return report;
       },
     };

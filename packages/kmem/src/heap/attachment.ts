@@ -143,7 +143,7 @@ export function leaveAttachment(attachment: Attachment): void {
   layers.memory.refresh();
   layers.pages.frames.follow();
   const errors = new FirstError();
-  if (layers.slots.heldCount <= 1) errors.run(() => kmalloc.trim());
+  if (layers.slots.takenCount <= 1) errors.run(() => kmalloc.trim());
   closeLayers(layers);
   errors.rethrow();
 }

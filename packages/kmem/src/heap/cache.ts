@@ -217,7 +217,7 @@ export class Cache {
   allocWait(options: WaitOptions = {}): number {
     const attempt = (): number => this.#slotCaches.path.take(this.#kind) || this.#slowTake(false);
     this.#requireAlive();
-    const address = this.#waits.wait(attempt, options, this.#kmalloc.mayEverServeKind(this.#kind));
+    const address = this.#waits.wait(attempt, options, this.#kmalloc.isKindSatisfiable(this.#kind));
     if (address !== 0) return address;
     throw outOfMemory(this.#layers.pages, this.sizeBytes);
   }

@@ -89,8 +89,8 @@ export class Pages {
     const { timeoutMs, signal, ...wanted } = readOptions("options", options, PAGE_WAIT_CHECKS);
     const request = requestFor(wanted);
     this.#current();
-    const mayEverServe = this.#kmalloc.mayEverServe(count, request);
-    const address = this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal }, mayEverServe);
+    const isSatisfiable = this.#kmalloc.isSatisfiable(count, request);
+    const address = this.#waits.wait(() => this.#take(count, request), { timeoutMs, signal }, isSatisfiable);
     if (address === 0) throw outOfMemory(this.#current(), count * PAGE_SIZE);
     return address;
   }

@@ -96,6 +96,6 @@ function abandonedSlots(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT
 /** Makes the barns when a second thread comes, so that one alone does without them. */
 function shareBarns(layers: Layers): void {
   underTableLock(layers, () => {
-    if (layers.slots.heldCount > 1) layers.barns.create();
+    if (layers.slots.takenCount > 1) layers.barns.create();
   });
 }

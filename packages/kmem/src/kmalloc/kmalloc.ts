@@ -5,7 +5,7 @@ import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-request.ts";
-import { fitsEver } from "../pages/zone.ts";
+import { isSatisfiable } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
 import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";
 import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
@@ -156,23 +156,23 @@ export class Kmalloc {
   }
 
   /** Whether waiting for pages can ever succeed: false for more pages than the heap has when all are free. */
-  mayEverServe(count: number, request: PageRequest = ORDINARY): boolean {
+  isSatisfiable(count: number, request: PageRequest = ORDINARY): boolean {
     const { geometry, pages, slots, slot } = this.#layers;
     const ownPages = pages.frames.count(slots.area(slot) / PAGE_SIZE);
-    return fitsEver(geometry, count, ownPages, request);
+    return isSatisfiable(geometry, count, ownPages, request);
   }
 
-  /** As {@link mayEverServe}, for a block of a size. */
-  mayEverServeBlock(sizeBytes: number): boolean {
-    if (sizeBytes <= MAX_CLASS_BYTES) return this.mayEverServeKind(this.kindFor(sizeBytes));
-    return this.mayEverServe(Math.ceil(sizeBytes / PAGE_SIZE));
+  /** As {@link isSatisfiable}, for a block of a size. */
+  isBlockSatisfiable(sizeBytes: number): boolean {
+    if (sizeBytes <= MAX_CLASS_BYTES) return this.isKindSatisfiable(this.kindFor(sizeBytes));
+    return this.isSatisfiable(Math.ceil(sizeBytes / PAGE_SIZE));
   }
 
-  /** As {@link mayEverServe}, for an object of a cache, which may need a slab. */
-  mayEverServeKind(kind: number): boolean {
+  /** As {@link isSatisfiable}, for an object of a cache, which may need a slab. */
+  isKindSatisfiable(kind: number): boolean {
     const { caches } = this.#layers;
     const dma = caches.hasFlag(kind, CacheFlag.IS_DMA);
-    return this.mayEverServe(caches.get(kind, CacheRecord.SLAB_PAGES), { dma });
+    return this.isSatisfiable(caches.get(kind, CacheRecord.SLAB_PAGES), { dma });
   }
 
   /** Allocates pages, reclaiming and running shrinkers if there are none otherwise. The first frame, or NO_FRAME. */

@@ -82,6 +82,6 @@ export function underTableLock<Result>({ geometry, sync }: Layers, work: () => R
 /** Ends the barns when one thread is left, or none. */
 export function unshareBarns(layers: Layers): void {
   underTableLock(layers, () => {
-    if (layers.slots.heldCount <= 1) layers.barns.end();
+    if (layers.slots.takenCount <= 1) layers.barns.end();
   });
 }

@@ -79,7 +79,7 @@ function repairTable({ memory, caches, slots, barns }: CoreLayers): void {
     const record = caches.record(kind);
     memory.words.fill(0, record, record + CACHE_RECORD_WORDS);
   }
-  if (slots.isShared) barns.create();
+  if (slots.hasSeveral) barns.create();
 }
 
 /** The kind of the cache whose lock a word is; below FIRST_CACHE for all others. */

@@ -92,7 +92,7 @@ export class MemoryWait {
 
   /** As {@link wait}, for a block of a size. */
   waitForBlock(sizeBytes: number, attempt: Attempt, options: WaitOptions): number {
-    return this.wait(attempt, options, this.#kmalloc.mayEverServeBlock(sizeBytes));
+    return this.wait(attempt, options, this.#kmalloc.isBlockSatisfiable(sizeBytes));
   }
 
   /** As {@link waitForBlock}, without blocking the thread; memory that this thread frees meanwhile ends it, too. */
@@ -101,7 +101,7 @@ export class MemoryWait {
     const deadline = deadlineOf(options);
     const { memory, sync } = this.#layers;
     const { waiters } = sync;
-    if (!this.#kmalloc.mayEverServeBlock(sizeBytes)) return 0;
+    if (!this.#kmalloc.isBlockSatisfiable(sizeBytes)) return 0;
     const address = waiters.hasWaiters ? 0 : attempt();
     if (address !== 0) return address;
     const place = Symbol("place in the queue");

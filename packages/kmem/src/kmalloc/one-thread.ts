@@ -27,8 +27,8 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
   memory.words[recordWord + SlotRecord.GENERATION] = FIRST_GENERATION;
   const slots = {
     count: 1,
-    isShared: false,
-    heldCount: 1,
+    hasSeveral: false,
+    takenCount: 1,
     word: (slot: number, field: number) => recordWord + slot * SLOT_RECORD_WORDS + field,
     area: () => memory.words[areaWord] >>> 0,
     setArea: (_slot: number, address: number) => {

@@ -198,7 +198,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     limitAddress: geometry.limitFrame * PAGE_SIZE,
     generation: pages.frames.generation,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
-    heldSlots: slots.heldCount,
+    heldSlots: slots.takenCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,
     bytes: {
       totalBytes: (fixedFrames + pages.ownFrames) * PAGE_SIZE,

@@ -108,7 +108,7 @@ export class PageAllocator {
     }
     const kept = isKept(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
     if (kept !== NO_FRAME) return this.#reach(kept, this.frames.count(kept));
-    if (!this.canEverHave(count, request)) return NO_FRAME;
+    if (!this.isSatisfiable(count, request)) return NO_FRAME;
     this.#lock();
     let frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && this.#giveKept() > 0) frame = takeRun(this.zones, count, request, kind);
@@ -142,7 +142,7 @@ export class PageAllocator {
   }
 
   /** Whether an empty heap at its largest size has so many pages; checked before computing with `count`. O(1). */
-  canEverHave(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
+  isSatisfiable(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
     return count <= this.frames.limitFrame - this.frames.firstPageFrame && alignFrames <= this.frames.limitFrame;
   }
 
@@ -342,7 +342,7 @@ export class PageAllocator {
   #keep(first: number, count: number): boolean {
     const sync = this.#sync;
     if (this.#kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
-    const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.isShared ? sync.slots.heldCount : 1);
+    const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
     while (!this.#kept.hasRoom(count, pagesMax)) if (!this.#kept.isTurn() || this.drainKept(1) === 0) return false;
     this.frames.setRun(first, count, RunKind.CACHED);
@@ -363,7 +363,7 @@ export class PageAllocator {
 
   /** Whether this slot caches pages: not while it is the only one, nor while memory is short. */
   #isCaching(): boolean {
-    return this.#sync?.slots.isShared === true && !this.#sync.waiters.isUnderPressure;
+    return this.#sync?.slots.hasSeveral === true && !this.#sync.waiters.isUnderPressure;
   }
 
   /**

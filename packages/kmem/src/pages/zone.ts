@@ -83,7 +83,7 @@ export function reservePages(pages: number): number {
  * Whether `count` pages could be allocated as requested if only `keptPages` pages were in use and the heap had grown to
  * its limit.
  */
-export function fitsEver(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
+export function isSatisfiable(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
   const { alignFrames = 1, dma = false, reserve = false } = request;
   const { firstPageFrame, limitFrame } = geometry;
   const dmaEnd = dmaEndFrame(geometry);

@@ -98,7 +98,7 @@ export function repairHeap(layers: Layers): RepairReport {
   const { findings: before } = checkLayers(layers);
   rewriteHeader(memory, geometry, endFrame, new RepairLog(steps, "header"));
   const report = repairLayers(layers, steps, layers);
-  if (report.isRepaired && layers.slots.isShared) layers.barns.create();
+  if (report.isRepaired && layers.slots.hasSeveral) layers.barns.create();
   const { isClean, findings: remaining } = checkLayers(layers);
   return { isRepaired: isClean, findings: withDone(before, steps), steps, remaining };
 }

@@ -154,12 +154,12 @@ export class SlotTable {
   }
 
   /** The number of taken slots: held and reserved ones. */
-  get heldCount(): number {
+  get takenCount(): number {
     return this.#taken.size;
   }
 
   /** Whether more than one slot is taken (held or reserved), so that threads may contend. */
-  get isShared(): boolean {
+  get hasSeveral(): boolean {
     return this.#taken.hasSeveral;
   }
 

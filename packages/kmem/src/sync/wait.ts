@@ -71,7 +71,7 @@ export class Waiters {
 
   /** Whether the count of free pages matters: only while several slots are taken, or until a shortage has ended. */
   get tracksWatermarks(): boolean {
-    return this.#slots.isShared || (this.#memory.words[this.#pressureWord] & 1) !== 0;
+    return this.#slots.hasSeveral || (this.#memory.words[this.#pressureWord] & 1) !== 0;
   }
 
   /** Records whether pages are short. Under the pages' lock, and only while {@link tracksWatermarks} is true. */
@@ -145,7 +145,7 @@ export class Waiters {
 
   /** Whether no other thread is left that could free memory: all others have detached or are dead. */
   get isAlone(): boolean {
-    if (!this.#memory.isShared || this.#slots.heldCount <= 1) return true;
+    if (!this.#memory.isShared || this.#slots.takenCount <= 1) return true;
     return this.#deaths.isAlone(this.#slot);
   }
 

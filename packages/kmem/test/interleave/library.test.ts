@@ -11,10 +11,10 @@ import { trimWhileDestroyed } from "./scenarios/threads.ts";
 import { ticketsOfTheDead } from "./scenarios/tickets.ts";
 
 /** Random seeds that a test tries; `run.ts` tries as many as it is told. */
-const RANDOM_SEEDS = 15;
+const RANDOM_SEEDS = 8;
 
 /** Random seeds of the one scenario that is too long to explore. */
-const TRIM_SEEDS = 100;
+const TRIM_SEEDS = 30;
 
 /** Runs of the queuing lock; there are far more. */
 const TICKET_RUNS = 400;

@@ -69,7 +69,7 @@ export function waitFor(
   wait: (options: WaitOptions) => number,
 ): number {
   if (neverFails(gfp)) {
-    if (!kernel.kmalloc.mayEverServe(pageCount)) throw tooSmall();
+    if (!kernel.kmalloc.isSatisfiable(pageCount)) throw tooSmall();
     return waitForEver(kernel, () => wait({}));
   }
   if ((gfp & __GFP_NORETRY) !== 0 || kernel.waitMs === 0 || isAlone(kernel)) return NULL;
