@@ -4,7 +4,6 @@ import type { CommandContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
 import { ProgramExit } from "./commands/program-exit.ts";
 import { ReportedFailure } from "./commands/reported-failure.ts";
-import { knownContenders } from "./contenders/known.ts";
 import { systemReason } from "./system/input-problem.ts";
 import { printProblem } from "./text/output.ts";
 
@@ -18,9 +17,9 @@ const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.
 
 /**
  * The command `kmem` with its subcommands. Make those with `program.command(name)`, which hands the handling of
- * errors down to them; `addCommand` does not.
+ * errors down to them; `addCommand` does not. Of one that is named only that subcommand is loaded.
  */
-export function createProgram(context: CommandContext = { contenders: knownContenders() }): Command {
+export async function createProgram(context?: CommandContext, name?: string): Promise<Command> {
   const program = new Command("kmem")
     .version(manifest.version)
     .description(manifest.description)
@@ -28,7 +27,7 @@ export function createProgram(context: CommandContext = { contenders: knownConte
     // What follows a subcommand's arguments is its own: `kmem record` hands it on.
     .enablePositionalOptions()
     .exitOverride();
-  registerCommands(program, context);
+  await registerCommands(program, context, name);
   return program;
 }
 
@@ -36,8 +35,8 @@ export function createProgram(context: CommandContext = { contenders: knownConte
  * Runs one command line (as `process.argv` gives it) and resolves to its exit code: 0, 1 (something failed), 2 (usage),
  * that of a program that was run, or what a subcommand ends with. It reports a failure by throwing.
  */
-export function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
-  return runProgram(createProgram(context), argv);
+export async function runCommandLine(argv: readonly string[], context?: CommandContext): Promise<number> {
+  return runProgram(await createProgram(context, argv[2]), argv);
 }
 
 /** As {@link runCommandLine}, for any program whose subcommands report as these do. */

@@ -6,7 +6,7 @@ import { systemReason } from "../system/input-problem.ts";
 import { isSameFile, writeWhole } from "../system/write-whole.ts";
 import { printDocument, printText } from "../text/output.ts";
 import { printableLine } from "../text/printable.ts";
-import { errorExitcodeOption } from "./arguments.ts";
+import { errorExitcodeOption } from "./number-arguments.ts";
 import { pack, readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 

@@ -6,19 +6,20 @@ import { sweep } from "../compare/sweep.ts";
 import { parseSweep, SWEEPABLE_NAMES } from "../compare/sweep-grid.ts";
 import type { SweepDimension, SweepReport } from "../compare/sweep-report.ts";
 import type { TraceForm } from "../input/known-forms.ts";
-import { STDIN_PATH } from "../input/open-trace.ts";
 import { comparePage } from "../page/compare-page.ts";
 import { sweepTable } from "../page/sweep-text.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { hasFailed } from "../replay/report.ts";
 import type { Progress } from "../report/progress.ts";
 import { resultText } from "../report/result-text.ts";
+import { STDIN_PATH } from "../system/open-input.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printProblem } from "../text/output.ts";
 import { printableJson } from "../text/printable.ts";
 import { styleFor } from "../text/terminal.ts";
-import { collectTraces, describeAllocators, formatOption, parseAllocators, parseSize } from "./arguments.ts";
+import { collectTraces, describeAllocators, formatOption, parseAllocators } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
+import { parseSize } from "./number-arguments.ts";
 import {
   allocatorErrors,
   budgetOption,

@@ -3,8 +3,9 @@ import type { TraceForm } from "../input/known-forms.ts";
 import { type Comparable, comparableTrace, diffReport } from "../insight/diff-report.ts";
 import { diffText } from "../insight/diff-text.ts";
 import { printJson, printText } from "../text/output.ts";
-import { formatOption, parseCount } from "./arguments.ts";
+import { formatOption } from "./arguments.ts";
 import { comparableDump, dumpStat } from "./dump-stat.ts";
+import { parseCount } from "./number-arguments.ts";
 import { isDump } from "./read-dump.ts";
 import { traceStat } from "./stat.ts";
 

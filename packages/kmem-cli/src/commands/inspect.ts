@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { SAMPLE_PATH, serveFiles } from "kmem-inspector/serve";
 import { openInput } from "../system/open-input.ts";
 import { printText } from "../text/output.ts";
-import { parseCount } from "./arguments.ts";
+import { parseCount } from "./number-arguments.ts";
 
 const EXPLANATION = `
 FILE is a dump (plain, .gz or .zst) or a trace of any form that kmem replay reads;

@@ -12,7 +12,7 @@ import {
 import { sourceMapFrames } from "../system/source-maps.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printDocument, printText } from "../text/output.ts";
-import { errorExitcodeOption, parseCount } from "./arguments.ts";
+import { errorExitcodeOption, parseCount } from "./number-arguments.ts";
 import { readDump } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 

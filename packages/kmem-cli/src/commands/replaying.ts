@@ -10,7 +10,7 @@ import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printProblem } from "../text/output.ts";
 import type { TextStyle } from "../text/terminal.ts";
-import { parseCount } from "./arguments.ts";
+import { parseCount } from "./number-arguments.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 // What the commands that replay have in common.

@@ -12,7 +12,7 @@ import { UnfinishedFile } from "../system/unfinished-file.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { printReport } from "../text/output.ts";
 import { formatBytes, formatCounted } from "../text/units.ts";
-import { parseCount, parseSize } from "./arguments.ts";
+import { parseCount, parseSize } from "./number-arguments.ts";
 import { ProgramExit } from "./program-exit.ts";
 import { pack } from "./read-dump.ts";
 

@@ -1,16 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TraceForm } from "../input/known-forms.ts";
-import { STDIN_PATH } from "../input/open-trace.ts";
 import { readTrace } from "../input/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { type StatReport, statReport } from "../insight/stat-report.ts";
 import { SORT_KEYS, type SortKey, type StatView, statText } from "../insight/stat-text.ts";
 import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
+import { STDIN_PATH } from "../system/open-input.ts";
 import { printJson, printProblem, printText } from "../text/output.ts";
 import { PLAIN_STYLE } from "../text/terminal.ts";
 import { EventStream } from "../trace/event-context.ts";
-import { formatOption, parseCount } from "./arguments.ts";
+import { formatOption } from "./arguments.ts";
 import { dumpStat, dumpStatText } from "./dump-stat.ts";
+import { parseCount } from "./number-arguments.ts";
 import { isDump } from "./read-dump.ts";
 
 const EXPLANATION = `

@@ -1,15 +1,16 @@
 import process from "node:process";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TraceForm } from "../input/known-forms.ts";
-import { STDIN_PATH } from "../input/open-trace.ts";
 import { readTrace } from "../input/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { TOP_KEYS, type TopKey, topText } from "../insight/top-text.ts";
 import { TracePlayer } from "../insight/trace-player.ts";
 import { unreadTexts } from "../report/trace-summary-text.ts";
+import { STDIN_PATH } from "../system/open-input.ts";
 import { printProblem, printText } from "../text/output.ts";
 import { EventStream } from "../trace/event-context.ts";
-import { formatOption, parseCount } from "./arguments.ts";
+import { formatOption } from "./arguments.ts";
+import { parseCount } from "./number-arguments.ts";
 
 const DEFAULT_LINES = 20;
 const DEFAULT_EVERY_MS = 500;

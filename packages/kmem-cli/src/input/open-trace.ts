@@ -1,15 +1,12 @@
 import process from "node:process";
 import type { Readable } from "node:stream";
-import { InputError, openInput } from "../system/open-input.ts";
+import { InputError, openInput, STDIN_PATH } from "../system/open-input.ts";
 import { decompress, type StreamDamage } from "../trace/decompress.ts";
 import { type Compression, countBytes, peek, sniffCompression } from "../trace/packed-stream.ts";
 import { sniffEncoding, type TextEncoding } from "../trace/text-encoding.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import { detectForm } from "./detect-form.ts";
 import type { TraceForm } from "./known-forms.ts";
-
-/** The path that stands for standard input. */
-export const STDIN_PATH = "-";
 
 /** A trace that is open for reading, from its beginning, once. */
 export interface OpenedTrace {

@@ -3,6 +3,9 @@ import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
 
+/** The path that stands for standard input. */
+export const STDIN_PATH = "-";
+
 /** A file that is open for reading, from its beginning, once. */
 export interface Input {
   readonly stream: Readable;

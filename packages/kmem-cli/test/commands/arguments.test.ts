@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  collectTraces,
-  describeAllocators,
-  parseAllocators,
-  parseCount,
-  parseOpCount,
-} from "../../src/commands/arguments.ts";
+import { collectTraces, describeAllocators, parseAllocators } from "../../src/commands/arguments.ts";
 import type { Contender } from "../../src/replay/contender.ts";
 
 const known = ["kmem", "glibc", "jemalloc"].map(
@@ -18,14 +12,6 @@ const known = ["kmem", "glibc", "jemalloc"].map(
 );
 
 describe("arguments", () => {
-  it("are counts from a least one", () => {
-    expect(parseCount("7", 1)).toBe(7);
-    expect(parseCount("0", 0)).toBe(0);
-    for (const text of ["0", "-1", "1.5", "1e3", "", "x", " 3", "99999999999999999999"]) {
-      expect(() => parseCount(text, 1)).toThrow("whole number from 1");
-    }
-  });
-
   it("are names of allocators, in the order in which they are known", () => {
     expect(parseAllocators("jemalloc, kmem,kmem", known).map(({ name }) => name)).toEqual(["kmem", "jemalloc"]);
     expect(() => parseAllocators("kmem,hoard,dl", known)).toThrow(
@@ -50,20 +36,5 @@ describe("arguments", () => {
   it("are traces, of which standard input is one at most", () => {
     expect(collectTraces("b", collectTraces("-", collectTraces("a")))).toEqual(["a", "-", "b"]);
     expect(() => collectTraces("-", ["-"])).toThrow("once only");
-  });
-});
-
-describe("a count of operations", () => {
-  it.each([
-    ["5000", 5000],
-    ["500K", 500_000],
-    ["100M", 100_000_000],
-    ["2m", 2_000_000],
-  ])("is %s", (text, count) => {
-    expect(parseOpCount(text)).toBe(count);
-  });
-
-  it.each(["0", "", "-1", "1.5M", "1G", "M", "99999999999999999"])("is not '%s'", (text) => {
-    expect(() => parseOpCount(text)).toThrow("whole number from 1");
   });
 });

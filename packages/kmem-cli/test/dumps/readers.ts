@@ -27,7 +27,7 @@ export function isTyped(error: unknown): boolean {
 class Commands {
   readonly #folder: string;
   readonly #file: string;
-  readonly #program: Command = createProgram({ contenders: [] });
+  readonly #program: Promise<Command> = createProgram({ contenders: [] });
   #written: Uint8Array | undefined;
 
   constructor(folder: string) {
@@ -48,7 +48,7 @@ class Commands {
     const texts: string[] = [];
     process.stdout.write = ((text: string | Uint8Array) => texts.push(String(text)) > 0) as typeof write;
     try {
-      await this.#program.parseAsync(["node", "kmem", ...args]);
+      await (await this.#program).parseAsync(["node", "kmem", ...args]);
     } finally {
       process.stdout.write = write;
     }

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { type Command, Option } from "commander";
-import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { PART_NAMES } from "../bench/measure-parts.ts";
 import { FigureFiles } from "../figures/figure-files.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { stdout } from "node:process";
 import type { Command } from "commander";
-import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";

@@ -2,13 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
-import {
-  collectTraces,
-  describeAllocators,
-  parseAllocators,
-  parseCount,
-  requireFiles,
-} from "kmem-cli/internal/commands/arguments";
+import { collectTraces, describeAllocators, parseAllocators, requireFiles } from "kmem-cli/internal/commands/arguments";
+import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import type { Contender } from "kmem-cli/internal/replay/contender";
 import { printProblem } from "kmem-cli/internal/text/output";

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
-import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { styleFor } from "kmem-cli/internal/text/terminal";
 import { formatCount } from "kmem-cli/internal/text/units";

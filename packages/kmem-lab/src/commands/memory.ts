@@ -1,13 +1,7 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
-import {
-  collectTraces,
-  describeAllocators,
-  parseAllocators,
-  parseCount,
-  parseOpCount,
-  requireFiles,
-} from "kmem-cli/internal/commands/arguments";
+import { collectTraces, describeAllocators, parseAllocators, requireFiles } from "kmem-cli/internal/commands/arguments";
+import { parseCount, parseOpCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "kmem-cli/internal/replay/contender";
 import { plainTable } from "kmem-cli/internal/text/plain-table";

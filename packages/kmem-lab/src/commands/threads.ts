@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
-import { parseCount } from "kmem-cli/internal/commands/arguments";
+import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { styleFor } from "kmem-cli/internal/text/terminal";
 import { wrapText } from "kmem-cli/internal/text/wrap-text";
