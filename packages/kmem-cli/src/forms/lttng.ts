@@ -5,6 +5,8 @@ import { LineFormReader, type LineVerdict, OTHER } from "./line-form.ts";
 const LINE =
   /^(?:\[(?:(\d{1,2}):(\d\d):(\d\d)\.(\d{9})|(\d{1,12})\.(\d{9}))\] )?.{0,200}?\b(?:lttng_ust_libc|ust_libc):(malloc|calloc|realloc|free|memalign|posix_memalign): (.*)$/;
 const FIELD = /([a-z_]{1,40}) = ("[^"]{0,256}"|0x[0-9a-fA-F]{1,16}|-?\d{1,20})/g;
+/** Any other event; one character of its name is enough, and more would be looked for from each place of a long line. */
+const OTHER_EVENT = /^\[.*\w: \{/;
 /** Shows the form. */
 export const LTTNG_LINE: RegExp =
   /\b(?:lttng_ust_libc|ust_libc):(?:malloc|calloc|realloc|free|memalign|posix_memalign): /;
@@ -19,7 +21,7 @@ export class LttngReader extends LineFormReader {
 
   protected read(text: string): LineVerdict {
     const match = LINE.exec(text);
-    if (match === null) return text.trim() === "" || /^\[.*\w+: \{/.test(text) ? OTHER : "not a line of LTTng's text";
+    if (match === null) return text.trim() === "" || OTHER_EVENT.test(text) ? OTHER : "not a line of LTTng's text";
     const [, hours, minutes, seconds, ns, epoch, epochNs, name, rest] = match;
     const fields = new Map<string, string>();
     for (const [, key, value] of rest!.matchAll(FIELD)) fields.set(key!, value!.replaceAll('"', ""));

@@ -46,18 +46,21 @@ export function layoutOf({ system, name, fields }: EventFormat): RecordLayout | 
     const place = fields.get(field);
     return place !== undefined && NUMBER_SIZES.includes(place.size) ? place : undefined;
   };
-  const missing = NEEDED[code]!.find((field) => number(field) === undefined);
+  const needed = NEEDED[code]!;
+  const missing = needed.find((field) => number(field) === undefined);
+  // A damaged description may give an event a field of another one, and not the fields that go with it.
+  const own = (field: string): FieldPlace | undefined => (needed.includes(field) ? number(field) : undefined);
   // Linux before 4.1 has a pointer to the page in its place.
   if (missing !== undefined) return `${name}: ${NO_FIELD} ${missing}`;
   const text = fields.get("name");
   const layout = {
     code,
     site: number("call_site"),
-    pointer: number("ptr"),
-    requested: number("bytes_req"),
-    allocated: number("bytes_alloc"),
+    pointer: own("ptr"),
+    requested: own("bytes_req"),
+    allocated: own("bytes_alloc"),
     cacheName: text?.text !== undefined && text.size === 4 ? text : undefined,
-    pageFrame: number("pfn"),
+    pageFrame: own("pfn"),
     order: number("order"),
   };
   const ends = Object.values(layout).map((place) => (typeof place === "object" ? place.offset + place.size : 0));

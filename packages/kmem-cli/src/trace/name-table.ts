@@ -5,6 +5,8 @@ export const NO_NAME = 0;
 export const OVERFLOW_NAME = "(more names)";
 
 const DEFAULT_NAME_LIMIT = 4096;
+const INITIAL_PLACES = 1024;
+/** At least so many places for each name, which keeps searches short. */
 const PLACES_PER_NAME = 4;
 const EMPTY = -1;
 const HASH_MULTIPLIER = 0x01000193;
@@ -17,14 +19,12 @@ const FOLD_BITS = 16;
  */
 export class NameTable {
   readonly #names: string[] = [];
-  readonly #places: Int32Array;
+  #places = new Int32Array(INITIAL_PLACES).fill(EMPTY);
   readonly #nameLimit: number;
   #overflowId = EMPTY;
 
   constructor(nameLimit: number = DEFAULT_NAME_LIMIT) {
     this.#nameLimit = nameLimit;
-    const capacity = 2 ** Math.ceil(Math.log2(nameLimit * PLACES_PER_NAME));
-    this.#places = new Int32Array(capacity).fill(EMPTY);
     this.intern(new Uint8Array(0), 0, 0);
   }
 
@@ -44,7 +44,7 @@ export class NameTable {
     const mask = places.length - 1;
     let hash = HASH_SEED;
     for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ bytes[at]!, HASH_MULTIPLIER);
-    let place = (hash ^ (hash >>> FOLD_BITS)) & mask;
+    let place = folded(hash) & mask;
     for (;;) {
       const id = places[place]!;
       if (id === EMPTY) return this.#add(place, bytes, start, end);
@@ -60,8 +60,28 @@ export class NameTable {
     }
     const id = this.#names.push(latin1(bytes, start, end)) - 1;
     this.#places[place] = id;
+    if (this.#names.length * PLACES_PER_NAME > this.#places.length) this.#grow();
     return id;
   }
+
+  #grow(): void {
+    const places = new Int32Array(this.#places.length * 2).fill(EMPTY);
+    const mask = places.length - 1;
+    for (const [id, name] of this.#names.entries()) {
+      // What stands for all further names is found by its number alone.
+      if (id === this.#overflowId) continue;
+      let hash = HASH_SEED;
+      for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), HASH_MULTIPLIER);
+      let place = folded(hash) & mask;
+      while (places[place] !== EMPTY) place = (place + 1) & mask;
+      places[place] = id;
+    }
+    this.#places = places;
+  }
+}
+
+function folded(hash: number): number {
+  return hash ^ (hash >>> FOLD_BITS);
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {

@@ -38,11 +38,15 @@ export interface PerfDataOptions {
   readonly extras?: boolean;
   /** The kind of records that all others are packed into: 81 or 83. */
   readonly packedKind?: number;
+  /** Changes the records that are packed together before they are. */
+  readonly beforePacking?: (bytes: Uint8Array) => Uint8Array;
   /** Records that come before all others, as they are. */
   readonly first?: readonly Uint8Array[];
   /** What a record says that the kernel lost. */
   readonly lost?: number;
 }
+
+type Change = (bytes: Uint8Array) => Uint8Array;
 
 function attrOf(name: string, machine: Machine, hasExtras: boolean): Uint8Array {
   const flags = FLAG_BITS.reduce((sum, bit) => sum | (1n << BigInt(machine.littleEndian ? bit : 63 - bit)), 0n);
@@ -103,11 +107,11 @@ function recordsOf(events: readonly WrittenEvent[], machine: Machine, options: P
   return records;
 }
 
-function packed(records: readonly Uint8Array[], kind: number, machine: Machine): Uint8Array[] {
+function packed(records: readonly Uint8Array[], kind: number, machine: Machine, change: Change): Uint8Array[] {
   const whole = new Uint8Array(Buffer.concat(records));
   // What is packed together does not end where a record does.
   return Array.from({ length: Math.ceil(whole.length / PACKED_PART_BYTES) }, (_, index) => {
-    const plain = whole.subarray(index * PACKED_PART_BYTES, (index + 1) * PACKED_PART_BYTES);
+    const plain = change(whole.subarray(index * PACKED_PART_BYTES, (index + 1) * PACKED_PART_BYTES));
     const part = new Uint8Array(zstdCompressSync(plain));
     if (kind === 81) return record(machine, kind, part);
     return record(machine, kind, new FileBuilder(machine).u64(part.length).add(part).align(8).bytes);
@@ -121,7 +125,8 @@ export function perfData(events: readonly WrittenEvent[], options: PerfDataOptio
   const tracing = new FileBuilder(machine).add(tracingStart(machine, "0.6", PAGE_BYTES));
   for (const part of ["header", "ftrace", "formats", "kallsyms", "printk", "comms"]) tracing.add(parts[part]!);
   const plain = recordsOf(events, machine, options);
-  const written = options.packedKind === undefined ? plain : packed(plain, options.packedKind, machine);
+  const { packedKind, beforePacking = (bytes: Uint8Array): Uint8Array => bytes } = options;
+  const written = packedKind === undefined ? plain : packed(plain, packedKind, machine, beforePacking);
   const records = [...(options.first ?? []), ...written];
   return options.asStream === true
     ? stream(machine, tracing.bytes, records, options.extras === true)

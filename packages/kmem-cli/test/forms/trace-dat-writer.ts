@@ -27,6 +27,8 @@ export interface TraceDatOptions {
   /** Pages without events that stand after the others of each processor, and pages that are packed at once. */
   readonly emptyPages?: number;
   readonly pagesPerChunk?: number;
+  /** Changes what is packed before it is. */
+  readonly beforePacking?: (bytes: Uint8Array) => Uint8Array;
   /** Events that were lost before the second page of each processor; -1 where their number is not known. */
   readonly lost?: number;
 }
@@ -135,8 +137,10 @@ function version7(events: readonly WrittenEvent[], options: TraceDatOptions): Ui
   const file = new FileBuilder(machine).add(tracingStart(machine, "7", pageBytes)).text(`${packing}\0${"1.0"}\0`);
   const optionsPointer = file.length;
   file.u64(0);
-  const section = (id: number, content: Uint8Array, isPacked: boolean): number => {
+  const { beforePacking = (bytes: Uint8Array): Uint8Array => bytes } = options;
+  const section = (id: number, written: Uint8Array, isPacked: boolean): number => {
     const at = file.length;
+    const content = isPacked ? beforePacking(written) : written;
     const packed = isPacked ? pack(content) : content;
     file
       .u16(id)
@@ -173,7 +177,7 @@ function version7(events: readonly WrittenEvent[], options: TraceDatOptions): Ui
     else {
       const { pagesPerChunk = PAGES_PER_CHUNK } = options;
       const chunks = Array.from({ length: Math.ceil(pages.length / pagesPerChunk) }, (_, index) =>
-        joined(pages.slice(index * pagesPerChunk, (index + 1) * pagesPerChunk)),
+        beforePacking(joined(pages.slice(index * pagesPerChunk, (index + 1) * pagesPerChunk))),
       );
       file.u32(chunks.length);
       for (const chunk of chunks) {

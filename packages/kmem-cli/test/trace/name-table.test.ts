@@ -28,6 +28,14 @@ describe("NameTable", () => {
     );
   });
 
+  it("finds every name again, however many there are", () => {
+    const table = new NameTable(3000);
+    const names = Array.from({ length: 4000 }, (_, index) => `name ${index}`);
+    const ids = names.map((name) => intern(table, name));
+    expect(names.map((name) => intern(table, name))).toEqual(ids);
+    expect(new Set(ids).size).toBe(3000);
+  });
+
   it("shows nothing that a terminal would act on", () => {
     const table = new NameTable();
     expect(table.name(intern(table, "\x1b[2Jfilp\x07\xff"))).toBe(".[2Jfilp..");

@@ -5,9 +5,12 @@ interface LiveBlock {
   readonly family: "malloc" | "cache" | "pages";
   readonly cacheId: number;
   sizeBytes: number;
-  /** Of a block of pages: those that are still live. */
-  readonly pages: Set<number>;
+  /** Of a block of pages: how many it was made of, and those that are gone. */
+  readonly pageCount: number;
+  readonly gone: Set<number>;
 }
+
+const NO_PAGES = { pageCount: 0, gone: new Set<number>() };
 
 /**
  * Replays operations the slow and obvious way and throws at the first that no replay could carry out: a slot that
@@ -28,14 +31,17 @@ export class OpModel implements OpSink {
       case OP.MALLOC:
       case OP.CALLOC:
       case OP.ALIGNED:
-        this.#add(slot, { family: "malloc", cacheId: -1, sizeBytes: size, pages: new Set() });
+        this.#add(slot, { family: "malloc", cacheId: -1, sizeBytes: size, ...NO_PAGES });
         return;
       case OP.CACHE_ALLOC:
-        this.#add(slot, { family: "cache", cacheId: aux, sizeBytes: size, pages: new Set() });
+      case OP.CACHE_BUILD:
+        this.#add(slot, { family: "cache", cacheId: aux, sizeBytes: size, ...NO_PAGES });
         return;
-      case OP.PAGE_ALLOC: {
-        const pages = new Set(Array.from({ length: 2 ** size }, (_, index) => index));
-        this.#add(slot, { family: "pages", cacheId: -1, sizeBytes: pages.size * PAGE_BYTES, pages });
+      case OP.PAGE_ALLOC:
+      case OP.PAGE_RUN: {
+        const pageCount = code === OP.PAGE_RUN ? size : 2 ** size;
+        const sizeBytes = pageCount * PAGE_BYTES;
+        this.#add(slot, { family: "pages", cacheId: -1, sizeBytes, pageCount, gone: new Set() });
         return;
       }
       case OP.FREE:
@@ -103,11 +109,19 @@ export class OpModel implements OpSink {
   #removePages(slot: number, count: number, offset: number): void {
     const block = this.#block(slot, "pages");
     if (count === 0) this.#fail("a free of no pages");
-    for (let page = offset; page < offset + count; page += 1) {
-      if (!block.pages.delete(page)) this.#fail(`page ${page} of slot ${slot} is not live`);
-    }
+    if (offset + count > block.pageCount) this.#fail(`slot ${slot} has ${block.pageCount} pages`);
     block.sizeBytes -= count * PAGE_BYTES;
     this.liveBytes -= count * PAGE_BYTES;
-    if (block.pages.size === 0) this.live.delete(slot);
+    // A block that goes as a whole may have a million pages.
+    if (count === block.pageCount && block.gone.size === 0) this.live.delete(slot);
+    else this.#removeEach(slot, block, count, offset);
+  }
+
+  #removeEach(slot: number, block: LiveBlock, count: number, offset: number): void {
+    for (let page = offset; page < offset + count; page += 1) {
+      if (block.gone.has(page)) this.#fail(`page ${page} of slot ${slot} is not live`);
+      block.gone.add(page);
+    }
+    if (block.gone.size === block.pageCount) this.live.delete(slot);
   }
 }

@@ -1,4 +1,5 @@
-// Mutated traces of every form through their readers: `npm run test:traces -- [count] [seed] [first]`.
+// Mutated traces of every form through their readers: `npm run test:traces -- [count] [seed] [first]`; the forms take
+// turns. Ctrl-C ends it with what it has found so far.
 import { argv, memoryUsage, stdout } from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { TraceCampaign, type TraceCase } from "./campaign.ts";
@@ -33,6 +34,7 @@ function supervise(orders: Orders): void {
     void worker.terminate();
   };
   let watchdog = setTimeout(giveUp, PATIENCE_MS);
+  process.once("SIGINT", () => void worker.terminate());
   worker.on("message", (batch: Batch) => {
     clearTimeout(watchdog);
     memoryMib = Math.max(memoryMib, batch.memoryMib);

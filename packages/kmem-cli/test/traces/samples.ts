@@ -11,13 +11,17 @@ import { randomTrace } from "../store/random-trace.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
 import { ftraceLine, PERF_EVENTS, perfLine, SIX_EVENTS } from "../trace/six-events.ts";
 import { bytesOf } from "../trace/support.ts";
+import type { Damage } from "./mutate.ts";
+import { resealed } from "./reseal.ts";
 
 const recorded = join(import.meta.dirname, "..", "forms", "samples");
-const STORED_EVENTS = 400;
-const TEXT_BYTES = 4000;
+const STORED_EVENTS = 200;
+const TEXT_BYTES = 2000;
 /** Small pages, so that mutations meet all parts of a file. */
-const RECORDED_EVENTS = 150;
+const RECORDED_EVENTS = 60;
 const PAGE_BYTES = 512;
+/** Of the parts that a file is packed in, one in so many is damaged. */
+const PARTS_DAMAGED_EVERY = 3;
 
 function lines(...all: readonly string[]): Uint8Array {
   return bytesOf(all.map((line) => `${line}\n`).join(""));
@@ -38,6 +42,39 @@ function stored(): Uint8Array {
   randomTrace(new Random(1), STORED_EVENTS, writer, stream);
   writer.finish({ "source form": "random" });
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** A file in which what was packed, or lies behind a checksum, is damaged before it is packed and summed. */
+export type InnerDamage = (random: Random, damage: Damage) => Uint8Array;
+
+/** For samples of packed forms, by their names in {@link samples}. */
+export function innerDamages(): ReadonlyMap<string, InnerDamage> {
+  const kernelEvents = writtenEvents(1, RECORDED_EVENTS, 2);
+  const storedBytes = stored();
+  const sometimes = (random: Random, damage: Damage): Damage => {
+    return (bytes) => (random.below(PARTS_DAMAGED_EVERY) === 0 ? damage(bytes) : bytes);
+  };
+  return new Map<string, InnerDamage>([
+    ["kmem", (random, damage) => resealed(storedBytes, random, damage)],
+    [
+      "tracedat zstd",
+      (random, damage) =>
+        traceDat(kernelEvents, {
+          pageBytes: PAGE_BYTES,
+          version: 7,
+          packing: random.below(2) === 0 ? "zstd" : "zlib",
+          beforePacking: sometimes(random, damage),
+        }),
+    ],
+    [
+      "perfdata packed",
+      (random, damage) =>
+        perfData(kernelEvents, {
+          packedKind: random.below(2) === 0 ? 81 : 83,
+          beforePacking: sometimes(random, damage),
+        }),
+    ],
+  ]);
 }
 
 /** A sound trace of each form, by the form's id: what mutated ones are made from. */

@@ -5,7 +5,7 @@ import { TraceCampaign } from "./campaign.ts";
 import { samples } from "./samples.ts";
 
 /** The long form: npm run test:traces -- COUNT SEED. */
-const CASES = 450;
+const CASES = 640;
 const SEED = 5;
 
 describe("the readers of all forms", () => {
