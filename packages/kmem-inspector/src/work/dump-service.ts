@@ -13,7 +13,7 @@ import { type Comparison, compareDumps } from "../dump/comparison.ts";
 import { startsAsDump } from "../dump/dump-memory.ts";
 import { DumpModel, type DumpOutline } from "../dump/dump-model.ts";
 import { type MapLayer, type MapMode, mapLayer } from "../dump/frame-modes.ts";
-import { type FilePlace, firstBytes, sourceOf, unpackedSourceOf } from "../sources/opened-file.ts";
+import { dumpSourceOf, type FilePlace, firstBytes, sourceOf } from "../sources/opened-file.ts";
 
 /** What a file is: a dump of a heap, or a trace of allocations. */
 export type FileSort = "dump" | "trace";
@@ -33,7 +33,7 @@ export class DumpService {
 
   /** Opens a dump in the place of the one before. */
   open(place: FilePlace): DumpOutline {
-    this.#model = new DumpModel(unpackedSourceOf(place));
+    this.#model = new DumpModel(dumpSourceOf(place));
     return this.#model.outline;
   }
 
@@ -72,7 +72,7 @@ export class DumpService {
 
   /** Compares the dump with an earlier one. */
   compare(before: FilePlace): Comparison {
-    this.#other = new DumpModel(unpackedSourceOf(before));
+    this.#other = new DumpModel(dumpSourceOf(before));
     return compareDumps(this.#other, this.#opened);
   }
 
