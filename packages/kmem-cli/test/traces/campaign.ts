@@ -93,7 +93,8 @@ export class TraceCampaign {
   }
 }
 
-function mutate(random: Random, sample: Uint8Array): Uint8Array {
+/** Changes a trace in some places, by chance. */
+export function mutate(random: Random, sample: Uint8Array): Uint8Array {
   let bytes = sample;
   for (let left = random.below(MUTATIONS_MAX); left >= 0; left -= 1) {
     const at = random.below(bytes.length + 1);

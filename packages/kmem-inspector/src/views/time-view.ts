@@ -2,6 +2,7 @@ import { type CSSResult, html, LitElement, nothing, type PropertyDeclarations, t
 import { type ChartLine, type ChartMark, CourseChart } from "../draw/course-chart.ts";
 import type { MapContents } from "../draw/memory-map.ts";
 import { cssColour, PALETTES, type Theme } from "../draw/palette.ts";
+import { problemText } from "../sources/problem-text.ts";
 import { ALLOCATOR_NAMES, type AllocatorName } from "../trace/allocators.ts";
 import { FULL, type Occupancy } from "../trace/replay.ts";
 import type { EventDetail, LivePoint } from "../trace/trace-store.ts";
@@ -101,7 +102,7 @@ export class TimeView extends LitElement {
       this.#drawChart();
       await this.#askSide(place, replay, this.#moment);
     } catch (error) {
-      put({ problem: error instanceof Error ? error.message : String(error) });
+      put({ problem: problemText(error) });
     }
   }
 

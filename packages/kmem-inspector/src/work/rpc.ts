@@ -1,3 +1,5 @@
+import { problemText } from "../sources/problem-text.ts";
+
 /** What a worker is asked, and what it answers. */
 interface Call {
   readonly id: number;
@@ -28,7 +30,7 @@ export function serveCalls(service: object): void {
     try {
       scope.postMessage({ id, value: await functions[name]!(...args) });
     } catch (error) {
-      scope.postMessage({ id, problem: error instanceof Error ? error.message : String(error) });
+      scope.postMessage({ id, problem: problemText(error) });
     }
   };
 }
