@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from "kmem";
 import { type CSSResult, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import type { Theme } from "../draw/palette.ts";
 import { type DumpFigures, findingPages } from "../dump/figures.ts";
 import { MAP_MODES, type MapMode } from "../dump/frame-modes.ts";
@@ -115,8 +116,9 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   }
 
   async #openSession(address: string): Promise<void> {
-    const { files, live } =
-      (await this.#attempt("Asking what there is to show…", () => readSession(address))) ?? { files: [] };
+    const { files, live } = (await this.#attempt("Asking what there is to show…", () => readSession(address))) ?? {
+      files: [],
+    };
     if (live !== undefined) this.#follow(HeapFeed.ofAddress(live));
     else if (files.length > 0) await this.#open(files);
   }
@@ -360,16 +362,15 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     if (this.view === "callers") {
       return this.#panel(html`<kmem-inspector-callers .session=${trace}></kmem-inspector-callers>`);
     }
-    return this.#panel(
-      html`<kmem-inspector-time
-        .session=${trace}
-        .event=${this.event}
-        theme=${this.theme}
-        @moment=${(event: CustomEvent<number>) => (this.event = event.detail)}
-        @dump=${(event: CustomEvent<FilePlace>) => void this.#open([event.detail])}
-      ></kmem-inspector-time>`,
-      "fixed",
-    );
+    const view = html`<kmem-inspector-time
+      .session=${trace}
+      .event=${this.event}
+      theme=${this.theme}
+      @moment=${(event: CustomEvent<number>) => (this.event = event.detail)}
+      @dump=${(event: CustomEvent<FilePlace>) => void this.#open([event.detail])}
+    ></kmem-inspector-time>`;
+    // Another trace has another chart and other replays.
+    return this.#panel(html`${keyed(trace, view)}`, "fixed");
   }
 
   #panel(content: TemplateResult, sort = ""): TemplateResult {

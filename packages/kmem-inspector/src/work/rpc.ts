@@ -57,10 +57,10 @@ export class RemoteWorker<Service> {
     });
   }
 
-  /** Ends the worker; what it was asked and has not answered fails. */
+  /** Ends the worker. What it was asked and has not answered is never answered: who asked is not shown any more. */
   end(): void {
     this.#worker.terminate();
-    this.#fail("it was closed");
+    this.#waiting.clear();
   }
 
   #call(name: string, args: readonly unknown[]): Promise<unknown> {

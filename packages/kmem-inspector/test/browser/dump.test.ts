@@ -148,12 +148,13 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     const [table] = await Promise.all([page.waitForEvent("download"), csv.click()]);
     expect(table.suggestedFilename()).toBe("Caches.csv");
     await inspector.show("map");
+    await page.waitForURL(/view=map/);
     const link = page.url();
     const answer = await page.locator("#holder").innerText();
     await page.goto("about:blank");
     await page.goto(link);
     await page.locator("#holder", { hasText: answer }).waitFor();
-    expect(page.url()).toBe(link);
+    await page.waitForURL(link);
   });
 
   it("compares two dumps", async () => {
@@ -168,7 +169,9 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     await inspector.page.keyboard.press("+");
     const scales = await inspector.page
       .locator("kmem-inspector-plain-map")
-      .evaluateAll((maps) => maps.map((one) => (one as unknown as { map: { view: { scale: number } } }).map.view.scale));
+      .evaluateAll((maps) =>
+        maps.map((one) => (one as unknown as { map: { view: { scale: number } } }).map.view.scale),
+      );
     expect(scales[0]).toBe(scales[1]);
     expect(await inspector.axeFaults()).toEqual([]);
   });

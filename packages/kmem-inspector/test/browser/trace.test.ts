@@ -28,6 +28,10 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
     const peakEvent = await inspector.figure("#event");
     await page.getByRole("button", { name: "One on" }).click();
     await page.locator("#event", { hasText: (peakEvent + 1).toLocaleString("en") }).waitFor();
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.locator("#event", { hasText: /,/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
     await page.locator("#scrubber").fill("100");
     await page.locator("#event", { hasText: /^100$/ }).waitFor();
     await page.locator("[data-event='100']").nth(1).waitFor();
@@ -59,7 +63,11 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
 
   it("reads perf.data and trace.dat that are dropped onto it", async () => {
     const events = writtenEvents(1, 300, 2);
-    const files = { "perf.data": perfData(events), "perf.zst.data": perfData(events, { packedKind: 83 }), "trace.dat": traceDat(events) };
+    const files = {
+      "perf.data": perfData(events),
+      "perf.zst.data": perfData(events, { packedKind: 83 }),
+      "trace.dat": traceDat(events),
+    };
     await using server = await serveHeap(Heap.create({ sizeBytes: 2 ** 20 }));
     const inspector = new InspectorPage(await openBlank());
     const { page } = inspector;

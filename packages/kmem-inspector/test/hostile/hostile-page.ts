@@ -47,7 +47,9 @@ export class HostileFiles {
     const random = new Random(this.#seed * SEEDS_APART + number);
     const [form, sample] = this.#samples[(number >>> 1) % this.#samples.length]!;
     const isDump = number % 2 === 0;
-    const { name, dump } = isDump ? mutateDump(this.#scenes, random) : { name: form, dump: mutateTrace(random, sample) };
+    const { name, dump } = isDump
+      ? mutateDump(this.#scenes, random)
+      : { name: form, dump: mutateTrace(random, sample) };
     const bytes = random.below(PACKED_EVERY) === 0 ? new Uint8Array(zstdCompressSync(dump)) : dump;
     return { name: `${number} ${name}`, bytes };
   }
@@ -71,7 +73,11 @@ export class HostilePage {
     const file = { name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) };
     await page.locator("header input[type=file]").setInputFiles(file);
     await page.locator(".busy").waitFor({ state: "detached" });
-    await page.locator("main > [role=alert]").or(page.locator("header .name", { hasText: name })).first().waitFor();
+    await page
+      .locator("main > [role=alert]")
+      .or(page.locator("header .name", { hasText: name }))
+      .first()
+      .waitFor();
     if ((await page.locator("header .name", { hasText: name }).count()) === 0) return "refused";
     await ((await page.locator("#tab-map").count()) > 0 ? this.#lookAtDump() : this.#lookAtTrace());
     return "shown";

@@ -32,8 +32,7 @@ async function newPage(): Promise<HostilePage> {
 const files = new HostileFiles(seed);
 const totals = { shown: 0, refused: 0, faults: 0 };
 let shown = await newPage();
-const text = (): string =>
-  `seed ${seed}: ${totals.shown} shown, ${totals.refused} refused, ${totals.faults} faults`;
+const text = (): string => `seed ${seed}: ${totals.shown} shown, ${totals.refused} refused, ${totals.faults} faults`;
 for (let number = first - bombs().length; number < first + count; number++) {
   const file = number < first ? bombs()[number - first + bombs().length]! : files.file(number);
   const faults = await shown.look(file).then(
