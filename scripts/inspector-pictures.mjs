@@ -1,8 +1,10 @@
 // `npm run inspector:pictures`: takes the pictures of docs/inspector.md into docs/pictures, of the sample and of a
 // bundled trace. Runs on the pinned Node, for it imports TypeScript.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exit } from "node:process";
+import process, { exit } from "node:process";
+import { dumpHeap, Heap } from "kmem";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { SAMPLE_PATH, serveFiles } from "../packages/kmem-inspector/dist/serve/index.js";
@@ -13,6 +15,26 @@ const trace = join(root, "packages", "kmem-cli", "traces", "jq_group.trace.zst")
 const viewport = { width: 1280, height: 800 };
 
 /** @typedef {import("playwright-core").Page} Page */
+
+/** A heap of sessions, and the same heap later: files of both. */
+function comparedDumps() {
+  const temporary = mkdtempSync(join(tmpdir(), "kmem-pictures-"));
+  process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
+  const heap = Heap.create({ sizeBytes: 2 ** 22 });
+  const sessions = heap.createCache({ name: "session", sizeBytes: 320 });
+  const messages = Array.from({ length: 1500 }, (_, index) => heap.alloc(64 + ((index * 97) % 2000)));
+  const buffers = Array.from({ length: 12 }, (_, index) => heap.alloc(40_000 + index * 3000));
+  const save = (/** @type {string} */ name) => {
+    const path = join(temporary, name);
+    writeFileSync(path, dumpHeap(heap));
+    return path;
+  };
+  const before = save("morning.dump");
+  for (const [index, message] of messages.entries()) if (index % 5 < 2 || index > 1300) heap.free(message);
+  for (const [index, buffer] of buffers.entries()) if (index % 3 === 0) heap.free(buffer);
+  for (let count = 0; count < 900; count++) sessions.alloc();
+  return [before, save("evening.dump")];
+}
 
 /** Each picture: of which file, and what is done before it is taken. */
 const pictures = [
@@ -59,6 +81,15 @@ const pictures = [
     },
   },
   {
+    name: "compare",
+    file: comparedDumps(),
+    state: "view=compare",
+    /** @param {Page} page */
+    prepare: async (page) => {
+      await page.locator("#comparison").waitFor();
+    },
+  },
+  {
     name: "time",
     file: trace,
     state: "view=time",
@@ -82,7 +113,7 @@ if (executablePath === undefined) {
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
 for (const { name, file, state, prepare } of pictures) {
-  const server = await serveFiles([{ path: file }]);
+  const server = await serveFiles([file].flat().map((path) => ({ path })));
   const page = await browser.newPage({ viewport });
   await page.goto(`${server.url}#${state}`);
   await page.locator("[role=tabpanel]").waitFor();

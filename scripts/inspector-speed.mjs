@@ -116,7 +116,7 @@ async function measureDump(browser, path) {
   return { firstMs, panRate, zoomedRate, figuresMs };
 }
 
-/** Milliseconds to open a trace, and the longest that a move of the scrubber waits. @param {Browser} browser @param {string} path */
+/** Milliseconds to open a trace, and the milliseconds that moves of the scrubber wait for figures and maps. @param {Browser} browser @param {string} path */
 async function measureTrace(browser, path) {
   const { page, close } = await open(browser, path);
   await page.locator("#live").waitFor();
@@ -133,7 +133,11 @@ async function measureTrace(browser, path) {
       scrubber.value = String(event);
       scrubber.dispatchEvent(new Event("input"));
       const wanted = Number(scrubber.value).toLocaleString("en");
-      while (view.shadowRoot.querySelector("#event").textContent !== wanted) await new Promise((go) => setTimeout(go));
+      // The figures, and the pages of both allocators.
+      const isThere = () =>
+        view.shadowRoot.querySelector("#event").textContent === wanted &&
+        view.shadowRoot.querySelectorAll("[data-event='" + event + "']").length === 2;
+      while (!isThere()) await new Promise(requestAnimationFrame);
       answers.push(performance.now() - startMs);
     }
     return answers.sort((a, b) => a - b);

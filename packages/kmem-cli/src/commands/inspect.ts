@@ -9,14 +9,16 @@ import { parseCount } from "./number-arguments.ts";
 
 const EXPLANATION = `
 FILE is a dump (plain, .gz or .zst) or a trace of any form that kmem replay reads;
-two dumps are compared, the earlier one first. Without a file the page asks for
-one; nothing leaves this machine. --live takes the address that serveHeap() of
-kmem-inspector/serve gives in a running program.
+two dumps are compared, the earlier one first. PROGRAM.wasm beside the dump of a
+WebAssembly program's memory says where the program's stack is. Without a file the
+page asks for one; nothing leaves this machine. --live takes the address that
+serveHeap() of kmem-inspector/serve gives in a running program.
 
 Examples:
   kmem inspect --sample                 a dump that comes with the command
   kmem inspect heap.dump
   kmem inspect before.dump after.dump
+  kmem inspect memory.dump program.wasm
   kmem inspect app.trace.zst
   kmem inspect --live http://127.0.0.1:7070/3f…/
 
@@ -24,6 +26,7 @@ Exit codes: 0; 1 when a file or an address cannot be read; 2 for a command line
 that makes no sense.`;
 
 const FILES_MAX = 2;
+const MODULE_ENDING = ".wasm";
 const PORT_MAX = 65_535;
 
 interface InspectFlags {
@@ -55,7 +58,7 @@ export function registerInspect(program: Command): void {
 async function inspect(given: readonly string[], flags: InspectFlags, command: Command): Promise<void> {
   const { live, port, browser, sample } = flags;
   const files = sample === true ? [...given, SAMPLE_PATH] : given;
-  if (files.length > FILES_MAX) command.error(`error: ${files.length} files are too many: two dumps can be compared`);
+  if (files.filter((name) => !name.endsWith(MODULE_ENDING)).length > FILES_MAX) command.error(`error: ${files.length} files are too many: two dumps can be compared`);
   if (live !== undefined) {
     if (files.length > 0) command.error("error: a running heap and files cannot be shown at once");
     await requireHeap(live);

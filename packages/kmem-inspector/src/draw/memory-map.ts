@@ -48,6 +48,8 @@ export class MemoryMap {
   #isDue = false;
   /** Pictures that were drawn. */
   drawCount = 0;
+  /** Told when another part is shown by whoever looks at it. */
+  onMove: ((view: MapView) => void) | undefined;
 
   constructor(canvas: HTMLCanvasElement, wantGranules?: (frames: readonly number[]) => Promise<Uint8Array>) {
     this.#canvas = canvas;
@@ -59,6 +61,12 @@ export class MemoryMap {
   }
 
   set view(view: MapView) {
+    this.follow(view);
+    this.onMove?.(this.#view);
+  }
+
+  /** Shows the part that another map shows. */
+  follow(view: MapView): void {
     this.#view = clampView(view, this.#shape, this.#size);
     this.redraw();
   }

@@ -14,6 +14,8 @@ export interface Palette {
   /** By the place in `FRAME_STATES`. */
   readonly states: readonly Colour[];
   readonly categories: readonly Colour[];
+  /** Nothing live, stayed, changed, both. */
+  readonly changes: readonly Colour[];
   /** First and last colour of a scale. */
   readonly steps: readonly Colour[];
   /** By the place in `GRANULE_STATES`. */
@@ -38,6 +40,7 @@ function palette(parts: Readonly<Record<keyof Palette, string>>): Palette {
     nothing: one(parts.nothing),
     states: colours(parts.states),
     categories: colours(parts.categories),
+    changes: colours(parts.changes),
     steps: colours(parts.steps),
     granules: colours(parts.granules),
     selection: one(parts.selection),
@@ -52,8 +55,9 @@ export const PALETTES: Readonly<Record<Theme, Palette>> = {
     background: "f4f5f7",
     grid: "f4f5f7",
     nothing: "e3e6ea",
-    states: "c3c9d1 8792a0 e3e6ea 3f7fd4 159a8f dd9c28 8660cf d86f36 bf5097 9fcfa9 ffffff cf3636",
+    states: "c3c9d1 8792a0 e3e6ea 3f7fd4 159a8f dd9c28 8660cf d86f36 bf5097 9fcfa9 ffffff cf3636 7a9a2e 2f9fc4",
     categories: "3f7fd4 dd9c28 159a8f bf5097 7a9a2e 8660cf d86f36 2f9fc4 a8763e c7503f 5d6f86 6fb36f",
+    changes: "e3e6ea a9bdd6 d86f36 dd9c28",
     steps: "dbe7f6 8db4e4 3f7fd4 1d4784",
     granules: "e3e6ea 2f6cc0 9cc0ee c5b8ea f1f3f6 cf3636",
     selection: "111418",
@@ -64,8 +68,9 @@ export const PALETTES: Readonly<Record<Theme, Palette>> = {
     background: "14171c",
     grid: "14171c",
     nothing: "23282f",
-    states: "343b45 67717f 23282f 4c8fe6 23aaa0 dfa640 9a78e2 e08049 d069ab 5c8f68 0b0d10 e25555",
+    states: "343b45 67717f 23282f 4c8fe6 23aaa0 dfa640 9a78e2 e08049 d069ab 5c8f68 0b0d10 e25555 93b344 4ab4d8",
     categories: "4c8fe6 dfa640 23aaa0 d069ab 93b344 9a78e2 e08049 4ab4d8 bd8b54 dd6a59 7d90a8 7cc47c",
+    changes: "23282f 3d5878 e08049 dfa640",
     steps: "1f2f45 2f5688 4c8fe6 bcd8ff",
     granules: "23282f 4c8fe6 2b527f 4a3f77 1b1f25 e25555",
     selection: "ffffff",
@@ -78,8 +83,9 @@ const STEP_MAX = 10;
 
 /** The colour of a value of a map. */
 export function colourOf(theme: Theme, scale: Scale, value: number, stepCount: number = STEP_MAX): Colour {
-  const { states, categories, steps, nothing } = PALETTES[theme];
+  const { states, categories, changes, steps, nothing } = PALETTES[theme];
   if (scale === "states") return states[value] ?? nothing;
+  if (scale === "changes") return changes[value] ?? nothing;
   if (value === 0) return nothing;
   if (scale === "categories") return categories[(value * HASH_FACTOR) % categories.length]!;
   return between(steps, Math.min(1, (value - 1) / Math.max(1, stepCount - 1)));

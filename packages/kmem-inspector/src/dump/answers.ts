@@ -82,6 +82,10 @@ function pageText(model: DumpModel, group: PageGroup, state: FrameStateId, holde
       return `pages of virtual memory, ${pages} ${from}, of ${holder}`;
     case "tables":
       return `the heap's header and tables, ${pages} ${from}`;
+    case "data":
+      return `data of the program, ${pages} ${from}`;
+    case "stack":
+      return `the stack of the program, ${pages} ${from}`;
     case "program":
       return `memory that is not the heap's, ${pages} ${from}`;
     default:

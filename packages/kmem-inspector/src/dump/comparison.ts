@@ -21,8 +21,9 @@ export interface Comparison {
   readonly wentBlocks: number;
   readonly cameBytes: number;
   readonly wentBytes: number;
-  /** Pages of the later dump: what changed in each. */
-  readonly layer: MapLayer;
+  /** Pages of the earlier dump, by what stayed and what went; and of the later one, by what stayed and what came. */
+  readonly beforeLayer: MapLayer;
+  readonly afterLayer: MapLayer;
 }
 
 /** Live blocks by address: the cache, and the bytes. */
@@ -48,7 +49,31 @@ function liveBlocksOf(model: DumpModel): LiveBlocks {
   return blocks;
 }
 
-const CHANGES = ["The same", "Came", "Went", "Came and went"] as const;
+/** What a page has: bits of its value. */
+const STAYED = 1;
+const CHANGED = 2;
+
+/** Pages of a dump by what its live blocks do. */
+class ChangeMap {
+  readonly #values: Uint8Array;
+
+  constructor(pageCount: number) {
+    this.#values = new Uint8Array(pageCount);
+  }
+
+  mark(address: number, bytes: number, bit: number): void {
+    const end = Math.min(this.#values.length, Math.ceil((address + bytes) / PAGE_SIZE));
+    for (let frame = Math.floor(address / PAGE_SIZE); frame < end; frame++) this.#values[frame]! |= bit;
+  }
+
+  layer(change: string): MapLayer {
+    const labels = ["Nothing live", "All of it stayed", `All of it ${change}`, `Some ${change}, some stayed`];
+    const counts = labels.map(() => 0);
+    for (const value of this.#values) counts[value]! += 1;
+    const legend = labels.map((label, value) => ({ value, label, pages: counts[value]! }));
+    return { mode: "state", scale: "changes", values: this.#values, legend };
+  }
+}
 
 /** Compares the live blocks of two dumps by their addresses. O(blocks). */
 export function compareDumps(before: DumpModel, after: DumpModel): Comparison {
@@ -59,34 +84,29 @@ export function compareDumps(before: DumpModel, after: DumpModel): Comparison {
     caches.set(cache, known);
     return known;
   };
-  const values = new Uint8Array(after.kinds.length);
+  const [beforeMap, afterMap] = [new ChangeMap(before.kinds.length), new ChangeMap(after.kinds.length)];
   const sums = { cameBlocks: 0, wentBlocks: 0, cameBytes: 0, wentBytes: 0 };
-  const mark = (address: number, bit: number): void => {
-    const frame = Math.floor(address / PAGE_SIZE);
-    if (frame < values.length) values[frame]! |= bit;
-  };
   for (const [address, [cache, bytes]] of now) {
+    const hasStayed = isSame(old.get(address), cache, bytes);
     of(cache).after += 1;
-    if (isSame(old.get(address), cache, bytes)) continue;
+    afterMap.mark(address, bytes, hasStayed ? STAYED : CHANGED);
+    if (hasStayed) continue;
     of(cache).came += 1;
     sums.cameBlocks += 1;
     sums.cameBytes += bytes;
-    mark(address, 1);
   }
   for (const [address, [cache, bytes]] of old) {
+    const hasStayed = isSame(now.get(address), cache, bytes);
     of(cache).before += 1;
-    if (isSame(now.get(address), cache, bytes)) continue;
+    beforeMap.mark(address, bytes, hasStayed ? STAYED : CHANGED);
+    if (hasStayed) continue;
     of(cache).went += 1;
     sums.wentBlocks += 1;
     sums.wentBytes += bytes;
-    mark(address, 2);
   }
-  const counts = CHANGES.map(() => 0);
-  for (const value of values) counts[value]! += 1;
-  const legend = CHANGES.map((label, value) => ({ value, label, pages: counts[value]! }));
   const rows = [...caches].map(([name, row]) => ({ name, ...row }));
   rows.sort((one, other) => other.came + other.went - one.came - one.went || (one.name < other.name ? -1 : 1));
-  return { caches: rows, ...sums, layer: { mode: "state", scale: "categories", values, legend } };
+  return { caches: rows, ...sums, beforeLayer: beforeMap.layer("went"), afterLayer: afterMap.layer("came") };
 }
 
 function isSame(one: readonly [string, number] | undefined, cache: string, bytes: number): boolean {

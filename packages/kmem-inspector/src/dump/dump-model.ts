@@ -4,6 +4,7 @@ import type { ByteSource } from "../sources/byte-source.ts";
 import { DumpMemory } from "./dump-memory.ts";
 import { FRAME_STATES, type FrameStateId, stateIndex, stateOfKind } from "./frame-states.ts";
 import { type CacheShape, type HeapTables, isDebugged, kindsOf, readCaches, readTables } from "./heap-tables.ts";
+import { type ProgramParts, programStateOf } from "./program-parts.ts";
 
 /** What is known of a dump as soon as its tables are read. */
 export interface DumpOutline {
@@ -28,9 +29,15 @@ export class DumpModel {
   /** A kind for each page of the memory; RESERVED where it is not the heap's. */
   readonly kinds: Uint8Array;
   readonly #problem: string | undefined;
+  readonly #program: ProgramParts | undefined;
 
-  /** Throws a KmemError for what is no dump. O(pages). */
-  constructor(source: ByteSource) {
+  /**
+   * Throws a KmemError for what is no dump. O(pages).
+   *
+   * @param program what is known of the program that the memory below the heap is of.
+   */
+  constructor(source: ByteSource, program?: ProgramParts) {
+    this.#program = program;
     this.memory = new DumpMemory(source);
     const tables = readTables(this.memory);
     this.kinds = new Uint8Array(this.memory.pageCount).fill(FrameKind.RESERVED);
@@ -65,7 +72,7 @@ export class DumpModel {
   stateOf(frame: number): FrameStateId {
     const { tables } = this;
     if (tables === undefined) return "unknown";
-    if (frame < tables.baseFrame) return "program";
+    if (frame < tables.baseFrame) return this.#program === undefined ? "program" : programStateOf(this.#program, frame);
     if (frame < tables.firstPageFrame) return "tables";
     if (frame >= tables.endFrame) return "program";
     return stateOfKind(this.kinds[frame]!);
@@ -77,8 +84,10 @@ export class DumpModel {
     if (tables === undefined)
       return kinds.map((_, page) => stateIndex(this.memory.isStored(page) ? "unknown" : "free"));
     const byKind = Uint8Array.from({ length: 256 }, (_, kind) => stateIndex(stateOfKind(kind)));
-    const states = kinds.map((kind) => byKind[kind]!);
+    const states = new Uint8Array(kinds.length);
+    for (let frame = 0; frame < kinds.length; frame++) states[frame] = byKind[kinds[frame]!]!;
     states.fill(stateIndex("tables"), tables.baseFrame, tables.firstPageFrame);
+    for (let frame = 0; frame < tables.baseFrame; frame++) states[frame] = stateIndex(this.stateOf(frame));
     return states;
   }
 

@@ -19,8 +19,8 @@ export const MAP_MODES = [
 /** One of {@link MAP_MODES}. */
 export type MapMode = (typeof MAP_MODES)[number]["id"];
 
-/** How the colours of a mode are meant: each for itself, or as steps of one scale. */
-export type Scale = "states" | "categories" | "steps";
+/** How the colours of a mode are meant: each for itself, as steps of one scale, or what stayed and what did not. */
+export type Scale = "states" | "categories" | "steps" | "changes";
 
 /** What a value of the map stands for. */
 export interface LegendEntry {
@@ -48,20 +48,22 @@ export function mapLayer(model: DumpModel, mode: MapMode): MapLayer {
   if (mode === "state") return stateLayer(model);
   const values = new Uint8Array(model.kinds.length);
   const labels = FILLERS[mode](model, values);
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const counts = new Uint32Array(VALUE_MAX + 1);
+  for (let frame = 0; frame < values.length; frame++) counts[values[frame]!]! += 1;
   const legend = [...labels]
-    .map(([value, label]) => ({ value, label, pages: counts.get(value) ?? 0 }))
+    .map(([value, label]) => ({ value, label, pages: counts[value]! }))
     .filter(({ pages }) => pages > 0);
-  const nothing = { value: 0, label: NOTHING, pages: counts.get(0) ?? 0 };
+  const nothing = { value: 0, label: NOTHING, pages: counts[0]! };
   const scale = mode === "cache" || mode === "slot" ? "categories" : "steps";
   return { mode, scale, values, legend: [...legend, nothing] };
 }
 
 function stateLayer(model: DumpModel): MapLayer {
-  const counts = model.stateCounts();
+  const values = model.states();
+  const counts = FRAME_STATES.map(() => 0);
+  for (let frame = 0; frame < values.length; frame++) counts[values[frame]!]! += 1;
   const legend = FRAME_STATES.map(({ label }, value) => ({ value, label, pages: counts[value]! }));
-  return { mode: "state", scale: "states", values: model.states(), legend: legend.filter(({ pages }) => pages > 0) };
+  return { mode: "state", scale: "states", values, legend: legend.filter(({ pages }) => pages > 0) };
 }
 
 type Filler = (model: DumpModel, values: Uint8Array) => ReadonlyMap<number, string>;

@@ -14,6 +14,8 @@ export const FRAME_STATES = [
   { id: "cached", label: "Page caches" },
   { id: "absent", label: "Absent" },
   { id: "unknown", label: "Unknown state" },
+  { id: "data", label: "The program's data" },
+  { id: "stack", label: "The program's stack" },
 ] as const;
 
 /** The id of one of {@link FRAME_STATES}. */

@@ -8,6 +8,7 @@ import { PlainMap } from "../views/plain-map.ts";
 import { SitesView } from "../views/sites-view.ts";
 import { TableView } from "../views/table-view.ts";
 import { TimeView } from "../views/time-view.ts";
+import { TreemapView } from "../views/treemap-view.ts";
 import { KmemInspector } from "./inspector.ts";
 
 const ELEMENTS: Readonly<Record<string, CustomElementConstructor>> = {
@@ -21,6 +22,7 @@ const ELEMENTS: Readonly<Record<string, CustomElementConstructor>> = {
   "kmem-inspector-sites": SitesView,
   "kmem-inspector-table": TableView,
   "kmem-inspector-time": TimeView,
+  "kmem-inspector-treemap": TreemapView,
   "kmem-inspector": KmemInspector,
 };
 

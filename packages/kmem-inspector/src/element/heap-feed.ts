@@ -1,4 +1,5 @@
 import type { FilePlace } from "../sources/opened-file.ts";
+import { problemText } from "../sources/problem-text.ts";
 
 /** Where a heap of another process can be looked at. */
 export interface LiveAddress {
@@ -49,7 +50,7 @@ export class HeapFeed {
         try {
           await actions.take(await this.#look());
         } catch (error) {
-          actions.fail(error instanceof Error ? error.message : String(error));
+          actions.fail(problemText(error));
         }
       }
       if (!this.#isStopped) this.#timer = setTimeout(turn, this.#everyMs);

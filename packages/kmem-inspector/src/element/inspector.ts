@@ -1,8 +1,11 @@
+import { PAGE_SIZE } from "kmem";
 import { type CSSResult, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import type { Theme } from "../draw/palette.ts";
 import { type DumpFigures, findingPages } from "../dump/figures.ts";
 import { MAP_MODES, type MapMode } from "../dump/frame-modes.ts";
 import type { FilePlace } from "../sources/opened-file.ts";
+import { problemText } from "../sources/problem-text.ts";
 import { formatBytes, formatCount } from "../views/format.ts";
 import { baseStyles, themeStyles } from "../views/styles.ts";
 import { DumpSession } from "../work/dump-session.ts";
@@ -11,31 +14,11 @@ import type { TraceSession } from "../work/trace-session.ts";
 import { frameStyles } from "./frame-styles.ts";
 import { HeapFeed } from "./heap-feed.ts";
 import type { InspectorState, KmemInspectorElement } from "./public-types.ts";
-import { readSession, type SessionFiles } from "./session-files.ts";
+import { placesOf, readSession } from "./session-files.ts";
+import { DUMP_VIEWS, type Going, TRACE_VIEWS, type ViewId } from "./view-ids.ts";
 import { welcome } from "./welcome.ts";
 
-const DUMP_VIEWS = [
-  { id: "map", label: "Map" },
-  { id: "layers", label: "Layers" },
-  { id: "sites", label: "Who" },
-  { id: "findings", label: "Findings" },
-  { id: "compare", label: "Compare" },
-] as const;
-const TRACE_VIEWS = [
-  { id: "time", label: "Time" },
-  { id: "callers", label: "Who" },
-] as const;
-
-type ViewId = (typeof DUMP_VIEWS)[number]["id"] | (typeof TRACE_VIEWS)[number]["id"];
-
-const PAGE_BYTES = 4096;
 const DEFAULT_EVERY_MS = 1000;
-
-/** An address to go to, and whether the map is to move there. */
-interface Going {
-  readonly address: number;
-  readonly isToBeFound: boolean;
-}
 
 /** The element: see {@link KmemInspectorElement}. */
 export class KmemInspector extends LitElement implements KmemInspectorElement {
@@ -133,19 +116,22 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
   }
 
   async #openSession(address: string): Promise<void> {
-    const { files, live } =
-      (await this.#attempt("Asking what there is to show…", () => readSession(address))) ?? NO_FILES;
+    const { files, live } = (await this.#attempt("Asking what there is to show…", () => readSession(address))) ?? {
+      files: [],
+    };
     if (live !== undefined) this.#follow(HeapFeed.ofAddress(live));
     else if (files.length > 0) await this.#open(files);
   }
 
-  /** Opens files: of two dumps the earlier one is the first. */
-  async #open(places: readonly FilePlace[]): Promise<void> {
-    const place = places.at(-1)!;
+  /** Opens files: of two dumps the earlier one is the first; a module of WebAssembly is the program of a dump. */
+  async #open(all: readonly FilePlace[]): Promise<void> {
+    const isModule = ({ name }: FilePlace): boolean => name.endsWith(".wasm");
+    const places = all.filter((place) => !isModule(place));
+    const place = places.at(-1) ?? all[0]!;
     await this.#attempt(`Opening ${place.name}…`, async () => {
       this.#feed?.stop();
       this.#feed = undefined;
-      const opened = await openFile(place);
+      const opened = await openFile(place, all.find(isModule));
       this.#close();
       this.earlier = places.length > 1 ? places[0] : undefined;
       if (opened instanceof DumpSession) {
@@ -166,13 +152,16 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     if (this.#feed === undefined) this.figures = undefined;
     try {
       await this.updateComplete;
+      // The map is drawn first.
+      await new Promise(requestAnimationFrame);
+      if (dump !== this.dump) return;
       await dump.readFigures((figures) => {
         const isWhole = figures.people !== undefined;
         if (dump === this.dump && (isWhole || this.#feed === undefined || this.figures === undefined))
           this.figures = figures;
       });
     } catch (error) {
-      if (dump === this.dump) this.problem = error instanceof Error ? error.message : String(error);
+      if (dump === this.dump) this.problem = problemText(error);
     }
   }
 
@@ -201,7 +190,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     try {
       return await action();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = problemText(error);
       return undefined;
     } finally {
       this.busy = undefined;
@@ -232,8 +221,8 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
 
   #drop(event: DragEvent): void {
     event.preventDefault();
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length > 0) void this.#open(files.map((blob) => ({ name: blob.name, blob })));
+    const places = placesOf(event.dataTransfer?.files);
+    if (places.length > 0) void this.#open(places);
   }
 
   #go({ address, isToBeFound }: Going): void {
@@ -303,7 +292,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     const { figures, dump, trace } = this;
     if (trace !== undefined) return `${formatCount(trace.outline.eventCount)} events, ${trace.outline.formName}`;
     if (dump === undefined) return "";
-    const size = formatBytes(dump.outline.pageCount * PAGE_BYTES);
+    const size = formatBytes(dump.outline.pageCount * PAGE_SIZE);
     if (figures?.info === undefined) return size;
     const { liveBlocks, bytes } = figures.info.stats;
     const liveBytes = formatBytes(bytes.liveSlabBytes + bytes.blockRunBytes);
@@ -326,7 +315,9 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
           ></kmem-inspector-layers>`,
         );
       case "sites":
-        return this.#panel(html`<kmem-inspector-sites .figures=${figures} @go=${go}></kmem-inspector-sites>`);
+        return this.#panel(
+          html`<kmem-inspector-sites .figures=${figures} theme=${theme} @go=${go}></kmem-inspector-sites>`,
+        );
       case "findings":
         return this.#panel(html`<kmem-inspector-findings .figures=${figures} @go=${go}></kmem-inspector-findings>`);
       case "compare":
@@ -371,16 +362,15 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     if (this.view === "callers") {
       return this.#panel(html`<kmem-inspector-callers .session=${trace}></kmem-inspector-callers>`);
     }
-    return this.#panel(
-      html`<kmem-inspector-time
-        .session=${trace}
-        .event=${this.event}
-        theme=${this.theme}
-        @moment=${(event: CustomEvent<number>) => (this.event = event.detail)}
-        @dump=${(event: CustomEvent<FilePlace>) => void this.#open([event.detail])}
-      ></kmem-inspector-time>`,
-      "fixed",
-    );
+    const view = html`<kmem-inspector-time
+      .session=${trace}
+      .event=${this.event}
+      theme=${this.theme}
+      @moment=${(event: CustomEvent<number>) => (this.event = event.detail)}
+      @dump=${(event: CustomEvent<FilePlace>) => void this.#open([event.detail])}
+    ></kmem-inspector-time>`;
+    // Another trace has another chart and other replays.
+    return this.#panel(html`${keyed(trace, view)}`, "fixed");
   }
 
   #panel(content: TemplateResult, sort = ""): TemplateResult {
@@ -398,7 +388,7 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
 
   #choose(event: Event): void {
     const input = event.target as HTMLInputElement;
-    const places = [...(input.files ?? [])].map((blob) => ({ name: blob.name, blob }));
+    const places = placesOf(input.files);
     input.value = "";
     if (places.length > 0) void this.#open(places);
   }
@@ -408,5 +398,3 @@ export class KmemInspector extends LitElement implements KmemInspectorElement {
     if (bytes !== undefined) await this.#open([{ name: "sample.dump", blob: bytes }]);
   };
 }
-
-const NO_FILES: SessionFiles = { files: [], live: undefined };

@@ -4,7 +4,7 @@ import type { LiveAddress } from "./heap-feed.ts";
 /** What a server has to show. */
 export interface SessionFiles {
   readonly files: readonly FilePlace[];
-  readonly live: LiveAddress | undefined;
+  readonly live?: LiveAddress | undefined;
 }
 
 /** What the document says that `kmem inspect` or `serveHeap` serves. */
@@ -24,4 +24,9 @@ export async function readSession(address: string): Promise<SessionFiles> {
     files: files.map(({ name, url, byteLength }) => ({ name, url: whole(url), byteLength })),
     live: live === undefined ? undefined : { ...live, url: whole(live.url) },
   };
+}
+
+/** Files that were dropped or chosen. */
+export function placesOf(files: FileList | null | undefined): FilePlace[] {
+  return [...(files ?? [])].map((blob) => ({ name: blob.name, blob }));
 }

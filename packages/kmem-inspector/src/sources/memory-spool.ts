@@ -28,6 +28,14 @@ export class SpoolFile {
   }
 }
 
-// Readers let others have their turn by it, as Node has it.
+// Readers let others have their turn by it, as Node has it. A message comes sooner than any timer.
 const scope = globalThis as unknown as { setImmediate?: (turn: () => void) => unknown };
-scope.setImmediate ??= (turn) => setTimeout(turn, 0);
+if (scope.setImmediate === undefined) {
+  const { port1, port2 } = new MessageChannel();
+  const turns: (() => void)[] = [];
+  port1.onmessage = () => turns.shift()?.();
+  scope.setImmediate = (turn) => {
+    turns.push(turn);
+    port2.postMessage(undefined);
+  };
+}

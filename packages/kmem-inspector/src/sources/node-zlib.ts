@@ -2,8 +2,8 @@
  * As much of Node's zlib as the readers of traces use, for a browser: the bundler puts it in the place of
  * `node:zlib`.
  */
-import { inflateSync as inflate, unzlibSync } from "fflate";
-import { Decompress, decompress } from "fzstd";
+import { Inflate, Unzlib } from "fflate";
+import { pushInPieces, zstdUnpacker } from "./unpack.ts";
 
 interface UnpackOptions {
   readonly maxOutputLength: number;
@@ -26,14 +26,14 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   return ~sum >>> 0;
 }
 
-/** Unpacks raw deflate. Throws where it is longer than allowed. */
+/** Unpacks raw deflate. Throws as soon as it is longer than allowed. */
 export function inflateRawSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
-  return bounded(inflate(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
+  return bounded(maxOutputLength, (take) => pushInPieces(new Inflate(take), bytes, true));
 }
 
-/** Unpacks deflate with zlib's header. Throws where it is longer than allowed. */
+/** Unpacks deflate with zlib's header. Throws as soon as it is longer than allowed. */
 export function inflateSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
-  return bounded(unzlibSync(bytes, { out: new Uint8Array(maxOutputLength) }), maxOutputLength);
+  return bounded(maxOutputLength, (take) => pushInPieces(new Unzlib(take), bytes, true));
 }
 
 /** A stream that unpacks Zstandard: each part is unpacked at once, when it is written. */
@@ -41,7 +41,7 @@ class ZstdStream {
   /** All that was unpacked has been handed on. */
   readonly readableLength = 0;
   readonly #listeners = new Map<string, (value: unknown) => void>();
-  readonly #unpacker = new Decompress((piece) => this.#listeners.get("data")?.(piece));
+  readonly #unpack = zstdUnpacker((piece) => this.#listeners.get("data")?.(piece as never));
 
   on(event: "data" | "error", listener: (value: never) => void): this {
     this.#listeners.set(event, listener as (value: unknown) => void);
@@ -59,7 +59,7 @@ class ZstdStream {
 
   write(part: Uint8Array, done: () => void): void {
     try {
-      this.#unpacker.push(part.slice());
+      this.#unpack(part.slice());
     } catch (error) {
       this.#listeners.get("error")?.(error);
     }
@@ -76,12 +76,25 @@ export function createZstdDecompress(): ZstdStream {
   return new ZstdStream();
 }
 
-/** Unpacks Zstandard. Throws where it is longer than allowed. */
+/** Unpacks Zstandard. Throws as soon as it is longer than allowed. */
 export function zstdDecompressSync(bytes: Uint8Array, { maxOutputLength }: UnpackOptions): Uint8Array {
-  return bounded(decompress(bytes), maxOutputLength);
+  return bounded(maxOutputLength, (take) => zstdUnpacker(take)(bytes, true));
 }
 
-function bounded(bytes: Uint8Array, mostBytes: number): Uint8Array {
-  if (bytes.length > mostBytes) throw new Error("it is longer than it may be");
-  return bytes;
+/** Gathers what is unpacked, no more than allowed. */
+function bounded(mostBytes: number, unpack: (take: (piece: Uint8Array) => void) => void): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let byteLength = 0;
+  unpack((piece) => {
+    byteLength += piece.length;
+    if (byteLength > mostBytes) throw new Error("it is longer than it may be");
+    pieces.push(piece.slice());
+  });
+  const whole = new Uint8Array(byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

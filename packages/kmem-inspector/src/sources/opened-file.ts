@@ -1,3 +1,4 @@
+import { dumpByteLength } from "kmem";
 import { BlobSource, type ByteSource, BytesSource, RangeSource } from "./byte-source.ts";
 import { packingOf, unpack, unpacked } from "./unpack.ts";
 
@@ -13,10 +14,10 @@ export function sourceOf(place: FilePlace): ByteSource {
   return "url" in place ? new RangeSource(place.url, place.byteLength) : new BytesSource(place.bytes);
 }
 
-/** The unpacked bytes of a file: the file itself where it is not packed. */
-export function unpackedSourceOf(place: FilePlace): ByteSource {
+/** The unpacked bytes of a dump: the file itself where it is not packed. Throws for what is none. */
+export function dumpSourceOf(place: FilePlace): ByteSource {
   const source = sourceOf(place);
-  return packingOf(source) === "none" ? source : new BytesSource(unpacked(source));
+  return packingOf(source) === "none" ? source : new BytesSource(unpacked(source, dumpByteLength));
 }
 
 /** Ends the unpacking of a file. */

@@ -1,14 +1,17 @@
 import { Gunzip } from "fflate";
 import { Decompress } from "fzstd";
 import type { ByteSource } from "./byte-source.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /** How a file is packed. */
 export type Packing = "none" | "gzip" | "zstd";
 
 /** Bytes that are read from a packed file at a time. */
 const PIECE_BYTES = 2 ** 20;
+/** Bytes of deflate that are unpacked at a time: they come to no more than a thousand times as many. */
+const DEFLATE_PIECE_BYTES = 2 ** 13;
 /** No dump and no trace has been seen that packs to less than a hundredth; more is made to fill the memory. */
-const RATIO_MAX = 4096;
+const RATIO_MAX = 1024;
 /** Up to here nobody asks. */
 const FREE_BYTES = 2 ** 26;
 /** The longest that is unpacked: what an array can have. */
@@ -49,23 +52,52 @@ function unpackerFor(
   take: (piece: Uint8Array) => void,
 ): (piece: Uint8Array, isLast: boolean) => void {
   if (packing === "none") return take;
-  const unpacker = packing === "gzip" ? new Gunzip(take) : new Decompress(take);
-  return (piece, isLast) => unpacker.push(piece, isLast);
+  if (packing === "zstd") return zstdUnpacker(take);
+  const unpacker = new Gunzip(take);
+  return (piece, isLast) => pushInPieces(unpacker, piece, isLast);
 }
 
-/** The unpacked bytes of a file, as one piece of memory. */
-export function unpacked(source: ByteSource): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  let byteLength = 0;
-  unpack(source, (piece) => {
-    pieces.push(piece.slice());
-    byteLength += piece.length;
-  });
-  const whole = new Uint8Array(byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+/** Gives an unpacker of deflate little at a time, since it makes one array of all that it is given. */
+export function pushInPieces(
+  unpacker: { push(piece: Uint8Array, isLast: boolean): void },
+  bytes: Uint8Array,
+  isLast: boolean,
+): void {
+  for (let at = 0; at < bytes.length; at += DEFLATE_PIECE_BYTES) {
+    const end = at + DEFLATE_PIECE_BYTES;
+    unpacker.push(bytes.subarray(at, end), isLast && end >= bytes.length);
   }
-  return whole;
+}
+
+/** Unpacks Zstandard part by part. What it returns throws for what is none, and for what would take too much memory. */
+export function zstdUnpacker(take: (piece: Uint8Array) => void): (piece: Uint8Array, isLast?: boolean) => void {
+  const frames = new ZstdFrames();
+  const unpacker = new Decompress(take);
+  return (piece, isLast) => {
+    frames.follow(piece);
+    unpacker.push(piece, isLast);
+  };
+}
+
+/**
+ * The unpacked bytes of a file, as one piece of memory. Where its first bytes say how many there are, no more are
+ * unpacked.
+ */
+export function unpacked(source: ByteSource, lengthOf?: (head: Uint8Array) => number | undefined): Uint8Array {
+  let whole: Uint8Array = new Uint8Array(0);
+  let byteLength = 0;
+  let knownBytes: number | undefined;
+  unpack(source, (piece) => {
+    if (byteLength === 0) knownBytes = lengthOf?.(piece);
+    const end = byteLength + piece.length;
+    if (knownBytes !== undefined && end > knownBytes) throw new Error("it unpacks to more than it says");
+    if (end > whole.length) {
+      const longer = new Uint8Array(Math.min(knownBytes ?? Number.POSITIVE_INFINITY, Math.max(end, 2 * whole.length)));
+      longer.set(whole.subarray(0, byteLength));
+      whole = longer;
+    }
+    whole.set(piece, byteLength);
+    byteLength = end;
+  });
+  return whole.subarray(0, byteLength);
 }

@@ -9,6 +9,7 @@ import type { TraceReader } from "kmem-cli/internal/trace/trace-reader";
 import type { TraceSummary } from "kmem-cli/internal/trace/trace-summary";
 import type { ByteSource } from "../sources/byte-source.ts";
 import { firstBytes } from "../sources/opened-file.ts";
+import { problemText } from "../sources/problem-text.ts";
 import { packingOf, unpack, unpacked } from "../sources/unpack.ts";
 import { TraceStore } from "./trace-store.ts";
 
@@ -66,7 +67,7 @@ async function feed(source: ByteSource, push: (piece: Uint8Array) => void, reade
     });
   } catch (error) {
     if (readerError !== undefined) throw readerError;
-    damage = error instanceof Error ? error.message : String(error);
+    damage = problemText(error);
   }
   await reader.end(damage !== undefined);
   if (damage !== undefined) broken.add(reader.position + 1, "the packed data are damaged or cut", () => damage);

@@ -2,15 +2,9 @@ import { type BaseHeap, dumpHeap, PAGE_SIZE } from "kmem";
 import { OP_LOOPS, type OpLoop } from "kmem-cli/internal/replay/replay-ops";
 import type { ReplayTarget } from "kmem-cli/internal/replay/replay-target";
 import { openTarget } from "kmem-cli/internal/replay/replay-target";
-import {
-  OP,
-  OP_CODE_MASK,
-  OPERATION,
-  type OpCache,
-  type OpTotals,
-  WORDS_PER_OP,
-} from "kmem-cli/internal/trace/op-stream";
+import { OPERATION, type OpCache, type OpTotals, WORDS_PER_OP } from "kmem-cli/internal/trace/op-stream";
 import { ALLOCATORS, type AllocatorName } from "./allocators.ts";
+import { ReplayRecord } from "./replay-record.ts";
 import { CHUNK_EVENTS } from "./trace-store.ts";
 
 /** What a replay is made of. */
@@ -45,14 +39,13 @@ export const FULL = 8;
 /** Points of a course. */
 const COURSE_POINTS = 2000;
 
-/** A trace on an allocator, which can be brought to any event: from the beginning, where that lies behind. */
+/** A trace on an allocator: its course, its pages after any event, and the heap itself after any. */
 export class Replay {
   readonly #allocator: AllocatorName;
   readonly #plan: ReplayPlan;
   readonly #loop: OpLoop;
   #target: ReplayTarget;
-  /** Bytes of the live block of each slot; 0 where none is. */
-  #sizes: Uint32Array;
+  #record: ReplayRecord | undefined;
   #event = 0;
 
   constructor(allocator: AllocatorName, plan: ReplayPlan) {
@@ -60,62 +53,40 @@ export class Replay {
     this.#plan = plan;
     this.#loop = plan.totals.kind === "kernel" ? OP_LOOPS.objects : OP_LOOPS.blocks;
     this.#target = this.#newTarget();
-    this.#sizes = new Uint32Array(plan.totals.slotCount);
   }
 
-  /** Events that have happened. */
-  get event(): number {
-    return this.#event;
-  }
-
-  /** Replays all of it and notes what the allocator occupies on the way. */
+  /** Replays all of it, and notes where each block is and what the allocator occupies. O(events). */
   course(): ReplayCourse {
-    const { eventCount } = this.#plan;
-    const events: number[] = [];
-    const footprintBytes: number[] = [];
-    let failureCount = 0;
-    let firstFailure: number | undefined;
-    let peakFootprintBytes = 0;
     this.#restart();
+    const record = new ReplayRecord(this.#plan.chunks);
+    const failures = this.#recordAll(record);
+    this.#record = record;
+    const { eventCount } = this.#plan;
     const step = Math.max(1, Math.ceil(eventCount / COURSE_POINTS));
-    for (let end = Math.min(step, eventCount); this.#event < eventCount; end = Math.min(end + step, eventCount)) {
-      const from = this.#event;
-      const failures = this.#advance(end);
-      if (failures > 0) firstFailure ??= this.#firstFailureIn(from, end);
-      failureCount += failures;
-      const footprint = this.#target.heap.footprintBytes;
-      events.push(end);
-      footprintBytes.push(footprint);
-      peakFootprintBytes = Math.max(peakFootprintBytes, footprint);
-    }
-    return { allocator: this.#allocator, events, footprintBytes, failureCount, firstFailure, peakFootprintBytes };
+    const pointCount = Math.ceil(eventCount / step);
+    const events = Array.from({ length: pointCount }, (_, point) => Math.min(eventCount, (point + 1) * step));
+    return {
+      allocator: this.#allocator,
+      events,
+      footprintBytes: events.map((event) => record.footprintAt(event)),
+      failureCount: failures.count,
+      firstFailure: failures.first,
+      peakFootprintBytes: record.peakFootprintBytes,
+    };
   }
 
-  /** How full the pages are after so many events. */
+  /** How full the pages are after so many events. The course comes first. */
   occupancyAt(event: number): Occupancy {
-    this.seek(event);
-    const { heap, addresses } = this.#target;
-    const pageCount = Math.ceil((heap.buffer?.byteLength ?? 0) / PAGE_SIZE);
-    const bytes = new Float64Array(pageCount);
-    let liveBytes = 0;
-    let lastPage = 0;
-    for (const [slot, size] of this.#sizes.entries()) {
-      const address = addresses[slot]!;
-      if (size === 0 || address === 0) continue;
-      liveBytes += size;
-      for (let at = address; at < address + size; ) {
-        const page = Math.floor(at / PAGE_SIZE);
-        const end = Math.min(address + size, (page + 1) * PAGE_SIZE);
-        if (page < pageCount) bytes[page]! += end - at;
-        lastPage = Math.max(lastPage, page);
-        at = end;
-      }
+    if (this.#record === undefined) this.course();
+    const { pages, liveBytes, footprintBytes } = this.#record!.at(event);
+    const pageCount = Math.ceil((this.#target.heap.buffer?.byteLength ?? 0) / PAGE_SIZE);
+    const usedPages = Math.min(pageCount, Math.max(pages.length, Math.ceil(footprintBytes / PAGE_SIZE)));
+    const levels = new Uint8Array(usedPages);
+    for (let page = 0; page < Math.min(pages.length, usedPages); page++) {
+      levels[page] = Math.min(FULL, Math.ceil((FULL * pages[page]!) / PAGE_SIZE));
     }
-    const usedPages = Math.min(pageCount, Math.max(lastPage + 1, Math.ceil(heap.footprintBytes / PAGE_SIZE)));
-    const levels = Uint8Array.from(bytes.subarray(0, usedPages), (sum) =>
-      Math.min(FULL, Math.ceil((FULL * sum) / PAGE_SIZE)),
-    );
-    return { event: this.#event, levels, liveBytes, footprintBytes: heap.footprintBytes };
+    const wanted = Math.max(0, Math.min(this.#plan.eventCount, event));
+    return { event: wanted, levels, liveBytes, footprintBytes };
   }
 
   /** The dump of the heap after so many events; undefined for an allocator that is no heap of the library. */
@@ -141,49 +112,36 @@ export class Replay {
 
   #restart(): void {
     this.#target = this.#newTarget();
-    this.#sizes = new Uint32Array(this.#plan.totals.slotCount);
     this.#event = 0;
   }
 
-  /** Replays up to an event; answers how many allocations failed. */
-  #advance(end: number): number {
-    let failures = 0;
+  /** Replays up to an event. */
+  #advance(end: number): void {
     while (this.#event < end) {
       const words = this.#plan.chunks[Math.floor(this.#event / CHUNK_EVENTS)]!;
       const first = this.#event % CHUNK_EVENTS;
       const count = Math.min(CHUNK_EVENTS - first, end - this.#event);
-      const [startWord, endWord] = [first * WORDS_PER_OP, (first + count) * WORDS_PER_OP];
-      failures += this.#loop(this.#target, words, startWord, endWord);
-      followSizes(words, startWord, endWord, this.#sizes);
+      this.#loop(this.#target, words, first * WORDS_PER_OP, (first + count) * WORDS_PER_OP);
       this.#event += count;
     }
-    return failures;
   }
 
-  /** Looks event by event for the first allocation between two events that fails. */
-  #firstFailureIn(from: number, end: number): number {
-    const other = new Replay(this.#allocator, this.#plan);
-    other.seek(from);
-    while (other.event < end) if (other.#advance(other.event + 1) > 0) return other.event - 1;
-    return from;
-  }
-}
-
-/** Notes the bytes of what each slot holds. Blocks of pages are no part of it. */
-function followSizes(words: Uint32Array, startWord: number, endWord: number, sizes: Uint32Array): void {
-  for (let at = startWord; at < endWord; at += WORDS_PER_OP) {
-    const slot = words[at + OPERATION.SLOT]!;
-    switch (words[at + OPERATION.CODE]! & OP_CODE_MASK) {
-      case OP.FREE:
-      case OP.CACHE_FREE:
-        sizes[slot] = 0;
-        break;
-      case OP.PAGE_ALLOC:
-      case OP.PAGE_FREE:
-      case OP.PAGE_RUN:
-        break;
-      default:
-        sizes[slot] = words[at + OPERATION.SIZE]!;
+  /** Replays event by event, and notes each. */
+  #recordAll(record: ReplayRecord): { readonly count: number; readonly first: number | undefined } {
+    const { chunks, eventCount } = this.#plan;
+    const { heap, addresses } = this.#target;
+    let count = 0;
+    let first: number | undefined;
+    for (; this.#event < eventCount; this.#event++) {
+      const words = chunks[Math.floor(this.#event / CHUNK_EVENTS)]!;
+      const word = (this.#event % CHUNK_EVENTS) * WORDS_PER_OP;
+      const slot = words[word + OPERATION.SLOT]!;
+      const former = addresses[slot]!;
+      const failures = this.#loop(this.#target, words, word, word + WORDS_PER_OP);
+      if (failures > 0) first ??= this.#event;
+      count += failures;
+      record.note(former, addresses[slot]!, heap.footprintBytes);
     }
+    return { count, first };
   }
 }

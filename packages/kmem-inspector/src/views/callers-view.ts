@@ -2,7 +2,7 @@ import type { FamilyReport, StatRow } from "kmem-cli/internal/insight/stat-repor
 import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import type { TraceSession } from "../work/trace-session.ts";
 import { baseStyles } from "./styles.ts";
-import type { Column, Row } from "./table-view.ts";
+import { type Column, type Row, tableSection } from "./table-view.ts";
 
 const COLUMNS: readonly Column[] = [
   { id: "name", label: "Allocated by", kind: "text" },
@@ -65,22 +65,13 @@ export class CallersView extends LitElement {
         ></kmem-inspector-table>
         ${picked === undefined ? nothing : html`<pre class="mono">${(picked.frames ?? [picked.name]).join("\n")}</pre>`}
       </section>
-      <section>
-        <kmem-inspector-table
-          id="${id}-caches"
-          label=${id === "pages" ? "By order" : "By cache"}
-          .columns=${COLUMNS}
-          .rows=${caches.map(rowOf)}
-        ></kmem-inspector-table>
-      </section>
-      <section>
-        <kmem-inspector-table
-          id="${id}-threads"
-          label="By thread"
-          .columns=${COLUMNS}
-          .rows=${threads.map(rowOf)}
-        ></kmem-inspector-table>
-      </section>
+      ${tableSection({
+        id: `${id}-caches`,
+        label: id === "pages" ? "By order" : "By cache",
+        columns: COLUMNS,
+        rows: caches.map(rowOf),
+      })}
+      ${tableSection({ id: `${id}-threads`, label: "By thread", columns: COLUMNS, rows: threads.map(rowOf) })}
     `;
   }
 }

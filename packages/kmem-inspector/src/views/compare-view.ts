@@ -1,9 +1,15 @@
+import { PAGE_SIZE } from "kmem";
 import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import type { MapView } from "../draw/map-geometry.ts";
 import type { Theme } from "../draw/palette.ts";
 import type { Comparison } from "../dump/comparison.ts";
+import type { MapLayer } from "../dump/frame-modes.ts";
 import type { FilePlace } from "../sources/opened-file.ts";
+import { problemText } from "../sources/problem-text.ts";
 import type { DumpSession } from "../work/dump-session.ts";
 import { formatBytes, formatCount } from "./format.ts";
+import { goTo } from "./go.ts";
+import type { PlainMap } from "./plain-map.ts";
 import { baseStyles } from "./styles.ts";
 import type { Column } from "./table-view.ts";
 
@@ -14,7 +20,6 @@ const COLUMNS: readonly Column[] = [
   { id: "came", label: "Came", kind: "count" },
   { id: "went", label: "Went", kind: "count" },
 ];
-const PAGE_BYTES = 4096;
 
 /** Two dumps side by side: what came and what went. Fires `go` with an address, and `earlier` with a file. */
 export class CompareView extends LitElement {
@@ -36,9 +41,10 @@ export class CompareView extends LitElement {
         display: grid;
         grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
         gap: 0 24px;
+        margin-bottom: 18px;
       }
       kmem-inspector-plain-map {
-        height: min(60vh, 560px);
+        height: min(46vh, 440px);
       }
       @media (max-width: 820px) {
         .split {
@@ -66,7 +72,7 @@ export class CompareView extends LitElement {
     try {
       this.comparison = await session.calls.compare(earlier);
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = problemText(error);
     }
   }
 
@@ -85,7 +91,15 @@ export class CompareView extends LitElement {
     `;
   }
 
-  #result({ caches, layer, cameBlocks, wentBlocks, cameBytes, wentBytes }: Comparison): TemplateResult {
+  #result({
+    caches,
+    beforeLayer,
+    afterLayer,
+    cameBlocks,
+    wentBlocks,
+    cameBytes,
+    wentBytes,
+  }: Comparison): TemplateResult {
     const rows = caches.map(({ name, ...cells }) => ({ key: name, cells: { name, ...cells } }));
     return html`
       <p id="comparison">
@@ -93,23 +107,37 @@ export class CompareView extends LitElement {
         ${formatBytes(wentBytes)} went.
       </p>
       <div class="split">
-        <kmem-inspector-table id="changes" label="By cache" .columns=${COLUMNS} .rows=${rows}></kmem-inspector-table>
-        <kmem-inspector-plain-map
-          label="Pages in which blocks came and went"
-          .contents=${layer}
-          theme=${this.theme}
-          @go=${(event: CustomEvent<number>) => this.#go(event.detail * PAGE_BYTES)}
-        ></kmem-inspector-plain-map>
+        ${this.#map("before", `Before: ${this.earlier?.name}`, beforeLayer)}
+        ${this.#map("after", `After: ${this.session.place.name}`, afterLayer)}
       </div>
+      <kmem-inspector-table id="changes" label="By cache" .columns=${COLUMNS} .rows=${rows}></kmem-inspector-table>
     `;
+  }
+
+  #map(id: string, title: string, layer: MapLayer): TemplateResult {
+    return html`<section>
+      <h2>${title}</h2>
+      <kmem-inspector-plain-map
+        id=${id}
+        label="Pages ${id}"
+        .contents=${layer}
+        theme=${this.theme}
+        @go=${(event: CustomEvent<number>) => goTo(this, event.detail * PAGE_SIZE)}
+        @move=${(event: CustomEvent<MapView>) => this.#follow(id, event.detail)}
+      ></kmem-inspector-plain-map>
+    </section>`;
+  }
+
+  /** Has the other map show the same part, where both have as many pages in a row. */
+  #follow(id: string, view: MapView): void {
+    const [moved, other] = (id === "before" ? ["before", "after"] : ["after", "before"]).map(
+      (one) => this.renderRoot.querySelector<PlainMap>(`#${one}`)?.map,
+    );
+    if (moved?.columns === other?.columns) other?.follow(view);
   }
 
   #choose(event: Event): void {
     const [blob] = (event.target as HTMLInputElement).files ?? [];
     if (blob !== undefined) this.dispatchEvent(new CustomEvent("earlier", { detail: { name: blob.name, blob } }));
-  }
-
-  #go(address: number): void {
-    this.dispatchEvent(new CustomEvent("go", { detail: { address, isToBeFound: true } }));
   }
 }

@@ -3,6 +3,7 @@ import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclaratio
 import { hex } from "../dump/answers.ts";
 import type { DumpFigures } from "../dump/figures.ts";
 import { formatCount } from "./format.ts";
+import { goTo } from "./go.ts";
 import { baseStyles } from "./styles.ts";
 
 /** What the check of the heap complains about. Fires `go` with an address. */
@@ -56,13 +57,9 @@ export class FindingsView extends LitElement {
     return html`<li>
       <span class="layer">${layer}</span> ${problem}${more}
       <div class="row">
-        ${addresses.map((one) => html`<button class="link mono" @click=${() => this.#go(one)}>${hex(one)}</button>`)}
+        ${addresses.map((one) => html`<button class="link mono" @click=${() => goTo(this, one)}>${hex(one)}</button>`)}
       </div>
     </li>`;
-  }
-
-  #go(address: number): void {
-    this.dispatchEvent(new CustomEvent("go", { detail: { address, isToBeFound: true } }));
   }
 }
 

@@ -1,15 +1,14 @@
-import type { ByteStats, DumpInfo, VmArea, ZoneStats } from "kmem";
+import { type ByteStats, type DumpInfo, PAGE_SIZE, type VmArea, type ZoneStats } from "kmem";
 import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { cssColour, PALETTES, type Theme } from "../draw/palette.ts";
 import { type CacheDetail, hex } from "../dump/answers.ts";
 import { type DumpFigures, unusableIndex } from "../dump/figures.ts";
 import type { DumpSession } from "../work/dump-session.ts";
-import { svgRect } from "./bar.ts";
+import { svgRect, swatch } from "./bar.ts";
 import { formatBytes, formatCount, formatPercent } from "./format.ts";
+import { goTo } from "./go.ts";
 import { baseStyles } from "./styles.ts";
-import type { Column, Row } from "./table-view.ts";
-
-const PAGE_BYTES = 4096;
+import { type Column, type Row, tableSection } from "./table-view.ts";
 
 /** The parts of a heap's bytes, as the bar has them: their names, and the places of their colours among the states. */
 const BYTE_PARTS: readonly (readonly [keyof ByteStats, string, number])[] = [
@@ -106,11 +105,6 @@ export class LayersView extends LitElement {
       .zones td {
         font-variant-numeric: tabular-nums;
       }
-      .parts svg {
-        width: 10px;
-        height: 10px;
-        flex: none;
-      }
       .slabs {
         display: flex;
         flex-wrap: wrap;
@@ -163,15 +157,8 @@ export class LayersView extends LitElement {
         ></kmem-inspector-table>
         ${this.detail === undefined ? nothing : this.#cache(this.detail)}
       </section>
-      <section>
-        <kmem-inspector-table
-          id="slots"
-          label="Slots"
-          .columns=${SLOT_COLUMNS}
-          .rows=${slotRows(info)}
-        ></kmem-inspector-table>
-      </section>
-      ${areas.length === 0 ? nothing : this.#areas(areas)}
+      ${tableSection({ id: "slots", label: "Slots", columns: SLOT_COLUMNS, rows: slotRows(info) })}
+      ${areas.length === 0 ? nothing : areasTable(areas)}
     `;
   }
 
@@ -205,7 +192,7 @@ export class LayersView extends LitElement {
       <dl class="parts">
         ${parts.map(
           ({ id, label, value, fill }) => html`<div title=${formatBytes(value)}>
-            <svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${fill} /></svg>
+            ${swatch(fill)}
             <dt>${label}</dt>
             <dd data-figure="bytes.${id}">${formatCount(value)}</dd>
           </div>`,
@@ -286,9 +273,9 @@ export class LayersView extends LitElement {
         ${slabs.map(({ firstFrame, live, sheaf, barn, free }) => {
           const total = Math.max(1, live + sheaf + barn + free);
           const counts = `${live} live, ${sheaf} in sheaves, ${barn} in the barn, ${free} free`;
-          const text = `${hex(firstFrame * PAGE_BYTES)}: ${counts}`;
+          const text = `${hex(firstFrame * PAGE_SIZE)}: ${counts}`;
           let x = 0;
-          return html`<button title=${text} aria-label=${text} @click=${() => this.#go(firstFrame * PAGE_BYTES)}>
+          return html`<button title=${text} aria-label=${text} @click=${() => goTo(this, firstFrame * PAGE_SIZE)}>
             <svg width="52" height="12" viewBox="0 0 52 12" aria-hidden="true">
               ${[live, sheaf, barn, free].map((count, index) => {
                 const width = (52 * count) / total;
@@ -310,29 +297,10 @@ export class LayersView extends LitElement {
     `;
   }
 
-  #areas(areas: readonly VmArea[]): TemplateResult {
-    const rows = areas.map(({ address, askedBytes, pageCount, kind, caller, slot }) => ({
-      key: String(address),
-      cells: { address: hex(address), asked: askedBytes, pages: pageCount, kind, caller, slot: slot ?? "" },
-    }));
-    return html`<section>
-        <kmem-inspector-table
-          id="areas"
-          label="Virtual areas"
-          .columns=${AREA_COLUMNS}
-          .rows=${rows}
-        ></kmem-inspector-table>
-    </section>`;
-  }
-
   async #pick(name: string): Promise<void> {
     this.picked = name;
     const cache = this.session.outline.caches.find((one) => one.name === name);
     this.detail = cache === undefined ? undefined : await this.session.calls.cache(cache.kind);
-  }
-
-  #go(address: number): void {
-    this.dispatchEvent(new CustomEvent("go", { detail: { address, isToBeFound: true } }));
   }
 }
 
@@ -351,7 +319,7 @@ function cacheRows({ stats }: DumpInfo): Row[] {
       sheaf: one.sheafBlocks,
       barn: one.barnBlocks,
       free: one.freeBlocks,
-      bytes: one.slabs * one.slabPages * PAGE_BYTES,
+      bytes: one.slabs * one.slabPages * PAGE_SIZE,
     };
     return { key: one.name, cells };
   });
@@ -360,6 +328,7 @@ function cacheRows({ stats }: DumpInfo): Row[] {
 function slotRows({ slots }: DumpInfo): Row[] {
   return slots.map(({ slot, state, generation, liveBlocks, liveBytes, pageBytes, cachedPageBytes }) => ({
     key: String(slot),
+    isBad: state === "dead",
     cells: {
       slot: `slot ${slot}`,
       state,
@@ -370,4 +339,12 @@ function slotRows({ slots }: DumpInfo): Row[] {
       cached: cachedPageBytes,
     },
   }));
+}
+
+function areasTable(areas: readonly VmArea[]): TemplateResult {
+  const rows = areas.map(({ address, askedBytes, pageCount, kind, caller, slot }) => ({
+    key: String(address),
+    cells: { address: hex(address), asked: askedBytes, pages: pageCount, kind, caller, slot: slot ?? "" },
+  }));
+  return tableSection({ id: "areas", label: "Virtual areas", columns: AREA_COLUMNS, rows });
 }

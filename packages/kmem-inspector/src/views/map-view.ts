@@ -1,15 +1,17 @@
+import { PAGE_SIZE } from "kmem";
 import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import { MemoryMap } from "../draw/memory-map.ts";
 import { colourOf, cssColour, type Theme } from "../draw/palette.ts";
 import { hex, type OrderAnswer, parseAddress } from "../dump/answers.ts";
 import { MAP_MODES, type MapLayer, type MapMode } from "../dump/frame-modes.ts";
 import type { DumpSession } from "../work/dump-session.ts";
+import { swatch } from "./bar.ts";
 import { formatBytes, formatCount, formatPercent } from "./format.ts";
+import { goTo } from "./go.ts";
 import { MapPointer } from "./map-pointer.ts";
 import { savePicture } from "./save.ts";
 import { baseStyles } from "./styles.ts";
 
-const PAGE_BYTES = 4096;
 const ORDERS = Array.from({ length: 11 }, (_, order) => order);
 const ZOOM_STEP = 1.5;
 
@@ -78,11 +80,6 @@ export class MapView extends LitElement {
         align-items: baseline;
         font-variant-numeric: tabular-nums;
       }
-      .legend svg {
-        width: 10px;
-        height: 10px;
-        flex: none;
-      }
       .legend .label {
         flex: 1;
       }
@@ -147,7 +144,7 @@ export class MapView extends LitElement {
       hover: (frame) => {
         this.hovered = frame;
       },
-      pick: (frame) => this.#go(frame * PAGE_BYTES),
+      pick: (frame) => this.#go(frame * PAGE_SIZE),
     });
     this.#observer = new ResizeObserver(() => this.#map?.resize());
     this.#observer.observe(canvas);
@@ -169,7 +166,7 @@ export class MapView extends LitElement {
   async #askLayer(): Promise<void> {
     const { session, mode } = this;
     try {
-      const layer = await session.calls.layer(mode);
+      const layer = await session.layer(mode);
       if (session === this.session && mode === this.mode) this.layer = layer;
     } catch (error) {
       this.problem = String(error);
@@ -188,7 +185,7 @@ export class MapView extends LitElement {
 
   #showSelected(): void {
     if (this.layer === undefined) return;
-    this.#map?.select(this.address === undefined ? undefined : Math.floor(this.address / PAGE_BYTES), this.isToBeFound);
+    this.#map?.select(this.address === undefined ? undefined : Math.floor(this.address / PAGE_SIZE), this.isToBeFound);
   }
 
   protected override render(): TemplateResult {
@@ -261,7 +258,7 @@ export class MapView extends LitElement {
         ${layer.legend.map(({ value, label, pages: count }) => {
           const colour = cssColour(colourOf(this.theme, layer.scale, value, steps));
           return html`<li data-label=${label}>
-            <svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${colour} /></svg>
+            ${swatch(colour)}
             <span class="label">${label}</span>
             <span class="count">${formatCount(count)}</span>
             <span class="soft number">${formatPercent(count / Math.max(1, pages))}</span>
@@ -285,11 +282,11 @@ export class MapView extends LitElement {
     }
     return html`<h2>A free block of order ${order}</h2>
       <p id="order-answer">
-        The least is in the way at ${this.#link(firstFrame * PAGE_BYTES)}: ${formatCount(usedPages)} of
+        The least is in the way at ${this.#link(firstFrame * PAGE_SIZE)}: ${formatCount(usedPages)} of
         ${formatCount(2 ** order)} pages, held by
       </p>
       <ul>
-        ${holders.map(({ firstFrame: first, text }) => html`<li>${this.#link(first * PAGE_BYTES)} ${text}</li>`)}
+        ${holders.map(({ firstFrame: first, text }) => html`<li>${this.#link(first * PAGE_SIZE)} ${text}</li>`)}
       </ul>`;
   }
 
@@ -299,7 +296,7 @@ export class MapView extends LitElement {
       return `${formatCount(this.session.outline.pageCount)} pages of 4 KiB`;
     const value = layer.values[hovered];
     const label = layer.legend.find((entry) => entry.value === value)?.label ?? "";
-    return `page ${formatCount(hovered)} · ${hex(hovered * PAGE_BYTES)} · ${label}`;
+    return `page ${formatCount(hovered)} · ${hex(hovered * PAGE_SIZE)} · ${label}`;
   }
 
   #link(address: number): TemplateResult {
@@ -310,7 +307,7 @@ export class MapView extends LitElement {
     event.preventDefault();
     const { value } = this.renderRoot.querySelector<HTMLInputElement>("#address")!;
     const address = parseAddress(value);
-    const endAddress = this.session.outline.pageCount * PAGE_BYTES;
+    const endAddress = this.session.outline.pageCount * PAGE_SIZE;
     if (address === undefined) this.problem = "An address is a number, as 0x12340 or 74560.";
     else if (address >= endAddress) this.problem = `The memory ends at ${hex(endAddress)}, ${formatBytes(endAddress)}.`;
     else this.#go(address, true);
@@ -326,7 +323,7 @@ export class MapView extends LitElement {
 
   #go(address: number, isToBeFound = false): void {
     this.problem = "";
-    this.dispatchEvent(new CustomEvent("go", { detail: { address, isToBeFound } }));
+    goTo(this, address, isToBeFound);
   }
 
   #savePicture(): void {

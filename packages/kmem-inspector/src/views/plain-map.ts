@@ -1,11 +1,15 @@
 import { type CSSResult, css, html, LitElement, type PropertyDeclarations, type TemplateResult } from "lit";
 import { type MapContents, MemoryMap } from "../draw/memory-map.ts";
 import { colourOf, cssColour, type Theme } from "../draw/palette.ts";
+import { swatch } from "./bar.ts";
 import { formatCount } from "./format.ts";
 import { MapPointer } from "./map-pointer.ts";
 import { baseStyles } from "./styles.ts";
 
-/** A map of pages with its legend and nothing else. Fires `go` with the number of a page that is picked. */
+/**
+ * A map of pages with its legend and nothing else. Fires `go` with the number of a page that is picked, and `move` with
+ * the part that is shown when that is another.
+ */
 export class PlainMap extends LitElement {
   static override readonly properties: PropertyDeclarations = {
     label: {},
@@ -36,10 +40,6 @@ export class PlainMap extends LitElement {
         margin-top: 4px;
         font-variant-numeric: tabular-nums;
       }
-      svg {
-        width: 10px;
-        height: 10px;
-      }
     `,
   ];
 
@@ -48,6 +48,11 @@ export class PlainMap extends LitElement {
   declare theme: Theme;
   #map: MemoryMap | undefined;
   #observer: ResizeObserver | undefined;
+
+  /** The map that is drawn. */
+  get map(): MemoryMap | undefined {
+    return this.#map;
+  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -59,6 +64,7 @@ export class PlainMap extends LitElement {
     this.#map = new MemoryMap(canvas);
     const pick = (frame: number): void => void this.dispatchEvent(new CustomEvent("go", { detail: frame }));
     new MapPointer(canvas, this.#map, { hover: () => undefined, pick });
+    this.#map.onMove = (detail) => void this.dispatchEvent(new CustomEvent("move", { detail }));
     this.#observer = new ResizeObserver(() => this.#map?.resize());
     this.#observer.observe(canvas);
     this.#map.resize();
@@ -81,7 +87,7 @@ export class PlainMap extends LitElement {
         ${contents?.legend.map(({ value, label, pages }) => {
           const fill = cssColour(colourOf(this.theme, contents.scale, value, steps));
           return html`<span data-label=${label}>
-            <svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${fill} /></svg>
+            ${swatch(fill)}
             ${label} <span class="soft">${formatCount(pages)}</span>
           </span>`;
         })}

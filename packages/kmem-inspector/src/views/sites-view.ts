@@ -1,9 +1,11 @@
 import type { DumpInfo } from "kmem";
 import { type CSSResult, css, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import type { Theme } from "../draw/palette.ts";
 import { hex } from "../dump/answers.ts";
 import type { ChurnFigures, DumpFigures, SiteFigures } from "../dump/figures.ts";
+import { goTo } from "./go.ts";
 import { baseStyles } from "./styles.ts";
-import type { Column, Row } from "./table-view.ts";
+import { type Column, type Row, tableSection } from "./table-view.ts";
 
 const SITE_COLUMNS: readonly Column[] = [
   { id: "site", label: "Allocated at", kind: "text" },
@@ -33,6 +35,7 @@ const HOLDER_COLUMNS: readonly Column[] = [
 export class SitesView extends LitElement {
   static override readonly properties: PropertyDeclarations = {
     figures: { attribute: false },
+    theme: {},
     picked: { state: true },
   };
 
@@ -61,6 +64,7 @@ export class SitesView extends LitElement {
   ];
 
   declare figures: DumpFigures | undefined;
+  declare theme: Theme;
   declare private picked: string | undefined;
 
   protected override render(): TemplateResult {
@@ -73,14 +77,12 @@ export class SitesView extends LitElement {
       ${
         churn.length === 0
           ? nothing
-          : html`<section>
-              <kmem-inspector-table
-                id="churn"
-                label="Who allocates most often"
-                .columns=${CHURN_COLUMNS}
-                .rows=${churnRows(churn)}
-              ></kmem-inspector-table>
-            </section>`
+          : tableSection({
+              id: "churn",
+              label: "Who allocates most often",
+              columns: CHURN_COLUMNS,
+              rows: churnRows(churn),
+            })
       }
       ${
         people === undefined || sites.length > 0
@@ -96,6 +98,13 @@ export class SitesView extends LitElement {
   #sites(sites: readonly SiteFigures[]): TemplateResult {
     const picked = sites.find(({ stack }) => stack === this.picked);
     return html`<section>
+      <kmem-inspector-treemap
+        id="sites-treemap"
+        label="Live bytes by call site"
+        theme=${this.theme}
+        .items=${sites.map(({ stack, bytes }) => ({ key: stack, label: siteName(stack), bytes }))}
+        @pick=${(event: CustomEvent<string>) => (this.picked = event.detail)}
+      ></kmem-inspector-treemap>
       <kmem-inspector-table
         id="sites"
         label="Who has what is live"
@@ -114,7 +123,7 @@ export class SitesView extends LitElement {
               <div class="addresses">
                 ${picked.addresses.map(
                   (address) =>
-                    html`<button class="link mono" @click=${() => this.#go(address)}>${hex(address)}</button>`,
+                    html`<button class="link mono" @click=${() => goTo(this, address)}>${hex(address)}</button>`,
                 )}
               </div>`
       }
@@ -129,26 +138,16 @@ export class SitesView extends LitElement {
     const bySlot = slots.map(({ slot, liveBlocks, liveBytes }) => holderRow(`slot ${slot}`, liveBlocks, liveBytes));
     return html`
       <section>
-        <kmem-inspector-table
-          id="held-caches"
-          label="Live by cache"
-          .columns=${HOLDER_COLUMNS}
-          .rows=${caches}
-        ></kmem-inspector-table>
+        <kmem-inspector-treemap
+          id="caches-treemap"
+          label="Live bytes by cache"
+          theme=${this.theme}
+          .items=${caches.map(({ key, cells }) => ({ key, label: key, bytes: Number(cells["bytes"]) }))}
+        ></kmem-inspector-treemap>
       </section>
-      <section>
-        <kmem-inspector-table
-          id="held-slots"
-          label="Live by slot"
-          .columns=${HOLDER_COLUMNS}
-          .rows=${bySlot}
-        ></kmem-inspector-table>
-      </section>
+      ${tableSection({ id: "held-caches", label: "Live by cache", columns: HOLDER_COLUMNS, rows: caches })}
+      ${tableSection({ id: "held-slots", label: "Live by slot", columns: HOLDER_COLUMNS, rows: bySlot })}
     `;
-  }
-
-  #go(address: number): void {
-    this.dispatchEvent(new CustomEvent("go", { detail: { address, isToBeFound: true } }));
   }
 }
 

@@ -114,6 +114,11 @@ export const baseStyles: CSSResult = css`
   .soft {
     color: var(--soft);
   }
+  .swatch {
+    width: 10px;
+    height: 10px;
+    flex: none;
+  }
   .bad {
     color: var(--bad);
   }

@@ -17,6 +17,8 @@ export interface Column {
 export interface Row {
   readonly key: string;
   readonly cells: Readonly<Record<string, string | number>>;
+  /** Whether there is something wrong with it. */
+  readonly isBad?: boolean;
 }
 
 const FORMATS: Readonly<Record<Exclude<CellKind, "text">, (value: number) => string>> = {
@@ -25,6 +27,21 @@ const FORMATS: Readonly<Record<Exclude<CellKind, "text">, (value: number) => str
   share: formatPercent,
   ms: formatMs,
 };
+
+/** A table whose rows cannot be picked. */
+export interface PlainTable {
+  readonly id: string;
+  readonly label: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}
+
+/** A section with a table in it. */
+export function tableSection({ id, label, columns, rows }: PlainTable): TemplateResult {
+  return html`<section>
+    <kmem-inspector-table id=${id} label=${label} .columns=${columns} .rows=${rows}></kmem-inspector-table>
+  </section>`;
+}
 
 /** Rows that are shown at first. */
 const ROWS_SHOWN = 200;
@@ -143,8 +160,8 @@ export class TableView extends LitElement {
     </th>`;
   }
 
-  #row({ key, cells }: Row): TemplateResult {
-    return html`<tr class=${key === this.picked ? "picked" : ""} data-key=${key}>
+  #row({ key, cells, isBad = false }: Row): TemplateResult {
+    return html`<tr class="${key === this.picked ? "picked" : ""} ${isBad ? "bad" : ""}" data-key=${key}>
       ${this.columns.map(({ id, kind }, index) => {
         const value = cells[id] ?? "";
         const text = typeof value === "number" && kind !== "text" ? FORMATS[kind](value) : String(value);

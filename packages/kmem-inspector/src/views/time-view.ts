@@ -2,6 +2,7 @@ import { type CSSResult, html, LitElement, nothing, type PropertyDeclarations, t
 import { type ChartLine, type ChartMark, CourseChart } from "../draw/course-chart.ts";
 import type { MapContents } from "../draw/memory-map.ts";
 import { cssColour, PALETTES, type Theme } from "../draw/palette.ts";
+import { problemText } from "../sources/problem-text.ts";
 import { ALLOCATOR_NAMES, type AllocatorName } from "../trace/allocators.ts";
 import { FULL, type Occupancy } from "../trace/replay.ts";
 import type { EventDetail, LivePoint } from "../trace/trace-store.ts";
@@ -13,9 +14,6 @@ import { timeStyles } from "./time-styles.ts";
 const CHART_POINTS = 1500;
 /** A trace is played in so many steps, one in each picture. */
 const PLAY_STEPS = 600;
-/** From this many events on a map is made when the scrubber rests, not while it moves. */
-const SMALL_EVENTS = 400_000;
-const REST_MS = 250;
 
 /** One of the two allocators that a trace is shown on. */
 interface Side {
@@ -49,8 +47,8 @@ export class TimeView extends LitElement {
   #chart: CourseChart | undefined;
   #course: readonly LivePoint[] = [];
   #observer: ResizeObserver | undefined;
-  #restTimer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
+  #isAsking = false;
 
   constructor() {
     super();
@@ -102,9 +100,9 @@ export class TimeView extends LitElement {
       if (this.sides[place]?.allocator !== allocator) return;
       put({ replay });
       this.#drawChart();
-      await this.#askOccupancy();
+      await this.#askSide(place, replay, this.#moment);
     } catch (error) {
-      put({ problem: error instanceof Error ? error.message : String(error) });
+      put({ problem: problemText(error) });
     }
   }
 
@@ -143,22 +141,29 @@ export class TimeView extends LitElement {
     this.point = point;
     this.detail = detail;
     this.dataset["answerMs"] = (performance.now() - startMs).toFixed(1);
-    clearTimeout(this.#restTimer);
-    if (this.session.outline.eventCount <= SMALL_EVENTS) await this.#askOccupancy();
-    else this.#restTimer = setTimeout(() => void this.#askOccupancy(), REST_MS);
+    await this.#askOccupancy();
   }
 
+  /** Asks for the pages of both sides, of one moment at a time: what comes meanwhile is asked for after it. */
   async #askOccupancy(): Promise<void> {
-    const moment = this.#moment;
-    await Promise.all(
-      this.sides.map(async ({ replay }, place) => {
-        const occupancy = await replay?.calls.occupancy(moment);
-        if (occupancy === undefined || this.sides[place]?.replay !== replay || moment !== this.#moment) return;
-        const sides = [...this.sides];
-        sides[place] = { ...sides[place]!, occupancy };
-        this.sides = sides;
-      }),
-    );
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      for (let moment = -1; moment !== this.#moment; ) {
+        moment = this.#moment;
+        await Promise.all(this.sides.map(({ replay }, place) => this.#askSide(place, replay, moment)));
+      }
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  async #askSide(place: number, replay: ReplaySession | undefined, moment: number): Promise<void> {
+    const occupancy = await replay?.calls.occupancy(moment);
+    if (occupancy === undefined || this.sides[place]?.replay !== replay) return;
+    const sides = [...this.sides];
+    sides[place] = { ...sides[place]!, occupancy };
+    this.sides = sides;
   }
 
   #seek(event: number): void {

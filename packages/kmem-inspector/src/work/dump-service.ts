@@ -13,28 +13,43 @@ import { type Comparison, compareDumps } from "../dump/comparison.ts";
 import { startsAsDump } from "../dump/dump-memory.ts";
 import { DumpModel, type DumpOutline } from "../dump/dump-model.ts";
 import { type MapLayer, type MapMode, mapLayer } from "../dump/frame-modes.ts";
-import { type FilePlace, firstBytes, sourceOf, unpackedSourceOf } from "../sources/opened-file.ts";
+import { programParts } from "../dump/program-parts.ts";
+import { type ByteSource, readAll } from "../sources/byte-source.ts";
+import { dumpSourceOf, type FilePlace, firstBytes, sourceOf } from "../sources/opened-file.ts";
 
-/** What a file is: a dump of a heap, or a trace of allocations. */
-export type FileSort = "dump" | "trace";
+/** What is known of a dump as soon as it is open. */
+export interface OpenedDump {
+  readonly outline: DumpOutline;
+  /** Pages by their states. */
+  readonly layer: MapLayer;
+}
 
 /** As many first bytes as tell a dump from a trace. */
 const HEAD_BYTES = 32;
+
+/** No module is longer. */
+const MODULE_BYTES_MAX = 2 ** 28;
+
+function moduleBytes(source: ByteSource): Uint8Array {
+  if (source.byteLength > MODULE_BYTES_MAX) throw new Error("the module is longer than modules are");
+  return readAll(source);
+}
 
 /** Answers what the page wants to know of dumps; runs in a worker, or in a test. */
 export class DumpService {
   #model: DumpModel | undefined;
   #other: DumpModel | undefined;
 
-  /** Says what a file is by its first bytes. */
-  sortOf(place: FilePlace): FileSort {
-    return startsAsDump(firstBytes(sourceOf(place), HEAD_BYTES)) ? "dump" : "trace";
+  /** Opens a file if it is a dump by its first bytes, and answers at once what the first picture shows. */
+  openIfDump(place: FilePlace, program?: FilePlace): OpenedDump | undefined {
+    return startsAsDump(firstBytes(sourceOf(place), HEAD_BYTES)) ? this.open(place, program) : undefined;
   }
 
-  /** Opens a dump in the place of the one before. */
-  open(place: FilePlace): DumpOutline {
-    this.#model = new DumpModel(unpackedSourceOf(place));
-    return this.#model.outline;
+  /** Opens a dump in the place of the one before, with the module of its program. Throws for what is none. */
+  open(place: FilePlace, program?: FilePlace): OpenedDump {
+    const parts = program === undefined ? undefined : programParts(moduleBytes(sourceOf(program)));
+    this.#model = new DumpModel(dumpSourceOf(place), parts);
+    return { outline: this.#model.outline, layer: mapLayer(this.#model, "state") };
   }
 
   layer(mode: MapMode): MapLayer {
@@ -72,7 +87,7 @@ export class DumpService {
 
   /** Compares the dump with an earlier one. */
   compare(before: FilePlace): Comparison {
-    this.#other = new DumpModel(unpackedSourceOf(before));
+    this.#other = new DumpModel(dumpSourceOf(before));
     return compareDumps(this.#other, this.#opened);
   }
 

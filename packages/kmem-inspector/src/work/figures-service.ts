@@ -1,6 +1,6 @@
 import type { CheckReport } from "kmem";
 import { DumpReader, type InfoFigures, type PeopleFigures } from "../dump/figures.ts";
-import { type FilePlace, unpackedSourceOf } from "../sources/opened-file.ts";
+import { dumpSourceOf, type FilePlace } from "../sources/opened-file.ts";
 
 /** Makes the figures of dumps by the library; in a worker of its own, so that the map need not wait for it. */
 export class FiguresService {
@@ -8,7 +8,7 @@ export class FiguresService {
 
   /** Reads a dump in the place of the one before; answers whether its blocks are left out. */
   open(place: FilePlace): boolean {
-    this.#reader = new DumpReader(unpackedSourceOf(place));
+    this.#reader = new DumpReader(dumpSourceOf(place));
     return this.#reader.isWithoutBlocks;
   }
 

@@ -3,11 +3,12 @@ import { DumpSession } from "./dump-session.ts";
 import { TraceSession } from "./trace-session.ts";
 import { dumpWorker } from "./workers.ts";
 
-/** Opens a file as what it is by its first bytes. Throws the worker's error for what cannot be read. */
-export async function openFile(place: FilePlace): Promise<DumpSession | TraceSession> {
+/** Opens a file as what it is by its first bytes; a dump with the WebAssembly module of its program, if there is one. Throws the worker's error for what cannot be read. */
+export async function openFile(place: FilePlace, program?: FilePlace): Promise<DumpSession | TraceSession> {
   const worker = dumpWorker();
   try {
-    if ((await worker.calls.sortOf(place)) === "dump") return await DumpSession.open(place, worker);
+    const session = await DumpSession.openIfDump(place, program, worker);
+    if (session !== undefined) return session;
   } catch (error) {
     worker.end();
     throw error;

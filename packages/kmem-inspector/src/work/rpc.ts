@@ -1,3 +1,5 @@
+import { problemText } from "../sources/problem-text.ts";
+
 /** What a worker is asked, and what it answers. */
 interface Call {
   readonly id: number;
@@ -28,7 +30,7 @@ export function serveCalls(service: object): void {
     try {
       scope.postMessage({ id, value: await functions[name]!(...args) });
     } catch (error) {
-      scope.postMessage({ id, problem: error instanceof Error ? error.message : String(error) });
+      scope.postMessage({ id, problem: problemText(error) });
     }
   };
 }
@@ -55,10 +57,10 @@ export class RemoteWorker<Service> {
     });
   }
 
-  /** Ends the worker; what it was asked and has not answered fails. */
+  /** Ends the worker. What it was asked and has not answered is never answered: who asked is not shown any more. */
   end(): void {
     this.#worker.terminate();
-    this.#fail("it was closed");
+    this.#waiting.clear();
   }
 
   #call(name: string, args: readonly unknown[]): Promise<unknown> {

@@ -112,7 +112,7 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
       const { blocks: shownBlocks = "", bytes: shownBytes = "" } = rows.get(stack) ?? {};
       expect([numberIn(shownBlocks), numberIn(shownBytes)]).toEqual([blocks, bytes]);
     }
-    await inspector.page.locator("#sites button", { hasText: planted.leaker }).click();
+    await inspector.page.locator("#sites-treemap g", { hasText: planted.leaker }).click();
     expect(await inspector.page.locator("#stack").innerText()).toContain(planted.leaker);
     const leaked = planted.leaked.map((address) => `0x${address.toString(16).padStart(8, "0")}`);
     expect((await inspector.page.locator(".addresses button").allInnerTexts()).toSorted()).toEqual(leaked.toSorted());
@@ -148,12 +148,13 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     const [table] = await Promise.all([page.waitForEvent("download"), csv.click()]);
     expect(table.suggestedFilename()).toBe("Caches.csv");
     await inspector.show("map");
+    await page.waitForURL(/view=map/);
     const link = page.url();
     const answer = await page.locator("#holder").innerText();
     await page.goto("about:blank");
     await page.goto(link);
     await page.locator("#holder", { hasText: answer }).waitFor();
-    expect(page.url()).toBe(link);
+    await page.waitForURL(link);
   });
 
   it("compares two dumps", async () => {
@@ -161,6 +162,17 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     await inspector.page.locator("#comparison").waitFor();
     const session = (await inspector.table("changes")).get("session");
     expect([session?.["before"], session?.["after"], session?.["came"]]).toEqual(["0", "40", "40"]);
+    const went = await inspector.figure("#before [data-label='All of it went'] .soft");
+    const came = await inspector.figure("#after [data-label='All of it came'] .soft");
+    expect([went > 0, came > 0]).toEqual([true, true]);
+    await inspector.page.locator("#after canvas").focus();
+    await inspector.page.keyboard.press("+");
+    const scales = await inspector.page
+      .locator("kmem-inspector-plain-map")
+      .evaluateAll((maps) =>
+        maps.map((one) => (one as unknown as { map: { view: { scale: number } } }).map.view.scale),
+      );
+    expect(scales[0]).toBe(scales[1]);
     expect(await inspector.axeFaults()).toEqual([]);
   });
 });

@@ -3,13 +3,11 @@ import { fileURLToPath } from "node:url";
 import { Heap } from "kmem";
 import { expect, it } from "vitest";
 import { describeInChromium } from "../../../kmem/test/browser/support/in-chromium.ts";
-import { Random } from "../../../kmem/test/support/random.ts";
-import { mutate } from "../../../kmem-cli/test/dumps/mutate.ts";
-import { scenes } from "../../../kmem-cli/test/dumps/scenes.ts";
 import { serveHeap } from "../../src/serve/index.ts";
+import { bombs, HostileFiles, HostilePage } from "../hostile/hostile-page.ts";
 import { InspectorPage } from "../support/opened-page.ts";
 
-const MUTANTS = 6;
+const FILES = 6;
 const LIBRARY = fileURLToPath(new URL("../../../kmem/lib/", import.meta.url));
 
 describeInChromium("the inspector of a heap that lives", (_openPage, openBlank) => {
@@ -55,29 +53,18 @@ describeInChromium("the inspector of a heap that lives", (_openPage, openBlank) 
     expect(inspector.faults).toEqual([]);
   });
 
-  it("shows damaged dumps without a fault, or says what is wrong with them", async () => {
-    const heap = Heap.create({ sizeBytes: 2 ** 20 });
-    await using server = await serveHeap(heap);
-    const inspector = new InspectorPage(await openBlank());
-    const { page } = inspector;
+  it("shows damaged dumps and traces without a fault, or says what is wrong with them", async () => {
+    await using server = await serveHeap(Heap.create({ sizeBytes: 2 ** 20 }));
+    const page = await openBlank();
     await page.route(`${server.url}session.json`, (route) => route.fulfill({ json: {} }));
     await page.goto(server.url);
     await page.locator(".welcome").waitFor();
-    const all = scenes();
-    const random = new Random(5);
-    for (let count = 0; count < MUTANTS; count++) {
-      const { name, dump } = mutate(all, random);
-      const base64 = Buffer.from(dump).toString("base64");
-      await page.evaluate(`(async () => {
-        const bytes = Uint8Array.from(atob("${base64}"), (letter) => letter.charCodeAt(0));
-        await document.querySelector("kmem-inspector").open(new Blob([bytes]));
-      })()`);
-      await page.locator("[role=alert], .legend li").first().waitFor();
-      if ((await page.locator("#tab-layers").count()) > 0) {
-        await page.locator("#tab-findings").click();
-        await page.locator("#summary, [role=alert]").first().waitFor();
-      }
-      expect([name, inspector.faults]).toEqual([name, []]);
+    const hostile = new HostilePage(page);
+    const files = new HostileFiles(5);
+    const all = [...bombs(), ...Array.from({ length: FILES }, (_, number) => files.file(number))];
+    for (const file of all) {
+      await hostile.look(file);
+      expect([file.name, hostile.inspector.faults]).toEqual([file.name, []]);
     }
   });
 });

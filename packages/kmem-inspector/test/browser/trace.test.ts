@@ -1,7 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Heap } from "kmem";
 import type { StatReport } from "kmem-cli/internal/insight/stat-report";
 import { expect, it } from "vitest";
 import { describeInChromium } from "../../../kmem/test/browser/support/in-chromium.ts";
+import { perfData } from "../../../kmem-cli/test/forms/perf-data-writer.ts";
+import { traceDat } from "../../../kmem-cli/test/forms/trace-dat-writer.ts";
+import { writtenEvents } from "../../../kmem-cli/test/forms/written-events.ts";
+import { serveHeap } from "../../src/serve/index.ts";
 import { commandJson, InspectCommand, InspectorPage, numberIn } from "../support/opened-page.ts";
 
 const TRACE = fileURLToPath(new URL("../../../kmem-cli/traces/sqlite_file.trace.zst", import.meta.url));
@@ -20,6 +28,10 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
     const peakEvent = await inspector.figure("#event");
     await page.getByRole("button", { name: "One on" }).click();
     await page.locator("#event", { hasText: (peakEvent + 1).toLocaleString("en") }).waitFor();
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByRole("button", { name: "Play" }).click();
+    await page.locator("#event", { hasText: /,/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
     await page.locator("#scrubber").fill("100");
     await page.locator("#event", { hasText: /^100$/ }).waitFor();
     await page.locator("[data-event='100']").nth(1).waitFor();
@@ -47,5 +59,46 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
     await page.locator("kmem-inspector-map .legend li").first().waitFor();
     expect(inspector.faults).toEqual([]);
     expect(await command.stop()).toBe(0);
+  });
+
+  it("reads perf.data and trace.dat that are dropped onto it", async () => {
+    const events = writtenEvents(1, 300, 2);
+    const files = {
+      "perf.data": perfData(events),
+      "perf.zst.data": perfData(events, { packedKind: 83 }),
+      "trace.dat": traceDat(events),
+    };
+    await using server = await serveHeap(Heap.create({ sizeBytes: 2 ** 20 }));
+    const inspector = new InspectorPage(await openBlank());
+    const { page } = inspector;
+    await page.route(`${server.url}session.json`, (route) => route.fulfill({ json: {} }));
+    await page.goto(server.url);
+    await page.locator(".welcome").waitFor();
+    const folder = mkdtempSync(join(tmpdir(), "kmem-inspect-"));
+    for (const [name, bytes] of Object.entries(files)) {
+      const path = join(folder, name);
+      writeFileSync(path, bytes);
+      const report = await commandJson<StatReport>("stat", "--json", path);
+      const dropped = await page.evaluateHandle(`(() => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob("${Buffer.from(bytes).toString("base64")}"), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], "${name}"));
+        return transfer;
+      })()`);
+      await page.locator("kmem-inspector").dispatchEvent("drop", { dataTransfer: dropped });
+      await page.locator("header .name", { hasText: name }).waitFor();
+      await inspector.show("callers");
+      const rows = [...(await inspector.table("objects-sites")).values()];
+      expect([name, rows.map(({ hit }) => numberIn(hit!))]).toEqual([
+        name,
+        report.objects.sites.map(({ hitCount }) => hitCount),
+      ]);
+      await inspector.show("time");
+      await page.getByRole("button", { name: "Peak" }).click();
+      const peak = report.peak.bytes.toLocaleString("en");
+      await page.locator(".figures dd", { hasText: peak }).first().waitFor();
+    }
+    rmSync(folder, { recursive: true });
+    expect(inspector.faults).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { blockAt as blockOfHeap, describeDump, dumpHeap, Heap, loadDump, PAGE_SIZE } from "kmem";
+import { blockAt as blockOfHeap, describeDump, dumpHeap, Heap, KmemError, loadDump, PAGE_SIZE } from "kmem";
 import { describe, expect, it } from "vitest";
 import { addressAnswer, cacheDetail, orderAnswer, parseAddress } from "../../src/dump/answers.ts";
 import { blockAt } from "../../src/dump/blocks.ts";
@@ -7,11 +7,43 @@ import { DumpModel } from "../../src/dump/dump-model.ts";
 import { DumpReader, unusableIndex, withoutBlocks } from "../../src/dump/figures.ts";
 import { MAP_MODES, mapLayer } from "../../src/dump/frame-modes.ts";
 import { type FRAME_STATES, stateIndex } from "../../src/dump/frame-states.ts";
+import { programParts } from "../../src/dump/program-parts.ts";
 import { BytesSource } from "../../src/sources/byte-source.ts";
 import { fragmentedHeap, plantedHeap } from "../support/heaps.ts";
 
 function modelOf(dump: Uint8Array): DumpModel {
   return new DumpModel(new BytesSource(dump));
+}
+
+/** Numbers as WebAssembly has them. */
+function leb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x3f; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
+}
+
+/** A module with a stack pointer, its memory exported, and a page of data less a few bytes at an address. */
+function moduleWith(stackEnd: number, dataAddress: number): Uint8Array {
+  const section = (id: number, bytes: readonly number[]): number[] => [id, ...leb(bytes.length), ...bytes];
+  const constant = (value: number): number[] => [0x41, ...leb(value), 0x0b];
+  const data = Array.from({ length: PAGE_SIZE - 0x20 }, () => 1);
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(5, [1, 0, 2]),
+    ...section(6, [1, 0x7f, 1, ...constant(stackEnd)]),
+    ...section(7, [1, 1, 0x6d, 2, 0]),
+    ...section(11, [1, 0, ...constant(dataAddress), ...leb(data.length), ...data]),
+  ]);
+}
+
+/** Pages in which a live block lies. */
+function liveFrames(model: DumpModel): Set<number> {
+  const frames = new Set<number>();
+  for (let address = 0; address < model.memory.byteLength; address += 16) {
+    if (blockAt(model, address)?.state === "live") frames.add(Math.floor(address / PAGE_SIZE));
+  }
+  return frames;
 }
 
 const { before, after } = fragmentedHeap();
@@ -107,13 +139,22 @@ describe("the model of a dump", () => {
   });
 
   it("compares two dumps of a heap block by block", () => {
-    const { caches, cameBlocks, wentBlocks } = compareDumps(modelOf(before), modelOf(after));
+    const { caches, cameBlocks, wentBlocks, beforeLayer, afterLayer } = compareDumps(modelOf(before), modelOf(after));
     const [old, now] = [before, after].map((dump) => describeDump(dump).stats);
     const nameless = { before: 0, after: 0, came: 0, went: 0 };
     const { name: _name, ...session } = caches.find(({ name }) => name === "session") ?? { name: "", ...nameless };
     expect(session).toEqual({ before: 0, after: 40, came: 40, went: 0 });
     expect(cameBlocks - wentBlocks).toBe(now!.liveBlocks - old!.liveBlocks);
     expect(wentBlocks).toBeGreaterThan(100);
+    for (const [layer, dump] of [
+      [beforeLayer, before],
+      [afterLayer, after],
+    ] as const) {
+      const live = liveFrames(modelOf(dump));
+      expect(layer.legend.reduce((sum, { pages }) => sum + pages, 0)).toBe(layer.values.length);
+      expect(layer.values.every((value, frame) => value !== 0 === live.has(frame))).toBe(true);
+    }
+    expect(compareDumps(modelOf(after), modelOf(after)).afterLayer.values.some((value) => value > 1)).toBe(false);
   });
 
   it("makes the same figures of a dump without the contents of its blocks", () => {
@@ -131,6 +172,20 @@ describe("the model of a dump", () => {
     const [site] = reader.people().sites.filter(({ stack }) => stack.includes(planted.leaker));
     expect([site?.blocks, site?.bytes]).toEqual([12, 12 * 900]);
     expect(reader.people().churn.some(({ stack }) => stack.includes(planted.leaker))).toBe(true);
+  });
+
+  it.each([
+    ["below its data", 0x1000, ["stack", "data"]],
+    ["above its data", 0x20, ["data", "stack"]],
+  ])("knows the stack of a program from its module: %s", (_name, dataAddress, expected) => {
+    const heap = Heap.create({ memory: new SharedArrayBuffer(2 ** 20), start: 2 * PAGE_SIZE });
+    const stackEnd = dataAddress === 0x20 ? 2 * PAGE_SIZE : PAGE_SIZE;
+    const parts = programParts(moduleWith(stackEnd, dataAddress))!;
+    const model = new DumpModel(new BytesSource(dumpHeap(heap)), parts);
+    expect([model.stateOf(0), model.stateOf(1), model.stateOf(2)]).toEqual([...expected, "tables"]);
+    expect([...model.states().subarray(0, 2)]).toEqual(expected.map((id) => stateIndex(id as "stack")));
+    expect(addressAnswer(model, 0)?.text).toContain("the program");
+    expect(() => programParts(new Uint8Array(100))).toThrow(KmemError);
   });
 
   it("knows the unusable-space index", () => {

@@ -1,5 +1,6 @@
 import { Buffer as NodeBuffer } from "node:buffer";
 import { deflateRawSync, deflateSync, gzipSync, crc32 as nodeCrc32, zstdCompressSync } from "node:zlib";
+import { dumpHeap, Heap } from "kmem";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../kmem/test/support/random.ts";
 import { BytesSource } from "../../src/sources/byte-source.ts";
@@ -10,8 +11,8 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from "../../src/sources/node-zlib.ts";
-import { firstBytes } from "../../src/sources/opened-file.ts";
-import { packingOf, unpacked } from "../../src/sources/unpack.ts";
+import { dumpSourceOf, firstBytes } from "../../src/sources/opened-file.ts";
+import { packingOf, unpack, unpacked } from "../../src/sources/unpack.ts";
 
 const random = new Random(3);
 const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => (index % 7 === 0 ? random.below(256) : index & 0x3f));
@@ -33,7 +34,16 @@ describe("what stands for Node's modules in a page", () => {
     expect(inflateRawSync(new Uint8Array(deflateRawSync(bytes)), options)).toEqual(bytes);
     expect(inflateSync(new Uint8Array(deflateSync(bytes)), options)).toEqual(bytes);
     expect(zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), options)).toEqual(bytes);
-    expect(() => zstdDecompressSync(new Uint8Array(zstdCompressSync(bytes)), { maxOutputLength: 10 })).toThrow();
+  });
+
+  it.each([
+    ["zstd", zstdDecompressSync, zstdCompressSync],
+    ["deflate", inflateRawSync, deflateRawSync],
+    ["zlib", inflateSync, deflateSync],
+  ])("stops to unpack where it is more than allowed: %s", (_name, unpack, pack) => {
+    const zeros = new Uint8Array(2 ** 22);
+    const packed = new Uint8Array(pack(zeros));
+    expect(() => unpack(packed, { maxOutputLength: 2 ** 20 })).toThrow("longer than it may be");
   });
 
   it("unpacks a stream part by part", () => {
@@ -69,8 +79,42 @@ describe("packed files", () => {
     expect(firstBytes(source, 100).subarray(0, 100)).toEqual(bytes.subarray(0, 100));
   });
 
+  it.each([
+    ["gzip", gzipSync],
+    ["zstd", zstdCompressSync],
+  ])("are unpacked little at a time: %s", (_packing, pack) => {
+    let most = 0;
+    let sum = 0;
+    unpack(new BytesSource(new Uint8Array(pack(new Uint8Array(2 ** 25)))), ({ length }) => {
+      most = Math.max(most, length);
+      sum += length;
+    });
+    expect([sum, most < 2 ** 24]).toEqual([2 ** 25, true]);
+  });
+
   it("are refused where they unpack to more than can be true", () => {
     const bomb = new Uint8Array(zstdCompressSync(new Uint8Array(2 ** 27)));
     expect(() => unpacked(new BytesSource(bomb))).toThrow("more than can be true");
+  });
+
+  it("are refused where they ask for a window that nobody packs with, in any frame", () => {
+    const small = new Uint8Array(zstdCompressSync(bytes));
+    // A frame of one empty block with a window of almost 2 GiB.
+    const greedy = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (20 << 3) | 7, 1, 0, 0];
+    for (const packed of [Uint8Array.from(greedy), Uint8Array.from([...small, ...greedy])]) {
+      expect(() => unpacked(new BytesSource(packed))).toThrow("more memory");
+    }
+    const skippable = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    const both = Uint8Array.from([...small, ...skippable, ...small]);
+    expect(unpacked(new BytesSource(both)).length).toBe(2 * bytes.length);
+  });
+
+  it("are refused as dumps where they unpack to more than the dump's head says", () => {
+    const dump = dumpHeap(Heap.create({ sizeBytes: 2 ** 20 }));
+    const longer = new Uint8Array(dump.length + 2 ** 20);
+    longer.set(dump);
+    const pack = (whole: Uint8Array) => new Uint8Array(zstdCompressSync(whole));
+    expect(dumpSourceOf({ name: "a", bytes: pack(dump) }).byteLength).toBe(dump.length);
+    expect(() => dumpSourceOf({ name: "b", bytes: pack(longer) })).toThrow("more than it says");
   });
 });

@@ -82,8 +82,9 @@ describe("a trace on an allocator", () => {
     const half = replay.occupancyAt(Math.floor(plan.eventCount / 2));
     const earlier = replay.occupancyAt(100);
     expect(replay.occupancyAt(Math.floor(plan.eventCount / 2))).toEqual(half);
-    expect([earlier.event, replay.event]).toEqual([100, half.event]);
+    expect([earlier.event, half.event]).toEqual([100, plan.eventCount / 2]);
     expect(half.footprintBytes).toBeGreaterThanOrEqual(half.liveBytes);
+    expect(replay.occupancyAt(plan.eventCount).footprintBytes).toBe(footprintBytes.at(-1));
   });
 
   it("counts what is live as the trace does, and gives the heap of kmem at an event as a dump", async () => {
