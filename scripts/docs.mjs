@@ -24,6 +24,8 @@ const site = join(root, "tools", "site");
 const pages = join(site, ".pages");
 /** Golden declarations: the reference, made from the same sources, takes their place. */
 const declarations = /^api\//;
+/** Headings of the reference down to this level divide a page; those below it are names of parameters and the like. */
+const LEAST_SECTION = 4;
 
 /** @typedef {{ repository: { url: string } }} Manifest */
 /** @type {Manifest} */
@@ -42,7 +44,10 @@ function linkOnSite(page, target) {
   const inDocs = relative(docs, file);
   const hash = anchor === undefined ? "" : `#${anchor}`;
   if (declarations.test(inDocs))
-    return `/reference/${inDocs.replace(/^api\/kmem-?/, "").replace(/\.md$/, "") || "index"}`;
+    return `/reference/${inDocs
+      .replace(/^api\//, "")
+      .replace("-", "/")
+      .replace(/\.md$/, "")}`;
   if (!inDocs.startsWith("..") && /\.(?:md|svg|png)$/.test(file)) return target;
   const fromRoot = relative(root, file);
   const sort = existsSync(file) && statSync(file).isDirectory() ? "tree" : "blob";
@@ -73,6 +78,32 @@ function stagePages() {
   return 0;
 }
 
+/**
+ * A page of the reference, whose headings have the anchors that its links name, and not those that the site would give
+ * them. A small heading that no link can name becomes a bold line.
+ * @param {string} text
+ */
+function withAnchors(text) {
+  let sections = 0;
+  return text.replaceAll(
+    /^(?:<a id="([^"]+)"><\/a>\n\n)?(##+) (.*)$/gm,
+    (_, /** @type {string | undefined} */ anchor, /** @type {string} */ marks, /** @type {string} */ title) => {
+      if (anchor === undefined && marks.length > LEAST_SECTION) return `**${title}**`;
+      sections += 1;
+      return `${marks} ${title} {#${anchor ?? `section-${sections}`}}`;
+    },
+  );
+}
+
+function anchorReference() {
+  const folder = join(pages, "reference");
+  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const file = join(folder, path);
+    if (path.endsWith(".md")) writeFileSync(file, withAnchors(readFileSync(file, "utf8")));
+  }
+  return 0;
+}
+
 /** @param {string} script @param {readonly string[]} args */
 function tool(script, ...args) {
   return run(pinnedNode, [join(site, "node_modules", script), ...args]);
@@ -90,6 +121,7 @@ function build() {
   return (
     stage("pages", stagePages) &&
     stage("API reference", () => tool("typedoc/bin/typedoc", "--options", join(site, "typedoc.json"))) &&
+    stage("anchors of the reference", anchorReference) &&
     stage("site, with its links followed", () => tool("vitepress/bin/vitepress.js", "build", site)) &&
     stage("inspector", copyInspector)
   );

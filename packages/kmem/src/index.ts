@@ -1,7 +1,7 @@
 /**
  * kmem: a kernel's memory manager in one SharedArrayBuffer, ArrayBuffer or WebAssembly.Memory.
  *
- * @module
+ * @module kmem
  */
 export { allocArray, freeArray } from "./heap/arrays.ts";
 export type { BaseHeap } from "./heap/base-heap.ts";

@@ -1,5 +1,7 @@
 /**
  * Every layout of the library in one place, for tools that read dumps: offsets, word formats, states.
+ *
+ * @module kmem/layout
  */
 import { requireWhole } from "./memory/arguments.ts";
 import { groupTableBytes as groupTableBytesOf } from "./pages/layout.ts";

@@ -8,6 +8,35 @@ const repositoryUrl = repository.url.replace(/^git\+/, "").replace(/\.git$/, "")
 const page = (text, link) => ({ text, link });
 const pages = (text, items) => ({ text, items: items.map(([title, link]) => page(title, link)) });
 
+const subPaths = [
+  "debug",
+  "wasm",
+  "layout",
+  "trace",
+  "profile",
+  "proc",
+  "nodes",
+  "linux",
+  "atomik",
+  "mykernel",
+  "giet",
+];
+
+const firstUse = readFileSync(new URL("first-use.js", import.meta.url), "utf8");
+
+/**
+ * A page that its readers need not wait for: its application is fetched when the page is there, and started at its first
+ * use.
+ */
+function startAtFirstUse(html) {
+  return html
+    .replaceAll('<link rel="modulepreload"', '<link rel="prefetch" as="script" crossorigin')
+    .replace(
+      /<script type="module" src="([^"]+)"><\/script>/,
+      (_, application) => `<script>${firstUse.replace("APPLICATION", application)}</script>`,
+    );
+}
+
 /** Drawings say their size, so that a page does not move when they come. */
 function sizeImages(markdown) {
   const { image } = markdown.renderer.rules;
@@ -21,6 +50,27 @@ function sizeImages(markdown) {
     }
     return image(tokens, index, options, env, self);
   };
+}
+
+/** Tables say how many rows they have: style.css gives those that are not seen yet their height by it. */
+function countRows(markdown) {
+  markdown.core.ruler.push("table-rows", ({ tokens }) => {
+    let table;
+    let rowCount = 0;
+    for (const token of tokens) {
+      if (token.type === "table_open") [table, rowCount] = [token, 0];
+      if (token.type === "tr_open") rowCount += 1;
+      if (token.type === "table_close") table?.attrSet("style", `--rows: ${rowCount}`);
+    }
+  });
+  // A table that is wider than the page scrolls, with keys too.
+  markdown.renderer.rules.table_open = (tokens, index, _options, _env, self) =>
+    `<table tabindex="0"${self.renderAttrs(tokens[index])}>\n`;
+}
+
+function extendMarkdown(markdown) {
+  sizeImages(markdown);
+  countRows(markdown);
 }
 
 export default defineConfig({
@@ -37,10 +87,14 @@ export default defineConfig({
   markdown: {
     html: false,
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
-    config: sizeImages,
+    config: extendMarkdown,
   },
-  // The home page of the theme has no landmark for what is its own.
-  transformHtml: (html) => html.replace('<div class="VPHome"', '<div class="VPHome" role="main"'),
+  // The home page of the theme has no landmark for what is its own, and its search button shows keys that are not part
+  // of the button's name.
+  transformHtml: (html) =>
+    startAtFirstUse(html)
+      .replace('<div class="VPHome"', '<div class="VPHome" role="main"')
+      .replace('<span class="DocSearch-Button-Keys"', '<span class="DocSearch-Button-Keys" aria-hidden="true"'),
   head: [["link", { rel: "icon", href: "data:," }]],
   themeConfig: {
     search: { provider: "local" },
@@ -94,7 +148,10 @@ export default defineConfig({
         ["The long campaigns", "/figures/campaigns/README"],
         ["Comparison", "/comparison"],
       ]),
-      pages("API reference", [["All sub-paths", "/reference/"]]),
+      pages("API reference", [
+        ["kmem", "/reference/kmem"],
+        ...subPaths.map((name) => [`kmem/${name}`, `/reference/kmem/${name}`]),
+      ]),
     ],
   },
 });

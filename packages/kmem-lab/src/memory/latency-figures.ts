@@ -41,5 +41,5 @@ export function latencyTable(measures: readonly Measure[]): Cells {
     return [workload, allocator, ...own, String(clockNs), formatCount(worst! - clockNs)];
   });
   const names = PERCENTILES.map((percent) => `p${percent}`);
-  return [["ns of single operations", "", ...names, "max", "clock", "clock alone, p99.99"], ...rows];
+  return [["ns of single operations", "allocator", ...names, "max", "clock", "clock alone, p99.99"], ...rows];
 }

@@ -1,4 +1,9 @@
-/** Finds memory bugs: see {@link DebugHeap}. */
+/**
+ * Heaps that find memory bugs, with red zones, poison and call stacks: {@link DebugHeap}; and one for production, which
+ * keeps the call stacks of a sample of the blocks: {@link SampledHeap}.
+ *
+ * @module kmem/debug
+ */
 
 export type { DebugCache, DebugCacheOptions } from "./debug-cache.ts";
 export { DebugHeap } from "./debug-heap.ts";

@@ -2,7 +2,7 @@
  * The reports that a Linux machine has under /proc, and slabtop, of a heap: character for character in the formats of
  * the kernel, so that what reads those reads these.
  *
- * @module
+ * @module kmem/proc
  */
 
 import { attachmentOf } from "../heap/access.ts";

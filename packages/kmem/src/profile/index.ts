@@ -11,7 +11,7 @@
  * | `traceEventsText`  | Chrome's trace events, JSON | Perfetto, chrome://tracing, DevTools                     |
  * | `openMetricsText`  | OpenMetrics                 | Prometheus, Grafana                                      |
  *
- * @module
+ * @module kmem/profile
  */
 export { type CollapsedOptions, collapsedText } from "./collapsed.ts";
 export { gzipped } from "./gzip.ts";

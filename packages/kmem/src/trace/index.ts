@@ -2,7 +2,7 @@
  * The kernel's memory tracepoints in a ring inside the heap's own memory: written by its threads, read by any of them
  * meanwhile or from a dump, and printed as the kernel's trace file has them.
  *
- * @module
+ * @module kmem/trace
  */
 
 import { gfpText } from "../gfp/text.ts";

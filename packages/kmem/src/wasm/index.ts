@@ -2,7 +2,7 @@
  * WebAssembly programs on kmem: modules whose own allocator is replaced by imports, and these, as C has them, over a
  * heap.
  *
- * @module
+ * @module kmem/wasm
  */
 
 export { type AdoptedMemory, type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";

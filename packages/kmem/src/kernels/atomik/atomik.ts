@@ -1,9 +1,3 @@
-/**
- * The kernel of the Atomik pages: `kmalloc` over regions that the caller supplies, and the buddy allocator for pages.
- *
- * @module
- */
-
 import type { Heap } from "../../heap/heap.ts";
 import { type Checks, reading, readOptions, requireFunction } from "../../memory/arguments.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../../memory/layout.ts";
