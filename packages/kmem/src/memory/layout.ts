@@ -118,7 +118,7 @@ export const HEADER_FIELDS = {
   RECLAIM_AT: 1,
   /** Times that pages were wanted since the last reclaim of that sort. */
   RECLAIM_CREDIT: 1,
-  /** {@link HeapFlag}s, chosen at creation. */
+  /** {@link HeapFlag}s, chosen at creation, and from SHEAF_BLOCKS_SHIFT on the shapes of sheaves and slabs. */
   FLAGS: 1,
   /** Pages that the memory has just been grown by and that are not the heap's yet: see pages/growth.ts. */
   GROWING: 1,
@@ -179,3 +179,15 @@ export const HeapFlag = {
 /** Flags that there are. */
 export const HEAP_FLAG_MASK: number =
   HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED | HeapFlag.MOVING_TABLES;
+
+/** Above the flags, the most blocks that a sheaf holds; 0: as many as suit the size of the blocks. */
+export const SHEAF_BLOCKS_SHIFT = 8;
+export const SHEAF_BLOCKS_MASK = 0x7ff;
+/** A refill brings half a sheaf, and has to bring a block. */
+export const SHEAF_BLOCKS_MIN = 2;
+export const SHEAF_BLOCKS_MAX = 1024;
+/** Above those, the pages of a slab; 0: as many as suit the size of the blocks. */
+export const SLAB_PAGES_SHIFT = 19;
+export const SLAB_PAGES_MASK = 0x1f;
+/** A slab has more pages only for a block that needs them. */
+export const SLAB_PAGES_MAX = 16;
