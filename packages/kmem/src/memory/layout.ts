@@ -182,12 +182,15 @@ export const HEAP_FLAG_MASK: number =
 
 /** Above the flags, the most blocks that a sheaf holds; 0: as many as suit the size of the blocks. */
 export const SHEAF_BLOCKS_SHIFT = 8;
+/** The bits of that. */
 export const SHEAF_BLOCKS_MASK = 0x7ff;
-/** A refill brings half a sheaf, and has to bring a block. */
+/** The fewest blocks of a sheaf: a refill brings half of them, and has to bring one. */
 export const SHEAF_BLOCKS_MIN = 2;
+/** The most. */
 export const SHEAF_BLOCKS_MAX = 1024;
 /** Above those, the pages of a slab; 0: as many as suit the size of the blocks. */
 export const SLAB_PAGES_SHIFT = 19;
+/** The bits of that. */
 export const SLAB_PAGES_MASK = 0x1f;
-/** A slab has more pages only for a block that needs them. */
+/** The most pages of a slab, but for blocks that need more. */
 export const SLAB_PAGES_MAX = 16;
