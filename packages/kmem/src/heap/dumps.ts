@@ -132,8 +132,9 @@ export interface DumpInfo {
   readonly slotCount: number;
   /** Whether the heap was made with `exactFrees`. */
   readonly isExactFrees: boolean;
-  /** The `sheafBlocks` and `slabBytes` that the heap was made with; 0 where it chooses. */
+  /** The `sheafBlocks` that the heap was made with; 0 where it chooses. */
   readonly sheafBlocks: number;
+  /** The `slabBytes` that the heap was made with; 0 where it chooses. */
   readonly slabBytes: number;
   /** Slots that are not free. */
   readonly slots: readonly SlotStats[];

@@ -78,7 +78,7 @@ export function smallCapacity(blockBytes: number, shapes: BlockShapes): number {
 
 /**
  * Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16: up to 32 KiB for
- * size classes, up to 128 KiB for named caches; where the heap was told of its slabs, with as many pages as it was told.
+ * size classes, up to 128 KiB for named caches; a heap that was told of its slabs has as many pages as it was told.
  */
 export function slabShape(blockBytes: number, shapes: BlockShapes): SlabShape {
   const capacity = smallCapacity(blockBytes, shapes);
