@@ -34,7 +34,7 @@ function makePage() {
   // Seen from the root, so that no machine's folders are in the pictures.
   const paths = traces.map((trace) => `packages/kmem-cli/traces/${trace}`);
   const allocators = "kmem,glibc,wasm-dlmalloc,buddy";
-  const sweep = ["--sweep", "memory=2M..16M,slots=1:8:64"];
+  const sweep = ["--sweep", "sheaf=8:64,slab=0:64K"];
   const args = [cli, "compare", "--runs", "3", "--memory", "6M", "-a", allocators, ...sweep];
   if (run(pinnedNode, [...args, "--html", page, ...paths]) !== 0) throw new Error("kmem compare has failed");
   return page;

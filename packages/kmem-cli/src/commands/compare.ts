@@ -49,7 +49,7 @@ Examples:
   kmem compare app.trace.zst                            a table, and kmem-compare.html
   kmem compare -a kmem,./best-fit.ts *.trace.zst        a policy of your own beside kmem
   kmem compare --memory 64M -a all app.trace.zst        what fails in 64 MiB
-  kmem compare -a kmem --sweep memory=4M..64M,slots=1:64 --state s.jsonl *.zst
+  kmem compare -a kmem --sweep sheaf=8..64,slab=4K..64K --state s.jsonl *.zst
   kmem compare --runs 0 --json app.trace.zst > c.json   no times, JSON alone
 
 Exit codes: as those of kmem replay.`;
@@ -93,7 +93,7 @@ export function registerCompare(program: Command, { contenders }: CommandContext
     .addOption(
       new Option(
         "--sweep <grid>",
-        `kmem with other settings, too, as memory=4M..64M,slots=1:8:64; what can be swept is ${SWEEPABLE_NAMES}`,
+        `kmem with other settings, too, as sheaf=8..64,slab=4K..64K,memory=8M:64M; what can be swept is ${SWEEPABLE_NAMES}`,
       ).argParser(parseGrid),
     )
     .option("--state <file>", "keep the points of a sweep there, and go on with it where it was interrupted")

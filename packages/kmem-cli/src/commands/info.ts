@@ -38,6 +38,8 @@ function infoLines({
   storedPages,
   slotCount,
   isExactFrees,
+  sheafBlocks,
+  slabBytes,
   slots,
   stats,
   findings,
@@ -47,7 +49,9 @@ function infoLines({
   return [
     `dump      version ${formatVersion}, ${storedPages} pages; layout version ${layoutVersion}`,
     `heap      ${hex(startAddress)} to ${hex(endAddress)}, may grow to ${hex(limitAddress)}` +
-      `${isExactFrees ? ", exact frees" : ""}`,
+      `${isExactFrees ? ", exact frees" : ""}` +
+      `${sheafBlocks === 0 ? "" : `, sheaves of ${sheafBlocks} blocks`}` +
+      `${slabBytes === 0 ? "" : `, slabs of ${formatBytes(slabBytes)}`}`,
     `bytes     ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
       `blocks ${formatBytes(liveBytes)}, pages ${formatBytes(bytes.pageRunBytes)}, free ${formatBytes(bytes.freePageBytes)}`,
     ...(foreignBytes === 0 ? [] : [`foreign   ${formatBytes(foreignBytes)} between them that others have added`]),

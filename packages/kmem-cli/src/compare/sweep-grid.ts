@@ -1,4 +1,4 @@
-import type { HeapOptions } from "kmem";
+import { type HeapOptions, PAGE_SIZE } from "kmem";
 import { formatBytes, formatCount } from "../text/units.ts";
 import type { SweepDimension } from "./sweep-report.ts";
 
@@ -8,10 +8,17 @@ interface Sweepable {
   readonly least: number;
   readonly most: number;
   readonly isBytes: boolean;
+  /** Values are multiples of it. */
+  readonly unit?: number;
+  /** Whether 0, below `least`, stands for the heap's own choice. */
+  readonly hasOwn?: true;
   /** The option; undefined: the memory. */
   readonly option?: (value: number) => HeapOptions;
 }
 
+const SHEAF_BLOCKS_MIN = 2;
+const SHEAF_BLOCKS_MAX = 1024;
+const SLAB_BYTES_MAX = 2 ** 16;
 const SLOT_COUNT_MAX = 126;
 const MEMORY_MIN_BYTES = 2 ** 16;
 const MEMORY_MAX_BYTES = 2 ** 32;
@@ -21,6 +28,23 @@ const POINTS_MAX = 4096;
 
 const SWEEPABLE: readonly Sweepable[] = [
   { name: "memory", least: MEMORY_MIN_BYTES, most: MEMORY_MAX_BYTES, isBytes: true },
+  {
+    name: "sheaf",
+    least: SHEAF_BLOCKS_MIN,
+    most: SHEAF_BLOCKS_MAX,
+    isBytes: false,
+    hasOwn: true,
+    option: (value) => (value === 0 ? {} : { sheafBlocks: value }),
+  },
+  {
+    name: "slab",
+    least: PAGE_SIZE,
+    most: SLAB_BYTES_MAX,
+    isBytes: true,
+    unit: PAGE_SIZE,
+    hasOwn: true,
+    option: (value) => (value === 0 ? {} : { slabBytes: value }),
+  },
   { name: "slots", least: 1, most: SLOT_COUNT_MAX, isBytes: false, option: (slotCount) => ({ slotCount }) },
   { name: "dma", least: 0, most: DMA_MAX_BYTES, isBytes: true, option: (dmaBytes) => ({ dmaBytes }) },
   { name: "exact", least: 0, most: 1, isBytes: false, option: (value) => ({ exactFrees: value === 1 }) },
@@ -43,11 +67,11 @@ function sweepable(name: string): Sweepable {
 export function parseSweep(text: string): SweepDimension[] {
   const dimensions = text.split(",").map((part): SweepDimension => {
     const [name = "", values = "", ...rest] = part.trim().split("=");
-    const { least, most } = sweepable(name);
+    const known = sweepable(name);
     if (values === "" || rest.length > 0) throw new RangeError(`"${part}" is no name with values, as memory=4M..64M`);
     const parsed = parseValues(values);
-    const wrong = parsed.find((value) => !(value >= least && value <= most));
-    if (wrong !== undefined) throw new RangeError(`${name} goes from ${least} to ${most}, not to ${wrong}`);
+    const wrong = parsed.find((value) => !isValueOf(known, value));
+    if (wrong !== undefined) throw new RangeError(`${name} goes ${rangeText(known)}, not to ${wrong}`);
     return { name, values: parsed };
   });
   if (new Set(dimensions.map(({ name }) => name)).size < dimensions.length) {
@@ -56,6 +80,15 @@ export function parseSweep(text: string): SweepDimension[] {
   const count = dimensions.reduce((product, { values }) => product * values.length, 1);
   if (count > POINTS_MAX) throw new RangeError(`that are ${count} points, more than ${POINTS_MAX}`);
   return dimensions;
+}
+
+function isValueOf({ least, most, unit = 1, hasOwn }: Sweepable, value: number): boolean {
+  return (hasOwn === true && value === 0) || (value >= least && value <= most && value % unit === 0);
+}
+
+function rangeText({ least, most, unit, hasOwn }: Sweepable): string {
+  const steps = unit === undefined ? "" : ` in steps of ${unit}`;
+  return `from ${least} to ${most}${steps}${hasOwn === true ? ", or is 0 for the heap's own choice" : ""}`;
 }
 
 function parseValues(text: string): number[] {
@@ -100,5 +133,7 @@ export function settingOf(
 
 /** A value of a dimension, as tables have it. */
 export function sweepValueText(name: string, value: number): string {
-  return sweepable(name).isBytes ? formatBytes(value) : formatCount(value);
+  const { isBytes, hasOwn } = sweepable(name);
+  if (hasOwn === true && value === 0) return "own";
+  return isBytes ? formatBytes(value) : formatCount(value);
 }

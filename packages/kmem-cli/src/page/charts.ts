@@ -1,3 +1,4 @@
+import { median } from "../text/statistics.ts";
 import { formatBytes, formatCount, threeDigits } from "../text/units.ts";
 import { escaped } from "./markup.ts";
 import { byteTicks, place, ticks } from "./scale.ts";
@@ -10,7 +11,7 @@ const HALF_WIDTH = 514;
 const FRAME = { left: 76, right: 14, top: 14, bottom: 40 } as const;
 const TIMELINE_HEIGHT = 300;
 const HISTOGRAM_HEIGHT = 210;
-/** What needs more than so many times the least leaves the drawing at its top, or it would flatten all others. */
+/** What needs more than so many times what others need leaves the drawing at its top, or it would flatten all others. */
 const CLIP_FACTOR = 4;
 const HEADROOM = 1.05;
 
@@ -121,11 +122,11 @@ const NAME_WIDTH = 112;
 const VALUE_WIDTH = 90;
 const WHISKER = 4;
 
-/** Horizontal bars, one for each allocator; what is far beyond the least is cut off, with its figure beside it. */
+/** Horizontal bars, one for each allocator; what is far beyond most of them is cut off, with its figure beside it. */
 export function bars(text: ChartText, all: readonly Bar[]): string {
-  const least = Math.min(...all.map(({ value }) => value).filter((value) => value > 0));
+  const usual = median(all.map(({ value }) => value));
   const highest = Math.max(...all.map(({ value, high = 0 }) => Math.max(value, high)));
-  const most = Math.min(highest, least * CLIP_FACTOR) || 1;
+  const most = Math.min(highest, usual * CLIP_FACTOR) || 1;
   const width = HALF_WIDTH - NAME_WIDTH - VALUE_WIDTH;
   const x = (value: number): number => NAME_WIDTH + (Math.min(value, most) / most) * width;
   const rows = all.flatMap((bar, index) => {

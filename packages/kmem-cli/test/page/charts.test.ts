@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clippedLines, timeline, withGaps } from "../../src/page/charts.ts";
+import { bars, clippedLines, timeline, withGaps } from "../../src/page/charts.ts";
 import { byteTicks, ticks } from "../../src/page/scale.ts";
 
 describe("ticks", () => {
@@ -42,5 +42,27 @@ describe("a timeline", () => {
     expect(svg.match(/<path class="line [^"]*" d="[^"]*"/g)).toHaveLength(2);
     expect(svg).toContain('class="line c1 d1"');
     expect(svg).not.toContain("NaN");
+  });
+});
+
+describe("bars", () => {
+  const widths = (...values: number[]): number[] => {
+    const all = values.map((value, colour) => ({ name: `a${colour}`, colour, value, text: String(value) }));
+    const svg = bars({ id: "x", title: "t", description: "d" }, all);
+    expect(svg.match(/class="cut"/g)?.length ?? 0).toBe(values.filter((value) => value > 1000).length);
+    return [...svg.matchAll(/class="bar[^"]*"[^>]* width="([\d.]+)"/g)].map(([, width]) => Number(width));
+  };
+
+  it("are as long as their values, also where one of them is far below the others", () => {
+    const [small = 0, first = 0, second = 0, third = 0] = widths(44, 316, 418, 601);
+    expect(third).toBeGreaterThan(second);
+    expect(first / third).toBeCloseTo(316 / 601, 2);
+    expect(small / third).toBeCloseTo(44 / 601, 2);
+  });
+
+  it("are cut where one would flatten all others", () => {
+    const [first = 0, , , cut = 0] = widths(20, 25, 30, 2000);
+    expect(cut).toBeGreaterThan(first);
+    expect(first / cut).toBeGreaterThan(0.1);
   });
 });

@@ -132,6 +132,10 @@ export interface DumpInfo {
   readonly slotCount: number;
   /** Whether the heap was made with `exactFrees`. */
   readonly isExactFrees: boolean;
+  /** The `sheafBlocks` that the heap was made with; 0 where it chooses. */
+  readonly sheafBlocks: number;
+  /** The `slabBytes` that the heap was made with; 0 where it chooses. */
+  readonly slabBytes: number;
   /** Slots that are not free. */
   readonly slots: readonly SlotStats[];
   /** The figures of the heap, as `heapStats` gives them. */
@@ -152,6 +156,8 @@ export function describeDump(dump: Uint8Array): DumpInfo {
     storedPages: opened.storedPages,
     slotCount: geometry.slotCount,
     isExactFrees: (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0,
+    sheafBlocks: geometry.sheafBlocks,
+    slabBytes: geometry.slabPages * PAGE_SIZE,
     slots: slotStats(layers),
     stats,
     findings: foldFindings(findingsOf(layers)),

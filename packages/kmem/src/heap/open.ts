@@ -8,14 +8,15 @@ import { LinearMemory, type MemorySource } from "../memory/memory.ts";
 import { newMemory } from "../memory/new-memory.ts";
 import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
 import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
-import type { HeapOptions } from "./options.ts";
+import { type HeapOptions, shapesOfOptions } from "./options.ts";
 
 /** Makes a heap in new or given memory; `flags` are {@link HeapFlag}s beside those that the options ask for. */
 export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   const { memory, extent } = newMemory(options);
   const { slotCount, dmaBytes, exactFrees = false } = options;
   const asked = exactFrees ? HeapFlag.EXACT_FREES : 0;
-  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes }, { flags: asked | flags }, THREADS);
+  const shapes = shapesOfOptions(options);
+  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes, shapes }, { flags: asked | flags }, THREADS);
   if (options.memory !== undefined) forgetFormer(layers);
   return newAttachment(layers);
 }

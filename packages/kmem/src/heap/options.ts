@@ -5,7 +5,10 @@ import {
   type Checks,
   requireBoolean,
   requireFunction,
+  requireWhole,
 } from "../memory/arguments.ts";
+import type { BlockShapes } from "../memory/header.ts";
+import { PAGE_SIZE, SHEAF_BLOCKS_MAX, SHEAF_BLOCKS_MIN, SLAB_PAGES_MAX } from "../memory/layout.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
@@ -19,6 +22,17 @@ export interface HeapOptions extends MemoryOptions {
    * DOUBLE_FREE at once. Default false: plain stores, and such a free is found when the block's second entry comes up.
    */
   readonly exactFrees?: boolean;
+  /**
+   * The most blocks that a sheaf, a thread's stack of free blocks of one size, holds: 2 to 1024. Fewer keep less memory
+   * in reserve; more save ways to what all threads share. Default: 32 KiB of blocks, 8 to 1024 of them; in a memory
+   * that is small for its slots 16 KiB, 4 to 256.
+   */
+  readonly sheafBlocks?: number;
+  /**
+   * Bytes of a slab, which is cut into blocks of one size: a multiple of 4096 up to 65536; blocks that need more get as
+   * many pages as they need. Default: by the size of the blocks, so that little is left over.
+   */
+  readonly slabBytes?: number;
 }
 
 /** How a heap is opened that there is already. */
@@ -32,6 +46,20 @@ const notNull: Check = (name, value) => {
   if (value === null) throw badArgument(name, "a number", value);
 };
 
+const requireSheafBlocks: Check = (name, value) => requireWhole(name, value, SHEAF_BLOCKS_MIN, SHEAF_BLOCKS_MAX);
+
+const SLAB_BYTES_MAX: number = SLAB_PAGES_MAX * PAGE_SIZE;
+
+const requireSlabBytes: Check = (name, value) => {
+  requireWhole(name, value, PAGE_SIZE, SLAB_BYTES_MAX);
+  if (value % PAGE_SIZE !== 0) throw badArgument(name, `a multiple of ${PAGE_SIZE}`, value);
+};
+
+/** What a heap is told of its sheaves and slabs, by options that were checked. */
+export function shapesOfOptions({ sheafBlocks = 0, slabBytes = 0 }: HeapOptions): BlockShapes {
+  return { sheafBlocks, slabPages: slabBytes / PAGE_SIZE };
+}
+
 /** The checks of {@link HeapOptions}; numbers and the memory are verified where they are used. */
 export const HEAP_CHECKS: Checks<HeapOptions> = {
   memory: anyValue,
@@ -43,6 +71,8 @@ export const HEAP_CHECKS: Checks<HeapOptions> = {
   slotCount: notNull,
   dmaBytes: notNull,
   exactFrees: requireBoolean,
+  sheafBlocks: requireSheafBlocks,
+  slabBytes: requireSlabBytes,
   grow: requireFunction,
   onGrow: requireFunction,
 };

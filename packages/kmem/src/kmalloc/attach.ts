@@ -38,7 +38,7 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
     free === NO_SLOT ? recover : undefined,
   );
   if (layers === undefined) {
-    const error = outOfMemory(pages, areaPages(false) * PAGE_SIZE);
+    const error = outOfMemory(pages, areaPages(false, geometry) * PAGE_SIZE);
     sync.beacon.end();
     if (place === undefined) slots.give(slot);
     else slots.unoccupy(slot);

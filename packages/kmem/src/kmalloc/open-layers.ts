@@ -60,7 +60,7 @@ export const TABLE_SIZES: TableSizes = {
   slotRecordBytes: SLOT_RECORD_BYTES,
   cacheTableBytes: CACHE_TABLE_BYTES,
   frameRecordBytes: FRAME_RECORD_BYTES,
-  slotPages: areaPages(false),
+  slotPages: (shapes) => areaPages(false, shapes),
   groupTableBytes,
 };
 
@@ -115,7 +115,7 @@ function shallMoveTables(memory: LinearMemory, { start, end, limit, dmaBytes = 0
 function growToTables(memory: LinearMemory, geometry: Geometry, extent: Extent, presentBytes: number): number {
   const { firstPageFrame, limitFrame, hasMovingTables } = geometry;
   const leastEnd = hasMovingTables
-    ? endWithTables(memory, geometry, firstPageFrame + TABLE_SIZES.slotPages)
+    ? endWithTables(memory, geometry, firstPageFrame + TABLE_SIZES.slotPages(geometry))
     : firstPageFrame + 1;
   const endFrame = Math.min(Math.max(Math.floor(extent.end / PAGE_SIZE), leastEnd), limitFrame);
   const neededBytes = endFrame * PAGE_SIZE;
@@ -172,7 +172,7 @@ function plannedGeometry(read: Geometry): Geometry | undefined {
   const [start, limit] = [baseFrame * PAGE_SIZE, limitFrame * PAGE_SIZE];
   const dmaBytes = dmaFrames * PAGE_SIZE;
   try {
-    return planGeometry({ start, end: start, limit, slotCount, dmaBytes, hasMovingTables }, TABLE_SIZES);
+    return planGeometry({ start, end: start, limit, slotCount, dmaBytes, hasMovingTables, shapes: read }, TABLE_SIZES);
   } catch (error) {
     if (error instanceof KmemError) return undefined;
     throw error;

@@ -4,9 +4,12 @@ const WORD_BITS = 32;
 const BYTE_BITS = 8;
 const BYTE_MASK = 0xff;
 
-/** FNV-1a over the bytes of some words, the lowest byte of each first: a signed word, as the tables hold it. */
-export function checksumOf(words: Iterable<number>): number {
-  let hash = FNV_OFFSET_BASIS;
+/**
+ * FNV-1a over the bytes of some words, the lowest byte of each first: a signed word, as the tables hold it. `before` is
+ * the checksum of words that come before them.
+ */
+export function checksumOf(words: Iterable<number>, before: number = FNV_OFFSET_BASIS): number {
+  let hash = before;
   for (const word of words) {
     for (let shift = 0; shift < WORD_BITS; shift += BYTE_BITS) {
       hash = Math.imul(hash ^ ((word >>> shift) & BYTE_MASK), FNV_PRIME);

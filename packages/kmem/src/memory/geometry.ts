@@ -1,6 +1,6 @@
 import { describeValue, signedHint } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
-import { type Geometry, STILL_TABLES } from "./header.ts";
+import { type BlockShapes, type Geometry, OWN_SHAPES, STILL_TABLES } from "./header.ts";
 import {
   ADDRESS_SPACE_BYTES,
   DEFAULT_SLOT_COUNT,
@@ -19,7 +19,7 @@ export interface TableSizes {
   readonly cacheTableBytes: number;
   readonly frameRecordBytes: number;
   /** Pages that have to be left after the tables, in one zone: those of the first slot. */
-  readonly slotPages: number;
+  slotPages(shapes: BlockShapes): number;
   groupTableBytes(firstFrame: number, endFrame: number): number;
 }
 
@@ -36,6 +36,8 @@ export interface Extent {
   readonly dmaBytes?: number | undefined;
   /** Whether the tables of pages and tags move. Default: they stand before the pages, for all up to the limit. */
   readonly hasMovingTables?: boolean | undefined;
+  /** Default: the heap's own choice. */
+  readonly shapes?: BlockShapes | undefined;
 }
 
 /** What of a geometry follows from the frames and slots that the tables are for. */
@@ -47,6 +49,7 @@ type Tables = Omit<
   | "slotCount"
   | "hasMovingTables"
   | "coveredFrame"
+  | keyof BlockShapes
   | keyof typeof STILL_TABLES
 >;
 
@@ -95,7 +98,8 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const hasMovingTables = extent.hasMovingTables === true;
   const tables = placeTables(baseFrame, hasMovingTables ? baseFrame : limitFrame, slotCount, sizes);
   if (hasMovingTables) Object.assign(tables, NO_TABLES);
-  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame };
+  const { sheafBlocks, slabPages } = extent.shapes ?? OWN_SHAPES;
+  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame, sheafBlocks, slabPages };
   const geometry: Geometry = { ...reach, dmaFrames, slotCount, hasMovingTables, ...tables, ...STILL_TABLES };
   if (geometry.firstPageFrame >= limitFrame) {
     throw tooSmall(
@@ -133,7 +137,7 @@ function placeTables(baseFrame: number, limitFrame: number, slotCount: number, s
 export function hasSlotPages(geometry: Geometry, { slotPages }: TableSizes): boolean {
   const pageCount = geometry.limitFrame - geometry.firstPageFrame;
   const dmaPages = Math.min(geometry.dmaFrames, pageCount);
-  return Math.max(dmaPages, pageCount - dmaPages) >= slotPages;
+  return Math.max(dmaPages, pageCount - dmaPages) >= slotPages(geometry);
 }
 
 /** The least bytes from `start` on that a heap like this one can live in. O(pages of the tables). */

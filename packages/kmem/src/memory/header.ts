@@ -8,15 +8,52 @@ import {
   MAGIC,
   PAGE_SHIFT,
   PAGE_SIZE,
+  SHEAF_BLOCKS_MASK,
+  SHEAF_BLOCKS_MAX,
+  SHEAF_BLOCKS_MIN,
+  SHEAF_BLOCKS_SHIFT,
+  SLAB_PAGES_MASK,
+  SLAB_PAGES_MAX,
+  SLAB_PAGES_SHIFT,
   WORD_SHIFT,
 } from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
+
+/** What a heap was told of its sheaves and slabs; 0 each where it chooses by the size of the blocks. */
+export interface BlockShapes {
+  /** The most blocks that a sheaf holds: SHEAF_BLOCKS_MIN to SHEAF_BLOCKS_MAX. */
+  readonly sheafBlocks: number;
+  /** Pages of a slab, up to SLAB_PAGES_MAX; blocks that need more pages get those. */
+  readonly slabPages: number;
+}
+
+/** Those of a heap that chooses. */
+export const OWN_SHAPES: BlockShapes = { sheafBlocks: 0, slabPages: 0 };
+
+/** The bits of FLAGS that say so. */
+export function shapeFlags({ sheafBlocks, slabPages }: BlockShapes): number {
+  return (sheafBlocks << SHEAF_BLOCKS_SHIFT) | (slabPages << SLAB_PAGES_SHIFT);
+}
+
+/** What FLAGS say of sheaves and slabs, which a hostile dump may have made up. */
+export function shapesOf(flags: number): BlockShapes {
+  return {
+    sheafBlocks: (flags >>> SHEAF_BLOCKS_SHIFT) & SHEAF_BLOCKS_MASK,
+    slabPages: (flags >>> SLAB_PAGES_SHIFT) & SLAB_PAGES_MASK,
+  };
+}
+
+/** Whether there can be such sheaves and slabs. */
+export function arePossible({ sheafBlocks, slabPages }: BlockShapes): boolean {
+  const areBlocks = sheafBlocks === 0 || (sheafBlocks >= SHEAF_BLOCKS_MIN && sheafBlocks <= SHEAF_BLOCKS_MAX);
+  return areBlocks && slabPages <= SLAB_PAGES_MAX;
+}
 
 /**
  * Where a heap's tables are and how far it may reach. Frames are absolute numbers. All of it is constant, but for the
  * last fields where tables move: then {@link useTables} changes them in the objects of the thread.
  */
-export interface Geometry {
+export interface Geometry extends BlockShapes {
   readonly baseFrame: number;
   readonly limitFrame: number;
   readonly firstPageFrame: number;
@@ -58,7 +95,10 @@ export function headerWord(geometry: Geometry, field: number): number {
 }
 
 /** Fields of a geometry that stand in the header, as numbers. */
-type HeaderField = Exclude<keyof Geometry, "hasMovingTables" | "coveredFrame" | "tableFrame" | "tableMoves">;
+type HeaderField = Exclude<
+  keyof Geometry,
+  "hasMovingTables" | "coveredFrame" | "tableFrame" | "tableMoves" | keyof BlockShapes
+>;
 
 /** The geometry's fields in the order of the header's words. */
 export const GEOMETRY_WORDS: readonly (readonly [HeaderField, number])[] = [
@@ -83,9 +123,16 @@ export function headerValue(geometry: Geometry, field: HeaderField): number {
   return geometry.hasMovingTables && TABLE_FIELDS.has(field) ? 0 : geometry[field];
 }
 
-/** The checksum over the words of the header that never change, `words[firstWord]` the first of it. */
+/**
+ * The checksum over the words of the header that never change, `words[firstWord]` the first of it; FLAGS come last.
+ */
 export function checksumOfHeader(words: Int32Array, firstWord: number): number {
-  return checksumOf([...words.subarray(firstWord, firstWord + Header.CHECKSUM), words[firstWord + Header.FLAGS]]);
+  return checksumOf([words[firstWord + Header.FLAGS]], checksumBeforeFlags(words, firstWord));
+}
+
+/** The same without FLAGS. */
+export function checksumBeforeFlags(words: Int32Array, firstWord: number): number {
+  return checksumOf(words.subarray(firstWord, firstWord + Header.CHECKSUM));
 }
 
 /** Writes the constant part of the header; the magic goes last, so that a half-written header is not taken for one. */
@@ -99,7 +146,7 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
   words[first + Header.TABLE_PLACES] = geometry.tableFrame;
   words[first + Header.TABLE_PLACES + 1] = geometry.hasMovingTables ? geometry.coveredFrame : 0;
   words[first + Header.GENERATION] = 1;
-  words[first + Header.FLAGS] = flags;
+  words[first + Header.FLAGS] = flags | shapeFlags(geometry);
   words[first + Header.MAGIC] = MAGIC;
   words[first + Header.CHECKSUM] = checksumOfHeader(words, first);
 }
@@ -123,9 +170,11 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
   const checksum = checksumOfHeader(words, first);
   expectWord("BAD_GEOMETRY", "header checksum", words[first + Header.CHECKSUM], checksum);
   const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[first + word] >>> 0]);
-  const hasMovingTables = (words[first + Header.FLAGS] & HeapFlag.MOVING_TABLES) !== 0;
+  const flags = words[first + Header.FLAGS];
+  const hasMovingTables = (flags & HeapFlag.MOVING_TABLES) !== 0;
   const coveredFrame = words[first + Header.LIMIT_FRAME] >>> 0;
-  const read = { ...Object.fromEntries(fields), hasMovingTables, coveredFrame, ...STILL_TABLES };
+  const shapes = shapesOf(flags);
+  const read = { ...Object.fromEntries(fields), hasMovingTables, coveredFrame, ...shapes, ...STILL_TABLES };
   const geometry = read as unknown as Geometry;
   if (geometry.baseFrame !== baseFrame) {
     throw new KmemError(
@@ -133,6 +182,11 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
       `the heap was made at frame ${geometry.baseFrame} and stands at frame ${baseFrame}`,
       { madeAt: geometry.baseFrame, foundAt: baseFrame },
     );
+  }
+  if (!arePossible(shapes)) {
+    const { sheafBlocks, slabPages } = shapes;
+    const text = `there are no sheaves of ${sheafBlocks} blocks, or no slabs of ${slabPages} pages`;
+    throw new KmemError("BAD_GEOMETRY", text, { sheafBlocks, slabPages });
   }
   const endFrame = words[first + Header.END_FRAME] >>> 0;
   if (endFrame > geometry.limitFrame || endFrame < geometry.firstPageFrame) {

@@ -118,7 +118,7 @@ export const HEADER_FIELDS = {
   RECLAIM_AT: 1,
   /** Times that pages were wanted since the last reclaim of that sort. */
   RECLAIM_CREDIT: 1,
-  /** {@link HeapFlag}s, chosen at creation. */
+  /** {@link HeapFlag}s, chosen at creation, and from SHEAF_BLOCKS_SHIFT on the shapes of sheaves and slabs. */
   FLAGS: 1,
   /** Pages that the memory has just been grown by and that are not the heap's yet: see pages/growth.ts. */
   GROWING: 1,
@@ -179,3 +179,18 @@ export const HeapFlag = {
 /** Flags that there are. */
 export const HEAP_FLAG_MASK: number =
   HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED | HeapFlag.MOVING_TABLES;
+
+/** Above the flags, the most blocks that a sheaf holds; 0: as many as suit the size of the blocks. */
+export const SHEAF_BLOCKS_SHIFT = 8;
+/** The bits of that. */
+export const SHEAF_BLOCKS_MASK = 0x7ff;
+/** The fewest blocks of a sheaf: a refill brings half of them, and has to bring one. */
+export const SHEAF_BLOCKS_MIN = 2;
+/** The most. */
+export const SHEAF_BLOCKS_MAX = 1024;
+/** Above those, the pages of a slab; 0: as many as suit the size of the blocks. */
+export const SLAB_PAGES_SHIFT = 19;
+/** The bits of that. */
+export const SLAB_PAGES_MASK = 0x1f;
+/** The most pages of a slab, but for blocks that need more. */
+export const SLAB_PAGES_MAX = 16;

@@ -1,8 +1,18 @@
 import { openGeometry, TABLE_SIZES } from "../kmalloc/open-layers.ts";
-import { byteForChecksum } from "../memory/checksum.ts";
+import { byteForChecksum, checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
 import { planGeometry } from "../memory/geometry.ts";
-import { checksumOfHeader, GEOMETRY_WORDS, type Geometry, headerValue, headerWord } from "../memory/header.ts";
+import {
+  arePossible,
+  checksumBeforeFlags,
+  checksumOfHeader,
+  GEOMETRY_WORDS,
+  type Geometry,
+  headerValue,
+  headerWord,
+  shapeFlags,
+  shapesOf,
+} from "../memory/header.ts";
 import {
   BYTE_ORDER_MARK,
   HEADER_WORDS,
@@ -13,6 +23,9 @@ import {
   MAGIC,
   PAGE_SHIFT,
   PAGE_SIZE,
+  SHEAF_BLOCKS_MAX,
+  SHEAF_BLOCKS_MIN,
+  SLAB_PAGES_MAX,
   WORD_BYTES,
   WORD_SHIFT,
 } from "../memory/layout.ts";
@@ -21,8 +34,33 @@ import { rewriteTablePlace } from "../pages/moving-tables.ts";
 import type { RepairLog } from "./log.ts";
 import { restoreTablePlace } from "./tables.ts";
 
-/** Every possible value of a heap's flags. */
-const POSSIBLE_FLAGS: readonly number[] = Array.from({ length: HEAP_FLAG_MASK + 1 }, (_, flags) => flags);
+/** Every possible value of a heap's flags, those of a heap that chooses the shapes of sheaves and slabs first. */
+function* possibleFlags(): Generator<number> {
+  for (let slabPages = 0; slabPages <= SLAB_PAGES_MAX; slabPages++) {
+    for (let sheafBlocks = 0; sheafBlocks <= SHEAF_BLOCKS_MAX; sheafBlocks++) {
+      if (sheafBlocks !== 0 && sheafBlocks < SHEAF_BLOCKS_MIN) continue;
+      const shapes = shapeFlags({ sheafBlocks, slabPages });
+      for (let flags = 0; flags <= HEAP_FLAG_MASK; flags++) yield shapes | flags;
+    }
+  }
+}
+
+/** The flags that give a header its checksum: those it has, or all that there can be; undefined where none do. */
+function confirmedFlags(header: Int32Array, hasMovingTables: boolean): number | undefined {
+  const before = checksumBeforeFlags(header, 0);
+  const isConfirmed = (flags: number): boolean =>
+    ((flags & HeapFlag.MOVING_TABLES) !== 0) === hasMovingTables &&
+    checksumOf([flags], before) === header[Header.CHECKSUM];
+  if (isConfirmed(header[Header.FLAGS])) return header[Header.FLAGS];
+  for (const flags of possibleFlags()) if (isConfirmed(flags)) return flags;
+  return undefined;
+}
+
+/** Whether flags are some that there can be. */
+function arePossibleFlags(flags: number): boolean {
+  const shapes = shapesOf(flags);
+  return arePossible(shapes) && ((flags ^ shapeFlags(shapes)) & ~HEAP_FLAG_MASK) === 0;
+}
 
 /**
  * Repairs the header of the heap at byte `start`. All constants follow from three of them, and the checksum confirms
@@ -84,16 +122,15 @@ function restoreFor(header: Int32Array, baseFrame: number, hasMovingTables: bool
     throw error;
   }
   const isSame = derived.subarray(0, Header.CHECKSUM).every((value, word) => value === header[word]);
-  for (const flags of [header[Header.FLAGS], ...POSSIBLE_FLAGS]) {
-    if (((flags & HeapFlag.MOVING_TABLES) !== 0) !== hasMovingTables) continue;
+  const flags = confirmedFlags(derived, hasMovingTables);
+  if (flags !== undefined) {
     derived[Header.FLAGS] = flags;
-    if (checksumOfHeader(derived, 0) !== derived[Header.CHECKSUM]) continue;
     header.set(derived);
     return true;
   }
   // If all constants agree with each other, they are right, and only the checksum is damaged.
   const isMoving = (header[Header.FLAGS] & HeapFlag.MOVING_TABLES) !== 0;
-  if (!isSame || isMoving !== hasMovingTables || (header[Header.FLAGS] & ~HEAP_FLAG_MASK) !== 0) return false;
+  if (!isSame || isMoving !== hasMovingTables || !arePossibleFlags(header[Header.FLAGS])) return false;
   header[Header.CHECKSUM] = checksumOfHeader(header, 0);
   return true;
 }
@@ -111,7 +148,7 @@ function restoreByte(header: Int32Array): boolean {
 
 /**
  * As {@link repairHeader}, for an open heap, whose geometry is known whatever the header says. Without a matching
- * checksum, flags with unknown bits are cleared to 0; all others are kept.
+ * checksum, flags with unknown bits are cleared to 0; all others are kept, and the shapes are those of the geometry.
  */
 export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, log: RepairLog): void {
   const { words } = memory;
@@ -121,8 +158,8 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
   for (const [field, word] of GEOMETRY_WORDS) header[word] = headerValue(geometry, field);
   if (!restoreDerived(header, geometry.baseFrame)) {
     const { FLAGS, CHECKSUM } = Header;
-    if ((header[FLAGS] & ~HEAP_FLAG_MASK) !== 0) header[FLAGS] = 0;
-    const others = header[FLAGS] & ~HeapFlag.MOVING_TABLES;
+    const known = arePossibleFlags(header[FLAGS]) ? header[FLAGS] & HEAP_FLAG_MASK : 0;
+    const others = (known & ~HeapFlag.MOVING_TABLES) | shapeFlags(geometry);
     header[FLAGS] = geometry.hasMovingTables ? others | HeapFlag.MOVING_TABLES : others;
     header[Header.MAGIC] = MAGIC;
     header[Header.VERSION] = LAYOUT_VERSION;

@@ -1,4 +1,5 @@
 import { byteForChecksum } from "../memory/checksum.ts";
+import type { BlockShapes } from "../memory/header.ts";
 import { GRANULE, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { type CacheTable, checksumOfRecord, colourCount, isCacheName, isPowerOfTwo } from "../slab/cache-table.ts";
@@ -39,7 +40,7 @@ export function repairRecords(caches: CacheTable, log: RepairLog): void {
     if ((isEmpty && cache >= CLASS_COUNT) || isSound(caches, kind)) continue;
     const text = `the record of cache ${cache}`;
     if (cache < CLASS_COUNT) {
-      setClass(record, cache, caches.classFlags);
+      setClass(record, cache, caches);
       log.done(address, `${text} was rewritten: it is kmalloc-${classBytes(cache)}`);
     } else if (attempt(caches, kind, restoreShape) || attempt(caches, kind, restoreByte)) {
       log.done(address, `${text}, "${caches.name(kind)}", was restored by its checksum`);
@@ -60,10 +61,14 @@ function isSound(caches: CacheTable, kind: number): boolean {
 }
 
 /** Tries to repair a record; false, with nothing changed, where that does not make it sound. */
-function attempt(caches: CacheTable, kind: number, repair: (record: Int32Array) => boolean): boolean {
+function attempt(
+  caches: CacheTable,
+  kind: number,
+  repair: (record: Int32Array, shapes: BlockShapes) => boolean,
+): boolean {
   const record = caches.words(kind);
   const before = record.slice();
-  if (repair(record)) {
+  if (repair(record, caches.shapes)) {
     const next = record[CacheRecord.COLOUR_NEXT];
     if (!(next >= 0 && next < record[CacheRecord.COLOURS])) record[CacheRecord.COLOUR_NEXT] = 0;
     if (isSound(caches, kind)) return true;
@@ -72,10 +77,10 @@ function attempt(caches: CacheTable, kind: number, repair: (record: Int32Array) 
   return false;
 }
 
-function setClass(record: Int32Array, cache: number, flags: number): void {
+function setClass(record: Int32Array, cache: number, { classFlags, shapes }: CacheTable): void {
   const bytes = classBytes(cache);
-  setShape(record, { objectBytes: bytes, alignBytes: GRANULE, colourBytes: 0 }, Number.POSITIVE_INFINITY);
-  record[CacheRecord.FLAGS] = flags;
+  setShape(record, { objectBytes: bytes, alignBytes: GRANULE, colourBytes: 0 }, shapes, Number.POSITIVE_INFINITY);
+  record[CacheRecord.FLAGS] = classFlags;
   record[CacheRecord.COLOUR_NEXT] = 0;
   // The classes were the first caches that the heap made, in their order.
   record[CacheRecord.SERIAL] = cache + 1;
@@ -84,11 +89,11 @@ function setClass(record: Int32Array, cache: number, flags: number): void {
 }
 
 /** Writes what follows from what the user asked for, or from the size of blocks; true where the checksum is of that. */
-function restoreShape(record: Int32Array): boolean {
+function restoreShape(record: Int32Array, shapes: BlockShapes): boolean {
   const checksum = record[CacheRecord.CHECKSUM];
   const found = record.slice();
   for (const basics of possibleBasics(found)) {
-    setShape(record, basics, GROUP_SHEAF_CAPACITY);
+    setShape(record, basics, shapes);
     if (checksumOfRecord(record) === checksum) return true;
   }
   return false;
@@ -124,14 +129,14 @@ function restoreByte(record: Int32Array): boolean {
 }
 
 /** Writes the shape on which the pages and the blocks of a slab agree; false where there is none. */
-function guess(record: Int32Array): boolean {
+function guess(record: Int32Array, shapes: BlockShapes): boolean {
   const objectBytes = record[CacheRecord.OBJECT_BYTES];
   const isAlignment = isPowerOfTwo(record[CacheRecord.ALIGN_BYTES]) && record[CacheRecord.ALIGN_BYTES] <= PAGE_SIZE;
   const alignBytes = isAlignment ? record[CacheRecord.ALIGN_BYTES] : GRANULE;
   const fromObject = roundUp(objectBytes, Math.max(alignBytes, GRANULE));
   const blockBytes = [record[CacheRecord.BLOCK_BYTES], fromObject].find((bytes) => {
     if (!isBlock(bytes)) return false;
-    const { slabPages, slabBlocks } = slabShape(bytes);
+    const { slabPages, slabBlocks } = slabShape(bytes, shapes);
     return record[CacheRecord.SLAB_PAGES] === slabPages && record[CacheRecord.SLAB_BLOCKS] === slabBlocks;
   });
   if (blockBytes === undefined) return false;
@@ -139,7 +144,7 @@ function guess(record: Int32Array): boolean {
   const colourBytes = record[CacheRecord.COLOUR_BYTES];
   const isDistance = colourBytes >= 0 && colourBytes <= PAGE_SIZE && colourBytes % Math.max(alignBytes, GRANULE) === 0;
   const basics = isObject ? { objectBytes, alignBytes } : { objectBytes: blockBytes, alignBytes: GRANULE };
-  setShape(record, { ...basics, colourBytes: isDistance ? colourBytes : 0 }, GROUP_SHEAF_CAPACITY);
+  setShape(record, { ...basics, colourBytes: isDistance ? colourBytes : 0 }, shapes);
   record[CacheRecord.FLAGS] &= KNOWN_FLAGS;
   if (!isCacheName(nameOf(record))) setName(record, `cache-${record[CacheRecord.SERIAL] >>> 0}`);
   record[CacheRecord.CHECKSUM] = checksumOfRecord(record);
@@ -155,10 +160,15 @@ function roundUp(value: number, unit: number): number {
 }
 
 /** Writes what follows from the basics of a cache; nothing where they are impossible. */
-function setShape(record: Int32Array, { objectBytes, alignBytes, colourBytes }: Basics, capacityMax: number): void {
+function setShape(
+  record: Int32Array,
+  { objectBytes, alignBytes, colourBytes }: Basics,
+  shapes: BlockShapes,
+  capacityMax: number = GROUP_SHEAF_CAPACITY,
+): void {
   const blockBytes = roundUp(objectBytes, Math.max(alignBytes, GRANULE));
   if (!isBlock(blockBytes) || colourBytes < 0) return;
-  const shape = slabShape(blockBytes);
+  const shape = slabShape(blockBytes, shapes);
   record[CacheRecord.BLOCK_BYTES] = blockBytes;
   record[CacheRecord.OBJECT_BYTES] = objectBytes;
   record[CacheRecord.ALIGN_BYTES] = alignBytes;

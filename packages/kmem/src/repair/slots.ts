@@ -2,16 +2,13 @@ import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
-import { areaPages } from "../slab/area.ts";
-import { AREA_SHEAVES, AreaWord, CacheRecord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
+import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
+import { AREA_SHEAVES, AreaWord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
 import type { RepairContext } from "./context.ts";
-
-const SMALL_AREA_PAGES: number = areaPages(false);
-const LARGE_AREA_PAGES: number = areaPages(true);
 
 /** What a thread knows of its own slot, whatever the tables say. */
 export type OwnSlot = Pick<Layers, "slot" | "sheaves" | "sync">;
@@ -101,26 +98,23 @@ function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
   const frame = address / PAGE_SIZE;
   if (geometry.hasMovingTables && frame === geometry.tableFrame) return false;
   if (!Number.isInteger(frame) || pages.frames.kind(frame) !== RunKind.SYSTEM) return false;
-  const count = pages.frames.count(frame);
-  return count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES;
+  return isAreaLength(pages.frames.count(frame), geometry);
 }
 
 /**
  * Makes the private pages of slots what they were: those of the thread's own slot, whatever the tables say, and those
- * on which the slot's record, COUNT and OWNER agree. The records of caches are sound by now.
+ * on which the slot's record, COUNT and OWNER agree.
  */
 export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
-  const { slots, caches, pages } = context.layers;
+  const { slots, pages, geometry } = context.layers;
   const { frames } = pages;
   if (own !== undefined) {
-    const anyClass = FrameKind.FIRST_CACHE;
-    const isLarge = own.sheaves.capacity(anyClass) > caches.get(anyClass, CacheRecord.CAPACITY);
-    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES);
+    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, areaPages(own.sheaves.isLarge, geometry));
   }
   for (const slot of slots.withAreas()) {
     const head = slots.area(slot) / PAGE_SIZE;
     const count = frames.count(head);
-    const isArea = (count === SMALL_AREA_PAGES || count === LARGE_AREA_PAGES) && frames.ownerSlot(head) === slot;
+    const isArea = isAreaLength(count, geometry) && frames.ownerSlot(head) === slot;
     if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count)) claimArea(context, slot, head, count);
   }
 }
@@ -145,7 +139,7 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   const areaWord = area >>> WORD_SHIFT;
   const empty = geometry.baseFrame << PAGE_SHIFT;
   const closed = areaWord + AreaWord.CLOSED;
-  const isLarge = pages.frames.count(area / PAGE_SIZE) === LARGE_AREA_PAGES;
+  const isLarge = isLargeArea(pages.frames.count(area / PAGE_SIZE), geometry);
   words.fill(0, areaWord, areaWord + AREA_SHEAVES);
   words[closed] = empty;
   words[closed + 1] = FULL;
@@ -153,7 +147,7 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
   let bottom: number = areaWord + AREA_SHEAVES;
   for (let index = 0; index < CLASS_COUNT; index++) {
-    const capacity = sheafCapacity(index, isLarge);
+    const capacity = sheafCapacity(index, isLarge, geometry);
     words[bottom] = empty;
     words.fill(0, bottom + 1, bottom + 1 + capacity);
     words[bottom + 1 + capacity] = FULL;

@@ -1,3 +1,4 @@
+import type { BlockShapes } from "../memory/header.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
@@ -5,20 +6,29 @@ import { AREA_SHEAVES, SENTINEL_WORDS } from "./layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "./size-classes.ts";
 
 /** Pages of a slot's private area with the sheaves of all size classes, large or small. */
-export function areaPages(isLarge: boolean): number {
+export function areaPages(isLarge: boolean, shapes: BlockShapes): number {
   let words: number = AREA_SHEAVES;
-  for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge) + SENTINEL_WORDS;
+  for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge, shapes) + SENTINEL_WORDS;
   return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
 }
 
-export const SMALL_AREA_PAGES: number = areaPages(false);
-export const LARGE_AREA_PAGES: number = areaPages(true);
+/** Whether an area of so many pages has large sheaves. Where those need no page more than small ones, none has. */
+export function isLargeArea(pageCount: number, shapes: BlockShapes): boolean {
+  return pageCount === areaPages(true, shapes) && pageCount > areaPages(false, shapes);
+}
+
+/** Whether a slot's area can have so many pages. */
+export function isAreaLength(pageCount: number, shapes: BlockShapes): boolean {
+  return pageCount === areaPages(false, shapes) || pageCount === areaPages(true, shapes);
+}
+
 /** A slot's area is large where that is no more than this share of the memory. */
 const LARGE_AREA_SHARE: number = 1 / 128;
 
 /** Pages for the sheaves of a slot: few in a small memory, and where there are no more. */
-export function allocateArea(pages: PageAllocator): number {
-  const isLarge = LARGE_AREA_PAGES <= pages.ownFrames * LARGE_AREA_SHARE;
-  const large = isLarge ? pages.allocate(LARGE_AREA_PAGES, RunKind.SYSTEM) : NO_FRAME;
-  return large === NO_FRAME ? pages.allocate(SMALL_AREA_PAGES, RunKind.SYSTEM) : large;
+export function allocateArea(pages: PageAllocator, shapes: BlockShapes): number {
+  const largePages = areaPages(true, shapes);
+  const isLarge = largePages <= pages.ownFrames * LARGE_AREA_SHARE;
+  const large = isLarge ? pages.allocate(largePages, RunKind.SYSTEM) : NO_FRAME;
+  return large === NO_FRAME ? pages.allocate(areaPages(false, shapes), RunKind.SYSTEM) : large;
 }

@@ -1,5 +1,5 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
-import { type Geometry, headerWord } from "../memory/header.ts";
+import { type BlockShapes, type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind, RunOwner } from "../pages/layout.ts";
@@ -11,7 +11,7 @@ import { assertRecord, assertRoom, assertTagged } from "./assertions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
 import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
-import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
+import { CLASS_COUNT, classBytes, smallCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
 /** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
@@ -40,10 +40,10 @@ export function barnRoom(capacity: number): number {
 }
 
 /** Pages of the barns of all size classes. */
-function barnPages(): number {
+function barnPages(shapes: BlockShapes): number {
   let words = 0;
   for (let index = 0; index < CLASS_COUNT; index++)
-    words += barnRoom(slabShape(classBytes(index)).capacity) + COUNT_WORDS;
+    words += barnRoom(smallCapacity(classBytes(index), shapes)) + COUNT_WORDS;
   return Math.ceil((words * WORD_BYTES) / PAGE_SIZE);
 }
 
@@ -152,7 +152,7 @@ export class Barns {
    */
   create(): void {
     if (this.#memory.words[this.#barnsWord] !== 0) return;
-    const frame = this.#pages.allocate(barnPages(), RunKind.SYSTEM);
+    const frame = this.#pages.allocate(barnPages(this.#caches.shapes), RunKind.SYSTEM);
     if (frame === NO_FRAME) return;
     this.#memory.refresh();
     const { words } = this.#memory;
@@ -185,7 +185,7 @@ export class Barns {
     // The pages become this slot's before BARNS is cleared: if the thread dies here, its recovery finds them.
     this.#pages.claimOwn(address >>> PAGE_SHIFT);
     words[this.#barnsWord] = 0;
-    this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages());
+    this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages(this.#caches.shapes));
   }
 
   #drainLocked(kind: number, cache: number): number {

@@ -2,7 +2,7 @@ import { describeValue, isUint32 } from "../memory/arguments.ts";
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { checksumOf } from "../memory/checksum.ts";
 import { KmemError } from "../memory/errors.ts";
-import { type Geometry, headerWord } from "../memory/header.ts";
+import { type BlockShapes, type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE, Header, HeapFlag, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { asciiText, isPrintableAscii } from "../memory/text.ts";
@@ -48,8 +48,11 @@ export class CacheTable {
   readonly #tableWord: number;
   readonly #serialWord: number;
   readonly #flagsWord: number;
+  /** What the heap was told of sheaves and slabs. */
+  readonly shapes: BlockShapes;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
+    this.shapes = geometry;
     this.#memory = memory;
     this.#tableWord = geometry.cacheTable >>> WORD_SHIFT;
     this.#serialWord = headerWord(geometry, Header.CACHE_SERIAL);
@@ -193,7 +196,7 @@ export class CacheTable {
   #write(cache: number, shape: CacheShape, blockBytes: number): void {
     const { words, bytes } = this.#memory;
     const record = this.record(FrameKind.FIRST_CACHE + cache);
-    const slab = slabShape(blockBytes);
+    const slab = slabShape(blockBytes, this.shapes);
     const { slabPages, slabBlocks, capacity } = slab;
     const colourBytes = roundUp(shape.colourBytes ?? 0, Math.max(shape.alignBytes, GRANULE));
     if (ASSERTIONS) {

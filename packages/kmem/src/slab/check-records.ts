@@ -61,7 +61,7 @@ export function recordFault(caches: CacheTable, kind: number, cache: number): st
   if (Math.ceil(objectBytes / alignment) * alignment !== blockBytes) {
     return `its blocks of ${blockBytes} bytes are for objects of ${objectBytes}`;
   }
-  const shape = slabShape(blockBytes);
+  const shape = slabShape(blockBytes, caches.shapes);
   const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
   if (slabPages !== shape.slabPages) return `its slabs have ${slabPages} pages, not ${shape.slabPages}`;
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
@@ -92,7 +92,7 @@ function faultOfColours(caches: CacheTable, kind: number, cache: number): string
   const alignment = Math.max(caches.get(kind, CacheRecord.ALIGN_BYTES), GRANULE);
   const isDistance = isClass ? colourBytes === 0 : colourBytes >= 0 && colourBytes % alignment === 0;
   if (!isDistance) return `its colours are ${colourBytes} bytes apart`;
-  const expected = colourCount(slabShape(blockBytes), blockBytes, colourBytes);
+  const expected = colourCount(slabShape(blockBytes, caches.shapes), blockBytes, colourBytes);
   if (colours !== expected) return `it has ${colours} colours, not ${expected}`;
   return next >= 0 && next < colours ? undefined : `its next colour is number ${next} of ${colours}`;
 }

@@ -1,5 +1,5 @@
 import type { Report } from "../memory/finding.ts";
-import { type Geometry, headerWord } from "../memory/header.ts";
+import { type BlockShapes, type Geometry, headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
@@ -19,7 +19,7 @@ import {
   Tag,
 } from "./layout.ts";
 import type { Sheaves } from "./sheaf.ts";
-import { CLASS_COUNT, classBytes, slabShape } from "./size-classes.ts";
+import { CLASS_COUNT, classBytes, smallCapacity } from "./size-classes.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What the check of the sheaves reads: the sheaves of every slot that has some. */
@@ -135,7 +135,7 @@ function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, foun
       report(record, `the barn of ${caches.name(kind)} is not where it belongs`);
       return;
     }
-    if (isClass && run !== 0) next += barnWords(kind - FrameKind.FIRST_CACHE);
+    if (isClass && run !== 0) next += barnWords(kind - FrameKind.FIRST_CACHE, geometry);
     if (word === 0 || !sound.has(kind)) continue;
     const owner = pages.frames.kind(word >>> (PAGE_SHIFT - WORD_SHIFT));
     const isRun = owner === RunKind.SYSTEM || owner === RunKind.SYSTEM + 1;
@@ -150,8 +150,8 @@ function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, foun
 }
 
 /** Words of the barn of a size class: the count of its entries, and room for them. */
-function barnWords(classIndex: number): number {
-  return 1 + barnRoom(slabShape(classBytes(classIndex)).capacity);
+function barnWords(classIndex: number, shapes: BlockShapes): number {
+  return 1 + barnRoom(smallCapacity(classBytes(classIndex), shapes));
 }
 
 /** Where the sheaf of a named cache begins; undefined for kinds without one. */

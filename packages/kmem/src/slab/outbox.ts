@@ -1,5 +1,5 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
-import type { Geometry } from "../memory/header.ts";
+import type { BlockShapes, Geometry } from "../memory/header.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
@@ -8,7 +8,7 @@ import { assertRoom } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { AreaWord, FULL, OUTBOX_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
-import { classBytes, slabShape } from "./size-classes.ts";
+import { classBytes, smallCapacity } from "./size-classes.ts";
 
 /** What the outboxes depend on. */
 export interface OutboxContext {
@@ -20,24 +20,13 @@ export interface OutboxContext {
 }
 
 /** Start of the outbox of each size class, in words from the first one's EMPTY; then the end of the last outbox. */
-const outboxOffsets: readonly number[] = offsetsOfOutboxes();
-
-function offsetsOfOutboxes(): number[] {
+function offsetsOfOutboxes(shapes: BlockShapes): number[] {
   const offsets = [0];
   for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
-    offsets.push(offsets[index] + slabShape(classBytes(index)).capacity + SENTINEL_WORDS);
+    offsets.push(offsets[index] + smallCapacity(classBytes(index), shapes) + SENTINEL_WORDS);
   }
   return offsets;
 }
-
-/** Blocks that the outbox of a kind has room for; the kind is of a size class that has outboxes. */
-function capacityOf(kind: number): number {
-  const index = kind - FrameKind.FIRST_CACHE;
-  return outboxOffsets[index + 1] - outboxOffsets[index] - SENTINEL_WORDS;
-}
-
-/** Pages of the outboxes of a slot. */
-const OUTBOX_PAGES: number = Math.ceil(((outboxOffsets.at(-1) ?? 0) * WORD_BYTES) / PAGE_SIZE);
 
 /** Makes the outboxes of a slot whose private pages begin at `areaWord`. */
 export type OutboxesOf = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
@@ -57,6 +46,10 @@ export class Outboxes {
   readonly #closed: number;
   readonly #empty: number;
   readonly #sheafTag: number;
+  readonly #offsets: readonly number[];
+  /** Words, and pages, of the outboxes of a slot. */
+  readonly #wordCount: number;
+  readonly #pageCount: number;
 
   constructor(context: OutboxContext, areaWord: number, sheafTag: number) {
     this.#memory = context.memory;
@@ -67,6 +60,15 @@ export class Outboxes {
     this.#closed = areaWord + AreaWord.CLOSED;
     this.#empty = context.geometry.baseFrame << PAGE_SHIFT;
     this.#sheafTag = sheafTag;
+    this.#offsets = offsetsOfOutboxes(context.geometry);
+    this.#wordCount = this.#offsets[OUTBOX_CLASS_COUNT];
+    this.#pageCount = Math.ceil((this.#wordCount * WORD_BYTES) / PAGE_SIZE);
+  }
+
+  /** Blocks that the outbox of a kind has room for; the kind is of a size class that has outboxes. */
+  #capacity(kind: number): number {
+    const index = kind - FrameKind.FIRST_CACHE;
+    return this.#offsets[index + 1] - this.#offsets[index] - SENTINEL_WORDS;
   }
 
   /** Whether a kind has outboxes. */
@@ -77,7 +79,7 @@ export class Outboxes {
   /** Index in `words` of the EMPTY sentinel of an outbox; 0 while the slot has no outboxes. */
   bottom(kind: number): number {
     const run = this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] >>> WORD_SHIFT;
-    return run === 0 || !this.serves(kind) ? 0 : run + outboxOffsets[kind - FrameKind.FIRST_CACHE];
+    return run === 0 || !this.serves(kind) ? 0 : run + this.#offsets[kind - FrameKind.FIRST_CACHE];
   }
 
   /** Index in `words` of the top of an outbox. That of a closed one is found by its entries: all words above are 0. */
@@ -86,7 +88,7 @@ export class Outboxes {
     const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
     const bottom = this.bottom(kind);
     if (top !== this.#closed || bottom === 0) return top;
-    const end = bottom + capacityOf(kind);
+    const end = bottom + this.#capacity(kind);
     let word = bottom;
     while (word < end && words[word + 1] !== 0 && words[word + 1] !== FULL) word++;
     return word;
@@ -95,7 +97,7 @@ export class Outboxes {
   /** Blocks in an outbox: no more than there is room for, whatever its top says. */
   count(kind: number): number {
     const bottom = this.bottom(kind);
-    return bottom === 0 ? 0 : Math.min(Math.max(this.top(kind) - bottom, 0), capacityOf(kind));
+    return bottom === 0 ? 0 : Math.min(Math.max(this.top(kind) - bottom, 0), this.#capacity(kind));
   }
 
   /** Addresses in an outbox. */
@@ -121,7 +123,7 @@ export class Outboxes {
     if (bottom === 0) return;
     const { words } = this.#memory;
     if (ASSERTIONS) {
-      assertRoom(count, capacityOf(kind), "an outbox");
+      assertRoom(count, this.#capacity(kind), "an outbox");
       assert(words[bottom] === this.#empty, `the outbox of kind ${kind} begins with EMPTY`);
     }
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#sheafTag);
@@ -150,21 +152,21 @@ export class Outboxes {
     }
     words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
-    this.#pages.freeOwn(run >>> PAGE_SHIFT, OUTBOX_PAGES);
+    this.#pages.freeOwn(run >>> PAGE_SHIFT, this.#pageCount);
   }
 
   #ensure(): boolean {
     if (this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] !== 0) return true;
-    const frame = this.#pages.allocate(OUTBOX_PAGES, RunKind.SYSTEM);
+    const frame = this.#pages.allocate(this.#pageCount, RunKind.SYSTEM);
     if (frame === NO_FRAME) return false;
     this.#memory.refresh();
-    this.#memory.reach((frame + OUTBOX_PAGES) * PAGE_SIZE);
+    this.#memory.reach((frame + this.#pageCount) * PAGE_SIZE);
     const { words } = this.#memory;
     const run = frame << (PAGE_SHIFT - WORD_SHIFT);
-    words.fill(0, run, run + (outboxOffsets.at(-1) ?? 0));
+    words.fill(0, run, run + this.#wordCount);
     for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
-      words[run + outboxOffsets[index]] = this.#empty;
-      words[run + outboxOffsets[index + 1] - 1] = FULL;
+      words[run + this.#offsets[index]] = this.#empty;
+      words[run + this.#offsets[index + 1] - 1] = FULL;
     }
     words[this.#areaWord + AreaWord.OUT_PAGES] = frame << PAGE_SHIFT;
     return true;

@@ -7,7 +7,7 @@ import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { PageRequest } from "../pages/page-request.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
 import type { SlotTable } from "../sync/slot.ts";
-import { allocateArea, LARGE_AREA_PAGES, SMALL_AREA_PAGES } from "./area.ts";
+import { allocateArea, areaPages, isLargeArea } from "./area.ts";
 import { assertRoom, assertTagged } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
@@ -50,10 +50,12 @@ export class Sheaves {
   readonly #caches: CacheTable;
   readonly #slabs: Slabs;
   readonly #barns: Barns;
+  readonly #geometry: Geometry;
   readonly #emptyEntry: number;
   readonly #sheafTag: number;
   readonly #slot: number;
-  readonly #isLarge: boolean;
+  /** Whether the sheaves of the size classes are those of a large area. */
+  readonly isLarge: boolean;
   /** Capacity in entries of the sheaf of each size class. */
   readonly #classCapacities: readonly number[];
   /** Blocks that other slots allocated and this slot freed, before they go to the barn. */
@@ -65,6 +67,7 @@ export class Sheaves {
 
   private constructor(context: SheafContext, areaAddress: number, slot: number, isLarge: boolean) {
     const { geometry } = context;
+    this.#geometry = geometry;
     this.#memory = context.memory;
     this.#pages = context.pages;
     this.#caches = context.caches;
@@ -73,8 +76,8 @@ export class Sheaves {
     this.#emptyEntry = geometry.baseFrame << PAGE_SHIFT;
     this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
     this.#slot = slot;
-    this.#isLarge = isLarge;
-    this.#classCapacities = Array.from({ length: CLASS_COUNT }, (_, index) => sheafCapacity(index, isLarge));
+    this.isLarge = isLarge;
+    this.#classCapacities = Array.from({ length: CLASS_COUNT }, (_, index) => sheafCapacity(index, isLarge, geometry));
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#closed = this.areaWord + AreaWord.CLOSED;
     this.#tops = this.areaWord + AreaWord.TOPS;
@@ -84,14 +87,14 @@ export class Sheaves {
   /** The sheaves in a slot's private pages; the number of those pages determines the size of the sheaves. */
   static at(context: SheafContext, areaAddress: number, slot: number): Sheaves {
     const pageCount = context.pages.frames.count(areaAddress >>> PAGE_SHIFT);
-    return new Sheaves(context, areaAddress, slot, pageCount === LARGE_AREA_PAGES);
+    return new Sheaves(context, areaAddress, slot, isLargeArea(pageCount, context.geometry));
   }
 
   /** Opens the sheaves of a slot, with new private pages if it has none; undefined if there are no pages. */
   static open(context: SheafContext, slots: SlotTable, slot: number): Sheaves | undefined {
     const area = slots.area(slot);
     if (area !== 0) return Sheaves.at(context, area, slot);
-    const frame = allocateArea(context.pages);
+    const frame = allocateArea(context.pages, context.geometry);
     if (frame === NO_FRAME) return undefined;
     context.memory.refresh();
     const sheaves = Sheaves.at(context, frame * PAGE_SIZE, slot);
@@ -326,7 +329,7 @@ export class Sheaves {
     this.#pages.useCache(undefined);
     this.freeGroupPages();
     if (ASSERTIONS) for (const kind of this.#caches.kinds()) assert(this.count(kind) === 0, `sheaf ${kind} is empty`);
-    const pageCount = this.#isLarge ? LARGE_AREA_PAGES : SMALL_AREA_PAGES;
+    const pageCount = areaPages(this.isLarge, this.#geometry);
     this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), pageCount, RunKind.SYSTEM);
   }
 

@@ -1,4 +1,5 @@
-import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import type { BlockShapes } from "../memory/header.ts";
+import { GRANULE, GRANULE_SHIFT, PAGE_SIZE, SHEAF_BLOCKS_MAX, SLAB_PAGES_MAX } from "../memory/layout.ts";
 
 /**
  * The size classes of kmalloc: every multiple of 16 up to 128, then eight to a doubling up to 32 KiB, so that a block
@@ -45,8 +46,6 @@ export interface SlabShape {
   readonly capacity: number;
 }
 
-/** A slab has more pages only for a block that needs them. */
-const SLAB_PAGES_MAX = 16;
 /**
  * What a page of slab weighs against the share of it that the blocks leave unused. More pages fit the blocks better,
  * but a class of which a program wants one block then holds more that it does not need; measured over the real traces,
@@ -60,20 +59,33 @@ const SHEAF_CAPACITY_MIN = 4;
 /** The same for the size classes of a slot with a large area; measured over the real traces: docs/performance.md. */
 const LARGE_SHEAF_BYTES = 32768;
 /** Entries of the largest sheaf there is. */
-export const LARGE_SHEAF_CAPACITY_MAX = 1024;
+export const LARGE_SHEAF_CAPACITY_MAX: number = SHEAF_BLOCKS_MAX;
 const LARGE_SHEAF_CAPACITY_MIN = 8;
 /** Entries of the sheaf for blocks above the largest size class. */
 const LARGE_SHEAF_CAPACITY = 2;
 
-/**
- * Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16: up to 32 KiB for
- * size classes, up to 128 KiB for named caches.
- */
-export function slabShape(blockBytes: number): SlabShape {
+/** What a heap was told bounds the entries that suit a size. */
+function bounded(capacity: number, { sheafBlocks }: BlockShapes): number {
+  return sheafBlocks === 0 ? capacity : Math.min(capacity, sheafBlocks);
+}
+
+/** Entries of a sheaf for blocks of `blockBytes`, in a slot with a small area. */
+export function smallCapacity(blockBytes: number, shapes: BlockShapes): number {
   const capacityMin = blockBytes > MAX_CLASS_BYTES ? LARGE_SHEAF_CAPACITY : SHEAF_CAPACITY_MIN;
   const capacity = Math.max(capacityMin, Math.min(SHEAF_CAPACITY_MAX, Math.floor(SHEAF_BYTES / blockBytes)));
-  const pagesMin = Math.ceil(blockBytes / PAGE_SIZE);
-  const pagesMax = Math.max(SLAB_PAGES_MAX, Math.min(pagesMin, MAX_OBJECT_BYTES / PAGE_SIZE));
+  return bounded(capacity, shapes);
+}
+
+/**
+ * Chooses the pages of a slab and the entries of a sheaf for blocks of `blockBytes`, a multiple of 16: up to 32 KiB for
+ * size classes, up to 128 KiB for named caches; a heap that was told of its slabs has as many pages as it was told.
+ */
+export function slabShape(blockBytes: number, shapes: BlockShapes): SlabShape {
+  const capacity = smallCapacity(blockBytes, shapes);
+  const leastPages = Math.ceil(blockBytes / PAGE_SIZE);
+  const pagesMin = Math.max(leastPages, shapes.slabPages);
+  const chosenMax = Math.max(SLAB_PAGES_MAX, Math.min(leastPages, MAX_OBJECT_BYTES / PAGE_SIZE));
+  const pagesMax = shapes.slabPages === 0 ? chosenMax : Math.min(pagesMin, chosenMax);
   let best: SlabShape | undefined;
   let bestScore = Number.POSITIVE_INFINITY;
   for (let slabPages = pagesMin; slabPages <= pagesMax; slabPages++) {
@@ -90,8 +102,8 @@ export function slabShape(blockBytes: number): SlabShape {
 }
 
 /** Entries of the sheaves of a size class: those of a slot with a small area, or with a large one. */
-export function sheafCapacity(index: number, isLarge: boolean): number {
-  if (!isLarge) return slabShape(classBytes(index)).capacity;
+export function sheafCapacity(index: number, isLarge: boolean, shapes: BlockShapes): number {
+  if (!isLarge) return smallCapacity(classBytes(index), shapes);
   const capacity = Math.floor(LARGE_SHEAF_BYTES / classBytes(index));
-  return Math.max(LARGE_SHEAF_CAPACITY_MIN, Math.min(LARGE_SHEAF_CAPACITY_MAX, capacity));
+  return bounded(Math.max(LARGE_SHEAF_CAPACITY_MIN, Math.min(LARGE_SHEAF_CAPACITY_MAX, capacity)), shapes);
 }

@@ -17,6 +17,10 @@ import {
 } from "./kinds.ts";
 import { arg, named, of, type Row, row } from "./rows.ts";
 
+const pagesUpTo64KiB: Kind = {
+  name: "1 to 16 pages",
+  accepts: (value) => within(4096, 65_536).accepts(value) && Number(value) % 4096 === 0,
+};
 const signal: Kind = { name: "a signal", accepts: (value) => value instanceof AbortSignal };
 const worker: Kind = { name: "a worker", accepts: () => false };
 const wait = { timeoutMs: amount, signal };
@@ -47,6 +51,8 @@ const heapOptions = {
   slotCount: within(1, 126),
   dmaBytes: within(0, 2 ** 32),
   exactFrees: truth,
+  sheafBlocks: within(2, 1024),
+  slabBytes: pagesUpTo64KiB,
   // Of a memory that is a new one there is no function of the caller's that grows it.
   grow: nothingElse,
   onGrow: callable,

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap } from "../../src/index.ts";
+import { OWN_SHAPES } from "../../src/memory/header.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../../src/memory/layout.ts";
 import { FrameKind } from "../../src/pages/layout.ts";
 import { AreaWord } from "../../src/slab/layout.ts";
@@ -18,7 +19,7 @@ it.each(["a closed top", "a top far away", "a top below"])("an outbox ends where
   for (const index of [0, 5]) {
     const kind = FrameKind.FIRST_CACHE + index;
     words[areaWord + AreaWord.OUT_TOPS + kind] = tops[damage as keyof typeof tops];
-    const { capacity } = slabShape(classBytes(index));
+    const { capacity } = slabShape(classBytes(index), OWN_SHAPES);
     expect(outboxes.count(kind)).toBe(damage === "a top below" ? 0 : capacity);
     expect(outboxes.entries(kind).length).toBe(outboxes.count(kind));
   }
