@@ -49,7 +49,7 @@ export class HostileFiles {
     const isDump = number % 2 === 0;
     const { name, dump } = isDump
       ? mutateDump(this.#scenes, random)
-      : { name: form, dump: mutateTrace(random, sample) };
+      : { name: form, dump: random.pick([damageText, damageBinary])(random)(sample) };
     const bytes = random.below(PACKED_EVERY) === 0 ? new Uint8Array(zstdCompressSync(dump)) : dump;
     return { name: `${number} ${name}`, bytes };
   }
