@@ -67,7 +67,7 @@ class ChangeMap {
   }
 
   layer(change: string): MapLayer {
-    const labels = ["Nothing live", "All of it stayed", `All of it ${change}`, `Some ${change}, some stayed`];
+    const labels = ["Nothing live", "Stayed", change, `Some ${change.toLowerCase()}`];
     const counts = labels.map(() => 0);
     for (const value of this.#values) counts[value]! += 1;
     const legend = labels.map((label, value) => ({ value, label, pages: counts[value]! }));
@@ -106,7 +106,7 @@ export function compareDumps(before: DumpModel, after: DumpModel): Comparison {
   }
   const rows = [...caches].map(([name, row]) => ({ name, ...row }));
   rows.sort((one, other) => other.came + other.went - one.came - one.went || (one.name < other.name ? -1 : 1));
-  return { caches: rows, ...sums, beforeLayer: beforeMap.layer("went"), afterLayer: afterMap.layer("came") };
+  return { caches: rows, ...sums, beforeLayer: beforeMap.layer("Went"), afterLayer: afterMap.layer("Came") };
 }
 
 function isSame(one: readonly [string, number] | undefined, cache: string, bytes: number): boolean {

@@ -102,7 +102,7 @@ export class SitesView extends LitElement {
         id="sites-treemap"
         label="Live bytes by call site"
         theme=${this.theme}
-        .items=${sites.map(({ stack, bytes }) => ({ key: stack, label: siteName(stack), bytes }))}
+        .items=${sites.map(({ stack, bytes }) => ({ key: stack, label: functionName(stack), bytes }))}
         @pick=${(event: CustomEvent<string>) => (this.picked = event.detail)}
       ></kmem-inspector-treemap>
       <kmem-inspector-table
@@ -158,6 +158,11 @@ function holderRow(name: string, blocks: number, bytes: number): Row {
 /** The innermost frame of a stack, and how many more there are. */
 function siteName(stack: string): string {
   return (stack.split("\n")[0] ?? "").trim().replace(/^at /, "") || "(unknown)";
+}
+
+/** The function of the innermost frame. */
+function functionName(stack: string): string {
+  return siteName(stack).replace(/ \(.*\)$/, "");
 }
 
 function siteRow({ stack, blocks, bytes, ageMinMs, ageMaxMs, caches, slots }: SiteFigures): Row {

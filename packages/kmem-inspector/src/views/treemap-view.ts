@@ -26,7 +26,7 @@ const HEIGHT = 220;
 const TILES_SHOWN = 40;
 const TEXT_WIDTH_MIN = 60;
 const TEXT_HEIGHT_MIN = 30;
-const LETTER_WIDTH = 7;
+const LETTER_WIDTH = 8;
 const PADDING = 6;
 
 /** Parts of a whole as areas, the largest first. Fires `pick` with the key of one; a table beside it has the figures. */

@@ -162,8 +162,8 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     await inspector.page.locator("#comparison").waitFor();
     const session = (await inspector.table("changes")).get("session");
     expect([session?.["before"], session?.["after"], session?.["came"]]).toEqual(["0", "40", "40"]);
-    const went = await inspector.figure("#before [data-label='All of it went'] .soft");
-    const came = await inspector.figure("#after [data-label='All of it came'] .soft");
+    const went = await inspector.figure("#before [data-label='Went'] .soft");
+    const came = await inspector.figure("#after [data-label='Came'] .soft");
     expect([went > 0, came > 0]).toEqual([true, true]);
     await inspector.page.locator("#after canvas").focus();
     await inspector.page.keyboard.press("+");
