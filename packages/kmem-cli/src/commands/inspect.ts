@@ -58,7 +58,8 @@ export function registerInspect(program: Command): void {
 async function inspect(given: readonly string[], flags: InspectFlags, command: Command): Promise<void> {
   const { live, port, browser, sample } = flags;
   const files = sample === true ? [...given, SAMPLE_PATH] : given;
-  if (files.filter((name) => !name.endsWith(MODULE_ENDING)).length > FILES_MAX) command.error(`error: ${files.length} files are too many: two dumps can be compared`);
+  if (files.filter((name) => !name.endsWith(MODULE_ENDING)).length > FILES_MAX)
+    command.error(`error: ${files.length} files are too many: two dumps can be compared`);
   if (live !== undefined) {
     if (files.length > 0) command.error("error: a running heap and files cannot be shown at once");
     await requireHeap(live);

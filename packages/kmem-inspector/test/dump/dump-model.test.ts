@@ -152,7 +152,7 @@ describe("the model of a dump", () => {
     ] as const) {
       const live = liveFrames(modelOf(dump));
       expect(layer.legend.reduce((sum, { pages }) => sum + pages, 0)).toBe(layer.values.length);
-      expect(layer.values.every((value, frame) => value !== 0 === live.has(frame))).toBe(true);
+      expect(layer.values.every((value, frame) => (value !== 0) === live.has(frame))).toBe(true);
     }
     expect(compareDumps(modelOf(after), modelOf(after)).afterLayer.values.some((value) => value > 1)).toBe(false);
   });
