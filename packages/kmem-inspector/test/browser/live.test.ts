@@ -4,7 +4,7 @@ import { Heap } from "kmem";
 import { expect, it } from "vitest";
 import { describeInChromium } from "../../../kmem/test/browser/support/in-chromium.ts";
 import { serveHeap } from "../../src/serve/index.ts";
-import { bombs, HostileFiles, HostilePage } from "../hostile/hostile-page.ts";
+import { bombs, HostileFiles, HostilePage, verdictOfModels } from "../hostile/hostile-page.ts";
 import { InspectorPage } from "../support/opened-page.ts";
 
 const FILES = 6;
@@ -63,8 +63,9 @@ describeInChromium("the inspector of a heap that lives", (_openPage, openBlank) 
     const files = new HostileFiles(5);
     const all = [...bombs(), ...Array.from({ length: FILES }, (_, number) => files.file(number))];
     for (const file of all) {
-      await hostile.look(file);
-      expect([file.name, hostile.inspector.faults]).toEqual([file.name, []]);
+      const verdict = await hostile.look(file);
+      const { faults } = hostile.inspector;
+      expect([file.name, verdict, faults]).toEqual([file.name, await verdictOfModels(file), []]);
     }
   });
 });

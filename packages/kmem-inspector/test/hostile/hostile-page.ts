@@ -5,6 +5,8 @@ import { mutate as mutateDump } from "../../../kmem-cli/test/dumps/mutate.ts";
 import { type Scene, scenes } from "../../../kmem-cli/test/dumps/scenes.ts";
 import { damageBinary, damageText } from "../../../kmem-cli/test/traces/mutate.ts";
 import { samples } from "../../../kmem-cli/test/traces/samples.ts";
+import { DumpService } from "../../src/work/dump-service.ts";
+import { TraceService } from "../../src/work/trace-service.ts";
 import { InspectorPage } from "../support/opened-page.ts";
 
 /** A file that may hold anything. */
@@ -52,6 +54,16 @@ export class HostileFiles {
       : { name: form, dump: random.pick([damageText, damageBinary])(random)(sample) };
     const bytes = random.below(PACKED_EVERY) === 0 ? new Uint8Array(zstdCompressSync(dump)) : dump;
     return { name: `${number} ${name}`, bytes };
+  }
+}
+
+/** What the models say of a file without a page. */
+export async function verdictOfModels(file: HostileFile): Promise<Verdict> {
+  try {
+    if (new DumpService().openIfDump(file) === undefined) await new TraceService().open(file);
+    return "shown";
+  } catch {
+    return "refused";
   }
 }
 

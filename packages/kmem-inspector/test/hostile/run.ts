@@ -4,7 +4,7 @@ import { Heap } from "kmem";
 import { chromium } from "playwright-core";
 import { findChromium } from "../../../kmem/test/browser/support/find-chromium.ts";
 import { serveHeap } from "../../src/serve/index.ts";
-import { bombs, HostileFiles, HostilePage } from "./hostile-page.ts";
+import { bombs, HostileFiles, HostilePage, verdictOfModels } from "./hostile-page.ts";
 
 /** A page that has not answered after so long hangs. */
 const PATIENCE_MS = 120_000;
@@ -35,10 +35,11 @@ let shown = await newPage();
 const text = (): string => `seed ${seed}: ${totals.shown} shown, ${totals.refused} refused, ${totals.faults} faults`;
 for (let number = first - bombs().length; number < first + count; number++) {
   const file = number < first ? bombs()[number - first + bombs().length]! : files.file(number);
+  const expected = await verdictOfModels(file);
   const faults = await shown.look(file).then(
     (verdict) => {
       totals[verdict] += 1;
-      return [...shown.inspector.faults];
+      return [...shown.inspector.faults, ...(verdict === expected ? [] : [`${verdict}, and not ${expected}`])];
     },
     (error: unknown) => [String(error), ...shown.inspector.faults],
   );
