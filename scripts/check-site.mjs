@@ -82,7 +82,7 @@ brokenLinks().forEach(report);
 /** Written by hand: the inspector's page has tests of its own, and of the reference, long and all alike, two are taken. */
 const pagesToLookAt = [...readPages().pages.keys()]
   .map((path) => path.replace(/\.html$/, ""))
-  .filter((path) => !/^(?:inspector-page|reference\/kmem)/.test(path) || path === "reference/kmem/linux");
+  .filter((path) => !/^(?:404|inspector-page|reference\/kmem)/.test(path) || path === "reference/kmem/linux");
 const server = /** @type {import("node:http").Server} */ (await serve());
 const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
 const browser = await chromium.launch({

@@ -1,6 +1,7 @@
 // `npm run runtimes`: the conformance suite on every runtime that the library is for, from its tarball. Installs them
-// (`tools/runtimes`), runs the suite on each, prints a table and writes docs/figures/runtimes.csv. With names of runtimes
-// (`npm run runtimes -- Deno Bun`) it runs on those alone, and leaves the other rows of the table as they are. Runs on the pinned Node, after the build.
+// (`tools/runtimes`), runs the suite on each, prints a table, and writes it to docs/figures/runtimes.csv and
+// docs/library.md. With names of runtimes (`npm run runtimes -- Deno Bun`) it runs on those alone, and leaves the other
+// rows of the table as they are. Runs on the pinned Node, after the build.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,6 +14,8 @@ import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { subPaths } from "../packages/kmem-lab/dist/bundle/sub-paths.js";
 import { csvText, parseCsv } from "../packages/kmem-lab/dist/figures/csv.js";
+import { writeDocument } from "../packages/kmem-lab/dist/figures/documents.js";
+import { markdownTable } from "../packages/kmem-lab/dist/figures/markdown.js";
 import { root } from "./stages.mjs";
 import { installInto, packInto } from "./tarballs.mjs";
 import { installTools } from "./tool-folder.mjs";
@@ -201,6 +204,11 @@ function tableWith(rows) {
   ];
 }
 
+/** The table without its notes, which are for those who look for a fault. @param {readonly (readonly string[])[]} table */
+function documentTable(table) {
+  return table.map((cells) => cells.slice(0, columns.indexOf("note")).map((cell) => cell || "–"));
+}
+
 /** @param {readonly (readonly string[])[]} lines */
 function printTable(lines) {
   const widths = columns.map((_, column) => Math.max(...lines.map((cells) => String(cells[column]).length)));
@@ -228,6 +236,7 @@ try {
   const table = tableWith(rows);
   printTable(table);
   writeFileSync(figureFile, csvText(table));
+  writeDocument(join(root, "docs", "library.md"), { "figures: runtimes": markdownTable(documentTable(table)) });
   exit(rows.every(({ counts, version }) => counts?.failed === 0 || version === "") ? 0 : 1);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -68,8 +68,21 @@ function countRows(markdown) {
     `<table tabindex="0"${self.renderAttrs(tokens[index])}>\n`;
 }
 
+/** A paragraph that is a picture scrolls where the picture is wider than the page, with keys too. */
+function markPictures(markdown) {
+  markdown.core.ruler.push("pictures", ({ tokens }) => {
+    for (const [index, token] of tokens.entries()) {
+      const { children } = tokens[index + 1] ?? {};
+      if (token.type !== "paragraph_open" || children?.length !== 1 || children[0].type !== "image") continue;
+      token.attrSet("class", "picture");
+      token.attrSet("tabindex", "0");
+    }
+  });
+}
+
 function extendMarkdown(markdown) {
   sizeImages(markdown);
+  markPictures(markdown);
   countRows(markdown);
 }
 
@@ -89,12 +102,8 @@ export default defineConfig({
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     config: extendMarkdown,
   },
-  // The home page of the theme has no landmark for what is its own, and its search button shows keys that are not part
-  // of the button's name.
-  transformHtml: (html) =>
-    startAtFirstUse(html)
-      .replace('<div class="VPHome"', '<div class="VPHome" role="main"')
-      .replace('<span class="DocSearch-Button-Keys"', '<span class="DocSearch-Button-Keys" aria-hidden="true"'),
+  // The home page of the theme has no landmark for what is its own.
+  transformHtml: (html) => startAtFirstUse(html).replace('<div class="VPHome"', '<div class="VPHome" role="main"'),
   head: [["link", { rel: "icon", href: "data:," }]],
   themeConfig: {
     search: { provider: "local" },

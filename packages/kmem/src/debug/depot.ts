@@ -1,6 +1,7 @@
 import type { CoreLayers, Layers } from "../kmalloc/layers.ts";
 import { isUint32 } from "../memory/arguments.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { readUtf8, utf8Of } from "../memory/utf8.ts";
 import { NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { DEPOT_CHUNK_PAGES, ROOT_BUCKET_COUNT, RootWord, STACK_HEADER_BYTES, StackWord } from "./layout.ts";
 import type { DebugRoot } from "./root.ts";
@@ -35,7 +36,7 @@ export class StackDepot {
   idOf(text: string): number {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const bytes = new TextEncoder().encode(text);
+    const bytes = utf8Of(text);
     const { sync } = this.#layers;
     const lock = this.#root.word + RootWord.LOCK;
     sync.locks.acquire(lock);
@@ -57,8 +58,7 @@ export class StackDepot {
     if (!this.#isInDepot(id)) return "";
     const length = words[(id >>> WORD_SHIFT) + StackWord.LENGTH];
     if (length < 0 || length > this.#chunkEnd(id) - id - STACK_HEADER_BYTES) return "";
-    // A decoder takes no shared bytes.
-    return new TextDecoder().decode(bytes.slice(id + STACK_HEADER_BYTES, id + STACK_HEADER_BYTES + length));
+    return readUtf8(bytes, id + STACK_HEADER_BYTES, id + STACK_HEADER_BYTES + length);
   }
 
   /** Counts an allocation with a stack that there is. Any thread, without a lock. */

@@ -1,5 +1,6 @@
 import { describeValue } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
+import { utf8Bytes } from "../memory/utf8.ts";
 import { DEFAULT_LETTERS, DebugLetter, ROOT_TEXT_BYTES_MAX } from "./layout.ts";
 
 /** Letters for the caches whose names match one of the patterns; without patterns, for all others. */
@@ -28,9 +29,9 @@ export class DebugLetters {
     if (typeof text !== "string") {
       throw new KmemError("BAD_ARGUMENT", `debug is letters as in "FZ,kmalloc-64;P", not ${describeValue(text)}`, {});
     }
-    const { length } = new TextEncoder().encode(text);
-    if (length > ROOT_TEXT_BYTES_MAX) {
-      throw new KmemError("BAD_ARGUMENT", `debug has ${length} bytes, more than ${ROOT_TEXT_BYTES_MAX}`, {});
+    const textBytes = utf8Bytes(text);
+    if (textBytes > ROOT_TEXT_BYTES_MAX) {
+      throw new KmemError("BAD_ARGUMENT", `debug has ${textBytes} bytes, more than ${ROOT_TEXT_BYTES_MAX}`, {});
     }
     const unknown: string[] = [];
     const selections = text.split(";").map((block) => {

@@ -1,5 +1,6 @@
 import { type CoreLayers, type Layers, underTableLock } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
+import { readUtf8, utf8Of } from "../memory/utf8.ts";
 import { DebugRootSign, KIND_COUNT, NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
 
@@ -38,7 +39,7 @@ export class DebugRoot {
    * Undefined without pages.
    */
   static create(layers: Layers, text: string, lettersOf: (kind: number) => number): DebugRoot | undefined {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = utf8Of(text);
     return underTableLock(layers, () => {
       const { memory, pages } = layers;
       const frame = pages.allocate(DebugRootSign.PAGES, RunKind.SYSTEM);
@@ -80,8 +81,7 @@ export class DebugRoot {
     const { bytes, words } = this.#layers.memory;
     const length = Math.max(0, Math.min(words[this.word + RootWord.TEXT_BYTES], ROOT_TEXT_BYTES_MAX));
     const first = (this.word + RootWord.TEXT) * WORD_BYTES;
-    // A decoder takes no shared bytes.
-    return new TextDecoder().decode(bytes.slice(first, first + length));
+    return readUtf8(bytes, first, first + length);
   }
 
   /** Live objects of a sampled heap that have guarded places, of all threads. */

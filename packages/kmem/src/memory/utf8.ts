@@ -71,6 +71,14 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
   return end;
 }
 
+/** The bytes of a text, in memory of their own. O(text). */
+export function utf8Of(text: string): Uint8Array<ArrayBuffer> {
+  if (typeof TextEncoder !== "undefined") return new TextEncoder().encode(text);
+  const bytes = new Uint8Array(utf8Bytes(text));
+  writeUtf8(bytes, 0, text);
+  return bytes;
+}
+
 /**
  * The text in bytes `start` to `end`. Bytes that are no UTF-8 become U+FFFD, one for each longest beginning of a
  * character, as the Encoding Standard says. Each byte is read once: another thread may write meanwhile. O(bytes).

@@ -1,3 +1,5 @@
+import { utf8Of } from "../memory/utf8.ts";
+
 /** How the value of a field is written, as the low bits of its tag say. */
 const WireType = { VARINT: 0, BYTES: 2 } as const;
 const WIRE_TYPE_BITS = 3;
@@ -9,8 +11,6 @@ const VARINT_MASK = 0x7f;
 const SMALL_LIMIT = 2 ** 31;
 
 const FIRST_CAPACITY_BYTES = 256;
-
-const encoder: TextEncoder = new TextEncoder();
 
 /**
  * Writes one message of Protocol Buffers: the few kinds of fields that profiles have. Numbers are int64 or uint64;
@@ -36,7 +36,7 @@ export class ProtobufMessage {
 
   /** A string, also an empty one. */
   text(field: number, text: string): this {
-    return this.#lengthAndBytes(field, encoder.encode(text));
+    return this.#lengthAndBytes(field, utf8Of(text));
   }
 
   /** A message within this one; it is copied. */

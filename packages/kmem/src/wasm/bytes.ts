@@ -1,9 +1,10 @@
 import { KmemError } from "../memory/errors.ts";
+import { utf8Of } from "../memory/utf8.ts";
 
 /** The longest that the LEB128 form of a number of 64 bits may be. */
 const LEB64_BYTES = 10;
-const TEXT = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
-const TEXT_BYTES = /* @__PURE__ */ new TextEncoder();
+/** Made when it is first wanted: audio worklets, which may import this, have none. */
+let strictDecoder: TextDecoder | undefined;
 
 /** The refusal of bytes that are no module. `at` is an offset in them. */
 export function badModule(what: string, at: number): KmemError {
@@ -106,8 +107,9 @@ export class ByteReader {
     const lengthBytes = this.count();
     const start = this.at;
     this.skip(lengthBytes);
+    strictDecoder ??= new TextDecoder("utf-8", { fatal: true });
     try {
-      return TEXT.decode(this.bytes.subarray(start, this.at));
+      return strictDecoder.decode(this.bytes.subarray(start, this.at));
     } catch {
       throw badModule("a name is no UTF-8", start);
     }
@@ -216,7 +218,7 @@ export class ByteWriter {
   }
 
   name(text: string): void {
-    const bytes = TEXT_BYTES.encode(text);
+    const bytes = utf8Of(text);
     this.u32(bytes.length);
     this.put(bytes);
   }

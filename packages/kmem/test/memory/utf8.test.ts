@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { readUtf8, utf8Bytes, writeUtf8 } from "../../src/memory/utf8.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { readUtf8, utf8Bytes, utf8Of, writeUtf8 } from "../../src/memory/utf8.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -44,5 +44,19 @@ describe("UTF-8 in shared memory", () => {
     const bytes = encoder.encode(`<${text}>`);
     expect(readUtf8(bytes, 1, bytes.length - 1)).toBe(text);
     expect(readUtf8(bytes, 3, 3)).toBe("");
+  });
+});
+
+describe("the bytes of a text", () => {
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it("are the same where there is no TextEncoder, as in an AudioWorklet", () => {
+    for (const text of ["", "plain", "añ€😀", "\ud800 alone"]) {
+      const bytes = encoder.encode(text);
+      vi.unstubAllGlobals();
+      expect(utf8Of(text)).toEqual(bytes);
+      vi.stubGlobal("TextEncoder", undefined);
+      expect(utf8Of(text)).toEqual(bytes);
+    }
   });
 });
