@@ -71,7 +71,7 @@ ${colourRules(COLOUR_COUNT)}
   margin: 6px 0 0; font-size: 14px; }
 .legend svg { display: inline-block; width: 26px; height: 10px; vertical-align: middle; margin-right: 7px; }
 .keys { columns: 2; column-gap: 40px; font-size: 14px; padding: 0; list-style: none; }
-.keys li { break-inside: avoid; margin: 3px 0; }
+.keys li { break-inside: avoid; margin: 0 0 6px; }
 footer { padding: 40px 28px; color: var(--quiet); font-size: 13px; }
 @media (max-width: 700px) {
   header, main, footer { padding-left: 16px; padding-right: 16px; }
