@@ -8,7 +8,7 @@ import type { DumpCase } from "./campaign.ts";
 import { countStepsOfModules } from "./steps.ts";
 
 /** A case that takes longer hangs in what no step counts. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 600_000;
 const PROGRESS_CASES = 1000;
 
 interface Orders {

@@ -15,7 +15,8 @@ export function resealed(file: Uint8Array, random: Random, damage: Damage): Uint
   const parts = [file.subarray(0, FILE_HEAD.BYTES)];
   const footerAt = file.length - FOOTER.BYTES;
   for (let at: number = FILE_HEAD.BYTES; at < footerAt; ) {
-    const end = at + SECTION.BYTES + new DataView(file.buffer, file.byteOffset + at).getUint32(SECTION.PACKED_BYTES, true);
+    const head = new DataView(file.buffer, file.byteOffset + at);
+    const end = at + SECTION.BYTES + head.getUint32(SECTION.PACKED_BYTES, true);
     const section = file.subarray(at, end);
     parts.push(random.below(DAMAGED_EVERY) === 0 ? damaged(section, random, damage) : section);
     at = end;

@@ -82,10 +82,12 @@ export class TreemapView extends LitElement {
         const fill = cssColour(colourOf(this.theme, "categories", place + 1));
         const hasText = width > TEXT_WIDTH_MIN && height > TEXT_HEIGHT_MIN;
         const letters = Math.floor((width - 2 * PADDING) / LETTER_WIDTH);
+        const name = shortened(label, letters);
+        const size = formatBytes(bytes);
         return svg`<g @click=${() => this.#pick(key)}>
-          <rect x=${x} y=${y} width=${width} height=${height} fill=${fill}><title>${label}: ${formatBytes(bytes)}</title></rect>
-          ${hasText ? svg`<text class="name" x=${x + PADDING} y=${y + 16}>${shortened(label, letters)}</text>` : nothing}
-          ${hasText ? svg`<text x=${x + PADDING} y=${y + 30}>${formatBytes(bytes)}</text>` : nothing}
+          <rect x=${x} y=${y} width=${width} height=${height} fill=${fill}><title>${label}: ${size}</title></rect>
+          ${hasText ? svg`<text class="name" x=${x + PADDING} y=${y + 16}>${name}</text>` : nothing}
+          ${hasText ? svg`<text x=${x + PADDING} y=${y + 30}>${size}</text>` : nothing}
         </g>`;
       })}
     </svg>`;

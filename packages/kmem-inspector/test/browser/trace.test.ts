@@ -81,7 +81,8 @@ describeInChromium("the inspector of a trace", (_openPage, openBlank) => {
       const report = await commandJson<StatReport>("stat", "--json", path);
       const dropped = await page.evaluateHandle(`(() => {
         const transfer = new DataTransfer();
-        const bytes = Uint8Array.from(atob("${Buffer.from(bytes).toString("base64")}"), (letter) => letter.charCodeAt(0));
+        const letters = atob("${Buffer.from(bytes).toString("base64")}");
+        const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
         transfer.items.add(new File([bytes], "${name}"));
         return transfer;
       })()`);

@@ -20,20 +20,20 @@ const OF_THREADS = ["kmalloc/attach.ts", "kmalloc/lock-takeover.ts", "slab/barn.
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
   "one thread": 27_500,
-  threads: 35_500,
-  kmem: 56_500,
+  threads: 36_000,
+  kmem: 57_000,
   "kmem/atomik": 31_500,
   "kmem/layout": 5_500,
-  "kmem/debug": 70_000,
+  "kmem/debug": 70_500,
   "kmem/giet": 7_500,
-  "kmem/linux": 57_000,
-  "kmem/mykernel": 45_000,
+  "kmem/linux": 57_500,
+  "kmem/mykernel": 45_500,
   "kmem/nodes": 50_500,
   "kmem/proc": 32_500,
   "kmem/profile": 6_500,
   "kmem/trace": 6_500,
   "kmem/wasm": 67_000,
-  everything: 143_500,
+  everything: 144_500,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

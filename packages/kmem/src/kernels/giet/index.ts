@@ -1,5 +1,6 @@
 /**
- * The kernel GIET-VM, call by call: a heap of power-of-two blocks in each cluster of a mesh. It begins with {@link giet}.
+ * The kernel GIET-VM, call by call: a heap of power-of-two blocks in each cluster of a mesh. It begins with
+ * {@link giet}.
  *
  * @module kmem/giet
  */
