@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { runProgram } from "kmem-cli/internal/program";
+import { runProgram } from "kmem-cli/internal/commands/program";
 import type { LabContext } from "./commands/context.ts";
 import { registerCommands } from "./commands/index.ts";
 import { labContenders } from "./peers/contenders.ts";

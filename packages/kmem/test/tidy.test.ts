@@ -59,7 +59,7 @@ describe("the sources of every package", () => {
   it("are seen", () => {
     const paths = files.map((file) => file.path);
     expect(paths).toEqual(expect.arrayContaining(["kmem/src/index.ts", "kmem/test/tidy.test.ts"]));
-    expect(paths).toContain("kmem-cli/src/cli.ts");
+    expect(paths).toContain("kmem-cli/src/commands/cli.ts");
   });
 
   it(`have at most ${maxFileLines} lines a file and ${maxLineChars} characters a line`, () => {

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from "commander";
 import { isPolicyPath, policyContender } from "../contenders/policy-contender.ts";
-import { formById, TRACE_FORMS, type TraceForm } from "../input/known-forms.ts";
+import { formById, TRACE_FORMS, type TraceForm } from "../forms/known-forms.ts";
 import type { Contender } from "../replay/contender.ts";
 import { inputProblem } from "../system/input-problem.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
-import { printProblem } from "../text/output.ts";
+import { printProblem } from "../system/output.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 /** Stands for every contender there is. */

@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
-import type { TraceForm } from "../input/known-forms.ts";
+import type { TraceForm } from "../forms/known-forms.ts";
 import { type Comparable, comparableTrace, diffReport } from "../insight/diff-report.ts";
 import { diffText } from "../insight/diff-text.ts";
-import { printJson, printText } from "../text/output.ts";
+import { printJson, printText } from "../system/output.ts";
 import { formatOption } from "./arguments.ts";
 import { comparableDump, dumpStat } from "./dump-stat.ts";
 import { parseCount } from "./number-arguments.ts";

@@ -1,8 +1,8 @@
 import { type DumpInfo, describeDump, type Heap } from "kmem";
 import { DebugHeap } from "kmem/debug";
 import type { Comparable, NamedFigures } from "../insight/diff-report.ts";
-import { plainTable } from "../text/plain-table.ts";
-import { formatBytes, formatCount } from "../text/units.ts";
+import { plainTable } from "../system/plain-table.ts";
+import { formatBytes, formatCount } from "../system/units.ts";
 import { readDump, readDumpWith } from "./read-dump.ts";
 
 /** What is live in a dump, by one thing. */

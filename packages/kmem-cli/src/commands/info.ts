@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { countFindings, type DumpInfo, describeDump, type Finding } from "kmem";
 import { findingText } from "../report/finding-text.ts";
-import { printDocument, printText } from "../text/output.ts";
-import { formatBytes } from "../text/units.ts";
+import { printDocument, printText } from "../system/output.ts";
+import { formatBytes } from "../system/units.ts";
 import { readDumpWith } from "./read-dump.ts";
 
 /** Findings that are printed; `kmem check` has all of them. */

@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { SAMPLE_PATH, serveFiles } from "kmem-inspector/serve";
 import { openInput } from "../system/open-input.ts";
-import { printText } from "../text/output.ts";
+import { printText } from "../system/output.ts";
 import { parseCount } from "./number-arguments.ts";
 
 const EXPLANATION = `

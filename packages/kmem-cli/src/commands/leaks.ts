@@ -9,9 +9,9 @@ import {
   pprofBytes,
   speedscopeText,
 } from "kmem/profile";
+import { printDocument, printText } from "../system/output.ts";
 import { sourceMapFrames } from "../system/source-maps.ts";
 import { writeWhole } from "../system/write-whole.ts";
-import { printDocument, printText } from "../text/output.ts";
 import { errorExitcodeOption, parseCount } from "./number-arguments.ts";
 import { readDump } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";

@@ -10,7 +10,7 @@ import {
   slabtop,
   vmallocinfo,
 } from "kmem/proc";
-import { printPart } from "../text/output.ts";
+import { printPart } from "../system/output.ts";
 import { readDump } from "./read-dump.ts";
 
 /** The reports that take no options. */

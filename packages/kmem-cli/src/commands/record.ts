@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { recordProgram } from "../record/record-program.ts";
-import { printProblem } from "../text/output.ts";
-import { formatBytes, formatCount, formatCounted } from "../text/units.ts";
+import { recordProgram } from "../run/record-program.ts";
+import { printProblem } from "../system/output.ts";
+import { formatBytes, formatCount, formatCounted } from "../system/units.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const EXPLANATION = `

@@ -1,14 +1,14 @@
 import process from "node:process";
 import { type Command, Option } from "commander";
-import type { TraceForm } from "../input/known-forms.ts";
+import type { TraceForm } from "../forms/known-forms.ts";
 import { type Contender, defaultContenders } from "../replay/contender.ts";
 import { type ReplayOptions, replayTraces } from "../replay/replay-traces.ts";
 import { hasFailed } from "../replay/report.ts";
 import { resultText } from "../report/result-text.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
-import { printProblem } from "../text/output.ts";
-import { printableJson } from "../text/printable.ts";
-import { styleFor } from "../text/terminal.ts";
+import { printProblem } from "../system/output.ts";
+import { printableJson } from "../system/printable.ts";
+import { styleFor } from "../system/terminal.ts";
 import { collectTraces, describeAllocators, formatOption, parseAllocators } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { parseCount } from "./number-arguments.ts";

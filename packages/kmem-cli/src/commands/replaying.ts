@@ -7,9 +7,9 @@ import { exportedCsv, exportedMarkdown } from "../report/exported-table.ts";
 import { NO_PROGRESS, type Progress, ProgressBar } from "../report/progress.ts";
 import { contendersText } from "../report/result-text.ts";
 import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
+import { printProblem } from "../system/output.ts";
+import type { TextStyle } from "../system/terminal.ts";
 import { writeWhole } from "../system/write-whole.ts";
-import { printProblem } from "../text/output.ts";
-import type { TextStyle } from "../text/terminal.ts";
 import { parseCount } from "./number-arguments.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 

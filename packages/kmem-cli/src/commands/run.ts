@@ -8,10 +8,10 @@ import { type EndedProgram, Program, type ProgramCheck } from "../run/program.ts
 import { Suppressions } from "../run/suppressions.ts";
 import { TraceRecorder } from "../run/trace-recorder.ts";
 import { systemReason } from "../system/input-problem.ts";
+import { printReport } from "../system/output.ts";
 import { UnfinishedFile } from "../system/unfinished-file.ts";
+import { formatBytes, formatCounted } from "../system/units.ts";
 import { writeWhole } from "../system/write-whole.ts";
-import { printReport } from "../text/output.ts";
-import { formatBytes, formatCounted } from "../text/units.ts";
 import { parseCount, parseSize } from "./number-arguments.ts";
 import { ProgramExit } from "./program-exit.ts";
 import { pack } from "./read-dump.ts";

@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { TraceForm } from "../input/known-forms.ts";
-import { readTrace } from "../input/read-trace.ts";
+import type { TraceForm } from "../forms/known-forms.ts";
+import { readTrace } from "../forms/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { type StatReport, statReport } from "../insight/stat-report.ts";
 import { SORT_KEYS, type SortKey, type StatView, statText } from "../insight/stat-text.ts";
 import { traceSummaryText, unreadTexts } from "../report/trace-summary-text.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
-import { printJson, printProblem, printText } from "../text/output.ts";
-import { PLAIN_STYLE } from "../text/terminal.ts";
+import { printJson, printProblem, printText } from "../system/output.ts";
+import { PLAIN_STYLE } from "../system/terminal.ts";
 import { EventStream } from "../trace/event-context.ts";
 import { formatOption } from "./arguments.ts";
 import { dumpStat, dumpStatText } from "./dump-stat.ts";

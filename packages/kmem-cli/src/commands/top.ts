@@ -1,13 +1,13 @@
 import process from "node:process";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { TraceForm } from "../input/known-forms.ts";
-import { readTrace } from "../input/read-trace.ts";
+import type { TraceForm } from "../forms/known-forms.ts";
+import { readTrace } from "../forms/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { TOP_KEYS, type TopKey, topText } from "../insight/top-text.ts";
 import { TracePlayer } from "../insight/trace-player.ts";
 import { unreadTexts } from "../report/trace-summary-text.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
-import { printProblem, printText } from "../text/output.ts";
+import { printProblem, printText } from "../system/output.ts";
 import { EventStream } from "../trace/event-context.ts";
 import { formatOption } from "./arguments.ts";
 import { parseCount } from "./number-arguments.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { traceParts } from "kmem/trace";
-import { printPart } from "../text/output.ts";
+import { printPart } from "../system/output.ts";
 import { readDump } from "./read-dump.ts";
 
 const EXPLANATION = `

@@ -13,7 +13,7 @@ function kmemVersion(): string {
 
 /** An engine of the library by itself, which takes part where it is named. */
 function engine(name: string, description: string, options: HeapContenderOptions = {}): Contender {
-  return heapContender(name, packageModule(`heaps/${name}`), `${kmemVersion()}, ${description}`, {
+  return heapContender(name, packageModule(`contenders/${name}`), `${kmemVersion()}, ${description}`, {
     isByNameOnly: true,
     ...options,
   });
@@ -25,13 +25,13 @@ function engine(name: string, description: string, options: HeapContenderOptions
  */
 export function knownContenders(): readonly Contender[] {
   return [
-    heapContender("kmem", packageModule("heaps/kmem"), kmemVersion(), { aliases: ["slab", "kmalloc"] }),
+    heapContender("kmem", packageModule("contenders/kmem"), kmemVersion(), { aliases: ["slab", "kmalloc"] }),
     ...NATIVE_MALLOCS.map(nativeContender),
-    heapContender("kmem-unchecked", packageModule("heaps/kmem-unchecked"), kmemVersion(), {
+    heapContender("kmem-unchecked", packageModule("contenders/kmem-unchecked"), kmemVersion(), {
       isByNameOnly: true,
       note: "without the checks that a correct program does not need: for comparison only",
     }),
-    heapContender("kmem-fzpu", packageModule("heaps/kmem-fzpu"), `${kmemVersion()}, debugged with FZPU`, {
+    heapContender("kmem-fzpu", packageModule("contenders/kmem-fzpu"), `${kmemVersion()}, debugged with FZPU`, {
       isByNameOnly: true,
     }),
     ...peerContenders(),

@@ -1,10 +1,10 @@
 import { basename, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { policyFault } from "../heaps/policy.ts";
-import { POLICY_FILE_VARIABLE } from "../heaps/policy-variable.ts";
 import type { Contender } from "../replay/contender.ts";
 import { inputProblem } from "../system/input-problem.ts";
 import { heapContender, packageModule } from "./heap-contender.ts";
+import { policyFault } from "./policy.ts";
+import { POLICY_FILE_VARIABLE } from "./policy-variable.ts";
 
 /** Names of files; the others are names of contenders. */
 const MODULE_EXTENSION = /\.(?:[cm]?js|[cm]?ts)$/;
@@ -19,10 +19,10 @@ function policyName(path: string): string {
   return basename(path, extname(path));
 }
 
-/** An allocator of the user's, in a file: see `heaps/policy.ts` for what it exports. */
+/** An allocator of the user's, in a file: see `policy.ts` for what it exports. */
 export function policyContender(path: string): Contender {
   const url = pathToFileURL(resolve(path)).href;
-  const contender = heapContender(policyName(path), packageModule("heaps/policy-file"), path, {
+  const contender = heapContender(policyName(path), packageModule("contenders/policy-file"), path, {
     find: async () => ({ version: path, env: { [POLICY_FILE_VARIABLE]: url } }),
   });
   return { ...contender, findProblem: () => policyProblem(path, url) };

@@ -1,4 +1,4 @@
-import type { ByteSink } from "../store/section-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { Conversion } from "./conversion.ts";
 import { CsvConversion } from "./csv-conversion.ts";

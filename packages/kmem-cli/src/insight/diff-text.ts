@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from "../text/units.ts";
+import { formatBytes, formatCount } from "../system/units.ts";
 import type { DiffReport, DiffRow } from "./diff-report.ts";
 
 const NAME_COLUMNS = 50;

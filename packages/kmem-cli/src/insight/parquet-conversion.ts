@@ -1,5 +1,5 @@
 import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
-import type { ByteSink } from "../store/section-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
 import { OP, OP_NAMES, PAGE_BYTES } from "../trace/op-stream.ts";
 import type { Conversion } from "./conversion.ts";

@@ -1,4 +1,4 @@
-import type { ByteSink } from "../store/section-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
 import { OP, OP_NAMES, PAGE_BYTES } from "../trace/op-stream.ts";
 import { addressOf } from "./addresses.ts";

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { type AllocationProfile, gzipped, pprofBytes, type StackFrame, speedscopeText } from "kmem/profile";
-import type { ByteSink } from "../store/section-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
 import { StatCollector } from "./collector.ts";

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatCounted, formatPercent } from "../text/units.ts";
+import { formatBytes, formatCount, formatCounted, formatPercent } from "../system/units.ts";
 import type { BucketRow, FamilyReport, StatReport, StatRow } from "./stat-report.ts";
 
 /** The keys that rows are sorted by, as perf kmem calls them. */

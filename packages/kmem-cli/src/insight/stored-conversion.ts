@@ -1,5 +1,5 @@
-import type { ByteSink } from "../store/section-writer.ts";
-import { StoredTraceWriter } from "../store/stored-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
+import { StoredTraceWriter } from "../forms/stored-writer.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { FreeMatch } from "../trace/free-match.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";

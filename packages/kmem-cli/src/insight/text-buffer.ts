@@ -1,4 +1,4 @@
-import type { ByteSink } from "../store/section-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
 
 const FLUSH_LENGTH = 65_536;
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatPercent } from "../text/units.ts";
+import { formatBytes, formatCount, formatPercent } from "../system/units.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { StatCollector } from "./collector.ts";
 import { cacheName } from "./stat-report.ts";

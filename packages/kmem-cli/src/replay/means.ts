@@ -1,4 +1,4 @@
-import { geometricMean } from "../text/statistics.ts";
+import { geometricMean } from "../system/statistics.ts";
 import type { AllocatorResult, MeanFigures, MeanReport, WorkloadReport } from "./report.ts";
 import type { WorkloadKind } from "./workload.ts";
 

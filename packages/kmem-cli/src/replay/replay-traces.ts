@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { compileTrace } from "../input/compile-trace.ts";
-import { formById, type TraceForm } from "../input/known-forms.ts";
+import { compileTrace } from "../forms/compile-trace.ts";
+import { formById, type TraceForm } from "../forms/known-forms.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { inputProblem, systemReason } from "../system/input-problem.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
-import { printableLine } from "../text/printable.ts";
+import { printableLine } from "../system/printable.ts";
 import type { EventStream } from "../trace/event-context.ts";
 import type { OpSink } from "../trace/op-stream.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";

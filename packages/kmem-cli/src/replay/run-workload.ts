@@ -1,5 +1,5 @@
 import { runProcess } from "../system/run-process.ts";
-import { median } from "../text/statistics.ts";
+import { median } from "../system/statistics.ts";
 import type { ReadyContender } from "./contender.ts";
 import {
   type AccountResult,

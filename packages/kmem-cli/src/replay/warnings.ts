@@ -1,4 +1,4 @@
-import { median } from "../text/statistics.ts";
+import { median } from "../system/statistics.ts";
 import type { AllocatorResult, ReportEnvironment, ReportWarning, TraceReport } from "./report.ts";
 import type { RunOptions } from "./run-workload.ts";
 

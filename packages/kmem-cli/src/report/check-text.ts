@@ -1,8 +1,8 @@
 import type { AllocatorResult, TraceReport } from "../replay/report.ts";
-import { plainTable } from "../text/plain-table.ts";
-import type { TextStyle } from "../text/terminal.ts";
-import { formatCount } from "../text/units.ts";
-import { wrapText } from "../text/wrap-text.ts";
+import { plainTable } from "../system/plain-table.ts";
+import type { TextStyle } from "../system/terminal.ts";
+import { formatCount } from "../system/units.ts";
+import { wrapText } from "../system/wrap-text.ts";
 import { workloadName } from "./results-table.ts";
 
 const FAULT_INDENT = "    ";

@@ -1,6 +1,6 @@
 import type { Finding } from "kmem";
-import { printableLine } from "../text/printable.ts";
-import { formatCount } from "../text/units.ts";
+import { printableLine } from "../system/printable.ts";
+import { formatCount } from "../system/units.ts";
 
 /** Addresses of findings of one sort that are printed beside the first; `--json` has more. */
 const ADDRESSES_SHOWN = 3;

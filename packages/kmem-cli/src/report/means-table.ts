@@ -1,8 +1,8 @@
 import type { MeanFigures, MeanReport } from "../replay/report.ts";
 import type { WorkloadKind } from "../replay/workload.ts";
-import { type PlainRow, plainTable } from "../text/plain-table.ts";
-import type { TextStyle } from "../text/terminal.ts";
-import { formatPercent } from "../text/units.ts";
+import { type PlainRow, plainTable } from "../system/plain-table.ts";
+import type { TextStyle } from "../system/terminal.ts";
+import { formatPercent } from "../system/units.ts";
 
 const NOTHING = "–";
 const RATIO_DIGITS = 2;

@@ -1,7 +1,7 @@
 import type { ReplayReport } from "../replay/report.ts";
-import type { TextStyle } from "../text/terminal.ts";
-import { formatCounted } from "../text/units.ts";
-import { wrapText } from "../text/wrap-text.ts";
+import type { TextStyle } from "../system/terminal.ts";
+import { formatCounted } from "../system/units.ts";
+import { wrapText } from "../system/wrap-text.ts";
 
 const CONTINUATION = "  ";
 

@@ -1,6 +1,6 @@
 import type { Absence, ReadyContender } from "../replay/contender.ts";
 import type { ReplayReport } from "../replay/report.ts";
-import type { TextStyle } from "../text/terminal.ts";
+import type { TextStyle } from "../system/terminal.ts";
 import { checkText } from "./check-text.ts";
 import { meansTable } from "./means-table.ts";
 import { notesText } from "./notes-text.ts";

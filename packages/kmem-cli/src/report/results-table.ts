@@ -1,9 +1,9 @@
 import type { AllocatorResult, TraceReport, WorkloadReport } from "../replay/report.ts";
 import type { WorkloadKind } from "../replay/workload.ts";
-import { type PlainRow, plainTable } from "../text/plain-table.ts";
-import type { Colors, TextStyle } from "../text/terminal.ts";
-import { formatBytes, formatCount, formatCounted, formatPercent, threeDigits } from "../text/units.ts";
-import { wrapText } from "../text/wrap-text.ts";
+import { type PlainRow, plainTable } from "../system/plain-table.ts";
+import type { Colors, TextStyle } from "../system/terminal.ts";
+import { formatBytes, formatCount, formatCounted, formatPercent, threeDigits } from "../system/units.ts";
+import { wrapText } from "../system/wrap-text.ts";
 
 /** From here on operations, requested and live bytes have columns of their own instead of a place in the headings. */
 const WIDE_COLUMNS = 112;

@@ -1,8 +1,8 @@
-import { formById } from "../input/known-forms.ts";
-import { printableLine } from "../text/printable.ts";
-import type { TextStyle } from "../text/terminal.ts";
-import { formatBytes, formatCount, formatCounted } from "../text/units.ts";
-import { wrapText } from "../text/wrap-text.ts";
+import { formById } from "../forms/known-forms.ts";
+import { printableLine } from "../system/printable.ts";
+import type { TextStyle } from "../system/terminal.ts";
+import { formatBytes, formatCount, formatCounted } from "../system/units.ts";
+import { wrapText } from "../system/wrap-text.ts";
 import type { BrokenReport } from "../trace/broken-log.ts";
 import { type FreeMatch, matchPercent } from "../trace/free-match.ts";
 import type {

@@ -1,6 +1,6 @@
 import type { ReplayReport } from "../replay/report.ts";
-import type { TextStyle } from "../text/terminal.ts";
-import { wrapText } from "../text/wrap-text.ts";
+import type { TextStyle } from "../system/terminal.ts";
+import { wrapText } from "../system/wrap-text.ts";
 
 const CONTINUATION = "  ";
 

@@ -1,6 +1,6 @@
 import type { ProgramFrames } from "kmem/wasm";
-import type { ByteSink } from "../store/section-writer.ts";
-import { StoredTraceWriter } from "../store/stored-writer.ts";
+import type { ByteSink } from "../forms/stored-section-writer.ts";
+import { StoredTraceWriter } from "../forms/stored-writer.ts";
 import { EventStream } from "../trace/event-context.ts";
 import { OP } from "../trace/op-stream.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { CompareReport } from "../../src/compare/compare-report.ts";
+import type { CompareReport } from "../../src/report/compare-report.ts";
 import { BUNDLED_TRACES, withTempDir } from "../trace/support.ts";
 import { runCli } from "./support.ts";
 

@@ -21,7 +21,7 @@ import { withTempDir } from "../trace/support.ts";
 import { runCli } from "./support.ts";
 
 const MIB = 2 ** 20;
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/commands/cli.ts", import.meta.url));
 
 /** A dump of a debugged heap whose stacks name any place. */
 function dumpOfStacks(place: string): Uint8Array {

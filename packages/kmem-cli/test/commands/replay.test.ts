@@ -304,7 +304,7 @@ describe("kmem replay --json", () => {
 });
 
 describe("kmem replay with contenders that are no good", () => {
-  const kmem = heapContender("kmem", packageModule("heaps/kmem"), "0");
+  const kmem = heapContender("kmem", packageModule("contenders/kmem"), "0");
   const module = (name: string): URL => new URL(`../replay/${name}.ts`, import.meta.url);
 
   it("lists the faults of one that hands out live blocks, and exits with 1", async () => {

@@ -3,9 +3,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { vi } from "vitest";
 import type { CommandContext } from "../../src/commands/context.ts";
-import { runCommandLine } from "../../src/program.ts";
+import { runCommandLine } from "../../src/commands/program.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/commands/cli.ts", import.meta.url));
 
 /** How a run of the command ended, and what it wrote. */
 export interface RunResult {

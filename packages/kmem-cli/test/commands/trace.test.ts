@@ -8,7 +8,7 @@ import { GFP_ATOMIC, GFP_KERNEL } from "kmem/linux";
 import { createTraceRing, type TraceRing, traceText } from "kmem/trace";
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../../kmem/src/heap/access.ts";
-import { compileTrace } from "../../src/input/compile-trace.ts";
+import { compileTrace } from "../../src/forms/compile-trace.ts";
 import type { KernelSummary } from "../../src/trace/trace-summary.ts";
 import { withTempDir } from "../trace/support.ts";
 import { type RunResult, runCli } from "./support.ts";

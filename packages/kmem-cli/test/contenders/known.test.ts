@@ -61,7 +61,7 @@ describe("the contenders", () => {
 });
 
 describe("the process of a contender in JavaScript", () => {
-  const kmem = heapContender("kmem", packageModule("heaps/kmem"), "0");
+  const kmem = heapContender("kmem", packageModule("contenders/kmem"), "0");
 
   it("times", async () => {
     const passes = { warmupMs: 0, timedCount: 3 };

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { createHeap } from "../../src/contenders/kmem.ts";
 import { knownContenders } from "../../src/contenders/known.ts";
 import { nativeContender } from "../../src/contenders/native-contender.ts";
 import { GLIBC, preloadedMalloc } from "../../src/contenders/native-malloc.ts";
-import { createHeap } from "../../src/heaps/kmem.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import { isReady } from "../../src/replay/contender.ts";
 import type { AccountResult, Job, TimeResult } from "../../src/replay/jobs.ts";

@@ -5,8 +5,8 @@ import { type Command, CommanderError } from "commander";
 import { blockAt, blocksOf, checkHeap, dumpHeap, heapStats, KmemError, loadDump, repairHeap } from "kmem";
 import { DebugHeap, openHeap } from "kmem/debug";
 import { findVmalloc } from "kmem/proc";
+import { createProgram } from "../../src/commands/program.ts";
 import { ReportedFailure } from "../../src/commands/reported-failure.ts";
-import { createProgram } from "../../src/program.ts";
 
 /** Something that reads a dump. */
 export interface Reader {

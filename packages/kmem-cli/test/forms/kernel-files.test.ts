@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { readTrace } from "../../src/input/read-trace.ts";
+import { readTrace } from "../../src/forms/read-trace.ts";
 import { CONVERSIONS } from "../../src/insight/conversions.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
 import type { TraceSummary } from "../../src/trace/trace-summary.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readTrace } from "../../src/input/read-trace.ts";
+import { readTrace } from "../../src/forms/read-trace.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
 import { OpModel } from "../trace/op-model.ts";
 import { EventList } from "./support.ts";

@@ -1,5 +1,5 @@
-import { detectForm } from "../../src/input/detect-form.ts";
-import { formById } from "../../src/input/known-forms.ts";
+import { detectForm } from "../../src/forms/detect-form.ts";
+import { formById } from "../../src/forms/known-forms.ts";
 import { BrokenLog, type BrokenReport } from "../../src/trace/broken-log.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
 import type { OpSink } from "../../src/trace/op-stream.ts";

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { describe, expect, it } from "vitest";
-import { readTrace } from "../../src/input/read-trace.ts";
+import { readTrace } from "../../src/forms/read-trace.ts";
 import { ParquetConversion, partitionOf } from "../../src/insight/parquet-conversion.ts";
 import { EventStream } from "../../src/trace/event-context.ts";
 import type { TraceSummary } from "../../src/trace/trace-summary.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createHeap } from "../../src/heaps/kmem.ts";
+import { createHeap } from "../../src/contenders/kmem.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import type { ReplayHeap } from "../../src/replay/replay-heap.ts";
 import type { WorkloadKind } from "../../src/replay/workload.ts";

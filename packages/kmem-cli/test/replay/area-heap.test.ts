@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAreas } from "../../src/heaps/kmem.ts";
+import { createAreas } from "../../src/contenders/kmem.ts";
 import { isOutOfMemory } from "../../src/replay/replay-heap.ts";
 
 const PLAN = { peakLiveBytes: 2 ** 20, peakLiveBlockCount: 1, requestedBytes: 2 ** 20, opCount: 1 };

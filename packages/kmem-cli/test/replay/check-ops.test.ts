@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createHeap } from "../../src/heaps/kmem.ts";
+import { createHeap } from "../../src/contenders/kmem.ts";
 import { checkOps } from "../../src/replay/check-ops.ts";
 import type { CheckResult } from "../../src/replay/jobs.ts";
 import type { CheckableHeap } from "../../src/replay/replay-heap.ts";

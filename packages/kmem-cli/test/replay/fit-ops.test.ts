@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import * as bucket from "../../src/heaps/bucket.ts";
-import * as buddy from "../../src/heaps/buddy.ts";
-import * as kmem from "../../src/heaps/kmem.ts";
-import * as regionFirst from "../../src/heaps/region-first.ts";
+import * as bucket from "../../src/contenders/bucket.ts";
+import * as buddy from "../../src/contenders/buddy.ts";
+import * as kmem from "../../src/contenders/kmem.ts";
+import * as regionFirst from "../../src/contenders/region-first.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import { bisect, fitOps } from "../../src/replay/fit-ops.ts";
 import { openHeap } from "../../src/replay/open-heap.ts";

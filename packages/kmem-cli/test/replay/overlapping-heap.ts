@@ -1,5 +1,5 @@
 import { blockAt, Heap } from "kmem";
-import { withReports } from "../../src/heaps/with-reports.ts";
+import { withReports } from "../../src/contenders/with-reports.ts";
 import type { CheckableHeap } from "../../src/replay/replay-heap.ts";
 
 const EVERY = 50;

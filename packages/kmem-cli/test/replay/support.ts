@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { checkHeap, Heap } from "kmem";
-import { compileTrace } from "../../src/input/compile-trace.ts";
+import { compileTrace } from "../../src/forms/compile-trace.ts";
 import type { CheckableHeap } from "../../src/replay/replay-heap.ts";
 import { makeWorkloads, type Workload } from "../../src/replay/workload.ts";
 import type { OpCache, OpTotals } from "../../src/trace/op-stream.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createHeap } from "../../src/heaps/kmem.ts";
+import { createHeap } from "../../src/contenders/kmem.ts";
 import { accountOps } from "../../src/replay/account-ops.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "../../src/replay/time-limit.ts";
 import { timeOps } from "../../src/replay/time-ops.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compileTrace } from "../../src/input/compile-trace.ts";
+import { compileTrace } from "../../src/forms/compile-trace.ts";
 import { makeWorkloads, type Workload } from "../../src/replay/workload.ts";
 import { OpReader } from "../../src/trace/op-reader.ts";
 import { OP } from "../../src/trace/op-stream.ts";

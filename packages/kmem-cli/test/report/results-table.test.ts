@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { resultsTable } from "../../src/report/results-table.ts";
-import { styleFor } from "../../src/text/terminal.ts";
+import { styleFor } from "../../src/system/terminal.ts";
 import { plain, result, trace, workload } from "./support.ts";
 
 const TWO = [

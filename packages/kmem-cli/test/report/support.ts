@@ -1,5 +1,5 @@
 import type { AllocatorResult, TraceReport, WorkloadReport } from "../../src/replay/report.ts";
-import { styleFor, type TextStyle } from "../../src/text/terminal.ts";
+import { styleFor, type TextStyle } from "../../src/system/terminal.ts";
 
 /** A style without colours. */
 export const plain = (columns = 120): TextStyle => styleFor({ columns }, {});

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compileTrace } from "../../src/input/compile-trace.ts";
+import { compileTrace } from "../../src/forms/compile-trace.ts";
 import { traceSummaryText } from "../../src/report/trace-summary-text.ts";
 import type { TraceSummary } from "../../src/trace/trace-summary.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";

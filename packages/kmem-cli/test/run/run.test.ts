@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { runCommandLine } from "../../src/program.ts";
+import { runCommandLine } from "../../src/commands/program.ts";
 import { captured, type RunResult, runCli } from "../commands/support.ts";
 import { withTempDir } from "../trace/support.ts";
 import { compileProgram, describeCompiled, OPTIMISED } from "./compile.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect } from "vitest";
-import { compileTrace } from "../../src/input/compile-trace.ts";
+import { compileTrace } from "../../src/forms/compile-trace.ts";
 import { matchPercent } from "../../src/trace/free-match.ts";
 import { OpReader } from "../../src/trace/op-reader.ts";
 import { KERNEL_TRACES, MALLOC_TRACES } from "./known-traces.ts";

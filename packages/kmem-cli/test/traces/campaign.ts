@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { Random } from "../../../kmem/test/support/random.ts";
-import { formById, TRACE_FORMS } from "../../src/input/known-forms.ts";
-import { readTrace } from "../../src/input/read-trace.ts";
+import { formById, TRACE_FORMS } from "../../src/forms/known-forms.ts";
+import { readTrace } from "../../src/forms/read-trace.ts";
 import { StatCollector } from "../../src/insight/collector.ts";
 import { BrokenLog } from "../../src/trace/broken-log.ts";
 import { MemorySource } from "../../src/trace/byte-source.ts";

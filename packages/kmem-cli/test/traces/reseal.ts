@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { Random } from "../../../kmem/test/support/random.ts";
-import { FILE_HEAD, FOOTER, PACKING, SECTION } from "../../src/store/layout.ts";
+import { FILE_HEAD, FOOTER, PACKING, SECTION } from "../../src/forms/stored-layout.ts";
 import { type Damage, joined } from "./mutate.ts";
 
 /** One section in so many is damaged; the others stay as they are, so that a reader comes as far as it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { detectForm } from "../../src/input/detect-form.ts";
-import { TRACE_FORMS } from "../../src/input/known-forms.ts";
+import { detectForm } from "../../src/forms/detect-form.ts";
+import { TRACE_FORMS } from "../../src/forms/known-forms.ts";
 import { TraceCampaign } from "./campaign.ts";
 import { samples } from "./samples.ts";
 

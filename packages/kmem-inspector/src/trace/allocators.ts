@@ -1,9 +1,9 @@
-import * as bucket from "kmem-cli/internal/heaps/bucket";
-import * as buddy from "kmem-cli/internal/heaps/buddy";
-import * as cluster from "kmem-cli/internal/heaps/cluster";
-import * as kmem from "kmem-cli/internal/heaps/kmem";
-import * as regionFirst from "kmem-cli/internal/heaps/region-first";
-import * as regionWorst from "kmem-cli/internal/heaps/region-worst";
+import * as bucket from "kmem-cli/internal/contenders/bucket";
+import * as buddy from "kmem-cli/internal/contenders/buddy";
+import * as cluster from "kmem-cli/internal/contenders/cluster";
+import * as kmem from "kmem-cli/internal/contenders/kmem";
+import * as regionFirst from "kmem-cli/internal/contenders/region-first";
+import * as regionWorst from "kmem-cli/internal/contenders/region-worst";
 import type { HeapModule } from "kmem-cli/internal/replay/replay-heap";
 
 /** Allocators that a page can replay a trace on, by the names that `kmem replay` gives them. */

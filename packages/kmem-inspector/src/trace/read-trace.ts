@@ -1,5 +1,5 @@
-import { detectForm } from "kmem-cli/internal/input/detect-form";
-import type { TraceForm } from "kmem-cli/internal/input/known-forms";
+import { detectForm } from "kmem-cli/internal/forms/detect-form";
+import type { TraceForm } from "kmem-cli/internal/forms/known-forms";
 import { BrokenLog } from "kmem-cli/internal/trace/broken-log";
 import { MemorySource } from "kmem-cli/internal/trace/byte-source";
 import { EventStream } from "kmem-cli/internal/trace/event-context";

@@ -1,6 +1,6 @@
 import type { ReplayReport } from "kmem-cli/internal/replay/report";
-import { geometricMean } from "kmem-cli/internal/text/statistics";
-import { formatCount } from "kmem-cli/internal/text/units";
+import { geometricMean } from "kmem-cli/internal/system/statistics";
+import { formatCount } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import {
   type Columns,

@@ -1,5 +1,5 @@
-import { median } from "kmem-cli/internal/text/statistics";
-import { threeDigits } from "kmem-cli/internal/text/units";
+import { median } from "kmem-cli/internal/system/statistics";
+import { threeDigits } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { type Columns, show, spreadOf, spreadText, TIME_HEADER, timeCell, timeColumns } from "../figures/measured.ts";
 import type { ProgramReport, ProgramsReport } from "../programs/measure-programs.ts";

@@ -6,7 +6,7 @@ import { collectTraces, describeAllocators, parseAllocators, requireFiles } from
 import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import type { Contender } from "kmem-cli/internal/replay/contender";
-import { printProblem } from "kmem-cli/internal/text/output";
+import { printProblem } from "kmem-cli/internal/system/output";
 import { figureContenders } from "../bench/bench-contenders.ts";
 import { measureParts, PART_NAMES, PartError, type PartName } from "../bench/measure-parts.ts";
 import { summaryFigures } from "../bench/write-figures.ts";

@@ -4,7 +4,7 @@ import { collectTraces, describeAllocators, parseAllocators, requireFiles } from
 import { parseCount, parseOpCount } from "kmem-cli/internal/commands/number-arguments";
 import { ReportedFailure } from "kmem-cli/internal/commands/reported-failure";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "kmem-cli/internal/replay/contender";
-import { plainTable } from "kmem-cli/internal/text/plain-table";
+import { plainTable } from "kmem-cli/internal/system/plain-table";
 import { BenchContenders, figureContenders, withLimits } from "../bench/bench-contenders.ts";
 import { columnGroups } from "../figures/measured.ts";
 import { churnLoad } from "../loads/churn.ts";

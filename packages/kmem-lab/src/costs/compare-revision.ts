@@ -5,8 +5,8 @@ import { join } from "node:path";
 import process from "node:process";
 import type { ReplayReport } from "kmem-cli/internal/replay/report";
 import { runProcess } from "kmem-cli/internal/system/run-process";
-import { geometricMean, median } from "kmem-cli/internal/text/statistics";
-import { threeDigits } from "kmem-cli/internal/text/units";
+import { geometricMean, median } from "kmem-cli/internal/system/statistics";
+import { threeDigits } from "kmem-cli/internal/system/units";
 import { mallocTraces, ROOT, writeFigure } from "../figures/repository.ts";
 
 const RATIO_DIGITS = 3;

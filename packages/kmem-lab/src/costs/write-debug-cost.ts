@@ -1,5 +1,5 @@
-import { median } from "kmem-cli/internal/text/statistics";
-import { threeDigits } from "kmem-cli/internal/text/units";
+import { median } from "kmem-cli/internal/system/statistics";
+import { threeDigits } from "kmem-cli/internal/system/units";
 import { writeFigure } from "../figures/repository.ts";
 import { MODE_NAMES, type ModeCost } from "./debug-cost.ts";
 import { measureRounds } from "./rounds.ts";

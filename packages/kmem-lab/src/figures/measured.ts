@@ -1,6 +1,6 @@
 import type { AllocatorResult, ReplayReport, TimeFigures } from "kmem-cli/internal/replay/report";
-import { quantile } from "kmem-cli/internal/text/statistics";
-import { threeDigits } from "kmem-cli/internal/text/units";
+import { quantile } from "kmem-cli/internal/system/statistics";
+import { threeDigits } from "kmem-cli/internal/system/units";
 
 const FIRST_QUARTILE = 0.25;
 const THIRD_QUARTILE = 0.75;

@@ -1,6 +1,6 @@
 import { loadavg } from "node:os";
 import { describeEnvironment } from "kmem-cli/internal/replay/environment";
-import { formatCounted, threeDigits } from "kmem-cli/internal/text/units";
+import { formatCounted, threeDigits } from "kmem-cli/internal/system/units";
 import { type Cells, type CsvRecord, numberIn } from "./csv.ts";
 import type { FigureFiles } from "./figure-files.ts";
 

@@ -1,4 +1,4 @@
-import { geometricMean } from "kmem-cli/internal/text/statistics";
+import { geometricMean } from "kmem-cli/internal/system/statistics";
 import { type CsvRecord, numberIn } from "./csv.ts";
 
 /** A trace whose live bytes never reach this is a few pages: what it needs says more of the page size than of waste. */

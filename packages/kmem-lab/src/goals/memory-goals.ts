@@ -1,4 +1,4 @@
-import { formatPercent } from "kmem-cli/internal/text/units";
+import { formatPercent } from "kmem-cli/internal/system/units";
 import { type CsvRecord, numberIn } from "../figures/csv.ts";
 import type { FigureFiles } from "../figures/figure-files.ts";
 import { footprintIn, meanRatio, SMALL_TRACE_BYTES } from "../figures/ratios.ts";

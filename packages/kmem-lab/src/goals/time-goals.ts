@@ -1,4 +1,4 @@
-import { formatCount } from "kmem-cli/internal/text/units";
+import { formatCount } from "kmem-cli/internal/system/units";
 import { type CsvRecord, numberIn } from "../figures/csv.ts";
 import type { FigureFiles } from "../figures/figure-files.ts";
 import { blockTraces, meanRatio, namesIn, nsIn } from "../figures/ratios.ts";

@@ -1,7 +1,7 @@
-import { type PlainRow, plainTable } from "kmem-cli/internal/text/plain-table";
-import { median } from "kmem-cli/internal/text/statistics";
-import type { TextStyle } from "kmem-cli/internal/text/terminal";
-import { formatCount, threeDigits } from "kmem-cli/internal/text/units";
+import { type PlainRow, plainTable } from "kmem-cli/internal/system/plain-table";
+import { median } from "kmem-cli/internal/system/statistics";
+import type { TextStyle } from "kmem-cli/internal/system/terminal";
+import { formatCount, threeDigits } from "kmem-cli/internal/system/units";
 import type { KillFigures, KillReport } from "./report.ts";
 import { OPERATIONS } from "./shared-state.ts";
 

@@ -1,5 +1,5 @@
 import type { Workload } from "kmem-cli/internal/replay/workload";
-import { formatCount } from "kmem-cli/internal/text/units";
+import { formatCount } from "kmem-cli/internal/system/units";
 import { type Load, SMALL_MAX_BYTES, SMALL_MIN_BYTES } from "./load.ts";
 import { LoadWriter } from "./load-writer.ts";
 import { Random } from "./random.ts";

@@ -1,5 +1,5 @@
-import { median } from "kmem-cli/internal/text/statistics";
-import { formatBytes, formatCount, threeDigits } from "kmem-cli/internal/text/units";
+import { median } from "kmem-cli/internal/system/statistics";
+import { formatBytes, formatCount, threeDigits } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { DRIFT_PHASE_COUNT } from "./drift-ops.ts";
 import type { DriftResult, DriftSegment } from "./measure-jobs.ts";

@@ -1,4 +1,4 @@
-import { formatCount } from "kmem-cli/internal/text/units";
+import { formatCount } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { percentileNs, shortestNs } from "./histogram.ts";
 import type { LatencyResult } from "./measure-jobs.ts";

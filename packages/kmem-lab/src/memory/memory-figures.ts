@@ -1,5 +1,5 @@
-import { geometricMean } from "kmem-cli/internal/text/statistics";
-import { formatBytes, formatPercent, threeDigits } from "kmem-cli/internal/text/units";
+import { geometricMean } from "kmem-cli/internal/system/statistics";
+import { formatBytes, formatPercent, threeDigits } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { type Columns, CUT_MARK } from "../figures/measured.ts";
 import type { MemoryResult, OwnFigures } from "./measure-jobs.ts";

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compileTrace } from "kmem-cli/internal/input/compile-trace";
+import { compileTrace } from "kmem-cli/internal/forms/compile-trace";
 import type { ReadyContender } from "kmem-cli/internal/replay/contender";
 import type { AccountResult } from "kmem-cli/internal/replay/jobs";
 import { traceName } from "kmem-cli/internal/replay/replay-traces";

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
-import { EngineHeap, MIN_ALIGNMENT_BYTES } from "kmem-cli/internal/heaps/engine-heap";
-import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "kmem-cli/internal/heaps/heap-bytes";
+import { EngineHeap, MIN_ALIGNMENT_BYTES } from "kmem-cli/internal/contenders/engine-heap";
+import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "kmem-cli/internal/contenders/heap-bytes";
 import type { HeapPlan } from "kmem-cli/internal/replay/replay-heap";
 
 /** What is called of the package, which has no types. */

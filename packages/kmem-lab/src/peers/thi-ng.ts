@@ -1,6 +1,6 @@
 import { MemPool } from "@thi.ng/malloc";
-import { EngineHeap } from "kmem-cli/internal/heaps/engine-heap";
-import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "kmem-cli/internal/heaps/heap-bytes";
+import { EngineHeap } from "kmem-cli/internal/contenders/engine-heap";
+import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "kmem-cli/internal/contenders/heap-bytes";
 import type { HeapPlan } from "kmem-cli/internal/replay/replay-heap";
 
 const ALIGNMENT_BYTES = 16;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EChartsOption } from "echarts";
-import { formatCount, threeDigits } from "kmem-cli/internal/text/units";
+import { formatCount, threeDigits } from "kmem-cli/internal/system/units";
 import type { FigureFiles } from "../figures/figure-files.ts";
 import { barChart, type ChartTitles, logLineChart } from "./charts.ts";
 import { type CategoryData, churnTimes, traceFootprints, traceTimes } from "./series.ts";

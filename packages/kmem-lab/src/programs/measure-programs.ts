@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runProcess } from "kmem-cli/internal/system/run-process";
-import { median } from "kmem-cli/internal/text/statistics";
+import { median } from "kmem-cli/internal/system/statistics";
 import { compileProgram } from "./compile-program.ts";
 import type { ProgramResult } from "./program-process.ts";
 import { PROGRAM_ALLOCATORS, WASM_PROGRAMS } from "./programs.ts";

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Absence } from "kmem-cli/internal/replay/contender";
 import { describeEnvironment } from "kmem-cli/internal/replay/environment";
 import { runProcess } from "kmem-cli/internal/system/run-process";
-import { median } from "kmem-cli/internal/text/statistics";
+import { median } from "kmem-cli/internal/system/statistics";
 import { isReady, type ReadyThreadContender, type ThreadContender, warmupMs } from "./contenders.ts";
 import type { ThreadJob, ThreadResult } from "./jobs.ts";
 import { THREADS_REPORT_VERSION, type ThreadFigures, type ThreadRunReport, type ThreadsReport } from "./report.ts";

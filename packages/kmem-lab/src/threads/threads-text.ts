@@ -1,8 +1,8 @@
 import type { Absence } from "kmem-cli/internal/replay/contender";
-import { type PlainRow, plainTable } from "kmem-cli/internal/text/plain-table";
-import type { TextStyle } from "kmem-cli/internal/text/terminal";
-import { formatCounted, threeDigits } from "kmem-cli/internal/text/units";
-import { wrapText } from "kmem-cli/internal/text/wrap-text";
+import { type PlainRow, plainTable } from "kmem-cli/internal/system/plain-table";
+import type { TextStyle } from "kmem-cli/internal/system/terminal";
+import { formatCounted, threeDigits } from "kmem-cli/internal/system/units";
+import { wrapText } from "kmem-cli/internal/system/wrap-text";
 import type { ReadyThreadContender } from "./contenders.ts";
 import { figuresOf, type ThreadsReport, type ThreadWorkloadReport, type ThroughputGoal } from "./report.ts";
 

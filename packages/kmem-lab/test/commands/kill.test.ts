@@ -1,4 +1,4 @@
-import { styleFor } from "kmem-cli/internal/text/terminal";
+import { styleFor } from "kmem-cli/internal/system/terminal";
 import { describe, expect, it } from "vitest";
 import { killText } from "../../src/kill/kill-text.ts";
 import { hasKillFailed, type KillReport } from "../../src/kill/report.ts";

@@ -1,5 +1,5 @@
-import { detectForm } from "kmem-cli/internal/input/detect-form";
-import { formById } from "kmem-cli/internal/input/known-forms";
+import { detectForm } from "kmem-cli/internal/forms/detect-form";
+import { formById } from "kmem-cli/internal/forms/known-forms";
 import { BrokenLog } from "kmem-cli/internal/trace/broken-log";
 import { EventStream } from "kmem-cli/internal/trace/event-context";
 import { OP } from "kmem-cli/internal/trace/op-stream";

@@ -1,6 +1,6 @@
+import { createAreas, createHeap } from "kmem-cli/internal/contenders/kmem";
 import { nativeContender } from "kmem-cli/internal/contenders/native-contender";
 import { GLIBC } from "kmem-cli/internal/contenders/native-malloc";
-import { createAreas, createHeap } from "kmem-cli/internal/heaps/kmem";
 import { accountOps } from "kmem-cli/internal/replay/account-ops";
 import { isReady } from "kmem-cli/internal/replay/contender";
 import type { AccountResult, Job } from "kmem-cli/internal/replay/jobs";

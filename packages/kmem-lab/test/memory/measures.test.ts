@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { createHeap } from "kmem-cli/internal/contenders/kmem";
 import { knownContenders } from "kmem-cli/internal/contenders/known";
 import { nativeContender } from "kmem-cli/internal/contenders/native-contender";
 import { GLIBC } from "kmem-cli/internal/contenders/native-malloc";
-import { createHeap } from "kmem-cli/internal/heaps/kmem";
 import { isReady, type ReadyContender } from "kmem-cli/internal/replay/contender";
 import { runProcess } from "kmem-cli/internal/system/run-process";
 import { describe, expect, it } from "vitest";

@@ -1,10 +1,10 @@
 import { compileDlmalloc, compileEmmalloc } from "kmem-cli/internal/contenders/compile-wasm";
-import { createAreas } from "kmem-cli/internal/heaps/kmem";
-import { createHeap as createDebugged } from "kmem-cli/internal/heaps/kmem-fzpu";
-import { ArraysHeap } from "kmem-cli/internal/heaps/uint8array";
+import { createAreas } from "kmem-cli/internal/contenders/kmem";
+import { createHeap as createDebugged } from "kmem-cli/internal/contenders/kmem-fzpu";
+import { ArraysHeap } from "kmem-cli/internal/contenders/uint8array";
 import { describe, expect, it } from "vitest";
-import { HEAP_BYTES, peer, wasmPeer } from "../../../kmem-cli/test/heaps/peer-suite.ts";
-import { SMALL_PLAN } from "../../../kmem-cli/test/heaps/support.ts";
+import { SMALL_PLAN } from "../../../kmem-cli/test/contenders/heap-support.ts";
+import { HEAP_BYTES, peer, wasmPeer } from "../../../kmem-cli/test/contenders/peer-suite.ts";
 import { pageToucher } from "../../src/memory/page-touch.ts";
 import { probeResident } from "../../src/memory/resident-memory.ts";
 import { CodemixHeap } from "../../src/peers/codemix.ts";

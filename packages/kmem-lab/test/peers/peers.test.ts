@@ -1,4 +1,4 @@
-import { describePeers, HEAP_BYTES, peer, wasmPeer } from "../../../kmem-cli/test/heaps/peer-suite.ts";
+import { describePeers, HEAP_BYTES, peer, wasmPeer } from "../../../kmem-cli/test/contenders/peer-suite.ts";
 import { CodemixHeap } from "../../src/peers/codemix.ts";
 import { compileTlsf } from "../../src/peers/compile-tlsf.ts";
 import { packageManifest } from "../../src/peers/package-manifest.ts";

@@ -1,4 +1,4 @@
-import { styleFor } from "kmem-cli/internal/text/terminal";
+import { styleFor } from "kmem-cli/internal/system/terminal";
 import { describe, expect, it } from "vitest";
 import { millions, ratioText, threadContendersText, threadsText } from "../../src/threads/threads-text.ts";
 import { sampleReport } from "./report-sample.ts";

@@ -1,0 +1,6 @@
+import { argv } from "node:process";
+import { exitWhenOutputCloses } from "../system/closed-output.ts";
+import { runCommandLine } from "./program.ts";
+
+exitWhenOutputCloses();
+process.exitCode = await runCommandLine(argv);
