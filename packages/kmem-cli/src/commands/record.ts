@@ -38,11 +38,11 @@ export function registerRecord(program: Command): void {
       const out = output ?? `${basename(command)}.kmt`;
       const { exitCode, programs } = await recordProgram(command, args, out);
       for (const { path, pid, counts } of programs) {
-        const { eventCount, allocCount, frees, liveBytes, peakLiveBytes } = counts;
+        const { eventCount, allocCount, liveBlockCount, liveBytes, peakLiveBytes } = counts;
         printProblem(
           `${path}: process ${pid}, ${formatCounted(eventCount, "event")}: ${formatCount(allocCount)} allocations, ` +
-            `${formatCount(frees.matchedCount)} frees, at most ${formatBytes(peakLiveBytes)} live, ` +
-            `${formatBytes(liveBytes)} at the end`,
+            `at most ${formatBytes(peakLiveBytes)} live; at the end ${formatCounted(liveBlockCount, "block")} of ` +
+            `${formatBytes(liveBytes)}`,
         );
       }
       if (programs.length === 0)

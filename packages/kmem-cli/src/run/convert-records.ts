@@ -9,6 +9,7 @@ import { nameSites } from "./symbols.ts";
 export interface RecordedCounts extends BlockMatchCounts {
   readonly eventCount: number;
   readonly allocCount: number;
+  readonly liveBlockCount: number;
   readonly liveBytes: number;
   readonly peakLiveBytes: number;
 }
@@ -40,10 +41,10 @@ export function convertRecords(
     if (record.call !== CALL.FREE && record.call !== CALL.MOVE) allocCount += 1;
     apply(record, matcher, moving);
   });
-  const { liveBytes, peakLiveBytes } = matcher.live;
+  const { liveBlockCount, liveBytes, peakLiveBytes } = matcher.live;
   const counts = matcher.counts();
   writer.finish({ ...notes, "unknown frees": String(counts.frees.unknownCount) });
-  return { ...counts, eventCount: writer.eventCount, allocCount, liveBytes, peakLiveBytes };
+  return { ...counts, eventCount: writer.eventCount, allocCount, liveBlockCount, liveBytes, peakLiveBytes };
 }
 
 function idOf(ids: Map<number, number>, key: number, make: () => number): number {
