@@ -5,6 +5,7 @@ import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
+import { writeLongTrace } from "../costs/long-trace.ts";
 import { writeTraceReaders } from "../costs/trace-readers.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
@@ -15,6 +16,7 @@ import { FIGURES_FOLDER, ROOT } from "../figures/repository.ts";
 import { addUpKills, measureKills } from "../kill/kill-figures.ts";
 
 const DEFAULT_ROUNDS = 9;
+const LONG_TRACE_OPERATIONS = 100_000_000;
 
 function writeGlance(): void {
   const texts = glanceFigures(new FigureFiles(FIGURES_FOLDER));
@@ -54,6 +56,12 @@ export function registerCosts(program: Command): void {
     .summary("how fast traces of each form are read")
     .description("Reads a real trace in each form, and writes events a second to docs/figures/trace-readers.csv.")
     .action(writeTraceReaders);
+  program
+    .command("long-trace")
+    .summary("the memory that a trace of 100 million operations takes")
+    .description("Converts and replays a real trace many times over, and writes docs/figures/long-trace.csv.")
+    .argument("[operations]", "how long it is", (text: string) => parseCount(text, 1), LONG_TRACE_OPERATIONS)
+    .action(writeLongTrace);
   program
     .command("debugging")
     .summary("what each mode that finds memory bugs costs")
