@@ -1,8 +1,7 @@
-import { median } from "kmem-cli/internal/system/statistics";
 import { formatBytes, formatCount, threeDigits } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { DRIFT_PHASE_COUNT } from "./drift-ops.ts";
-import type { DriftResult, DriftSegment } from "./measure-jobs.ts";
+import type { DriftSegment } from "./measure-jobs.ts";
 import type { DriftMeasure } from "./run-measures.ts";
 
 const NOTHING = "–";
@@ -61,26 +60,6 @@ export function driftTable(measures: readonly DriftMeasure[]): Cells {
   });
   const ratios = ["end", "end / start", "end / after one cycle"];
   return [[...header, "resident, start", ...ratios, "own, start", ...ratios, "own, end, trimmed"], ...rows];
-}
-
-/** Of rounds that did the same operations: the medians of what they held. */
-export function medianDrift(rounds: readonly DriftResult[]): DriftResult {
-  const first = rounds[0]!;
-  const middle = (values: readonly (number | undefined)[]): number | undefined => {
-    const known = values.filter((value) => value !== undefined);
-    return known.length === 0 ? undefined : median(known);
-  };
-  const segments = first.segments.map((segment, index) => {
-    const residentBytes = middle(rounds.map(({ segments }) => segments[index]?.residentBytes));
-    const footprintBytes = middle(rounds.map(({ segments }) => segments[index]?.footprintBytes));
-    return {
-      ...segment,
-      ...(residentBytes === undefined ? {} : { residentBytes }),
-      ...(footprintBytes === undefined ? {} : { footprintBytes }),
-    };
-  });
-  const trimmedFootprintBytes = middle(rounds.map((round) => round.trimmedFootprintBytes));
-  return { ...first, segments, ...(trimmedFootprintBytes === undefined ? {} : { trimmedFootprintBytes }) };
 }
 
 /** Contenders that did not do the same operations as the first: a fault of the generators. */

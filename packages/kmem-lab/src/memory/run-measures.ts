@@ -8,9 +8,9 @@ import { makeWorkloads, type Workload } from "kmem-cli/internal/replay/workload"
 import { withTempFolder } from "kmem-cli/internal/system/cleanup";
 import { runProcess } from "kmem-cli/internal/system/run-process";
 import type { Load } from "../loads/load.ts";
-import { medianDrift } from "./drift-figures.ts";
 import { measureCommand } from "./measure-command.ts";
 import type { DriftResult, LatencyResult, MeasureJob, MemoryResult } from "./measure-jobs.ts";
+import { medianDrift } from "./median-drift.ts";
 
 /** What one contender made of one workload. */
 export interface TraceMeasure<Result> {

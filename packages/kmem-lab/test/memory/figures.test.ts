@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { driftTable, medianDrift } from "../../src/memory/drift-figures.ts";
+import { driftTable } from "../../src/memory/drift-figures.ts";
 import { latencyRows, latencyTable } from "../../src/memory/latency-figures.ts";
 import type { MemoryResult } from "../../src/memory/measure-jobs.ts";
+import { medianDrift } from "../../src/memory/median-drift.ts";
 import { isInAgreement, leftOverTable, memoryRows, ownTable, residentTable } from "../../src/memory/memory-figures.ts";
 
 const MB = 1_000_000;
