@@ -28,9 +28,9 @@ function librarySources(): { find: RegExp; replacement: string }[] {
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 
-/** What a test names that starts threads, or that changes what all of a process share. */
+/** What a test names that starts threads, measures its own process, or changes what all of a process share. */
 const OWN_PROCESS =
-  /worker_threads|interleave|deaths|\brun\w*(?:Stress|Campaign|Random|InProcess|CommandLine)\(|\bvi\.|useTestClock|inTwoThreads|globalThis|prepareStackTrace|probeResident/;
+  /worker_threads|interleave|deaths|\brun\w*(?:Stress|Campaign|Random|InProcess|CommandLine)\(|\bvi\.|useTestClock|inTwoThreads|globalThis|prepareStackTrace|probeResident|memoryOps/;
 
 /** Test files that start in a process of their own; all others take turns in a few, which saves a second each. */
 const ownProcess: readonly string[] = globSync("packages/*/test/**/*.test.ts", { cwd: root }).filter((path) =>
