@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 50;
 const MILLION = 1e6;
 
 /** What became of a long trace. */
-export interface LongTrace {
+interface LongTrace {
   readonly operations: number;
   readonly textBytes: number;
   readonly storedBytes: number;
@@ -25,7 +25,7 @@ export interface LongTrace {
 }
 
 /** Converts the text of a kernel's trace, so many times over, and replays the result; throws where either fails. */
-export async function longTrace(rounds: number): Promise<LongTrace> {
+async function longTrace(rounds: number): Promise<LongTrace> {
   const folder = mkdtempSync(join(tmpdir(), "kmem-long-trace-"));
   try {
     const text = new Uint8Array(zstdDecompressSync(readFileSync(TRACE)));
