@@ -17,7 +17,10 @@ import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
-/** Growth of the frames in use between two reclaims at a peak: a thirty-second, but no less than this. */
+/**
+ * log2 of the divisor of the share, a thirty-second, by which the frames in use must grow between two reclaims at a
+ * peak; they must grow by RECLAIM_STEP_FRAMES at least.
+ */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages that must precede a reclaim at a peak. */
@@ -129,7 +132,7 @@ export class Kmalloc {
     return this.#refillOnce(kind, request);
   }
 
-  /** Who may use the reserve may not wait: no function of the user's runs for them. */
+  /** A request that may use the reserve must not block (GFP_ATOMIC), so no user-supplied shrinker runs for it. */
   #shrink(request: PageRequest): number {
     return request.reserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
   }
@@ -303,12 +306,12 @@ export class Kmalloc {
   /**
    * Every IDLE_SCAN_INTERVAL refills and flushes, adds up the free blocks of size classes that were idle since the last
    * scan, and releases them if they are many. A program that changes its sizes thus does not keep its former slabs.
-   * System: the cache reaper of Linux's slab.c.
+   * Modelled on: the cache reaper of Linux's slab.c.
    */
   #shrinkIdleClasses(): void {
     const { caches, sheaves, pages } = this.#layers;
     if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
-    // The run that is kept longest: one that is wanted again and again is never that.
+    // Drain the oldest kept run. A run in regular use is taken and kept again, so it does not become the oldest.
     pages.drainKept(1);
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {

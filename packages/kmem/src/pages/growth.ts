@@ -11,7 +11,7 @@ import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts"
 
 /** Growth adds at least this share of the heap, so that a growing heap rarely asks the engine. */
 const GROWTH_DIVISOR = 8;
-/** The same of a heap whose tables move, which has been made to take no more than it needs. */
+/** The same for a heap with moving tables, which is configured to use little memory. */
 const SPARING_DIVISOR = 32;
 
 /** What grows: a memory, and the tables that then cover more of it. */
@@ -53,13 +53,19 @@ interface Added {
   readonly end: number;
 }
 
-/** The end that a heap needs which is to reach `end`: further than `servedEnd` where its tables must move for that. */
+/**
+ * The frame up to which memory is needed for a heap that ends at `end`: `servedEnd`, plus room for new tables if the
+ * present ones do not describe `end` and can move.
+ */
 function describedEnd({ memory, geometry, frames }: Growable, servedEnd: number, end: number): number {
   const areTablesShort = end > frames.coveredFrame && frames.coveredFrame < frames.growthLimit;
   return areTablesShort ? endWithTables(memory, geometry, servedEnd) : servedEnd;
 }
 
-/** Room for tables too where a function of the caller's has added more pages than the present ones describe. */
+/**
+ * If the caller's own grow function added more pages than the present tables describe, grows once more, for larger
+ * tables, unless these fit into what was added.
+ */
 function withTables(heap: Growable, added: Added, servedEnd: number): Added {
   const missing = describedEnd(heap, servedEnd, added.end) - added.end;
   if (missing <= 0) return added;
@@ -89,7 +95,10 @@ function addPages(heap: Growable, from: number, neededEnd: number): Added | unde
   }
 }
 
-/** The end that growth has in view besides what is wanted: tables do not move for its sake. */
+/**
+ * The end if growth adds its minimum share of the heap, capped at what the tables describe, so that this share alone
+ * never moves them.
+ */
 function generousEnd({ geometry, frames, zones }: Growable, from: number): number {
   const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
   const divisor = geometry.hasMovingTables ? SPARING_DIVISOR : GROWTH_DIVISOR;
@@ -97,8 +106,9 @@ function generousEnd({ geometry, frames, zones }: Growable, from: number): numbe
 }
 
 /**
- * Adds to the heap the pages that its own growth has just created. Tables that do not describe them move to the end of
- * them first; where there is no room for that, the pages beyond what they describe stay nobody's.
+ * Adds to the heap the pages that its own growth has just created. If the tables do not describe all of them, larger
+ * tables are made at the end of the new pages first. If these do not fit, the pages that the old tables do not describe
+ * stay unused.
  */
 function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: number): void {
   const { memory, geometry, frames, zones } = heap;
@@ -145,7 +155,7 @@ export function endGrowth(frames: FrameTable): void {
   const first = firstPage * WASM_PAGE_FRAMES;
   const reached = (firstPage + (growing >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
   const end = Math.min(reached, frames.limitFrame);
-  // What the tables do not describe they would, had they moved: it stays nobody's.
+  // Had the tables moved before the death, they would describe `end`. If they do not, the new pages stay unused.
   const isPossible = reached * PAGE_SIZE <= frames.memory.presentBytes() && end <= frames.coveredFrame;
   if (isPossible && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
   frames.setGrowing(0);

@@ -91,7 +91,7 @@ export class KeptRuns {
     return pages <= pagesMax;
   }
 
-  /** Counts a run for which there is no room; whether the oldest shall give way to it: one in a few. */
+  /** Counts an attempt to keep a run for which there is no room; true for one in REFUSED_TURN: drain the oldest run. */
   isTurn(): boolean {
     const { words } = this.#frames.memory;
     words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % REFUSED_TURN;

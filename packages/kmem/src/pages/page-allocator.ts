@@ -44,11 +44,11 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
- * from. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
- *
- * Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more than
- * one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU page lists, pcp; no
- * file cache), a batch per acquisition of the lock. If several threads free the same pages, exactly one succeeds.
+ * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
+ * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists, pcp; no
+ * file cache), a batch per acquisition of the lock. Freed blocks of KEPT_PAGES_MIN pages and more may stay with the
+ * slot as kept runs (kept-runs.ts), for its next blocks of about that length. If several threads free the same pages,
+ * exactly one succeeds. Modelled on: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
@@ -124,8 +124,8 @@ export class PageAllocator {
   }
 
   /**
-   * As {@link allocate}, for what may lie scattered: a run of at most `count` pages, as long as there is one at once.
-   * COUNT of the frame says how many. Grows the memory only when no page is free. O(orders).
+   * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as one
+   * buddy block has now, see COUNT; the caller asks again for the rest. Grows only if no page is free. O(orders).
    */
   allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
@@ -338,7 +338,7 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Keeps a run that only this thread knows, now and then in place of older ones; false if there is no room. */
+  /** Keeps a run that only this thread knows; false if not. Without room, one in eight first drains the oldest run. */
   #keep(first: number, count: number): boolean {
     const sync = this.#sync;
     if (this.#kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;

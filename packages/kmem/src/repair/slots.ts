@@ -20,7 +20,7 @@ function ownArea({ sheaves }: OwnSlot): number {
 
 /**
  * Repairs the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its
- * state, its area, the set of held slots. A held slot without an area is given up: its thread is told DETACHED.
+ * state, its area, the set of taken slots. A held slot without an area is given up: its thread is told DETACHED.
  */
 export function repairSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
   const { layers, kmallocLog } = context;
@@ -49,7 +49,8 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
     if (isTaken && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
     if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
     if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
-    // Where nobody works on, nobody waits.
+    // A repair without a slot of its own (`own` undefined) is that of a dump, where no thread works, so there are no
+    // waiters; nor has a slot without an area any.
     if (own === undefined || area === 0 || !waiting.has(slot)) record[SlotRecord.TICKET] = 0;
     if (record[SlotRecord.TICKET] === 0) waiting.remove(slot);
     const isChanged = record.some((word, index) => word !== before[index]);
@@ -102,8 +103,8 @@ function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
 }
 
 /**
- * Makes the private pages of slots what they were: those of the thread's own slot, whatever the tables say, and those
- * on which the slot's record, COUNT and OWNER agree.
+ * Restores the frame records of the slots' private pages: for the thread's own slot unconditionally, for others if the
+ * slot's record, COUNT and OWNER agree.
  */
 export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
   const { slots, pages, geometry } = context.layers;

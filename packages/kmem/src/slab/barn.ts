@@ -50,7 +50,9 @@ function barnPages(shapes: BlockShapes): number {
 /**
  * What the sheaves of one slot are refilled from: each cache's barn, through which slots exchange free blocks half a
  * sheaf at a time, and below it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
- * exactly the blocks tagged IN_BARN, and no block is in transit. System: Linux 7's barn.
+ * every block tagged IN_BARN, and possibly stale entries left by a double free; no block is in transit. In signatures,
+ * `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in `words` of
+ * its record. Modelled on: Linux 7's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -148,7 +150,8 @@ export class Barns {
   }
 
   /**
-   * Makes the barns of the size classes, unless they exist or there are no pages. Under the table's lock, or at rest.
+   * Makes the barns of the size classes, unless they exist or there are no pages. Under TABLE_LOCK, or while no thread
+   * works on the heap.
    */
   create(): void {
     if (this.#memory.words[this.#barnsWord] !== 0) return;
@@ -168,7 +171,7 @@ export class Barns {
     }
   }
 
-  /** Empties the barns of the size classes and frees their pages. Under the table's lock. */
+  /** Empties the barns of the size classes and frees their pages. Under TABLE_LOCK. */
   end(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;

@@ -39,8 +39,9 @@ const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /**
  * The sheaves of one slot: per cache, a stack of free blocks that is private to the slot. A sheaf is filled from the
- * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
- * Systems: Linux 7's sheaves, Bonwick's magazines.
+ * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`. In
+ * signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in
+ * `words` of its record. Modelled on: Linux 7's sheaves, Bonwick's magazines.
  */
 export class Sheaves {
   /** Index in `words` of the slot's area. */
@@ -234,7 +235,7 @@ export class Sheaves {
     return address;
   }
 
-  /** Empties the sheaf of a cache into its barn, or into its slabs while memory is short. */
+  /** Empties the sheaf and the outbox of a cache into its barn, or into its slabs while memory is short. */
   drain(kind: number): void {
     this.outboxes.drain(kind);
     const { words } = this.#memory;
@@ -280,8 +281,8 @@ export class Sheaves {
   }
 
   /**
-   * Whether the top has not moved since the last call for this cache. SEEN lies in the cache's record, which all slots
-   * share, so that after another slot's call the answer is false.
+   * Whether the sheaf's top is where the last call for this cache found it; records the top for the next call. SEEN
+   * lies in the cache's record, which all slots share, so that after another slot's call the answer is false.
    */
   isIdle(kind: number): boolean {
     const { words } = this.#memory;

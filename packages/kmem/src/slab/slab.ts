@@ -62,9 +62,11 @@ export interface SlabContext {
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
  * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
- * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. Only
- * constructors and destructors lie outside of the buffer.
- * Documents: Bonwick's slab allocator, Linux's `mm/slab.c`.
+ * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. All state
+ * is in the shared buffer, except the constructors and destructors, which each thread registers for itself.
+ *
+ * In signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index
+ * in `words` of its record. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
   readonly #memory: LinearMemory;
@@ -72,7 +74,7 @@ export class Slabs {
   readonly #caches: CacheTable;
   readonly #locks: Locks;
   readonly #base: number;
-  /** The constructors and destructors that this thread has named for caches. */
+  /** The constructors and destructors that this thread has registered for caches. */
   readonly functions: FunctionTable;
   #releasedPages = 0;
 
@@ -203,7 +205,7 @@ export class Slabs {
 
   /**
    * Releases empty slabs of a cache, all or `slabLimit` of them; returns the pages freed. Does nothing if the cache has
-   * a constructor or destructor that this thread has not named.
+   * a constructor or destructor that this thread has not registered.
    */
   releaseEmpty(kind: number, slabLimit: number = Number.POSITIVE_INFINITY): number {
     if (this.#caches.hasFunctions(kind)) return this.#releaseOneByOne(kind, slabLimit);
@@ -238,9 +240,10 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}, but restarts at the head of the list for each slab, since a destructor may change
-   * anything. Throws the destructors' first error after all have run. The number of slabs is bounded at the start, as
-   * destructors may make new slabs. Releases nothing while the cache's own constructor or destructor runs.
+   * As {@link releaseEmpty}, for a cache with a constructor or destructor. Restarts at the head of the list for each
+   * slab, since a destructor may change anything. Throws the destructors' first error after all have run. The number of
+   * slabs is bounded at the start, as destructors may make new slabs. Releases nothing while the cache's own
+   * constructor or destructor runs.
    */
   #releaseOneByOne(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
@@ -342,7 +345,10 @@ export class Slabs {
     return this.#pages.frames.tagBias + (address >>> granuleShift);
   }
 
-  /** Counts blocks that were returned to a slab, the lowest of them at granule `lowest` of the slab. */
+  /**
+   * Counts blocks returned to a slab, the lowest of them at granule `lowest`, and links the slab if it was full.
+   * Releases it if it is now empty and the cache keeps enough empty slabs.
+   */
   #gained(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + frameCount;

@@ -93,7 +93,7 @@ export class SlotTable {
     const { dead } = this;
     const rest =
       dead.length === 0
-        ? "slotCount says how many may"
+        ? "the heap's slotCount is the limit"
         : `threads that are gone left blocks in ${dead.length} of them, which wait for reapSlot: ${dead.join(", ")}`;
     const text = `no slot is free: ${this.count} threads work on this heap; ${rest}`;
     return new KmemError("NO_SLOT", text, { slotCount: this.count, ...(dead.length > 0 ? { dead } : {}) });
@@ -127,7 +127,8 @@ export class SlotTable {
     }
     if (!this.isDead(slot)) return;
     this.#taken.remove(slot);
-    // The dead thread has no beacon waiters left: their absence must not make the slot's next thread look dead.
+    // A thread counts as dead when the count says that it has async waiters on BEACON and they are gone
+    // (sync/liveness.ts). Reset the count, so that the next holder of this slot is not taken for dead.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
@@ -146,7 +147,7 @@ export class SlotTable {
     return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.STATE)) === SlotState.DEAD;
   }
 
-  /** Releases a slot. Its caches must be empty. */
+  /** Releases a slot. Its sheaves and its page cache must have been freed: it has no area. */
   give(slot: number): void {
     if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
     this.#taken.remove(slot);

@@ -90,7 +90,7 @@ const ASKED_BYTES_MAX = 0xffff_ffff;
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
  * work on it, each through an object of its own: one lock is around all that reads or changes areas. Where a thread
  * dies in a call, its area is there or is not, and all others stay; an area is of the slot that asked for it. The word
- * of an anchor must stay the anchor's until {@link destroy}. Documents: the vmalloc and vfree of the Linux pages.
+ * of an anchor must stay the anchor's until {@link destroy}. Modelled on: the vmalloc and vfree of the Linux pages.
  */
 export class Vmalloc extends VirtualMemory {
   readonly #context: EngineContext;

@@ -52,7 +52,7 @@ describe("attach", () => {
     const before = slotStats(heap);
     const error = thrownBy(() => attachAnother());
     expect(error).toMatchObject({ code: "NO_SLOT", details: { slotCount: 2 } });
-    expect(error.message).toContain("2 threads work on this heap; slotCount says how many may");
+    expect(error.message).toContain("2 threads work on this heap; the heap's slotCount is the limit");
     expect(slotStats(heap)).toEqual(before);
   });
 
