@@ -122,7 +122,7 @@ export class Kmalloc {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
     this.#shrinkIdleClasses();
-    if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
+    if (this.#layers.caches.get(kind, CacheRecord.PARTIAL_HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
     this.reclaim();
@@ -289,7 +289,7 @@ export class Kmalloc {
     pages.drainKept();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind))
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind))
         errors.run(() => this.#drainAndRelease(kind));
     }
     const used = pages.usedFrames;
@@ -316,7 +316,7 @@ export class Kmalloc {
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
-      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind) ? 1 : 0;
+      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind) ? 1 : 0;
       freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
     if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;
@@ -343,7 +343,7 @@ export class Kmalloc {
       pages = this.reclaim();
     });
     // Destructors may have freed blocks into sheaves that were already drained.
-    sheaves.empty();
+    sheaves.drainAll();
     underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
     errors.rethrow();

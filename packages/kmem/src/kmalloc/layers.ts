@@ -50,7 +50,7 @@ export function closeLayers(layers: Layers): void {
   const { memory, pages, sheaves, slots, slot, sync } = layers;
   memory.refresh();
   pages.frames.follow();
-  sheaves.empty();
+  sheaves.drainAll();
   // From here on no thread that waits for memory closes these sheaves.
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();

@@ -60,7 +60,7 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
   const take: Barns["take"] = (kind, cache, firstWord, wanted, sheafTag, request) => {
     const taken = slabs.take(cache, firstWord, wanted, sheafTag);
     // A slab with a constructor is made by the sheaves, which ask once more.
-    if (taken > 0 || caches.hasFunctions(kind) || !slabs.growLocked(kind, request)) return taken;
+    if (taken > 0 || caches.hasConstructorOrDestructor(kind) || !slabs.growLocked(kind, request)) return taken;
     return slabs.take(cache, firstWord, wanted, sheafTag);
   };
   const put: Barns["put"] = (kind, cache, firstWord, count, sheafTag) => {

@@ -109,7 +109,7 @@ export function cacheStats(layers: CoreLayers, kind: number, allSheaves: Iterabl
   const slabs = within(caches.get(kind, CacheRecord.SLABS), slabsMax);
   const freeBlocks = within(caches.get(kind, CacheRecord.FREE_BLOCKS), slabs * slabBlocks);
   let heldBlocks = 0;
-  for (const sheaves of allSheaves) heldBlocks += sheaves.held(kind);
+  for (const sheaves of allSheaves) heldBlocks += sheaves.validCount(kind);
   const sheafBlocks = within(heldBlocks, slabs * slabBlocks - freeBlocks);
   const barnBlocks = within(barns.count(kind), slabs * slabBlocks - freeBlocks - sheafBlocks);
   return {

@@ -3,7 +3,7 @@ import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
 import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
-import { AREA_SHEAVES, AreaWord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
+import { AreaWord, FIRST_SHEAF_WORD, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
@@ -141,12 +141,12 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   const empty = geometry.baseFrame << PAGE_SHIFT;
   const closed = areaWord + AreaWord.CLOSED;
   const isLarge = isLargeArea(pages.frames.count(area / PAGE_SIZE), geometry);
-  words.fill(0, areaWord, areaWord + AREA_SHEAVES);
+  words.fill(0, areaWord, areaWord + FIRST_SHEAF_WORD);
   words[closed] = empty;
   words[closed + 1] = FULL;
   words.fill(closed, areaWord + AreaWord.TOPS, areaWord + AreaWord.TOPS + KIND_COUNT);
   words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
-  let bottom: number = areaWord + AREA_SHEAVES;
+  let bottom: number = areaWord + FIRST_SHEAF_WORD;
   for (let index = 0; index < CLASS_COUNT; index++) {
     const capacity = sheafCapacity(index, isLarge, geometry);
     words[bottom] = empty;

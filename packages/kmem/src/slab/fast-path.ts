@@ -61,7 +61,7 @@ export interface FastPathContext {
   readonly areaWord: number;
   readonly slot: number;
   /** Whether frees exchange the tag atomically. */
-  readonly isExact: boolean;
+  readonly hasAtomicFrees: boolean;
 }
 
 /**
@@ -158,7 +158,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   return {
     alloc,
-    free: context.isExact ? bindExactFree(context, slowFree) : free,
+    free: context.hasAtomicFrees ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
     isDetached: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
@@ -220,7 +220,7 @@ export function bindCachePath(context: FastPathContext): CachePath {
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
-  const { memory, geometry, areaWord, slot, isExact } = context;
+  const { memory, geometry, areaWord, slot, hasAtomicFrees } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = kindView(context);
@@ -249,7 +249,7 @@ export function bindCachePath(context: FastPathContext): CachePath {
       const topWord = tops + kind;
       const room = words[topWord] + 1;
       if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
-      if (isExact && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
+      if (hasAtomicFrees && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
       words[room] = address;
       tags[granule] = sheafTag;
       words[topWord] = room;

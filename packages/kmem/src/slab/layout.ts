@@ -89,12 +89,12 @@ export const CACHES_PER_GROUP_SHIFT = 4;
 /** The number of a cache within its group. */
 export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
 /** Pages of sheaves of named caches that a slot can have. */
-export const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
+export const SHEAF_GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
 /** The fields of {@link AreaWord}. Each value is the field's length in words. */
 export const SLOT_AREA_FIELDS = {
   TOPS: KIND_COUNT as number,
-  GROUPS: GROUP_COUNT as number,
+  GROUPS: SHEAF_GROUP_COUNT as number,
   OUT_TOPS: KIND_COUNT as number,
   CLOSED: SENTINEL_WORDS as number,
   SAVED: KIND_COUNT as number,
@@ -106,7 +106,7 @@ export const SLOT_AREA_FIELDS = {
 /** Word indexes in a slot's area. */
 export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
-export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
+export const FIRST_SHEAF_WORD: number = AreaWord.EXCHANGES + 1;
 
 /**
  * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair
@@ -115,16 +115,16 @@ export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
 export const OUTBOX_CLASS_COUNT = 8;
 
 /** log2 of the words that a named cache has for its sheaf, sentinels included. */
-export const GROUP_SHEAF_SHIFT = 6;
+export const NAMED_SHEAF_SHIFT = 6;
 /** Blocks that the sheaf of a named cache holds. */
-export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_WORDS;
+export const NAMED_SHEAF_CAPACITY: number = (1 << NAMED_SHEAF_SHIFT) - SENTINEL_WORDS;
 
 /** Bytes of a name in a record; longer names are refused. */
 export const CACHE_NAME_BYTES = 32;
 /**
- * A cache's record. The slabs that have free blocks form a list from HEAD to TAIL through the frame table, oldest
- * first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in its low half
- * and in its high half the cursor: the granule below which no block of the slab is free.
+ * A cache's record. The slabs that have free blocks form a list from PARTIAL_HEAD to PARTIAL_TAIL through the frame
+ * table, oldest first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in
+ * its low half and in its high half the cursor: the granule below which no block of the slab is free.
  *
  * A cache may have colours: its slabs, one after the other, start their first block COLOUR_BYTES further into the slab,
  * within the end that the blocks leave unused, so that blocks of the same number fall on different cache lines. HEAD in
@@ -153,8 +153,8 @@ export const CACHE_FIELDS = {
    * large ones). A barn has room for BARN_SHEAVES times as many.
    */
   CAPACITY: 1,
-  HEAD: 1,
-  TAIL: 1,
+  PARTIAL_HEAD: 1,
+  PARTIAL_TAIL: 1,
   SLABS: 1,
   /** Free blocks in slabs; those in sheaves are not among them. */
   FREE_BLOCKS: 1,

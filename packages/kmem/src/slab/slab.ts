@@ -35,7 +35,7 @@ const headField = FrameRecord.HEAD;
 const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
-const cacheHead = CacheRecord.HEAD;
+const cacheHead = CacheRecord.PARTIAL_HEAD;
 const cacheSlabs = CacheRecord.SLABS;
 const cacheFreeBlocks = CacheRecord.FREE_BLOCKS;
 const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
@@ -110,7 +110,7 @@ export class Slabs {
     const slab = this.#allocateSlab(kind, cache, request);
     if (slab === noFrame) return false;
     cutSlab(this.#pages.frames, slab, kind, cache, this.#nextColour(cache));
-    this.#enter(slab, cache);
+    this.#addSlab(slab, cache);
     return true;
   }
 
@@ -133,25 +133,25 @@ export class Slabs {
   #takeFrom(slab: number, cache: number, firstWord: number, wanted: number, newTag: number): number {
     const { words, bytes } = this.#memory;
     const base = this.#base;
-    const tagTable = this.#tagOf(base);
+    const baseIndex = this.#tagIndex(base);
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const free = words[recordWord] & freeMask;
-    const firstTag = this.#tagOf(slab << pageShift);
+    const firstIndex = this.#tagIndex(slab << pageShift);
     const stride = words[cache + cacheBlockBytes] >>> granuleShift;
     const endWord = firstWord + Math.min(free, wanted);
-    const endTag = firstTag + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
-    let tag = firstTag + (words[recordWord] >>> cursorShift);
+    const endIndex = firstIndex + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
+    let tagIndex = firstIndex + (words[recordWord] >>> cursorShift);
     let word = firstWord;
     // The loop reaches the end of the slab only if a count is damaged.
-    for (; word < endWord && tag < endTag; tag += stride) {
-      if (bytes[tag] !== inSlab) continue;
-      bytes[tag] = newTag;
-      words[word++] = base + ((tag - tagTable) << granuleShift);
+    for (; word < endWord && tagIndex < endIndex; tagIndex += stride) {
+      if (bytes[tagIndex] !== inSlab) continue;
+      bytes[tagIndex] = newTag;
+      words[word++] = base + ((tagIndex - baseIndex) << granuleShift);
     }
     const count = word - firstWord;
     if (free === words[cache + cacheSlabBlocks]) words[cache + cacheEmptySlabs]--;
     const left = word === endWord ? free - count : 0;
-    words[recordWord] = left | ((tag - firstTag) << cursorShift);
+    words[recordWord] = left | ((tagIndex - firstIndex) << cursorShift);
     words[cache + cacheFreeBlocks] -= count;
     if (left === 0) unlinkSlab(this.#pages.frames, slab, cache);
     if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
@@ -188,17 +188,17 @@ export class Slabs {
       }
       const slab = words[recordBias + (frame << recordShift) + headField] & slabMask;
       const start = slab << pageShift;
-      const firstTag = tagBias + (start >>> granuleShift);
+      const firstIndex = tagBias + (start >>> granuleShift);
       const first = word;
       let lowest = freeMask;
       do {
         const granule = (words[word] - start) >>> granuleShift;
-        if (bytes[firstTag + granule] !== from) break;
-        bytes[firstTag + granule] = inSlab;
+        if (bytes[firstIndex + granule] !== from) break;
+        bytes[firstIndex + granule] = inSlab;
         if (granule < lowest) lowest = granule;
         word++;
       } while (word < end && (words[word] - start) >>> 0 < slabBytes);
-      this.#gained(slab, cache, word - first, lowest);
+      this.#blocksReturned(slab, cache, word - first, lowest);
     }
     return stale;
   }
@@ -208,13 +208,13 @@ export class Slabs {
    * a constructor or destructor that this thread has not registered.
    */
   releaseEmpty(kind: number, slabLimit: number = Number.POSITIVE_INFINITY): number {
-    if (this.#caches.hasFunctions(kind)) return this.#releaseOneByOne(kind, slabLimit);
+    if (this.#caches.hasConstructorOrDestructor(kind)) return this.#releaseWithDestructors(kind, slabLimit);
     const { words } = this.#memory;
     const cache = this.#caches.record(kind);
     if (words[cache + cacheEmptySlabs] === 0) return 0;
     this.#locks.acquire(cache + CacheRecord.LOCK);
     // By now this kind may be another cache with destructors to run.
-    const pages = this.#caches.hasFunctions(kind) ? 0 : this.#releaseListed(cache, slabLimit);
+    const pages = this.#caches.hasConstructorOrDestructor(kind) ? 0 : this.#releaseListed(cache, slabLimit);
     this.#locks.release(cache + CacheRecord.LOCK);
     return pages;
   }
@@ -245,7 +245,7 @@ export class Slabs {
    * slabs is bounded at the start, as destructors may make new slabs. Releases nothing while the cache's own
    * constructor or destructor runs.
    */
-  #releaseOneByOne(kind: number, slabLimit: number): number {
+  #releaseWithDestructors(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
     const errors = new FirstError();
@@ -256,7 +256,7 @@ export class Slabs {
       const slab = this.#firstEmpty(cache);
       // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
       const firstGranule = slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab);
-      if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
+      if (slab !== noFrame) this.#removeSlab(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
       const slabPages = this.#memory.words[cache + cacheSlabPages];
@@ -291,7 +291,7 @@ export class Slabs {
     this.#constructAll(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
     cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
-    this.#enter(slab, cache);
+    this.#addSlab(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     return slab;
   }
@@ -303,7 +303,7 @@ export class Slabs {
   }
 
   /** Counts a new slab and puts it on the cache's partial list. Under the cache's lock. */
-  #enter(slab: number, cache: number): void {
+  #addSlab(slab: number, cache: number): void {
     const { words } = this.#memory;
     if (ASSERTIONS) this.#assertLocked(cache);
     const colour = words[cache + CacheRecord.COLOUR_NEXT] + 1;
@@ -341,7 +341,7 @@ export class Slabs {
   }
 
   /** Index into `bytes` of the tag of an address. */
-  #tagOf(address: number): number {
+  #tagIndex(address: number): number {
     return this.#pages.frames.tagBias + (address >>> granuleShift);
   }
 
@@ -349,7 +349,7 @@ export class Slabs {
    * Counts blocks returned to a slab, the lowest of them at granule `lowest`, and links the slab if it was full.
    * Releases it if it is now empty and the cache keeps enough empty slabs.
    */
-  #gained(slab: number, cache: number, count: number, lowest: number): void {
+  #blocksReturned(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const before = words[recordWord] & freeMask;
@@ -369,13 +369,13 @@ export class Slabs {
   /** Removes an empty slab from its cache and frees its pages. Under the cache's lock. */
   #release(slab: number, cache: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    this.#withdraw(slab, cache, RunKind.CACHED);
+    this.#removeSlab(slab, cache, RunKind.CACHED);
     this.#releasedPages += slabPages;
     this.#pages.freeOwn(slab, slabPages);
   }
 
   /** Removes an empty slab from its cache and marks its pages as a run that this slot is about to free. */
-  #withdraw(slab: number, cache: number, kind: RunKindValue): void {
+  #removeSlab(slab: number, cache: number, runKind: RunKindValue): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
     const slabPages = words[cache + cacheSlabPages];
@@ -398,7 +398,7 @@ export class Slabs {
     }
     frames.setCount(slab, slabPages);
     this.#pages.claimOwn(slab);
-    frames.setKind(slab, kind);
-    frames.fillKind(slab + 1, slabPages - 1, kind + 1);
+    frames.setKind(slab, runKind);
+    frames.fillKind(slab + 1, slabPages - 1, runKind + 1);
   }
 }

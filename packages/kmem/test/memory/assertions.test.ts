@@ -73,7 +73,7 @@ function normalZone(): Layers["pages"]["zones"][number] {
 
 /** The first slab of the size class that has free blocks. */
 function listedSlab(): number {
-  return layers.caches.get(KIND, CacheRecord.HEAD);
+  return layers.caches.get(KIND, CacheRecord.PARTIAL_HEAD);
 }
 
 function tagTables(): Parameters<typeof assertTagged>[0] {
