@@ -24,7 +24,7 @@ import { Shrinkers } from "./shrinkers.ts";
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages that must precede a reclaim at a peak. */
-const RECLAIM_CREDIT = 16;
+const RECLAIM_CREDIT_MIN = 16;
 /** A small heap has little to scan: one request for every eighth of its pages is enough. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
@@ -39,8 +39,8 @@ const SWEEP_INTERVAL = 64;
 /** Returned by `refill` when the sheaf has blocks again; it is not the address of a block. */
 export const REFILLED = -1;
 
-const ORDINARY: PageRequest = { reserve: false };
-const FROM_RESERVE: PageRequest = { reserve: true };
+const ORDINARY: PageRequest = { mayUseReserve: false };
+const FROM_RESERVE: PageRequest = { mayUseReserve: true };
 
 /** Throws BAD_SIZE unless `sizeBytes` is a whole number from 0 to 2^32 - 1. */
 export function requireSize(sizeBytes: number): void {
@@ -79,9 +79,9 @@ export function requireSize(sizeBytes: number): void {
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
- *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
+ *        │   └ Slabs.put                         and PageAllocator.freeExclusive for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
- *        └ freeRun, PageAllocator.freeOwn
+ *        └ freeRun, PageAllocator.freeExclusive
  *          ├ KeptRuns.keep, PageCache.push       as above
  *          └ Buddy.give                          merges with its buddies, into the lists
  */
@@ -134,7 +134,7 @@ export class Kmalloc {
 
   /** A request that may use the reserve must not block (GFP_ATOMIC), so no user-supplied shrinker runs for it. */
   #shrink(request: PageRequest): number {
-    return request.reserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
+    return request.mayUseReserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
   }
 
   #refillOnce(kind: number, request: PageRequest): number {
@@ -150,7 +150,7 @@ export class Kmalloc {
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
     this.#reclaimAtPeak();
-    const frame = this.allocatePages(count, RunKind.BLOCK, { reserve: fromReserve, alignFrames });
+    const frame = this.allocatePages(count, RunKind.BLOCK, { mayUseReserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
     if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
@@ -283,7 +283,7 @@ export class Kmalloc {
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
     const usedFrames = pages.usedFrames;
-    if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
+    if (credit < Math.min(RECLAIM_CREDIT_MIN, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
     pages.drainKept();

@@ -92,7 +92,7 @@ function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonl
   }
   for (const { address, pageCount } of pageRuns) {
     const head = address / PAGE_SIZE;
-    if (pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner)) pages.freeOwn(head, pageCount);
+    if (pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner)) pages.freeExclusive(head, pageCount);
   }
 }
 

@@ -196,7 +196,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     startAddress: geometry.baseFrame * PAGE_SIZE,
     endAddress: endFrame * PAGE_SIZE,
     limitAddress: geometry.limitFrame * PAGE_SIZE,
-    generation: pages.frames.generation,
+    generation: pages.frames.growthCount,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
     heldSlots: slots.takenCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,

@@ -23,7 +23,7 @@ const ONE_IN_EACH_BYTE = 0x01010101;
  * A page's `struct page *` as kernels pass it: the address of its frame record. Where the frame table moves, a stable
  * stand-in: the address the record would have if the table began at firstPageFrame.
  */
-export function pageNumber(
+export function structPage(
   { hasMovingTables, baseFrame, frameTable, firstPageFrame }: Geometry,
   frame: number,
 ): number {
@@ -107,16 +107,16 @@ export class FrameTable {
   }
 
   /** The journal word of an unfinished growth, 0 if there is none: see pages/layout.ts. */
-  get growing(): number {
+  get pendingGrowth(): number {
     return this.memory.words[this.#headerWord + Header.GROWING];
   }
 
-  setGrowing(growing: number): void {
-    this.memory.words[this.#headerWord + Header.GROWING] = growing;
+  setPendingGrowth(growth: number): void {
+    this.memory.words[this.#headerWord + Header.GROWING] = growth;
   }
 
   /** Counts the growths of this heap. */
-  get generation(): number {
+  get growthCount(): number {
     return this.memory.words[this.#headerWord + Header.GENERATION];
   }
 

@@ -186,9 +186,9 @@ export class Barns {
       this.#sync.locks.release(cache + lockField);
     }
     // The pages become this slot's before BARNS is cleared: if the thread dies here, its recovery finds them.
-    this.#pages.claimOwn(address >>> PAGE_SHIFT);
+    this.#pages.claimExclusive(address >>> PAGE_SHIFT);
     words[this.#barnsWord] = 0;
-    this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages(this.#caches.shapes));
+    this.#pages.freeExclusive(address >>> PAGE_SHIFT, barnPages(this.#caches.shapes));
   }
 
   #drainLocked(kind: number, cache: number): number {

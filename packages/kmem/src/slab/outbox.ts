@@ -152,7 +152,7 @@ export class Outboxes {
     }
     words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
-    this.#pages.freeOwn(run >>> PAGE_SHIFT, this.#pageCount);
+    this.#pages.freeExclusive(run >>> PAGE_SHIFT, this.#pageCount);
   }
 
   #ensure(): boolean {

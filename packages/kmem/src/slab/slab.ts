@@ -264,7 +264,7 @@ export class Slabs {
       this.#releasedPages += slabPages;
       if (ASSERTIONS) assertNoLock(this.#locks, "while a destructor runs");
       this.functions.destructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule), errors);
-      this.#pages.freeOwn(slab, slabPages);
+      this.#pages.freeExclusive(slab, slabPages);
     }
     errors.rethrow();
     return pages;
@@ -371,7 +371,7 @@ export class Slabs {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     this.#removeSlab(slab, cache, RunKind.CACHED);
     this.#releasedPages += slabPages;
-    this.#pages.freeOwn(slab, slabPages);
+    this.#pages.freeExclusive(slab, slabPages);
   }
 
   /** Removes an empty slab from its cache and marks its pages as a run that this slot is about to free. */
@@ -397,7 +397,7 @@ export class Slabs {
       assertCounts(words, cache);
     }
     frames.setCount(slab, slabPages);
-    this.#pages.claimOwn(slab);
+    this.#pages.claimExclusive(slab);
     frames.setKind(slab, runKind);
     frames.fillKind(slab + 1, slabPages - 1, runKind + 1);
   }
