@@ -57,7 +57,7 @@ export function closeLayers(layers: Layers): void {
   // A wait of this thread that has not ended ends with DETACHED.
   sync.waiters.forget(slot);
   sync.beacon.end();
-  slots.give(slot);
+  slots.release(slot);
 }
 
 /** Does something that nobody may do while sheaves are being closed. */

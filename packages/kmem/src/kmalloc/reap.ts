@@ -80,7 +80,7 @@ function recover(
   }
   const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(made));
   if (ASSERTIONS) assertRecovered(layers, slot);
-  if (isFreed) slots.free(slot);
+  if (isFreed) slots.freeDead(slot);
   return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }
 

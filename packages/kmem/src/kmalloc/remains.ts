@@ -52,7 +52,7 @@ export function freeAbandoned(layers: CoreLayers, slot: number): void {
   sync.locks.acquire(lock);
   if (slots.isDead(slot) && slots.generation(slot) === generation) {
     returnRemains(layers, slot);
-    slots.free(slot);
+    slots.freeDead(slot);
   }
   sync.locks.release(lock);
   sync.waiters.freed();

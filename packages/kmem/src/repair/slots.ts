@@ -26,27 +26,27 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
   const { layers, kmallocLog } = context;
   const { memory, geometry, slots } = layers;
   const { words } = memory;
-  const heldWord = headerWord(geometry, Header.HELD_SLOTS);
-  const held = new SlotSet(memory, heldWord, slots.count);
+  const takenWord = headerWord(geometry, Header.TAKEN_SLOTS);
+  const takenSet = new SlotSet(memory, takenWord, slots.count);
   const waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
-  const named = slotsOfTags(layers);
+  const slotsInTags = slotsOfTags(layers);
   const areas = new Map<number, number>();
   if (own !== undefined) areas.set(own.slot, ownArea(own));
   for (let slot = 0; slot < slots.count; slot++) {
     const record = words.subarray(slots.word(slot, 0), slots.word(slot + 1, 0));
     const before = record.slice();
-    const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, held.has(slot), new Set(areas.values()));
+    const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, takenSet.has(slot), new Set(areas.values()));
     if (area === 0) {
       // Nobody holds a slot without an area.
-      const isKept = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
-      record[SlotRecord.STATE] = isKept ? record[SlotRecord.STATE] : SlotState.FREE;
+      const keepsState = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
+      record[SlotRecord.STATE] = keepsState ? record[SlotRecord.STATE] : SlotState.FREE;
     } else {
       areas.set(slot, area);
       record[SlotRecord.STATE] = SlotState.HELD;
     }
     record[SlotRecord.AREA] = area;
-    const isTaken = record[SlotRecord.STATE] !== SlotState.FREE || named.has(slot);
-    if (isTaken && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
+    const needsGeneration = record[SlotRecord.STATE] !== SlotState.FREE || slotsInTags.has(slot);
+    if (needsGeneration && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
     if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
     if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
     // A repair without a slot of its own (`own` undefined) is that of a dump, where no thread works, so there are no
@@ -56,10 +56,10 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
     const isChanged = record.some((word, index) => word !== before[index]);
     if (isChanged) kmallocLog.done(slots.word(slot, 0) * WORD_BYTES, `the record of slot ${slot} was repaired`);
   }
-  words.fill(0, heldWord, heldWord + setWords(slots.count));
+  words.fill(0, takenWord, takenWord + setWords(slots.count));
   for (let slot = 0; slot < slots.count; slot++) {
     const state = words[slots.word(slot, SlotRecord.STATE)];
-    if (state === SlotState.HELD || state === SlotState.RESERVED) held.add(slot);
+    if (state === SlotState.HELD || state === SlotState.RESERVED) takenSet.add(slot);
   }
   return areas;
 }
@@ -79,17 +79,17 @@ function slotsOfTags({ memory, geometry, pages }: CoreLayers): Set<number> {
   );
 }
 
-/** Address of the area of a slot that is held, 0 for all others. */
-function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, taken: ReadonlySet<number>): number {
+/** Address of the area of a slot that is held, 0 for all others; none of the areas that are `assigned` already. */
+function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, assigned: ReadonlySet<number>): number {
   const { slots, pages } = layers;
   const isHeld = slots.isHeld(slot);
-  const said = slots.area(slot);
-  if (isArea(layers, said) && !taken.has(said)) return isHeld || isInSet ? said : 0;
+  const recordedArea = slots.area(slot);
+  if (isArea(layers, recordedArea) && !assigned.has(recordedArea)) return isHeld || isInSet ? recordedArea : 0;
   if (!isHeld || !isInSet) return 0;
   const { frames } = pages;
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     const address = frame * PAGE_SIZE;
-    if (isArea(layers, address) && frames.ownerSlot(frame) === slot && !taken.has(address)) return address;
+    if (isArea(layers, address) && frames.ownerSlot(frame) === slot && !assigned.has(address)) return address;
   }
   return 0;
 }
@@ -106,21 +106,22 @@ function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
  * Restores the frame records of the slots' private pages: for the thread's own slot unconditionally, for others if the
  * slot's record, COUNT and OWNER agree.
  */
-export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
+export function restoreAreas(context: RepairContext, own: OwnSlot | undefined): void {
   const { slots, pages, geometry } = context.layers;
   const { frames } = pages;
   if (own !== undefined) {
-    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, areaPages(own.sheaves.isLarge, geometry));
+    restoreArea(context, own.slot, ownArea(own) / PAGE_SIZE, areaPages(own.sheaves.isLarge, geometry));
   }
   for (const slot of slots.withAreas()) {
     const head = slots.area(slot) / PAGE_SIZE;
     const count = frames.count(head);
     const isArea = isAreaLength(count, geometry) && frames.ownerSlot(head) === slot;
-    if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count)) claimArea(context, slot, head, count);
+    if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count))
+      restoreArea(context, slot, head, count);
   }
 }
 
-function claimArea({ layers, trusted, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
+function restoreArea({ layers, trusted, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
   const { frames } = layers.pages;
   const isWhole = Array.from({ length: count }, (_, page) => frames.kind(head + page)).every(
     (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),

@@ -17,11 +17,11 @@ export class SlotTable {
   readonly #taken: SlotSet;
   readonly count: number;
 
-  /** `heldWord` is the index in `words` of the set of taken (held or reserved) slots. */
-  constructor(memory: LinearMemory, tableAddress: number, count: number, heldWord: number) {
+  /** `takenWord` is the index in `words` of the set of taken (held or reserved) slots. */
+  constructor(memory: LinearMemory, tableAddress: number, count: number, takenWord: number) {
     this.#memory = memory;
     this.#table = tableAddress;
-    this.#taken = new SlotSet(memory, heldWord, count);
+    this.#taken = new SlotSet(memory, takenWord, count);
     this.count = count;
   }
 
@@ -133,7 +133,7 @@ export class SlotTable {
   }
 
   /** Frees the slot of a dead thread, unless another thread has taken it over. */
-  free(slot: number): void {
+  freeDead(slot: number): void {
     const { words } = this.#memory;
     Atomics.compareExchange(words, this.word(slot, SlotRecord.STATE), SlotState.DEAD, SlotState.FREE);
   }
@@ -148,8 +148,8 @@ export class SlotTable {
   }
 
   /** Releases a slot. Its sheaves and its page cache must have been freed: it has no area. */
-  give(slot: number): void {
-    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
+  release(slot: number): void {
+    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is released`);
     this.#taken.remove(slot);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
@@ -199,8 +199,8 @@ export class SlotTable {
   /** Whether the slot's record contains a valid state, and one that agrees with its generation. */
   hasSoundState(slot: number): boolean {
     const state = this.#state(slot);
-    const isTaken = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;
-    return state === SlotState.FREE || (isTaken && this.generation(slot) > 0);
+    const needsGeneration = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;
+    return state === SlotState.FREE || (needsGeneration && this.generation(slot) > 0);
   }
 
   /** Address of the slot's private pages, 0 while it has none. */

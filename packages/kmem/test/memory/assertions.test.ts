@@ -196,9 +196,9 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   ["a run freed that is no block", () => freeUnmarked(), /that is freed is a block, not of kind 8/],
   // Slots.
   [
-    "a slot given back with its area",
-    () => layers.slots.give(layers.slot),
-    /has no private pages when it is given back/,
+    "a slot released with its area",
+    () => layers.slots.release(layers.slot),
+    /has no private pages when it is released/,
   ],
   ["an area within a page", () => layers.slots.setArea(1, 100), /begin with a page, not at 100/],
   ["an area of no slot", () => layers.slots.setArea(4, 0), /there is a slot 4/],
