@@ -315,7 +315,7 @@ export class BucketHeap {
         `the run at page ${frame} that is given back is a bucket or buffer`,
       );
     }
-    pages.freeOwn(frame, pages.frames.count(frame));
+    pages.freeExclusive(frame, pages.frames.count(frame));
   }
 
   #listWord(frame: number): number {

@@ -47,7 +47,7 @@ function repairBucket(
   if (shape?.pageCount !== pages.frames.count(frame) || pool >= POOL_COUNT) return;
   const liveCount = buckets.recount(frame);
   if (liveCount === 0) {
-    pages.freeOwn(frame, shape.pageCount);
+    pages.freeExclusive(frame, shape.pageCount);
     return;
   }
   counts.buckets++;

@@ -41,7 +41,7 @@ export function bindCountedAlloc(
         }
       }
     } catch {
-      // No number at all.
+      // Does not convert to a number: the slow path reports it.
     }
     return slow(sizeBytes);
   };

@@ -332,7 +332,7 @@ export class Cache {
     this.#requireAlive();
     this.#slotCaches.rebindGrown();
     const { caches, slabs, sheaves } = this.#layers;
-    const needsSlab = caches.get(this.#kind, CacheRecord.HEAD) === NO_FRAME && sheaves.count(this.#kind) === 0;
+    const needsSlab = caches.get(this.#kind, CacheRecord.PARTIAL_HEAD) === NO_FRAME && sheaves.count(this.#kind) === 0;
     if (needsSlab) slabs.functions.require(this.#kind);
     for (;;) {
       const got = this.#kmalloc.refill(this.#kind, fromReserve);

@@ -36,7 +36,7 @@ export interface PageWaitOptions extends PageOptions, WaitOptions {}
 const PAGE_CHECKS: Checks<PageOptions> = { alignmentBytes: anyValue, dma: requireBoolean, reserve: requireBoolean };
 const PAGE_WAIT_CHECKS: Checks<PageWaitOptions> = { ...PAGE_CHECKS, ...WAIT_CHECKS };
 const NO_OPTIONS: PageWaitOptions = {};
-const ANY_PAGES: PageRequest = { alignFrames: 1, dma: false, reserve: false };
+const ANY_PAGES: PageRequest = { alignFrames: 1, dma: false, mayUseReserve: false };
 
 /**
  * Pages: runs of 4 KiB pages by address. From Atomik's `page_alloc`/`page_free` and Linux's `__get_free_pages`. A run
@@ -134,7 +134,8 @@ function requireCount(count: number): void {
 
 /** Throws BAD_ALIGNMENT. */
 function requestFor({ alignmentBytes = PAGE_SIZE, dma = false, reserve = false }: PageOptions): PageRequest {
-  if (isPowerOfTwoFrom(alignmentBytes, PAGE_SIZE)) return { alignFrames: alignmentBytes / PAGE_SIZE, dma, reserve };
+  if (isPowerOfTwoFrom(alignmentBytes, PAGE_SIZE))
+    return { alignFrames: alignmentBytes / PAGE_SIZE, dma, mayUseReserve: reserve };
   const text = `pages are aligned to a power of two from ${PAGE_SIZE}, not ${describeValue(alignmentBytes)}`;
   throw new KmemError("BAD_ALIGNMENT", text, { alignmentBytes });
 }

@@ -27,7 +27,7 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
   takeOverLocks(layers, ENGINES, false);
   // A thread that works alone may grow the memory without the lock.
-  if (pages.frames.growing !== 0) rebuildZones(pages, geometry);
+  if (pages.frames.pendingGrowth !== 0) rebuildZones(pages, geometry);
   return layers;
 }
 

@@ -40,7 +40,7 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   if (layers === undefined) {
     const error = outOfMemory(pages, areaPages(false, geometry) * PAGE_SIZE);
     sync.beacon.end();
-    if (place === undefined) slots.give(slot);
+    if (place === undefined) slots.release(slot);
     else slots.unoccupy(slot);
     throw error;
   }

@@ -31,9 +31,9 @@ export function freeRun(layers: Layers, address: number): boolean {
     assert(kind === RunKind.BLOCK, `the run at page ${head} that is freed is a block, not of kind ${kind}`);
     assert(tag === Tag.FIRST_IN_SHEAF + layers.slot, `the block at ${address} is this slot's to free, as its tag says`);
   }
-  pages.claimOwn(head);
+  pages.claimExclusive(head);
   memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
-  pages.freeOwn(head, pages.frames.count(head));
+  pages.freeExclusive(head, pages.frames.count(head));
   return true;
 }
 

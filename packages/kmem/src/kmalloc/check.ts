@@ -96,7 +96,7 @@ function checkSlots(layers: CoreLayers, report: Report): void {
   const numbers = Array.from({ length: slots.count }, (_, number) => number);
   const heldCount = numbers.filter((number) => slots.isTaken(number)).length;
   if (numbers.every((number) => slots.hasSoundMembership(number)) && slots.takenCount !== heldCount) {
-    report(headerWord(geometry, Header.HELD_SLOTS) * WORD_BYTES, "the set of held slots has one that there is not");
+    report(headerWord(geometry, Header.TAKEN_SLOTS) * WORD_BYTES, "the set of held slots has one that there is not");
   }
   const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);

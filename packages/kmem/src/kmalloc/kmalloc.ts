@@ -17,11 +17,14 @@ import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
-/** Growth of the frames in use between two reclaims at a peak: a thirty-second, but no less than this. */
+/**
+ * log2 of the divisor of the share, a thirty-second, by which the frames in use must grow between two reclaims at a
+ * peak; they must grow by RECLAIM_STEP_FRAMES at least.
+ */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages that must precede a reclaim at a peak. */
-const RECLAIM_CREDIT = 16;
+const RECLAIM_CREDIT_MIN = 16;
 /** A small heap has little to scan: one request for every eighth of its pages is enough. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
@@ -36,8 +39,8 @@ const SWEEP_INTERVAL = 64;
 /** Returned by `refill` when the sheaf has blocks again; it is not the address of a block. */
 export const REFILLED = -1;
 
-const ORDINARY: PageRequest = { reserve: false };
-const FROM_RESERVE: PageRequest = { reserve: true };
+const ORDINARY: PageRequest = { mayUseReserve: false };
+const FROM_RESERVE: PageRequest = { mayUseReserve: true };
 
 /** Throws BAD_SIZE unless `sizeBytes` is a whole number from 0 to 2^32 - 1. */
 export function requireSize(sizeBytes: number): void {
@@ -76,9 +79,9 @@ export function requireSize(sizeBytes: number): void {
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
- *        │   └ Slabs.put                         and PageAllocator.freeOwn for slabs that become empty
+ *        │   └ Slabs.put                         and PageAllocator.freeExclusive for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
- *        └ freeRun, PageAllocator.freeOwn
+ *        └ freeRun, PageAllocator.freeExclusive
  *          ├ KeptRuns.keep, PageCache.push       as above
  *          └ Buddy.give                          merges with its buddies, into the lists
  */
@@ -119,7 +122,7 @@ export class Kmalloc {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
     this.#shrinkIdleClasses();
-    if (this.#layers.caches.get(kind, CacheRecord.HEAD) === NO_FRAME) this.#reclaimAtPeak();
+    if (this.#layers.caches.get(kind, CacheRecord.PARTIAL_HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
     this.reclaim();
@@ -129,9 +132,9 @@ export class Kmalloc {
     return this.#refillOnce(kind, request);
   }
 
-  /** Who may use the reserve may not wait: no function of the user's runs for them. */
+  /** A request that may use the reserve must not block (GFP_ATOMIC), so no user-supplied shrinker runs for it. */
   #shrink(request: PageRequest): number {
-    return request.reserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
+    return request.mayUseReserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
   }
 
   #refillOnce(kind: number, request: PageRequest): number {
@@ -147,7 +150,7 @@ export class Kmalloc {
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
     this.#reclaimAtPeak();
-    const frame = this.allocatePages(count, RunKind.BLOCK, { reserve: fromReserve, alignFrames });
+    const frame = this.allocatePages(count, RunKind.BLOCK, { mayUseReserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
     if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
@@ -280,13 +283,13 @@ export class Kmalloc {
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
     const usedFrames = pages.usedFrames;
-    if (credit < Math.min(RECLAIM_CREDIT, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
+    if (credit < Math.min(RECLAIM_CREDIT_MIN, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
     pages.drainKept();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind))
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind))
         errors.run(() => this.#drainAndRelease(kind));
     }
     const used = pages.usedFrames;
@@ -303,17 +306,17 @@ export class Kmalloc {
   /**
    * Every IDLE_SCAN_INTERVAL refills and flushes, adds up the free blocks of size classes that were idle since the last
    * scan, and releases them if they are many. A program that changes its sizes thus does not keep its former slabs.
-   * System: the cache reaper of Linux's slab.c.
+   * Modelled on: the cache reaper of Linux's slab.c.
    */
   #shrinkIdleClasses(): void {
     const { caches, sheaves, pages } = this.#layers;
     if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
-    // The run that is kept longest: one that is wanted again and again is never that.
+    // Drain the oldest kept run. A run in regular use is taken and kept again, so it does not become the oldest.
     pages.drainKept(1);
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
-      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.isIdle(kind) ? 1 : 0;
+      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind) ? 1 : 0;
       freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
     if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;
@@ -340,7 +343,7 @@ export class Kmalloc {
       pages = this.reclaim();
     });
     // Destructors may have freed blocks into sheaves that were already drained.
-    sheaves.empty();
+    sheaves.drainAll();
     underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
     unshareBarns(this.#layers);
     errors.rethrow();

@@ -50,14 +50,14 @@ export function closeLayers(layers: Layers): void {
   const { memory, pages, sheaves, slots, slot, sync } = layers;
   memory.refresh();
   pages.frames.follow();
-  sheaves.empty();
+  sheaves.drainAll();
   // From here on no thread that waits for memory closes these sheaves.
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sheaves.end();
   // A wait of this thread that has not ended ends with DETACHED.
   sync.waiters.forget(slot);
   sync.beacon.end();
-  slots.give(slot);
+  slots.release(slot);
 }
 
 /** Does something that nobody may do while sheaves are being closed. */

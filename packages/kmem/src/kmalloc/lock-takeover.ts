@@ -18,7 +18,7 @@ export function rebuildGuarded(layers: CoreLayers, word: number): void {
   reachAll(layers);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) {
     rebuildZones(pages, geometry);
-    pages.updateWatermarks();
+    pages.checkWatermarks();
   } else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
   else {
     const kind = kindOfLock(layers, word);

@@ -17,10 +17,10 @@ type BarnContext = Parameters<ThreadSupport["makeBarns"]>[0];
 /** What the layers ask a slot table and its locks where there is one thread: nobody else holds anything, or waits. */
 function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
   const recordWord = geometry.slotTable >>> WORD_SHIFT;
-  const heldWord = headerWord(geometry, Header.HELD_SLOTS);
+  const takenWord = headerWord(geometry, Header.TAKEN_SLOTS);
   const setState = (state: number): void => {
     memory.words[recordWord + SlotRecord.STATE] = state;
-    memory.words[heldWord] = state === SlotState.HELD ? 1 << SLOT : 0;
+    memory.words[takenWord] = state === SlotState.HELD ? 1 << SLOT : 0;
   };
   const areaWord = recordWord + SlotRecord.AREA;
   setState(SlotState.HELD);
@@ -35,7 +35,7 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
       memory.words[areaWord] = address;
     },
     withAreas: () => (memory.words[areaWord] === 0 ? [] : [SLOT]),
-    give: () => setState(SlotState.FREE),
+    release: () => setState(SlotState.FREE),
   };
   const waiters = {
     hasWaiters: false,
@@ -60,7 +60,7 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
   const take: Barns["take"] = (kind, cache, firstWord, wanted, sheafTag, request) => {
     const taken = slabs.take(cache, firstWord, wanted, sheafTag);
     // A slab with a constructor is made by the sheaves, which ask once more.
-    if (taken > 0 || caches.hasFunctions(kind) || !slabs.growLocked(kind, request)) return taken;
+    if (taken > 0 || caches.hasConstructorOrDestructor(kind) || !slabs.growLocked(kind, request)) return taken;
     return slabs.take(cache, firstWord, wanted, sheafTag);
   };
   const put: Barns["put"] = (kind, cache, firstWord, count, sheafTag) => {

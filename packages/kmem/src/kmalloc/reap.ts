@@ -80,7 +80,7 @@ function recover(
   }
   const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(made));
   if (ASSERTIONS) assertRecovered(layers, slot);
-  if (isFreed) slots.free(slot);
+  if (isFreed) slots.freeDead(slot);
   return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }
 
@@ -92,7 +92,7 @@ function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonl
   }
   for (const { address, pageCount } of pageRuns) {
     const head = address / PAGE_SIZE;
-    if (pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner)) pages.freeOwn(head, pageCount);
+    if (pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner)) pages.freeExclusive(head, pageCount);
   }
 }
 

@@ -52,7 +52,7 @@ export function freeAbandoned(layers: CoreLayers, slot: number): void {
   sync.locks.acquire(lock);
   if (slots.isDead(slot) && slots.generation(slot) === generation) {
     returnRemains(layers, slot);
-    slots.free(slot);
+    slots.freeDead(slot);
   }
   sync.locks.release(lock);
   sync.waiters.freed();
@@ -95,11 +95,11 @@ export function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): numbe
     if (!dead.has(frames.ownerSlot(head)) || !isReturned(layers, head, kind)) continue;
     const count = frames.count(head);
     if (ASSERTIONS) assert(count > 0 && head + count <= frames.endFrame, `the run at page ${head} lies in the heap`);
-    pages.claimOwn(head);
+    pages.claimExclusive(head);
     clearTags(layers, head, count);
     // A slab that was being made or released may have kinds of the cache after its head.
     frames.setRun(head, count, RunKind.CACHED);
-    pages.freeOwn(head, count);
+    pages.freeExclusive(head, count);
     returned += count;
   }
   return returned;

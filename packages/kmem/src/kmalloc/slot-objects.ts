@@ -49,7 +49,7 @@ export function freeSlotObjects(layers: CoreLayers, slot: number, { areas, mempo
     const head = address / PAGE_SIZE;
     if (!pages.frames.exchangeOwner(head, OwnerMark.TRACE_RING, pages.claimedOwner)) continue;
     memory.words[(address >>> WORD_SHIFT) + RingWord.MAGIC] = 0;
-    pages.freeOwn(head, pageCount);
+    pages.freeExclusive(head, pageCount);
   }
   freeAreas(layers, slot, areas);
 }

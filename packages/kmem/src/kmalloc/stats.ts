@@ -109,7 +109,7 @@ export function cacheStats(layers: CoreLayers, kind: number, allSheaves: Iterabl
   const slabs = within(caches.get(kind, CacheRecord.SLABS), slabsMax);
   const freeBlocks = within(caches.get(kind, CacheRecord.FREE_BLOCKS), slabs * slabBlocks);
   let heldBlocks = 0;
-  for (const sheaves of allSheaves) heldBlocks += sheaves.held(kind);
+  for (const sheaves of allSheaves) heldBlocks += sheaves.validCount(kind);
   const sheafBlocks = within(heldBlocks, slabs * slabBlocks - freeBlocks);
   const barnBlocks = within(barns.count(kind), slabs * slabBlocks - freeBlocks - sheafBlocks);
   return {
@@ -196,7 +196,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     startAddress: geometry.baseFrame * PAGE_SIZE,
     endAddress: endFrame * PAGE_SIZE,
     limitAddress: geometry.limitFrame * PAGE_SIZE,
-    generation: pages.frames.generation,
+    generation: pages.frames.growthCount,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
     heldSlots: slots.takenCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,

@@ -128,8 +128,8 @@ export const HEADER_FIELDS = {
   BARNS: 1,
   /** Frees of blocks that another thread had freed at the same time, found when their second entry came up. */
   LATE_DOUBLE_FREES: 1,
-  /** The set of the slots that threads hold now. */
-  HELD_SLOTS: SLOT_SET_WORDS as number,
+  /** The set of the taken slots: those held or reserved. */
+  TAKEN_SLOTS: SLOT_SET_WORDS as number,
 
   /** The page allocator: zones, frame table, growth. */
   PAGES_LOCK: { line: 1 },

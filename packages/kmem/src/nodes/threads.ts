@@ -8,7 +8,7 @@ import { openAll } from "./machine.ts";
 export function reserveAll(heaps: readonly Heap[]): HeapHandle[] {
   const reserve = (heap: Heap): { heap: Heap; handle: HeapHandle } => ({ heap, handle: heap.reserve() });
   const giveBack = ({ heap, handle }: ReturnType<typeof reserve>): void => {
-    if (handle.place !== undefined) layersOf(heap).slots.give(handle.place.slot);
+    if (handle.place !== undefined) layersOf(heap).slots.release(handle.place.slot);
   };
   return openAll(heaps, reserve, giveBack).map(({ handle }) => handle);
 }

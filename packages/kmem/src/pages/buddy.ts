@@ -57,7 +57,7 @@ export function largestOrderAt(frame: number, count: number): number {
  * The free lists of one zone: blocks of 2^order frames, aligned to their size, doubly linked through the frame table. A
  * freed block merges with its buddy (`frame ^ 2^order`) repeatedly, as long as the buddy is entirely free and in the
  * zone.
- * Documents: the buddy allocators of the Atomik and the Linux pages.
+ * Modelled on: the buddy allocators of the Atomik and the Linux pages.
  */
 export class Buddy {
   readonly #frames: FrameTable;

@@ -15,15 +15,15 @@ const freeTail = FrameKind.FREE_TAIL;
 const wordShift = WORD_SHIFT;
 const wordMask: number = WORD_BYTES - 1;
 
-/** Up to here it is not worth looking where words begin. */
+/** Runs of at most this many frames are filled byte by byte. */
 const SHORT_FILL = 16;
 const ONE_IN_EACH_BYTE = 0x01010101;
 
 /**
- * What a page has for a number in the kernel's way, the address of its record; where those move, one that stays: as if
- * they stood after the tables that do not.
+ * A page's `struct page *` as kernels pass it: the address of its frame record. Where the frame table moves, a stable
+ * stand-in: the address the record would have if the table began at firstPageFrame.
  */
-export function pageNumber(
+export function structPage(
   { hasMovingTables, baseFrame, frameTable, firstPageFrame }: Geometry,
   frame: number,
 ): number {
@@ -66,7 +66,7 @@ export class FrameTable {
     if (geometry.hasMovingTables) memory.onViewed(() => this.follow());
   }
 
-  /** Takes over where the tables are: what the geometry says has changed. */
+  /** Recomputes coveredFrame and the biases after the tables in the geometry have changed. */
   useGeometry(): void {
     const { baseFrame, coveredFrame, frameTable, kindTable, groupTable, tagTable } = this.#geometry;
     this.coveredFrame = coveredFrame;
@@ -99,24 +99,24 @@ export class FrameTable {
     return this.memory.words[this.#headerWord + Header.END_FRAME];
   }
 
-  /** Moves the end after a growth and counts it. */
+  /** Sets the end after a growth, and counts the growth. */
   setEndFrame(endFrame: number): void {
     const { words } = this.memory;
     words[this.#headerWord + Header.END_FRAME] = endFrame;
     words[this.#headerWord + Header.GENERATION]++;
   }
 
-  /** The note of a growth that is not over: see pages/layout.ts. */
-  get growing(): number {
+  /** The journal word of an unfinished growth, 0 if there is none: see pages/layout.ts. */
+  get pendingGrowth(): number {
     return this.memory.words[this.#headerWord + Header.GROWING];
   }
 
-  setGrowing(growing: number): void {
-    this.memory.words[this.#headerWord + Header.GROWING] = growing;
+  setPendingGrowth(growth: number): void {
+    this.memory.words[this.#headerWord + Header.GROWING] = growth;
   }
 
   /** Counts the growths of this heap. */
-  get generation(): number {
+  get growthCount(): number {
     return this.memory.words[this.#headerWord + Header.GENERATION];
   }
 
@@ -144,12 +144,12 @@ export class FrameTable {
     this.memory.bytes[this.kindBias + frame] = kind;
   }
 
-  /** Whether a page between the heap's own is somebody else's. */
+  /** Whether a page within the heap's range belongs to someone else. */
   isForeign(frame: number): boolean {
     return frame >= this.firstPageFrame && this.kind(frame) === reserved;
   }
 
-  /** Marks a run: its first frame as `headKind`, the others as the kind after it. */
+  /** Marks a run: its first frame as `headKind`, the others as headKind + 1, the kind of its tail. */
   setRun(first: number, count: number, headKind: number): void {
     this.fillKind(first + 1, count - 1, headKind + 1);
     this.memory.bytes[this.kindBias + first] = headKind;
@@ -178,12 +178,12 @@ export class FrameTable {
     this.memory.words[this.record(frame) + countField] = count;
   }
 
-  /** Who answers for the run that starts at the frame: see RunOwner. */
+  /** The owner of the run that starts at the frame: see RunOwner. OWNER shares the word HEAD. */
   owner(head: number): number {
     return this.memory.words[this.record(head) + headField];
   }
 
-  /** The slot that answers for the run that starts at the frame; -1 for none. */
+  /** The slot that owns the run that starts at the frame; -1 for none. */
   ownerSlot(head: number): number {
     const owner = this.owner(head);
     return (owner & ~RunOwner.MASK) === RunOwner.MARK ? (owner & RunOwner.SLOT_MASK) - 1 : -1;
@@ -193,7 +193,7 @@ export class FrameTable {
     this.memory.words[this.record(head) + headField] = owner;
   }
 
-  /** Makes another owner of a run in one step; false when it was another's already. */
+  /** Replaces the owner `from` of a run by `to` atomically; false if the owner was not `from`. */
   exchangeOwner(head: number, from: number, to: number): boolean {
     return Atomics.compareExchange(this.memory.words, this.record(head) + headField, from, to) === from;
   }
@@ -212,14 +212,15 @@ export class FrameTable {
   }
 
   /**
-   * Makes a run the slot's alone that `claimed` names; false when another thread has claimed it, or it is no such run.
+   * Claims a run for the slot in `claimed`, which alone may then free it or a part of it. False if another thread has
+   * claimed it, or no run of this kind starts there.
    */
   claimRun(head: number, kind: number, claimed: number): boolean {
     const owner = this.owner(head);
     if (this.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
     if (!this.exchangeOwner(head, owner, claimed)) return false;
     if (this.kind(head) === kind) return true;
-    // Freed and taken for something else in between: by a thread that may well have the same slot.
+    // ABA: the run was freed and reallocated as another kind before the exchange, with the same owner word.
     this.exchangeOwner(head, claimed, owner);
     return false;
   }

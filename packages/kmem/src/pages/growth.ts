@@ -7,11 +7,11 @@ import type { FrameTable } from "./frames.ts";
 import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
 import { endWithTables, keepsOldTables, moveTables, nextTables, tablePages } from "./moving-tables.ts";
 import type { PageRequest } from "./page-request.ts";
-import { coverZones, dmaEndFrame, foreignFrames, reservePages } from "./zone.ts";
+import { coverZones, dmaEndFrame, foreignFrames, minWatermark } from "./zone.ts";
 
 /** Growth adds at least this share of the heap, so that a growing heap rarely asks the engine. */
 const GROWTH_DIVISOR = 8;
-/** The same of a heap whose tables move, which has been made to take no more than it needs. */
+/** The same for a heap with moving tables, which is configured to use little memory. */
 const SPARING_DIVISOR = 32;
 
 /** What grows: a memory, and the tables that then cover more of it. */
@@ -32,9 +32,9 @@ export function growPages(heap: Growable, count: number, request: PageRequest): 
   while (canGrow(memory, frames)) {
     const from = Math.max(Math.floor(memory.presentBytes() / PAGE_SIZE), frames.endFrame);
     const servedEnd = endToServe(heap, from, count, request);
-    const added = addPages(heap, from, describedEnd(heap, servedEnd, servedEnd));
+    const added = addPages(heap, from, endForTables(heap, servedEnd, servedEnd));
     if (added === undefined) return false;
-    addToHeap(heap, withTables(heap, added, servedEnd), servedEnd);
+    addToHeap(heap, addTableRoom(heap, added, servedEnd), servedEnd);
     // Otherwise another party grew the memory at the same moment, and the pages added may be too few.
     if (added.first === from) return true;
   }
@@ -53,15 +53,21 @@ interface Added {
   readonly end: number;
 }
 
-/** The end that a heap needs which is to reach `end`: further than `servedEnd` where its tables must move for that. */
-function describedEnd({ memory, geometry, frames }: Growable, servedEnd: number, end: number): number {
+/**
+ * The frame up to which memory is needed for a heap that ends at `end`: `servedEnd`, plus room for new tables if the
+ * present ones do not describe `end` and can move.
+ */
+function endForTables({ memory, geometry, frames }: Growable, servedEnd: number, end: number): number {
   const areTablesShort = end > frames.coveredFrame && frames.coveredFrame < frames.growthLimit;
   return areTablesShort ? endWithTables(memory, geometry, servedEnd) : servedEnd;
 }
 
-/** Room for tables too where a function of the caller's has added more pages than the present ones describe. */
-function withTables(heap: Growable, added: Added, servedEnd: number): Added {
-  const missing = describedEnd(heap, servedEnd, added.end) - added.end;
+/**
+ * If the caller's own grow function added more pages than the present tables describe, grows once more, for larger
+ * tables, unless these fit into what was added.
+ */
+function addTableRoom(heap: Growable, added: Added, servedEnd: number): Added {
+  const missing = endForTables(heap, servedEnd, added.end) - added.end;
   if (missing <= 0) return added;
   const more = heap.memory.growBy(missing * PAGE_SIZE);
   return more === undefined
@@ -89,7 +95,10 @@ function addPages(heap: Growable, from: number, neededEnd: number): Added | unde
   }
 }
 
-/** The end that growth has in view besides what is wanted: tables do not move for its sake. */
+/**
+ * The end if growth adds its minimum share of the heap, capped at what the tables describe, so that this share alone
+ * never moves them.
+ */
 function generousEnd({ geometry, frames, zones }: Growable, from: number): number {
   const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
   const divisor = geometry.hasMovingTables ? SPARING_DIVISOR : GROWTH_DIVISOR;
@@ -97,8 +106,9 @@ function generousEnd({ geometry, frames, zones }: Growable, from: number): numbe
 }
 
 /**
- * Adds to the heap the pages that its own growth has just created. Tables that do not describe them move to the end of
- * them first; where there is no room for that, the pages beyond what they describe stay nobody's.
+ * Adds to the heap the pages that its own growth has just created. If the tables do not describe all of them, larger
+ * tables are made at the end of the new pages first. If these do not fit, the pages that the old tables do not describe
+ * stay unused.
  */
 function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: number): void {
   const { memory, geometry, frames, zones } = heap;
@@ -109,11 +119,11 @@ function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: n
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
   if (ASSERTIONS) {
-    assert(frames.growing === 0, "no other growth of the heap is under way");
+    assert(frames.pendingGrowth === 0, "no other growth of the heap is under way");
     assert(Number.isInteger(firstPage), `growth begins with a page of WebAssembly, not with page ${first}`);
     assert(end > first && end <= frames.limitFrame, `the end grows beyond page ${first}, and not over the limit`);
   }
-  frames.setGrowing(firstPage | (pageCount << GROWING_COUNT_SHIFT));
+  frames.setPendingGrowth(firstPage | (pageCount << GROWING_COUNT_SHIFT));
   const former = { frame: geometry.tableFrame, count: tablePages(geometry) };
   if (next !== undefined) {
     moveTables(memory, geometry, next);
@@ -122,7 +132,7 @@ function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: n
   moveEnd(frames, first, end);
   coverZones(zones, geometry, first, end);
   if (next !== undefined && !keepsOldTables(memory)) zones[Zone.NORMAL].give(former.frame, former.count);
-  frames.setGrowing(0);
+  frames.setPendingGrowth(0);
 }
 
 /** Moves the end of the heap to the end of new pages; first marks the pages in between, a hole, as RESERVED. */
@@ -139,16 +149,16 @@ function moveEnd(frames: FrameTable, first: number, end: number): void {
  * afterwards. Discards a GROWING word that cannot be valid. Under the pages' lock.
  */
 export function endGrowth(frames: FrameTable): void {
-  const growing = frames.growing;
-  if (growing === 0) return;
-  const firstPage = growing & GROWING_FIRST_MASK;
+  const pendingGrowth = frames.pendingGrowth;
+  if (pendingGrowth === 0) return;
+  const firstPage = pendingGrowth & GROWING_FIRST_MASK;
   const first = firstPage * WASM_PAGE_FRAMES;
-  const reached = (firstPage + (growing >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
+  const reached = (firstPage + (pendingGrowth >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
   const end = Math.min(reached, frames.limitFrame);
-  // What the tables do not describe they would, had they moved: it stays nobody's.
+  // Had the tables moved before the death, they would describe `end`. If they do not, the new pages stay unused.
   const isPossible = reached * PAGE_SIZE <= frames.memory.presentBytes() && end <= frames.coveredFrame;
   if (isPossible && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
-  frames.setGrowing(0);
+  frames.setPendingGrowth(0);
 }
 
 /** The lowest end of the heap at which a zone up to there can serve the request, if pages are added from `from` on. */
@@ -163,7 +173,7 @@ function endToServe(heap: Growable, from: number, count: number, request: PageRe
 
 /** As {@link endToServe}, for one zone. Counts the free pages at its end, and the reserve that it must keep. */
 function zoneEndToServe(zone: Buddy, from: number, count: number, request: PageRequest): number {
-  const { alignFrames = 1, reserve = false } = request;
+  const { alignFrames = 1, mayUseReserve = false } = request;
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
   const first = Math.max(from, oldEnd);
   // Free pages at the end of the zone adjoin the added ones only if no hole lies between them.
@@ -171,7 +181,7 @@ function zoneEndToServe(zone: Buddy, from: number, count: number, request: PageR
   let end = Math.max(Math.ceil(tail / alignFrames) * alignFrames + count, first + 1);
   for (;;) {
     const left = zone.freeFrames + (end - first) - count;
-    const missing = (reserve ? 0 : reservePages(zone.ownFrames + (end - first))) - left;
+    const missing = (mayUseReserve ? 0 : minWatermark(zone.ownFrames + (end - first))) - left;
     if (missing <= 0) return end;
     end += missing;
   }

@@ -23,7 +23,7 @@ const KEPT_SHARE_SHIFT = 5;
 const KEPT_FREE_SHARE_SHIFT = 3;
 
 /** Whether blocks of so many pages are kept when they are freed. */
-export function isKept(count: number, kind: number): boolean {
+export function isKeepable(count: number, kind: number): boolean {
   return kind === RunKind.BLOCK && count >= KEPT_PAGES_MIN;
 }
 
@@ -91,8 +91,8 @@ export class KeptRuns {
     return pages <= pagesMax;
   }
 
-  /** Counts a run for which there is no room; whether the oldest shall give way to it: one in a few. */
-  isTurn(): boolean {
+  /** Counts an attempt to keep a run for which there is no room; true for one in REFUSED_TURN: drain the oldest run. */
+  mayReplaceOldest(): boolean {
     const { words } = this.#frames.memory;
     words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % REFUSED_TURN;
     return words[this.#countWord + 1] === 0;

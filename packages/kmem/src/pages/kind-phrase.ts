@@ -20,7 +20,7 @@ export function kindPhrase(kind: number): string {
 }
 
 /** Why a stretch cannot be freed as pages of a kind, or undefined where it can. Reads only. */
-export function reasonNotFree(
+export function reasonNotFreeable(
   frames: FrameTable,
   first: number,
   count: number,

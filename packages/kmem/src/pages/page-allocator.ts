@@ -11,8 +11,8 @@ import type { Buddy } from "./buddy.ts";
 import { detachPart } from "./detach-part.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
-import { isKept, KeptRuns, keptPagesMax } from "./kept-runs.ts";
-import { reasonNotFree } from "./kind-phrase.ts";
+import { isKeepable, KeptRuns, keptPagesMax } from "./kept-runs.ts";
+import { reasonNotFreeable } from "./kind-phrase.ts";
 import {
   FrameKind,
   KEPT_RUNS_MAX,
@@ -44,11 +44,11 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
- * from. Documents: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
- *
- * Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more than
- * one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU page lists, pcp; no
- * file cache), a batch per acquisition of the lock. If several threads free the same pages, exactly one succeeds.
+ * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
+ * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists, pcp; no
+ * file cache), a batch per acquisition of the lock. Freed blocks of KEPT_PAGES_MIN pages and more may stay with the
+ * slot as kept runs (kept-runs.ts), for its next blocks of about that length. If several threads free the same pages,
+ * exactly one succeeds. Modelled on: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
@@ -106,34 +106,34 @@ export class PageAllocator {
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
     }
-    const kept = isKept(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
+    const kept = isKeepable(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
     if (kept !== NO_FRAME) return this.#reach(kept, this.frames.count(kept));
     if (!this.isSatisfiable(count, request)) return NO_FRAME;
     this.#lock();
     let frame = takeRun(this.zones, count, request, kind);
-    if (frame === NO_FRAME && this.#giveKept() > 0) frame = takeRun(this.zones, count, request, kind);
+    if (frame === NO_FRAME && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
   }
 
   /**
-   * As {@link allocate}, for what may lie scattered: a run of at most `count` pages, as long as there is one at once.
-   * COUNT of the frame says how many. Grows the memory only when no page is free. O(orders).
+   * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as one
+   * buddy block has now, see COUNT; the caller asks again for the rest. Grows only if no page is free. O(orders).
    */
   allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
     let part = takePart(this.zones, count, request);
-    if (part.count === 0 && this.#giveKept() > 0) part = takePart(this.zones, count, request);
+    if (part.count === 0 && this.#drainKeptLocked() > 0) part = takePart(this.zones, count, request);
     const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     if (frame !== NO_FRAME) return this.#reach(frame, got);
     let whole: number = NO_FRAME;
@@ -156,8 +156,8 @@ export class PageAllocator {
   }
 
   /** Says why this range cannot be freed as pages of that kind, or undefined if it can. Reads only. */
-  reasonNotFree(first: number, count: number, kind: RunKindValue): string | undefined {
-    return reasonNotFree(this.frames, first, count, kind);
+  reasonNotFreeable(first: number, count: number, kind: RunKindValue): string | undefined {
+    return reasonNotFreeable(this.frames, first, count, kind);
   }
 
   /**
@@ -165,34 +165,33 @@ export class PageAllocator {
    * changed, unless all of it is allocated and of that kind. O(count + orders).
    */
   free(first: number, count: number, kind: RunKindValue): void {
-    const { frames } = this;
-    const isWhole = Number.isInteger(count) && frames.isWholeRun(first, count, kind);
-    if (isWhole && frames.claimRun(first, kind, this.claimedOwner)) {
-      this.freeOwn(first, count);
+    const isCount = Number.isInteger(count);
+    const isWhole = isCount && this.frames.isWholeRun(first, count, kind);
+    if (isWhole && this.frames.claimRun(first, kind, this.claimedOwner)) {
+      this.freeExclusive(first, count);
       return;
     }
-    const isCount = Number.isInteger(count);
-    const problem = isCount ? this.#freePart(first, count, kind) : this.reasonNotFree(first, count, kind);
+    const problem = isCount ? this.#freePart(first, count, kind) : this.reasonNotFreeable(first, count, kind);
     if (problem === undefined) return;
     const text = `cannot free ${describeValue(count)} pages at ${hex(first * PAGE_SIZE)}: ${problem}`;
     throw new KmemError("INVALID_FREE", text, { address: first * PAGE_SIZE, pageCount: count });
   }
 
   /** As {@link free}, for a whole run that no other thread can free, such as the heap's own. */
-  freeOwn(first: number, count: number): void {
-    this.claimOwn(first);
+  freeExclusive(first: number, count: number): void {
+    this.claimExclusive(first);
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
-    if (isKept(count, this.frames.kind(first)) && this.#keep(first, count)) return;
+    if (isKeepable(count, this.frames.kind(first)) && this.#keep(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
 
-  /** Marks a run that no other thread can free as claimed by this slot, which then calls {@link freeOwn}. */
-  claimOwn(head: number): void {
+  /** Claims a run as {@link freeExclusive} does; call it earlier if a death in between must leave the run findable. */
+  claimExclusive(head: number): void {
     this.frames.setOwner(head, this.claimedOwner);
   }
 
@@ -208,7 +207,7 @@ export class PageAllocator {
     if (ASSERTIONS) assertShortens(this.frames, head, count, newCount);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -242,8 +241,8 @@ export class PageAllocator {
   drainKept(runLimit: number = KEPT_RUNS_MAX): number {
     if (this.#kept === undefined || this.#kept.count === 0) return 0;
     this.#lock();
-    const pages = this.#giveKept(runLimit);
-    this.updateWatermarks();
+    const pages = this.#drainKeptLocked(runLimit);
+    this.checkWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;
@@ -288,9 +287,9 @@ export class PageAllocator {
   #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
     this.#lock();
     const problem =
-      this.reasonNotFree(first, count, kind) ?? detachPart(this.frames, this.#owner, { first, count, kind });
+      this.reasonNotFreeable(first, count, kind) ?? detachPart(this.frames, this.#owner, { first, count, kind });
     if (problem === undefined) this.#zoneOf(first).give(first, count);
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
@@ -320,7 +319,7 @@ export class PageAllocator {
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     return cache.pop(this.#memory.words, order);
   }
@@ -338,20 +337,21 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Keeps a run that only this thread knows, now and then in place of older ones; false if there is no room. */
+  /** Keeps a run that only this thread knows; false if not. Without room, one in eight first drains the oldest run. */
   #keep(first: number, count: number): boolean {
+    const kept = this.#kept;
     const sync = this.#sync;
-    if (this.#kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
+    if (kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
     const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
-    while (!this.#kept.hasRoom(count, pagesMax)) if (!this.#kept.isTurn() || this.drainKept(1) === 0) return false;
+    while (!kept.hasRoom(count, pagesMax)) if (!kept.mayReplaceOldest() || this.drainKept(1) === 0) return false;
     this.frames.setRun(first, count, RunKind.CACHED);
-    this.#kept.keep(first);
+    kept.keep(first);
     return true;
   }
 
   /** Gives kept runs back, the oldest first; returns their pages. Under the pages' lock. */
-  #giveKept(runLimit: number = KEPT_RUNS_MAX): number {
+  #drainKeptLocked(runLimit: number = KEPT_RUNS_MAX): number {
     let pages = 0;
     for (let left = Math.min(runLimit, this.#kept?.count ?? 0); left > 0; left--) {
       const oldest = this.#kept?.takeOldest() ?? NO_FRAME;
@@ -370,7 +370,7 @@ export class PageAllocator {
    * Pages become short at the low watermark, and stay so until they are above the high one; never while memory can
    * grow. Under the pages' lock, after every change.
    */
-  updateWatermarks(): void {
+  checkWatermarks(): void {
     if (ASSERTIONS) this.#assertLocked();
     if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
     const zone = this.zones[Zone.NORMAL];
@@ -394,7 +394,7 @@ export class PageAllocator {
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
-    this.updateWatermarks();
+    this.checkWatermarks();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;

@@ -27,7 +27,7 @@ export function cacheBatch(order: number): number {
 
 /**
  * The page cache of one slot, by the index of its first word: a stack of frames for each order. One thread, the slot's
- * holder, works on it. System: Linux's per-CPU page lists.
+ * holder, works on it. Modelled on: Linux's per-CPU page lists.
  */
 export class PageCache {
   readonly #firstWord: number;

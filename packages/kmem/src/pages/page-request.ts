@@ -5,7 +5,7 @@ export interface PageRequest {
   /** Take from the DMA zone only. Default: the normal zone, then DMA. */
   readonly dma?: boolean;
   /** May go below the lowest watermark, as GFP_ATOMIC may. */
-  readonly reserve?: boolean;
+  readonly mayUseReserve?: boolean;
 }
 
 /** A request for pages from anywhere. */

@@ -5,7 +5,7 @@ import { FreeGroups } from "./free-groups.ts";
 import { endGrowth } from "./growth.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
 import { isOldTables, keepsOldTables } from "./moving-tables.ts";
-import { dmaEndFrame, reservePages, setWatermarks } from "./zone.ts";
+import { dmaEndFrame, minWatermark, setWatermarks } from "./zone.ts";
 
 /** What zones are rebuilt from and into. */
 export interface PageTables {
@@ -104,7 +104,7 @@ function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number
   let foreignFrames = 0;
   for (let frame = first; frame < end; frame++) if (frames.isForeign(frame)) foreignFrames++;
   zone.set(ZoneRecord.FOREIGN_FRAMES, foreignFrames);
-  setWatermarks(zone, reservePages(end - first - foreignFrames));
+  setWatermarks(zone, minWatermark(end - first - foreignFrames));
   // From the top down, so that the lowest block of each list stands first: see coverZones.
   for (let top = end; top > first; ) {
     let bottom = top;

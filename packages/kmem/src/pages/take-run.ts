@@ -29,7 +29,7 @@ export function takeRun(zones: readonly Buddy[], count: number, request: PageReq
 /** As {@link takeRun}, from one zone. */
 export function takeFrom(zone: Buddy, count: number, request: PageRequest, kind: RunKindValue): number {
   const left = zone.freeFrames - count;
-  if (left < (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
+  if (left < (request.mayUseReserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
   const alignFrames = request.alignFrames ?? 1;
   if (count < SEARCHED_PAGES_MIN || kind === RunKind.PAGES) {
     const order = orderFor(Math.max(count, alignFrames));
@@ -67,5 +67,5 @@ function largestPart(zone: Buddy, limit: number): number {
 
 /** Free pages of a zone that a request may use. */
 function availableFrames(zone: Buddy, request: PageRequest): number {
-  return zone.freeFrames - (request.reserve === true ? 0 : zone.get(ZoneRecord.MIN));
+  return zone.freeFrames - (request.mayUseReserve === true ? 0 : zone.get(ZoneRecord.MIN));
 }

@@ -23,7 +23,7 @@ export interface ZoneStats {
   readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
 }
 
-/** The reserve, which only requests with `reserve` may use, is the zone's pages divided by this. */
+/** The reserve, which only requests with `mayUseReserve` may use, is the zone's pages divided by this. */
 const RESERVE_DIVISOR = 256;
 /** The reserve never exceeds this many pages: 1 MiB. */
 const RESERVE_PAGES_MAX = 256;
@@ -71,11 +71,11 @@ function cover(zone: Buddy, geometry: Geometry, first: number, end: number): voi
     zone.give(bottom, top - bottom);
     top = bottom;
   }
-  setWatermarks(zone, reservePages(zone.ownFrames));
+  setWatermarks(zone, minWatermark(zone.ownFrames));
 }
 
 /** The min watermark of a zone of this many pages. */
-export function reservePages(pages: number): number {
+export function minWatermark(pages: number): number {
   return Math.min(Math.floor(pages / RESERVE_DIVISOR), RESERVE_PAGES_MAX);
 }
 
@@ -84,11 +84,11 @@ export function reservePages(pages: number): number {
  * its limit.
  */
 export function isSatisfiable(geometry: Geometry, count: number, keptPages: number, request: PageRequest): boolean {
-  const { alignFrames = 1, dma = false, reserve = false } = request;
+  const { alignFrames = 1, dma = false, mayUseReserve = false } = request;
   const { firstPageFrame, limitFrame } = geometry;
   const dmaEnd = dmaEndFrame(geometry);
   const fits = (first: number, end: number): boolean => {
-    const kept = reserve ? 0 : reservePages(end - first);
+    const kept = mayUseReserve ? 0 : minWatermark(end - first);
     return Math.ceil(first / alignFrames) * alignFrames + count <= end && count <= end - first - kept;
   };
   const describedPages = limitFrame - firstPageFrame - tablePagesUpTo(geometry, limitFrame);

@@ -10,7 +10,7 @@ import {
   CACHE_NAME_BYTES,
   CACHE_OWNER_SHIFT,
   CacheRecord,
-  GROUP_SHEAF_CAPACITY,
+  NAMED_SHEAF_CAPACITY,
   RECORD_CONSTANTS,
 } from "../slab/layout.ts";
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, slabShape } from "../slab/size-classes.ts";
@@ -164,7 +164,7 @@ function setShape(
   record: Int32Array,
   { objectBytes, alignBytes, colourBytes }: Basics,
   shapes: BlockShapes,
-  capacityMax: number = GROUP_SHEAF_CAPACITY,
+  capacityMax: number = NAMED_SHEAF_CAPACITY,
 ): void {
   const blockBytes = roundUp(objectBytes, Math.max(alignBytes, GRANULE));
   if (!isBlock(blockBytes) || colourBytes < 0) return;

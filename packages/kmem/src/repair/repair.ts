@@ -16,7 +16,7 @@ import { RepairLog, type RepairStep } from "./log.ts";
 import { repairRecords } from "./records.ts";
 import { repairBorders, repairRuns, settleListed, settleRuns } from "./runs.ts";
 import { repairSlabs, settleSlabs } from "./slabs.ts";
-import { claimAreas, formatArea, type OwnSlot, repairSlots } from "./slots.ts";
+import { formatArea, type OwnSlot, repairSlots, restoreAreas } from "./slots.ts";
 import { claimTables } from "./tables.ts";
 import { freeWitness, repairTags } from "./tags.ts";
 import { TrustedFrames } from "./trusted-frames.ts";
@@ -108,7 +108,7 @@ function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
   repairRecords(context.layers.caches, context.slabLog);
   repairBorders(context);
   claimTables(context);
-  claimAreas(context, own);
+  restoreAreas(context, own);
   settleSlabs(context);
   settleRuns(context);
   repairSlabs(context);

@@ -20,7 +20,7 @@ import { repairBehindForeign, repairForeign, repairLastForeign } from "./foreign
 export function repairBorders({ layers, pagesLog }: RepairContext): void {
   const { frames } = layers.pages;
   // Nothing tells a growth that its thread has not ended from a damaged note: the pages are somebody else's then.
-  frames.setGrowing(0);
+  frames.setPendingGrowth(0);
   const mark = (first: number, end: number, kind: number, done: string): void => {
     for (let frame = first; frame < end; frame++) {
       if (frames.kind(frame) === kind) continue;

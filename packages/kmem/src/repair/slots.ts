@@ -3,7 +3,7 @@ import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
 import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
-import { AREA_SHEAVES, AreaWord, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
+import { AreaWord, FIRST_SHEAF_WORD, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
@@ -20,45 +20,46 @@ function ownArea({ sheaves }: OwnSlot): number {
 
 /**
  * Repairs the table of slots; returns the areas of those that are held. A slot is held if two of three say so: its
- * state, its area, the set of held slots. A held slot without an area is given up: its thread is told DETACHED.
+ * state, its area, the set of taken slots. A held slot without an area is given up: its thread is told DETACHED.
  */
 export function repairSlots(context: RepairContext, own: OwnSlot | undefined): Map<number, number> {
   const { layers, kmallocLog } = context;
   const { memory, geometry, slots } = layers;
   const { words } = memory;
-  const heldWord = headerWord(geometry, Header.HELD_SLOTS);
-  const held = new SlotSet(memory, heldWord, slots.count);
+  const takenWord = headerWord(geometry, Header.TAKEN_SLOTS);
+  const takenSet = new SlotSet(memory, takenWord, slots.count);
   const waiting = new SlotSet(memory, headerWord(geometry, Header.WAITERS), slots.count);
-  const named = slotsOfTags(layers);
+  const slotsInTags = slotsOfTags(layers);
   const areas = new Map<number, number>();
   if (own !== undefined) areas.set(own.slot, ownArea(own));
   for (let slot = 0; slot < slots.count; slot++) {
     const record = words.subarray(slots.word(slot, 0), slots.word(slot + 1, 0));
     const before = record.slice();
-    const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, held.has(slot), new Set(areas.values()));
+    const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, takenSet.has(slot), new Set(areas.values()));
     if (area === 0) {
       // Nobody holds a slot without an area.
-      const isKept = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
-      record[SlotRecord.STATE] = isKept ? record[SlotRecord.STATE] : SlotState.FREE;
+      const keepsState = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
+      record[SlotRecord.STATE] = keepsState ? record[SlotRecord.STATE] : SlotState.FREE;
     } else {
       areas.set(slot, area);
       record[SlotRecord.STATE] = SlotState.HELD;
     }
     record[SlotRecord.AREA] = area;
-    const isTaken = record[SlotRecord.STATE] !== SlotState.FREE || named.has(slot);
-    if (isTaken && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
+    const needsGeneration = record[SlotRecord.STATE] !== SlotState.FREE || slotsInTags.has(slot);
+    if (needsGeneration && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
     if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
     if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
-    // Where nobody works on, nobody waits.
+    // A repair without a slot of its own (`own` undefined) is that of a dump, where no thread works, so there are no
+    // waiters; nor has a slot without an area any.
     if (own === undefined || area === 0 || !waiting.has(slot)) record[SlotRecord.TICKET] = 0;
     if (record[SlotRecord.TICKET] === 0) waiting.remove(slot);
     const isChanged = record.some((word, index) => word !== before[index]);
     if (isChanged) kmallocLog.done(slots.word(slot, 0) * WORD_BYTES, `the record of slot ${slot} was repaired`);
   }
-  words.fill(0, heldWord, heldWord + setWords(slots.count));
+  words.fill(0, takenWord, takenWord + setWords(slots.count));
   for (let slot = 0; slot < slots.count; slot++) {
     const state = words[slots.word(slot, SlotRecord.STATE)];
-    if (state === SlotState.HELD || state === SlotState.RESERVED) held.add(slot);
+    if (state === SlotState.HELD || state === SlotState.RESERVED) takenSet.add(slot);
   }
   return areas;
 }
@@ -78,17 +79,17 @@ function slotsOfTags({ memory, geometry, pages }: CoreLayers): Set<number> {
   );
 }
 
-/** Address of the area of a slot that is held, 0 for all others. */
-function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, taken: ReadonlySet<number>): number {
+/** Address of the area of a slot that is held, 0 for all others; none of the areas that are `assigned` already. */
+function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, assigned: ReadonlySet<number>): number {
   const { slots, pages } = layers;
   const isHeld = slots.isHeld(slot);
-  const said = slots.area(slot);
-  if (isArea(layers, said) && !taken.has(said)) return isHeld || isInSet ? said : 0;
+  const recordedArea = slots.area(slot);
+  if (isArea(layers, recordedArea) && !assigned.has(recordedArea)) return isHeld || isInSet ? recordedArea : 0;
   if (!isHeld || !isInSet) return 0;
   const { frames } = pages;
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     const address = frame * PAGE_SIZE;
-    if (isArea(layers, address) && frames.ownerSlot(frame) === slot && !taken.has(address)) return address;
+    if (isArea(layers, address) && frames.ownerSlot(frame) === slot && !assigned.has(address)) return address;
   }
   return 0;
 }
@@ -102,24 +103,25 @@ function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
 }
 
 /**
- * Makes the private pages of slots what they were: those of the thread's own slot, whatever the tables say, and those
- * on which the slot's record, COUNT and OWNER agree.
+ * Restores the frame records of the slots' private pages: for the thread's own slot unconditionally, for others if the
+ * slot's record, COUNT and OWNER agree.
  */
-export function claimAreas(context: RepairContext, own: OwnSlot | undefined): void {
+export function restoreAreas(context: RepairContext, own: OwnSlot | undefined): void {
   const { slots, pages, geometry } = context.layers;
   const { frames } = pages;
   if (own !== undefined) {
-    claimArea(context, own.slot, ownArea(own) / PAGE_SIZE, areaPages(own.sheaves.isLarge, geometry));
+    restoreArea(context, own.slot, ownArea(own) / PAGE_SIZE, areaPages(own.sheaves.isLarge, geometry));
   }
   for (const slot of slots.withAreas()) {
     const head = slots.area(slot) / PAGE_SIZE;
     const count = frames.count(head);
     const isArea = isAreaLength(count, geometry) && frames.ownerSlot(head) === slot;
-    if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count)) claimArea(context, slot, head, count);
+    if (isArea && Number.isInteger(head) && !context.trusted.hasAny(head, count))
+      restoreArea(context, slot, head, count);
   }
 }
 
-function claimArea({ layers, trusted, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
+function restoreArea({ layers, trusted, pagesLog }: RepairContext, slot: number, head: number, count: number): void {
   const { frames } = layers.pages;
   const isWhole = Array.from({ length: count }, (_, page) => frames.kind(head + page)).every(
     (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),
@@ -140,12 +142,12 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   const empty = geometry.baseFrame << PAGE_SHIFT;
   const closed = areaWord + AreaWord.CLOSED;
   const isLarge = isLargeArea(pages.frames.count(area / PAGE_SIZE), geometry);
-  words.fill(0, areaWord, areaWord + AREA_SHEAVES);
+  words.fill(0, areaWord, areaWord + FIRST_SHEAF_WORD);
   words[closed] = empty;
   words[closed + 1] = FULL;
   words.fill(closed, areaWord + AreaWord.TOPS, areaWord + AreaWord.TOPS + KIND_COUNT);
   words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
-  let bottom: number = areaWord + AREA_SHEAVES;
+  let bottom: number = areaWord + FIRST_SHEAF_WORD;
   for (let index = 0; index < CLASS_COUNT; index++) {
     const capacity = sheafCapacity(index, isLarge, geometry);
     words[bottom] = empty;

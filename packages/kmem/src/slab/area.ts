@@ -2,12 +2,12 @@ import type { BlockShapes } from "../memory/header.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
-import { AREA_SHEAVES, SENTINEL_WORDS } from "./layout.ts";
+import { FIRST_SHEAF_WORD, SENTINEL_WORDS } from "./layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "./size-classes.ts";
 
 /** Pages of a slot's private area with the sheaves of all size classes, large or small. */
 export function areaPages(isLarge: boolean, shapes: BlockShapes): number {
-  let words: number = AREA_SHEAVES;
+  let words: number = FIRST_SHEAF_WORD;
   for (let index = 0; index < CLASS_COUNT; index++) words += sheafCapacity(index, isLarge, shapes) + SENTINEL_WORDS;
   return Math.ceil((words << WORD_SHIFT) / PAGE_SIZE);
 }

@@ -48,7 +48,7 @@ export function assertCounts(words: Int32Array, cache: number): void {
   );
   assert(freeBlocks <= slabs * slabBlocks, `${slabs} slabs have no more than ${slabs * slabBlocks} blocks free`);
   assert(
-    (freeBlocks === 0) === (words[cache + CacheRecord.HEAD] === NO_FRAME),
+    (freeBlocks === 0) === (words[cache + CacheRecord.PARTIAL_HEAD] === NO_FRAME),
     `${freeBlocks} blocks are in listed slabs`,
   );
 }
@@ -60,8 +60,9 @@ export function assertListedSlab(frames: FrameTable, slab: number, cache: number
   const [next, previous] = [words[record + FrameRecord.NEXT], words[record + FrameRecord.PREV]];
   assertSlab(frames, slab);
   const before =
-    previous === NO_FRAME ? words[cache + CacheRecord.HEAD] : words[frames.record(previous) + FrameRecord.NEXT];
-  const after = next === NO_FRAME ? words[cache + CacheRecord.TAIL] : words[frames.record(next) + FrameRecord.PREV];
+    previous === NO_FRAME ? words[cache + CacheRecord.PARTIAL_HEAD] : words[frames.record(previous) + FrameRecord.NEXT];
+  const after =
+    next === NO_FRAME ? words[cache + CacheRecord.PARTIAL_TAIL] : words[frames.record(next) + FrameRecord.PREV];
   assert(before === slab, `what stands before slab ${slab} in its list leads to it, not to ${before}`);
   assert(after === slab, `what stands after slab ${slab} in its list leads back to it, not to ${after}`);
 }
@@ -110,7 +111,7 @@ export function assertNoBlocks({ memory, tagBias }: FrameTable, first: number, c
 
 /** A cache's record has no slabs and no free blocks: it may be given back. */
 export function assertNoSlabs(words: Int32Array, cache: number): void {
-  for (const field of ["SLABS", "EMPTY_SLABS", "FREE_BLOCKS", "HEAD", "TAIL"] as const) {
+  for (const field of ["SLABS", "EMPTY_SLABS", "FREE_BLOCKS", "PARTIAL_HEAD", "PARTIAL_TAIL"] as const) {
     const found = words[cache + CacheRecord[field]];
     assert(found === 0, `a cache that is destroyed has ${field} 0, not ${found}`);
   }

@@ -35,7 +35,7 @@ export interface BarnContext {
 }
 
 /** Capacity of the barn of a cache, in entries. */
-export function barnRoom(capacity: number): number {
+export function barnCapacity(capacity: number): number {
   return capacity * BARN_SHEAVES;
 }
 
@@ -43,14 +43,16 @@ export function barnRoom(capacity: number): number {
 function barnPages(shapes: BlockShapes): number {
   let words = 0;
   for (let index = 0; index < CLASS_COUNT; index++)
-    words += barnRoom(smallCapacity(classBytes(index), shapes)) + COUNT_WORDS;
+    words += barnCapacity(smallCapacity(classBytes(index), shapes)) + COUNT_WORDS;
   return Math.ceil((words * WORD_BYTES) / PAGE_SIZE);
 }
 
 /**
  * What the sheaves of one slot are refilled from: each cache's barn, through which slots exchange free blocks half a
  * sheaf at a time, and below it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
- * exactly the blocks tagged IN_BARN, and no block is in transit. System: Linux 7's barn.
+ * every block tagged IN_BARN, and possibly stale entries left by a double free; no block is in transit. In signatures,
+ * `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in `words` of
+ * its record. Modelled on: Linux 7's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -81,7 +83,7 @@ export class Barns {
     const { words } = this.#memory;
     const count = barn === 0 ? 0 : words[barn];
     const taken = Math.min(count, wanted);
-    if (ASSERTIONS) assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
+    if (ASSERTIONS) assertRoom(count, barnCapacity(words[cache + CacheRecord.CAPACITY]), "a barn");
     if (taken > 0) {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
@@ -91,7 +93,7 @@ export class Barns {
     }
     let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     // With a constructor or destructor, the caller makes the slab, without the lock, and then calls `take` again.
-    if (fromSlabs === 0 && !this.#caches.hasFunctions(kind) && this.#slabs.growLocked(kind, request)) {
+    if (fromSlabs === 0 && !this.#caches.hasConstructorOrDestructor(kind) && this.#slabs.growLocked(kind, request)) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
     }
     if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, sheafTag);
@@ -110,7 +112,7 @@ export class Barns {
     const barn = this.#barn(cache);
     const { words } = this.#memory;
     const before = barn === 0 ? 0 : words[barn];
-    const isRoom = barn !== 0 && before + count <= barnRoom(words[cache + CacheRecord.CAPACITY]);
+    const isRoom = barn !== 0 && before + count <= barnCapacity(words[cache + CacheRecord.CAPACITY]);
     if (!isRoom || isUnderPressure) {
       const stale = this.#slabs.put(kind, cache, firstWord, count, sheafTag);
       this.#sync.locks.release(cache + lockField);
@@ -119,7 +121,7 @@ export class Barns {
       return;
     }
     const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
-    if (ASSERTIONS) assertRoom(before + good, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
+    if (ASSERTIONS) assertRoom(before + good, barnCapacity(words[cache + CacheRecord.CAPACITY]), "a barn");
     copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
     words[barn] = before + good;
     this.#sync.locks.release(cache + lockField);
@@ -148,7 +150,8 @@ export class Barns {
   }
 
   /**
-   * Makes the barns of the size classes, unless they exist or there are no pages. Under the table's lock, or at rest.
+   * Makes the barns of the size classes, unless they exist or there are no pages. Under TABLE_LOCK, or while no thread
+   * works on the heap.
    */
   create(): void {
     if (this.#memory.words[this.#barnsWord] !== 0) return;
@@ -164,11 +167,11 @@ export class Barns {
       if (ASSERTIONS) assert(words[cache + barnField] === 0, `the size class ${index} has no barn yet`);
       words[barn] = 0;
       Atomics.store(words, cache + barnField, barn);
-      barn += barnRoom(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
+      barn += barnCapacity(words[cache + CacheRecord.CAPACITY]) + COUNT_WORDS;
     }
   }
 
-  /** Empties the barns of the size classes and frees their pages. Under the table's lock. */
+  /** Empties the barns of the size classes and frees their pages. Under TABLE_LOCK. */
   end(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;
@@ -183,9 +186,9 @@ export class Barns {
       this.#sync.locks.release(cache + lockField);
     }
     // The pages become this slot's before BARNS is cleared: if the thread dies here, its recovery finds them.
-    this.#pages.claimOwn(address >>> PAGE_SHIFT);
+    this.#pages.claimExclusive(address >>> PAGE_SHIFT);
     words[this.#barnsWord] = 0;
-    this.#pages.freeOwn(address >>> PAGE_SHIFT, barnPages(this.#caches.shapes));
+    this.#pages.freeExclusive(address >>> PAGE_SHIFT, barnPages(this.#caches.shapes));
   }
 
   #drainLocked(kind: number, cache: number): number {
@@ -196,7 +199,7 @@ export class Barns {
     if (ASSERTIONS) {
       assertHeld(this.#sync.locks, cache + lockField, "the cache's lock");
       assertRecord(cache, this.#caches.record(FrameKind.FIRST_CACHE));
-      assertRoom(count, barnRoom(words[cache + CacheRecord.CAPACITY]), "a barn");
+      assertRoom(count, barnCapacity(words[cache + CacheRecord.CAPACITY]), "a barn");
     }
     words[barn] = 0;
     this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
@@ -214,9 +217,9 @@ export class Barns {
     let good = firstWord;
     for (let word = firstWord; word < endWord; word++) {
       const block = words[word];
-      const tag = tagBias + (block >>> granuleShift);
-      if (bytes[tag] !== from || bytes[kindBias + (block >>> pageShift)] !== kind) continue;
-      bytes[tag] = to;
+      const tagIndex = tagBias + (block >>> granuleShift);
+      if (bytes[tagIndex] !== from || bytes[kindBias + (block >>> pageShift)] !== kind) continue;
+      bytes[tagIndex] = to;
       words[good++] = block;
     }
     if (ASSERTIONS) this.#assertHandedOver(firstWord, good - firstWord, kind, to);

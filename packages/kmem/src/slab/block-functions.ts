@@ -106,7 +106,7 @@ export class FunctionTable {
 
   /** Whether this thread has the functions that the slabs of a cache need. */
   hasAny(kind: number): boolean {
-    if (!this.#caches.hasFunctions(kind)) return true;
+    if (!this.#caches.hasConstructorOrDestructor(kind)) return true;
     return this.#functions.get(kind)?.name === this.#caches.name(kind);
   }
 

@@ -16,7 +16,7 @@ import {
   CACHE_RECORD_WORDS,
   CacheFlag,
   CacheRecord,
-  GROUP_SHEAF_CAPACITY,
+  NAMED_SHEAF_CAPACITY,
   RECORD_CONSTANTS,
   SLAB_COLOUR_MAX,
 } from "./layout.ts";
@@ -102,7 +102,7 @@ export class CacheTable {
   }
 
   /** Whether slabs of the cache need functions of the thread that makes or releases them. */
-  hasFunctions(kind: number): boolean {
+  hasConstructorOrDestructor(kind: number): boolean {
     return this.hasFlag(kind, CacheFlag.HAS_CONSTRUCTOR | CacheFlag.HAS_DESTRUCTOR);
   }
 
@@ -212,7 +212,7 @@ export class CacheTable {
     words[record + CacheRecord.ALIGN_BYTES] = shape.alignBytes;
     words[record + CacheRecord.SLAB_PAGES] = slabPages;
     words[record + CacheRecord.SLAB_BLOCKS] = slabBlocks;
-    words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, GROUP_SHEAF_CAPACITY);
+    words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, NAMED_SHEAF_CAPACITY);
     words[record + CacheRecord.FLAGS] = (shape.flags ?? 0) | ((shape.ownerFlags ?? 0) << CACHE_OWNER_SHIFT);
     words[record + CacheRecord.COLOURS] = colourCount(slab, blockBytes, colourBytes);
     words[record + CacheRecord.COLOUR_BYTES] = colourBytes;

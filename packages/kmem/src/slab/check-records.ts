@@ -10,7 +10,7 @@ import {
   CACHE_OWNER_SHIFT,
   CACHE_RECORD_WORDS,
   CacheRecord,
-  GROUP_SHEAF_CAPACITY,
+  NAMED_SHEAF_CAPACITY,
 } from "./layout.ts";
 import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES, MAX_OBJECT_BYTES, slabShape } from "./size-classes.ts";
 
@@ -67,7 +67,7 @@ export function recordFault(caches: CacheTable, kind: number, cache: number): st
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   if (slabBlocks !== shape.slabBlocks) return `its slabs have ${slabBlocks} blocks, not ${shape.slabBlocks}`;
   const capacity = caches.get(kind, CacheRecord.CAPACITY);
-  const expected = cache < CLASS_COUNT ? shape.capacity : Math.min(shape.capacity, GROUP_SHEAF_CAPACITY);
+  const expected = cache < CLASS_COUNT ? shape.capacity : Math.min(shape.capacity, NAMED_SHEAF_CAPACITY);
   if (capacity !== expected) return `its sheaves have ${capacity} entries, not ${expected}`;
   const colourFault = faultOfColours(caches, kind, cache);
   if (colourFault !== undefined) return colourFault;

@@ -4,17 +4,17 @@ import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
-import { type Barns, barnRoom } from "./barn.ts";
+import { type Barns, barnCapacity } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
-  AREA_SHEAVES,
   AreaWord,
   CACHES_PER_GROUP_MASK,
   CACHES_PER_GROUP_SHIFT,
   CacheRecord,
+  FIRST_SHEAF_WORD,
   FULL,
-  GROUP_SHEAF_SHIFT,
   isInSheaf,
+  NAMED_SHEAF_SHIFT,
   SENTINEL_WORDS,
   Tag,
 } from "./layout.ts";
@@ -64,7 +64,7 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
   }
   checkGroups(context, report);
   checkOutboxes(context, sound, found, report);
-  let next: number = sheaves.areaWord + AREA_SHEAVES;
+  let next: number = sheaves.areaWord + FIRST_SHEAF_WORD;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
     const topWord = sheaves.areaWord + AreaWord.TOPS + kind;
     const top = sheaves.top(kind);
@@ -139,7 +139,7 @@ function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, foun
     if (word === 0 || !sound.has(kind)) continue;
     const owner = pages.frames.kind(word >>> (PAGE_SHIFT - WORD_SHIFT));
     const isRun = owner === RunKind.SYSTEM || owner === RunKind.SYSTEM + 1;
-    const room = barnRoom(caches.get(kind, CacheRecord.CAPACITY));
+    const room = barnCapacity(caches.get(kind, CacheRecord.CAPACITY));
     const count = isRun ? barns.count(kind) : -1;
     if (count < 0 || count > room) {
       report(record, `the barn of ${caches.name(kind)} holds ${count} blocks of ${room}`);
@@ -151,7 +151,7 @@ function checkBarns(context: SheafCheckContext, sound: ReadonlySet<number>, foun
 
 /** Words of the barn of a size class: the count of its entries, and room for them. */
 function barnWords(classIndex: number, shapes: BlockShapes): number {
-  return 1 + barnRoom(smallCapacity(classBytes(classIndex), shapes));
+  return 1 + barnCapacity(smallCapacity(classBytes(classIndex), shapes));
 }
 
 /** Where the sheaf of a named cache begins; undefined for kinds without one. */
@@ -159,7 +159,7 @@ function groupSheaf({ memory, sheaves, caches, pages }: SlotContext, kind: numbe
   if (!caches.isUsed(kind)) return undefined;
   const page = memory.words[sheaves.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT)] >>> 0;
   if (page === 0 || pages.frames.kind(page >>> PAGE_SHIFT) !== RunKind.SYSTEM) return undefined;
-  return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_GROUP_MASK) << GROUP_SHEAF_SHIFT);
+  return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_GROUP_MASK) << NAMED_SHEAF_SHIFT);
 }
 
 /** Whether an address is that of a run of pages which the slot has for itself. */

@@ -130,7 +130,7 @@ function checkCounts(context: SlabCheckContext, kind: number, found: Tally | und
   compare("empty slabs", CacheRecord.EMPTY_SLABS, tally.empty);
   compare("free blocks in slabs", CacheRecord.FREE_BLOCKS, tally.inSlab);
   let previous: number = NO_FRAME;
-  let slab = caches.get(kind, CacheRecord.HEAD);
+  let slab = caches.get(kind, CacheRecord.PARTIAL_HEAD);
   while (slab !== NO_FRAME) {
     if (!tally.listed.delete(slab)) {
       report(slab * PAGE_SIZE, `the list of ${name} holds what is no slab with free blocks, or holds it twice`);
@@ -143,7 +143,7 @@ function checkCounts(context: SlabCheckContext, kind: number, found: Tally | und
     previous = slab;
     slab = memory.words[record + FrameRecord.NEXT];
   }
-  if (slab === NO_FRAME && caches.get(kind, CacheRecord.TAIL) !== previous) {
+  if (slab === NO_FRAME && caches.get(kind, CacheRecord.PARTIAL_TAIL) !== previous) {
     report(previous * PAGE_SIZE, `the end of the list of ${name} is wrong`);
   }
   for (const missing of tally.listed) report(missing * PAGE_SIZE, `a slab of ${name} with free blocks is in no list`);

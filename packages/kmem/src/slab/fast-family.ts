@@ -69,7 +69,7 @@ function alignedKinds(): Uint8Array {
 export function bindFamilyPath(context: FastPathContext): FamilyPath {
   return {
     takeCleared: bindTakeCleared(context),
-    resize: context.isExact ? NO_FAMILY_PATH.resize : bindResize(context),
+    resize: context.hasAtomicFrees ? NO_FAMILY_PATH.resize : bindResize(context),
     takeAligned: bindTakeAligned(context),
   };
 }

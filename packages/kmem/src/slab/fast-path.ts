@@ -6,16 +6,16 @@ import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "./layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/** The first kind whose blocks go into the sheaf, also those that other slots allocated. */
+/** The first kind without outboxes: its blocks go into the freeing slot's sheaf, whichever slot allocated them. */
 const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no atomics, no calls. They are
- * closures over constants, which the engine folds into the code; fields read through `this` cost a fifth more, and so
- * do constants of other modules, or of this one once a bundler has made a `var` of them: hence those at the head of
- * each function that binds.
+ * closures over constants, which the engine folds into the code. Fields read through `this` cost a fifth more. So do
+ * constants imported from other modules, and constants of this module that a bundler turns into `var`. Each bind
+ * function therefore copies the constants it uses into locals.
  *
- * take, for a size:                          put, for an address:
+ * alloc, for a size:                         free, for an address:
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
  *   top of its sheaf      (1 load)             and the address a whole granule   (test)
  *   block on top          (1 load)             kind of its frame                 (1 load)
@@ -23,15 +23,15 @@ const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
  *   top one lower         (1 store)            word above the top is not FULL    (1 load, test)
  *   tag = slot + 1        (1 store)            block, tag = in this sheaf, top   (3 stores)
  *
- * The tag test on take is what makes handing a block out twice impossible: whatever put a live block, one that is in
- * another sheaf too, or the bottom of the sheaf there, its tag is not this sheaf's.
+ * The tag test on alloc makes it impossible to hand out a block twice: if the top entry is a live block, a block that
+ * now belongs to another sheaf, or the EMPTY sentinel, its tag is not this sheaf's.
  */
 export interface FastPath {
   /** Pops a block for `sizeBytes`, or answers with the slow path. */
   readonly alloc: (sizeBytes: number) => number;
   /** Pushes a live block, or answers with the slow path. */
   readonly free: (address: number) => void;
-  /** Pops or returns 0: the sheaf is empty, or the size is large or none at all. */
+  /** Pops or returns 0: the sheaf is empty, or the size is large or invalid. */
   readonly take: (sizeBytes: number) => number;
   /** Whether the sheaf or outbox that the block at `address`, which is live, would go to has room for it. */
   readonly hasRoom: (address: number) => boolean;
@@ -61,16 +61,16 @@ export interface FastPathContext {
   readonly areaWord: number;
   readonly slot: number;
   /** Whether frees exchange the tag atomically. */
-  readonly isExact: boolean;
+  readonly hasAtomicFrees: boolean;
 }
 
 /**
  * Binds the fast path to one slot of one memory. Bind again when the buffer has been replaced by a larger one. The slow
- * path is called from within the closure, not by its caller: one closure less on the way costs a tenth less. And
- * each closure is written out, though `alloc` and `take` say the same: the engine folds the constants of a function
- * that is made once into its code, not those of a function made twice, which cost a fifth more. What throws when it
- * is to be a number (a BigInt, a symbol, an object of the caller's) is caught, at no cost where nothing throws, and
- * left to the slow path; an object that becomes a number is not equal to it, and so never taken for one.
+ * path is called from within the closure, not by its caller: one closure less on the way costs a tenth less. The body
+ * of `take` repeats `alloc`'s: the engine folds constants only into a closure that is created once; sharing one maker
+ * costs a fifth more. A value that cannot convert to a number (BigInt, symbol, some objects) throws; the catch, free
+ * when nothing throws, passes it to the slow path. An object that does convert fails the `===` test and takes the slow
+ * path too.
  */
 export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): FastPath {
   const liveMax = Tag.LIVE_MAX;
@@ -106,7 +106,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
         }
       }
     } catch {
-      // No number at all.
+      // Does not convert to a number: the slow path reports it.
     }
     return slowAlloc(sizeBytes);
   };
@@ -128,7 +128,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
         }
       }
     } catch {
-      // No number at all.
+      // Does not convert to a number: the slow path reports it.
     }
     slowFree(address);
   };
@@ -158,7 +158,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   return {
     alloc,
-    free: context.isExact ? bindExactFree(context, slowFree) : free,
+    free: context.hasAtomicFrees ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
     isDetached: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
@@ -199,7 +199,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
         }
       }
     } catch {
-      // No number at all.
+      // Does not convert to a number: the slow path reports it.
     }
     slowFree(address);
   };
@@ -220,7 +220,7 @@ export function bindCachePath(context: FastPathContext): CachePath {
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
-  const { memory, geometry, areaWord, slot, isExact } = context;
+  const { memory, geometry, areaWord, slot, hasAtomicFrees } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = kindView(context);
@@ -249,7 +249,7 @@ export function bindCachePath(context: FastPathContext): CachePath {
       const topWord = tops + kind;
       const room = words[topWord] + 1;
       if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
-      if (isExact && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
+      if (hasAtomicFrees && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
       words[room] = address;
       tags[granule] = sheafTag;
       words[topWord] = room;

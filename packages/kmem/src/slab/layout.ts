@@ -5,7 +5,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
 /**
  * Tags, slabs, sheaves, barns.
  *
- * The tag table holds a byte a granule of 16 bytes. Only the granule at which a block starts ever differs
+ * The tag table holds one byte per granule of 16 bytes. Only the granule at which a block starts ever differs
  * from NONE:
  *
  *                      slab made              refill (slot s)          alloc (slot s)
@@ -22,8 +22,9 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      129 … 254  in sheaf   free, in the sheaf of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
- * It is the truth about blocks; the counts, cursors and lists below can be rebuilt from it. Since a tag names the sheaf
- * that its block is in, a block that two threads freed at the same moment stands in two sheaves and is good in one.
+ * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. Since a tag names the
+ * sheaf that its block is in, a block that two threads freed at the same moment is listed in two sheaves and valid in
+ * one.
  *
  * A sheaf is a stack of addresses between two sentinels, in the private pages of a slot:
  *
@@ -41,15 +42,16 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
  *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none: both fast paths call the slow one there
  *      SAVED   256 words: the top of a sheaf that was closed, 0 for all others
- *      PAGES   the slot's page cache
- *      SCRATCH 1 word: a block on its way past the sheaf
+ *      PAGE_CACHE  the slot's page cache
+ *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
  *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
  *      then the sheaves of the size classes
  *
- * A sheaf is closed by a thread that waits for memory: its top is saved and CLOSED put in its place, so that the next
- * operation of the slot takes the slow path and gives memory back. The slot itself opens it again. The fast path may
- * just then be between its load and its store of the top; the store then undoes that, and nothing else happens.
+ * While memory is short, any thread may close a sheaf: the top is saved and CLOSED put in its place, so that the next
+ * operation of the slot takes the slow path and gives memory back. The slot itself opens it again. If the slot's fast
+ * path is between its load and its store of the top at that moment, its store overwrites CLOSED and the sheaf stays
+ * open; nothing else goes wrong.
  *
  * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
  * one slot is held; those of the size classes lie one after the other in one run of pages.
@@ -77,32 +79,26 @@ export function isInSheaf(tag: number): boolean {
   return tag >= Tag.FIRST_IN_SHEAF && tag < Tag.IN_SLAB;
 }
 
-/** What ends a sheaf above. */
+/** The sentinel after the room for a sheaf's entries. */
 export const FULL = -1;
 /** Words of a sheaf besides its entries. */
 export const SENTINEL_WORDS = 2;
 
-/** Caches whose sheaves share a page. */
+/** log2 of the number of caches whose sheaves share a page. */
 export const CACHES_PER_GROUP_SHIFT = 4;
 /** The number of a cache within its group. */
 export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
 /** Pages of sheaves of named caches that a slot can have. */
-export const GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
+export const SHEAF_GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
 
-/** The fields of {@link AreaWord}, with their words. */
+/** The fields of {@link AreaWord}. Each value is the field's length in words. */
 export const SLOT_AREA_FIELDS = {
   TOPS: KIND_COUNT as number,
-  /** KIND_COUNT tops before it. */
-  GROUPS: GROUP_COUNT as number,
-  /** 16 groups before it. */
+  GROUPS: SHEAF_GROUP_COUNT as number,
   OUT_TOPS: KIND_COUNT as number,
-  /** KIND_COUNT tops before it. */
   CLOSED: SENTINEL_WORDS as number,
-  /** A sheaf without room for an entry before it. */
   SAVED: KIND_COUNT as number,
-  /** KIND_COUNT tops before it. */
   PAGE_CACHE: PAGE_CACHE_WORDS as number,
-  /** PAGE_CACHE_WORDS before it. */
   SCRATCH: 1,
   OUT_PAGES: 1,
   EXCHANGES: 1,
@@ -110,7 +106,7 @@ export const SLOT_AREA_FIELDS = {
 /** Word indexes in a slot's area. */
 export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
-export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
+export const FIRST_SHEAF_WORD: number = AreaWord.EXCHANGES + 1;
 
 /**
  * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair
@@ -119,16 +115,16 @@ export const AREA_SHEAVES: number = AreaWord.EXCHANGES + 1;
 export const OUTBOX_CLASS_COUNT = 8;
 
 /** log2 of the words that a named cache has for its sheaf, sentinels included. */
-export const GROUP_SHEAF_SHIFT = 6;
+export const NAMED_SHEAF_SHIFT = 6;
 /** Blocks that the sheaf of a named cache holds. */
-export const GROUP_SHEAF_CAPACITY: number = (1 << GROUP_SHEAF_SHIFT) - SENTINEL_WORDS;
+export const NAMED_SHEAF_CAPACITY: number = (1 << NAMED_SHEAF_SHIFT) - SENTINEL_WORDS;
 
 /** Bytes of a name in a record; longer names are refused. */
 export const CACHE_NAME_BYTES = 32;
 /**
- * A cache's record. The slabs that have free blocks form a list from HEAD to TAIL through the frame table, oldest
- * first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in its low half
- * and in its high half the cursor: the granule below which no block of the slab is free.
+ * A cache's record. The slabs that have free blocks form a list from PARTIAL_HEAD to PARTIAL_TAIL through the frame
+ * table, oldest first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in
+ * its low half and in its high half the cursor: the granule below which no block of the slab is free.
  *
  * A cache may have colours: its slabs, one after the other, start their first block COLOUR_BYTES further into the slab,
  * within the end that the blocks leave unused, so that blocks of the same number fall on different cache lines. HEAD in
@@ -152,22 +148,25 @@ export const CACHE_FIELDS = {
   ALIGN_BYTES: 1,
   SLAB_PAGES: 1,
   SLAB_BLOCKS: 1,
-  /** Entries in a sheaf. */
+  /**
+   * Entries in the sheaf of a named cache. For a size class: in a small sheaf and an outbox (see sheafCapacity for
+   * large ones). A barn has room for BARN_SHEAVES times as many.
+   */
   CAPACITY: 1,
-  HEAD: 1,
-  TAIL: 1,
+  PARTIAL_HEAD: 1,
+  PARTIAL_TAIL: 1,
   SLABS: 1,
   /** Free blocks in slabs; those in sheaves are not among them. */
   FREE_BLOCKS: 1,
   /** Slabs all of whose blocks are free. */
   EMPTY_SLABS: 1,
-  /** {@link CacheFlag}s, and from CACHE_OWNER_SHIFT on what the maker of the cache keeps there. */
+  /** {@link CacheFlag}s; from CACHE_OWNER_SHIFT on, bits for whoever created the cache. */
   FLAGS: 1,
   /** 8 words. */
   NAME: (CACHE_NAME_BYTES / WORD_BYTES) as number,
   /** Colours of slabs, from 1. */
   COLOURS: 1,
-  /** Bytes from one colour to the next, a multiple of the alignment; 0 where there is one colour by design. */
+  /** Bytes from one colour to the next, a multiple of the alignment; 0 if the cache was created without colouring. */
   COLOUR_BYTES: 1,
   /** Number of the next slab's colour. */
   COLOUR_NEXT: 1,
@@ -175,11 +174,14 @@ export const CACHE_FIELDS = {
   LOCK: 1,
   /** Index in `words` of the cache's barn; 0 while it has none. */
   BARN: 1,
-  /** No two caches of a heap have the same, one after another in the same record neither. */
+  /** Unique among all caches that the heap ever has, also those that reuse a record. */
   SERIAL: 1,
   /** FNV-1a over the words that never change while the cache lives; see RECORD_CONSTANTS. */
   CHECKSUM: 1,
-  /** The top of the sheaf when idle sheaves were last looked for; one that is still there is idle. */
+  /**
+   * The top of the sheaf that the last idle scan, of any slot, found; if it is unchanged at the next scan, the cache
+   * counts as idle.
+   */
   SEEN: 1,
 } as const;
 /** Word indexes in a cache's record. */
@@ -206,20 +208,21 @@ export const CacheFlag = {
 } as const;
 /** Flags that there are. */
 export const CACHE_FLAG_MASK = 0xf;
-/** Bits of FLAGS below those of the cache's maker. */
+/** Shift in FLAGS of the creator's own bits. */
 export const CACHE_OWNER_SHIFT = 8;
-/** What the maker can keep there. */
+/** Largest value of the creator's bits. */
 export const CACHE_OWNER_MAX: number = 2 ** (31 - CACHE_OWNER_SHIFT) - 1;
 
-/** Numbers of caches are frame kinds less FIRST_CACHE. */
+/** How many caches there can be. A cache's number is its frame kind minus FIRST_CACHE. */
 export const CACHE_COUNT: number = KIND_COUNT - FrameKind.FIRST_CACHE;
 /** Bytes of the table of caches. */
 export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
 
 /**
- * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one, and
- * a fourth of the slabs it had when they were most. They are released when the heap would grow past its peak, when
- * memory is short, and by trim.
+ * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
+ * a fourth of the cache's present slabs. As a slab that becomes empty releases at most itself, a cache that empties
+ * ends up with about a fourth of its peak. They are released when the heap would grow past its peak, when memory is
+ * short, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */
@@ -230,12 +233,15 @@ export const BARN_SHEAVES = 4;
 
 /** Low half of COUNT in the record of a slab's first frame. */
 export const SLAB_FREE_MASK = 0xffff;
-/** Where the cursor begins in that word: the block from which the search for a free one goes on. */
+/** Where the cursor begins in that word: the granule, from the slab's start, below which no block is free. */
 export const SLAB_CURSOR_SHIFT = 16;
 
 /** The slab's first frame in HEAD: 2^20 pages make 4 GiB. */
 export const SLAB_HEAD_MASK = 0xfffff;
 /** Above it, the granule at which the first block starts. */
 export const SLAB_COLOUR_SHIFT = 20;
-/** The last granule that a first block may start at. HEAD is then never negative, as the OWNER of a run always is. */
+/**
+ * The last granule that a first block may start at. So HEAD is never negative, whereas the OWNER of a run, kept in the
+ * same word, always is.
+ */
 export const SLAB_COLOUR_MAX = 0x7ff;

@@ -35,7 +35,7 @@ export type OutboxesOf = (context: OutboxContext, areaWord: number, sheafTag: nu
  * The outboxes of one slot: one stack for each small size class, into which the slot puts blocks that other slots
  * allocated. A full outbox goes to the barn as a whole. A thread thus does not allocate blocks that share cache lines
  * with another thread's blocks (false sharing). The outboxes are made when the slot first frees such a block.
- * System: snmalloc's remote deallocation caches.
+ * Modelled on: snmalloc's remote deallocation caches.
  */
 export class Outboxes {
   readonly #memory: LinearMemory;
@@ -152,7 +152,7 @@ export class Outboxes {
     }
     words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
-    this.#pages.freeOwn(run >>> PAGE_SHIFT, this.#pageCount);
+    this.#pages.freeExclusive(run >>> PAGE_SHIFT, this.#pageCount);
   }
 
   #ensure(): boolean {

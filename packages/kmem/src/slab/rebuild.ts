@@ -119,7 +119,7 @@ function relist(tables: SlabTables, kind: number): void {
   let emptySlabs = 0;
   let freeBlocks = 0;
   let last: number = NO_FRAME;
-  words[record + CacheRecord.HEAD] = NO_FRAME;
+  words[record + CacheRecord.PARTIAL_HEAD] = NO_FRAME;
   for (const { slab, firstGranuleTag, firstTag, stride, blockCount } of slabsOf(tables, kind)) {
     let free = 0;
     // No block is free below the cursor; in a full slab it stands at the end.
@@ -138,11 +138,11 @@ function relist(tables: SlabTables, kind: number): void {
     if (free === 0) continue;
     words[frameRecord + FrameRecord.NEXT] = NO_FRAME;
     words[frameRecord + FrameRecord.PREV] = last;
-    if (last === NO_FRAME) words[record + CacheRecord.HEAD] = slab;
+    if (last === NO_FRAME) words[record + CacheRecord.PARTIAL_HEAD] = slab;
     else words[frames.record(last) + FrameRecord.NEXT] = slab;
     last = slab;
   }
-  words[record + CacheRecord.TAIL] = last;
+  words[record + CacheRecord.PARTIAL_TAIL] = last;
   words[record + CacheRecord.SLABS] = slabs;
   words[record + CacheRecord.EMPTY_SLABS] = emptySlabs;
   words[record + CacheRecord.FREE_BLOCKS] = freeBlocks;

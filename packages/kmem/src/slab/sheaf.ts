@@ -13,16 +13,16 @@ import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
 import {
-  AREA_SHEAVES,
   AreaWord,
   CACHES_PER_GROUP_MASK,
   CACHES_PER_GROUP_SHIFT,
   CacheRecord,
+  FIRST_SHEAF_WORD,
   FULL,
-  GROUP_COUNT,
-  GROUP_SHEAF_SHIFT,
   isLive,
+  NAMED_SHEAF_SHIFT,
   SENTINEL_WORDS,
+  SHEAF_GROUP_COUNT,
   Tag,
 } from "./layout.ts";
 import type { Outboxes, OutboxesOf } from "./outbox.ts";
@@ -39,8 +39,9 @@ const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /**
  * The sheaves of one slot: per cache, a stack of free blocks that is private to the slot. A sheaf is filled from the
- * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`.
- * Systems: Linux 7's sheaves, Bonwick's magazines.
+ * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`. In
+ * signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in
+ * `words` of its record. Modelled on: Linux 7's sheaves, Bonwick's magazines.
  */
 export class Sheaves {
   /** Index in `words` of the slot's area. */
@@ -139,7 +140,7 @@ export class Sheaves {
   }
 
   /** Free blocks of a cache in the slot's sheaf and outbox; stale entries do not count. */
-  held(kind: number): number {
+  validCount(kind: number): number {
     const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
     const { frames } = this.#pages;
     const isGood = (entry: number): boolean => this.#isInThisSheaf(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
@@ -181,7 +182,7 @@ export class Sheaves {
         this.#memory.words[this.#tops + kind] = top + taken;
         return true;
       }
-      if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return false;
+      if (!this.#caches.hasConstructorOrDestructor(kind) || !this.#slabs.grow(kind, request)) return false;
     }
   }
 
@@ -226,7 +227,7 @@ export class Sheaves {
     const scratch = this.areaWord + AreaWord.SCRATCH;
     const cache = this.#caches.record(kind);
     while (this.#barns.take(kind, cache, scratch, 1, this.#sheafTag, request) === 0) {
-      if (!this.#caches.hasFunctions(kind) || !this.#slabs.grow(kind, request)) return 0;
+      if (!this.#caches.hasConstructorOrDestructor(kind) || !this.#slabs.grow(kind, request)) return 0;
     }
     const address = this.#memory.words[scratch] >>> 0;
     if (ASSERTIONS) this.#assertEntries(kind, scratch, 1);
@@ -234,7 +235,7 @@ export class Sheaves {
     return address;
   }
 
-  /** Empties the sheaf of a cache into its barn, or into its slabs while memory is short. */
+  /** Empties the sheaf and the outbox of a cache into its barn, or into its slabs while memory is short. */
   drain(kind: number): void {
     this.outboxes.drain(kind);
     const { words } = this.#memory;
@@ -280,10 +281,10 @@ export class Sheaves {
   }
 
   /**
-   * Whether the top has not moved since the last call for this cache. SEEN lies in the cache's record, which all slots
-   * share, so that after another slot's call the answer is false.
+   * Whether the sheaf's top is where the last call for this cache found it; records the top for the next call. SEEN
+   * lies in the cache's record, which all slots share, so that after another slot's call the answer is false.
    */
-  isIdle(kind: number): boolean {
+  noteIfIdle(kind: number): boolean {
     const { words } = this.#memory;
     const top = this.top(kind);
     const seenWord = this.#caches.record(kind) + CacheRecord.SEEN;
@@ -300,7 +301,7 @@ export class Sheaves {
   }
 
   /** Empties every sheaf and the page cache. */
-  empty(): void {
+  drainAll(): void {
     for (const kind of this.#caches.kinds()) this.drain(kind);
     this.#pages.drainCache();
   }
@@ -312,7 +313,7 @@ export class Sheaves {
   freeGroupPages(): void {
     this.outboxes.end();
     const { words } = this.#memory;
-    for (let group = 0; group < GROUP_COUNT; group++) {
+    for (let group = 0; group < SHEAF_GROUP_COUNT; group++) {
       const page = words[this.areaWord + AreaWord.GROUPS + group] >>> 0;
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_GROUP_SHIFT;
@@ -364,12 +365,12 @@ export class Sheaves {
   #format(): void {
     const { words } = this.#memory;
     const closed = this.#closed;
-    words.fill(0, this.areaWord, this.areaWord + AREA_SHEAVES);
+    words.fill(0, this.areaWord, this.areaWord + FIRST_SHEAF_WORD);
     words[closed] = this.#emptyEntry;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
     words.fill(closed, this.areaWord + AreaWord.OUT_TOPS, this.areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
-    let bottom: number = this.areaWord + AREA_SHEAVES;
+    let bottom: number = this.areaWord + FIRST_SHEAF_WORD;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
       this.#formatSheaf(kind, bottom);
@@ -400,7 +401,7 @@ export class Sheaves {
       this.#memory.words[groupWord] = frame << PAGE_SHIFT;
     }
     const page = this.#memory.words[groupWord] >>> WORD_SHIFT;
-    this.#formatSheaf(kind, page + ((kind & CACHES_PER_GROUP_MASK) << GROUP_SHEAF_SHIFT));
+    this.#formatSheaf(kind, page + ((kind & CACHES_PER_GROUP_MASK) << NAMED_SHEAF_SHIFT));
     return true;
   }
 }

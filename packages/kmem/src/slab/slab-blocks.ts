@@ -46,5 +46,5 @@ export function tagBlocks(frames: FrameTable, slab: number, cache: number, first
   const stride = words[cache + CacheRecord.BLOCK_BYTES] >>> GRANULE_SHIFT;
   const first = frames.tagBias + (slab << (PAGE_SHIFT - GRANULE_SHIFT)) + firstGranule;
   const end = first + words[cache + CacheRecord.SLAB_BLOCKS] * stride;
-  for (let tag = first; tag < end; tag += stride) bytes[tag] = value;
+  for (let tagIndex = first; tagIndex < end; tagIndex += stride) bytes[tagIndex] = value;
 }

@@ -5,8 +5,8 @@ import { assertListedSlab } from "./assertions.ts";
 import { CacheRecord } from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
-const cacheHead = CacheRecord.HEAD;
-const cacheTail = CacheRecord.TAIL;
+const cacheHead = CacheRecord.PARTIAL_HEAD;
+const cacheTail = CacheRecord.PARTIAL_TAIL;
 const frameNext = FrameRecord.NEXT;
 const framePrev = FrameRecord.PREV;
 const noFrame = NO_FRAME;

@@ -35,7 +35,7 @@ const headField = FrameRecord.HEAD;
 const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
-const cacheHead = CacheRecord.HEAD;
+const cacheHead = CacheRecord.PARTIAL_HEAD;
 const cacheSlabs = CacheRecord.SLABS;
 const cacheFreeBlocks = CacheRecord.FREE_BLOCKS;
 const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
@@ -62,9 +62,11 @@ export interface SlabContext {
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
  * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
- * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. Only
- * constructors and destructors lie outside of the buffer.
- * Documents: Bonwick's slab allocator, Linux's `mm/slab.c`.
+ * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. All state
+ * is in the shared buffer, except the constructors and destructors, which each thread registers for itself.
+ *
+ * In signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index
+ * in `words` of its record. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
   readonly #memory: LinearMemory;
@@ -72,7 +74,7 @@ export class Slabs {
   readonly #caches: CacheTable;
   readonly #locks: Locks;
   readonly #base: number;
-  /** The constructors and destructors that this thread has named for caches. */
+  /** The constructors and destructors that this thread has registered for caches. */
   readonly functions: FunctionTable;
   #releasedPages = 0;
 
@@ -108,7 +110,7 @@ export class Slabs {
     const slab = this.#allocateSlab(kind, cache, request);
     if (slab === noFrame) return false;
     cutSlab(this.#pages.frames, slab, kind, cache, this.#nextColour(cache));
-    this.#enter(slab, cache);
+    this.#addSlab(slab, cache);
     return true;
   }
 
@@ -131,25 +133,25 @@ export class Slabs {
   #takeFrom(slab: number, cache: number, firstWord: number, wanted: number, newTag: number): number {
     const { words, bytes } = this.#memory;
     const base = this.#base;
-    const tagTable = this.#tagOf(base);
+    const baseIndex = this.#tagIndex(base);
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const free = words[recordWord] & freeMask;
-    const firstTag = this.#tagOf(slab << pageShift);
+    const firstIndex = this.#tagIndex(slab << pageShift);
     const stride = words[cache + cacheBlockBytes] >>> granuleShift;
     const endWord = firstWord + Math.min(free, wanted);
-    const endTag = firstTag + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
-    let tag = firstTag + (words[recordWord] >>> cursorShift);
+    const endIndex = firstIndex + (words[cache + cacheSlabPages] << (pageShift - granuleShift));
+    let tagIndex = firstIndex + (words[recordWord] >>> cursorShift);
     let word = firstWord;
     // The loop reaches the end of the slab only if a count is damaged.
-    for (; word < endWord && tag < endTag; tag += stride) {
-      if (bytes[tag] !== inSlab) continue;
-      bytes[tag] = newTag;
-      words[word++] = base + ((tag - tagTable) << granuleShift);
+    for (; word < endWord && tagIndex < endIndex; tagIndex += stride) {
+      if (bytes[tagIndex] !== inSlab) continue;
+      bytes[tagIndex] = newTag;
+      words[word++] = base + ((tagIndex - baseIndex) << granuleShift);
     }
     const count = word - firstWord;
     if (free === words[cache + cacheSlabBlocks]) words[cache + cacheEmptySlabs]--;
     const left = word === endWord ? free - count : 0;
-    words[recordWord] = left | ((tag - firstTag) << cursorShift);
+    words[recordWord] = left | ((tagIndex - firstIndex) << cursorShift);
     words[cache + cacheFreeBlocks] -= count;
     if (left === 0) unlinkSlab(this.#pages.frames, slab, cache);
     if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
@@ -186,33 +188,33 @@ export class Slabs {
       }
       const slab = words[recordBias + (frame << recordShift) + headField] & slabMask;
       const start = slab << pageShift;
-      const firstTag = tagBias + (start >>> granuleShift);
+      const firstIndex = tagBias + (start >>> granuleShift);
       const first = word;
       let lowest = freeMask;
       do {
         const granule = (words[word] - start) >>> granuleShift;
-        if (bytes[firstTag + granule] !== from) break;
-        bytes[firstTag + granule] = inSlab;
+        if (bytes[firstIndex + granule] !== from) break;
+        bytes[firstIndex + granule] = inSlab;
         if (granule < lowest) lowest = granule;
         word++;
       } while (word < end && (words[word] - start) >>> 0 < slabBytes);
-      this.#gained(slab, cache, word - first, lowest);
+      this.#blocksReturned(slab, cache, word - first, lowest);
     }
     return stale;
   }
 
   /**
    * Releases empty slabs of a cache, all or `slabLimit` of them; returns the pages freed. Does nothing if the cache has
-   * a constructor or destructor that this thread has not named.
+   * a constructor or destructor that this thread has not registered.
    */
   releaseEmpty(kind: number, slabLimit: number = Number.POSITIVE_INFINITY): number {
-    if (this.#caches.hasFunctions(kind)) return this.#releaseOneByOne(kind, slabLimit);
+    if (this.#caches.hasConstructorOrDestructor(kind)) return this.#releaseWithDestructors(kind, slabLimit);
     const { words } = this.#memory;
     const cache = this.#caches.record(kind);
     if (words[cache + cacheEmptySlabs] === 0) return 0;
     this.#locks.acquire(cache + CacheRecord.LOCK);
     // By now this kind may be another cache with destructors to run.
-    const pages = this.#caches.hasFunctions(kind) ? 0 : this.#releaseListed(cache, slabLimit);
+    const pages = this.#caches.hasConstructorOrDestructor(kind) ? 0 : this.#releaseListed(cache, slabLimit);
     this.#locks.release(cache + CacheRecord.LOCK);
     return pages;
   }
@@ -238,11 +240,12 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}, but restarts at the head of the list for each slab, since a destructor may change
-   * anything. Throws the destructors' first error after all have run. The number of slabs is bounded at the start, as
-   * destructors may make new slabs. Releases nothing while the cache's own constructor or destructor runs.
+   * As {@link releaseEmpty}, for a cache with a constructor or destructor. Restarts at the head of the list for each
+   * slab, since a destructor may change anything. Throws the destructors' first error after all have run. The number of
+   * slabs is bounded at the start, as destructors may make new slabs. Releases nothing while the cache's own
+   * constructor or destructor runs.
    */
-  #releaseOneByOne(kind: number, slabLimit: number): number {
+  #releaseWithDestructors(kind: number, slabLimit: number): number {
     if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
     const errors = new FirstError();
@@ -253,7 +256,7 @@ export class Slabs {
       const slab = this.#firstEmpty(cache);
       // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
       const firstGranule = slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab);
-      if (slab !== noFrame) this.#withdraw(slab, cache, RunKind.SYSTEM);
+      if (slab !== noFrame) this.#removeSlab(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
       const slabPages = this.#memory.words[cache + cacheSlabPages];
@@ -261,7 +264,7 @@ export class Slabs {
       this.#releasedPages += slabPages;
       if (ASSERTIONS) assertNoLock(this.#locks, "while a destructor runs");
       this.functions.destructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule), errors);
-      this.#pages.freeOwn(slab, slabPages);
+      this.#pages.freeExclusive(slab, slabPages);
     }
     errors.rethrow();
     return pages;
@@ -288,7 +291,7 @@ export class Slabs {
     this.#constructAll(slab, kind, cache, firstGranule);
     this.#locks.acquire(cache + CacheRecord.LOCK);
     cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
-    this.#enter(slab, cache);
+    this.#addSlab(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     return slab;
   }
@@ -300,7 +303,7 @@ export class Slabs {
   }
 
   /** Counts a new slab and puts it on the cache's partial list. Under the cache's lock. */
-  #enter(slab: number, cache: number): void {
+  #addSlab(slab: number, cache: number): void {
     const { words } = this.#memory;
     if (ASSERTIONS) this.#assertLocked(cache);
     const colour = words[cache + CacheRecord.COLOUR_NEXT] + 1;
@@ -338,12 +341,15 @@ export class Slabs {
   }
 
   /** Index into `bytes` of the tag of an address. */
-  #tagOf(address: number): number {
+  #tagIndex(address: number): number {
     return this.#pages.frames.tagBias + (address >>> granuleShift);
   }
 
-  /** Counts blocks that were returned to a slab, the lowest of them at granule `lowest` of the slab. */
-  #gained(slab: number, cache: number, count: number, lowest: number): void {
+  /**
+   * Counts blocks returned to a slab, the lowest of them at granule `lowest`, and links the slab if it was full.
+   * Releases it if it is now empty and the cache keeps enough empty slabs.
+   */
+  #blocksReturned(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
     const recordWord = this.#pages.frames.record(slab) + frameCount;
     const before = words[recordWord] & freeMask;
@@ -363,13 +369,13 @@ export class Slabs {
   /** Removes an empty slab from its cache and frees its pages. Under the cache's lock. */
   #release(slab: number, cache: number): void {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    this.#withdraw(slab, cache, RunKind.CACHED);
+    this.#removeSlab(slab, cache, RunKind.CACHED);
     this.#releasedPages += slabPages;
-    this.#pages.freeOwn(slab, slabPages);
+    this.#pages.freeExclusive(slab, slabPages);
   }
 
   /** Removes an empty slab from its cache and marks its pages as a run that this slot is about to free. */
-  #withdraw(slab: number, cache: number, kind: RunKindValue): void {
+  #removeSlab(slab: number, cache: number, runKind: RunKindValue): void {
     const { words } = this.#memory;
     const { frames } = this.#pages;
     const slabPages = words[cache + cacheSlabPages];
@@ -391,8 +397,8 @@ export class Slabs {
       assertCounts(words, cache);
     }
     frames.setCount(slab, slabPages);
-    this.#pages.claimOwn(slab);
-    frames.setKind(slab, kind);
-    frames.fillKind(slab + 1, slabPages - 1, kind + 1);
+    this.#pages.claimExclusive(slab);
+    frames.setKind(slab, runKind);
+    frames.fillKind(slab + 1, slabPages - 1, runKind + 1);
   }
 }

@@ -15,7 +15,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *      word 7   TOKEN       tells a reservation from one of another heap with the same slot and generation
  *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
  *
- *      FREE ──reserve──► RESERVED ──occupy──► HELD ──give──► FREE      (take: both steps at once)
+ *      FREE ──reserve──► RESERVED ──occupy──► HELD ──release──► FREE   (take: both steps at once)
  *                           │                  │
  *                           └──────► DEAD ◄────┘  markDead: the thread is gone; the first to find out says so
  *                                     │

@@ -34,7 +34,7 @@ export interface SlotSync {
 
 /** The table of the slots of a heap. */
 export function slotTable(memory: LinearMemory, geometry: Geometry): SlotTable {
-  return new SlotTable(memory, geometry.slotTable, geometry.slotCount, headerWord(geometry, Header.HELD_SLOTS));
+  return new SlotTable(memory, geometry.slotTable, geometry.slotCount, headerWord(geometry, Header.TAKEN_SLOTS));
 }
 
 /** Binds a slot that the thread holds. */

@@ -17,11 +17,11 @@ export class SlotTable {
   readonly #taken: SlotSet;
   readonly count: number;
 
-  /** `heldWord` is the index in `words` of the set of taken (held or reserved) slots. */
-  constructor(memory: LinearMemory, tableAddress: number, count: number, heldWord: number) {
+  /** `takenWord` is the index in `words` of the set of taken (held or reserved) slots. */
+  constructor(memory: LinearMemory, tableAddress: number, count: number, takenWord: number) {
     this.#memory = memory;
     this.#table = tableAddress;
-    this.#taken = new SlotSet(memory, heldWord, count);
+    this.#taken = new SlotSet(memory, takenWord, count);
     this.count = count;
   }
 
@@ -93,7 +93,7 @@ export class SlotTable {
     const { dead } = this;
     const rest =
       dead.length === 0
-        ? "slotCount says how many may"
+        ? "the heap's slotCount is the limit"
         : `threads that are gone left blocks in ${dead.length} of them, which wait for reapSlot: ${dead.join(", ")}`;
     const text = `no slot is free: ${this.count} threads work on this heap; ${rest}`;
     return new KmemError("NO_SLOT", text, { slotCount: this.count, ...(dead.length > 0 ? { dead } : {}) });
@@ -127,12 +127,13 @@ export class SlotTable {
     }
     if (!this.isDead(slot)) return;
     this.#taken.remove(slot);
-    // The dead thread has no beacon waiters left: their absence must not make the slot's next thread look dead.
+    // A thread counts as dead when the count says that it has async waiters on BEACON and they are gone
+    // (sync/liveness.ts). Reset the count, so that the next holder of this slot is not taken for dead.
     Atomics.store(words, this.word(slot, SlotRecord.BEACON_WAITERS), BEACON_ENDED);
   }
 
   /** Frees the slot of a dead thread, unless another thread has taken it over. */
-  free(slot: number): void {
+  freeDead(slot: number): void {
     const { words } = this.#memory;
     Atomics.compareExchange(words, this.word(slot, SlotRecord.STATE), SlotState.DEAD, SlotState.FREE);
   }
@@ -146,9 +147,9 @@ export class SlotTable {
     return Atomics.load(this.#memory.words, this.word(slot, SlotRecord.STATE)) === SlotState.DEAD;
   }
 
-  /** Releases a slot. Its caches must be empty. */
-  give(slot: number): void {
-    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is given back`);
+  /** Releases a slot. Its sheaves and its page cache must have been freed: it has no area. */
+  release(slot: number): void {
+    if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is released`);
     this.#taken.remove(slot);
     Atomics.store(this.#memory.words, this.word(slot, SlotRecord.STATE), SlotState.FREE);
   }
@@ -198,8 +199,8 @@ export class SlotTable {
   /** Whether the slot's record contains a valid state, and one that agrees with its generation. */
   hasSoundState(slot: number): boolean {
     const state = this.#state(slot);
-    const isTaken = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;
-    return state === SlotState.FREE || (isTaken && this.generation(slot) > 0);
+    const needsGeneration = state === SlotState.HELD || state === SlotState.DEAD || state === SlotState.RESERVED;
+    return state === SlotState.FREE || (needsGeneration && this.generation(slot) > 0);
   }
 
   /** Address of the slot's private pages, 0 while it has none. */

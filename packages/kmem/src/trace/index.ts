@@ -10,7 +10,7 @@ import { attachmentOf } from "../heap/access.ts";
 import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
-import { pageNumber } from "../pages/frames.ts";
+import { structPage } from "../pages/frames.ts";
 import { KIND_COUNT } from "../pages/layout.ts";
 import { ftraceHeader, ftraceText, type TraceNames } from "./ftrace.ts";
 import type { TraceEvent } from "./reader.ts";
@@ -62,7 +62,7 @@ export function traceNames(heap: Heap): TraceNames {
     cache: (kind) => (number("kind", kind) < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
     callSite: (id) => `0x${number("id", id).toString(HEX)}`,
     gfp: (mask) => gfpText(number("mask", mask)),
-    page: (frame) => pageNumber(geometry, number("frame", frame)),
+    page: (frame) => structPage(geometry, number("frame", frame)),
   };
 }
 

@@ -231,7 +231,7 @@ export class TraceRing {
       throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)} any more`, { address });
     }
     memory.words[this.#magicWord] = 0;
-    pages.freeOwn(frame, ringPages(this.words.shift));
+    pages.freeExclusive(frame, ringPages(this.words.shift));
   }
 
   /** Whether the thread that was writing to a place is gone, so that it never will again. */

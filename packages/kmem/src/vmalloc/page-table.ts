@@ -72,14 +72,14 @@ export class PageTable {
 
   /**
    * Maps virtual pages in a row, which must be unmapped, to as many frames in a row, and returns how many it has
-   * mapped: fewer where there is no page for a table; `reserve` says whether that may come from the reserve.
+   * mapped: fewer where there is no page for a table; `mayUseReserve` says whether that may come from the reserve.
    * O(count), and O(page) for each new table.
    */
-  map(page: number, frame: number, count: number, reserve: boolean): number {
+  map(page: number, frame: number, count: number, mayUseReserve: boolean): number {
     let done = 0;
     while (done < count) {
       const directoryWord = this.#directory + ((page + done) >>> PAGE_TABLE_SHIFT);
-      if (this.memory.words[directoryWord] === 0 && !this.#addTable(directoryWord, reserve)) break;
+      if (this.memory.words[directoryWord] === 0 && !this.#addTable(directoryWord, mayUseReserve)) break;
       const { words } = this.memory;
       const part = Math.min(count - done, entriesLeft(page + done));
       const entry = entryWord(words[directoryWord], page + done);
@@ -156,8 +156,8 @@ export class PageTable {
     return entry ? ((entry & ~PAGE_MASK) >>> 0) + offset : UNMAPPED;
   }
 
-  #addTable(directoryWord: number, reserve: boolean): boolean {
-    const frame = this.#pages.allocate(1, VMALLOC_RUN, { reserve });
+  #addTable(directoryWord: number, mayUseReserve: boolean): boolean {
+    const frame = this.#pages.allocate(1, VMALLOC_RUN, { mayUseReserve });
     if (frame === NO_FRAME) return false;
     clear(this.memory, this.#geometry, frame * PAGE_SIZE, PAGE_SIZE);
     const { words } = this.memory;

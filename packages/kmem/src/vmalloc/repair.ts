@@ -37,7 +37,7 @@ export function repairVirtualMemory(context: EngineContext): void {
   for (const frame of heads(context)) {
     const owner = pages.frames.owner(frame);
     const isClaimed = owner !== OwnerMark.VMALLOC_ROOT && (owner & RunOwner.CLAIMED) !== 0;
-    if (!isClaimed && !repair.named.has(frame)) pages.freeOwn(frame, pages.frames.count(frame));
+    if (!isClaimed && !repair.named.has(frame)) pages.freeExclusive(frame, pages.frames.count(frame));
   }
 }
 

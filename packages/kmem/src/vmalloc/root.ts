@@ -65,7 +65,7 @@ export function destroyRoot({ memory, pages }: EngineContext, anchorAddress: num
   const directoryPages = words[root + VmallocRoot.DIRECTORY_PAGES];
   words[anchorAddress >>> WORD_SHIFT] = 0;
   words[root + VmallocRoot.MAGIC] = 0;
-  pages.freeOwn(rootAddress / PAGE_SIZE, 1);
+  pages.freeExclusive(rootAddress / PAGE_SIZE, 1);
   for (const table of tables) pages.free(table / PAGE_SIZE, 1, VMALLOC_RUN);
   pages.free(directory / PAGE_SIZE, directoryPages, VMALLOC_RUN);
 }

@@ -90,7 +90,7 @@ const ASKED_BYTES_MAX = 0xffff_ffff;
  * that runs out of pages on the way gives back all it took, except pages for records of areas. Any number of threads
  * work on it, each through an object of its own: one lock is around all that reads or changes areas. Where a thread
  * dies in a call, its area is there or is not, and all others stay; an area is of the slot that asked for it. The word
- * of an anchor must stay the anchor's until {@link destroy}. Documents: the vmalloc and vfree of the Linux pages.
+ * of an anchor must stay the anchor's until {@link destroy}. Modelled on: the vmalloc and vfree of the Linux pages.
  */
 export class Vmalloc extends VirtualMemory {
   readonly #context: EngineContext;
@@ -294,7 +294,7 @@ export class Vmalloc extends VirtualMemory {
     const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
     if (first === NO_RANGE) return 0;
     for (const [index, address] of pageAddresses.entries()) {
-      if (this.table.map(first + index, address >>> PAGE_SHIFT, 1, wanted.reserve === true) === 1) continue;
+      if (this.table.map(first + index, address >>> PAGE_SHIFT, 1, wanted.mayUseReserve === true) === 1) continue;
       this.table.unmap(first, index);
       this.#arena.free(first);
       return 0;
@@ -308,13 +308,13 @@ export class Vmalloc extends VirtualMemory {
   }
 
   /** Maps new frames, in runs as long as there are any; false, with every page given back, when they run out. */
-  #populate(first: number, pageCount: number, { reserve = false, dma = false }: WantedArea): boolean {
+  #populate(first: number, pageCount: number, { mayUseReserve = false, dma = false }: WantedArea): boolean {
     const { pages } = this.#context;
-    const request: PageRequest = { reserve, dma };
+    const request: PageRequest = { mayUseReserve, dma };
     for (let done = 0; done < pageCount; ) {
       const frame = pages.allocatePart(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, request);
       const count = frame === NO_FRAME ? 0 : pages.frames.count(frame);
-      const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, reserve);
+      const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, mayUseReserve);
       if (frame === NO_FRAME || mapped < count) {
         this.table.unmap(first + done, mapped);
         if (frame !== NO_FRAME) pages.free(frame, count, VMALLOC_RUN);
@@ -402,7 +402,7 @@ const AREA_CHECKS: Checks<AreaOptions> = {
 function wantedArea(options: AreaOptions): WantedArea {
   const read = readOptions("options", options, AREA_CHECKS);
   const { caller = "", reserve = false, dma = false } = read;
-  return { alignPages: alignmentPages(read), caller, reserve, dma };
+  return { alignPages: alignmentPages(read), caller, mayUseReserve: reserve, dma };
 }
 
 function alignmentPages({ alignmentBytes = PAGE_SIZE }: AreaOptions): number {

@@ -33,7 +33,7 @@ export interface VmemOptions {
  * An arena of integers: hands out ranges of whole numbers from 0 to 2^32 - 2 and never looks at what they stand for.
  * The lowest range that fits is taken; freed ranges merge with their neighbours at once; ranges never reach from one
  * span into another. All state lies in the buffer, in a header and tables at addresses that the caller gives.
- * One thread at a time; what one that died has left half done, `rebuildArena` makes whole. Systems: Bonwick's vmem,
+ * One thread at a time; what one that died has left half done, `rebuildArena` makes whole. Modelled on: Bonwick's vmem,
  * Linux's genalloc and the tree of its vmap areas.
  */
 export class Vmem {

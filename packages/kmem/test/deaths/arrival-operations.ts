@@ -18,7 +18,7 @@ let reserved: HeapHandle | undefined;
 
 /** Below the calls of a heap, which would reclaim before they say that there are none. */
 function takeAllPages(heap: Heap): void {
-  while (layersOf(heap).pages.allocate(1, RunKind.PAGES, { reserve: true }) !== NO_FRAME);
+  while (layersOf(heap).pages.allocate(1, RunKind.PAGES, { mayUseReserve: true }) !== NO_FRAME);
 }
 
 /** Threads come to a heap, and leave it. */

@@ -43,7 +43,7 @@ function dropBuckets(heap: Heap, buckets: BucketHeap): void {
     return all.filter((frame) => frames.kind(frame) === RunKind.BUCKET && frames.owner(frame) === mark);
   };
   for (const frame of marked(OwnerMark.DMA_BUFFER)) buckets.freeDma(frame * PAGE_BYTES);
-  for (const frame of marked(OwnerMark.BUCKET_STATE)) layersOf(heap).pages.freeOwn(frame, 1);
+  for (const frame of marked(OwnerMark.BUCKET_STATE)) layersOf(heap).pages.freeExclusive(frame, 1);
 }
 
 /** Works on buckets: `prepare` returns the blocks that the operation is about. */

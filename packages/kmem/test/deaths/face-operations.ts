@@ -30,7 +30,7 @@ function dropLinux({ vm, heap }: Linux): void {
   for (let frame = geometry.firstPageFrame; frame < pages.frames.endFrame; frame++) {
     const isAnchor =
       pages.frames.kind(frame) === RunKind.SYSTEM && pages.frames.owner(frame) === OwnerMark.LINUX_ANCHOR;
-    if (isAnchor) pages.freeOwn(frame, 1);
+    if (isAnchor) pages.freeExclusive(frame, 1);
   }
 }
 

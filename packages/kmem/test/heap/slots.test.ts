@@ -52,7 +52,7 @@ describe("attach", () => {
     const before = slotStats(heap);
     const error = thrownBy(() => attachAnother());
     expect(error).toMatchObject({ code: "NO_SLOT", details: { slotCount: 2 } });
-    expect(error.message).toContain("2 threads work on this heap; slotCount says how many may");
+    expect(error.message).toContain("2 threads work on this heap; the heap's slotCount is the limit");
     expect(slotStats(heap)).toEqual(before);
   });
 
@@ -388,9 +388,9 @@ describe("check finds", () => {
     words[peek.headerWord(Header.PAGES_LOCK)] = 2;
     expect(checkHeap(heap).findings).toMatchObject([{ layer: "kmalloc", problem: "slot 1 holds a lock" }]);
     words[peek.headerWord(Header.PAGES_LOCK)] = 0;
-    words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
+    words[peek.headerWord(Header.TAKEN_SLOTS)] ^= 4;
     expect(checkHeap(heap).findings).toMatchObject([{ problem: "whether slot 2 is held is said in two ways" }]);
-    words[peek.headerWord(Header.HELD_SLOTS)] ^= 4;
+    words[peek.headerWord(Header.TAKEN_SLOTS)] ^= 4;
     words[layersOf(other).sheaves.pageCacheWord]--;
     const problems = checkHeap(heap).findings.map(({ problem }) => problem);
     expect(problems).toEqual(["a run that is nobody's is in no page cache"]);

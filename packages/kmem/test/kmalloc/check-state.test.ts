@@ -28,7 +28,7 @@ describe("check finds state that cannot be while all threads are at rest", () =>
     ["a watch", ({ peek }) => peek.slotWord(5, SlotRecord.WATCHED), 2, /whether slot 5 is watched/],
     [
       "a set of slots",
-      ({ peek }) => peek.headerWord(Header.HELD_SLOTS),
+      ({ peek }) => peek.headerWord(Header.TAKEN_SLOTS),
       5,
       /whether slot 2 is held is said in two ways/,
     ],

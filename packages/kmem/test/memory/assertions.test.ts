@@ -73,7 +73,7 @@ function normalZone(): Layers["pages"]["zones"][number] {
 
 /** The first slab of the size class that has free blocks. */
 function listedSlab(): number {
-  return layers.caches.get(KIND, CacheRecord.HEAD);
+  return layers.caches.get(KIND, CacheRecord.PARTIAL_HEAD);
 }
 
 function tagTables(): Parameters<typeof assertTagged>[0] {
@@ -113,7 +113,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
     () => layers.slabs.take(layers.caches.record(KIND), 0, 1, 0),
     /holds the cache's lock/,
   ],
-  ["watermarks without the lock", () => layers.pages.updateWatermarks(), /holds the pages' lock/],
+  ["watermarks without the lock", () => layers.pages.checkWatermarks(), /holds the pages' lock/],
   ["sheaves closed without the lock", () => layers.sheaves.closeAll(), /holds the sheaves lock/],
   ["barns ended without the lock", () => layers.barns.end(), /holds the table's lock/],
   ["a reclaim under a lock", () => [take(Header.PAGES_LOCK), heap.trim()], /before the one at word|no lock is held/],
@@ -129,7 +129,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   // Pages.
   [
     "pages given back twice",
-    () => [layers.pages.freeOwn(run(2), 2), normalZone().give(freePage(), 1)],
+    () => [layers.pages.freeExclusive(run(2), 2), normalZone().give(freePage(), 1)],
     /is not free yet/,
   ],
   ["pages given to another zone", () => normalZone().give(layers.geometry.baseFrame, 1), /lie in their zone/],
@@ -141,11 +141,11 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   ],
   [
     "a count of free pages",
-    () => [normalZone().set(ZoneRecord.FREE_FRAMES, 5), layers.pages.freeOwn(run(1), 1)],
+    () => [normalZone().set(ZoneRecord.FREE_FRAMES, 5), layers.pages.freeExclusive(run(1), 1)],
     /counts as free/,
   ],
   ["a link in a free list", () => [breakFreeList(), run(1)], /leads to it|leads back to it/],
-  ["a run given back shorter than it is", () => layers.pages.freeOwn(run(3), 2), /has 2 pages, and not 3/],
+  ["a run given back shorter than it is", () => layers.pages.freeExclusive(run(3), 2), /has 2 pages, and not 3/],
   ["a run made shorter by nothing", () => layers.pages.shorten(run(3), 3), /is made shorter/],
   ["a run made longer by nothing", () => layers.pages.extend(run(3), 3, RunKind.SYSTEM), /is made longer/],
   [
@@ -196,9 +196,9 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   ["a run freed that is no block", () => freeUnmarked(), /that is freed is a block, not of kind 8/],
   // Slots.
   [
-    "a slot given back with its area",
-    () => layers.slots.give(layers.slot),
-    /has no private pages when it is given back/,
+    "a slot released with its area",
+    () => layers.slots.release(layers.slot),
+    /has no private pages when it is released/,
   ],
   ["an area within a page", () => layers.slots.setArea(1, 100), /begin with a page, not at 100/],
   ["an area of no slot", () => layers.slots.setArea(4, 0), /there is a slot 4/],

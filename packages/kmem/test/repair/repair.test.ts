@@ -267,7 +267,7 @@ describe("repair of a heap that several slots share", () => {
   it("lets every slot work on where it was", () => {
     peek.words.fill(6, peek.words[peek.slotWord(1, SlotRecord.AREA)] / 4, peek.words[peek.slotWord(1, 2)] / 4 + 600);
     peek.words[peek.headerWord(Header.BARNS)] = 0x5000;
-    peek.words[peek.headerWord(Header.HELD_SLOTS)] = 0x70;
+    peek.words[peek.headerWord(Header.TAKEN_SLOTS)] = 0x70;
     repair();
     expect(heapStats(heap).heldSlots).toBe(2);
     cache.free(mine.pop() as number);

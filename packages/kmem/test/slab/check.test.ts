@@ -81,12 +81,12 @@ describe("check finds, in the slabs,", () => {
     words[peek.frameWord(slab, FrameRecord.PREV)] = 99;
     patient.expectFinding("slab", `a link back in the list of ${name} is wrong`, slab * PAGE);
     words[peek.frameWord(slab, FrameRecord.PREV)] = save;
-    words[peek.cacheWord(peek.kind(slab), CacheRecord.TAIL)] = 99;
+    words[peek.cacheWord(peek.kind(slab), CacheRecord.PARTIAL_TAIL)] = 99;
     patient.expectFinding("slab", `the end of the list of ${name} is wrong`);
-    words[peek.cacheWord(peek.kind(slab), CacheRecord.HEAD)] = frameOf(busy.pages[0] as number);
+    words[peek.cacheWord(peek.kind(slab), CacheRecord.PARTIAL_HEAD)] = frameOf(busy.pages[0] as number);
     patient.expectFinding("slab", `the list of ${name} holds what is no slab with free blocks, or holds it twice`);
     patient.expectFinding("slab", `a slab of ${name} with free blocks is in no list`, slab * PAGE);
-    words[peek.cacheWord(peek.kind(slab), CacheRecord.HEAD)] = slab;
+    words[peek.cacheWord(peek.kind(slab), CacheRecord.PARTIAL_HEAD)] = slab;
     words[peek.frameWord(slab, FrameRecord.NEXT)] = slab;
     patient.expectFinding("slab", `the list of ${name} holds what is no slab with free blocks, or holds it twice`);
   });

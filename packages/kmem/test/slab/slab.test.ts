@@ -126,8 +126,8 @@ describe("slabs", () => {
     expectClean(heap);
     heap.trim();
     expect(peek.cache(kind, CacheRecord.SLABS)).toBe(0);
-    expect(peek.cache(kind, CacheRecord.HEAD)).toBe(0);
-    expect(peek.cache(kind, CacheRecord.TAIL)).toBe(0);
+    expect(peek.cache(kind, CacheRecord.PARTIAL_HEAD)).toBe(0);
+    expect(peek.cache(kind, CacheRecord.PARTIAL_TAIL)).toBe(0);
     expectClean(heap);
   });
 

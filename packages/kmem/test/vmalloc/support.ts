@@ -33,7 +33,7 @@ export function newLayers(options: SubjectOptions = {}): Layers {
 export function makeVmalloc(options: SubjectOptions = {}): VmallocSubject {
   const layers = newLayers(options);
   const takePages = (count: number): number => {
-    const frame = layers.pages.allocate(count, RunKind.PAGES, { reserve: true });
+    const frame = layers.pages.allocate(count, RunKind.PAGES, { mayUseReserve: true });
     expect(frame).not.toBe(NO_FRAME);
     return frame * PAGE;
   };

@@ -319,7 +319,7 @@ describe("virtual memory", () => {
       const layers = newLayers();
       const anchorAddress = layers.pages.allocate(1, RunKind.PAGES) * PAGE;
       layers.memory.words[anchorAddress / 4] = 0;
-      while (layers.pages.freeBytes > left * PAGE) layers.pages.allocate(1, RunKind.PAGES, { reserve: true });
+      while (layers.pages.freeBytes > left * PAGE) layers.pages.allocate(1, RunKind.PAGES, { mayUseReserve: true });
       expect(Vmalloc.create(layers, anchorAddress) !== undefined).toBe(left === 3);
       expect(layers.pages.freeBytes).toBe(left === 3 ? PAGE : left * PAGE);
       expect(layers.memory.words[anchorAddress / 4] === 0).toBe(left < 3);

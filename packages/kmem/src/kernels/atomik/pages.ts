@@ -18,7 +18,7 @@ const ERROR = -1;
 const MAX_PAGES: number = ADDRESS_SPACE_BYTES / PAGE_SIZE;
 
 /** Every page of a range may be allocated: the document knows no reserve. */
-const WITH_RESERVE = { reserve: true } as const;
+const WITH_RESERVE = { mayUseReserve: true } as const;
 
 const REFUSALS: Readonly<Record<RangeRefusal, string>> = {
   small: "it leaves no page behind its tables",
@@ -122,7 +122,7 @@ export class AtomikPages {
       return damaged === 0 ? "" : `: the range at ${hex(damaged)} is damaged`;
     }
     const frame = Range.frameOf(start);
-    const reason = range.pages.reasonNotFree(frame, pageno, RunKind.PAGES);
+    const reason = range.pages.reasonNotFreeable(frame, pageno, RunKind.PAGES);
     if (reason !== undefined) return `: ${reason}`;
     if (range.get(RangeHeader.HAS_REGIONS) !== 0) this.#endRegions(range, frame, pageno);
     range.pages.free(frame, pageno, RunKind.PAGES);

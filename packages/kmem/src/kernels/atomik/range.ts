@@ -104,7 +104,7 @@ export class Range {
     rebuildZones(this.pages, this.#geometry);
     for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
       const isClaimed = frames.kind(head) === RunKind.PAGES && (frames.owner(head) & RunOwner.CLAIMED) !== 0;
-      if (isClaimed) this.pages.freeOwn(head, frames.count(head));
+      if (isClaimed) this.pages.freeExclusive(head, frames.count(head));
     }
   }
 

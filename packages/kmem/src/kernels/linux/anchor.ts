@@ -41,7 +41,7 @@ function createAnchor(layers: Layers): Anchor | undefined {
   const word = firstWord(frame);
   const vm = Vmalloc.create(layers, vmallocAnchor(word));
   if (vm === undefined) {
-    pages.freeOwn(frame, 1);
+    pages.freeExclusive(frame, 1);
     return undefined;
   }
   return { word, vm };

@@ -3,7 +3,7 @@ import { describeValue, isUint32 } from "../../memory/arguments.ts";
 import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../../memory/layout.ts";
-import { pageNumber } from "../../pages/frames.ts";
+import { structPage } from "../../pages/frames.ts";
 import { FRAME_RECORD_BYTES, RunKind } from "../../pages/layout.ts";
 import { takePages } from "./allocate.ts";
 import { areFlags, wantsZeros, warn } from "./gfp.ts";
@@ -61,10 +61,10 @@ export function pageCalls(kernel: Kernel): PageCalls {
   const virt_to_page = (addr: number): number => {
     const frame = isUint32(addr) ? Math.floor(addr / PAGE_SIZE) : Number.NaN;
     if (!(frame >= geometry.baseFrame && frame < geometry.limitFrame)) return NULL;
-    return pageNumber(geometry, frame);
+    return structPage(geometry, frame);
   };
   const page_address = (page: number): number => {
-    const index = isUint32(page) ? (page - pageNumber(geometry, geometry.baseFrame)) / FRAME_RECORD_BYTES : Number.NaN;
+    const index = isUint32(page) ? (page - structPage(geometry, geometry.baseFrame)) / FRAME_RECORD_BYTES : Number.NaN;
     const isPage = Number.isInteger(index) && index >= 0 && index < geometry.limitFrame - geometry.baseFrame;
     return isPage ? (geometry.baseFrame + index) * PAGE_SIZE : NULL;
   };
@@ -116,7 +116,7 @@ function givePages(kernel: Kernel, caller: string, address: number, count: numbe
 function freePages({ pages }: Kernel, address: number, count: number): string | undefined {
   if (!isUint32(address) || address % PAGE_SIZE !== 0) return "it is no address of a page";
   const frame = address >>> PAGE_SHIFT;
-  const problem = pages.reasonNotFree(frame, count, RunKind.PAGES);
+  const problem = pages.reasonNotFreeable(frame, count, RunKind.PAGES);
   if (problem !== undefined) return problem;
   try {
     pages.free(frame, count, RunKind.PAGES);

@@ -56,7 +56,7 @@ export class TestKernel {
   takeAllPages(reserve = false): number[] {
     const allocator = layersOf(this.heap).pages;
     const pages: number[] = [];
-    const take = (): number => allocator.allocate(1, RunKind.PAGES, { reserve });
+    const take = (): number => allocator.allocate(1, RunKind.PAGES, { mayUseReserve: reserve });
     do {
       for (let frame = take(); frame !== NO_FRAME; frame = take()) pages.push(frame * PAGE);
     } while (allocator.drainCache() > 0);
