@@ -5,7 +5,7 @@ import { checkHeap, Heap } from "../../src/index.ts";
 import { MIB } from "../support/memories.ts";
 import { CALLS, type Call, Oracle } from "./oracle.ts";
 
-const RUNS = 25;
+const RUNS = 15;
 const CALLS_MAX = 40;
 
 /** Two threads of a heap. */
