@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
+import { median } from "../packages/kmem-cli/dist/system/statistics.js";
 import { csvText } from "../packages/kmem-lab/dist/figures/csv.js";
 import { root } from "./stages.mjs";
 
@@ -45,9 +46,6 @@ function freePort() {
     });
   });
 }
-
-/** @param {readonly number[]} values an odd number of them */
-const median = (values) => values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
 
 /**
  * The scores of each page, of 100; written to docs/figures/site.csv.

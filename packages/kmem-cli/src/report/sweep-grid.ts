@@ -1,4 +1,5 @@
 import { type HeapOptions, PAGE_SIZE } from "kmem";
+import { MAX_SLOT_COUNT, SHEAF_BLOCKS_MAX, SHEAF_BLOCKS_MIN, SLAB_PAGES_MAX } from "kmem/layout";
 import { formatBytes, formatCount } from "../system/units.ts";
 import type { SweepDimension } from "./sweep-report.ts";
 
@@ -16,10 +17,6 @@ interface Sweepable {
   readonly option?: (value: number) => HeapOptions;
 }
 
-const SHEAF_BLOCKS_MIN = 2;
-const SHEAF_BLOCKS_MAX = 1024;
-const SLAB_BYTES_MAX = 2 ** 16;
-const SLOT_COUNT_MAX = 126;
 const MEMORY_MIN_BYTES = 2 ** 16;
 const MEMORY_MAX_BYTES = 2 ** 32;
 const DMA_MAX_BYTES = 2 ** 30;
@@ -39,13 +36,13 @@ const SWEEPABLE: readonly Sweepable[] = [
   {
     name: "slab",
     least: PAGE_SIZE,
-    most: SLAB_BYTES_MAX,
+    most: SLAB_PAGES_MAX * PAGE_SIZE,
     isBytes: true,
     unit: PAGE_SIZE,
     hasOwn: true,
     option: (value) => (value === 0 ? {} : { slabBytes: value }),
   },
-  { name: "slots", least: 1, most: SLOT_COUNT_MAX, isBytes: false, option: (slotCount) => ({ slotCount }) },
+  { name: "slots", least: 1, most: MAX_SLOT_COUNT, isBytes: false, option: (slotCount) => ({ slotCount }) },
   { name: "dma", least: 0, most: DMA_MAX_BYTES, isBytes: true, option: (dmaBytes) => ({ dmaBytes }) },
   { name: "exact", least: 0, most: 1, isBytes: false, option: (value) => ({ exactFrees: value === 1 }) },
 ];

@@ -11,6 +11,11 @@ const CHECKSUM_BYTES = 4;
 const DICTIONARY_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 const RUN_BLOCK = 1;
+/** Bits of the byte that describes a frame. */
+const IS_SINGLE_SEGMENT = 0x20;
+const HAS_CHECKSUM = 4;
+const DICTIONARY_MASK = 3;
+const CONTENT_SIZE_SHIFT = 6;
 /** Of a window's byte: the exponent counts from there, and eighths are added. */
 const WINDOW_LOG_MIN = 10;
 const CONTENT_SIZE_OFFSET = 256;
@@ -59,20 +64,20 @@ export class ZstdFrames {
     const magic = this.#number(0, MAGIC_BYTES);
     if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
       if (length < SKIPPABLE_HEAD_BYTES) return false;
-      this.#skipBytes = this.#number(MAGIC_BYTES, CHECKSUM_BYTES);
+      this.#skipBytes = this.#number(MAGIC_BYTES, SKIPPABLE_HEAD_BYTES - MAGIC_BYTES);
       return true;
     }
     if (magic !== FRAME_MAGIC) throw new Error("what follows is no Zstandard frame");
     const flags = this.#head[MAGIC_BYTES];
     if (flags === undefined) return false;
-    const isSingle = (flags & 0x20) !== 0;
-    const sizeBytes = CONTENT_SIZE_BYTES[(flags >>> 6) as 0]! || (isSingle ? 1 : 0);
-    const sizeAt = MAGIC_BYTES + (isSingle ? 1 : 2) + DICTIONARY_BYTES[(flags & 3) as 0];
+    const isSingle = (flags & IS_SINGLE_SEGMENT) !== 0;
+    const sizeBytes = CONTENT_SIZE_BYTES[(flags >>> CONTENT_SIZE_SHIFT) as 0]! || (isSingle ? 1 : 0);
+    const sizeAt = MAGIC_BYTES + (isSingle ? 1 : 2) + DICTIONARY_BYTES[(flags & DICTIONARY_MASK) as 0];
     if (length < sizeAt + sizeBytes) return false;
     const windowBytes = isSingle ? this.#contentBytes(sizeAt, sizeBytes) : this.#windowBytes();
     if (windowBytes > WINDOW_BYTES_MAX)
       throw new Error("it asks for more memory to be unpacked than any program packs with");
-    this.#hasChecksum = (flags & 4) !== 0;
+    this.#hasChecksum = (flags & HAS_CHECKSUM) !== 0;
     this.#isInFrame = true;
     return true;
   }

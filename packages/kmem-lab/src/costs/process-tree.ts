@@ -7,8 +7,7 @@ const PARENT = /^.*\) \S (\d+) /s;
 /** Follows the memory of a process and of all that it starts. Linux only. */
 export class ProcessTree {
   readonly #root: number;
-  /** By process: the most that it has had resident, in KiB, as the kernel keeps it. */
-  readonly #peaks = new Map<number, number>();
+  /** In KiB. */
   #peakTogether = 0;
 
   constructor(pid: number) {
@@ -20,18 +19,11 @@ export class ProcessTree {
     return this.#peakTogether / KIB_PER_MIB;
   }
 
-  /** Processes that have been seen. */
-  get processCount(): number {
-    return this.#peaks.size;
-  }
-
   /** Looks at all processes that there are now. */
   look(): void {
     let together = 0;
     for (const pid of withChildren(this.#root)) {
-      const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(readOr(`/proc/${pid}/status`, ""))?.[1] ?? 0);
-      this.#peaks.set(pid, peak);
-      together += peak;
+      together += Number(/^VmHWM:\s+(\d+) kB$/m.exec(readOr(`/proc/${pid}/status`, ""))?.[1] ?? 0);
     }
     this.#peakTogether = Math.max(this.#peakTogether, together);
   }

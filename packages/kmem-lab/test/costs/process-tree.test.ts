@@ -5,7 +5,6 @@ it.skipIf(process.platform !== "linux")("knows the peak of a process, and that o
   const own = new ProcessTree(process.pid);
   own.look();
   expect(own.peakMib).toBeGreaterThanOrEqual(process.memoryUsage().rss / 2 ** 20 / 2);
-  expect(own.processCount).toBeGreaterThanOrEqual(1);
   const none = new ProcessTree(2 ** 30);
   none.look();
   expect(none.peakMib).toBe(0);
