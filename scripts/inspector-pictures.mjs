@@ -8,6 +8,7 @@ import { dumpHeap, Heap } from "kmem";
 import { chromium } from "playwright-core";
 import { findChromium } from "../packages/kmem/test/browser/support/find-chromium.ts";
 import { SAMPLE_PATH, serveFiles } from "../packages/kmem-inspector/dist/serve/index.js";
+import { SQLITE_MODULE, sqliteDump } from "../packages/kmem-inspector/test/support/program-dump.ts";
 import { root } from "./stages.mjs";
 
 const folder = join(root, "docs", "pictures");
@@ -16,10 +17,18 @@ const viewport = { width: 1280, height: 800 };
 
 /** @typedef {import("playwright-core").Page} Page */
 
+const temporary = mkdtempSync(join(tmpdir(), "kmem-pictures-"));
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
+
+/** SQLite as npm has it, on a heap: files of a dump and of the module. */
+async function programDump() {
+  const path = join(temporary, "sqlite.dump");
+  writeFileSync(path, await sqliteDump());
+  return [path, SQLITE_MODULE];
+}
+
 /** A heap of sessions, and the same heap later: files of both. */
 function comparedDumps() {
-  const temporary = mkdtempSync(join(tmpdir(), "kmem-pictures-"));
-  process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
   const heap = Heap.create({ sizeBytes: 2 ** 22 });
   const sessions = heap.createCache({ name: "session", sizeBytes: 320 });
   const messages = Array.from({ length: 1500 }, (_, index) => heap.alloc(64 + ((index * 97) % 2000)));
@@ -78,6 +87,19 @@ const pictures = [
     prepare: async (page) => {
       await page.locator("#sites").getByRole("button", { name: "takeOrder" }).first().click();
       await page.locator("#stack").waitFor();
+    },
+  },
+  {
+    name: "program",
+    file: await programDump(),
+    state: "view=map&mode=state",
+    /** @param {Page} page */
+    prepare: async (page) => {
+      await page.locator("kmem-inspector-map[data-drawn]").waitFor();
+      await page.locator("#address").fill("0x0");
+      await page.getByRole("button", { name: "Find" }).click();
+      await page.locator("#answer", { hasText: "the program" }).waitFor();
+      await page.getByRole("button", { name: "All", exact: true }).click();
     },
   },
   {

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { SAMPLE_PATH, serveFiles } from "kmem-inspector/serve";
 import { openInput } from "../system/open-input.ts";
 import { printText } from "../system/output.ts";
+import { parseLiveAddress, requireHeap } from "./live-heap.ts";
 import { parseCount } from "./number-arguments.ts";
 
 const EXPLANATION = `
@@ -43,7 +44,7 @@ export function registerInspect(program: Command): void {
     .summary("look into a dump, a trace or a running heap in the browser")
     .description("Serves a page on this machine that shows a dump, a trace or a running heap, and opens it.")
     .argument("[files...]", "dumps or a trace")
-    .addOption(new Option("--live <address>", "a running heap, by what serveHeap() gives").argParser(parseAddress))
+    .addOption(new Option("--live <address>", "a running heap, by what serveHeap() gives").argParser(parseLiveAddress))
     .option("--sample", "a dump that comes with the command")
     .addOption(
       new Option("--port <port>", "port to listen on; 0: any that is free")
@@ -78,21 +79,6 @@ async function inspect(given: readonly string[], flags: InspectFlags, command: C
   // Served until the terminal says that it is enough.
   await Promise.race(["SIGINT", "SIGTERM"].map((signal) => once(process, signal)));
   await server.close();
-}
-
-/** Asks whether a heap is served at an address. */
-async function requireHeap(address: string): Promise<void> {
-  const response = await fetch(new URL("session.json", address)).catch((error: unknown) => {
-    throw new Error(`${address}: nobody answers there`, { cause: error });
-  });
-  if (!response.ok) throw new Error(`${address}: no heap is served there (${response.status})`);
-  await response.body?.cancel();
-}
-
-function parseAddress(text: string): string {
-  const isLoopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\/[\w-]+\/$/.test(text);
-  if (isLoopback) return text;
-  throw new InvalidArgumentError("It is an address of this machine, as serveHeap() gives it, with the / at its end.");
 }
 
 /** Programs that open an address, by platform. */

@@ -91,8 +91,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** A dump that comes in pieces. */
-class GrowingDump {
+/** A dump that comes in pieces, no more of it than its first bytes say. */
+export class GrowingDump {
   readonly #fileBytes: number | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
   #filled = 0;

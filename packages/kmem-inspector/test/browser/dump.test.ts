@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { DumpInfo } from "kmem";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { describeInChromium } from "../../../kmem/test/browser/support/in-chromium.ts";
 import { fragmentedHeap, type PlantedHeap, plantedHeap } from "../support/heaps.ts";
 import { commandJson, InspectCommand, InspectorPage, numberIn } from "../support/opened-page.ts";
+import { SQLITE_MODULE, sqliteDump } from "../support/program-dump.ts";
 
 interface Leaks {
   readonly sites: readonly { readonly stack: string; readonly blocks: number; readonly bytes: number }[];
@@ -17,11 +18,11 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
   let command: InspectCommand;
   let inspector: InspectorPage;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "kmem-inspect-"));
     planted = plantedHeap();
     const { before, after } = fragmentedHeap();
-    for (const [name, dump] of Object.entries({ planted: planted.dump, before, after })) {
+    for (const [name, dump] of Object.entries({ planted: planted.dump, before, after, sqlite: await sqliteDump() })) {
       writeFileSync(join(folder, `${name}.dump`), dump);
     }
   });
@@ -32,7 +33,7 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
   });
 
   async function open(...files: string[]): Promise<InspectorPage> {
-    command = await InspectCommand.start(...files.map((name) => join(folder, name)));
+    command = await InspectCommand.start(...files.map((name) => resolve(folder, name)));
     inspector = new InspectorPage(await openBlank());
     await inspector.page.goto(command.url);
     await inspector.page.locator("[role=tabpanel]").waitFor();
@@ -155,6 +156,18 @@ describeInChromium("the inspector of a dump", (_openPage, openBlank) => {
     await page.goto(link);
     await page.locator("#holder", { hasText: answer }).waitFor();
     await page.waitForURL(link);
+  });
+
+  it("shows a program from npm: its stack, its data, and every figure of the heap that it runs on", async () => {
+    await open("sqlite.dump", SQLITE_MODULE);
+    const { page } = inspector;
+    for (const part of ["The program's stack", "The program's data"]) {
+      await page.locator(".legend li", { hasText: part }).waitFor();
+    }
+    await page.locator("#address").fill("0x0");
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.locator("#answer", { hasText: "the program" }).waitFor();
+    await expectLayers("sqlite.dump");
   });
 
   it("compares two dumps", async () => {

@@ -1,14 +1,15 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cpuUsage } from "node:process";
 import { zstdDecompressSync } from "node:zlib";
-import { formById } from "kmem-cli/internal/forms/known-forms";
 import { readTrace } from "kmem-cli/internal/forms/read-trace";
 import { CONVERSIONS } from "kmem-cli/internal/insight/conversions";
-import { BrokenLog } from "kmem-cli/internal/trace/broken-log";
+import { median } from "kmem-cli/internal/system/statistics";
 import { EventStream } from "kmem-cli/internal/trace/event-context";
 import type { OpSink } from "kmem-cli/internal/trace/op-stream";
 import { ROOT, writeFigure } from "../figures/repository.ts";
+import type { ReaderCost, ReaderJob } from "./reader-cost.ts";
+import { measureRounds } from "./rounds.ts";
 import { type FlatOps, OP_FIELDS, TEXT_FORMS, traceText } from "./trace-texts.ts";
 
 const TRACES = join(ROOT, "packages", "kmem-cli", "traces");
@@ -18,10 +19,9 @@ const KERNEL_TRACE = join(TRACES, "mid-6.12-hashedptr.trace.txt.zst");
 const ROUNDS = 3;
 /** Calls that are put into forms of text. */
 const TEXT_CALLS = 50_000;
-const CHUNK_BYTES = 262_144;
-const US_PER_SECOND = 1e6;
 const DIGITS = 3;
 const MILLION = 1e6;
+const HEADER = ["trace", "events", "bytes an event", "million events/s", "the same with sites, times and threads"];
 
 class Collector implements OpSink {
   readonly ops: number[] = [];
@@ -29,42 +29,6 @@ class Collector implements OpSink {
   op(...fields: [number, number, number, number, number]): void {
     this.ops.push(...fields);
   }
-}
-
-class Counter implements OpSink {
-  count = 0;
-
-  op(): void {
-    this.count += 1;
-  }
-}
-
-/** One reading: lines or events that stood in the trace, and seconds of this process's time for them. */
-function readOnce(
-  form: string,
-  bytes: Uint8Array,
-  wantsContext: boolean,
-): { readonly seconds: number; readonly count: number } {
-  const stream = new EventStream(wantsContext);
-  const sink = new Counter();
-  const reader = formById(form)!.open({ sink, stream, broken: new BrokenLog() });
-  const before = cpuUsage();
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) reader.push(bytes.subarray(at, at + CHUNK_BYTES));
-  reader.end(false);
-  const { user, system } = cpuUsage(before);
-  const { events } = reader.summarize();
-  return { seconds: (user + system) / US_PER_SECOND, count: Object.values(events).reduce((sum, one) => sum + one, 0) };
-}
-
-/** Millions of events in a second of one processor: the best of some rounds, since all else only slows one down. */
-function speedOf(
-  form: string,
-  bytes: Uint8Array,
-  wantsContext: boolean,
-): { readonly speed: number; readonly count: number } {
-  const rounds = Array.from({ length: ROUNDS }, () => readOnce(form, bytes, wantsContext));
-  const count = rounds[0]!.count;
-  return { speed: count / Math.min(...rounds.map(({ seconds }) => seconds)) / MILLION, count };
 }
 
 async function converted(path: string, to: string): Promise<Uint8Array> {
@@ -82,11 +46,12 @@ async function opsOf(path: string): Promise<FlatOps> {
   return sink.ops;
 }
 
-/** Measures the readers of all forms that come in events, and writes docs/figures/trace-readers.csv. */
-export async function writeTraceReaders(): Promise<void> {
+const unpacked = (path: string): Uint8Array => new Uint8Array(zstdDecompressSync(readFileSync(path)));
+
+/** The same two traces in all forms that come in events: what to call each, its form, and its bytes. */
+async function samples(): Promise<[name: string, form: string, bytes: Uint8Array][]> {
   const ops = (await opsOf(MALLOC_TRACE)).slice(0, TEXT_CALLS * OP_FIELDS);
-  const unpacked = (path: string): Uint8Array => new Uint8Array(zstdDecompressSync(readFileSync(path)));
-  const traces: [name: string, form: string, bytes: Uint8Array][] = [
+  return [
     ["kernel, ftrace text", "kernel", unpacked(KERNEL_TRACE)],
     ["kmem, of a kernel", "kmem", await converted(KERNEL_TRACE, "kmem")],
     ["kmem, of a program", "kmem", await converted(MALLOC_TRACE, "kmem")],
@@ -95,13 +60,30 @@ export async function writeTraceReaders(): Promise<void> {
     ["csv", "csv", await converted(MALLOC_TRACE, "csv")],
     ["perfetto", "perfetto", await converted(MALLOC_TRACE, "perfetto")],
   ];
-  const rows = traces.map(([name, form, bytes]) => {
-    const { speed, count } = speedOf(form, bytes, false);
-    const withContext = speedOf(form, bytes, true).speed;
-    const bytesPerEvent = bytes.length / count;
-    return [name, String(count), bytesPerEvent.toFixed(1), speed.toPrecision(DIGITS), withContext.toPrecision(DIGITS)];
-  });
-  const header = ["trace", "events", "bytes an event", "million events/s", "the same with sites, times and threads"];
-  const cells = [header, ...rows];
-  writeFigure("trace-readers", cells, cells);
+}
+
+/** Measures the readers of all forms that come in events, and writes docs/figures/trace-readers.csv. */
+export async function writeTraceReaders(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "kmem-trace-readers-"));
+  try {
+    const traces = await samples();
+    const jobs = traces.flatMap(([, form, bytes], index): ReaderJob[] => {
+      const path = join(folder, `${index}.trace`);
+      writeFileSync(path, bytes);
+      return [false, true].map((wantsContext) => ({ form, path, wantsContext }));
+    });
+    const things = jobs.map((job) => JSON.stringify(job));
+    const costs = await measureRounds<ReaderCost>("reader", things, ROUNDS);
+    const speeds = costs.map((rounds) => median(rounds.map(({ eventsPerSecond }) => eventsPerSecond)) / MILLION);
+    const rows = traces.map(([name], index) => {
+      const { events, bytes } = costs[2 * index]![0]!;
+      const [plain, withContext] = [speeds[2 * index]!, speeds[2 * index + 1]!];
+      const bytesPerEvent = (bytes / events).toFixed(1);
+      return [name, String(events), bytesPerEvent, plain.toPrecision(DIGITS), withContext.toPrecision(DIGITS)];
+    });
+    const cells = [HEADER, ...rows];
+    writeFigure("trace-readers", cells, cells);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

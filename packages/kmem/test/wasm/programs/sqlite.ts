@@ -9,7 +9,7 @@ interface Database {
   close(): void;
 }
 
-interface Sqlite {
+export interface Sqlite {
   readonly oo1: { readonly DB: new (name: string, flags: string) => Database };
 }
 
@@ -17,6 +17,16 @@ interface Sqlite {
 export async function loadSqlite(): Promise<Sqlite> {
   const initialize = sqlite3InitModule as unknown as (options: object) => Promise<Sqlite>;
   return await initialize({ print: () => {}, printErr: () => {} });
+}
+
+/** A database in memory that stays open, with more rows in it than its first pages hold. */
+export function openDatabase(sqlite: Sqlite): void {
+  const database = new sqlite.oo1.DB(":memory:", "c");
+  database.exec({ sql: "create table words (id integer primary key, word text)" });
+  for (let row = 0; row < ROWS; row++) {
+    const bind = [`word ${row}`.repeat(1 + (row % COUNT))];
+    database.exec({ sql: "insert into words (word) values (?)", bind });
+  }
 }
 
 /** Tables, indexes, text functions and queries: in memory, or in a file of Emscripten's file system. */
