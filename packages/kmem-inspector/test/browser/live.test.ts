@@ -7,7 +7,7 @@ import { serveHeap } from "../../src/serve/index.ts";
 import { bombs, HostileFiles, HostilePage, verdictOfModels } from "../hostile/hostile-page.ts";
 import { InspectorPage } from "../support/opened-page.ts";
 
-const FILES = 2;
+const FILES = 1;
 const LIBRARY = fileURLToPath(new URL("../../../kmem/lib/", import.meta.url));
 
 describeInChromium("the inspector of a heap that lives", (_openPage, openBlank) => {

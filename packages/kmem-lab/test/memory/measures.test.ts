@@ -41,7 +41,7 @@ async function answerOf<Result>(contender: ReadyContender, job: MeasureJob): Pro
 }
 
 describe("the memory of kmem on a trace", () => {
-  it.each([TRACE, "lua_bintrees.trace.zst", "mid-6.12-hashedptr.trace.txt.zst"])(
+  it.each([TRACE, "mid-6.12-hashedptr.trace.txt.zst"])(
     "is what it was, to the page, when all is freed and trimmed: %s",
     async (file) => {
       await withTempDir(async (folder) => {

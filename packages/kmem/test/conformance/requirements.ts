@@ -21,7 +21,7 @@ function sizesToTry(borderBytes: readonly number[]): number[] {
 /** Blocks between two looks at all of them: their sum stays well below the memory. */
 const LOOK_EVERY = 32;
 const RANDOM_STEPS = 1500;
-const FILL_BYTES: readonly number[] = [480, 4096, 20_000, 300_000];
+const FILL_BYTES: readonly number[] = [1900, 20_000, 300_000];
 /** Runs that are no power of two of pages leave gaps in which no other of their size fits: up to half of all. */
 const LEAST_SHARE = 0.45;
 const BAD_SIZES: readonly unknown[] = [Number.NaN, -1, 0.5, 2 ** 32, Number.POSITIVE_INFINITY, "16", null, true];
@@ -123,7 +123,7 @@ const BLOCK_REQUIREMENTS: readonly Requirement[] = [
       const figures = holder.settle();
       const random = new Random(2);
       for (const limit of [64, 2000, 40_000, 300_000]) {
-        for (let block = 0; block < 200; block++) {
+        for (let block = 0; block < 100; block++) {
           const size = holder.fit([random.size(limit)])[0] ?? 1;
           const address = holder.allocator.tryAlloc(size);
           if (address !== 0) holder.hold(address, size);

@@ -5,8 +5,9 @@ import { MEMORY_CASES, MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
 import { Random } from "../support/random.ts";
 
-// A dump reads every byte that there is: of the two memories of gigabytes the larger one stands for both.
-const DUMPED = MEMORY_CASES.filter(({ name }) => name !== "a buffer beyond 2 GiB");
+// A dump reads every byte that there is, and so makes the system find memory for all of it: of the two memories of
+// gigabytes the smaller one stands for both. `npm run inspector:speed` dumps a heap of 4 GiB.
+const DUMPED = MEMORY_CASES.filter(({ name }) => name !== "the top of a buffer of 4 GiB");
 
 describe.each(DUMPED)("a dump of a heap in $name", ({ make }) => {
   it("loads as the same heap", () => {
@@ -32,7 +33,7 @@ describe.each(DUMPED)("a dump of a heap in $name", ({ make }) => {
     for (const block of blocks) copy.free(block);
     expect(heapStats(copy).liveBlocks).toBe(0);
     expect(heapStats(heap).liveBlocks).toBe(4);
-    // A dump reads every byte that there is, and most of a memory of 4 GiB are not the heap's.
+    // A dump reads every byte that there is, and most of a memory of gigabytes are not the heap's.
     if (heap.buffer.byteLength < 2 ** 31) expect(firstDifference(dump, dumpHeap(heap))).toBe(-1);
     expect(copy.alloc(1000)).toBeGreaterThan(0);
     expectClean(copy);

@@ -18,7 +18,7 @@ export const SABOTAGES = [
 export type Sabotage = (typeof SABOTAGES)[number];
 
 /** One call in so many goes wrong. */
-const WRONG = 400;
+const WRONG = 100;
 
 /** Says true at every so-many-th call. */
 function everySoOften(interval: number): () => boolean {

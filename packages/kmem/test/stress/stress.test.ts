@@ -10,7 +10,7 @@ const OPERATIONS = 2000;
 const SCARCE_OPERATIONS = 2000;
 const THREADS = 4;
 /** After so many operations of a thread all of them meet and the heap is checked: soon, since a run is short. */
-const ROUND_OPERATIONS = 3000;
+const ROUND_OPERATIONS = 1000;
 
 /** What a run has to come to, however long that takes. */
 function goalsOf({ waits, misuse, leavePercent }: Configuration): Partial<Tallies> {
