@@ -117,6 +117,7 @@ export class KernelTraceReader implements LineSink {
         found = this.#rejectCutLine(bytes, start, end);
       }
     }
+    if (this.#splitter.lastColon < parts.textStart) return found;
     for (let colon = findRunOn(bytes, end, parts); colon !== NONE; colon = findRunOn(bytes, end, parts)) {
       found = this.#rejectCutLine(bytes, start, end);
       readEventName(bytes, colon, end, parts);
