@@ -31,8 +31,12 @@ const COMMANDS: Readonly<Record<string, (context: CommandContext | undefined) =>
   trace: async () => (await import("./trace.ts")).registerTrace,
 };
 
+/** What is answered without any subcommand. */
+const VERSION_FLAGS: readonly string[] = ["-V", "--version"];
+
 /** Adds the subcommand of that name; where there is none, as in a call for help, all of them. */
 export async function registerCommands(program: Command, context?: CommandContext, name = ""): Promise<void> {
+  if (VERSION_FLAGS.includes(name)) return;
   const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   for (const register of await Promise.all(wanted.map((load) => load(context)))) register(program);
 }

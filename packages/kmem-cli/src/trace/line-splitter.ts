@@ -51,8 +51,9 @@ export class LineSplitter {
   }
 
   /**
-   * Hands on the line that begins at a place of a chunk; answers where the next one begins, 0 where its end is not in the
-   * chunk. A function of its own, since V8 optimizes what is called often, and a loop that is entered once a chunk badly.
+   * Hands on the line that begins at a place of a chunk; answers where the next one begins, 0 where its end is not in
+   * the chunk. A function of its own, since V8 optimizes what is called often, and a loop that is entered once a chunk
+   * badly.
    */
   #takeLine(chunk: Uint8Array, start: number): number {
     const { length } = chunk;

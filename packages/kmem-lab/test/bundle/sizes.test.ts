@@ -23,7 +23,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   threads: 36_000,
   kmem: 57_000,
   "kmem/atomik": 31_500,
-  "kmem/layout": 5_500,
+  "kmem/layout": 5_700,
   "kmem/debug": 71_000,
   "kmem/giet": 7_500,
   "kmem/linux": 57_500,
@@ -31,9 +31,9 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/nodes": 50_500,
   "kmem/proc": 33_000,
   "kmem/profile": 6_500,
-  "kmem/trace": 6_500,
+  "kmem/trace": 9_000,
   "kmem/wasm": 67_500,
-  everything: 144_500,
+  everything: 147_000,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

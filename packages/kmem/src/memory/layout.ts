@@ -157,6 +157,9 @@ export const HEADER_FIELDS = {
   TABLE_MOVES: 1,
   /** Twice: the first frame of the run with the tables, and one past the last frame that they describe. */
   TABLE_PLACES: 4,
+
+  /** The ticket of the next recorded call: see trace/layout.ts. */
+  CALL_TICKET: 1,
 } as const;
 /** Word indexes in the header. */
 export const Header: Offsets<typeof HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(HEADER_FIELDS);

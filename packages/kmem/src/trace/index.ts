@@ -12,16 +12,19 @@ import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
 import { structPage } from "../pages/frames.ts";
 import { KIND_COUNT } from "../pages/layout.ts";
+import { CallReader } from "./call-reader.ts";
+import { findCallLogs } from "./call-stream.ts";
 import { ftraceHeader, ftraceText, type TraceNames } from "./ftrace.ts";
 import type { TraceEvent } from "./reader.ts";
 import { TraceReader } from "./reader.ts";
 import { TraceRing, type TraceRingOptions } from "./ring.ts";
 
+export { CallReader, type CallReadOptions } from "./call-reader.ts";
 export type { TraceClock } from "./clock.ts";
 export { ftraceHeader, ftraceText, type TraceFigures, type TraceNames } from "./ftrace.ts";
 export { NO_NODE, TraceKind, type TraceKindValue } from "./layout.ts";
 export { type TraceEvent, TraceReader } from "./reader.ts";
-export { type HeapRecording, recordHeap } from "./record.ts";
+export { type HeapRecording, type RecordOptions, recordHeap } from "./record.ts";
 export type { TraceRing, TraceRingOptions } from "./ring.ts";
 
 /** What traces call the threads of a heap. */
@@ -73,8 +76,8 @@ function number(name: string, value: number): number {
 }
 
 /**
- * All that is in the ring of a heap, as the kernel's trace file; undefined where there is no ring. Events that were
- * never finished count as lost. O(pages + events).
+ * All that is in the ring of a heap, or what its threads have recorded where it has no ring, as the kernel's trace
+ * file; undefined where there is neither. Events that were never finished count as lost. O(pages + events).
  */
 export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): string | undefined {
   const parts = traceParts(heap, names);
@@ -86,14 +89,26 @@ export function traceText(heap: Heap, names: TraceNames = traceNames(heap)): str
  * string can hold.
  */
 export function traceParts(heap: Heap, names: TraceNames = traceNames(heap)): Iterable<string> | undefined {
+  const layers = layersOf(heap);
+  const { slotCount } = layers.geometry;
   const ring = findTraceRing(heap);
-  return ring === undefined ? undefined : partsOf(ring, layersOf(heap).geometry.slotCount, names);
+  if (ring !== undefined) {
+    const reader = new TraceReader(ring);
+    const events = reader.read();
+    return partsOf(events, reader.lostCount + reader.pendingCount, slotCount, names);
+  }
+  if (findCallLogs(layers).next().done === true) return undefined;
+  const reader = new CallReader(heap);
+  const events = reader.read({ isLast: true });
+  return partsOf(events, reader.lostCount, slotCount, names);
 }
 
-function* partsOf(ring: TraceRing, slotCount: number, names: TraceNames): Generator<string> {
-  const reader = new TraceReader(ring);
-  const events: readonly TraceEvent[] = reader.read();
-  const lostCount = reader.lostCount + reader.pendingCount;
+function* partsOf(
+  events: readonly TraceEvent[],
+  lostCount: number,
+  slotCount: number,
+  names: TraceNames,
+): Generator<string> {
   yield ftraceHeader({ shownCount: events.length, lostCount, slotCount });
   for (const event of events) yield reading("names", names, () => ftraceText(event, names));
 }

@@ -107,3 +107,70 @@ export const TRACE_KIND_NAMES: readonly string[] = [
   "mm_page_alloc",
   "mm_page_free",
 ];
+
+/**
+ * The log of one thread's calls: a run of pages of the heap's own, found and reaped as a ring is (see
+ * pages/layout.ts, RingWord), which nobody else writes to.
+ *
+ *      log                                                  calls, 16 bytes each
+ *      ┌────────┬───────┬────────┬───────┬──────┬─────────┬── … ──┬──────┬── … ──┬─────────┬── … ──┬──────────────┐
+ *      │ MAGIC  │ SHIFT │ ORIGIN │ MAKER │ SLOT │ ORDERED │       │ NEXT │       │ place 0 │       │ capacity - 1 │
+ *      └────────┴───────┴────────┴───────┴──────┴─────────┴── … ──┴──────┴── … ──┴─────────┴── … ──┴──────────────┘
+ *
+ * Call n is in place n mod 2^SHIFT, with n + 1 in NUMBER. All of it is plain stores: only NEXT, the number of calls
+ * that are published, is stored atomically, once a batch. Each batch begins with a CLOCK, the time of all calls up to
+ * the next one. A writer is at most two batches ahead of the NEXT that a reader sees, so what lies that far from being
+ * overwritten, by the NEXT that is there after it was copied, was copied whole.
+ *
+ * In memory that threads share each call takes a ticket of the heap's, Header.CALL_TICKET: an allocation when it has
+ * its block, a free while it has it still. So the tickets of all logs order what happened to each block.
+ */
+export const CALL_LOG_FIELDS = {
+  MAGIC: 1,
+  /** log2 of the places. */
+  SHIFT: 1,
+  /** When the log was made: milliseconds since 1970, a double. */
+  ORIGIN: 2,
+  /** The slot + 1 of the thread whose blocks the log is reaped with. */
+  MAKER: 1,
+  /** The slot of the thread that wrote it. */
+  SLOT: 1,
+  /** 1 where calls have tickets. */
+  ORDERED: 1,
+  NEXT: { line: 1 },
+} as const;
+/** Word indexes in a log. */
+export const CallLogWord: Offsets<typeof CALL_LOG_FIELDS> = /* @__PURE__ */ offsetsOf(CALL_LOG_FIELDS);
+/** Words before the first call. */
+export const CALL_LOG_HEADER_WORDS: number = /* @__PURE__ */ wordsOf(CALL_LOG_FIELDS, LINE_WORDS);
+
+/** Words of a call. */
+export const CALL_FIELDS = {
+  /** Of a CLOCK: microseconds since ORIGIN, the lower half. */
+  TICKET: 1,
+  /** The block's address, a multiple of 16, or 0 where the allocation failed; and a {@link TraceKind} or CALL_CLOCK. */
+  BLOCK: 1,
+  /** Bytes that were asked for; of a cache the kind of its frames; of a CLOCK the upper half. */
+  DETAIL: 1,
+  NUMBER: 1,
+} as const;
+/** Word indexes in a call. */
+export const CallWord: Offsets<typeof CALL_FIELDS> = /* @__PURE__ */ offsetsOf(CALL_FIELDS);
+/** log2 of the words of a call. */
+export const CALL_SHIFT = 2;
+/** What is no call but the time. */
+export const CALL_CLOCK = 0;
+/** The bits of BLOCK that say what happened. */
+export const CALL_KIND_MASK = 15;
+
+/** Calls of a batch, a power of two. */
+export const CALL_BATCH = 64;
+/** Places that may be overwritten while they are copied. */
+export const CALL_MARGIN: number = 2 * CALL_BATCH;
+/** A log has so many places at the least. */
+export const CALL_LOG_MIN: number = 4 * CALL_BATCH;
+/** And at the most: 1 GiB of them. */
+export const CALL_LOG_MAX: number = 2 ** 26;
+
+/** Identifies a log, in its first word. */
+export const CALL_LOG_MAGIC: number = 0x8b434c47 | 0;

@@ -1,65 +1,83 @@
-import { GFP_KERNEL } from "../gfp/flags.ts";
 import { attachmentOf } from "../heap/access.ts";
 import type { Cache } from "../heap/cache.ts";
 import type { Heap } from "../heap/heap.ts";
-import { badArgument, reading } from "../memory/arguments.ts";
-import { TraceRing } from "./ring.ts";
+import { type Checks, readOptions, requireCount } from "../memory/arguments.ts";
+import { CallLog, type WriteCall } from "./call-log.ts";
+import { TraceKind } from "./layout.ts";
 
-/** A heap's calls that are recorded. */
+/** How a heap is recorded. */
+export interface RecordOptions {
+  /** Calls that are kept: the oldest go when there are more. 1 to 2^26, 16 bytes each; default 65,536. */
+  readonly callCount?: number;
+}
+
+const RECORD_CHECKS: Checks<RecordOptions> = { callCount: requireCount };
+const DEFAULT_CALLS = 65_536;
+
+/** This thread's calls of a heap that are recorded. */
 export interface HeapRecording {
-  /** Where the events are: any thread reads them with a `TraceReader` of its own. */
-  readonly ring: TraceRing;
-  /** Ends the recording; the heap's functions are what they were. Does nothing when it has ended. */
+  /** Byte at which the log of the calls begins. */
+  readonly address: number;
+  /**
+   * Ends the recording; the heap's functions are what they were. What was recorded stays in the heap, for a
+   * `CallReader` and for dumps. Does nothing when it has ended.
+   */
   stop(): void;
+  /** As `stop`, and gives the pages of what was recorded back. Does nothing when that has been done. */
+  discard(): void;
 }
 
 type Call = (...args: never[]) => unknown;
 type Calls = Record<string, Call>;
+type BlockCalls = Pick<Heap, "alloc" | "tryAlloc" | "free">;
+type MoreCalls = Pick<Heap, "calloc" | "realloc" | "alignedAlloc" | "allocWait">;
 
 /** Recordings that go on, by heap. */
 const recordings = /* @__PURE__ */ new WeakMap<object, HeapRecording>();
 
 /**
- * Writes each allocation and free of blocks that this thread makes through `heap` into a ring, until it is stopped:
- * those of `alloc`, `tryAlloc`, `calloc`, `realloc`, `alignedAlloc`, `allocWait` and `free`, and of caches that it
- * makes or opens meanwhile. A realloc is a free and an allocation. A free is written before it is done, so that no
- * other thread's allocation of the place stands before it; one that is refused stays in the ring. Where the ring is
- * full the oldest events go, and `TraceReader` counts them. Functions taken from the heap before (`const { alloc } =
- * heap`) are not recorded. A heap has one recording at a time in each thread: another one ends it. Throws BAD_ARGUMENT,
- * and DETACHED. O(1).
+ * Writes each allocation and free of blocks that this thread makes through `heap` into a log of the thread's own, in
+ * pages of the heap, until it is stopped: those of `alloc`, `tryAlloc`, `calloc`, `realloc`, `alignedAlloc`,
+ * `allocWait` and `free`, and of caches that it makes or opens meanwhile. A realloc is a free and an allocation, and a
+ * free that is refused is recorded. `CallReader` reads the logs of all threads. Functions taken from the heap before
+ * (`const { alloc } = heap`) are not recorded. A heap has one recording at a time in each thread: another one ends it.
+ * Undefined without pages for the log. Throws BAD_ARGUMENT, and DETACHED. O(calls kept).
  */
-export function recordHeap(heap: Heap, ring: TraceRing): HeapRecording {
-  attachmentOf(heap);
-  if (!reading("ring", ring, () => ring instanceof TraceRing)) throw badArgument("ring", "a TraceRing", ring);
+export function recordHeap(heap: Heap, options: RecordOptions = {}): HeapRecording | undefined {
+  const { layers } = attachmentOf(heap);
+  const { callCount = DEFAULT_CALLS } = readOptions("options", options, RECORD_CHECKS);
+  const log = CallLog.create(layers, callCount);
+  if (log === undefined) return undefined;
   recordings.get(heap)?.stop();
-  const recording = new Recording(heap, ring);
+  const recording = new Recording(heap, log);
   recordings.set(heap, recording);
   return recording;
 }
 
 class Recording implements HeapRecording {
-  readonly ring: TraceRing;
   readonly #heap: Heap;
+  readonly #log: CallLog;
+  readonly #write: WriteCall;
   /** What each object's functions were, by name; undefined where its class has the function. */
   readonly #former = new Map<object, Map<string, Call | undefined>>();
-  /** Set inside of a recorded call: what it calls itself is no call of the user's. */
+  /** Set inside of a recorded call that may make others: those are no calls of the user's. */
   #isInside = false;
+  #isDiscarded = false;
 
-  constructor(heap: Heap, ring: TraceRing) {
+  constructor(heap: Heap, log: CallLog) {
     this.#heap = heap;
-    this.ring = ring;
-    this.#wrapBlocks();
-    this.#wrap(heap, "calloc", (call, count: number, size: number) => this.#made(call(count, size), count * size));
-    this.#wrap(heap, "alignedAlloc", (call, align: number, size: number) => this.#made(call(align, size), size));
-    this.#wrap(heap, "allocWait", (call, size: number, options?: never) => this.#made(call(size, options), size));
-    this.#wrap(heap, "realloc", (call, address: number, size: number) => {
-      const moved = call(address, size) as number;
-      if (address !== 0) this.ring.kfree(address);
-      return this.#made(moved, size);
-    });
-    for (const name of ["createCache", "openCache"]) {
-      this.#wrap(heap, name, (call, ...args) => this.#wrapCache((call as Call)(...(args as never[])) as Cache));
+    this.#log = log;
+    this.#write = log.write;
+    this.#wrapBlockCalls();
+    this.#wrapMoreCalls();
+    for (const name of ["createCache", "openCache"] as const) {
+      const open = heap[name].bind(heap) as (...args: unknown[]) => Cache;
+      this.#replace(heap, name, (...args: unknown[]) => this.#wrapCache(open(...args)));
     }
+  }
+
+  get address(): number {
+    return this.#log.address;
   }
 
   stop(): void {
@@ -71,75 +89,149 @@ class Recording implements HeapRecording {
       }
     }
     this.#former.clear();
+    if (!this.#isDiscarded) this.#log.publish();
   }
 
-  #wrapBlocks(): void {
+  discard(): void {
+    this.stop();
+    if (this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    this.#log.end();
+  }
+
+  /** The calls of the fast path, which are worth having nothing around them that is not needed. */
+  #wrapBlockCalls(): void {
     const heap = this.#heap;
-    this.#wrap(heap, "alloc", (call, size: number) => this.#made(call(size), size));
-    this.#wrap(heap, "tryAlloc", (call, size: number) => this.#made(call(size), size));
-    this.#wrap(heap, "free", (call, address: number) => {
-      if (address !== 0 && typeof address === "number") this.ring.kfree(address);
-      return call(address);
-    });
+    const write = this.#write;
+    const { alloc, tryAlloc, free } = heap;
+    const calls: BlockCalls = {
+      alloc: (sizeBytes) => {
+        try {
+          const address = alloc(sizeBytes);
+          if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
+          return address;
+        } finally {
+          if (heap.alloc !== calls.alloc) this.#followGrowth(calls);
+        }
+      },
+      tryAlloc: (sizeBytes) => {
+        try {
+          const address = tryAlloc(sizeBytes);
+          if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
+          return address;
+        } finally {
+          if (heap.alloc !== calls.alloc) this.#followGrowth(calls);
+        }
+      },
+      free: (address) => {
+        // Before it is done: after it the block may be another thread's. One that is refused stays in the log.
+        if (typeof address === "number" && address !== 0 && !this.#isInside) write(TraceKind.KFREE, address, 0);
+        free(address);
+      },
+    };
+    for (const [name, call] of Object.entries(calls)) this.#replace(heap, name, call);
+  }
+
+  #wrapMoreCalls(): void {
+    const heap = this.#heap;
+    const write = this.#write;
+    const made = (address: number, sizeBytes: number): number => {
+      if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
+      return address;
+    };
+    const { calloc, realloc, alignedAlloc, allocWait } = heap;
+    const calls: MoreCalls = {
+      calloc: (count, sizeBytes) =>
+        made(
+          this.#within(() => calloc.call(heap, count, sizeBytes)),
+          count * sizeBytes,
+        ),
+      alignedAlloc: (alignmentBytes, sizeBytes) =>
+        made(
+          this.#within(() => alignedAlloc.call(heap, alignmentBytes, sizeBytes)),
+          sizeBytes,
+        ),
+      allocWait: (sizeBytes, options) =>
+        made(
+          this.#within(() => allocWait.call(heap, sizeBytes, options)),
+          sizeBytes,
+        ),
+      realloc: (address, sizeBytes) => {
+        const hasBlock = typeof address === "number" && address !== 0 && !this.#isInside;
+        if (hasBlock) write(TraceKind.KFREE, address, 0);
+        try {
+          return made(
+            this.#within(() => realloc.call(heap, address, sizeBytes)),
+            sizeBytes,
+          );
+        } catch (error) {
+          // The block, if it is one, is where it was.
+          const usableBytes = hasBlock ? usableOrNone(heap, address) : 0;
+          if (usableBytes > 0) write(TraceKind.KMALLOC, address, usableBytes);
+          throw error;
+        }
+      },
+    };
+    for (const [name, call] of Object.entries(calls)) if (name in heap) this.#replace(heap, name, call);
   }
 
   #wrapCache(cache: Cache): Cache {
+    const write = this.#write;
     const { caches } = attachmentOf(this.#heap).layers;
     const kind = caches.find(cache.name) ?? 0;
-    const made = (address: unknown): unknown => {
-      this.ring.cacheAlloc(address as number, kind, cache.sizeBytes, cache.sizeBytes, GFP_KERNEL);
+    const made = (address: number): number => {
+      write(TraceKind.CACHE_ALLOC, address, kind);
       return address;
     };
-    this.#wrap(cache, "alloc", (call) => made(call()));
-    this.#wrap(cache, "tryAlloc", (call) => made(call()));
-    this.#wrap(cache, "allocWait", (call, options?: never) => made(call(options)));
-    this.#wrap(cache, "free", (call, address: number) => {
-      if (address !== 0 && typeof address === "number") this.ring.cacheFree(address, kind);
-      return call(address);
-    });
+    const { alloc, tryAlloc, allocWait, free } = cache;
+    const calls: Pick<Cache, "alloc" | "tryAlloc" | "allocWait" | "free"> = {
+      alloc: () => made(alloc.call(cache)),
+      tryAlloc: () => made(tryAlloc.call(cache)),
+      allocWait: (options) => made(allocWait.call(cache, options)),
+      free: (address) => {
+        if (typeof address === "number" && address !== 0) write(TraceKind.CACHE_FREE, address, kind);
+        free.call(cache, address);
+      },
+    };
+    for (const [name, call] of Object.entries(calls)) this.#replace(cache, name, call);
     return cache;
   }
 
-  /** Writes an allocation that has been made; 0 has failed. */
-  #made(address: unknown, sizeBytes: number): unknown {
-    const usable = address === 0 ? 0 : this.#heap.usableSize(address as number);
-    this.ring.kmalloc(address as number, sizeBytes, usable, GFP_KERNEL);
-    return address;
-  }
-
-  /** Puts a function in the place of an object's own; `record` is given that one, bound to the object. */
-  #wrap(
-    object: object,
-    name: string,
-    record: (call: (...args: unknown[]) => unknown, ...args: never[]) => unknown,
-  ): void {
-    const functions = object as Calls;
-    const former = functions[name];
-    if (former === undefined) return;
-    const known = this.#former.get(object) ?? new Map<string, Call | undefined>();
-    this.#former.set(object, known);
-    known.set(name, Object.hasOwn(object, name) ? former : undefined);
-    const call = (...args: unknown[]): unknown => former.apply(object, args as never[]);
-    const recorded = (...args: never[]): unknown => {
-      if (this.#isInside) return call(...args);
-      this.#isInside = true;
-      try {
-        return record(call, ...args);
-      } finally {
-        this.#isInside = false;
-        this.#followGrowth(object, name, recorded);
-      }
-    };
-    define(object, name, recorded);
+  /** Runs what may call other functions of the heap. */
+  #within<Result>(call: () => Result): Result {
+    const wasInside = this.#isInside;
+    this.#isInside = true;
+    try {
+      return call();
+    } finally {
+      this.#isInside = wasInside;
+    }
   }
 
   /** Memory that is not shared gives a heap new functions as it grows: they are recorded, too. */
-  #followGrowth(object: object, name: string, recorded: Call): void {
-    if (object !== this.#heap || !this.#former.has(object)) return;
-    if ((object as Calls)[name] !== recorded && Object.hasOwn(object, name)) this.#wrapBlocks();
+  #followGrowth({ alloc }: BlockCalls): void {
+    const isRecorded = this.#former.has(this.#heap) && this.#heap.alloc !== alloc && Object.hasOwn(this.#heap, "alloc");
+    if (isRecorded) this.#wrapBlockCalls();
+  }
+
+  /** Puts a function in the place of an object's own. */
+  #replace(object: object, name: string, call: Call): void {
+    const known = this.#former.get(object) ?? new Map<string, Call | undefined>();
+    this.#former.set(object, known);
+    known.set(name, Object.hasOwn(object, name) ? (object as Calls)[name]! : undefined);
+    define(object, name, call);
   }
 }
 
 function define(object: object, name: string, value: Call): void {
   Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true });
+}
+
+/** Bytes that a live block can hold; 0 for what is none. */
+function usableOrNone(heap: Heap, address: number): number {
+  try {
+    return heap.usableSize(address);
+  } catch {
+    return 0;
+  }
 }

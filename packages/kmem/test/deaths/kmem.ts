@@ -9,7 +9,7 @@ const ENGINES: readonly string[] = [
     "kernels/atomik/atomik.ts",
     "kernels/giet/giet.ts",
   ],
-  ...["trace/ring.ts", "trace/reader.ts"],
+  ...["trace/ring.ts", "trace/reader.ts", "trace/call-log.ts", "trace/call-reader.ts"],
 ];
 
 const TICKET_SPIN_ONCE: Readonly<Record<string, string>> = { "cluster/ticket-lock.ts SPIN_LIMIT": "1" };

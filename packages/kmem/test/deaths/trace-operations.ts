@@ -1,4 +1,7 @@
 import { layersOf } from "../../src/heap/access.ts";
+import { GRANULE } from "../../src/memory/layout.ts";
+import type * as CallLogModule from "../../src/trace/call-log.ts";
+import type * as CallReaderModule from "../../src/trace/call-reader.ts";
 import { TraceKind } from "../../src/trace/layout.ts";
 import type * as ReaderModule from "../../src/trace/reader.ts";
 import type * as RingModule from "../../src/trace/ring.ts";
@@ -54,7 +57,37 @@ function tracing(name: string, eventCount: number, operate: (ring: Ring) => Thre
   };
 }
 
-/** What threads do with a ring of trace events. */
+/** Calls that a log begins with, and how many: the next one ends a batch. */
+const CALLS = 62;
+const LOG_CLOCK = (): number => 0;
+
+function logClass(threads: Threads): typeof CallLogModule.CallLog {
+  return moduleOf<typeof CallLogModule>(threads, VICTIM, "trace/call-log.ts").CallLog;
+}
+
+/** What is wrong with the calls that the survivor reads: one that was not made, or one that is missing before it. */
+function problemsOfLog(threads: Threads, expected: readonly number[]): string[] {
+  const { CallReader } = moduleOf<typeof CallReaderModule>(threads, SURVIVOR, "trace/call-reader.ts");
+  const shown = new CallReader(threads.survivor).read({ isLast: true }).map(({ ptr }) => ptr);
+  const isWhole = shown.every((ptr, index) => ptr === expected[index]) && shown.length >= expected.length - 1;
+  return isWhole || shown.length === 0 ? [] : [`the calls ${shown.join()} are shown`];
+}
+
+/** Works on a log that has calls; whether they are still there is for the operation to say. */
+function logging(name: string, operate: (log: CallLogModule.CallLog) => ThreadBody): Operation {
+  const numbers = Array.from({ length: CALLS + 1 }, (_, index) => (index + 1) * GRANULE);
+  return {
+    name: `call log, ${name}`,
+    prepare: (threads) => ({ check: () => problemsOfLog(threads, numbers) }),
+    operate: (threads) => {
+      const log = logClass(threads).create(layersOf(threads.victim), 1, LOG_CLOCK) as CallLogModule.CallLog;
+      for (const number of numbers.slice(0, CALLS)) log.write(TraceKind.KMALLOC, number, 1);
+      return operate(log);
+    },
+  };
+}
+
+/** What threads do with a ring of trace events, and with logs of their calls. */
 export const TRACE_OPERATIONS: readonly Operation[] = [
   {
     name: "trace ring, made",
@@ -66,4 +99,11 @@ export const TRACE_OPERATIONS: readonly Operation[] = [
     call(ring, "write", TraceKind.KMALLOC, 9, 9 * SIZE_FACTOR, 0, 0, 0, 0, 0),
   ),
   tracing("ended", CAPACITY, (ring) => call(ring, "end")),
+  {
+    name: "call log, made",
+    prepare: (threads) => ({ check: () => problemsOfLog(threads, []) }),
+    operate: (threads) => call(logClass(threads), "create", layersOf(threads.victim), 1, LOG_CLOCK),
+  },
+  logging("a call that ends a batch", (log) => call(log, "write", TraceKind.KMALLOC, (CALLS + 1) * GRANULE, 1)),
+  logging("ended", (log) => call(log, "end")),
 ];

@@ -5,7 +5,15 @@ import { type Giet, giet, VOBJ_TYPE_HEAP } from "../../src/kernels/giet/giet.ts"
 import { GFP_KERNEL, type Linux, LogRing, linux } from "../../src/kernels/linux/linux.ts";
 import { type MyKernel, mykernel } from "../../src/kernels/mykernel/mykernel.ts";
 import { Nodes } from "../../src/nodes/index.ts";
-import { createTraceRing, TraceReader, type TraceRing, traceNames } from "../../src/trace/index.ts";
+import {
+  CallReader,
+  createTraceRing,
+  type HeapRecording,
+  recordHeap,
+  TraceReader,
+  type TraceRing,
+  traceNames,
+} from "../../src/trace/index.ts";
 import { adopt, cMalloc, Memcheck, MemcheckReport, programHeapOptions } from "../../src/wasm/index.ts";
 import { buildModule } from "../wasm/support/module-builder.ts";
 import { toyFree, toyMalloc } from "../wasm/support/toy-allocator.ts";
@@ -188,8 +196,15 @@ function traceWorld(): World {
   const reader = new TraceReader(ring);
   const [event] = new TraceReader(ring).read();
   const names = traceNames(heap);
+  const recording = recordHeap(heap, { callCount: 1 }) as HeapRecording;
+  const calls = new CallReader(heap);
   const values = { heap, ring, event, names, address: ring.address };
-  return { subjects: { ring, reader, names }, values, memories: [heap.buffer], fault: faultOf(() => checkHeap(heap)) };
+  return {
+    subjects: { ring, reader, names, recording, calls },
+    values,
+    memories: [heap.buffer],
+    fault: faultOf(() => checkHeap(heap)),
+  };
 }
 
 function wasmWorld(): World {

@@ -3,9 +3,17 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { Heap, reapSlot } from "../../src/index.ts";
-import { createTraceRing, type TraceEvent, TraceReader, type TraceRing } from "../../src/trace/index.ts";
+import { blocksOf, Heap, reapSlot } from "../../src/index.ts";
+import {
+  CallReader,
+  createTraceRing,
+  type TraceEvent,
+  TraceKind,
+  TraceReader,
+  type TraceRing,
+} from "../../src/trace/index.ts";
 import { expectClean } from "../support/expectations.ts";
+import type { RecordingOrders } from "./recording-worker.ts";
 import { MIB, NUMBERS_APART, numberOf, writeNumber } from "./support.ts";
 import type { WriterOrders } from "./writer-worker.ts";
 
@@ -95,5 +103,39 @@ describe("threads that write to one ring", () => {
       expect(reader.pendingCount).toBe(0);
     }
     expectClean(heap);
+  });
+});
+
+describe("threads that are recorded", () => {
+  it("leave logs that together say which blocks are live, though each frees what others have made", async () => {
+    const heap = Heap.create({ sizeBytes: 8 * MIB });
+    const places = new SharedArrayBuffer(32 * Int32Array.BYTES_PER_ELEMENT);
+    const recorder = new URL("./recording-worker.ts", import.meta.url);
+    const workers = WRITERS.map((seed) => {
+      const orders: RecordingOrders = { handle: heap.handle, places, swapCount: 5000, callCount: 2 ** 14, seed };
+      return new Worker(recorder, { workerData: orders });
+    });
+    const reader = new CallReader(heap);
+    const events: TraceEvent[] = [];
+    const answers = workers.map((worker) => once(worker, "message"));
+    let areRunning = true;
+    const all = Promise.all(answers).finally(() => {
+      areRunning = false;
+    });
+    for (; areRunning; await setImmediate()) events.push(...reader.read());
+    expect(await all).toEqual(WRITERS.map(() => [true]));
+    events.push(...reader.read({ isLast: true }));
+    expect([events.length, reader.lostCount]).toEqual([WRITERS.length * 10_000 - places.byteLength / 4, 0]);
+    const live = new Map<number, number>();
+    for (const { kind, ptr, bytesReq } of events) {
+      if (kind === TraceKind.KMALLOC) {
+        expect(live.has(ptr)).toBe(false);
+        live.set(ptr, bytesReq);
+      } else expect(live.delete(ptr)).toBe(true);
+    }
+    const blocks = [...blocksOf(heap)].map(({ address }) => address);
+    expect([...live.keys()].toSorted((a, b) => a - b)).toEqual(blocks.toSorted((a, b) => a - b));
+    expectClean(heap);
+    await Promise.all(workers.map((worker) => worker.terminate()));
   });
 });
