@@ -6,6 +6,7 @@ import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
 import { writeLongTrace } from "../costs/long-trace.ts";
+import { writeRecordCost } from "../costs/record-cost.ts";
 import { writeTraceReaders } from "../costs/trace-readers.ts";
 import { writeDebugCost } from "../costs/write-debug-cost.ts";
 import { writeRegionCost } from "../costs/write-region-cost.ts";
@@ -56,6 +57,11 @@ export function registerCosts(program: Command): void {
     .summary("how fast traces of each form are read")
     .description("Reads a real trace in each form, and writes events a second to docs/figures/trace-readers.csv.")
     .action(writeTraceReaders);
+  program
+    .command("recording")
+    .summary("what recording adds to a call of the heap")
+    .description("Measures heaps that are recorded beside plain ones, and writes docs/figures/record-cost.csv.")
+    .action(writeRecordCost);
   program
     .command("long-trace")
     .summary("the memory that a trace of 100 million operations takes")

@@ -7,7 +7,7 @@ const SCRIPT = fileURLToPath(new URL(`./cost-process${extname(import.meta.url)}`
 
 /** Measures each of several things so many times, in turns and each time in a process of its own; results by thing. */
 export async function measureRounds<Result>(
-  figure: "region" | "debug" | "reader",
+  figure: "region" | "debug" | "reader" | "record",
   things: readonly string[],
   roundCount: number,
 ): Promise<Result[][]> {

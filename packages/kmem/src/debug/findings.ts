@@ -189,16 +189,22 @@ export class BugReporter {
     const address = objectAddress(located);
     const end = address + record.sizeBytes;
     const recordStart = block.address + block.bytes - RECORD_BYTES;
-    const shownEnd = Math.min(end, address + SHOWN_OBJECT_BYTES);
-    const zoneEnd = Math.min(recordStart, Math.max(end + SHOWN_ZONE_BYTES, overwrite.from + 1));
+    const objectEnd = Math.min(end, address + SHOWN_OBJECT_BYTES);
     const zoneStart = Math.max(block.address, address - SHOWN_ZONE_BYTES);
+    const zoneEnd = Math.min(recordStart, end + SHOWN_ZONE_BYTES);
+    const { from } = overwrite;
+    const to = Math.min(overwrite.to, from + SHOWN_ZONE_BYTES);
+    // What lies far from what is shown anyway is shown by itself: between the two there may be megabytes.
+    const isBefore = from < zoneStart;
+    const isInside = from >= objectEnd && from < end;
+    const isAfter = from >= zoneEnd;
     const sections = [
-      { label: "Redzone", start: Math.min(zoneStart, overwrite.from), end: address },
-      { label: "Object", start: address, end: shownEnd },
-      ...(overwrite.from >= shownEnd && overwrite.from < end
-        ? [{ label: "Object", start: overwrite.from, end: Math.min(overwrite.to, overwrite.from + SHOWN_ZONE_BYTES) }]
-        : []),
+      ...(isBefore ? [{ label: "Redzone", start: from, end: Math.min(to, zoneStart) }] : []),
+      { label: "Redzone", start: zoneStart, end: address },
+      { label: "Object", start: address, end: objectEnd },
+      ...(isInside ? [{ label: "Object", start: from, end: to }] : []),
       { label: "Redzone", start: end, end: zoneEnd },
+      ...(isAfter ? [{ label: "Redzone", start: from, end: to }] : []),
     ];
     return hexDump(this.#layers.memory, sections, { from: overwrite.from, to: overwrite.to });
   }

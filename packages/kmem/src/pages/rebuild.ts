@@ -35,8 +35,13 @@ export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry):
 function freeOldTables(frames: FrameTable, geometry: Geometry): void {
   for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
     if (!isOldTables(geometry, head, frames.kind(head), frames.owner(head))) continue;
-    frames.fillKind(head, frames.count(head), FrameKind.FREE_TAIL);
+    frames.fillKind(head, countWithin(frames, head), FrameKind.FREE_TAIL);
   }
+}
+
+/** Pages of a run, which ends where the heap does: a COUNT that a stray write has hit may say anything. */
+export function countWithin(frames: FrameTable, head: number): number {
+  return Math.max(1, Math.min(frames.count(head), frames.endFrame - head));
 }
 
 /** Whether a kind is that of the first page of a run. */
@@ -48,13 +53,13 @@ export function isRunHead(kind: number): boolean {
 function freeOrphans(frames: FrameTable): void {
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; ) {
     const kind = frames.kind(frame);
-    const count = frames.count(frame);
+    const count = countWithin(frames, frame);
     if (isRunHead(kind)) {
       // A slab may just be made of it without the pages' lock; COUNT was that of the run while the kind is the same.
       if (frames.kind(frame) !== kind) continue;
       repairSplit(frames, frame, kind);
       repairTail(frames, frame, kind, count);
-      frame += Math.max(1, count);
+      frame += count;
     } else {
       const isKnown = isFreeKind(kind) || kind >= FrameKind.FIRST_CACHE || kind === FrameKind.RESERVED;
       const isUsed = isKnown || isCovered(frames, frame);
@@ -68,7 +73,7 @@ function freeOrphans(frames: FrameTable): void {
 function repairSplit(frames: FrameTable, head: number, kind: number): void {
   const owner = frames.owner(head);
   if ((owner & ~RunOwner.MASK) !== RunOwner.MARK || (owner & RunOwner.SPLIT) === 0) return;
-  frames.fillKind(head + 1, frames.count(head) - 1, kind + 1);
+  frames.fillKind(head + 1, countWithin(frames, head) - 1, kind + 1);
   frames.setOwner(head, RunOwner.MARK | ((owner >>> RunOwner.FORMER_SHIFT) & RunOwner.SLOT_MASK));
 }
 

@@ -6,7 +6,7 @@ import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, RunKind, RunOwner, ZoneRecord } from "../pages/layout.ts";
-import { isRunHead, rebuildZones } from "../pages/rebuild.ts";
+import { countWithin, isRunHead, rebuildZones } from "../pages/rebuild.ts";
 import { CacheRecord } from "../slab/layout.ts";
 import { rebuildCache } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
@@ -144,6 +144,6 @@ function freeOwnRuns({ pages }: CoreLayers, areas: ReadonlySet<number>): void {
     // What a face has marked as its own has neither the heap nor a slot as its owner.
     const isOwn = frames.owner(head) === RunOwner.HEAP || frames.ownerSlot(head) >= 0;
     const isMadeAgain = kind === RunKind.SYSTEM && isOwn && !areas.has(head * PAGE_SIZE);
-    if (kind === RunKind.CACHED || isMadeAgain) frames.fillKind(head, frames.count(head), FrameKind.FREE_TAIL);
+    if (kind === RunKind.CACHED || isMadeAgain) frames.fillKind(head, countWithin(frames, head), FrameKind.FREE_TAIL);
   }
 }
