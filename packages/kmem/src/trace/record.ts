@@ -61,7 +61,7 @@ class Recording implements HeapRecording {
   /** What each object's functions were, by name; undefined where its class has the function. */
   readonly #former = new Map<object, Map<string, Call | undefined>>();
   /** Set inside of a recorded call that may make others: those are no calls of the user's. */
-  #isInside = false;
+  readonly #inside = { isSet: false };
   #isDiscarded = false;
 
   constructor(heap: Heap, log: CallLog) {
@@ -85,7 +85,7 @@ class Recording implements HeapRecording {
     for (const [object, functions] of this.#former) {
       for (const [name, former] of functions) {
         if (former === undefined) delete (object as Calls)[name];
-        else define(object, name, former);
+        else (object as Calls)[name] = former;
       }
     }
     this.#former.clear();
@@ -99,44 +99,55 @@ class Recording implements HeapRecording {
     this.#log.end();
   }
 
-  /** The calls of the fast path, which are worth having nothing around them that is not needed. */
+  /** The calls of the fast path, which have nothing around them that is not needed. */
   #wrapBlockCalls(): void {
     const heap = this.#heap;
     const write = this.#write;
+    const inside = this.#inside;
     const { alloc, tryAlloc, free } = heap;
     const calls: BlockCalls = {
       alloc: (sizeBytes) => {
-        try {
-          const address = alloc(sizeBytes);
-          if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
-          return address;
-        } finally {
-          if (heap.alloc !== calls.alloc) this.#followGrowth(calls);
-        }
+        const address = alloc(sizeBytes);
+        if (!inside.isSet) write(TraceKind.KMALLOC, address, sizeBytes);
+        return address;
       },
       tryAlloc: (sizeBytes) => {
-        try {
-          const address = tryAlloc(sizeBytes);
-          if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
-          return address;
-        } finally {
-          if (heap.alloc !== calls.alloc) this.#followGrowth(calls);
-        }
+        const address = tryAlloc(sizeBytes);
+        if (!inside.isSet) write(TraceKind.KMALLOC, address, sizeBytes);
+        return address;
       },
       free: (address) => {
         // Before it is done: after it the block may be another thread's. One that is refused stays in the log.
-        if (typeof address === "number" && address !== 0 && !this.#isInside) write(TraceKind.KFREE, address, 0);
+        if (typeof address === "number" && address !== 0 && !inside.isSet) write(TraceKind.KFREE, address, 0);
         free(address);
       },
     };
-    for (const [name, call] of Object.entries(calls)) this.#replace(heap, name, call);
+    const followed = attachmentOf(heap).layers.memory.isShared ? calls : this.#following(calls);
+    for (const [name, call] of Object.entries(followed)) this.#replace(heap, name, call);
+  }
+
+  /** Memory that is not shared gives a heap new functions as it grows: they are recorded, too. */
+  #following(calls: BlockCalls): BlockCalls {
+    const heap = this.#heap;
+    const follow =
+      (call: (sizeBytes: number) => number) =>
+      (sizeBytes: number): number => {
+        try {
+          return call(sizeBytes);
+        } finally {
+          const isNew = heap.alloc !== followed.alloc && this.#former.has(heap) && Object.hasOwn(heap, "alloc");
+          if (isNew) this.#wrapBlockCalls();
+        }
+      };
+    const followed: BlockCalls = { ...calls, alloc: follow(calls.alloc), tryAlloc: follow(calls.tryAlloc) };
+    return followed;
   }
 
   #wrapMoreCalls(): void {
     const heap = this.#heap;
     const write = this.#write;
     const made = (address: number, sizeBytes: number): number => {
-      if (!this.#isInside) write(TraceKind.KMALLOC, address, sizeBytes);
+      if (!this.#inside.isSet) write(TraceKind.KMALLOC, address, sizeBytes);
       return address;
     };
     const { calloc, realloc, alignedAlloc, allocWait } = heap;
@@ -157,7 +168,7 @@ class Recording implements HeapRecording {
           sizeBytes,
         ),
       realloc: (address, sizeBytes) => {
-        const hasBlock = typeof address === "number" && address !== 0 && !this.#isInside;
+        const hasBlock = typeof address === "number" && address !== 0 && !this.#inside.isSet;
         if (hasBlock) write(TraceKind.KFREE, address, 0);
         try {
           return made(
@@ -199,19 +210,13 @@ class Recording implements HeapRecording {
 
   /** Runs what may call other functions of the heap. */
   #within<Result>(call: () => Result): Result {
-    const wasInside = this.#isInside;
-    this.#isInside = true;
+    const wasInside = this.#inside.isSet;
+    this.#inside.isSet = true;
     try {
       return call();
     } finally {
-      this.#isInside = wasInside;
+      this.#inside.isSet = wasInside;
     }
-  }
-
-  /** Memory that is not shared gives a heap new functions as it grows: they are recorded, too. */
-  #followGrowth({ alloc }: BlockCalls): void {
-    const isRecorded = this.#former.has(this.#heap) && this.#heap.alloc !== alloc && Object.hasOwn(this.#heap, "alloc");
-    if (isRecorded) this.#wrapBlockCalls();
   }
 
   /** Puts a function in the place of an object's own. */
@@ -219,12 +224,8 @@ class Recording implements HeapRecording {
     const known = this.#former.get(object) ?? new Map<string, Call | undefined>();
     this.#former.set(object, known);
     known.set(name, Object.hasOwn(object, name) ? (object as Calls)[name]! : undefined);
-    define(object, name, call);
+    (object as Calls)[name] = call;
   }
-}
-
-function define(object: object, name: string, value: Call): void {
-  Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /** Bytes that a live block can hold; 0 for what is none. */
