@@ -4,8 +4,8 @@ import { type ReaderJob, readerCost } from "./reader-cost.ts";
 import { recordCost } from "./record-cost.ts";
 import { regionCost } from "./region-cost.ts";
 
-// The process of one measurement: `cost-process region CHUNKS`, `debug MODE`, `reader JOB` or `record JOB`, whose jobs are
-// JSON. It writes the result as JSON.
+// The process of one measurement: `cost-process region CHUNKS`, `debug MODE`, `reader JOB` or `record JOB`, whose jobs
+// are JSON. It writes the result as JSON.
 
 const [figure, what = ""] = argv.slice(2);
 

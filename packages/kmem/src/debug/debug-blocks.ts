@@ -144,8 +144,9 @@ export class DebugBlocks {
   }
 
   /**
-   * Makes the object at an address a free one, which the layers below still have handed out. Reports what was written
-   * beyond it. Throws DOUBLE_FREE and INVALID_FREE, with the report, for anything that is no object.
+   * Marks the object at an address as freed, after a look at its red zones: QUARANTINED, for the block below it stays
+   * allocated. Reports what was written beyond it. Throws DOUBLE_FREE and INVALID_FREE, with the report, for anything
+   * that is no object.
    */
   deactivate(address: number, above: unknown): Located {
     const located = this.#requireObject(address, above);
@@ -267,8 +268,8 @@ export class DebugBlocks {
   }
 
   /**
-   * Makes a damaged record anew. What its STATE says is believed; where that says nothing there is, a block that the
-   * layers below have handed out may be in use.
+   * Makes a damaged record anew. A block that is allocated below is LIVE where STATE says so or nothing that there is,
+   * and QUARANTINED otherwise; one that is not allocated is FREE.
    */
   remake(located: Located): void {
     const { memory } = this.#layers;
@@ -323,7 +324,10 @@ export class DebugBlocks {
     return false;
   }
 
-  /** The object that starts at an address, live; reports and throws for anything else. */
+  /**
+   * The live object that starts at an address; reports and throws for anything else. Where the record is damaged
+   * neither can be verified: the address is accepted unless STATE says that it is freed.
+   */
   #requireObject(address: number, above: unknown): Located {
     const located = this.locate(address);
     if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, above);

@@ -1,9 +1,10 @@
 import type { Located } from "./located.ts";
 
-/** How long freed blocks are kept from reuse. */
+/** Upper limits of the quarantine. */
 export interface QuarantineLimits {
-  /** Bytes of the blocks in quarantine. */
+  /** The most bytes that it holds. */
   readonly bytes: number;
+  /** The most blocks that it holds. */
   readonly count: number;
 }
 

@@ -59,7 +59,7 @@ export interface SamplingOptions {
 /** What `SampledHeap.create` takes: the options of a heap, and those of the sampling. */
 export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
 
-/** What one thread has sampled: the figures of KFENCE's `stats`. */
+/** What one thread has sampled, as KFENCE's `stats` has it; but `currentlyAllocated` is of all threads. */
 export interface SamplingStats {
   /** Live guarded objects, of all threads. */
   readonly currentlyAllocated: number;
@@ -71,9 +71,9 @@ export interface SamplingStats {
   readonly zombieAllocations: number;
   /** Bugs that have been reported. */
   readonly totalBugs: number;
-  /** Allocations that were chosen, and got no place: too large, none left, or no pages. */
+  /** Sampled allocations that were not guarded because the size is 0, invalid, or above one page. */
   readonly skippedIncompatible: number;
-  /** Allocations that were chosen while all places were taken. */
+  /** Sampled allocations that were not guarded because the limit was reached or no pages were free. */
   readonly skippedCapacity: number;
 }
 

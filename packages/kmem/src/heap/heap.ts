@@ -21,7 +21,9 @@ function handleOf(layers: Layers): HeapHandle {
 /**
  * A heap: malloc and its family inside one buffer. Addresses are byte offsets into that buffer, unsigned 32-bit; 0 is
  * null. All state is in the buffer: any number of threads work on it, each through a slot of its own that it takes with
- * {@link attach}, and any of them frees what any other allocated. A call that throws has changed nothing.
+ * {@link attach}, and any of them frees what any other allocated. A call that throws leaves every live block as it was;
+ * an allocation may have reclaimed memory by then, and `trim` and `detach` throw destructors' errors when they are
+ * done.
  */
 export class Heap extends BaseHeap {
   /** Heaps are made by {@link create}, {@link attach} and `loadDump`: throws BAD_ARGUMENT for what is not theirs. */
@@ -51,7 +53,7 @@ export class Heap extends BaseHeap {
     return new Heap(attachment);
   }
 
-  /** The slot that this thread works through: the tag of the blocks it allocates. */
+  /** The number of this thread's slot, from 0. The tag of its live blocks is that plus 1. */
   get slot(): number {
     return layersOf(this).slot;
   }

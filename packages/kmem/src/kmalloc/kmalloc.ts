@@ -18,14 +18,13 @@ import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers
 import { Shrinkers } from "./shrinkers.ts";
 
 /**
- * log2 of the divisor of the share, a thirty-second, by which the frames in use must grow between two reclaims at a
- * peak; they must grow by RECLAIM_STEP_FRAMES at least.
+ * The frames in use must grow by 1/2^5 between two reclaims at a peak, and by RECLAIM_STEP_FRAMES at least.
  */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
-/** Requests for pages that must precede a reclaim at a peak. */
-const RECLAIM_CREDIT_MIN = 16;
-/** A small heap has little to scan: one request for every eighth of its pages is enough. */
+/** A reclaim at a peak takes so many requests for pages since the last one, fewer in a small heap: see the next. */
+const RECLAIM_CREDIT_MAX = 16;
+/** A small heap has little to scan: one request for every eight pages in use is enough. */
 const RECLAIM_CREDIT_SHIFT = 3;
 
 /** Refills and flushes between two scans for idle size classes. */
@@ -132,7 +131,7 @@ export class Kmalloc {
     return this.#refillOnce(kind, request);
   }
 
-  /** A request that may use the reserve must not block (GFP_ATOMIC), so no user-supplied shrinker runs for it. */
+  /** A request that may use the reserve must not block (GFP_ATOMIC): no shrinker of the user's runs for it from here. */
   #shrink(request: PageRequest): number {
     return request.mayUseReserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
   }
@@ -283,7 +282,7 @@ export class Kmalloc {
     const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
     frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
     const usedFrames = pages.usedFrames;
-    if (credit < Math.min(RECLAIM_CREDIT_MIN, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
+    if (credit < Math.min(RECLAIM_CREDIT_MAX, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
     pages.drainKept();

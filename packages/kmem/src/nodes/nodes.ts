@@ -46,7 +46,8 @@ interface Request {
  * Nodes: a heap each, with locks, zones and watermarks of its own. A thread takes memory of its home node first and of
  * others by distance, so that threads of different nodes meet at no lock. An address names its node: node * 2^32 + the
  * byte of its memory, an ordinary number; 0 is null. All state is in the memories. Any number of threads, each with a
- * `Nodes` of its own; any thread frees what any other allocated. A call that throws has changed nothing.
+ * `Nodes` of its own; any thread frees what any other allocated. An allocation or a free that throws
+ * leaves every live block as it was; what `create`, `trim` and `detach` leave, they say.
  */
 export class Nodes {
   /**
@@ -210,7 +211,7 @@ export class Nodes {
     return this.#at(address, (heap, offset) => heap.usableSize(offset));
   }
 
-  /** The node that an address is of. Throws INVALID_ADDRESS for null and what names no byte of these nodes. O(1). */
+  /** The node that an address is of. Throws INVALID_ADDRESS for null and where there is no such node. O(1). */
   nodeOf(address: number): number {
     return this.#require("INVALID_ADDRESS", "no node has", address).node;
   }

@@ -95,8 +95,8 @@ export class PageAllocator {
   }
 
   /**
-   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. O(orders) from the buddy lists; for first
-   * fit O(groups of 64 frames) at worst. Grows the memory if allowed.
+   * Allocates `count` contiguous pages, for a BLOCK up to an eighth more (see COUNT). Returns its frame, or NO_FRAME.
+   * O(orders), for first fit O(groups of 64 frames). Grows the memory if allowed, but never for DMA.
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -125,7 +125,7 @@ export class PageAllocator {
 
   /**
    * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as one
-   * buddy block has now, see COUNT; the caller asks again for the rest. Grows only if no page is free. O(orders).
+   * buddy block has now, see COUNT; else as {@link allocate}, for less and less. O(orders) as a rule.
    */
   allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
@@ -230,7 +230,7 @@ export class PageAllocator {
     return isPossible;
   }
 
-  /** Returns the pages in this slot's page cache to the free lists; returns their number. */
+  /** Frees the pages in this slot's page cache and its kept runs to the free lists; returns their number. */
   drainCache(): number {
     let pages = this.drainKept();
     for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
@@ -258,7 +258,7 @@ export class PageAllocator {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
-  /** The heap's frames after the tables that are not free. */
+  /** Frames from `firstPageFrame` on that are the heap's and on no free list; those in page caches count as used. */
   get usedFrames(): number {
     return this.ownFrames - this.freeBytes / PAGE_SIZE;
   }
@@ -368,7 +368,7 @@ export class PageAllocator {
 
   /**
    * Pages become short at the low watermark, and stay so until they are above the high one; never while memory can
-   * grow. Under the pages' lock, after every change.
+   * grow. Under the pages' lock, after every change but that of growth.
    */
   checkWatermarks(): void {
     if (ASSERTIONS) this.#assertLocked();

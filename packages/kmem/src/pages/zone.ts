@@ -18,7 +18,8 @@ export interface ZoneStats {
   /** Free blocks of each order from 0, as a line of /proc/buddyinfo. */
   readonly freeBlocksByOrder: readonly number[];
   /**
-   * Free pages below which requests may not go (`min`), sheaves are out of use (`low`), and are used again (`high`).
+   * Free pages that ordinary requests leave (`min`); at or below which, where memory cannot grow, sheaves and page
+   * caches are bypassed (`low`); and above which that ends (`high`).
    */
   readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
 }

@@ -2,7 +2,8 @@ import { WORD_SHIFT } from "../memory/layout.ts";
 import { CHECKSUM_MASK, Chunk, ChunkState, HEIGHT_MASK, HEIGHT_SHIFT } from "./layout.ts";
 
 /**
- * The index of the free chunks: a height-balanced tree in address order, each node with the largest size below it.
+ * The index of the free chunks: an AVL tree in address order, each node with the largest SIZE in its subtree, its own
+ * included.
  * A node is the word index of a chunk, 0 for no node. The functions take the root of a subtree and return its new root;
  * they recurse as deep as the tree is high, at most 1.45 × log2(chunks). Links are verified by their callers.
  */
@@ -16,7 +17,7 @@ const FREE = ChunkState.FREE;
 const SPREAD_RIGHT = 0xcc9e2d51;
 const SPREAD_LINKS = 0x1b873593;
 const SPREAD_ALL = 0x85ebca6b;
-/** Keeps the height off the bits of a size. */
+/** Where the height is added to what the checksum is made of. */
 const HEIGHT_POSITION = 24;
 
 /** The words of a memory. */

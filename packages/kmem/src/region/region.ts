@@ -87,7 +87,7 @@ export function createRegion(words: Words, start: number, end: number): number {
   return address;
 }
 
-/** Stores the root of the index, then the checksum, which also covers LAST. The last two stores of each change. */
+/** Stores the root of the index, then the checksum, which also covers LAST: once the list and the index are changed. */
 function setRoot(words: Words, header: number, root: number): void {
   words[header + ROOT] = root << WORD_SHIFT;
   words[header + HEADER_SEAL] = sealOf(words, header);

@@ -7,10 +7,10 @@ import type { RepairContext } from "./context.ts";
 
 const FRAME_GRANULES: number = PAGE_SIZE / GRANULE;
 /**
- * Two of three witnesses make a slab: kinds, HEADs, tags. Kinds and HEADs weigh a half each, by the share of pages that
- * say so; tags weigh as much as both, by the share of blocks that fit.
+ * The least score, of 2, at which a slab is accepted: up to 0.5 for the share of pages with its kind, up to 0.5 for
+ * that of pages with its HEAD, and up to 1 for the share of blocks whose tags fit. Kinds and HEADs alone never suffice.
  */
-const ENOUGH = 1.5;
+const MIN_SCORE = 1.5;
 
 /** Settles slabs of which every page says the same in kind and HEAD. The records of caches are sound by now. */
 export function settleSlabs(context: RepairContext): void {
@@ -37,9 +37,9 @@ export function repairSlabs(context: RepairContext): void {
   const { layers, trusted } = context;
   const { caches } = layers;
   for (const slab of trusted.others()) {
-    const scores = [...candidates(context, slab)].map((kind) => ({ kind, score: scoreOf(context, kind, slab) }));
+    const scores = [...candidateKinds(context, slab)].map((kind) => ({ kind, score: scoreOf(context, kind, slab) }));
     const bestScore = Math.max(0, ...scores.map(({ score }) => score));
-    if (bestScore < ENOUGH) continue;
+    if (bestScore < MIN_SCORE) continue;
     const best = scores.filter(({ score }) => score === bestScore);
     // Of caches with blocks of one size, it is that of the one which misses a slab.
     const [found, other] = best.length === 1 ? best : best.filter(({ kind }) => missesSlab(context, kind));
@@ -60,8 +60,8 @@ function missesSlab(context: RepairContext, kind: number): boolean {
   return caches.get(kind, CacheRecord.SLABS) > settledSlabs;
 }
 
-/** Caches whose slab may start with a page: that of its kind, or all of them where HEAD says that one starts there. */
-function candidates(context: RepairContext, slab: number): Iterable<number> {
+/** The kinds to try for a slab that starts at a page: all where its HEAD names it, else those of it and of the next. */
+function candidateKinds(context: RepairContext, slab: number): Iterable<number> {
   const { caches, pages } = context.layers;
   const kind = pages.frames.kind(slab);
   if ((headOf(context, slab) & SLAB_HEAD_MASK) === slab) return caches.kinds();

@@ -85,15 +85,15 @@ export interface AdoptedModule {
   readonly merged: readonly CFunctionName[];
   /** The memory that the module works in. */
   readonly memory: AdoptedMemory;
-  /** Where a heap may begin, and how that was found. */
+  /** The first byte of the memory that a heap may use. */
   readonly heapBase: number;
-  /** What said so. */
+  /** How `heapBase` was found. */
   readonly heapBaseFrom: HeapBaseSource;
   /** The functions that were replaced, and by what each was found. */
   readonly found: readonly FoundFunction[];
-  /** Functions that use the old allocator's variables and stay, because they never meet a block. */
+  /** Functions that use the old allocator's variables and stay: initializers, what only these call, or as the options say. */
   readonly harmless: readonly HarmlessFunction[];
-  /** How many tests of a header's flags became constants: calloc makes them, and what it was inlined in. */
+  /** Tests of the flags in a chunk's header that became constants: dlmalloc's calloc makes them, inlined or not. */
   readonly flagsTestCount: number;
   /**
    * The variable up to where the program's memory is given out, if there is one. Where `users` is not empty the program

@@ -31,12 +31,12 @@ export interface Kernel {
   readonly print: (message: string) => void;
 }
 
-/** Views of the memory as it is now. Throws DETACHED once the heap was detached. */
+/** Renews the views of a memory that has grown. Throws DETACHED once the heap was detached. */
 export function refresh({ heap }: Kernel): void {
   void attachmentOf(heap);
 }
 
-/** Whether a number is a size_t; prints the call's complaint where it is none. */
+/** Whether a size is a whole number from 0 on; prints the call's complaint where it is none. */
 export function isSize({ print }: Kernel, caller: string, size: number): boolean {
   if (Number.isInteger(size) && size >= 0) return true;
   print(`${caller}: not a size: ${describeValue(size)}`);
