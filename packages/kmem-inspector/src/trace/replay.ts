@@ -38,8 +38,6 @@ export interface Occupancy {
 export const FULL = 8;
 /** Points of a course. */
 const COURSE_POINTS = 2000;
-/** Answers that are made before anybody asks, so that V8 has compiled what makes them when the scrubber is moved. */
-const WARM_UP_ANSWERS = 16;
 
 /** A trace on an allocator: its course, its pages after any event, and the heap itself after any. */
 export class Replay {
@@ -64,8 +62,6 @@ export class Replay {
     const failures = this.#recordAll(record);
     this.#record = record;
     const { eventCount } = this.#plan;
-    const part = eventCount / WARM_UP_ANSWERS;
-    for (let answer = 1; answer <= WARM_UP_ANSWERS; answer++) this.occupancyAt(Math.floor(answer * part));
     const step = Math.max(1, Math.ceil(eventCount / COURSE_POINTS));
     const pointCount = Math.ceil(eventCount / step);
     const events = Array.from({ length: pointCount }, (_, point) => Math.min(eventCount, (point + 1) * step));
