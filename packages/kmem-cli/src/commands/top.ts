@@ -35,8 +35,8 @@ Examples:
   kmem top --once app.kmt -s peak
   kmem top --live http://127.0.0.1:7070/3f…/  a heap of a running program
 
-Exit codes: 0; 1 when the trace or the heap cannot be read; 2 for a command line that makes
-no sense.`;
+Exit codes: 0; 1 when the trace or the heap cannot be read; 2 for a command line
+that makes no sense.`;
 
 interface TopFlags {
   readonly live?: string;

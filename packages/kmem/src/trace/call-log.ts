@@ -82,7 +82,7 @@ export class CallLog {
     memory.words[word + CallLogWord.MAKER] = slot + 1;
     memory.words[word + CallLogWord.SLOT] = slot;
     memory.words[word + CallLogWord.ORDERED] = memory.isShared && geometry.slotCount > 1 ? 1 : 0;
-    memory.doubles[(word + CallLogWord.ORIGIN) >>> (DOUBLE_SHIFT - WORD_SHIFT)] = originMs;
+    memory.doubles[originIndex(word)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
     pages.frames.exchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
     return new CallLog(layers, address, shift, clock);
@@ -108,6 +108,11 @@ export function callLogPages(shift: number): number {
   return Math.ceil(((CALL_LOG_HEADER_WORDS + (1 << (shift + CALL_SHIFT))) * WORD_BYTES) / PAGE_SIZE);
 }
 
+/** Index in `doubles` of the ORIGIN of the log that begins at a word. */
+export function originIndex(word: number): number {
+  return (word + CallLogWord.ORIGIN) >>> (DOUBLE_SHIFT - WORD_SHIFT);
+}
+
 /** The functions that write to a log: closures over numbers, since every recorded call of a heap goes through them. */
 function bindWriter(
   { memory, geometry }: CallLogLayers,
@@ -121,7 +126,7 @@ function bindWriter(
   const ticketWord = headerWord(geometry, Header.CALL_TICKET);
   const endByte = (firstWord + (1 << (shift + CALL_SHIFT))) * WORD_BYTES;
   const placeMask = (1 << shift) - 1;
-  const originMs = memory.doubles[(word + CallLogWord.ORIGIN) >>> (DOUBLE_SHIFT - WORD_SHIFT)];
+  const originMs = memory.doubles[originIndex(word)];
   let words = memory.words;
   let number = 0;
   let isClosed = false;

@@ -1,7 +1,7 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import { PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { OwnerMark, RunKind } from "../pages/layout.ts";
-import { callLogPages } from "./call-log.ts";
+import { callLogPages, originIndex } from "./call-log.ts";
 import {
   CALL_BATCH,
   CALL_CLOCK,
@@ -78,7 +78,7 @@ export class CallStream {
     const shift = memory.words[word + CallLogWord.SHIFT];
     this.address = address;
     this.slot = memory.words[word + CallLogWord.SLOT];
-    this.originMs = memory.doubles[(word + CallLogWord.ORIGIN) >>> 1];
+    this.originMs = memory.doubles[originIndex(word)];
     this.#layers = layers;
     this.#firstWord = word + CALL_LOG_HEADER_WORDS;
     this.#nextWord = word + CallLogWord.NEXT;
@@ -127,7 +127,7 @@ export class CallStream {
   get #isThere(): boolean {
     if (!isCallLog(this.#layers, this.address / PAGE_SIZE)) return false;
     const { doubles } = this.#layers.memory;
-    return doubles[((this.address >>> WORD_SHIFT) + CallLogWord.ORIGIN) >>> 1] === this.originMs;
+    return doubles[originIndex(this.address >>> WORD_SHIFT)] === this.originMs;
   }
 
   /** Calls that are published from one on. */
