@@ -3,12 +3,13 @@ import type { CoreLayers } from "../kmalloc/layers.ts";
 import { openCoreLayers } from "../kmalloc/open-layers.ts";
 import { type SlotStats, slotStats } from "../kmalloc/slot-stats.ts";
 import { type HeapStats, heapStats } from "../kmalloc/stats.ts";
-import { dumpBuffer, dumpOffset, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
+import { dumpOffset, type OpenedDump, openDump, writeDump } from "../memory/dump.ts";
 import { KmemError } from "../memory/errors.ts";
 import { type Finding, foldFindings } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, LAYOUT_VERSION, PAGE_SIZE } from "../memory/layout.ts";
 import { LinearMemory } from "../memory/memory.ts";
+import { newBuffer } from "../memory/new-memory.ts";
 import { dumpTimeByte, repairRoot, rootFindings } from "../repair/debug-root.ts";
 import { repairHeader } from "../repair/header.ts";
 import { RepairLog, type RepairStep } from "../repair/log.ts";
@@ -46,7 +47,7 @@ export interface DumpRepair extends RepairReport {
 }
 
 function memoryOf(opened: OpenedDump): LinearMemory {
-  const memory = new LinearMemory(dumpBuffer(opened, ArrayBuffer));
+  const memory = new LinearMemory(newBuffer(opened.byteLength, false));
   opened.copyTo(memory.bytes);
   return memory;
 }

@@ -1,6 +1,7 @@
 import { adoptLayers } from "../kmalloc/adopt.ts";
-import { dumpBuffer, openDump } from "../memory/dump.ts";
+import { openDump } from "../memory/dump.ts";
 import { LinearMemory } from "../memory/memory.ts";
+import { newBuffer } from "../memory/new-memory.ts";
 import { type Attachment, newAttachment } from "./attachment.ts";
 import { Heap } from "./heap.ts";
 import { modeOf, requireMode } from "./open.ts";
@@ -29,8 +30,7 @@ export function dumpMode(dump: Uint8Array): number {
 function copyOf(dump: Uint8Array): { memory: LinearMemory; start: number } {
   const opened = openDump(dump);
   // A page that is not isolated has no shared memory.
-  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-  const memory = new LinearMemory(dumpBuffer(opened, Buffer));
+  const memory = new LinearMemory(newBuffer(opened.byteLength, typeof SharedArrayBuffer !== "undefined"));
   opened.copyTo(memory.bytes);
   return { memory, start: opened.start };
 }

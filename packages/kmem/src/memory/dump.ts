@@ -1,7 +1,6 @@
 import { describeValue } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WORD_BYTES } from "./layout.ts";
-import { allocated } from "./new-memory.ts";
 
 /**
  * A dump: the bytes of a memory without its empty pages.
@@ -190,14 +189,6 @@ export function openDump(dump: Uint8Array): OpenedDump {
       }
     },
   };
-}
-
-/** A buffer for the memory of a dump. Throws OUT_OF_MEMORY where the machine has none so large. */
-export function dumpBuffer(
-  { byteLength }: OpenedDump,
-  Buffer: ArrayBufferConstructor | SharedArrayBufferConstructor,
-): ArrayBuffer | SharedArrayBuffer {
-  return allocated(byteLength, () => new Buffer(byteLength));
 }
 
 function requireBytes(dump: unknown): void {

@@ -78,18 +78,34 @@ function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared:
       "and COEP). With shared: false the heap is one thread's";
     throw new KmemError("BAD_ARGUMENT", text, { shared });
   }
+  if (maximumBytes === undefined) return newBuffer(sizeBytes, shared);
+  return allocated(sizeBytes, () => newWasmMemory(sizeBytes, maximumBytes, shared));
+}
+
+/**
+ * A new buffer of so many bytes. Engines that give none of 2 GiB (Chromium 150 is one) give a WebAssembly memory of 4:
+ * its buffer is as good, but cannot be transferred. Throws OUT_OF_MEMORY where the engine gives none.
+ */
+export function newBuffer(sizeBytes: number, shared: boolean): ArrayBuffer | SharedArrayBuffer {
   return allocated(sizeBytes, () => {
-    if (maximumBytes === undefined) return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
-    return new WebAssembly.Memory({
-      initial: Math.ceil(sizeBytes / WASM_PAGE_SIZE),
-      maximum: Math.ceil(maximumBytes / WASM_PAGE_SIZE),
-      shared,
-    });
+    try {
+      return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
+    } catch (error) {
+      if (sizeBytes % WASM_PAGE_SIZE !== 0 || typeof WebAssembly === "undefined") throw error;
+      return newWasmMemory(sizeBytes, sizeBytes, shared).buffer;
+    }
   });
 }
 
-/** A new buffer of so many bytes. Throws OUT_OF_MEMORY where the engine gives none. */
-export function allocated<Source>(sizeBytes: number, make: () => Source): Source {
+function newWasmMemory(sizeBytes: number, maximumBytes: number, shared: boolean): WebAssembly.Memory {
+  return new WebAssembly.Memory({
+    initial: Math.ceil(sizeBytes / WASM_PAGE_SIZE),
+    maximum: Math.ceil(maximumBytes / WASM_PAGE_SIZE),
+    shared,
+  });
+}
+
+function allocated<Source>(sizeBytes: number, make: () => Source): Source {
   try {
     return make();
   } catch (error) {

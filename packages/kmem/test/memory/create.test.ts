@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Heap, type HeapOptions, heapStats } from "../../src/index.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { describeDump, dumpHeap, Heap, type HeapOptions, heapStats, loadDump } from "../../src/index.ts";
 import { expectBytesAddUp, expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
@@ -38,6 +38,37 @@ describe("create", () => {
     expect(heap.alloc(1000)).toBeGreaterThan(0);
     expectBytesAddUp(heap);
     expectClean(heap);
+  });
+
+  describe("where the engine gives no such buffer", () => {
+    /** A constructor of buffers that has its limit, as Chromium 150's has at 2 GiB. */
+    const limited = <Buffer extends ArrayBufferConstructor | SharedArrayBufferConstructor>(Full: Buffer): Buffer =>
+      new Proxy(Full, {
+        construct: (_target, [sizeBytes]: [number]) => {
+          if (sizeBytes >= 2 * MIB) throw new RangeError("Array buffer allocation failed");
+          return new Full(sizeBytes);
+        },
+      });
+
+    afterEach(() => void vi.unstubAllGlobals());
+
+    it.each([true, false])("takes that of a WebAssembly memory: shared %s", (shared) => {
+      vi.stubGlobal("ArrayBuffer", limited(ArrayBuffer));
+      vi.stubGlobal("SharedArrayBuffer", limited(SharedArrayBuffer));
+      const heap = Heap.create({ sizeBytes: 2 * MIB, shared });
+      expect(heap.buffer.byteLength).toBe(2 * MIB);
+      expect(heap.memoryKind).toBe(shared ? "SharedArrayBuffer" : "ArrayBuffer");
+      heap.alloc(1000);
+      const dump = dumpHeap(heap);
+      expect(loadDump(dump).buffer.byteLength).toBe(2 * MIB);
+      expect(describeDump(dump).stats.liveBlocks).toBe(1);
+      expectClean(heap);
+    });
+
+    it("refuses what no WebAssembly memory has either", () => {
+      vi.stubGlobal("SharedArrayBuffer", limited(SharedArrayBuffer));
+      expect(refusal({ sizeBytes: 2 * MIB + PAGE })).toMatch(/^OUT_OF_MEMORY: the engine gives no buffer of 2101248 /);
+    });
   });
 
   it("uses any memory it is given, and gives it back as its source", () => {
@@ -121,7 +152,7 @@ describe("create refuses", () => {
       }
     } as SharedArrayBufferConstructor;
     try {
-      expect(refusal({ sizeBytes: MIB })).toContain("OUT_OF_MEMORY: the engine gives no buffer of 1048576 bytes");
+      expect(refusal({ sizeBytes: MIB + PAGE })).toContain("OUT_OF_MEMORY: the engine gives no buffer of 1052672 bytes");
     } finally {
       globalThis.SharedArrayBuffer = Original;
     }
