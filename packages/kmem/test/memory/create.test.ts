@@ -152,7 +152,7 @@ describe("create refuses", () => {
       }
     } as SharedArrayBufferConstructor;
     try {
-      expect(refusal({ sizeBytes: MIB + PAGE })).toContain("OUT_OF_MEMORY: the engine gives no buffer of 1052672 bytes");
+      expect(refusal({ sizeBytes: MIB + PAGE })).toContain("OUT_OF_MEMORY: the engine gives no buffer of 1052672");
     } finally {
       globalThis.SharedArrayBuffer = Original;
     }

@@ -48,12 +48,17 @@ const HANGING: readonly Sabotage[] = ["does not lock", "locks for ever"];
 
 const MISUSE = CONFIGURATIONS.find(({ name }) => name === "misuse") as Configuration;
 
+/** Where blocks lie over each other: whichever operation is the first to see it. */
+const OVERLAP = /has changed|changed byte|calloc left byte|instead of|nobody's|lost its constructed|constructed state/;
+
 /** What a heap broken on purpose makes the stress say. */
 const COMPLAINTS: Readonly<Record<Sabotage, RegExp>> = {
-  "hands a block out twice": /has changed|was handed out to|cannot free|no live block|the threads hold/,
+  "hands a block out twice": new RegExp(
+    `${OVERLAP.source}|was handed out to|cannot free|no live block|the threads hold`,
+  ),
   "loses a freed block": /live blocks|was not refused/,
   "loses a freed page": /pages in runs/,
-  "hands out too little": /has changed|instead of|nobody's|lost its constructed/,
+  "hands out too little": OVERLAP,
   "does not clear": /calloc left byte/,
   "does not keep what is moved": /realloc of|has changed/,
   "accepts a double free": /a second free of .* was not refused/,
