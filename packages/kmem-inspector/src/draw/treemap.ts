@@ -15,7 +15,8 @@ function worstRatio(areas: readonly number[], side: number): number {
 
 /**
  * Divides a rectangle among values, the largest first, into tiles that are as square as can be: row by row along the
- * shorter side of what is left, a row taking more as long as its tiles become squarer by it. O(values²) at the worst.
+ * shorter side of what is left, a row taking more as long as its tiles become squarer by it. Values that are nothing
+ * beside the largest may be left with none of it, by rounding. O(values²) at the worst.
  *
  * @param values positive, in descending order.
  */
@@ -35,10 +36,11 @@ export function treemap(values: readonly number[], width: number, height: number
       end += 1;
     }
     const row = areas.slice(first, end);
-    const depth = row.reduce((sum, area) => sum + area, 0) / side;
+    const rowArea = row.reduce((sum, area) => sum + area, 0);
+    const depth = Math.min(rowArea / side, isWide ? left.width : left.height);
     let along = 0;
     for (const area of row) {
-      const length = area / depth;
+      const length = (side * area) / rowArea;
       tiles.push(
         isWide
           ? { x: left.x, y: left.y + along, width: depth, height: length }

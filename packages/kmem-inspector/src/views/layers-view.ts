@@ -4,7 +4,7 @@ import { cssColour, PALETTES, type Theme } from "../draw/palette.ts";
 import { type CacheDetail, hex } from "../dump/answers.ts";
 import { type DumpFigures, unusableIndex } from "../dump/figures.ts";
 import type { DumpSession } from "../work/dump-session.ts";
-import { svgRect, swatch } from "./bar.ts";
+import { barParts, svgRect, swatch } from "./bar.ts";
 import { formatBytes, formatCount, formatPercent } from "./format.ts";
 import { goTo } from "./go.ts";
 import { baseStyles } from "./styles.ts";
@@ -165,19 +165,12 @@ export class LayersView extends LitElement {
   #bytes({ stats }: DumpInfo): TemplateResult {
     const { bytes, startAddress, endAddress, limitAddress, foreignBytes, footprintBytes, liveBlocks } = stats;
     const { states } = PALETTES[this.theme];
-    let x = 0;
     const parts = BYTE_PARTS.map(([id, label, colour]) => ({
       id,
       label,
       value: bytes[id],
       fill: cssColour(states[colour]!),
     }));
-    const segments = parts.map(({ value, fill }) => {
-      const width = (1000 * value) / Math.max(1, bytes.totalBytes);
-      const rect = { x, width, fill };
-      x += width;
-      return rect;
-    });
     const lines: readonly (readonly [string, string, number])[] = [
       ["liveBlocks", "Live blocks", liveBlocks],
       ["footprintBytes", "Footprint", footprintBytes],
@@ -187,7 +180,7 @@ export class LayersView extends LitElement {
     return html`<section id="bytes">
       <h2>Where the bytes are</h2>
       <svg class="bar" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="Parts of the heap">
-        ${segments.map((one) => svgRect(one))}
+        ${barParts(parts, bytes.totalBytes, 1000).map((part) => svgRect(part))}
       </svg>
       <dl class="parts">
         ${parts.map(
@@ -271,17 +264,15 @@ export class LayersView extends LitElement {
       <h3>Slabs of ${name}: live, in sheaves, in the barn, free</h3>
       <div class="slabs">
         ${slabs.map(({ firstFrame, live, sheaf, barn, free }) => {
-          const total = Math.max(1, live + sheaf + barn + free);
           const counts = `${live} live, ${sheaf} in sheaves, ${barn} in the barn, ${free} free`;
           const text = `${hex(firstFrame * PAGE_SIZE)}: ${counts}`;
-          let x = 0;
           return html`<button title=${text} aria-label=${text} @click=${() => goTo(this, firstFrame * PAGE_SIZE)}>
             <svg width="52" height="12" viewBox="0 0 52 12" aria-hidden="true">
-              ${[live, sheaf, barn, free].map((count, index) => {
-                const width = (52 * count) / total;
-                x += width;
-                return svgRect({ x: x - width, width, fill: fills[index]! });
-              })}
+              ${barParts(
+                [live, sheaf, barn, free].map((value, index) => ({ value, fill: fills[index]! })),
+                live + sheaf + barn + free,
+                52,
+              ).map((part) => svgRect(part))}
             </svg>
           </button>`;
         })}

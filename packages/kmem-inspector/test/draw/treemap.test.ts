@@ -23,6 +23,13 @@ it("divides a rectangle by the values, without gaps and overlaps", () => {
   }
 });
 
+it("has no tile outside of it where rounding leaves nothing for the last values", () => {
+  const large = [4_122_900_466_827_668, 3_402_308_947_262_028, 3_105_411_965_646_078, 1_560_988_481_112];
+  for (const { x, y, width, height } of treemap([...large, 172_614_916, 26_499, 353, 138, 2], WIDTH, HEIGHT)) {
+    expect([x, y, width, height].every((side) => side >= 0 && side < WIDTH + 1e-3)).toBe(true);
+  }
+});
+
 it("has nothing for nothing, and all for one", () => {
   expect(treemap([], WIDTH, HEIGHT)).toEqual([]);
   expect(treemap([5], WIDTH, HEIGHT)).toEqual([{ x: 0, y: 0, width: WIDTH, height: HEIGHT }]);
