@@ -1,6 +1,7 @@
 import { kernelEventCode } from "./kernel-events.ts";
 import {
   asciiBytes,
+  BRACKET,
   COLON,
   holdsByte,
   isDigit,
@@ -13,6 +14,7 @@ import {
   startsWith,
   ZERO,
 } from "./line-scan.ts";
+import type { LineMarks } from "./line-splitter.ts";
 
 /** What a line of kernel trace text is. */
 export const LINE = {
@@ -69,7 +71,6 @@ const DASH = 0x2d;
 const OPENING = 0x28;
 const CLOSING = 0x29;
 const SLASH = 0x2f;
-const BRACKET = 0x5b;
 const POINT = 0x2e;
 const CLOSING_BRACKET = 0x5d;
 const BAR = 0x7c;
@@ -110,8 +111,8 @@ const FIRST_FIELDS = ["call_site=", "page=", "pfn="].map(asciiBytes);
 /** Hexadecimal digits that a return address at the head of a perf call chain has at least. */
 const MIN_ADDRESS_DIGITS = 8;
 
-/** Finds out what a line is and where its event stands. */
-export function classifyLine(bytes: Uint8Array, start: number, end: number, parts: LineParts): void {
+/** Finds out what a line is and where its event stands; sooner, where its colons and brackets are known. */
+export function classifyLine(bytes: Uint8Array, start: number, end: number, parts: LineParts, marks?: LineMarks): void {
   parts.cpuCount = 0;
   parts.isBare = false;
   parts.strayColon = false;
@@ -119,7 +120,7 @@ export function classifyLine(bytes: Uint8Array, start: number, end: number, part
   parts.textStart = start;
   if (startsWithKmemEvent(bytes, start, end, parts)) return;
   const first = bytes[start];
-  if (start < end && first !== HASH && first !== TAB && findEvent(bytes, start, end, parts)) return;
+  if (start < end && first !== HASH && first !== TAB && findEvent(bytes, start, end, parts, marks)) return;
   parts.kind = classifyRest(bytes, start, end, parts);
 }
 
@@ -139,19 +140,37 @@ function startsWithKmemEvent(bytes: Uint8Array, start: number, end: number, part
 }
 
 /** Finds the colon behind the time stamp and reads the event's name that follows it. */
-function findEvent(bytes: Uint8Array, start: number, end: number, parts: LineParts): boolean {
-  for (let at = searchStart(bytes, start, end) + MIN_STAMP_BYTES; at < end - 1; at += 1) {
-    const byte = bytes[at];
-    if (byte === BRACKET) {
-      if (!startsCpu(bytes, at, end)) continue;
-      parts.cpuCount += 1;
-      parts.inColumns = endsTask(bytes, start, at);
-    } else if (byte === COLON && bytes[at + 1] === SPACE && endsTimeStamp(bytes, start, at)) {
-      readEventName(bytes, at, end, parts);
-      return true;
-    }
+function findEvent(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  parts: LineParts,
+  marks: LineMarks | undefined,
+): boolean {
+  const first = searchStart(bytes, start, end) + MIN_STAMP_BYTES;
+  if (marks === undefined) {
+    for (let at = first; at < end - 1; at += 1) if (isEventAt(bytes, at, start, end, parts)) return true;
+    return false;
+  }
+  for (let mark = marks.start; mark < marks.end; mark += 1) {
+    const at = marks.places[mark]!;
+    if (at >= first && at < end - 1 && isEventAt(bytes, at, start, end, parts)) return true;
   }
   return false;
+}
+
+/** Counts a processor number that begins at a place; reads the event's name after a time stamp that ends there. */
+function isEventAt(bytes: Uint8Array, at: number, start: number, end: number, parts: LineParts): boolean {
+  const byte = bytes[at];
+  if (byte === BRACKET) {
+    if (!startsCpu(bytes, at, end)) return false;
+    parts.cpuCount += 1;
+    parts.inColumns = endsTask(bytes, start, at);
+    return false;
+  }
+  if (byte !== COLON || bytes[at + 1] !== SPACE || !endsTimeStamp(bytes, start, at)) return false;
+  readEventName(bytes, at, end, parts);
+  return true;
 }
 
 /**

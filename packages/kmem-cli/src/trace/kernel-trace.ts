@@ -83,7 +83,7 @@ export class KernelTraceReader implements LineSink {
     const slow = this.#slow;
     if (slow.isWaiting && slow.goOn(latin1(bytes, start, end), terminated)) return;
     const parts = this.#parts;
-    classifyLine(bytes, start, end, parts);
+    classifyLine(bytes, start, end, parts, this.#splitter.marks);
     const hasEvent = parts.kind <= LINE.OTHER_EVENT || parts.kind === LINE.STACK;
     const ranOn = hasEvent && this.#rejectCutLines(bytes, start, end);
     if (this.#takeQuickly(bytes, start, end, terminated)) slow.previousKind = parts.kind;

@@ -7,6 +7,9 @@ import { Buffer } from "node:buffer";
 
 export const SPACE = 0x20;
 export const COLON = 0x3a;
+export const LINE_FEED = 0x0a;
+/** An opening one. */
+export const BRACKET = 0x5b;
 export const ZERO = 0x30;
 const NINE = 0x39;
 const OPENING = 0x28;

@@ -1,4 +1,5 @@
-import { COLON, NONE } from "./line-scan.ts";
+import { COLON, LINE_FEED, NONE } from "./line-scan.ts";
+import { BLOCK_BYTES, type MarkScanner, withMarkScanner } from "./mark-scanner.ts";
 
 /** What a LineSplitter hands its lines to. A line is bytes[start … end - 1], without its line end. */
 export interface LineSink {
@@ -11,8 +12,14 @@ export interface LineSink {
 /** The longest line that is kept; the kernel's own lines end far below it (TRACE_SEQ is two pages). */
 export const MAX_LINE_BYTES = 65_536;
 
-const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+
+/** The marks of a line: places[start … end - 1], of the bytes that the line lies in. */
+export interface LineMarks {
+  places: Uint32Array;
+  start: number;
+  end: number;
+}
 
 /**
  * Cuts a stream of chunks into lines. A line inside one chunk is handed on where it lies; only a line that
@@ -24,12 +31,14 @@ export class LineSplitter {
   readonly #carry: Uint8Array;
   #carryBytes = 0;
   #overlong = false;
-  /**
-   * Where the last colon of the line stands that is being handed on, before the line where it has none, and at its end
-   * where that is not known. It is seen on the way to the line's end, and saves most lines a second look.
-   */
+  /** Marks of the block that is cut into lines. */
+  #markCount = 0;
+  /** Colons and brackets of the line that is being handed on. */
+  readonly marks: LineMarks = { places: new Uint32Array(0), start: 0, end: 0 };
+  /** Where the last colon of that line stands, NONE where it has none. It saves most lines a second look. */
   lastColon: number = NONE;
 
+  /** @param maxLineBytes at most {@link MAX_LINE_BYTES}. */
   constructor(sink: LineSink, maxLineBytes: number = MAX_LINE_BYTES) {
     this.#sink = sink;
     this.#maxLineBytes = maxLineBytes;
@@ -46,31 +55,55 @@ export class LineSplitter {
       this.#emitCarry(true);
       start = feed + 1;
     }
-    for (let next = this.#takeLine(chunk, start); next > 0; next = this.#takeLine(chunk, start)) start = next;
+    withMarkScanner((scanner) => {
+      this.marks.places = scanner.places;
+      for (;;) {
+        const next = this.#takeBlock(scanner, chunk, start);
+        if (next === 0) break;
+        start = next;
+      }
+    });
     this.#keep(chunk, start, chunk.length);
   }
 
+  /** Hands on the whole lines of a block; answers where the next one begins, 0 where the chunk has no line's end. */
+  #takeBlock(scanner: MarkScanner, chunk: Uint8Array, start: number): number {
+    const end = Math.min(chunk.length, start + BLOCK_BYTES);
+    this.#markCount = scanner.scan(chunk, start, end);
+    this.marks.end = -1;
+    let first = 0;
+    for (let next = this.#takeLine(chunk, start); next > 0; next = this.#takeLine(chunk, next)) first = next;
+    if (first > 0 || end === chunk.length) return first;
+    // A block without a line's end is longer than any line may be.
+    const feed = chunk.indexOf(LINE_FEED, end);
+    if (feed < 0) return 0;
+    this.#sink.overlongLine(chunk, start, start + this.#maxLineBytes);
+    return feed + 1;
+  }
+
   /**
-   * Hands on the line that begins at a place of a chunk; answers where the next one begins, 0 where its end is not in
-   * the chunk. A function of its own, since V8 optimizes what is called often, and a loop that is entered once a chunk
+   * Hands on the line that begins at a place of a block; answers where the next one begins, 0 where its end is not in
+   * the block. A function of its own, since V8 optimizes what is called often, and a loop that is entered once a block
    * badly.
    */
   #takeLine(chunk: Uint8Array, start: number): number {
-    const { length } = chunk;
-    let feed = start;
+    const { marks } = this;
+    const { places } = marks;
+    // The mark before is the line feed of the line before.
+    marks.start = marks.end + 1;
     let colon = NONE;
-    for (; feed < length; feed += 1) {
-      const byte = chunk[feed]!;
-      // Most bytes of a line are letters, which are above both.
-      if (byte > COLON) continue;
-      if (byte === LINE_FEED) break;
-      if (byte === COLON) colon = feed;
+    for (let mark = marks.start; mark < this.#markCount; mark += 1) {
+      const at = places[mark]!;
+      const byte = chunk[at];
+      if (byte === COLON) colon = at;
+      if (byte !== LINE_FEED) continue;
+      marks.end = mark;
+      this.lastColon = colon;
+      if (at - start > this.#maxLineBytes) this.#sink.overlongLine(chunk, start, start + this.#maxLineBytes);
+      else this.#sink.line(chunk, start, withoutReturn(chunk, start, at), true);
+      return at + 1;
     }
-    if (feed === length) return 0;
-    this.lastColon = colon;
-    if (feed - start > this.#maxLineBytes) this.#sink.overlongLine(chunk, start, start + this.#maxLineBytes);
-    else this.#sink.line(chunk, start, withoutReturn(chunk, start, feed), true);
-    return feed + 1;
+    return 0;
   }
 
   /** Hands on a last line that has no line feed, if there is one. */
@@ -88,9 +121,14 @@ export class LineSplitter {
 
   #emitCarry(terminated: boolean): void {
     const end = this.#carryBytes;
-    this.lastColon = end;
-    if (this.#overlong) this.#sink.overlongLine(this.#carry, 0, end);
-    else this.#sink.line(this.#carry, 0, withoutReturn(this.#carry, 0, end), terminated);
+    withMarkScanner((scanner) => {
+      this.marks.places = scanner.places;
+      this.marks.start = 0;
+      this.marks.end = scanner.scan(this.#carry, 0, end);
+      this.lastColon = this.#carry.lastIndexOf(COLON, end - 1);
+      if (this.#overlong) this.#sink.overlongLine(this.#carry, 0, end);
+      else this.#sink.line(this.#carry, 0, withoutReturn(this.#carry, 0, end), terminated);
+    });
     this.#carryBytes = 0;
     this.#overlong = false;
   }
