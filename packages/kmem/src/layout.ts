@@ -6,7 +6,7 @@
 import { requireWhole } from "./memory/arguments.ts";
 import { groupTableBytes as groupTableBytesOf } from "./pages/layout.ts";
 import { layoutFor, type TableLayout } from "./pages/moving-tables.ts";
-import { isInSheaf as isTagInSheaf, isLive as isTagLive } from "./slab/layout.ts";
+import { isCached as isTagInSheaf, isLive as isTagLive } from "./slab/layout.ts";
 import { classBytes as bytesOfClass, CLASS_COUNT } from "./slab/size-classes.ts";
 
 export * from "./bucket/layout.ts";
@@ -43,14 +43,14 @@ export function groupTableBytes(first: number, end: number): number {
 }
 
 /**
- * Where tables that move stand in their run of pages, which describe the frames from `baseFrame` up to `coveredFrame`.
- * Which frame the run begins with, and up to which it goes, the header says: the place in TABLE_PLACES that the lowest
- * bit of TABLE_MOVES names. Throws BAD_ARGUMENT.
+ * Where tables that move stand in their run of pages; they describe the frames from `baseFrame` up to
+ * `coveredEndFrame`. Which frame the run begins with, and up to which it goes, stands in the header: in the entry of
+ * TABLE_LOCATIONS that the lowest bit of TABLE_MOVES names. Throws BAD_ARGUMENT.
  */
-export function tableLayout(baseFrame: number, coveredFrame: number): TableLayout {
+export function tableLayout(baseFrame: number, coveredEndFrame: number): TableLayout {
   requireWhole("baseFrame", baseFrame, 0, FRAME_LIMIT);
-  requireWhole("coveredFrame", coveredFrame, baseFrame + 1, FRAME_LIMIT);
-  return layoutFor(baseFrame, coveredFrame);
+  requireWhole("coveredEndFrame", coveredEndFrame, baseFrame + 1, FRAME_LIMIT);
+  return layoutFor(baseFrame, coveredEndFrame);
 }
 
 /** Whether a tag is that of a live block. Throws BAD_ARGUMENT for what is no byte. */
@@ -60,7 +60,7 @@ export function isLive(tag: number): boolean {
 }
 
 /** Whether a tag is that of a free block in a sheaf. Throws BAD_ARGUMENT for what is no byte. */
-export function isInSheaf(tag: number): boolean {
+export function isCached(tag: number): boolean {
   requireWhole("tag", tag, 0, BYTE_MAX);
   return isTagInSheaf(tag);
 }

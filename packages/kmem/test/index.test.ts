@@ -148,7 +148,7 @@ describe("the layouts export", () => {
     expect(FrameKind).toEqual({ ABSENT: 0, RESERVED: 1, FREE_HEAD: 2, FREE_TAIL: 3, FIRST_RUN: 4, FIRST_CACHE: 16 });
     expect(RunKind).toMatchObject({ PAGES: 4, BLOCK: 6, SYSTEM: 8 });
     expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 });
-    expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_HEAD + layout.ORDER_COUNT);
+    expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_LIST + layout.ORDER_COUNT);
     expect(ZoneRecord.SEARCH_FROM).toBe(ZoneRecord.FREE_COUNT + layout.ORDER_COUNT);
     expect(ZoneRecord.SEARCH_FROM + layout.ORDER_COUNT).toBeLessThanOrEqual(layout.ZONE_RECORD_WORDS);
     expect(layout.GROUP_FRAMES).toBe(2 ** layout.GROUP_SHIFT);
@@ -157,10 +157,10 @@ describe("the layouts export", () => {
       LIVE_MAX: 126,
       IN_BARN: 127,
       RESERVED: 128,
-      FIRST_IN_SHEAF: 129,
+      FIRST_CACHED: 129,
       IN_SLAB: 255,
     });
-    expect(AreaWord.SAVED).toBe(AreaWord.CLOSED + layout.SENTINEL_WORDS);
+    expect(AreaWord.SAVED).toBe(AreaWord.DUMMY_SHEAF + layout.SENTINEL_WORDS);
     expect(AreaWord.SCRATCH).toBe(AreaWord.PAGE_CACHE + layout.PAGE_CACHE_WORDS);
     expect(CacheRecord.NAME + layout.CACHE_NAME_BYTES / 4).toBeLessThanOrEqual(layout.CACHE_RECORD_WORDS);
     expect(SlotRecord).toMatchObject({ STATE: 0, GENERATION: 1, AREA: 2 });

@@ -53,7 +53,7 @@ function viewsOf({ buffer, slot }: Heap): Views {
     base,
     tops: (words[slotWord + SlotRecord.AREA]! >>> 0) / WORD_BYTES + AreaWord.TOPS,
     liveTag: slot + 1,
-    sheafTag: Tag.FIRST_IN_SHEAF + slot,
+    sheafTag: Tag.FIRST_CACHED + slot,
   };
 }
 

@@ -1,5 +1,5 @@
 import { GRANULE, PAGE_SIZE } from "kmem";
-import { isInSheaf, isLive, Tag } from "kmem/layout";
+import { isCached, isLive, Tag } from "kmem/layout";
 import type { DumpModel } from "./dump-model.ts";
 import { tagAddress } from "./heap-tables.ts";
 import { groupOf, type Slab, slabOf } from "./runs.ts";
@@ -21,7 +21,7 @@ export interface Block {
 /** What a block is by its tag, and the slot that the tag names. */
 function stateOfTag(tag: number): Pick<Block, "state" | "slot"> {
   if (isLive(tag)) return { state: "live", slot: tag - 1 };
-  if (isInSheaf(tag)) return { state: "sheaf", slot: tag - Tag.FIRST_IN_SHEAF };
+  if (isCached(tag)) return { state: "sheaf", slot: tag - Tag.FIRST_CACHED };
   if (tag === Tag.IN_BARN) return { state: "barn", slot: undefined };
   return { state: tag === Tag.IN_SLAB ? "slab" : "damaged", slot: undefined };
 }

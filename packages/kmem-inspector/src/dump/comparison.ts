@@ -44,7 +44,7 @@ function liveBlocksOf(model: DumpModel): LiveBlocks {
     }
   }
   for (const [frame, kind] of model.kinds.entries()) {
-    if (kind === RunKind.BLOCK) add(frame * PAGE_SIZE, "pages", groupOf(model, frame).pageCount * PAGE_SIZE);
+    if (kind === RunKind.LARGE_BLOCK) add(frame * PAGE_SIZE, "pages", groupOf(model, frame).pageCount * PAGE_SIZE);
   }
   return blocks;
 }

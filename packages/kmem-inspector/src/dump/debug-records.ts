@@ -200,7 +200,7 @@ export function* liveRecords(model: DumpModel): Generator<LiveRecord> {
     }
   }
   for (let frame = tables.firstPageFrame; frame < tables.endFrame; frame++) {
-    if (kinds[frame] !== RunKind.BLOCK) continue;
+    if (kinds[frame] !== RunKind.LARGE_BLOCK) continue;
     const block = blockAt(model, frame * PAGE_SIZE);
     const record = block === undefined ? undefined : recordOf(block);
     if (record !== undefined) yield record;

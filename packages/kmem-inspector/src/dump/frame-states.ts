@@ -33,7 +33,7 @@ const BY_KIND: Readonly<Record<number, FrameStateId>> = {
   [FrameKind.FREE_HEAD]: "free",
   [FrameKind.FREE_TAIL]: "free",
   [RunKind.PAGES]: "pages",
-  [RunKind.BLOCK]: "block",
+  [RunKind.LARGE_BLOCK]: "block",
   [RunKind.SYSTEM]: "system",
   [RunKind.BUCKET]: "bucket",
   [RunKind.VMALLOC]: "vmalloc",

@@ -12,8 +12,8 @@ import {
   HeapFlag,
   LAYOUT_VERSION,
   MAGIC,
-  TABLE_PLACE_WORDS,
-  TablePlaceWord,
+  TABLE_LOCATION_WORDS,
+  TableLocationWord,
   tableLayout,
   WORD_BYTES,
 } from "kmem/layout";
@@ -83,9 +83,9 @@ function tablePlaces(baseFrame: number, pageCount: number, word: (field: number)
     const [frameTable, kindTable, tagTable] = [Header.FRAME_TABLE, Header.KIND_TABLE, Header.TAG_TABLE].map(word);
     return { frameTable: frameTable!, kindTable: kindTable!, tagTable: tagTable! };
   }
-  const place = Header.TABLE_PLACES + (word(Header.TABLE_MOVES) & 1) * TABLE_PLACE_WORDS;
-  const first = word(place + TablePlaceWord.FRAME);
-  const covered = word(place + TablePlaceWord.COVERED);
+  const place = Header.TABLE_LOCATIONS + (word(Header.TABLE_MOVES) & 1) * TABLE_LOCATION_WORDS;
+  const first = word(place + TableLocationWord.FRAME);
+  const covered = word(place + TableLocationWord.END_FRAME);
   const isPossible = covered > baseFrame && covered <= word(Header.LIMIT_FRAME) && covered <= 2 ** 20;
   if (!isPossible || covered < word(Header.END_FRAME)) return { frameTable: 0, kindTable: 0, tagTable: 0 };
   const { kinds, tags, pageCount: tablePages } = tableLayout(baseFrame, covered);
@@ -112,7 +112,7 @@ export function frameWords(memory: DumpMemory, tables: HeapTables, frame: number
     next: word(FrameRecord.NEXT),
     prev: word(FrameRecord.PREV),
     count: word(FrameRecord.COUNT),
-    head: word(FrameRecord.HEAD),
+    head: word(FrameRecord.SLAB_OR_OWNER),
   };
 }
 

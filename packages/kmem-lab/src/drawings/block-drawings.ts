@@ -1,7 +1,7 @@
 import { Heap } from "kmem";
 import {
   AreaWord,
-  BARN_SHEAVES,
+  BARN_CAPACITY_FACTOR,
   CACHE_RECORD_WORDS,
   CacheRecord,
   classBytes,
@@ -38,7 +38,7 @@ const BLOCKS: readonly Shown[] = [
   { name: "live", tag: 1, note: "slot 0's", look: "live" },
   { name: "live", tag: 3, note: "slot 2's", look: "live" },
   { name: "free", tag: Tag.IN_SLAB, note: "in its slab", look: "free" },
-  { name: "free", tag: Tag.FIRST_IN_SHEAF, note: "in slot 0's sheaf", look: "free" },
+  { name: "free", tag: Tag.FIRST_CACHED, note: "in slot 0's sheaf", look: "free" },
   { name: "free", tag: Tag.IN_BARN, note: "in the barn", look: "free" },
   { name: "live", tag: 1, note: "slot 0's", look: "live" },
 ];
@@ -82,7 +82,7 @@ export function sheafDrawing(): string {
     description:
       `A stack of ${capacity} addresses of free blocks between two sentinels, EMPTY below and FULL above. The word ` +
       "TOPS + kind holds the index of its top. Alloc takes the entry at the top, free writes one above it. An empty " +
-      `sheaf is refilled from, and a full one flushed to, the barn, which holds ${BARN_SHEAVES} sheaves, and the slabs.`,
+      `sheaf is refilled from, and a full one flushed to, the barn, which holds ${BARN_CAPACITY_FACTOR} sheaves, and the slabs.`,
   });
   const [left, top, width, height] = [20, 70, 92, 46];
   const counts = `${capacity} entries and ${SENTINEL_WORDS} sentinels`;
@@ -110,7 +110,7 @@ export function sheafDrawing(): string {
   drawing.text(topX - 18, 54, "alloc: pop", { look: "small", from: "end" });
   drawing.arrow([topX + width, 44], [topX + width, top - 4]);
   drawing.text(topX + width + 8, 54, "free: push", { look: "small", from: "start" });
-  drawing.box([690, 40, 96, 44], "table", ["barn", `${BARN_SHEAVES} sheaves`]);
+  drawing.box([690, 40, 96, 44], "table", ["barn", `${BARN_CAPACITY_FACTOR} sheaves`]);
   drawing.box([690, 190, 96, 46], "table", ["slabs", "under a lock"]);
   drawing.arrow([664, 80], [688, 66]);
   drawing.arrow([738, 84], [738, 188]);

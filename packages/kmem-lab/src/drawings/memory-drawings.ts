@@ -71,7 +71,7 @@ export function bufferDrawing(): string {
 
 const RUN_NOTES: readonly (readonly [keyof typeof RunKind, string])[] = [
   ["PAGES", "heap.pages"],
-  ["BLOCK", "large blocks"],
+  ["LARGE_BLOCK", "large blocks"],
   ["SYSTEM", "slots' own"],
   ["BUCKET", "buckets"],
   ["VMALLOC", "virtual areas"],

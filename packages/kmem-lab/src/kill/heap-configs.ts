@@ -59,7 +59,7 @@ export function stackBytes(heap: Heap): number {
   for (let frame = first; frame < end; frame++) {
     const record = (header(Header.FRAME_TABLE) + frame * FRAME_RECORD_BYTES) / WORD_BYTES;
     const isRun = kinds[header(Header.KIND_TABLE) + frame] === RunKind.SYSTEM;
-    if (isRun && words[record + FrameRecord.HEAD] === OwnerMark.DEBUG_DEPOT)
+    if (isRun && words[record + FrameRecord.SLAB_OR_OWNER] === OwnerMark.DEBUG_DEPOT)
       pages += words[record + FrameRecord.COUNT]!;
   }
   return pages * PAGE_SIZE;

@@ -26,7 +26,7 @@ export function bindCountedAlloc(
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
   return (sizeBytes) => {
     try {
       if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {

@@ -28,6 +28,7 @@ import type { BlockFunctions } from "../slab/block-functions.ts";
 import { ownerOfAddress } from "../slab/ownership.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
+import { describeRemains, isLiveOf, releaseRemains } from "./abandoned.ts";
 import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
 import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
@@ -41,7 +42,6 @@ import {
   type DebugThreadOptions,
   withDefaults,
 } from "./options.ts";
-import { describeRemains, isLiveOf, releaseRemains } from "./remains.ts";
 import { repairDebugged } from "./repair-blocks.ts";
 import { DebugRoot } from "./root.ts";
 import { TracedPages } from "./traced-pages.ts";
@@ -349,7 +349,7 @@ export class DebugHeap extends TrackedHeap {
   }
 
   #kindFor(sizeBytes: number): number {
-    return sizeBytes > MAX_CLASS_BYTES ? RunKind.BLOCK : attachmentOf(this).kmalloc.kindFor(sizeBytes);
+    return sizeBytes > MAX_CLASS_BYTES ? RunKind.LARGE_BLOCK : attachmentOf(this).kmalloc.kindFor(sizeBytes);
   }
 
   #activate(block: number, asked: Asked): number {

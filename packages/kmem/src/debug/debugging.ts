@@ -52,7 +52,7 @@ export class Debugging {
     const { caches } = layers;
     const letters = DebugLetters.parse(text);
     return DebugRoot.create(layers, text, (kind) => {
-      if (kind === RunKind.BLOCK) return letters.of(LARGE_NAME);
+      if (kind === RunKind.LARGE_BLOCK) return letters.of(LARGE_NAME);
       const isClass = kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + CLASS_COUNT;
       return isClass ? letters.of(caches.name(kind)) : 0;
     });

@@ -127,7 +127,7 @@ export class StackDepot {
   #reachAll(): void {
     const { memory, pages } = this.#layers;
     memory.refresh();
-    memory.reach(pages.frames.endFrame * PAGE_SIZE);
+    memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
   }
 
   #bucket(hash: number): number {

@@ -154,7 +154,9 @@ export class BugReporter {
     const frame = block.address >>> PAGE_SHIFT;
     const kind = pages.frames.kind(frame);
     const isInSlab = kind >= FrameKind.FIRST_CACHE;
-    const head = isInSlab ? memory.words[pages.frames.record(frame) + FrameRecord.HEAD] & SLAB_HEAD_MASK : frame;
+    const head = isInSlab
+      ? memory.words[pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER] & SLAB_HEAD_MASK
+      : frame;
     const objects = isInSlab ? caches.get(kind, CacheRecord.SLAB_BLOCKS) : 1;
     const free = memory.words[pages.frames.record(head) + FrameRecord.COUNT] & SLAB_FREE_MASK;
     return {

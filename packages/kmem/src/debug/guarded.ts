@@ -29,7 +29,7 @@ export function guardedPadBytes(sizeBytes: number, runBytes: number, isRight: bo
 /** The guarded object that an address lies in, or next to; undefined for every other address. Any number will do. */
 export function guardedAt(layers: Layers, blocks: DebugBlocks, address: number): Located | undefined {
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
-  if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
+  if (kind !== RunKind.LARGE_BLOCK && kind !== RunKind.LARGE_BLOCK + 1) return undefined;
   const located = blocks.locate(address);
   if (located === undefined || located.record.state === "damaged") return undefined;
   const { record, word } = located;

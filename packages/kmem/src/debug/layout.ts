@@ -1,6 +1,6 @@
 import { WORD_BYTES } from "../memory/layout.ts";
 import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
-import { DebugRootSign, KIND_COUNT } from "../pages/layout.ts";
+import { DebugRootMagic, KIND_COUNT } from "../pages/layout.ts";
 /**
  * Debugged blocks.
  *
@@ -161,7 +161,7 @@ export const DEBUG_ROOT_FIELDS = {
   GUARDED: 1,
   EPOCH: 2,
   /** In a dump: when it was made, milliseconds since 1970, a double; 0 in a heap that lives. */
-  DUMPED: { at: DebugRootSign.DUMPED as number, words: 2 },
+  DUMPED: { at: DebugRootMagic.DUMPED as number, words: 2 },
   LETTERS: { at: 64, words: (KIND_COUNT / WORD_BYTES) as number },
   BUCKETS: ROOT_BUCKET_COUNT as number,
   TEXT_BYTES: 1,

@@ -1,7 +1,7 @@
 import { type CoreLayers, type Layers, underTableLock } from "../kmalloc/layers.ts";
 import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { readUtf8, utf8Of } from "../memory/utf8.ts";
-import { DebugRootSign, KIND_COUNT, NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
+import { DebugRootMagic, KIND_COUNT, NO_FRAME, OwnerMark, RunKind } from "../pages/layout.ts";
 import { ROOT_TEXT_BYTES_MAX, RootWord } from "./layout.ts";
 
 /** The last instant that a Date can be. */
@@ -23,12 +23,12 @@ export class DebugRoot {
     const { geometry, memory, pages } = layers;
     const { frames } = pages;
     memory.refresh();
-    memory.reach(frames.endFrame * PAGE_SIZE);
+    memory.waitForLength(frames.endFrame * PAGE_SIZE);
     for (let frame = geometry.firstPageFrame; frame < frames.endFrame; frame++) {
       if (frames.kind(frame) !== RunKind.SYSTEM || frames.owner(frame) !== OwnerMark.DEBUG_ROOT) continue;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
       const isRoot =
-        memory.words[word + RootWord.MAGIC] === DebugRootSign.MAGIC && frame + DebugRootSign.PAGES <= frames.endFrame;
+        memory.words[word + RootWord.MAGIC] === DebugRootMagic.MAGIC && frame + DebugRootMagic.PAGES <= frames.endFrame;
       return isRoot ? new DebugRoot(layers, word) : undefined;
     }
     return undefined;
@@ -42,17 +42,17 @@ export class DebugRoot {
     const bytes = utf8Of(text);
     return underTableLock(layers, () => {
       const { memory, pages } = layers;
-      const frame = pages.allocate(DebugRootSign.PAGES, RunKind.SYSTEM);
+      const frame = pages.allocate(DebugRootMagic.PAGES, RunKind.SYSTEM);
       if (frame === NO_FRAME) return undefined;
       const word = (frame << PAGE_SHIFT) >>> WORD_SHIFT;
       const { words } = memory;
-      words.fill(0, word, word + (DebugRootSign.PAGES * PAGE_SIZE) / WORD_BYTES);
+      words.fill(0, word, word + (DebugRootMagic.PAGES * PAGE_SIZE) / WORD_BYTES);
       const root = new DebugRoot(layers, word);
       for (let kind = 0; kind < KIND_COUNT; kind++) root.setLetters(kind, lettersOf(kind));
       words[word + RootWord.TEXT_BYTES] = bytes.length;
       memory.bytes.set(bytes, (word + RootWord.TEXT) * WORD_BYTES);
       memory.doubles[(word + RootWord.EPOCH) >> 1] = Date.now();
-      words[word + RootWord.MAGIC] = DebugRootSign.MAGIC;
+      words[word + RootWord.MAGIC] = DebugRootMagic.MAGIC;
       pages.frames.setOwner(frame, OwnerMark.DEBUG_ROOT);
       return root;
     });

@@ -29,6 +29,7 @@ import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
 import { ownerOfAddress } from "../slab/ownership.ts";
+import { describeRemains, releaseGuarded } from "./abandoned.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";
@@ -36,7 +37,6 @@ import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedR
 import { DEFAULT_LETTERS } from "./layout.ts";
 import { type Located, objectAddress } from "./located.ts";
 import { Quarantine } from "./quarantine.ts";
-import { describeRemains, releaseGuarded } from "./remains.ts";
 import { repairDebugged } from "./repair-blocks.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";

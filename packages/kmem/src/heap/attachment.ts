@@ -1,4 +1,4 @@
-import { Kmalloc } from "../kmalloc/kmalloc.ts";
+import { KmallocSlowPath } from "../kmalloc/kmalloc.ts";
 import { closeLayers, type Layers } from "../kmalloc/layers.ts";
 import { MemoryWait } from "../kmalloc/memory-wait.ts";
 import { KmemError } from "../memory/errors.ts";
@@ -12,7 +12,7 @@ import { isHeld } from "../sync/slot-sync.ts";
 /** What a thread has of a heap: its slot and all that works through it. Every `Heap` object of the thread shares it. */
 export interface Attachment {
   readonly layers: Layers;
-  readonly kmalloc: Kmalloc;
+  readonly kmalloc: KmallocSlowPath;
   readonly waits: MemoryWait;
   /** `Heap` objects that have not been detached. */
   users: number;
@@ -72,7 +72,7 @@ function forget(attachment: Attachment): void {
 
 /** Registers layers that have just been opened; `id` is of the handle that they were opened by. */
 export function newAttachment(layers: Layers, id: number = Math.random()): Attachment {
-  const kmalloc = new Kmalloc(layers);
+  const kmalloc = new KmallocSlowPath(layers);
   const attachment = markMade({ layers, kmalloc, waits: new MemoryWait(layers, kmalloc), users: 1 });
   ids.set(layers, id);
   const { size } = attachments;

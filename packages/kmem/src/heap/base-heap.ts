@@ -1,5 +1,5 @@
 import { notLive } from "../kmalloc/describe.ts";
-import { type Kmalloc, REFILLED, requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
+import { type KmallocSlowPath, REFILLED, requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
 import { footprintBytes } from "../kmalloc/stats.ts";
@@ -49,7 +49,7 @@ export abstract class BaseHeap {
   /** The heap's page allocator. */
   readonly pages: Pages;
   readonly #attachment: Attachment;
-  readonly #kmalloc: Kmalloc;
+  readonly #kmalloc: KmallocSlowPath;
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
   #family!: FamilyPath;
@@ -207,7 +207,7 @@ export abstract class BaseHeap {
     const { memory } = this.#layers;
     // The memory may have grown meanwhile, and the new block may lie in the added part.
     memory.refresh();
-    memory.reach(moved + sizeBytes);
+    memory.waitForLength(moved + sizeBytes);
     copyBytes(memory, moved, address, Math.min(usableBytes, sizeBytes));
     this.free(address);
     return moved;
@@ -382,7 +382,7 @@ export abstract class BaseHeap {
     if (memory.mayGrow) {
       memory.refresh();
       pages.frames.follow();
-      memory.reach(pages.frames.endFrame * PAGE_SIZE);
+      memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
     }
     return this.#layers;
   }

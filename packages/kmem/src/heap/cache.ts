@@ -1,5 +1,5 @@
 import { badFree, describeAddress } from "../kmalloc/describe.ts";
-import { type Kmalloc, REFILLED } from "../kmalloc/kmalloc.ts";
+import { type KmallocSlowPath, REFILLED } from "../kmalloc/kmalloc.ts";
 import { allSheaves, type Layers, sheavesOf, underSheavesLock, underTableLock } from "../kmalloc/layers.ts";
 import type { MemoryWait, WaitOptions } from "../kmalloc/memory-wait.ts";
 import { type CacheStats, cacheStats } from "../kmalloc/stats.ts";
@@ -118,7 +118,7 @@ export class Cache {
   /** Bytes of an object, as they were asked for. */
   readonly sizeBytes: number;
   readonly #layers: Layers;
-  readonly #kmalloc: Kmalloc;
+  readonly #kmalloc: KmallocSlowPath;
   readonly #waits: MemoryWait;
   #kind: number;
   /** The cache's serial number: if another thread has destroyed the cache, the kind may be another cache's by now. */

@@ -1,4 +1,4 @@
-import { Kmalloc } from "../kmalloc/kmalloc.ts";
+import { KmallocSlowPath } from "../kmalloc/kmalloc.ts";
 import { closeLayers } from "../kmalloc/layers.ts";
 import { deadlineOf, type MemoryWait, WAIT_CHECKS } from "../kmalloc/memory-wait.ts";
 import { ONE_THREAD } from "../kmalloc/one-thread.ts";
@@ -45,7 +45,7 @@ export class LocalHeap extends BaseHeap {
     if (memory.isShared) throw new KmemError("BAD_ARGUMENT", "a LocalHeap is for memory that is not shared", {});
     const own = { slotCount: 1, dmaBytes: read.dmaBytes, shapes: shapesOfOptions(read) };
     const layers = createLayers(memory, { ...extent, ...own }, {}, ONE_THREAD);
-    const kmalloc = new Kmalloc(layers);
+    const kmalloc = new KmallocSlowPath(layers);
     return new LocalHeap(markMade({ layers, kmalloc, waits: noWaits as MemoryWait, users: 1 }));
   }
 

@@ -1,4 +1,4 @@
-import type { Kmalloc } from "../kmalloc/kmalloc.ts";
+import type { KmallocSlowPath } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { type MemoryWait, WAIT_CHECKS, type WaitOptions } from "../kmalloc/memory-wait.ts";
 import {
@@ -45,11 +45,11 @@ const ANY_PAGES: PageRequest = { alignFrames: 1, dma: false, mayUseReserve: fals
 export class Pages {
   /** The layers with views of the memory as it is now; throws when the heap was detached. */
   readonly #layers: () => Layers;
-  readonly #kmalloc: Kmalloc;
+  readonly #kmalloc: KmallocSlowPath;
   readonly #waits: MemoryWait;
 
   /** @internal */
-  constructor(layers: () => Layers, kmalloc: Kmalloc, waits: MemoryWait) {
+  constructor(layers: () => Layers, kmalloc: KmallocSlowPath, waits: MemoryWait) {
     requireFunction("layers", layers);
     this.#layers = layers;
     this.#kmalloc = kmalloc;

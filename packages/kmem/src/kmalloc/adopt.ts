@@ -9,7 +9,7 @@ import type { SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
 import { ENGINES } from "./engines.ts";
 import type { Layers } from "./layers.ts";
-import { takeOverLocks } from "./lock-takeover.ts";
+import { recoverDeadLocks } from "./lock-takeover.ts";
 import { lowerLayers, openGeometry, openLayers, THREADS } from "./open-layers.ts";
 
 /** Opens a heap whose threads are all gone, as that of a dump: works on through the first slot that was held. */
@@ -25,9 +25,9 @@ export function adoptLayers(memory: LinearMemory, start: number): Layers {
   const pages = PageAllocator.attach(memory, geometry, sync);
   const layers = openLayers(lowerLayers(memory, geometry, sync, pages, THREADS), THREADS);
   if (layers === undefined) throw new KmemError("BAD_GEOMETRY", "no pages are left for the sheaves of a slot", {});
-  takeOverLocks(layers, ENGINES, false);
+  recoverDeadLocks(layers, ENGINES, false);
   // A thread that works alone may grow the memory without the lock.
-  if (pages.frames.pendingGrowth !== 0) rebuildZones(pages, geometry);
+  if (pages.frames.growthJournal !== 0) rebuildZones(pages, geometry);
   return layers;
 }
 

@@ -14,9 +14,9 @@ export function assertNewBlock({ memory, geometry, pages, slot }: Layers, head: 
   const owner = pages.frames.owner(head);
   const count = pages.frames.count(head);
   assert(count >= pagesMin, `the run at page ${head} has the ${pagesMin} pages that are wanted, and not ${count}`);
-  assertRun(pages.frames, head, count, RunKind.BLOCK);
+  assertRun(pages.frames, head, count, RunKind.LARGE_BLOCK);
   assert(tag === Tag.NONE, `no block starts at page ${head} yet, and its tag is not ${tag}`);
-  assert(owner === (RunOwner.MARK | (slot + 1)), `slot ${slot} answers for the run at page ${head}`);
+  assert(owner === (RunOwner.OWNER_BIT | (slot + 1)), `slot ${slot} answers for the run at page ${head}`);
 }
 
 /** Nothing is left in a slot whose thread is gone: it may be taken again. */

@@ -10,9 +10,9 @@ import { LivenessBeacon } from "../sync/liveness.ts";
 import { announceThread, type Reservation } from "../sync/reservation.ts";
 import { NO_SLOT, type SlotTable } from "../sync/slot.ts";
 import { bindSlot, slotTable } from "../sync/slot-sync.ts";
+import { freeAbandonedSlot, ownsNoLiveObjects, reclaimAbandoned } from "./abandoned.ts";
 import { type CoreLayers, type Layers, underTableLock } from "./layers.ts";
 import { lowerLayers, openCoreLayers, openGeometry, openLayers, THREADS } from "./open-layers.ts";
-import { freeAbandoned, hasNothing, recoverRemains } from "./remains.ts";
 
 /**
  * Opens the layers of the heap that starts at byte `start` of a memory, with a free slot or the one reserved for this
@@ -31,7 +31,7 @@ export function attachLayers(memory: LinearMemory, start: number, place?: Reserv
   }
   sync.beacon.begin();
   const pages = PageAllocator.attach(memory, geometry, sync);
-  const recover = (lower: CoreLayers): void => recoverRemains(lower, slot);
+  const recover = (lower: CoreLayers): void => reclaimAbandoned(lower, slot);
   const layers = openLayers(
     lowerLayers(memory, geometry, sync, pages, THREADS),
     THREADS,
@@ -57,7 +57,7 @@ export function reserveSlot(layers: Layers): number {
   const { slots } = layers;
   const free = slots.reserve();
   if (free !== NO_SLOT) return free;
-  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot)) freeAbandoned(layers, slot);
+  for (const slot of abandonedSlots(layers, layers.sync.deaths, layers.slot)) freeAbandonedSlot(layers, slot);
   const freed = slots.reserve();
   if (freed === NO_SLOT) throw slots.noneFree();
   return freed;
@@ -87,9 +87,9 @@ function takeOver(memory: LinearMemory, start: number, slots: SlotTable): number
 function abandonedSlots(layers: CoreLayers, deaths: DeathDetector, own = NO_SLOT): number[] {
   const { memory, slots, pages } = layers;
   memory.refresh();
-  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
   return Array.from({ length: slots.count }, (_, slot) => slot).filter(
-    (slot) => slot !== own && deaths.isDeserted(slot) && slots.isDead(slot) && hasNothing(layers, slot),
+    (slot) => slot !== own && deaths.isDeserted(slot) && slots.isDead(slot) && ownsNoLiveObjects(layers, slot),
   );
 }
 

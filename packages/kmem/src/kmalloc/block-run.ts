@@ -13,7 +13,7 @@ function claim({ memory, geometry, slot }: Layers, address: number): number {
   const index = tagIndex(geometry, address);
   const tag = memory.bytes[index];
   if (!isLive(tag)) return Tag.NONE;
-  return Atomics.compareExchange(memory.bytes, index, tag, Tag.FIRST_IN_SHEAF + slot) === tag ? tag : Tag.NONE;
+  return Atomics.compareExchange(memory.bytes, index, tag, Tag.FIRST_CACHED + slot) === tag ? tag : Tag.NONE;
 }
 
 /**
@@ -28,8 +28,8 @@ export function freeRun(layers: Layers, address: number): boolean {
     const tag = memory.bytes[tagIndex(geometry, address)];
     const kind = pages.frames.kind(head);
     assert(address % PAGE_SIZE === 0, `a block that is a run begins with a page, not at ${address}`);
-    assert(kind === RunKind.BLOCK, `the run at page ${head} that is freed is a block, not of kind ${kind}`);
-    assert(tag === Tag.FIRST_IN_SHEAF + layers.slot, `the block at ${address} is this slot's to free, as its tag says`);
+    assert(kind === RunKind.LARGE_BLOCK, `the run at page ${head} that is freed is a block, not of kind ${kind}`);
+    assert(tag === Tag.FIRST_CACHED + layers.slot, `the block at ${address} is this slot's to free, as its tag says`);
   }
   pages.claimExclusive(head);
   memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
@@ -45,7 +45,7 @@ export function resizeRun(layers: Layers, address: number, newCount: number): bo
   const head = address >>> PAGE_SHIFT;
   const count = pages.frames.count(head);
   if (newCount < count) pages.shorten(head, newCount);
-  const isDone = newCount <= count || pages.extend(head, newCount, RunKind.BLOCK);
+  const isDone = newCount <= count || pages.extend(head, newCount, RunKind.LARGE_BLOCK);
   if (ASSERTIONS) {
     const wanted = isDone ? newCount : count;
     assert(pages.frames.count(head) === wanted, `the block at ${address} has ${wanted} pages after it was resized`);

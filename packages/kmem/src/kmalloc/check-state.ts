@@ -72,13 +72,13 @@ export function stateFaults(
     better: least,
   });
   return [
-    atLeast(Header.GENERATION, 1, "the heap cannot have grown so often"),
+    atLeast(Header.GROWTH_COUNT, 1, "the heap cannot have grown so often"),
     atLeast(Header.LATE_DOUBLE_FREES, 0, "frees cannot have been found late so often"),
-    atLeast(Header.RECLAIM_CREDIT, 0, "pages cannot have been wanted so often"),
+    atLeast(Header.REQUESTS_SINCE_RECLAIM, 0, "pages cannot have been wanted so often"),
     atLeast(Header.CACHE_SERIAL, last, `the last cache made has the number ${last}, the count says less`),
     {
-      field: Header.GROWING,
-      isSound: word(Header.GROWING) === 0,
+      field: Header.GROWTH_JOURNAL,
+      isSound: word(Header.GROWTH_JOURNAL) === 0,
       problem: "the memory is said to be growing",
       better: 0,
     },
@@ -114,7 +114,7 @@ export function isOwner({ slots }: CoreLayers, kind: number, owner: number): boo
   if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET || kind === RunKind.VMALLOC) return owner < 0;
   const isClaimed = (owner & RunOwner.CLAIMED) !== 0;
   const slot = (owner & RunOwner.SLOT_MASK) - 1;
-  const bits = RunOwner.MARK | RunOwner.CLAIMED | RunOwner.SLOT_MASK;
+  const bits = RunOwner.OWNER_BIT | RunOwner.CLAIMED | RunOwner.SLOT_MASK;
   return (owner & ~bits) === 0 && owner < 0 && slot < slots.count && isClaimed === (kind === RunKind.CACHED);
 }
 

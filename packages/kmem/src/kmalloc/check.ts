@@ -72,7 +72,7 @@ export function mayBeStale({ memory, geometry, slots }: CoreLayers): boolean {
 
 function hasSoundEnd({ memory, geometry, pages }: CoreLayers): boolean {
   const { endFrame } = pages.frames;
-  const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.coveredFrame;
+  const isWithin = endFrame >= geometry.firstPageFrame && endFrame <= geometry.coveredEndFrame;
   return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
 }
 
@@ -134,7 +134,7 @@ function checkRunTags(layers: CoreLayers, report: Report): void {
     const first = tagIndex(geometry, address);
     for (let granule = 0; granule < PAGE_SIZE / GRANULE; granule++) {
       const tag = bytes[first + granule];
-      const isBlockStart = kind === RunKind.BLOCK && granule === 0;
+      const isBlockStart = kind === RunKind.LARGE_BLOCK && granule === 0;
       if (isBlockStart && !isLive(tag)) report(address, "a run of pages for a block carries no live tag");
       if (!isBlockStart && tag !== Tag.NONE)
         report(address + granule * GRANULE, `a tag (${tag}) where no block starts`);

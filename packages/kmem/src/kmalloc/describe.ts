@@ -45,7 +45,7 @@ export interface AddressInfo {
 export function describeAddress(layers: CoreLayers, address: number): AddressInfo {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
-  if (!(frame >= geometry.baseFrame && frame < geometry.coveredFrame)) return { where: "outside", block: undefined };
+  if (!(frame >= geometry.baseFrame && frame < geometry.coveredEndFrame)) return { where: "outside", block: undefined };
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return { where: "slab", block: slabBlock(layers, address, kind) };
   switch (kind) {
@@ -56,9 +56,9 @@ export function describeAddress(layers: CoreLayers, address: number): AddressInf
     case RunKind.CACHED:
     case RunKind.CACHED + 1:
       return { where: "free page", block: undefined };
-    case RunKind.BLOCK:
-    case RunKind.BLOCK + 1:
-      return { where: "block", block: runBlock(layers, pages.frames.headOfRun(frame, RunKind.BLOCK)) };
+    case RunKind.LARGE_BLOCK:
+    case RunKind.LARGE_BLOCK + 1:
+      return { where: "block", block: runBlock(layers, pages.frames.headOfRun(frame, RunKind.LARGE_BLOCK)) };
     case RunKind.PAGES:
     case RunKind.PAGES + 1:
       return { where: "page run", block: undefined };
@@ -107,16 +107,16 @@ export interface BlockBounds {
 export function boundsAt(layers: CoreLayers, address: number): BlockBounds | undefined {
   const { geometry, pages } = layers;
   const frame = frameOf(address);
-  if (!(frame >= geometry.firstPageFrame && frame < geometry.coveredFrame)) return undefined;
+  if (!(frame >= geometry.firstPageFrame && frame < geometry.coveredEndFrame)) return undefined;
   const kind = pages.frames.kind(frame);
   if (kind >= FrameKind.FIRST_CACHE) return slabBounds(layers, address, kind);
-  if (kind !== RunKind.BLOCK && kind !== RunKind.BLOCK + 1) return undefined;
-  return runBounds(layers, pages.frames.headOfRun(frame, RunKind.BLOCK));
+  if (kind !== RunKind.LARGE_BLOCK && kind !== RunKind.LARGE_BLOCK + 1) return undefined;
+  return runBounds(layers, pages.frames.headOfRun(frame, RunKind.LARGE_BLOCK));
 }
 
 /** Address of the first block of the slab that a frame belongs to. */
 function firstBlock({ memory, pages }: CoreLayers, frame: number): number {
-  const head = memory.words[pages.frames.record(frame) + FrameRecord.HEAD];
+  const head = memory.words[pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
   return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
 }
 
@@ -192,14 +192,14 @@ function* blocks(layers: CoreLayers, areFreeToo: boolean): Generator<BlockInfo> 
   const { geometry, pages, memory } = layers;
   const { frames } = pages;
   // A damaged end may lie anywhere.
-  const end = Math.min(frames.endFrame, geometry.coveredFrame);
+  const end = Math.min(frames.endFrame, geometry.coveredEndFrame);
   // Frame by frame: while other threads work, no count says where the next slab or block begins.
   for (let frame = geometry.firstPageFrame; frame < end; frame++) {
     const kind = frames.kind(frame);
-    const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    const head = memory.words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
     if (kind >= FrameKind.FIRST_CACHE && (head & SLAB_HEAD_MASK) === frame && head >= 0) {
       yield* blocksOf(layers, frame, kind, areFreeToo);
-    } else if (kind === RunKind.BLOCK) yield runBlock(layers, frame);
+    } else if (kind === RunKind.LARGE_BLOCK) yield runBlock(layers, frame);
   }
 }
 
@@ -209,7 +209,7 @@ function* blocksOf(layers: CoreLayers, slab: number, kind: number, areFreeToo: b
   const first = firstBlock(layers, slab);
   const cache = caches.name(kind);
   const count = caches.slabBlocks(kind);
-  const end = Math.min(layers.pages.frames.endFrame, geometry.coveredFrame) * PAGE_SIZE;
+  const end = Math.min(layers.pages.frames.endFrame, geometry.coveredEndFrame) * PAGE_SIZE;
   for (let index = 0; index < count; index++) {
     const address = first + index * usableBytes;
     if (address + usableBytes > end) return;

@@ -22,10 +22,10 @@ import { Shrinkers } from "./shrinkers.ts";
  */
 const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
-/** A reclaim at a peak takes so many requests for pages since the last one, fewer in a small heap: see the next. */
-const RECLAIM_CREDIT_MAX = 16;
-/** A small heap has little to scan: one request for every eight pages in use is enough. */
-const RECLAIM_CREDIT_SHIFT = 3;
+/** Requests for pages between two reclaims at a peak. */
+const RECLAIM_REQUESTS = 16;
+/** log2 of that in a small heap, which has little to scan: one request for every eight pages in use is enough. */
+const RECLAIM_REQUESTS_SHIFT = 3;
 
 /** Refills and flushes between two scans for idle size classes. */
 const IDLE_SCAN_INTERVAL = 64;
@@ -70,9 +70,9 @@ export function requireSize(sizeBytes: number): void {
  *        └ allocatePages, PageAllocator.allocate
  *          ├ KeptRuns.take                       9 pages and more that the slot has kept, without a lock
  *          ├ PageCache.pop                       the same for 1, 2, 4 or 8 pages
- *          ├ Buddy.take                          under the pages' lock: a block from the lists by order
- *          ├ Buddy.find, Buddy.carve             a contiguous free range, first fit by address
- *          └ growPages, Buddy.give               more memory, then Buddy.take or Buddy.find again
+ *          ├ BuddyZone.take                          under the pages' lock: a block from the lists by order
+ *          ├ BuddyZone.find, BuddyZone.carve             a contiguous free range, first fit by address
+ *          └ growPages, BuddyZone.give               more memory, then BuddyZone.take or BuddyZone.find again
  *
  *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
@@ -82,9 +82,9 @@ export function requireSize(sizeBytes: number): void {
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeExclusive
  *          ├ KeptRuns.keep, PageCache.push       as above
- *          └ Buddy.give                          merges with its buddies, into the lists
+ *          └ BuddyZone.give                          merges with its buddies, into the lists
  */
-export class Kmalloc {
+export class KmallocSlowPath {
   /** Functions of this thread that free memory when it is short. */
   readonly shrinkers: Shrinkers = new Shrinkers();
   readonly #layers: Layers;
@@ -149,7 +149,7 @@ export class Kmalloc {
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
     this.#reclaimAtPeak();
-    const frame = this.allocatePages(count, RunKind.BLOCK, { mayUseReserve: fromReserve, alignFrames });
+    const frame = this.allocatePages(count, RunKind.LARGE_BLOCK, { mayUseReserve: fromReserve, alignFrames });
     if (frame === NO_FRAME) return 0;
     const address = frame * PAGE_SIZE;
     if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
@@ -243,7 +243,7 @@ export class Kmalloc {
     const { memory, geometry } = this.#layers;
     if (!isUint32(address) || (address & GRANULE_MASK) !== 0) return false;
     const frame = address >>> PAGE_SHIFT;
-    if (frame < geometry.firstPageFrame || frame >= geometry.coveredFrame) return false;
+    if (frame < geometry.firstPageFrame || frame >= geometry.coveredEndFrame) return false;
     return isLive(memory.bytes[tagIndex(geometry, address)]);
   }
 
@@ -279,20 +279,20 @@ export class Kmalloc {
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
     const { frames } = pages;
-    const credit = frames.reclaimWord(Header.RECLAIM_CREDIT) + 1;
-    frames.setReclaimWord(Header.RECLAIM_CREDIT, credit);
+    const credit = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1;
+    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, credit);
     const usedFrames = pages.usedFrames;
-    if (credit < Math.min(RECLAIM_CREDIT_MAX, usedFrames >> RECLAIM_CREDIT_SHIFT)) return;
+    if (credit < Math.min(RECLAIM_REQUESTS, usedFrames >> RECLAIM_REQUESTS_SHIFT)) return;
     if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
     pages.drainKept();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind))
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind))
         errors.run(() => this.#drainAndRelease(kind));
     }
     const used = pages.usedFrames;
-    frames.setReclaimWord(Header.RECLAIM_CREDIT, 0);
+    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
     // The level never falls: below its peak a heap may keep its memory, which has been used before. A heap that returns
     // to its peak raises the level by a step each time until it no longer reclaims. The cap is one frame above the use
@@ -315,7 +315,7 @@ export class Kmalloc {
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
-      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.noteIfIdle(kind) ? 1 : 0;
+      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind) ? 1 : 0;
       freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
     if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;
@@ -343,7 +343,7 @@ export class Kmalloc {
     });
     // Destructors may have freed blocks into sheaves that were already drained.
     sheaves.drainAll();
-    underSheavesLock(this.#layers, () => sheaves.freeGroupPages());
+    underSheavesLock(this.#layers, () => sheaves.freeSheafPages());
     unshareBarns(this.#layers);
     errors.rethrow();
     return pages;

@@ -4,7 +4,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { Barns } from "../slab/barn.ts";
 import type { CacheTable } from "../slab/cache-table.ts";
-import type { OutboxesOf } from "../slab/outbox.ts";
+import type { CreateOutboxes } from "../slab/outbox.ts";
 import { Sheaves } from "../slab/sheaf.ts";
 import type { Slabs } from "../slab/slab.ts";
 import type { SlotTable } from "../sync/slot.ts";
@@ -20,7 +20,7 @@ export interface Layers {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
-  readonly outboxesOf: OutboxesOf;
+  readonly createOutboxes: CreateOutboxes;
   readonly sheaves: Sheaves;
   readonly slot: number;
 }
@@ -53,7 +53,7 @@ export function closeLayers(layers: Layers): void {
   sheaves.drainAll();
   // From here on no thread that waits for memory closes these sheaves.
   underSheavesLock(layers, () => slots.setArea(slot, 0));
-  sheaves.end();
+  sheaves.destroy();
   // A wait of this thread that has not ended ends with DETACHED.
   sync.waiters.forget(slot);
   sync.beacon.end();
@@ -82,6 +82,6 @@ export function underTableLock<Result>({ geometry, sync }: Layers, work: () => R
 /** Ends the barns when one thread is left, or none. */
 export function unshareBarns(layers: Layers): void {
   underTableLock(layers, () => {
-    if (layers.slots.takenCount <= 1) layers.barns.end();
+    if (layers.slots.takenCount <= 1) layers.barns.destroy();
   });
 }

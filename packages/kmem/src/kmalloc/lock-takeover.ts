@@ -12,13 +12,13 @@ export function slabTables({ memory, geometry, pages, caches }: CoreLayers): Sla
   return { memory, geometry, frames: pages.frames, caches };
 }
 
-/** Repairs what a lock guards whose holder is gone; this thread has inherited it, and holds it. */
-export function rebuildGuarded(layers: CoreLayers, word: number): void {
+/** Repairs what a lock guards whose holder is dead; this thread has taken the lock over, and holds it. */
+export function repairAfterOwnerDeath(layers: CoreLayers, word: number): void {
   const { geometry, pages, caches } = layers;
   reachAll(layers);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) {
     rebuildZones(pages, geometry);
-    pages.checkWatermarks();
+    pages.updatePressure();
   } else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
   else {
     const kind = kindOfLock(layers, word);
@@ -26,16 +26,19 @@ export function rebuildGuarded(layers: CoreLayers, word: number): void {
   }
 }
 
-/** A lock of an engine that stands on the layers: its word in the header, and what repairs what it guards. */
-export type GuardedEngine = readonly [field: number, repair: (layers: CoreLayers) => void];
+/** An engine with a lock of its own: the lock's word in the header, and what repairs what it guards. */
+export type RecoverableEngine = readonly [field: number, repair: (layers: CoreLayers) => void];
 
 /**
- * Inherits every lock whose holder is gone, and gives it back, with what it guards repaired; returns their number. Of
- * engines those that are given: who waits for the lock of another one takes that over by itself.
- * `isRecovering` says that this thread holds the lock of recoveries, which it then is not to take from itself, though
- * its slot's record be damaged and call it gone.
+ * Takes every lock over whose holder is dead, repairs what it guards, and releases it; returns their number. Of engines
+ * only those given: a thread that waits for the lock of another one takes that over itself. `isRecovering` says that
+ * this thread holds REAP_LOCK, which is skipped then: a damaged slot record could make this thread look dead.
  */
-export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngine[] = [], isRecovering = true): number {
+export function recoverDeadLocks(
+  layers: CoreLayers,
+  engines: readonly RecoverableEngine[] = [],
+  isRecovering = true,
+): number {
   const { geometry, caches, sync } = layers;
   let count = 0;
   const takeOver = (word: number, repair?: () => void): void => {
@@ -59,7 +62,7 @@ export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngin
       repair(layers);
     });
   }
-  // It guards no data: of one that is dead nothing but the lock is left.
+  // It guards no data, so there is nothing to repair.
   if (!isRecovering) takeOver(headerWord(geometry, Header.REAP_LOCK));
   return count;
 }
@@ -67,12 +70,12 @@ export function takeOverLocks(layers: CoreLayers, engines: readonly GuardedEngin
 /** The dead may have worked in pages that another thread has just grown the memory by. */
 function reachAll({ memory, pages }: CoreLayers): void {
   memory.refresh();
-  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
 }
 
-/** Ends the barns, which may be half made, and clears the records of caches that are half made or half destroyed. */
+/** Destroys the barns, which may be half made, and clears the records of caches half made or half destroyed. */
 function repairTable({ memory, caches, slots, barns }: CoreLayers): void {
-  barns.end();
+  barns.destroy();
   for (let cache = 0; cache < CACHE_COUNT; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
     if (caches.isUsed(kind)) continue;

@@ -11,7 +11,7 @@ import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { assertNoLock } from "../sync/lock-order.ts";
 import { isHeld, requireHeld } from "../sync/slot-sync.ts";
-import type { Kmalloc } from "./kmalloc.ts";
+import type { KmallocSlowPath } from "./kmalloc.ts";
 import type { Layers } from "./layers.ts";
 
 /** What ends a wait: an `AbortSignal`, of which this is all that is used. */
@@ -36,26 +36,27 @@ const requireSignal: Check = (name, value) => {
 /** The checks of {@link WaitOptions}; the timeout is verified when the wait begins. */
 export const WAIT_CHECKS: Checks<WaitOptions> = { timeoutMs: anyValue, signal: requireSignal };
 
-/** How often a waiter closes the other slots' sheaves again: one that its owner changed just then stays open. */
-const CLOSE_AGAIN_MS = 10;
+/** How often a waiter tries again: a sheaf that its owner changed just when it was closed has stayed open. */
+const WAIT_POLL_MS = 10;
 
 /** Tries to allocate; 0 if there is no memory. */
 type Attempt = () => number;
 
 /**
- * Waiting for memory: GFP_KERNEL. A waiter first reclaims its own caches; then it enqueues, closes the other slots'
- * sheaves, and sleeps until memory is freed. First come, first served: threads in the order of their tickets, and the
- * asynchronous waits of one thread in the order of this queue.
+ * Waiting for memory: GFP_KERNEL. Where nobody waits, a request first reclaims its own caches; then it enqueues. The
+ * first in the queue closes all sheaves before each attempt; the others sleep until memory is freed, for WAIT_POLL_MS
+ * at most. First come, first served: threads in the order of their tickets, and the asynchronous waits of one thread in
+ * the order of this queue.
  */
 export class MemoryWait {
   readonly #layers: Layers;
-  readonly #kmalloc: Kmalloc;
+  readonly #kmalloc: KmallocSlowPath;
   /** Asynchronous waits of this thread, oldest first. */
   readonly #queue: symbol[] = [];
   /** Waits of this thread that have not ended. */
   #waits = 0;
 
-  constructor(layers: Layers, kmalloc: Kmalloc) {
+  constructor(layers: Layers, kmalloc: KmallocSlowPath) {
     this.#layers = layers;
     this.#kmalloc = kmalloc;
   }
@@ -83,7 +84,7 @@ export class MemoryWait {
         const got = this.#attemptIfFirst(attempt);
         const leftMs = deadline - Date.now();
         if (got !== 0 || leftMs <= 0 || isAlone) return got;
-        waiters.sleep(event, Math.min(leftMs, CLOSE_AGAIN_MS));
+        waiters.sleep(event, Math.min(leftMs, WAIT_POLL_MS));
       }
     } finally {
       this.#leave();
@@ -116,7 +117,7 @@ export class MemoryWait {
         const got = this.#queue[0] === place ? this.#attemptIfFirst(attempt) : 0;
         const leftMs = deadline - Date.now();
         if (got !== 0 || leftMs <= 0) return got;
-        await waiters.sleepAsync(event, Math.min(leftMs, CLOSE_AGAIN_MS));
+        await waiters.sleepAsync(event, Math.min(leftMs, WAIT_POLL_MS));
         options.signal?.throwIfAborted();
       }
     } finally {

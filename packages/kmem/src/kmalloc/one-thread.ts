@@ -84,6 +84,6 @@ const noOutboxes = {
 export const ONE_THREAD: ThreadSupport = {
   takeSlot: onlySlot,
   makeBarns: noBarns,
-  outboxesOf: () => noOutboxes,
+  createOutboxes: () => noOutboxes,
   linkRecovery: () => {},
 };

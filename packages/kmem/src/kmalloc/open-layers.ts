@@ -26,14 +26,14 @@ import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
 import type { CoreLayers, Layers } from "./layers.ts";
-import { rebuildGuarded } from "./lock-takeover.ts";
+import { repairAfterOwnerDeath } from "./lock-takeover.ts";
 
 /** What the layers have for other threads: a heap of one thread has nothing of it. */
 export interface ThreadSupport {
   /** Takes a slot of a heap that has just been formatted. */
   readonly takeSlot: (memory: LinearMemory, geometry: Geometry) => SlotSync;
   readonly makeBarns: (context: ConstructorParameters<typeof Barns>[0]) => Barns;
-  readonly outboxesOf: CoreLayers["outboxesOf"];
+  readonly createOutboxes: CoreLayers["createOutboxes"];
   /** Sees to it that locks of threads that are gone are taken over. */
   readonly linkRecovery: (lower: CoreLayers) => void;
 }
@@ -45,12 +45,12 @@ export const THREADS: ThreadSupport = {
     return bindSlot(memory, geometry, slots, slots.take());
   },
   makeBarns: (context) => new Barns(context),
-  outboxesOf: (context, areaWord, sheafTag) => new Outboxes(context, areaWord, sheafTag),
+  createOutboxes: (context, areaWord, sheafTag) => new Outboxes(context, areaWord, sheafTag),
   linkRecovery: (lower) => {
     const { locks, beacon, deaths } = lower.sync;
     if (!(locks instanceof SharedLocks)) return;
     // A thread that is about to get its sheaves takes locks too.
-    const repair = (word: number): void => rebuildGuarded(lower, word);
+    const repair = (word: number): void => repairAfterOwnerDeath(lower, word);
     locks.recovery = { isGone: deaths.isGone, renewBeacon: () => beacon.renew(), repair };
   },
 };
@@ -217,10 +217,10 @@ export function lowerLayers(
   geometry: Geometry,
   sync: SlotSync,
   pages: PageAllocator,
-  { makeBarns, outboxesOf }: ThreadSupport,
+  { makeBarns, createOutboxes }: ThreadSupport,
 ): CoreLayers {
   const caches = new CacheTable(memory, geometry);
   const slabs = new Slabs({ memory, geometry, pages, caches, locks: sync.locks });
   const barns = makeBarns({ memory, geometry, pages, caches, slabs, sync });
-  return { memory, geometry, sync, slots: sync.slots, pages, caches, slabs, barns, outboxesOf };
+  return { memory, geometry, sync, slots: sync.slots, pages, caches, slabs, barns, createOutboxes };
 }

@@ -5,15 +5,15 @@ import { type PageRun, pageRunsOf, slotOwner } from "../pages/ownership.ts";
 import { exchangeBlockOwner } from "../slab/ownership.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
+import { returnBlocks, returnRuns } from "./abandoned.ts";
 import { assertRecovered } from "./assertions.ts";
 import { giveBack } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
 import { ENGINES } from "./engines.ts";
 import { type Layers, underSheavesLock } from "./layers.ts";
-import { takeOverLocks } from "./lock-takeover.ts";
+import { recoverDeadLocks } from "./lock-takeover.ts";
 import { type ReapOptions, readReapOptions, requireReapOptions } from "./reap-options.ts";
 import { type DeathCleanup, NOTHING, type ReapReport, type Released } from "./reap-report.ts";
-import { returnBlocks, returnRuns } from "./remains.ts";
 import { freeSlotObjects, giveSlotObjects, hasSlotObjects, objectsOfSlot } from "./slot-objects.ts";
 
 /**
@@ -54,7 +54,7 @@ function recover(
     assert(slots.isDead(slot), `the thread of slot ${slot} is known to be gone`);
     assert(slot !== layers.slot, `no thread recovers from its own death in slot ${slot}`);
   }
-  const takenOverLocks = takeOverLocks(layers, ENGINES);
+  const takenOverLocks = recoverDeadLocks(layers, ENGINES);
   // All dead slots, since one of these threads may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;

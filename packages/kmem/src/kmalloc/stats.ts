@@ -164,8 +164,8 @@ function countRuns(layers: CoreLayers): RunCounts {
   }
   const bytesOf = (kind: number): number => (frameCounts[kind] + frameCounts[kind + 1]) * PAGE_SIZE;
   return {
-    blockRuns: frameCounts[RunKind.BLOCK],
-    blockRunBytes: bytesOf(RunKind.BLOCK),
+    blockRuns: frameCounts[RunKind.LARGE_BLOCK],
+    blockRunBytes: bytesOf(RunKind.LARGE_BLOCK),
     pageRunBytes: bytesOf(RunKind.PAGES),
     slotBytes: bytesOf(RunKind.SYSTEM) - tablePages(geometry) * PAGE_SIZE,
     pageCacheBytes: bytesOf(RunKind.CACHED),
@@ -201,7 +201,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     heldSlots: slots.takenCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,
     bytes: {
-      totalBytes: (fixedFrames + pages.ownFrames) * PAGE_SIZE,
+      totalBytes: (fixedFrames + pages.managedFrames) * PAGE_SIZE,
       metadataBytes: (fixedFrames + tablePages(geometry)) * PAGE_SIZE,
       liveSlabBytes: sum((cache) => cache.liveBlocks * cache.blockBytes),
       sheafBytes: sum((cache) => cache.sheafBlocks * cache.blockBytes),

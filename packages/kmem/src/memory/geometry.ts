@@ -1,6 +1,6 @@
 import { describeValue, signedHint } from "./arguments.ts";
 import { KmemError } from "./errors.ts";
-import { type BlockShapes, type Geometry, OWN_SHAPES, STILL_TABLES } from "./header.ts";
+import { type BlockShapes, DEFAULT_SHAPES, type Geometry, NO_MOVING_TABLES } from "./header.ts";
 import {
   ADDRESS_SPACE_BYTES,
   DEFAULT_SLOT_COUNT,
@@ -48,9 +48,9 @@ type Tables = Omit<
   | "dmaFrames"
   | "slotCount"
   | "hasMovingTables"
-  | "coveredFrame"
+  | "coveredEndFrame"
   | keyof BlockShapes
-  | keyof typeof STILL_TABLES
+  | keyof typeof NO_MOVING_TABLES
 >;
 
 /** Alignment of the small tables, so that two of them never share a cache line. */
@@ -98,9 +98,9 @@ export function planGeometry(extent: Extent, sizes: TableSizes): Geometry {
   const hasMovingTables = extent.hasMovingTables === true;
   const tables = placeTables(baseFrame, hasMovingTables ? baseFrame : limitFrame, slotCount, sizes);
   if (hasMovingTables) Object.assign(tables, NO_TABLES);
-  const { sheafBlocks, slabPages } = extent.shapes ?? OWN_SHAPES;
-  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame, sheafBlocks, slabPages };
-  const geometry: Geometry = { ...reach, dmaFrames, slotCount, hasMovingTables, ...tables, ...STILL_TABLES };
+  const { sheafBlocks, slabPages } = extent.shapes ?? DEFAULT_SHAPES;
+  const reach = { baseFrame, limitFrame, coveredEndFrame: limitFrame, sheafBlocks, slabPages };
+  const geometry: Geometry = { ...reach, dmaFrames, slotCount, hasMovingTables, ...tables, ...NO_MOVING_TABLES };
   if (geometry.firstPageFrame >= limitFrame) {
     throw tooSmall(
       `the tables of a heap from byte ${start} to ${limit} leave no page behind them`,

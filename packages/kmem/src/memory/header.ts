@@ -27,10 +27,10 @@ export interface BlockShapes {
   readonly slabPages: number;
 }
 
-/** Those of a heap that chooses. */
-export const OWN_SHAPES: BlockShapes = { sheafBlocks: 0, slabPages: 0 };
+/** The shapes of a heap that chooses them by the size of its blocks. */
+export const DEFAULT_SHAPES: BlockShapes = { sheafBlocks: 0, slabPages: 0 };
 
-/** The bits of FLAGS that say so. */
+/** The bits of FLAGS for these shapes. */
 export function shapeFlags({ sheafBlocks, slabPages }: BlockShapes): number {
   return (sheafBlocks << SHEAF_BLOCKS_SHIFT) | (slabPages << SLAB_PAGES_SHIFT);
 }
@@ -69,20 +69,23 @@ export interface Geometry extends BlockShapes {
   readonly tagTable: number;
   readonly groupTable: number;
   /** One past the last frame that they describe: the limit where they do not move. */
-  readonly coveredFrame: number;
+  readonly coveredEndFrame: number;
   /** First frame of their run of pages, and TABLE_MOVES when it was read; 0 where they do not move. */
-  readonly tableFrame: number;
+  readonly tablesFirstFrame: number;
   readonly tableMoves: number;
 }
 
 /** The part of a geometry that changes when tables move. */
 export type MovingTables = Pick<
   Geometry,
-  "frameTable" | "kindTable" | "tagTable" | "groupTable" | "coveredFrame" | "tableFrame" | "tableMoves"
+  "frameTable" | "kindTable" | "tagTable" | "groupTable" | "coveredEndFrame" | "tablesFirstFrame" | "tableMoves"
 >;
 
-/** Of tables that do not move, and of those whose place has not been looked up. */
-export const STILL_TABLES: Pick<Geometry, "tableFrame" | "tableMoves"> = { tableFrame: 0, tableMoves: 0 };
+/** What a geometry has of tables that do not move, or that have not been looked up yet. */
+export const NO_MOVING_TABLES: Pick<Geometry, "tablesFirstFrame" | "tableMoves"> = {
+  tablesFirstFrame: 0,
+  tableMoves: 0,
+};
 
 /** Makes a geometry name other tables. */
 export function useTables(geometry: Geometry, tables: MovingTables): void {
@@ -97,7 +100,7 @@ export function headerWord(geometry: Geometry, field: number): number {
 /** Fields of a geometry that stand in the header, as numbers. */
 type HeaderField = Exclude<
   keyof Geometry,
-  "hasMovingTables" | "coveredFrame" | "tableFrame" | "tableMoves" | keyof BlockShapes
+  "hasMovingTables" | "coveredEndFrame" | "tablesFirstFrame" | "tableMoves" | keyof BlockShapes
 >;
 
 /** The geometry's fields in the order of the header's words. */
@@ -135,7 +138,7 @@ export function checksumBeforeFlags(words: Int32Array, firstWord: number): numbe
   return checksumOf(words.subarray(firstWord, firstWord + Header.CHECKSUM));
 }
 
-/** Writes the constant part of the header; the magic goes last, so that a half-written header is not taken for one. */
+/** Writes the header's first values; the checksum goes last, so that a half-written header is not taken for one. */
 export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: number, flags = 0): void {
   const { words } = memory;
   const first = headerWord(geometry, 0);
@@ -143,9 +146,9 @@ export function writeHeader(memory: LinearMemory, geometry: Geometry, endFrame: 
   words[first + Header.BYTE_ORDER] = BYTE_ORDER_MARK;
   for (const [field, word] of GEOMETRY_WORDS) words[first + word] = headerValue(geometry, field);
   words[first + Header.END_FRAME] = endFrame;
-  words[first + Header.TABLE_PLACES] = geometry.tableFrame;
-  words[first + Header.TABLE_PLACES + 1] = geometry.hasMovingTables ? geometry.coveredFrame : 0;
-  words[first + Header.GENERATION] = 1;
+  words[first + Header.TABLE_LOCATIONS] = geometry.tablesFirstFrame;
+  words[first + Header.TABLE_LOCATIONS + 1] = geometry.hasMovingTables ? geometry.coveredEndFrame : 0;
+  words[first + Header.GROWTH_COUNT] = 1;
   words[first + Header.FLAGS] = flags | shapeFlags(geometry);
   words[first + Header.MAGIC] = MAGIC;
   words[first + Header.CHECKSUM] = checksumOfHeader(words, first);
@@ -172,9 +175,9 @@ export function readHeader(memory: LinearMemory, start: number): Geometry {
   const fields = GEOMETRY_WORDS.map(([field, word]) => [field, words[first + word] >>> 0]);
   const flags = words[first + Header.FLAGS];
   const hasMovingTables = (flags & HeapFlag.MOVING_TABLES) !== 0;
-  const coveredFrame = words[first + Header.LIMIT_FRAME] >>> 0;
+  const coveredEndFrame = words[first + Header.LIMIT_FRAME] >>> 0;
   const shapes = shapesOf(flags);
-  const read = { ...Object.fromEntries(fields), hasMovingTables, coveredFrame, ...shapes, ...STILL_TABLES };
+  const read = { ...Object.fromEntries(fields), hasMovingTables, coveredEndFrame, ...shapes, ...NO_MOVING_TABLES };
   const geometry = read as unknown as Geometry;
   if (geometry.baseFrame !== baseFrame) {
     throw new KmemError(

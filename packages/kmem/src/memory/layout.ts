@@ -13,7 +13,9 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record.ts";
  *      outbox   a slot's stack of other slots' freed blocks    owner    the slot that answers for a run, in its OWNER
  *      area     a slot's private pages, with its sheaves;      record   a table's row; its words stand in the layout
  *               also a range of virtual pages (vmalloc)        mark     what OWNER holds instead of an owner: a root
- *      epoch    counts shortages: all slots then give back     beacon   waiters whose absence tells of a thread's death
+ *      epoch    changes with memory pressure, and when one     engine   an allocator above the pages with a lock of its
+ *               begins to wait: each slot then reclaims once            own: buckets, virtual memory
+ *      foreign  pages in the memory that are not the heap's    beacon   waiters whose absence tells of a thread's death
  *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
  *      │                                                                     │                      │
@@ -112,16 +114,16 @@ export const HEADER_FIELDS = {
   CHECKSUM: 1,
   /** One past the last frame that is the heap's now. */
   END_FRAME: 1,
-  /** Counts growths; a view made under another generation may be too short. */
-  GENERATION: 1,
+  /** Counts growths; a view made at another count may be too short. */
+  GROWTH_COUNT: 1,
   /** Frames in use at which what lies idle is reclaimed before more are taken. */
   RECLAIM_AT: 1,
-  /** Times that pages were wanted since the last reclaim of that sort. */
-  RECLAIM_CREDIT: 1,
+  /** Requests for pages since the last reclaim of that sort. */
+  REQUESTS_SINCE_RECLAIM: 1,
   /** {@link HeapFlag}s, chosen at creation, and from SHEAF_BLOCKS_SHIFT on the shapes of sheaves and slabs. */
   FLAGS: 1,
   /** Pages that the memory has just been grown by and that are not the heap's yet: see pages/growth.ts. */
-  GROWING: 1,
+  GROWTH_JOURNAL: 1,
   /** Serial number of the cache that was made last. */
   CACHE_SERIAL: 1,
   /** Address of the run of pages that holds the barns of the size classes; 0 while one thread works alone. */
@@ -153,10 +155,10 @@ export const HEADER_FIELDS = {
   /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
   PRESSURE: 1,
 
-  /** How often tables have moved; its lowest bit says which of the two TABLE_PLACES holds. */
+  /** How often tables have moved; its lowest bit says which of the two TABLE_LOCATIONS holds. */
   TABLE_MOVES: 1,
   /** Twice: the first frame of the run with the tables, and one past the last frame that they describe. */
-  TABLE_PLACES: 4,
+  TABLE_LOCATIONS: 4,
 
   /** The ticket of the next recorded call: see trace/layout.ts. */
   CALL_TICKET: 1,

@@ -40,23 +40,23 @@ export interface AddedBytes {
   readonly end: number;
 }
 
-/** How often a thread asks its engine for the length of memory that another thread has grown. Once has always done. */
-const REACH_TURNS = 1000;
+/** How often a thread asks the JavaScript engine for the length of memory that another one has grown; once has done. */
+const LENGTH_RETRIES_MAX = 1000;
 
 function kindOf(source: unknown): MemoryKind | undefined {
   try {
     return classOf(source);
   } catch {
-    // It runs code of its own when it is looked at.
+    // Its getters throw.
     return undefined;
   }
 }
 
 function classOf(source: unknown): MemoryKind | undefined {
-  if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer && isReal(source))
+  if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer && isGenuineBuffer(source))
     return "SharedArrayBuffer";
-  if (source instanceof ArrayBuffer && isReal(source)) return "ArrayBuffer";
-  if (typeof WebAssembly !== "undefined" && source instanceof WebAssembly.Memory && isReal(source.buffer))
+  if (source instanceof ArrayBuffer && isGenuineBuffer(source)) return "ArrayBuffer";
+  if (typeof WebAssembly !== "undefined" && source instanceof WebAssembly.Memory && isGenuineBuffer(source.buffer))
     return "WebAssembly.Memory";
   return undefined;
 }
@@ -74,8 +74,8 @@ function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** Whether it has bytes; an object that only claims to be of the class throws. */
-function isReal(buffer: ArrayBufferLike): boolean {
+/** True for a buffer of the engine's, of any length; an object that only claims to be of the class throws. */
+function isGenuineBuffer(buffer: ArrayBufferLike): boolean {
   return buffer.byteLength >= 0;
 }
 
@@ -101,8 +101,8 @@ export class LinearMemory {
   /** Bytes that the views had at first. */
   readonly #openedBytes: number;
   readonly #hooks: GrowthHooks;
-  /** Called after the views were made again. */
-  readonly #viewers: (() => void)[] = [];
+  /** Called after `refresh` has replaced the views. */
+  readonly #refreshListeners: (() => void)[] = [];
   /** Made when it is first wanted. */
   #bulk: BulkMemory | undefined;
   #hasBulk = false;
@@ -175,13 +175,13 @@ export class LinearMemory {
       return false;
     }
     this.#view(buffer);
-    for (const viewer of this.#viewers) viewer();
+    for (const listener of this.#refreshListeners) listener();
     return true;
   }
 
-  /** Has a function called whenever `refresh` has made the views again: another object may have grown the memory. */
-  onViewed(viewer: () => void): void {
-    this.#viewers.push(viewer);
+  /** Has a function called whenever `refresh` has replaced the views: another object may have grown the memory. */
+  onRefresh(listener: () => void): void {
+    this.#refreshListeners.push(listener);
   }
 
   #view(buffer: ArrayBufferLike): void {
@@ -207,12 +207,12 @@ export class LinearMemory {
   }
 
   /**
-   * Makes the views reach `end`, a byte that the memory has for certain: what another thread has grown, a thread sees
-   * late, when its engine comes to tell it. `refresh` alone is not enough then.
+   * Makes the views reach `end`, a byte that the memory has for certain: a thread may see late what another one has
+   * grown, so that `refresh` alone is not enough.
    */
-  reach(end: number): void {
+  waitForLength(end: number): void {
     if (this.bytes.length >= end || this.kind !== "WebAssembly.Memory") return;
-    for (let turn = 0; this.bytes.length < end && turn < REACH_TURNS; turn++) {
+    for (let retry = 0; this.bytes.length < end && retry < LENGTH_RETRIES_MAX; retry++) {
       // To grow by nothing makes the engine look.
       this.#grow(0);
       this.refresh();
@@ -236,7 +236,7 @@ export class LinearMemory {
     const added = this.#hooks.grow === undefined ? this.#growByEngine(pageCount) : this.#growByHook(pageCount);
     if (added === undefined) return undefined;
     this.refresh();
-    this.reach(added.end);
+    this.waitForLength(added.end);
     this.#tell();
     return added;
   }
@@ -250,7 +250,7 @@ export class LinearMemory {
     }
   }
 
-  /** What a hook adds that then says that it could not is nobody's, and so is what is too little. */
+  /** Pages that a hook adds and then says that it could not, or too few of them, belong to no heap. */
   #growByHook(pageCount: number): AddedBytes | undefined {
     const first = this.byteLength;
     let hasGrown = false;

@@ -9,7 +9,7 @@ import type { PageRequest } from "./page-request.ts";
 /** What is asked of a zone. */
 interface ZoneView {
   readonly freeFrames: number;
-  readonly ownFrames: number;
+  readonly managedFrames: number;
   get(field: number): number;
   head(order: number): number;
 }
@@ -83,7 +83,7 @@ export function assertSplit(
 /** A run has this OWNER. */
 export function assertOwner(frames: FrameTable, head: number, owner: number): void {
   const found = frames.owner(head);
-  assert((owner & ~RunOwner.MASK) === RunOwner.MARK, `${owner} is an owner`);
+  assert((owner & ~RunOwner.LOW_MASK) === RunOwner.OWNER_BIT, `${owner} is an owner`);
   assert(found === owner, `the run at page ${head} is owned as ${owner} says, not as ${found}`);
 }
 
@@ -97,7 +97,10 @@ export function assertZone(zone: ZoneView): void {
     listed += blocks << order;
   }
   assert(listed === zone.freeFrames, `the ${listed} pages in the lists of a zone are all that it counts as free`);
-  assert(listed <= zone.ownFrames, `a zone of ${zone.ownFrames} pages has no more free than that, and not ${listed}`);
+  assert(
+    listed <= zone.managedFrames,
+    `a zone of ${zone.managedFrames} pages has no more free than that, and not ${listed}`,
+  );
 }
 
 /** A free block stands in the list of its order: its neighbours there name it. */

@@ -21,7 +21,7 @@ import {
 const zoneFirstFrame = ZoneRecord.FIRST_FRAME;
 const zoneEndFrame = ZoneRecord.END_FRAME;
 const zoneFreeFrames = ZoneRecord.FREE_FRAMES;
-const zoneFreeHead = ZoneRecord.FREE_HEAD;
+const zoneFreeList = ZoneRecord.FREE_LIST;
 const zoneFreeCount = ZoneRecord.FREE_COUNT;
 const zoneSearchFrom = ZoneRecord.SEARCH_FROM;
 const frameNext = FrameRecord.NEXT;
@@ -57,9 +57,9 @@ export function largestOrderAt(frame: number, count: number): number {
  * The free lists of one zone: blocks of 2^order frames, aligned to their size, doubly linked through the frame table. A
  * freed block merges with its buddy (`frame ^ 2^order`) repeatedly, as long as the buddy is entirely free and in the
  * zone.
- * Modelled on: the buddy allocators of the Atomik and the Linux pages.
+ * Modelled on: the buddy allocators of the seed documents of Atomik and Linux.
  */
-export class Buddy {
+export class BuddyZone {
   readonly #frames: FrameTable;
   readonly #zone: number;
   readonly #groups: FreeGroups;
@@ -74,8 +74,8 @@ export class Buddy {
     return this.#frames.memory.words[this.#zone + field];
   }
 
-  /** The number of pages in all zones together. */
-  get pagesMax(): number {
+  /** Frames from the first zone's start to the heap's end, foreign ones included. */
+  get spannedFrames(): number {
     return this.#frames.endFrame - this.#frames.firstPageFrame;
   }
 
@@ -87,14 +87,14 @@ export class Buddy {
     return this.get(zoneFreeFrames);
   }
 
-  /** The heap's frames in the zone, without holes. */
-  get ownFrames(): number {
+  /** The heap's frames in the zone: not the foreign ones. */
+  get managedFrames(): number {
     return this.get(zoneEndFrame) - this.get(zoneFirstFrame) - this.get(ZoneRecord.FOREIGN_FRAMES);
   }
 
   /** First block of the order's list, or noFrame. */
   head(order: number): number {
-    return this.get(zoneFreeHead + order);
+    return this.get(zoneFreeList + order);
   }
 
   /**
@@ -178,7 +178,7 @@ export class Buddy {
     let end = freed + count;
     let first = freed;
     while (end < zoneEnd && bytes[bias + end] === freeHead && end - freed < maxOrderFrames) {
-      end += 1 << this.#frames.count(end);
+      end += 1 << this.#frames.order(end);
     }
     while (first > zoneFirst && isFreeKind(bytes[bias + first - 1]) && freed - first < maxOrderFrames) {
       first = this.#headOfFree(first - 1);
@@ -196,7 +196,7 @@ export class Buddy {
     this.#groups.taken(first, count);
     let frame = this.#headOfFree(first);
     while (frame < end) {
-      const order = this.#frames.count(frame);
+      const order = this.#frames.order(frame);
       const next = frame + (1 << order);
       this.#unlink(frame, order);
       if (frame < first) this.#relink(frame, first - frame);
@@ -208,7 +208,8 @@ export class Buddy {
 
   /**
    * First fit by address: the first contiguous free range of `count` frames, aligned to `alignFrames`, made of any
-   * adjacent free blocks, or noFrame. O(groups of 64 frames from the first range on that is half as long).
+   * adjacent free blocks, or noFrame. O(groups of 64 frames from SEARCH_FROM on), the hint below which no range of the
+   * next lower power of two is free.
    */
   find(count: number, alignFrames: number): number {
     const order = Math.min(31 - Math.clz32(count), maxOrder);
@@ -270,23 +271,23 @@ export class Buddy {
     for (let frame = base; frame + count <= end; frame++) {
       if (bytes[bias + frame] !== freeHead) continue;
       const first = Math.ceil(frame / alignFrames) * alignFrames;
-      while (frame < end && bytes[bias + frame] === freeHead) frame += 1 << this.#frames.count(frame);
+      while (frame < end && bytes[bias + frame] === freeHead) frame += 1 << this.#frames.order(frame);
       if (first + count <= Math.min(frame, end)) return first;
     }
     return noFrame;
   }
 
   /** Frames in the longest contiguous free range; O(frames of the zone). */
-  longestRun(): number {
+  longestFreeRange(): number {
     let longest = 0;
-    for (let run = this.#nextRun(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextRun(run.end)) {
+    for (let run = this.#nextFreeRange(this.get(zoneFirstFrame)); run.count > 0; run = this.#nextFreeRange(run.end)) {
       longest = Math.max(longest, run.count);
     }
     return longest;
   }
 
   /** The first frame of the contiguous free range at the zone's end; the end itself if the last frame is not free. */
-  freeTail(): number {
+  trailingFreeStart(): number {
     const zoneFirst = this.get(zoneFirstFrame);
     let first = this.get(zoneEndFrame);
     while (first > zoneFirst && this.isFree(first - 1, 1)) first--;
@@ -303,7 +304,7 @@ export class Buddy {
     return true;
   }
 
-  #nextRun(from: number): { first: number; end: number; count: number } {
+  #nextFreeRange(from: number): { first: number; end: number; count: number } {
     const { bytes } = this.#frames.memory;
     const bias = this.#frames.kindBias;
     const zoneEnd = this.get(zoneEndFrame);
@@ -312,7 +313,7 @@ export class Buddy {
     if (index < 0) return { first: zoneEnd, end: zoneEnd, count: 0 };
     const first = index - bias;
     let end = first;
-    while (end < zoneEnd && bytes[bias + end] === freeHead) end += 1 << this.#frames.count(end);
+    while (end < zoneEnd && bytes[bias + end] === freeHead) end += 1 << this.#frames.order(end);
     return { first, end, count: end - first };
   }
 
@@ -342,7 +343,7 @@ export class Buddy {
     while (merged < maxOrder) {
       const buddy = head ^ (1 << merged);
       if (buddy < first || buddy + (1 << merged) > end) break;
-      if (frames.kind(buddy) !== freeHead || frames.count(buddy) !== merged) break;
+      if (frames.kind(buddy) !== freeHead || frames.order(buddy) !== merged) break;
       this.#unlink(buddy, merged);
       frames.setKind(Math.max(head, buddy), freeTail);
       head = Math.min(head, buddy);
@@ -354,7 +355,7 @@ export class Buddy {
   /** Puts a block on its list. All its frames but the first are already marked as the tail of a free block. */
   #link(frame: number, order: number): void {
     const { words } = this.#frames.memory;
-    const listWord = this.#zone + zoneFreeHead + order;
+    const listWord = this.#zone + zoneFreeList + order;
     const next = words[listWord];
     const record = this.#frames.record(frame);
     if (ASSERTIONS) assertBlock(frame, order);
@@ -375,7 +376,7 @@ export class Buddy {
     const record = this.#frames.record(frame);
     const next = words[record + frameNext];
     const previous = words[record + framePrev];
-    if (previous === noFrame) words[this.#zone + zoneFreeHead + order] = next;
+    if (previous === noFrame) words[this.#zone + zoneFreeList + order] = next;
     else words[this.#frames.record(previous) + frameNext] = next;
     if (next !== noFrame) words[this.#frames.record(next) + framePrev] = previous;
     words[this.#zone + zoneFreeCount + order]--;

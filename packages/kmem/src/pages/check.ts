@@ -1,6 +1,6 @@
 import type { Report } from "../memory/finding.ts";
 import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
-import type { Buddy } from "./buddy.ts";
+import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
 import {
@@ -29,7 +29,7 @@ export function checkPages(pages: PageAllocator, report: Report): void {
   for (let frame = frames.baseFrame; frame < frames.firstPageFrame; frame++) {
     if (frames.kind(frame) !== FrameKind.RESERVED) report(frame * PAGE_SIZE, "a page of the tables is not reserved");
   }
-  for (let frame = frames.endFrame; frame < frames.coveredFrame; frame++) {
+  for (let frame = frames.endFrame; frame < frames.coveredEndFrame; frame++) {
     if (frames.kind(frame) !== FrameKind.ABSENT) report(frame * PAGE_SIZE, "a page beyond the end is not absent");
   }
   const freeHeads = new Set<number>();
@@ -57,7 +57,7 @@ function checkGroups(pages: PageAllocator, report: Report): void {
   const { words } = frames.memory;
   const groups = new FreeGroups(frames);
   const bounds = boundsOf(pages);
-  const lastGroup = (frames.coveredFrame - 1) >>> GROUP_SHIFT;
+  const lastGroup = (frames.coveredEndFrame - 1) >>> GROUP_SHIFT;
   for (let group = frames.baseFrame >>> GROUP_SHIFT; group <= lastGroup; group++) {
     const noted = words[frames.groupBias + group];
     if (noted === 0) continue;
@@ -136,7 +136,7 @@ function checkTails(frames: FrameTable, head: number, count: number, report: Rep
   return count;
 }
 
-function checkZone(frames: FrameTable, zone: Buddy, name: string, freeHeads: Set<number>, report: Report): void {
+function checkZone(frames: FrameTable, zone: BuddyZone, name: string, freeHeads: Set<number>, report: Report): void {
   const { words } = frames.memory;
   const first = zone.get(ZoneRecord.FIRST_FRAME);
   const end = zone.get(ZoneRecord.END_FRAME);

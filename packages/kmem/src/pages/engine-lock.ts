@@ -67,6 +67,6 @@ export class EngineLock {
   /** Makes the views as long as the memory is: for those who read while all other threads are at rest. */
   refreshViews(): void {
     this.#memory.refresh();
-    this.#memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
+    this.#memory.waitForLength(this.#pages.frames.endFrame * PAGE_SIZE);
   }
 }

@@ -2,12 +2,12 @@ import { type Geometry, useTables } from "../memory/header.ts";
 import { GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FRAME_RECORD_BYTES, FRAME_RECORD_SHIFT, FrameKind, FrameRecord, GROUP_SHIFT, RunOwner } from "./layout.ts";
-import { tablesNamed } from "./moving-tables.ts";
+import { readTablesFromHeader } from "./moving-tables.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
 const recordShift = FRAME_RECORD_SHIFT;
 const countField = FrameRecord.COUNT;
-const headField = FrameRecord.HEAD;
+const headField = FrameRecord.SLAB_OR_OWNER;
 const absent = FrameKind.ABSENT;
 const reserved = FrameKind.RESERVED;
 const freeHead = FrameKind.FREE_HEAD;
@@ -43,7 +43,7 @@ export class FrameTable {
   readonly limitFrame: number;
   readonly firstPageFrame: number;
   /** One past the last frame that the tables describe. This and what follows change when tables move. */
-  coveredFrame!: number;
+  coveredEndFrame!: number;
   /** Index into `memory.bytes` of the kind of frame 0, were there one. */
   kindBias!: number;
   /** Index into `memory.words` of the record of frame 0, were there one. */
@@ -63,13 +63,13 @@ export class FrameTable {
     this.#geometry = geometry;
     this.#headerWord = (geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT;
     this.useGeometry();
-    if (geometry.hasMovingTables) memory.onViewed(() => this.follow());
+    if (geometry.hasMovingTables) memory.onRefresh(() => this.follow());
   }
 
-  /** Recomputes coveredFrame and the biases after the tables in the geometry have changed. */
+  /** Recomputes coveredEndFrame and the biases after the tables in the geometry have changed. */
   useGeometry(): void {
-    const { baseFrame, coveredFrame, frameTable, kindTable, groupTable, tagTable } = this.#geometry;
-    this.coveredFrame = coveredFrame;
+    const { baseFrame, coveredEndFrame, frameTable, kindTable, groupTable, tagTable } = this.#geometry;
+    this.coveredEndFrame = coveredEndFrame;
     this.kindBias = kindTable - baseFrame;
     this.recordBias = (frameTable >>> WORD_SHIFT) - (baseFrame << FRAME_RECORD_SHIFT);
     this.groupBias = (groupTable >>> WORD_SHIFT) - (baseFrame >>> GROUP_SHIFT);
@@ -82,7 +82,7 @@ export class FrameTable {
     if (!geometry.hasMovingTables) return;
     const moves = this.memory.words[this.#headerWord + Header.TABLE_MOVES];
     if (moves === geometry.tableMoves) return;
-    const tables = tablesNamed(this.memory, geometry, moves);
+    const tables = readTablesFromHeader(this.memory, geometry, moves);
     // Otherwise the word is damaged, and what this thread knows is better.
     if (tables === undefined) return;
     useTables(geometry, tables);
@@ -91,7 +91,7 @@ export class FrameTable {
 
   /** One past the last frame that the heap may grow to: tables do not move where other threads could read them. */
   get growthLimit(): number {
-    return this.#geometry.hasMovingTables && this.memory.isShared ? this.coveredFrame : this.limitFrame;
+    return this.#geometry.hasMovingTables && this.memory.isShared ? this.coveredEndFrame : this.limitFrame;
   }
 
   /** One past the last frame that is the heap's now. */
@@ -103,24 +103,24 @@ export class FrameTable {
   setEndFrame(endFrame: number): void {
     const { words } = this.memory;
     words[this.#headerWord + Header.END_FRAME] = endFrame;
-    words[this.#headerWord + Header.GENERATION]++;
+    words[this.#headerWord + Header.GROWTH_COUNT]++;
   }
 
   /** The journal word of an unfinished growth, 0 if there is none: see pages/layout.ts. */
-  get pendingGrowth(): number {
-    return this.memory.words[this.#headerWord + Header.GROWING];
+  get growthJournal(): number {
+    return this.memory.words[this.#headerWord + Header.GROWTH_JOURNAL];
   }
 
-  setPendingGrowth(growth: number): void {
-    this.memory.words[this.#headerWord + Header.GROWING] = growth;
+  setGrowthJournal(growth: number): void {
+    this.memory.words[this.#headerWord + Header.GROWTH_JOURNAL] = growth;
   }
 
   /** Counts the growths of this heap. */
   get growthCount(): number {
-    return this.memory.words[this.#headerWord + Header.GENERATION];
+    return this.memory.words[this.#headerWord + Header.GROWTH_COUNT];
   }
 
-  /** A word of the header that says when to reclaim: RECLAIM_AT or RECLAIM_CREDIT. */
+  /** A word of the header that says when to reclaim: RECLAIM_AT or REQUESTS_SINCE_RECLAIM. */
   reclaimWord(field: number): number {
     return this.memory.words[this.#headerWord + field];
   }
@@ -136,7 +136,7 @@ export class FrameTable {
 
   /** The frame's kind; ABSENT for every number outside of what the tables describe. */
   kind(frame: number): number {
-    if (frame < this.baseFrame || frame >= this.coveredFrame) return absent;
+    if (frame < this.baseFrame || frame >= this.coveredEndFrame) return absent;
     return this.memory.bytes[this.kindBias + frame];
   }
 
@@ -169,7 +169,12 @@ export class FrameTable {
     for (; index < end; index++) bytes[index] = kind;
   }
 
-  /** COUNT of the frame's record: the order of a free block, the frames of a run. */
+  /** The order of a free block: COUNT of its first frame. */
+  order(frame: number): number {
+    return this.memory.words[this.record(frame) + countField];
+  }
+
+  /** COUNT of the frame's record: the frames of a run, the free blocks of a slab and its cursor. */
   count(frame: number): number {
     return this.memory.words[this.record(frame) + countField];
   }
@@ -186,7 +191,7 @@ export class FrameTable {
   /** The slot that owns the run that starts at the frame; -1 for none. */
   ownerSlot(head: number): number {
     const owner = this.owner(head);
-    return (owner & ~RunOwner.MASK) === RunOwner.MARK ? (owner & RunOwner.SLOT_MASK) - 1 : -1;
+    return (owner & ~RunOwner.LOW_MASK) === RunOwner.OWNER_BIT ? (owner & RunOwner.SLOT_MASK) - 1 : -1;
   }
 
   setOwner(head: number, owner: number): void {

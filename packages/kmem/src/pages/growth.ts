@@ -2,24 +2,24 @@ import { ASSERTIONS, assert } from "../memory/assert.ts";
 import type { Geometry } from "../memory/header.ts";
 import { PAGE_SIZE, WASM_PAGE_FRAMES } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import type { Buddy } from "./buddy.ts";
+import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
-import { FrameKind, GROWING_COUNT_SHIFT, GROWING_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
+import { FrameKind, GROWING_WASM_COUNT_SHIFT, GROWING_WASM_FIRST_MASK, Zone, ZoneRecord } from "./layout.ts";
 import { endWithTables, keepsOldTables, moveTables, nextTables, tablePages } from "./moving-tables.ts";
 import type { PageRequest } from "./page-request.ts";
-import { coverZones, dmaEndFrame, foreignFrames, minWatermark } from "./zone.ts";
+import { dmaEndFrame, extendZones, foreignFrames, minWatermark } from "./zone.ts";
 
-/** Growth adds at least this share of the heap, so that a growing heap rarely asks the engine. */
+/** Growth adds at least this share of the heap, so that a growing heap rarely asks the JavaScript engine. */
 const GROWTH_DIVISOR = 8;
 /** The same for a heap with moving tables, which is configured to use little memory. */
-const SPARING_DIVISOR = 32;
+const LOW_MEMORY_GROWTH_DIVISOR = 32;
 
 /** What grows: a memory, and the tables that then cover more of it. */
 export interface Growable {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
   readonly frames: FrameTable;
-  readonly zones: readonly Buddy[];
+  readonly zones: readonly BuddyZone[];
 }
 
 /**
@@ -58,7 +58,7 @@ interface Added {
  * present ones do not describe `end` and can move.
  */
 function endForTables({ memory, geometry, frames }: Growable, servedEnd: number, end: number): number {
-  const areTablesShort = end > frames.coveredFrame && frames.coveredFrame < frames.growthLimit;
+  const areTablesShort = end > frames.coveredEndFrame && frames.coveredEndFrame < frames.growthLimit;
   return areTablesShort ? endWithTables(memory, geometry, servedEnd) : servedEnd;
 }
 
@@ -100,9 +100,9 @@ function addPages(heap: Growable, from: number, neededEnd: number): Added | unde
  * never moves them.
  */
 function generousEnd({ geometry, frames, zones }: Growable, from: number): number {
-  const ownFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
-  const divisor = geometry.hasMovingTables ? SPARING_DIVISOR : GROWTH_DIVISOR;
-  return Math.min(from + Math.floor(ownFrames / divisor), frames.coveredFrame);
+  const managedFrames = frames.endFrame - frames.baseFrame - foreignFrames(zones);
+  const divisor = geometry.hasMovingTables ? LOW_MEMORY_GROWTH_DIVISOR : GROWTH_DIVISOR;
+  return Math.min(from + Math.floor(managedFrames / divisor), frames.coveredEndFrame);
 }
 
 /**
@@ -113,26 +113,26 @@ function generousEnd({ geometry, frames, zones }: Growable, from: number): numbe
 function addToHeap(heap: Growable, { first, end: addedEnd }: Added, servedEnd: number): void {
   const { memory, geometry, frames, zones } = heap;
   const next =
-    addedEnd > frames.coveredFrame ? nextTables(memory, geometry, addedEnd, addedEnd - servedEnd) : undefined;
-  const end = next === undefined ? Math.min(addedEnd, frames.coveredFrame) : addedEnd;
+    addedEnd > frames.coveredEndFrame ? nextTables(memory, geometry, addedEnd, addedEnd - servedEnd) : undefined;
+  const end = next === undefined ? Math.min(addedEnd, frames.coveredEndFrame) : addedEnd;
   if (end <= first) return;
   const firstPage = first / WASM_PAGE_FRAMES;
   const pageCount = Math.ceil(end / WASM_PAGE_FRAMES) - firstPage;
   if (ASSERTIONS) {
-    assert(frames.pendingGrowth === 0, "no other growth of the heap is under way");
+    assert(frames.growthJournal === 0, "no other growth of the heap is under way");
     assert(Number.isInteger(firstPage), `growth begins with a page of WebAssembly, not with page ${first}`);
     assert(end > first && end <= frames.limitFrame, `the end grows beyond page ${first}, and not over the limit`);
   }
-  frames.setPendingGrowth(firstPage | (pageCount << GROWING_COUNT_SHIFT));
-  const former = { frame: geometry.tableFrame, count: tablePages(geometry) };
+  frames.setGrowthJournal(firstPage | (pageCount << GROWING_WASM_COUNT_SHIFT));
+  const former = { frame: geometry.tablesFirstFrame, count: tablePages(geometry) };
   if (next !== undefined) {
     moveTables(memory, geometry, next);
     frames.useGeometry();
   }
   moveEnd(frames, first, end);
-  coverZones(zones, geometry, first, end);
+  extendZones(zones, geometry, first, end);
   if (next !== undefined && !keepsOldTables(memory)) zones[Zone.NORMAL].give(former.frame, former.count);
-  frames.setPendingGrowth(0);
+  frames.setGrowthJournal(0);
 }
 
 /** Moves the end of the heap to the end of new pages; first marks the pages in between, a hole, as RESERVED. */
@@ -146,19 +146,19 @@ function moveEnd(frames: FrameTable, first: number, end: number): void {
 
 /**
  * Completes a growth during which a thread died, as far as the end of the heap is concerned; the zones must be rebuilt
- * afterwards. Discards a GROWING word that cannot be valid. Under the pages' lock.
+ * afterwards. Discards a GROWTH_JOURNAL that cannot be valid. Under the pages' lock.
  */
-export function endGrowth(frames: FrameTable): void {
-  const pendingGrowth = frames.pendingGrowth;
-  if (pendingGrowth === 0) return;
-  const firstPage = pendingGrowth & GROWING_FIRST_MASK;
+export function completeInterruptedGrowth(frames: FrameTable): void {
+  const growthJournal = frames.growthJournal;
+  if (growthJournal === 0) return;
+  const firstPage = growthJournal & GROWING_WASM_FIRST_MASK;
   const first = firstPage * WASM_PAGE_FRAMES;
-  const reached = (firstPage + (pendingGrowth >>> GROWING_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
+  const reached = (firstPage + (growthJournal >>> GROWING_WASM_COUNT_SHIFT)) * WASM_PAGE_FRAMES;
   const end = Math.min(reached, frames.limitFrame);
   // Had the tables moved before the death, they would describe `end`. If they do not, the new pages stay unused.
-  const isPossible = reached * PAGE_SIZE <= frames.memory.presentBytes() && end <= frames.coveredFrame;
+  const isPossible = reached * PAGE_SIZE <= frames.memory.presentBytes() && end <= frames.coveredEndFrame;
   if (isPossible && first >= frames.endFrame && end > first) moveEnd(frames, first, end);
-  frames.setPendingGrowth(0);
+  frames.setGrowthJournal(0);
 }
 
 /** The lowest end of the heap at which a zone up to there can serve the request, if pages are added from `from` on. */
@@ -172,16 +172,16 @@ function endToServe(heap: Growable, from: number, count: number, request: PageRe
 }
 
 /** As {@link endToServe}, for one zone. Counts the free pages at its end, and the reserve that it must keep. */
-function zoneEndToServe(zone: Buddy, from: number, count: number, request: PageRequest): number {
+function zoneEndToServe(zone: BuddyZone, from: number, count: number, request: PageRequest): number {
   const { alignFrames = 1, mayUseReserve = false } = request;
   const oldEnd = zone.get(ZoneRecord.END_FRAME);
   const first = Math.max(from, oldEnd);
   // Free pages at the end of the zone adjoin the added ones only if no hole lies between them.
-  const tail = first === oldEnd ? zone.freeTail() : first;
+  const tail = first === oldEnd ? zone.trailingFreeStart() : first;
   let end = Math.max(Math.ceil(tail / alignFrames) * alignFrames + count, first + 1);
   for (;;) {
     const left = zone.freeFrames + (end - first) - count;
-    const missing = (mayUseReserve ? 0 : minWatermark(zone.ownFrames + (end - first))) - left;
+    const missing = (mayUseReserve ? 0 : minWatermark(zone.managedFrames + (end - first))) - left;
     if (missing <= 0) return end;
     end += missing;
   }

@@ -1,6 +1,6 @@
 import { ASSERTIONS } from "../memory/assert.ts";
 import { assertRun } from "./assertions.ts";
-import type { Buddy } from "./buddy.ts";
+import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import {
   KEPT_PAGES_MIN,
@@ -13,10 +13,10 @@ import {
 } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
-/** A run serves a block that may be longer by less than one in so many parts. */
-const LONGER_SHARE = 8;
+/** A kept run may exceed a request by less than one in so many parts. */
+const SLACK_DIVISOR = 8;
 /** Of so many runs for which there is no room one is kept in place of the oldest: a sweep of frees is not slowed. */
-const REFUSED_TURN = 8;
+const EVICT_INTERVAL = 8;
 /** log2 of the share of the pages in use that all slots may keep: a thirty-second. */
 const KEPT_SHARE_SHIFT = 5;
 /** log2 of the share of the free pages that they may keep, so that no other slot misses them: an eighth. */
@@ -24,11 +24,11 @@ const KEPT_FREE_SHARE_SHIFT = 3;
 
 /** Whether blocks of so many pages are kept when they are freed. */
 export function isKeepable(count: number, kind: number): boolean {
-  return kind === RunKind.BLOCK && count >= KEPT_PAGES_MIN;
+  return kind === RunKind.LARGE_BLOCK && count >= KEPT_PAGES_MIN;
 }
 
 /** Pages that each of so many slots may keep of a zone. */
-export function keptPagesMax(zone: Buddy, slotCount: number): number {
+export function keptPagesMax(zone: BuddyZone, slotCount: number): number {
   const { freeFrames } = zone;
   const used = zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME) - freeFrames;
   const share = Math.min(used >> KEPT_SHARE_SHIFT, freeFrames >> KEPT_FREE_SHARE_SHIFT);
@@ -56,20 +56,19 @@ export class KeptRuns {
   }
 
   /**
-   * Makes a block's run, with this owner, of the one that was kept last of those which have `count` pages, or so few
-   * more that a block is still less than an eighth longer than what was asked for. NO_FRAME where there is none.
-   * O(kept runs).
+   * Makes a block's run, with this owner, of the run that was kept last of those with `count` pages or less than an
+   * eighth more. NO_FRAME where there is none. O(kept runs).
    */
   take(count: number, { dma = false, alignFrames = 1 }: PageRequest, owner: number): number {
     const frames = this.#frames;
     const { words } = frames.memory;
     if (dma || alignFrames > 1) return NO_FRAME;
-    const most = Math.max(count, Math.ceil((count - 1) * (1 + 1 / LONGER_SHARE)) - 1);
+    const most = Math.max(count, Math.ceil((count - 1) * (1 + 1 / SLACK_DIVISOR)) - 1);
     for (let word = this.#firstWord + this.count - 1; word >= this.#firstWord; word--) {
       const pages = frames.count(words[word]);
       if (pages < count || pages > most) continue;
       const frame = this.#remove(word);
-      frames.setRun(frame, pages, RunKind.BLOCK);
+      frames.setRun(frame, pages, RunKind.LARGE_BLOCK);
       frames.setOwner(frame, owner);
       return frame;
     }
@@ -91,10 +90,10 @@ export class KeptRuns {
     return pages <= pagesMax;
   }
 
-  /** Counts an attempt to keep a run for which there is no room; true for one in REFUSED_TURN: drain the oldest run. */
-  mayReplaceOldest(): boolean {
+  /** Counts a run that there was no room for; true for one in EVICT_INTERVAL: the oldest run is to go for it. */
+  countRefusal(): boolean {
     const { words } = this.#frames.memory;
-    words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % REFUSED_TURN;
+    words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % EVICT_INTERVAL;
     return words[this.#countWord + 1] === 0;
   }
 

@@ -11,7 +11,7 @@ export function kindPhrase(kind: number): string {
   if (kind === FrameKind.RESERVED) return "belongs to the header and the tables";
   if (kind === FrameKind.FREE_HEAD || kind === FrameKind.FREE_TAIL) return "is already free";
   if (kind >= FrameKind.FIRST_CACHE) return "belongs to a slab";
-  if (kind === RunKind.BLOCK || kind === RunKind.BLOCK + 1) return "belongs to a block of the heap";
+  if (kind === RunKind.LARGE_BLOCK || kind === RunKind.LARGE_BLOCK + 1) return "belongs to a block of the heap";
   if (kind === RunKind.SYSTEM || kind === RunKind.SYSTEM + 1) return "belongs to a slot";
   if (kind === RunKind.BUCKET || kind === RunKind.BUCKET + 1) return "belongs to a bucket";
   if (kind === RunKind.VMALLOC || kind === RunKind.VMALLOC + 1) return "belongs to vmalloc";

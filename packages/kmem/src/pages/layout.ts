@@ -15,19 +15,20 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables that do not move; after them, pages of somebody else's: what a
+ *      RESERVED: the header and the tables that do not move; after them, foreign pages: what a
  *      program, or another heap, has added to the memory between two growths of this one. It never changes, and nothing
  *      else is written for such a page: no record, no tag. In a memory that grows they end at a multiple of
  *      WASM_PAGE_FRAMES.
  *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
  *
- * The frame table holds a record of four words a frame, used by the head of a block and, for HEAD, by every frame:
+ * The frame table holds a record of four words a frame, used by the first frame of a block or run; the last word of
+ * slabs, by every frame:
  *
- *      word     free block            run of pages        slab
- *      NEXT     next in its list      –                   next in its cache's list
- *      PREV     previous in its list  –                   previous in its cache's list
- *      COUNT    order                 frames in the run   free blocks | cursor << 16
- *      HEAD     –                     OWNER               first frame of the slab | colour << 20, in every frame
+ *      word            free block            run of pages        slab
+ *      NEXT            next in its list      –                   next in its cache's list
+ *      PREV            previous in its list  –                   previous in its cache's list
+ *      COUNT           order                 frames in the run   free blocks | cursor << 16
+ *      SLAB_OR_OWNER   –                     OWNER               first frame of the slab | colour << 20
  *
  * OWNER says who answers for a run, so that nothing is lost when a thread dies with it in its hands:
  *
@@ -37,18 +38,19 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.t
  *      CLAIMED  on the way back, or in the page cache of the slot
  *      SPLIT    a part of it is being freed, under the pages' lock, by the slot; the rest stays the former owner's
  *
- * What a thread that died leaves is told apart by the order of stores:
+ * The order of stores tells in which state a thread that died has left a frame:
  *
  *      free block ► run    COUNT, OWNER, kinds of the tail, kind of the head. Until the last the frames are free.
- *      run ► free block    each frame by its kind; tails that no COUNT covers are free.
- *      run ► slab          HEAD of the tail, tags, kinds of the tail, kind of the head, COUNT, HEAD
+ *      run ► free block    each frame by its kind; a tail that the COUNT of no head covers is free.
+ *      run ► slab          SLAB_OR_OWNER of the tail, tags, kinds of the tail, kind of the head, COUNT,
+ *                          SLAB_OR_OWNER of the head
  *      slab ► run          tags, COUNT, OWNER, kind of the head, kinds of the tail
  *
  * The last two under the lock of the cache.
  *
- * Growth is noted in the header's word GROWING before any table changes: the first WebAssembly page that was added,
- * and from bit 16 on their number; 0 when it is done. A thread that inherits the pages' lock completes it. So nothing
- * is lost but what a thread adds and dies before it can note: those pages stay somebody else's.
+ * Growth is noted in the header's word GROWTH_JOURNAL before any table changes: the first WebAssembly page that was
+ * added, and from bit 16 on their number; 0 when it is done. A thread that takes the pages' lock over completes it. So
+ * nothing is lost but what a thread adds and dies before it can note: those pages are foreign from then on.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
@@ -65,13 +67,13 @@ export const FrameKind = {
 
 /** Whose a run of pages is. The value is the kind of its head; the kind of its tail is one more. */
 export const RunKind = {
-  /** Asked for page by page, through the page allocator's own face. */
+  /** Allocated by the functions for pages. */
   PAGES: 4,
-  /** A block above the largest size class: `free` takes it, the page allocator's face does not. */
-  BLOCK: 6,
-  /** The heap's own: slots' private pages. */
+  /** A block above the largest size class: `free` takes it, the functions for pages do not. */
+  LARGE_BLOCK: 6,
+  /** The heap's own: slots' private pages, sheaves, barns, outboxes, tables that move, slabs being made. */
   SYSTEM: 8,
-  /** A bucket, or the pages that hold the buckets' lists: My Kernel's engine. */
+  /** A bucket, or the pages that hold the buckets' lists (the seed document of My Kernel). */
   BUCKET: 10,
   /** A page of a virtual area, of a page table, or of the areas' records. */
   VMALLOC: 12,
@@ -85,26 +87,26 @@ export type RunKindValue = (typeof RunKind)[keyof typeof RunKind];
 export const KIND_COUNT = 256;
 
 /** The fields of {@link FrameRecord}, with their words. */
-export const FRAME_FIELDS = { NEXT: 1, PREV: 1, COUNT: 1, HEAD: 1 } as const;
+export const FRAME_FIELDS = { NEXT: 1, PREV: 1, COUNT: 1, SLAB_OR_OWNER: 1 } as const;
 /** Word indexes in a frame's record. */
 export const FrameRecord: Offsets<typeof FRAME_FIELDS> = /* @__PURE__ */ offsetsOf(FRAME_FIELDS);
-/** OWNER of a run, in the word that is HEAD in slabs. */
+/** OWNER of a run: SLAB_OR_OWNER of its first frame. */
 export const RunOwner = {
-  /** Every owner has it, and no HEAD of a slab. */
-  MARK: -0x8000_0000,
+  /** Every owner has it, and no frame of a slab. */
+  OWNER_BIT: -0x8000_0000,
   /** The run belongs to no slot. */
   HEAP: -0x8000_0000,
   SLOT_MASK: 0x7f,
   CLAIMED: 0x80,
   SPLIT: 0x100,
   FORMER_SHIFT: 9,
-  /** All bits that an owner can have. */
-  MASK: 0xffff,
+  /** All other bits that an owner can have. */
+  LOW_MASK: 0xffff,
 } as const;
 /**
- * In place of an owner, OWNER of a run that is the root of something, by which it is found: no user writes to the frame
- * table. All marks stand here, so that no two are the same. None is an owner: those have no bits above RunOwner.MASK
- * but MARK.
+ * What OWNER holds instead of an owner in a run that is the root of something, which is found by it: no user writes to
+ * the frame table. All marks stand here, so that no two are the same. None is an owner: those have no bits above
+ * RunOwner.LOW_MASK but OWNER_BIT.
  */
 export const OwnerMark = {
   /** The page of the engine of buckets, a bucket, and a buffer for DMA: kind BUCKET. */
@@ -120,28 +122,28 @@ export const OwnerMark = {
   /** The root of a debugged or sampled heap, and pages of its depot of stacks: kind SYSTEM. */
   DEBUG_ROOT: -7,
   DEBUG_DEPOT: -8,
-  /** Tables that move, or have been there before they did: kind SYSTEM. */
+  /** The tables that move, or those that they were copied from: kind SYSTEM. */
   TABLES: -9,
 } as const;
-/** Words of such a run: what says that it is a ring, and the slot + 1 of the thread that made it or was given it. */
+/** Words of a trace ring: its magic number, and the slot + 1 of the thread that made it or was given it. */
 export const RingWord = { MAGIC: 0, MAKER: 4 } as const;
 
-/** Words of a place in the header's TABLE_PLACES, and how many they are. */
-export const TablePlaceWord = { FRAME: 0, COVERED: 1 } as const;
-/** Words of such a place. */
-export const TABLE_PLACE_WORDS = 2;
+/** Words of an entry of the header's TABLE_LOCATIONS: the tables' first frame, and the end of the frames described. */
+export const TableLocationWord = { FRAME: 0, END_FRAME: 1 } as const;
+/** Words of such an entry. */
+export const TABLE_LOCATION_WORDS = 2;
 
-/** What a debugged or sampled heap is known by, which a repair must not take for nobody's: see debug/layout.ts. */
-export const DebugRootSign = {
+/** What the pages of a debugged or sampled heap are known by, so that a repair keeps them: see debug/layout.ts. */
+export const DebugRootMagic = {
   /** In the first word of its pages. */
   MAGIC: 0x4442_4721,
   PAGES: 2,
   /** Word of them at which a dump has the time when it was made: a double. */
   DUMPED: 8,
 } as const;
-/** log2 of the frames that a word of the group table is about, and how many that are: 256 KiB. */
+/** log2 of the frames that a word of the group table is about. */
 export const GROUP_SHIFT = 6;
-/** Frames that a word of the group table is about. */
+/** Frames that a word of the group table is about: 256 KiB. */
 export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;
 /**
  * A word of the group table: how many frames are free where, so that a search for a free stretch looks at a word where
@@ -171,10 +173,10 @@ export const FRAME_RECORD_SHIFT = 2;
 /** Bytes in a frame's record. */
 export const FRAME_RECORD_BYTES = 16;
 
-/** Where the number of pages stands in the header's word GROWING. */
-export const GROWING_COUNT_SHIFT = 16;
-/** The number of the first page in the header's word GROWING. */
-export const GROWING_FIRST_MASK = 0xffff;
+/** Where the number of WebAssembly pages (64 KiB) stands in the header's GROWTH_JOURNAL. */
+export const GROWING_WASM_COUNT_SHIFT = 16;
+/** The number of the first WebAssembly page in the header's GROWTH_JOURNAL. */
+export const GROWING_WASM_FIRST_MASK = 0xffff;
 
 /** The end of a list of frames. */
 export const NO_FRAME = 0;
@@ -192,9 +194,9 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      FIRST_FRAME, END_FRAME      the stretch, end excluded
  *      FREE_FRAMES                 frames in free blocks
  *      MIN, LOW, HIGH              watermarks, in frames
- *      FREE_HEAD + order           first free block of each order
+ *      FREE_LIST + order           first free block of each order
  *      FREE_COUNT + order          how many there are
- *      FOREIGN_FRAMES              frames of somebody else's
+ *      FOREIGN_FRAMES              frames that are not the heap's
  *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
  */
 export const ZONE_FIELDS = {
@@ -204,7 +206,7 @@ export const ZONE_FIELDS = {
   MIN: 1,
   LOW: 1,
   HIGH: 1,
-  FREE_HEAD: ORDER_COUNT as number,
+  FREE_LIST: ORDER_COUNT as number,
   FREE_COUNT: ORDER_COUNT as number,
   SEARCH_FROM: ORDER_COUNT as number,
   FOREIGN_FRAMES: 1,
@@ -224,9 +226,10 @@ export const ZONE_COUNT = 2;
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
- * The page cache of a slot lies in the slot's private pages. Runs of 1, 2, 4 and 8 pages go back and forth there
- * without the pages' lock while more than one slot is held. In the room that the largest order leaves stand longer
- * runs that were blocks, the one freed first in front; also where one thread works alone.
+ * The page cache of a slot (Linux's per-CPU lists of pages; not the cache of files) lies in its private pages. Runs of
+ * 1, 2, 4 and 8 pages come and go there without the pages' lock while more than one slot is held. The words after the
+ * largest order hold the kept runs: freed large blocks of KEPT_PAGES_MIN pages and more, the oldest first, also where
+ * one thread works alone.
  *
  *      for each order from 0:  COUNT │ frame │ frame │ … room …
  *      KEPT_RUNS:              COUNT │ REFUSED │ frame │ frame │ … room …

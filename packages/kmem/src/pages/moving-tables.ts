@@ -10,25 +10,25 @@ import {
   groupTableBytes,
   OwnerMark,
   RunKind,
-  TABLE_PLACE_WORDS,
-  TablePlaceWord,
+  TABLE_LOCATION_WORDS,
+  TableLocationWord,
 } from "./layout.ts";
 
 /**
  * Tables that move: those of frames, kinds, groups and tags, one after the other in a run of pages of kind SYSTEM that
- * OwnerMark.TABLES names, for the frames from the base of the heap to its COVERED frame.
+ * OwnerMark.TABLES names, for the frames from the base of the heap to `coveredEndFrame`.
  *
  *      │ record, record … │ kind, kind … │ group … │ tag, tag … │
  *
- * Only memory of one thread has them. When it grows past the covered frame, the end of what was added becomes the new
- * run, and the tables are copied there. One store, of TABLE_MOVES, makes the copy the tables; before it the old ones
- * hold, which nothing has been written to, and after it the new ones, of which the other place in the header speaks.
- * The old run is then free. What a thread leaves that is stopped in between is ended by `endGrowth`, and the rebuilding
- * of zones frees the run of the two that is not in use.
+ * Only memory of one thread has them. When it grows past that frame, the end of what was added becomes the new run, and
+ * the tables are copied there; their location goes to the entry of TABLE_LOCATIONS that is not in use. The store to
+ * TABLE_MOVES commits: before it the old tables are valid, and unchanged; after it the new ones are, and the old run is
+ * free. After an interruption `completeInterruptedGrowth` finishes the growth, and the rebuilding of zones frees the
+ * run of the two that is not in use.
  *
- * Whatever has addresses of tables takes them from the geometry or the FrameTable of its thread, after each call that
- * may allocate pages. Fast paths have them as constants: growth detaches their views, and where a program has made the
- * buffer a resizable one, which keeps its views, the tags of the old tables read as NONE for ever.
+ * Addresses of tables are taken from the geometry or the FrameTable after each call that may allocate pages. Fast paths
+ * have them as constants: growth detaches their views. Where a program has made the buffer a resizable one, which keeps
+ * its views, the tags of the old tables read as NONE for ever.
  */
 
 /** Tables describe at least so much more than there is: an eighth, and no less than a page of WebAssembly. */
@@ -50,36 +50,41 @@ export interface TableLayout {
   readonly pageCount: number;
 }
 
-/** The same, for all frames from `baseFrame` up to `coveredFrame`. */
-export function layoutFor(baseFrame: number, coveredFrame: number): TableLayout {
-  const frameCount = coveredFrame - baseFrame;
+/** The same, for all frames from `baseFrame` up to `coveredEndFrame`. */
+export function layoutFor(baseFrame: number, coveredEndFrame: number): TableLayout {
+  const frameCount = coveredEndFrame - baseFrame;
   const kinds = alignUp(frameCount * FRAME_RECORD_BYTES, TABLE_ALIGNMENT);
   const groups = alignUp(kinds + frameCount, TABLE_ALIGNMENT);
-  const tags = alignUp(groups + groupTableBytes(baseFrame, coveredFrame), TABLE_ALIGNMENT);
+  const tags = alignUp(groups + groupTableBytes(baseFrame, coveredEndFrame), TABLE_ALIGNMENT);
   const endByte = tags + frameCount * (PAGE_SIZE / GRANULE);
   return { kinds, groups, tags, pageCount: Math.ceil(endByte / PAGE_SIZE) };
 }
 
 /** Pages of the run with the tables of a heap; 0 where they do not move. */
 export function tablePages(geometry: Geometry): number {
-  return tablePagesUpTo(geometry, geometry.coveredFrame);
+  return tablePagesUpTo(geometry, geometry.coveredEndFrame);
 }
 
 /** Pages of the run with the tables that describe everything up to a frame. */
-export function tablePagesUpTo({ hasMovingTables, baseFrame }: Geometry, coveredFrame: number): number {
-  return hasMovingTables ? layoutFor(baseFrame, coveredFrame).pageCount : 0;
+export function tablePagesUpTo({ hasMovingTables, baseFrame }: Geometry, coveredEndFrame: number): number {
+  return hasMovingTables ? layoutFor(baseFrame, coveredEndFrame).pageCount : 0;
 }
 
-function tablesAt(baseFrame: number, tableFrame: number, coveredFrame: number, tableMoves: number): MovingTables {
-  const { kinds, groups, tags } = layoutFor(baseFrame, coveredFrame);
-  const frameTable = tableFrame * PAGE_SIZE;
+function tablesAt(
+  baseFrame: number,
+  tablesFirstFrame: number,
+  coveredEndFrame: number,
+  tableMoves: number,
+): MovingTables {
+  const { kinds, groups, tags } = layoutFor(baseFrame, coveredEndFrame);
+  const frameTable = tablesFirstFrame * PAGE_SIZE;
   const addresses = {
     frameTable,
     kindTable: frameTable + kinds,
     groupTable: frameTable + groups,
     tagTable: frameTable + tags,
   };
-  return { ...addresses, coveredFrame, tableFrame, tableMoves };
+  return { ...addresses, coveredEndFrame, tablesFirstFrame, tableMoves };
 }
 
 /** The frame up to which new tables describe a heap that ends at `endFrame`. */
@@ -123,27 +128,27 @@ export function nextTables(
 ): MovingTables | undefined {
   const { baseFrame, limitFrame, tableMoves } = geometry;
   const least = Math.min(Math.ceil(endFrame / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
-  for (const coveredFrame of [coveredFor(geometry, endFrame, keepsOldTables(memory)), least]) {
-    const { pageCount } = layoutFor(baseFrame, coveredFrame);
-    if (pageCount <= roomPages) return tablesAt(baseFrame, endFrame - pageCount, coveredFrame, tableMoves + 1);
+  for (const coveredEndFrame of [coveredFor(geometry, endFrame, keepsOldTables(memory)), least]) {
+    const { pageCount } = layoutFor(baseFrame, coveredEndFrame);
+    if (pageCount <= roomPages) return tablesAt(baseFrame, endFrame - pageCount, coveredEndFrame, tableMoves + 1);
   }
   return undefined;
 }
 
 /** Index in `words` of the record that tables which begin at `frameTable` have of a frame. */
-export function ownRecord({ baseFrame }: Geometry, frameTable: number, frame: number): number {
+export function recordIndexInTable({ baseFrame }: Geometry, frameTable: number, frame: number): number {
   return (frameTable >>> WORD_SHIFT) + ((frame - baseFrame) << FRAME_RECORD_SHIFT);
 }
 
 /** Writes what the tables say of their own run into them, the kind of its head last. */
 export function describeTables(memory: LinearMemory, geometry: Geometry): void {
   const { bytes, words } = memory;
-  const { baseFrame, tableFrame, frameTable, kindTable } = geometry;
+  const { baseFrame, tablesFirstFrame, frameTable, kindTable } = geometry;
   const pageCount = tablePages(geometry);
-  const record = ownRecord(geometry, frameTable, tableFrame);
-  const kind = kindTable + tableFrame - baseFrame;
+  const record = recordIndexInTable(geometry, frameTable, tablesFirstFrame);
+  const kind = kindTable + tablesFirstFrame - baseFrame;
   words[record + FrameRecord.COUNT] = pageCount;
-  words[record + FrameRecord.HEAD] = OwnerMark.TABLES;
+  words[record + FrameRecord.SLAB_OR_OWNER] = OwnerMark.TABLES;
   bytes.fill(RunKind.SYSTEM + 1, kind + 1, kind + pageCount);
   bytes[kind] = RunKind.SYSTEM;
 }
@@ -154,84 +159,86 @@ export function describeTables(memory: LinearMemory, geometry: Geometry): void {
  */
 export function moveTables(memory: LinearMemory, geometry: Geometry, next: MovingTables): void {
   const { bytes, words } = memory;
-  const { baseFrame, coveredFrame, frameTable, kindTable, groupTable, tagTable } = geometry;
-  const frameCount = coveredFrame - baseFrame;
+  const { baseFrame, coveredEndFrame, frameTable, kindTable, groupTable, tagTable } = geometry;
+  const frameCount = coveredEndFrame - baseFrame;
   bytes.copyWithin(next.frameTable, frameTable, frameTable + frameCount * FRAME_RECORD_BYTES);
   bytes.copyWithin(next.kindTable, kindTable, kindTable + frameCount);
-  bytes.copyWithin(next.groupTable, groupTable, groupTable + groupTableBytes(baseFrame, coveredFrame));
+  bytes.copyWithin(next.groupTable, groupTable, groupTable + groupTableBytes(baseFrame, coveredEndFrame));
   bytes.copyWithin(next.tagTable, tagTable, tagTable + frameCount * (PAGE_SIZE / GRANULE));
-  // Groups that lay across the end of the tables were never noted.
+  // Words of groups across the end of the tables were 0.
   describeTables(memory, { ...geometry, ...next });
-  const place = placeWord(geometry, next.tableMoves);
-  words[place + TablePlaceWord.FRAME] = next.tableFrame;
-  words[place + TablePlaceWord.COVERED] = next.coveredFrame;
+  const location = locationWord(geometry, next.tableMoves);
+  words[location + TableLocationWord.FRAME] = next.tablesFirstFrame;
+  words[location + TableLocationWord.END_FRAME] = next.coveredEndFrame;
   words[headerWord(geometry, Header.TABLE_MOVES)] = next.tableMoves;
-  // Nobody who looks for tables is to find these.
-  words[ownRecord(geometry, frameTable, geometry.tableFrame) + FrameRecord.HEAD] = 0;
+  // A search for tables must not find these.
+  words[recordIndexInTable(geometry, frameTable, geometry.tablesFirstFrame) + FrameRecord.SLAB_OR_OWNER] = 0;
   if (keepsOldTables(memory)) bytes.fill(0, tagTable, tagTable + frameCount * (PAGE_SIZE / GRANULE));
   useTables(geometry, next);
 }
 
-/** Index in `words` of the place that holds after so many moves. */
-function placeWord(geometry: Geometry, tableMoves: number): number {
-  return headerWord(geometry, Header.TABLE_PLACES) + (tableMoves & 1) * TABLE_PLACE_WORDS;
+/** Index in `words` of the entry of TABLE_LOCATIONS that is valid after so many moves. */
+function locationWord(geometry: Geometry, tableMoves: number): number {
+  return headerWord(geometry, Header.TABLE_LOCATIONS) + (tableMoves & 1) * TABLE_LOCATION_WORDS;
 }
 
 /**
- * The tables that the header leads to, if TABLE_MOVES is `tableMoves`; undefined where there cannot be any. Of what the
- * tables must say of themselves, `wrongMost` of three things may be wrong.
+ * The tables that the header leads to, if TABLE_MOVES is `tableMoves`; undefined where there cannot be any, or where
+ * more than `mismatchesMax` of the three things that tables must say of themselves are wrong.
  */
-export function tablesNamed(
+export function readTablesFromHeader(
   memory: LinearMemory,
   geometry: Geometry,
   tableMoves: number,
-  wrongMost = 0,
+  mismatchesMax = 0,
 ): MovingTables | undefined {
   const { words } = memory;
-  const place = placeWord(geometry, tableMoves);
-  const tableFrame = words[place + TablePlaceWord.FRAME] >>> 0;
-  const coveredFrame = words[place + TablePlaceWord.COVERED] >>> 0;
-  const tables = tablesFrom(memory, geometry, { tableFrame, coveredFrame }, wrongMost);
+  const location = locationWord(geometry, tableMoves);
+  const tablesFirstFrame = words[location + TableLocationWord.FRAME] >>> 0;
+  const coveredEndFrame = words[location + TableLocationWord.END_FRAME] >>> 0;
+  const tables = readTablesAt(memory, geometry, { tablesFirstFrame, coveredEndFrame }, mismatchesMax);
   return tables === undefined ? undefined : { ...tables, tableMoves };
 }
 
 /** The same, for tables that begin at a frame and describe everything up to another one. */
-export function tablesFrom(
+export function readTablesAt(
   memory: LinearMemory,
   geometry: Geometry,
-  { tableFrame, coveredFrame }: Pick<MovingTables, "tableFrame" | "coveredFrame">,
-  wrongMost = 0,
+  { tablesFirstFrame, coveredEndFrame }: Pick<MovingTables, "tablesFirstFrame" | "coveredEndFrame">,
+  mismatchesMax = 0,
 ): MovingTables | undefined {
   const { words } = memory;
   const { baseFrame, firstPageFrame, limitFrame } = geometry;
-  if (tableFrame < firstPageFrame || coveredFrame > limitFrame || coveredFrame < tableFrame) return undefined;
-  const tables = tablesAt(baseFrame, tableFrame, coveredFrame, 0);
-  const { pageCount } = layoutFor(baseFrame, coveredFrame);
-  const end = tableFrame + pageCount;
-  if (end > coveredFrame || end * PAGE_SIZE > memory.byteLength) return undefined;
-  const record = ownRecord(geometry, tables.frameTable, tableFrame);
-  const isKind = memory.bytes[tables.kindTable + tableFrame - baseFrame] === RunKind.SYSTEM;
+  if (tablesFirstFrame < firstPageFrame || coveredEndFrame > limitFrame || coveredEndFrame < tablesFirstFrame)
+    return undefined;
+  const tables = tablesAt(baseFrame, tablesFirstFrame, coveredEndFrame, 0);
+  const { pageCount } = layoutFor(baseFrame, coveredEndFrame);
+  const end = tablesFirstFrame + pageCount;
+  if (end > coveredEndFrame || end * PAGE_SIZE > memory.byteLength) return undefined;
+  const record = recordIndexInTable(geometry, tables.frameTable, tablesFirstFrame);
+  const isKind = memory.bytes[tables.kindTable + tablesFirstFrame - baseFrame] === RunKind.SYSTEM;
   const isCount = words[record + FrameRecord.COUNT] === pageCount;
-  const isMarked = words[record + FrameRecord.HEAD] === OwnerMark.TABLES;
+  const isMarked = words[record + FrameRecord.SLAB_OR_OWNER] === OwnerMark.TABLES;
   const wrong = [isKind, isCount, isMarked].filter((isRight) => !isRight).length;
-  return wrong <= wrongMost ? tables : undefined;
+  return wrong <= mismatchesMax ? tables : undefined;
 }
 
 /** Looks the tables up that move, for a geometry that has been read. Throws BAD_GEOMETRY where there cannot be any. */
 export function openTables(memory: LinearMemory, geometry: Geometry): void {
   if (!geometry.hasMovingTables) return;
   const moves = memory.words[headerWord(geometry, Header.TABLE_MOVES)];
-  const tables = tablesNamed(memory, geometry, moves);
+  const tables = readTablesFromHeader(memory, geometry, moves);
   if (tables === undefined) {
-    const address = (memory.words[placeWord(geometry, moves)] << PAGE_SHIFT) >>> 0;
+    const address = (memory.words[locationWord(geometry, moves)] << PAGE_SHIFT) >>> 0;
     throw new KmemError("BAD_GEOMETRY", `the tables are said to be at ${hex(address)}, where there are none`, {
       address,
     });
   }
   const endFrame = memory.words[headerWord(geometry, Header.END_FRAME)] >>> 0;
-  if (endFrame > tables.coveredFrame) {
-    const text = `the heap's end (frame ${endFrame}) lies beyond frame ${tables.coveredFrame}, up to which tables go`;
-    throw new KmemError("BAD_GEOMETRY", text, { endFrame, coveredFrame: tables.coveredFrame });
+  if (endFrame > tables.coveredEndFrame) {
+    const { coveredEndFrame } = tables;
+    const text = `the heap's end (frame ${endFrame}) lies beyond frame ${coveredEndFrame}, up to which tables go`;
+    throw new KmemError("BAD_GEOMETRY", text, { endFrame, coveredEndFrame });
   }
   useTables(geometry, tables);
 }
@@ -240,23 +247,23 @@ export function openTables(memory: LinearMemory, geometry: Geometry): void {
 export function tableFault(memory: LinearMemory, geometry: Geometry): string | undefined {
   if (!geometry.hasMovingTables) return undefined;
   const moves = memory.words[headerWord(geometry, Header.TABLE_MOVES)];
-  const { tableFrame, coveredFrame } = tablesNamed(memory, geometry, moves) ?? {};
-  const isRight = moves === geometry.tableMoves && tableFrame === geometry.tableFrame;
-  return isRight && coveredFrame === geometry.coveredFrame ? undefined : "the header does not lead to the tables";
+  const { tablesFirstFrame, coveredEndFrame } = readTablesFromHeader(memory, geometry, moves) ?? {};
+  const isRight = moves === geometry.tableMoves && tablesFirstFrame === geometry.tablesFirstFrame;
+  return isRight && coveredEndFrame === geometry.coveredEndFrame ? undefined : "the header does not lead to the tables";
 }
 
 /** Makes the header and the tables say where the tables of an open heap are. */
 export function rewriteTablePlace(memory: LinearMemory, geometry: Geometry): void {
   if (!geometry.hasMovingTables) return;
   const { words } = memory;
-  const place = placeWord(geometry, geometry.tableMoves);
+  const location = locationWord(geometry, geometry.tableMoves);
   describeTables(memory, geometry);
-  words[place + TablePlaceWord.FRAME] = geometry.tableFrame;
-  words[place + TablePlaceWord.COVERED] = geometry.coveredFrame;
+  words[location + TableLocationWord.FRAME] = geometry.tablesFirstFrame;
+  words[location + TableLocationWord.END_FRAME] = geometry.coveredEndFrame;
   words[headerWord(geometry, Header.TABLE_MOVES)] = geometry.tableMoves;
 }
 
 /** Whether a run is one of tables that have moved from there. */
 export function isOldTables(geometry: Geometry, head: number, kind: number, owner: number): boolean {
-  return kind === RunKind.SYSTEM && owner === OwnerMark.TABLES && head !== geometry.tableFrame;
+  return kind === RunKind.SYSTEM && owner === OwnerMark.TABLES && head !== geometry.tablesFirstFrame;
 }

@@ -12,7 +12,7 @@ export interface PageRun {
 
 /** OWNER of a run that a slot answers for, and is not giving back. */
 export function slotOwner(slot: number): number {
-  return RunOwner.MARK | (slot + 1);
+  return RunOwner.OWNER_BIT | (slot + 1);
 }
 
 /** Pages of the run that starts at a frame: no more than follow, whatever its COUNT says. */

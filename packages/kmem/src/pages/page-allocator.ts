@@ -7,7 +7,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { assertHeld } from "../sync/lock-order.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens } from "./assertions.ts";
-import type { Buddy } from "./buddy.ts";
+import type { BuddyZone } from "./buddy.ts";
 import { detachPart } from "./detach-part.ts";
 import { FrameTable } from "./frames.ts";
 import { canGrow, growPages } from "./growth.ts";
@@ -27,11 +27,11 @@ import {
 import { describeTables } from "./moving-tables.ts";
 import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PageCache } from "./page-cache.ts";
 import { ANY_PAGES, type PageRequest } from "./page-request.ts";
-import { takeFrom, takePart, takeRun } from "./take-run.ts";
+import { takeFrom, takeRun, takeUpTo } from "./take-run.ts";
 import {
-  coverZones,
   createZones,
   dmaEndFrame,
+  extendZones,
   foreignFrames,
   freeBytes,
   openZones,
@@ -52,7 +52,7 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
  */
 export class PageAllocator {
   readonly frames: FrameTable;
-  readonly zones: readonly Buddy[];
+  readonly zones: readonly BuddyZone[];
   readonly #memory: LinearMemory;
   readonly #geometry: Geometry;
   readonly #sync: PageSync | undefined;
@@ -67,7 +67,7 @@ export class PageAllocator {
     this.#geometry = geometry;
     this.#sync = sync;
     this.#lockWord = headerWord(geometry, Header.PAGES_LOCK);
-    this.#owner = sync === undefined ? RunOwner.HEAP : RunOwner.MARK | (sync.slot + 1);
+    this.#owner = sync === undefined ? RunOwner.HEAP : RunOwner.OWNER_BIT | (sync.slot + 1);
     this.frames = new FrameTable(memory, geometry);
     this.zones = openZones(this.frames, geometry);
   }
@@ -84,7 +84,7 @@ export class PageAllocator {
     pages.frames.fillKind(baseFrame, firstPageFrame - baseFrame, FrameKind.RESERVED);
     createZones(pages.zones, geometry);
     if (geometry.hasMovingTables) describeTables(memory, geometry);
-    coverZones(pages.zones, geometry, firstPageFrame, endFrame);
+    extendZones(pages.zones, geometry, firstPageFrame, endFrame);
     return pages;
   }
 
@@ -117,23 +117,23 @@ export class PageAllocator {
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
   }
 
   /**
-   * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as one
-   * buddy block has now, see COUNT; else as {@link allocate}, for less and less. O(orders) as a rule.
+   * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as the
+   * largest block that fits has; failing that, {@link allocate} for less and less. COUNT has them. O(orders) mostly.
    */
-  allocatePart(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
+  allocateUpTo(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
-    let part = takePart(this.zones, count, request);
-    if (part.count === 0 && this.#drainKeptLocked() > 0) part = takePart(this.zones, count, request);
+    let part = takeUpTo(this.zones, count, request);
+    if (part.count === 0 && this.#drainKeptLocked() > 0) part = takeUpTo(this.zones, count, request);
     const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     if (frame !== NO_FRAME) return this.#reach(frame, got);
     let whole: number = NO_FRAME;
@@ -151,7 +151,7 @@ export class PageAllocator {
    * the end of a view would be lost silently.
    */
   #reach(frame: number, count: number): number {
-    this.#memory.reach((frame + count) * PAGE_SIZE);
+    this.#memory.waitForLength((frame + count) * PAGE_SIZE);
     return frame;
   }
 
@@ -185,7 +185,7 @@ export class PageAllocator {
     if (isKeepable(count, this.frames.kind(first)) && this.#keep(first, count)) return;
     this.#lock();
     this.#zoneOf(first).give(first, count);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -207,7 +207,7 @@ export class PageAllocator {
     if (ASSERTIONS) assertShortens(this.frames, head, count, newCount);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     this.#sync?.waiters.freed();
   }
@@ -242,7 +242,7 @@ export class PageAllocator {
     if (this.#kept === undefined || this.#kept.count === 0) return 0;
     this.#lock();
     const pages = this.#drainKeptLocked(runLimit);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;
@@ -254,13 +254,13 @@ export class PageAllocator {
   }
 
   /** The heap's frames after the tables. */
-  get ownFrames(): number {
+  get managedFrames(): number {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
   /** Frames from `firstPageFrame` on that are the heap's and on no free list; those in page caches count as used. */
   get usedFrames(): number {
-    return this.ownFrames - this.freeBytes / PAGE_SIZE;
+    return this.managedFrames - this.freeBytes / PAGE_SIZE;
   }
 
   /** Bytes in free pages. */
@@ -271,7 +271,7 @@ export class PageAllocator {
   /** Bytes in the longest contiguous free range; O(frames). */
   largestFreeRunBytes(): number {
     this.#lock();
-    const longest = this.zones.map((zone) => zone.longestRun());
+    const longest = this.zones.map((zone) => zone.longestFreeRange());
     this.#unlock();
     return Math.max(...longest) * PAGE_SIZE;
   }
@@ -289,7 +289,7 @@ export class PageAllocator {
     const problem =
       this.reasonNotFreeable(first, count, kind) ?? detachPart(this.frames, this.#owner, { first, count, kind });
     if (problem === undefined) this.#zoneOf(first).give(first, count);
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
@@ -319,7 +319,7 @@ export class PageAllocator {
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     return cache.pop(this.#memory.words, order);
   }
@@ -337,14 +337,14 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Keeps a run that only this thread knows; false if not. Without room, one in eight first drains the oldest run. */
+  /** Keeps a run that only this thread knows; false if not. Without room, one in eight first drains the oldest. */
   #keep(first: number, count: number): boolean {
     const kept = this.#kept;
     const sync = this.#sync;
     if (kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
     const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
-    while (!kept.hasRoom(count, pagesMax)) if (!kept.mayReplaceOldest() || this.drainKept(1) === 0) return false;
+    while (!kept.hasRoom(count, pagesMax)) if (!kept.countRefusal() || this.drainKept(1) === 0) return false;
     this.frames.setRun(first, count, RunKind.CACHED);
     kept.keep(first);
     return true;
@@ -361,23 +361,23 @@ export class PageAllocator {
     return pages;
   }
 
-  /** Whether this slot caches pages: not while it is the only one, nor while memory is short. */
+  /** Whether this slot caches pages: not while it is the only one, nor under pressure. */
   #isCaching(): boolean {
     return this.#sync?.slots.hasSeveral === true && !this.#sync.waiters.isUnderPressure;
   }
 
   /**
-   * Pages become short at the low watermark, and stay so until they are above the high one; never while memory can
-   * grow. Under the pages' lock, after every change but that of growth.
+   * Pressure begins at the low watermark and ends above the high one; there is none while memory can grow. Under the
+   * pages' lock, after every change but that of growth.
    */
-  checkWatermarks(): void {
+  updatePressure(): void {
     if (ASSERTIONS) this.#assertLocked();
     if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
     const zone = this.zones[Zone.NORMAL];
     const { freeFrames } = zone;
-    if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setShort(false);
+    if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setPressure(false);
     else if (freeFrames <= zone.get(ZoneRecord.LOW) && !canGrow(this.#memory, this.frames)) {
-      this.#sync.waiters.setShort(true);
+      this.#sync.waiters.setPressure(true);
     }
   }
 
@@ -394,7 +394,7 @@ export class PageAllocator {
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
-    this.checkWatermarks();
+    this.updatePressure();
     this.#unlock();
     this.#sync?.waiters.freed();
     return pages;
@@ -412,7 +412,7 @@ export class PageAllocator {
     if (this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
   }
 
-  #zoneOf(frame: number): Buddy {
+  #zoneOf(frame: number): BuddyZone {
     if (ASSERTIONS) this.#assertLocked();
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];

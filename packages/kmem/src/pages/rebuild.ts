@@ -1,8 +1,8 @@
 import type { Geometry } from "../memory/header.ts";
-import { type Buddy, largestOrderAt } from "./buddy.ts";
+import { type BuddyZone, largestOrderAt } from "./buddy.ts";
 import { type FrameTable, isFreeKind } from "./frames.ts";
 import { FreeGroups } from "./free-groups.ts";
-import { endGrowth } from "./growth.ts";
+import { completeInterruptedGrowth } from "./growth.ts";
 import { FrameKind, FrameRecord, NO_FRAME, ORDER_COUNT, RunOwner, Zone, ZoneRecord } from "./layout.ts";
 import { isOldTables, keepsOldTables } from "./moving-tables.ts";
 import { dmaEndFrame, minWatermark, setWatermarks } from "./zone.ts";
@@ -10,7 +10,7 @@ import { dmaEndFrame, minWatermark, setWatermarks } from "./zone.ts";
 /** What zones are rebuilt from and into. */
 export interface PageTables {
   readonly frames: FrameTable;
-  readonly zones: readonly Buddy[];
+  readonly zones: readonly BuddyZone[];
 }
 
 /**
@@ -22,9 +22,9 @@ export interface PageTables {
  */
 export function rebuildZones({ frames, zones }: PageTables, geometry: Geometry): void {
   const dmaEnd = dmaEndFrame(geometry);
-  endGrowth(frames);
+  completeInterruptedGrowth(frames);
   const { firstPageFrame, endFrame } = frames;
-  new FreeGroups(frames).forget(frames.baseFrame, frames.coveredFrame - frames.baseFrame);
+  new FreeGroups(frames).forget(frames.baseFrame, frames.coveredEndFrame - frames.baseFrame);
   if (geometry.hasMovingTables && !keepsOldTables(frames.memory)) freeOldTables(frames, geometry);
   freeOrphans(frames);
   rebuildZone(frames, zones[Zone.DMA], firstPageFrame, Math.max(firstPageFrame, Math.min(endFrame, dmaEnd)));
@@ -72,9 +72,9 @@ function freeOrphans(frames: FrameTable): void {
 /** Gives a run that was being split back to its former owner, with the COUNT that it has at this instant. */
 function repairSplit(frames: FrameTable, head: number, kind: number): void {
   const owner = frames.owner(head);
-  if ((owner & ~RunOwner.MASK) !== RunOwner.MARK || (owner & RunOwner.SPLIT) === 0) return;
+  if ((owner & ~RunOwner.LOW_MASK) !== RunOwner.OWNER_BIT || (owner & RunOwner.SPLIT) === 0) return;
   frames.fillKind(head + 1, countWithin(frames, head) - 1, kind + 1);
-  frames.setOwner(head, RunOwner.MARK | ((owner >>> RunOwner.FORMER_SHIFT) & RunOwner.SLOT_MASK));
+  frames.setOwner(head, RunOwner.OWNER_BIT | ((owner >>> RunOwner.FORMER_SHIFT) & RunOwner.SLOT_MASK));
 }
 
 /** Takes pages back into a run of which the first ones were being marked free: while there is a head, all is a run. */
@@ -97,12 +97,12 @@ function isCovered(frames: FrameTable, frame: number): boolean {
   return false;
 }
 
-function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number): void {
+function rebuildZone(frames: FrameTable, zone: BuddyZone, first: number, end: number): void {
   zone.set(ZoneRecord.FIRST_FRAME, first);
   zone.set(ZoneRecord.END_FRAME, end);
   zone.set(ZoneRecord.FREE_FRAMES, 0);
   for (let order = 0; order < ORDER_COUNT; order++) {
-    zone.set(ZoneRecord.FREE_HEAD + order, NO_FRAME);
+    zone.set(ZoneRecord.FREE_LIST + order, NO_FRAME);
     zone.set(ZoneRecord.FREE_COUNT + order, 0);
     zone.set(ZoneRecord.SEARCH_FROM + order, first);
   }
@@ -110,7 +110,7 @@ function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number
   for (let frame = first; frame < end; frame++) if (frames.isForeign(frame)) foreignFrames++;
   zone.set(ZoneRecord.FOREIGN_FRAMES, foreignFrames);
   setWatermarks(zone, minWatermark(end - first - foreignFrames));
-  // From the top down, so that the lowest block of each list stands first: see coverZones.
+  // From the top down, so that the lowest block of each list stands first: see extendZones.
   for (let top = end; top > first; ) {
     let bottom = top;
     while (bottom > first && isFreeKind(frames.kind(bottom - 1))) bottom--;
@@ -122,7 +122,7 @@ function rebuildZone(frames: FrameTable, zone: Buddy, first: number, end: number
 /**
  * Makes blocks of a stretch of free pages. The largest aligned blocks from its start are never buddies of each other.
  */
-function linkStretch(frames: FrameTable, zone: Buddy, first: number, end: number): void {
+function linkStretch(frames: FrameTable, zone: BuddyZone, first: number, end: number): void {
   const blocks: { frame: number; order: number }[] = [];
   for (let frame = first; frame < end; ) {
     const order = largestOrderAt(frame, end - frame);
@@ -132,7 +132,7 @@ function linkStretch(frames: FrameTable, zone: Buddy, first: number, end: number
   for (const { frame, order } of blocks.reverse()) link(frames, zone, frame, order);
 }
 
-function link(frames: FrameTable, zone: Buddy, frame: number, order: number): void {
+function link(frames: FrameTable, zone: BuddyZone, frame: number, order: number): void {
   const { words } = frames.memory;
   const record = frames.record(frame);
   const next = zone.head(order);
@@ -141,7 +141,7 @@ function link(frames: FrameTable, zone: Buddy, frame: number, order: number): vo
   words[record + FrameRecord.COUNT] = order;
   frames.setRun(frame, 1 << order, FrameKind.FREE_HEAD);
   if (next !== NO_FRAME) words[frames.record(next) + FrameRecord.PREV] = frame;
-  zone.set(ZoneRecord.FREE_HEAD + order, frame);
+  zone.set(ZoneRecord.FREE_LIST + order, frame);
   zone.set(ZoneRecord.FREE_COUNT + order, zone.get(ZoneRecord.FREE_COUNT + order) + 1);
   zone.set(ZoneRecord.FREE_FRAMES, zone.freeFrames + (1 << order));
 }

@@ -1,4 +1,4 @@
-import { type Buddy, orderFor } from "./buddy.ts";
+import { type BuddyZone, orderFor } from "./buddy.ts";
 import { MAX_ORDER, NO_FRAME, ORDER_COUNT, RunKind, type RunKindValue, Zone, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
@@ -20,14 +20,14 @@ const NO_PAGES: TakenPages = { frame: NO_FRAME, count: 0 };
  * that no buddy block serves, are a contiguous free range, first fit by address; this fails only if there is none.
  * Under the pages' lock.
  */
-export function takeRun(zones: readonly Buddy[], count: number, request: PageRequest, kind: RunKindValue): number {
+export function takeRun(zones: readonly BuddyZone[], count: number, request: PageRequest, kind: RunKindValue): number {
   if (request.dma === true) return takeFrom(zones[Zone.DMA], count, request, kind);
   const frame = takeFrom(zones[Zone.NORMAL], count, request, kind);
   return frame === NO_FRAME ? takeFrom(zones[Zone.DMA], count, request, kind) : frame;
 }
 
 /** As {@link takeRun}, from one zone. */
-export function takeFrom(zone: Buddy, count: number, request: PageRequest, kind: RunKindValue): number {
+export function takeFrom(zone: BuddyZone, count: number, request: PageRequest, kind: RunKindValue): number {
   const left = zone.freeFrames - count;
   if (left < (request.mayUseReserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
   const alignFrames = request.alignFrames ?? 1;
@@ -45,7 +45,7 @@ export function takeFrom(zone: Buddy, count: number, request: PageRequest, kind:
  * Takes at most `count` free pages in a row out of one buddy block: all of them where a block has so many, else the
  * largest block that there is. Under the pages' lock. O(orders).
  */
-export function takePart(zones: readonly Buddy[], count: number, request: PageRequest): TakenPages {
+export function takeUpTo(zones: readonly BuddyZone[], count: number, request: PageRequest): TakenPages {
   const wanted = request.dma === true ? [zones[Zone.DMA]] : [zones[Zone.NORMAL], zones[Zone.DMA]];
   for (const zone of wanted) {
     const part = largestPart(zone, Math.min(count, availableFrames(zone, request)));
@@ -55,7 +55,7 @@ export function takePart(zones: readonly Buddy[], count: number, request: PageRe
 }
 
 /** How many pages, at most `limit`, one block of a zone has. */
-function largestPart(zone: Buddy, limit: number): number {
+function largestPart(zone: BuddyZone, limit: number): number {
   if (limit <= 0) return 0;
   const order = orderFor(limit);
   for (let larger = order; larger < ORDER_COUNT; larger++) if (zone.head(larger) !== NO_FRAME) return limit;
@@ -66,6 +66,6 @@ function largestPart(zone: Buddy, limit: number): number {
 }
 
 /** Free pages of a zone that a request may use. */
-function availableFrames(zone: Buddy, request: PageRequest): number {
+function availableFrames(zone: BuddyZone, request: PageRequest): number {
   return zone.freeFrames - (request.mayUseReserve === true ? 0 : zone.get(ZoneRecord.MIN));
 }

@@ -2,7 +2,7 @@ import type { CoreLayers } from "../kmalloc/layers.ts";
 import type { Finding } from "../memory/finding.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { DebugRootSign, OwnerMark, RunKind } from "../pages/layout.ts";
+import { DebugRootMagic, OwnerMark, RunKind } from "../pages/layout.ts";
 import type { RepairStep } from "./log.ts";
 
 /** Of the three signs of a root: pages of its kind and number, their mark, its magic. */
@@ -18,16 +18,16 @@ function hasRoot({ memory, geometry, pages }: CoreLayers): boolean {
 
 function signsAt({ memory, pages }: CoreLayers, frame: number): number {
   const { frames } = pages;
-  const isRun = frames.kind(frame) === RunKind.SYSTEM && frames.count(frame) === DebugRootSign.PAGES;
+  const isRun = frames.kind(frame) === RunKind.SYSTEM && frames.count(frame) === DebugRootMagic.PAGES;
   const isMarked = frames.owner(frame) === OwnerMark.DEBUG_ROOT;
-  const isMagic = memory.words[(frame << PAGE_SHIFT) >>> WORD_SHIFT] === DebugRootSign.MAGIC;
+  const isMagic = memory.words[(frame << PAGE_SHIFT) >>> WORD_SHIFT] === DebugRootMagic.MAGIC;
   return Number(isRun) + Number(isMarked) + Number(isMagic);
 }
 
 /** The first page with so many signs of a root. O(pages). */
 function frameWithSigns(layers: CoreLayers, count: number): number | undefined {
   const { firstPageFrame, endFrame } = layers.pages.frames;
-  for (let frame = firstPageFrame; frame + DebugRootSign.PAGES <= endFrame; frame++) {
+  for (let frame = firstPageFrame; frame + DebugRootMagic.PAGES <= endFrame; frame++) {
     if (signsAt(layers, frame) >= count) return frame;
   }
   return undefined;
@@ -37,7 +37,7 @@ function frameWithSigns(layers: CoreLayers, count: number): number | undefined {
 export function dumpTimeByte(layers: CoreLayers): number | undefined {
   if (!hasRoot(layers)) return undefined;
   const frame = frameWithSigns(layers, ALL_SIGNS);
-  return frame === undefined ? undefined : frame * PAGE_SIZE + DebugRootSign.DUMPED * WORD_BYTES;
+  return frame === undefined ? undefined : frame * PAGE_SIZE + DebugRootMagic.DUMPED * WORD_BYTES;
 }
 
 /** What a check says of a heap that is said to be debugged, or sampled, and has no root. */
@@ -57,10 +57,10 @@ export function repairRoot(layers: CoreLayers, known?: number): RepairStep[] {
   const { frames } = pages;
   const found = known ?? frameWithSigns(layers, SIGNS_NEEDED);
   if (found === undefined) return [];
-  frames.setRun(found, DebugRootSign.PAGES, RunKind.SYSTEM);
-  frames.setCount(found, DebugRootSign.PAGES);
+  frames.setRun(found, DebugRootMagic.PAGES, RunKind.SYSTEM);
+  frames.setCount(found, DebugRootMagic.PAGES);
   frames.setOwner(found, OwnerMark.DEBUG_ROOT);
-  memory.words[(found << PAGE_SHIFT) >>> WORD_SHIFT] = DebugRootSign.MAGIC;
+  memory.words[(found << PAGE_SHIFT) >>> WORD_SHIFT] = DebugRootMagic.MAGIC;
   return [
     { layer: "debug", address: found * PAGE_SIZE, done: "the root of the debugged heap was found", isLoss: false },
   ];

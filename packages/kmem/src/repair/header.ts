@@ -167,7 +167,7 @@ export function rewriteHeader(memory: LinearMemory, geometry: Geometry, endFrame
     header[CHECKSUM] = checksumOfHeader(header, 0);
     log.lost(geometry.baseFrame * PAGE_SIZE, "the header was rewritten; its flags may have been others");
   }
-  header[Header.END_FRAME] = Math.min(endFrame, geometry.coveredFrame);
+  header[Header.END_FRAME] = Math.min(endFrame, geometry.coveredEndFrame);
   rewriteTablePlace(memory, geometry);
   logChanges(before, header, geometry.baseFrame * PAGE_SIZE, log);
 }

@@ -8,7 +8,7 @@ import {
   CACHE_COUNT,
   CACHE_FLAG_MASK,
   CACHE_NAME_BYTES,
-  CACHE_OWNER_SHIFT,
+  CACHE_USER_BITS_SHIFT,
   CacheRecord,
   NAMED_SHEAF_CAPACITY,
   RECORD_CONSTANTS,
@@ -17,7 +17,7 @@ import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, slabShape } from "../slab/si
 import type { RepairLog } from "./log.ts";
 
 /** Bits of FLAGS that a named cache may have. */
-const KNOWN_FLAGS: number = (CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT)) & 0x7fff_ffff;
+const KNOWN_FLAGS: number = (CACHE_FLAG_MASK | (-1 << CACHE_USER_BITS_SHIFT)) & 0x7fff_ffff;
 
 /** What of a cache's shape does not follow from the rest. */
 interface Basics {

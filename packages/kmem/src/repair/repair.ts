@@ -91,7 +91,7 @@ export function repairHeap(layers: Layers): RepairReport {
   const { frames, zones } = pages;
   const steps: RepairStep[] = [];
   const zoneEnd = Math.max(...zones.map((zone) => zone.get(ZoneRecord.END_FRAME)));
-  const reach = Math.min(geometry.coveredFrame, Math.floor(memory.byteLength / PAGE_SIZE));
+  const reach = Math.min(geometry.coveredEndFrame, Math.floor(memory.byteLength / PAGE_SIZE));
   let presentEnd = reach;
   while (presentEnd > geometry.firstPageFrame && frames.kind(presentEnd - 1) === FrameKind.ABSENT) presentEnd--;
   const endFrame = likelyEnd(frames.endFrame, zoneEnd, presentEnd);
@@ -126,7 +126,7 @@ function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   freeOwnRuns(layers, new Set(areas.values()));
   for (const kind of caches.kinds()) rebuildCache(slabTables(layers), kind);
   for (const [slot, area] of areas) {
-    pages.frames.setOwner(area / PAGE_SIZE, RunOwner.MARK | (slot + 1));
+    pages.frames.setOwner(area / PAGE_SIZE, RunOwner.OWNER_BIT | (slot + 1));
     formatArea(layers, area);
   }
   rebuildZones(pages, geometry);

@@ -20,7 +20,7 @@ import { repairBehindForeign, repairForeign, repairLastForeign } from "./foreign
 export function repairBorders({ layers, pagesLog }: RepairContext): void {
   const { frames } = layers.pages;
   // Nothing tells a growth that its thread has not ended from a damaged note: the pages are somebody else's then.
-  frames.setPendingGrowth(0);
+  frames.setGrowthJournal(0);
   const mark = (first: number, end: number, kind: number, done: string): void => {
     for (let frame = first; frame < end; frame++) {
       if (frames.kind(frame) === kind) continue;
@@ -29,7 +29,7 @@ export function repairBorders({ layers, pagesLog }: RepairContext): void {
     }
   };
   mark(frames.baseFrame, frames.firstPageFrame, FrameKind.RESERVED, "a page of the tables was marked reserved");
-  mark(frames.endFrame, frames.coveredFrame, FrameKind.ABSENT, "a page beyond the end was marked absent");
+  mark(frames.endFrame, frames.coveredEndFrame, FrameKind.ABSENT, "a page beyond the end was marked absent");
 }
 
 /**
@@ -86,7 +86,7 @@ function linkedFrames({ layers }: RepairContext): Set<number> {
   const { words } = layers.memory;
   const linked = new Set<number>();
   for (const zone of zones) {
-    for (let order = 0; order < ORDER_COUNT; order++) linked.add(zone.get(ZoneRecord.FREE_HEAD + order));
+    for (let order = 0; order < ORDER_COUNT; order++) linked.add(zone.get(ZoneRecord.FREE_LIST + order));
   }
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     if (frames.kind(frame) !== FrameKind.FREE_HEAD) continue;
@@ -176,10 +176,10 @@ function repairTails(context: RepairContext, first: number): void {
   const count = 1 + tailsBehind(context, first, headKind + 1);
   const before = first - 1;
   const isOpen = before >= frames.firstPageFrame && !trusted.has(before);
-  const isBlock = headKind === RunKind.BLOCK && startsLive(layers, before);
+  const isBlock = headKind === RunKind.LARGE_BLOCK && startsLive(layers, before);
   if (isOpen && (isBlock || frames.count(before) === count + 1)) setRun(context, before, count + 1, headKind);
   // What starts without a live tag is no block that could be freed.
-  else setRun(context, first, count, headKind === RunKind.BLOCK ? RunKind.PAGES : headKind);
+  else setRun(context, first, count, headKind === RunKind.LARGE_BLOCK ? RunKind.PAGES : headKind);
 }
 
 /** Makes a run of frames; tells what was otherwise. */
@@ -202,9 +202,9 @@ function setRun(context: RepairContext, head: number, count: number, kind: numbe
 function repairOwner({ layers, pagesLog }: RepairContext, head: number, kind: number): void {
   const { memory, geometry, pages } = layers;
   if (isOwner(layers, kind, pages.frames.owner(head))) return;
-  const isBlock = kind === RunKind.BLOCK && startsLive(layers, head);
+  const isBlock = kind === RunKind.LARGE_BLOCK && startsLive(layers, head);
   const slotBits = isBlock ? memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] : 0;
-  pages.frames.setOwner(head, RunOwner.MARK | slotBits);
+  pages.frames.setOwner(head, RunOwner.OWNER_BIT | slotBits);
   pagesLog.done(
     head * PAGE_SIZE,
     isBlock ? "the owner of a run is the slot of its tag" : "a run has no owner any more",

@@ -92,7 +92,7 @@ function setSlab(context: RepairContext, kind: number, slab: number): void {
   for (let frame = slab; frame < slab + layers.caches.get(kind, CacheRecord.SLAB_PAGES); frame++) {
     if (frames.kind(frame) === kind && headOf(context, frame) === head) continue;
     frames.setKind(frame, kind);
-    layers.memory.words[frames.record(frame) + FrameRecord.HEAD] = head;
+    layers.memory.words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER] = head;
     slabLog.done(frame * PAGE_SIZE, `a page is part of the slab of ${layers.caches.name(kind)} that it lies in`);
   }
 }
@@ -126,5 +126,5 @@ function misfits({ layers }: RepairContext, kind: number, slab: number, firstGra
 }
 
 function headOf({ layers }: RepairContext, frame: number): number {
-  return layers.memory.words[layers.pages.frames.record(frame) + FrameRecord.HEAD];
+  return layers.memory.words[layers.pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
 }

@@ -3,7 +3,7 @@ import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, KIND_COUNT, RunKind, RunOwner } from "../pages/layout.ts";
 import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
-import { AreaWord, FIRST_SHEAF_WORD, FULL, isInSheaf, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
+import { AreaWord, FIRST_SHEAF_WORD, FULL, isCached, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
@@ -74,8 +74,8 @@ function slotsOfTags({ memory, geometry, pages }: CoreLayers): Set<number> {
   const tags = new Set(memory.bytes.subarray(first, tagIndex(geometry, pages.frames.endFrame * PAGE_SIZE)));
   return new Set(
     [...tags]
-      .filter((tag) => isLive(tag) || isInSheaf(tag))
-      .map((tag) => (isLive(tag) ? tag - 1 : tag - Tag.FIRST_IN_SHEAF)),
+      .filter((tag) => isLive(tag) || isCached(tag))
+      .map((tag) => (isLive(tag) ? tag - 1 : tag - Tag.FIRST_CACHED)),
   );
 }
 
@@ -97,7 +97,7 @@ function areaOf(layers: CoreLayers, slot: number, isInSet: boolean, assigned: Re
 /** Whether an address is that of a run that can be the private pages of a slot. */
 function isArea({ geometry, pages }: CoreLayers, address: number): boolean {
   const frame = address / PAGE_SIZE;
-  if (geometry.hasMovingTables && frame === geometry.tableFrame) return false;
+  if (geometry.hasMovingTables && frame === geometry.tablesFirstFrame) return false;
   if (!Number.isInteger(frame) || pages.frames.kind(frame) !== RunKind.SYSTEM) return false;
   return isAreaLength(pages.frames.count(frame), geometry);
 }
@@ -131,7 +131,7 @@ function restoreArea({ layers, trusted, pagesLog }: RepairContext, slot: number,
   }
   frames.setRun(head, count, RunKind.SYSTEM);
   frames.setCount(head, count);
-  frames.setOwner(head, RunOwner.MARK | (slot + 1));
+  frames.setOwner(head, RunOwner.OWNER_BIT | (slot + 1));
   trusted.add(head, count);
 }
 
@@ -140,7 +140,7 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   const { words } = memory;
   const areaWord = area >>> WORD_SHIFT;
   const empty = geometry.baseFrame << PAGE_SHIFT;
-  const closed = areaWord + AreaWord.CLOSED;
+  const closed = areaWord + AreaWord.DUMMY_SHEAF;
   const isLarge = isLargeArea(pages.frames.count(area / PAGE_SIZE), geometry);
   words.fill(0, areaWord, areaWord + FIRST_SHEAF_WORD);
   words[closed] = empty;

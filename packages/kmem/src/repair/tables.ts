@@ -5,12 +5,12 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { FrameRecord, OwnerMark, RunKind } from "../pages/layout.ts";
 import {
   describeTables,
-  ownRecord,
+  readTablesAt,
+  readTablesFromHeader,
+  recordIndexInTable,
   rewriteTablePlace,
   tablePages,
   tablePagesUpTo,
-  tablesFrom,
-  tablesNamed,
 } from "../pages/moving-tables.ts";
 import type { RepairContext } from "./context.ts";
 
@@ -24,15 +24,15 @@ export function restoreTablePlace(memory: LinearMemory, start: number): void {
   if (geometry === undefined || !geometry.hasMovingTables) return;
   const moves = memory.words[headerWord(geometry, Header.TABLE_MOVES)];
   const found =
-    tablesNamed(memory, geometry, moves) ??
-    tablesNamed(memory, geometry, moves + 1) ??
+    readTablesFromHeader(memory, geometry, moves) ??
+    readTablesFromHeader(memory, geometry, moves + 1) ??
     searchTables(memory, geometry) ??
-    tablesNamed(memory, geometry, moves, 1);
+    readTablesFromHeader(memory, geometry, moves, 1);
   if (found === undefined) return;
   useTables(geometry, { ...found, tableMoves: Math.max(0, found.tableMoves) });
   rewriteTablePlace(memory, geometry);
   const endWord = headerWord(geometry, Header.END_FRAME);
-  memory.words[endWord] = Math.min(memory.words[endWord], found.coveredFrame);
+  memory.words[endWord] = Math.min(memory.words[endWord], found.coveredEndFrame);
 }
 
 function geometryOf(memory: LinearMemory, start: number): Geometry | undefined {
@@ -50,16 +50,16 @@ function searchTables(memory: LinearMemory, geometry: Geometry): MovingTables | 
   const { firstPageFrame, limitFrame } = geometry;
   const end = Math.min(Math.floor(memory.byteLength / PAGE_SIZE), limitFrame);
   for (let frame = firstPageFrame; frame < end; frame++) {
-    const record = ownRecord(geometry, frame * PAGE_SIZE, frame);
-    if (words[record + FrameRecord.HEAD] !== OwnerMark.TABLES) continue;
+    const record = recordIndexInTable(geometry, frame * PAGE_SIZE, frame);
+    if (words[record + FrameRecord.SLAB_OR_OWNER] !== OwnerMark.TABLES) continue;
     const pageCount = words[record + FrameRecord.COUNT];
     // Tables for more take more pages: the candidates are the few for which they are as many as it says.
     for (let covered = frame; covered < limitFrame + WASM_PAGE_FRAMES; covered += WASM_PAGE_FRAMES) {
-      const coveredFrame = Math.min(Math.ceil(covered / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
-      const pages = tablePagesUpTo(geometry, coveredFrame);
+      const coveredEndFrame = Math.min(Math.ceil(covered / WASM_PAGE_FRAMES) * WASM_PAGE_FRAMES, limitFrame);
+      const pages = tablePagesUpTo(geometry, coveredEndFrame);
       if (pages > pageCount) break;
       const tables =
-        pages === pageCount ? tablesFrom(memory, geometry, { tableFrame: frame, coveredFrame }) : undefined;
+        pages === pageCount ? readTablesAt(memory, geometry, { tablesFirstFrame: frame, coveredEndFrame }) : undefined;
       if (tables !== undefined) return tables;
     }
   }
@@ -71,7 +71,7 @@ export function claimTables({ layers, trusted, pagesLog }: RepairContext): void 
   const { memory, geometry, pages } = layers;
   if (!geometry.hasMovingTables) return;
   const { frames } = pages;
-  const first = geometry.tableFrame;
+  const first = geometry.tablesFirstFrame;
   const count = tablePages(geometry);
   const isWhole = Array.from({ length: count }, (_, page) => frames.kind(first + page)).every(
     (kind, page) => kind === (page === 0 ? RunKind.SYSTEM : RunKind.SYSTEM + 1),

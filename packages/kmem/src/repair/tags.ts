@@ -4,7 +4,7 @@ import { slabTables } from "../kmalloc/lock-takeover.ts";
 import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { checkSheaves, type OutsideSlabs } from "../slab/check-sheaves.ts";
-import { CacheRecord, isInSheaf, isLive, Tag } from "../slab/layout.ts";
+import { CacheRecord, isCached, isLive, Tag } from "../slab/layout.ts";
 import { type SlabPlace, slabsOf } from "../slab/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { type RepairContext, tagsOf } from "./context.ts";
@@ -26,7 +26,7 @@ export function freeWitness({ layers }: RepairContext): IsFree {
   });
   const unheld = unheldBySlot(layers, held);
   return (address, tag) => {
-    const slot = tag - Tag.FIRST_IN_SHEAF;
+    const slot = tag - Tag.FIRST_CACHED;
     if (tag === Tag.IN_BARN) return isShared || held.get(address) === tag;
     if (!sheaves.has(slot)) return slots.generation(slot) > 0;
     return !isWhole || held.get(address) === tag || (unheld.get(slot) ?? 0) > 1;
@@ -39,8 +39,8 @@ function unheldBySlot({ memory, geometry, pages }: CoreLayers, held: OutsideSlab
   const firstTag = tagIndex(geometry, geometry.firstPageFrame * PAGE_SIZE);
   const tags = memory.bytes.subarray(firstTag, tagIndex(geometry, pages.frames.endFrame * PAGE_SIZE));
   for (const [granule, tag] of tags.entries()) {
-    if (!isInSheaf(tag) || held.get(geometry.firstPageFrame * PAGE_SIZE + granule * GRANULE) === tag) continue;
-    const slot = tag - Tag.FIRST_IN_SHEAF;
+    if (!isCached(tag) || held.get(geometry.firstPageFrame * PAGE_SIZE + granule * GRANULE) === tag) continue;
+    const slot = tag - Tag.FIRST_CACHED;
     counts.set(slot, (counts.get(slot) ?? 0) + 1);
   }
   return counts;
@@ -92,7 +92,7 @@ function repairSlabTags(
       bytes[tag] = Tag.NONE;
       slabLog.done(address, `a tag (${found}) was cleared where no block starts`);
     } else if (found !== Tag.IN_SLAB && !(isLive(found) && found <= slots.count)) {
-      const isFound = (found === Tag.IN_BARN || isInSheaf(found)) && isFree(address, found);
+      const isFound = (found === Tag.IN_BARN || isCached(found)) && isFree(address, found);
       bytes[tag] = isFound ? Tag.IN_SLAB : keptTag;
       if (!isFound) slabLog.lost(address, `a block of ${caches.name(kind)} with the tag ${found} is kept as live`);
     }
@@ -103,7 +103,7 @@ function repairRunTags({ layers, kmallocLog }: RepairContext, frame: number, kep
   const { slots, pages } = layers;
   const tags = tagsOf(layers, frame);
   for (const [granule, tag] of tags.entries()) {
-    const isBlock = granule === 0 && pages.frames.kind(frame) === RunKind.BLOCK;
+    const isBlock = granule === 0 && pages.frames.kind(frame) === RunKind.LARGE_BLOCK;
     if (isBlock ? isLive(tag) && tag <= slots.count : tag === Tag.NONE) continue;
     const owner = pages.frames.ownerSlot(frame) + 1;
     tags[granule] = isBlock ? owner || keptTag : Tag.NONE;

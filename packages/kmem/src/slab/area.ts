@@ -28,7 +28,7 @@ const LARGE_AREA_SHARE: number = 1 / 128;
 /** Pages for the sheaves of a slot: few in a small memory, and where there are no more. */
 export function allocateArea(pages: PageAllocator, shapes: BlockShapes): number {
   const largePages = areaPages(true, shapes);
-  const isLarge = largePages <= pages.ownFrames * LARGE_AREA_SHARE;
+  const isLarge = largePages <= pages.managedFrames * LARGE_AREA_SHARE;
   const large = isLarge ? pages.allocate(largePages, RunKind.SYSTEM) : NO_FRAME;
   return large === NO_FRAME ? pages.allocate(areaPages(false, shapes), RunKind.SYSTEM) : large;
 }

@@ -69,7 +69,7 @@ export function assertListedSlab(frames: FrameTable, slab: number, cache: number
 
 /** A frame is the first of a slab, and says so. */
 export function assertSlab(frames: FrameTable, slab: number): void {
-  const head = frames.memory.words[frames.record(slab) + FrameRecord.HEAD];
+  const head = frames.memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER];
   assert(frames.kind(slab) >= FrameKind.FIRST_CACHE, `page ${slab} is a slab's, not of kind ${frames.kind(slab)}`);
   assert(head >= 0 && (head & SLAB_HEAD_MASK) === slab, `page ${slab} is the first of its slab`);
 }
@@ -95,7 +95,10 @@ export function assertFutureSlab(frames: FrameTable, first: number, count: numbe
   const owner = frames.owner(first);
   assert(frames.kind(first) === RunKind.SYSTEM, `page ${first} that a slab is made of is the heap's own`);
   assert(frames.count(first) === count, `a slab of ${count} pages is made of as many, not of ${frames.count(first)}`);
-  assert((owner & ~RunOwner.MASK) === RunOwner.MARK, `a slot answers for page ${first} that a slab is made of`);
+  assert(
+    (owner & ~RunOwner.LOW_MASK) === RunOwner.OWNER_BIT,
+    `a slot answers for page ${first} that a slab is made of`,
+  );
   assertNoBlocks(frames, first, count);
 }
 

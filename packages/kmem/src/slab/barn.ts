@@ -10,7 +10,7 @@ import type { SlotSync } from "../sync/slot-sync.ts";
 import { assertRecord, assertRoom, assertTagged } from "./assertions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
-import { BARN_SHEAVES, CacheRecord, Tag } from "./layout.ts";
+import { BARN_CAPACITY_FACTOR, CacheRecord, Tag } from "./layout.ts";
 import { CLASS_COUNT, classBytes, smallCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
@@ -36,7 +36,7 @@ export interface BarnContext {
 
 /** Capacity of the barn of a cache, in entries. */
 export function barnCapacity(capacity: number): number {
-  return capacity * BARN_SHEAVES;
+  return capacity * BARN_CAPACITY_FACTOR;
 }
 
 /** Pages of the barns of all size classes. */
@@ -52,7 +52,7 @@ function barnPages(shapes: BlockShapes): number {
  * sheaf at a time, and below it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
  * every block tagged IN_BARN, and possibly stale entries left by a double free; no block is in transit. In signatures,
  * `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in `words` of
- * its record. Modelled on: Linux 7's barn.
+ * its record. Modelled on: Linux's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -172,7 +172,7 @@ export class Barns {
   }
 
   /** Empties the barns of the size classes and frees their pages. Under TABLE_LOCK. */
-  end(): void {
+  destroy(): void {
     const { words } = this.#memory;
     const address = words[this.#barnsWord] >>> 0;
     if (ASSERTIONS) assertHeaderLock(this.#sync.locks, Header.TABLE_LOCK, "the table's lock");
@@ -245,7 +245,7 @@ export class Barns {
   /** The barn of a cache, with views that reach it: it may lie in pages that another thread has added. */
   #barn(cache: number): number {
     const barn = this.#memory.words[cache + barnField];
-    if (barn >= this.#memory.words.length) this.#memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
+    if (barn >= this.#memory.words.length) this.#memory.waitForLength(this.#pages.frames.endFrame * PAGE_SIZE);
     return barn;
   }
 }

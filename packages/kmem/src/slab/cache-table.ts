@@ -11,9 +11,9 @@ import { assertNoSlabs } from "./assertions.ts";
 import {
   CACHE_COUNT,
   CACHE_NAME_BYTES,
-  CACHE_OWNER_MAX,
-  CACHE_OWNER_SHIFT,
   CACHE_RECORD_WORDS,
+  CACHE_USER_BITS_MAX,
+  CACHE_USER_BITS_SHIFT,
   CacheFlag,
   CacheRecord,
   NAMED_SHEAF_CAPACITY,
@@ -33,7 +33,7 @@ export interface CacheShape {
   readonly alignBytes: number;
   /** {@link CacheFlag}s. Default: none. */
   readonly flags?: number;
-  /** What the maker of the cache keeps in its record: 0 to CACHE_OWNER_MAX. Default 0. */
+  /** What the maker of the cache keeps in its record: 0 to CACHE_USER_BITS_MAX. Default 0. */
   readonly ownerFlags?: number;
   /** Successive slabs start their blocks so much further in. Default 0: all alike. */
   readonly colourBytes?: number;
@@ -108,7 +108,7 @@ export class CacheTable {
 
   /** What the maker of the cache keeps in its record. */
   ownerFlags(kind: number): number {
-    return this.get(kind, CacheRecord.FLAGS) >>> CACHE_OWNER_SHIFT;
+    return this.get(kind, CacheRecord.FLAGS) >>> CACHE_USER_BITS_SHIFT;
   }
 
   /** Whether there is a record for one cache more. O(caches). */
@@ -213,7 +213,7 @@ export class CacheTable {
     words[record + CacheRecord.SLAB_PAGES] = slabPages;
     words[record + CacheRecord.SLAB_BLOCKS] = slabBlocks;
     words[record + CacheRecord.CAPACITY] = cache < CLASS_COUNT ? capacity : Math.min(capacity, NAMED_SHEAF_CAPACITY);
-    words[record + CacheRecord.FLAGS] = (shape.flags ?? 0) | ((shape.ownerFlags ?? 0) << CACHE_OWNER_SHIFT);
+    words[record + CacheRecord.FLAGS] = (shape.flags ?? 0) | ((shape.ownerFlags ?? 0) << CACHE_USER_BITS_SHIFT);
     words[record + CacheRecord.COLOURS] = colourCount(slab, blockBytes, colourBytes);
     words[record + CacheRecord.COLOUR_BYTES] = colourBytes;
     words[record + CacheRecord.SERIAL] = ++words[this.#serialWord];
@@ -278,10 +278,10 @@ function checkShape({ name, objectBytes, alignBytes, colourBytes = 0, ownerFlags
       },
     );
   }
-  if (!Number.isInteger(ownerFlags) || ownerFlags < 0 || ownerFlags > CACHE_OWNER_MAX) {
+  if (!Number.isInteger(ownerFlags) || ownerFlags < 0 || ownerFlags > CACHE_USER_BITS_MAX) {
     throw new KmemError(
       "BAD_ARGUMENT",
-      `the flags of a cache's maker are 0 to ${CACHE_OWNER_MAX}, not ${describeValue(ownerFlags)}`,
+      `the flags of a cache's maker are 0 to ${CACHE_USER_BITS_MAX}, not ${describeValue(ownerFlags)}`,
       {
         ownerFlags,
       },

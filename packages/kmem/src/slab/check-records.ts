@@ -7,8 +7,8 @@ import { type CacheTable, checksumOfRecord, colourCount, isPowerOfTwo } from "./
 import {
   CACHE_COUNT,
   CACHE_FLAG_MASK,
-  CACHE_OWNER_SHIFT,
   CACHE_RECORD_WORDS,
+  CACHE_USER_BITS_SHIFT,
   CacheRecord,
   NAMED_SHEAF_CAPACITY,
 } from "./layout.ts";
@@ -86,7 +86,7 @@ function faultOfColours(caches: CacheTable, kind: number, cache: number): string
   const colours = caches.get(kind, CacheRecord.COLOURS);
   const next = caches.get(kind, CacheRecord.COLOUR_NEXT);
   const isClass = cache < CLASS_COUNT;
-  const knownFlags = CACHE_FLAG_MASK | (-1 << CACHE_OWNER_SHIFT);
+  const knownFlags = CACHE_FLAG_MASK | (-1 << CACHE_USER_BITS_SHIFT);
   const areFlags = isClass ? flags === caches.classFlags : flags >= 0 && (flags & ~knownFlags) === 0;
   if (!areFlags) return `its flags are ${flags}`;
   const alignment = Math.max(caches.get(kind, CacheRecord.ALIGN_BYTES), GRANULE);

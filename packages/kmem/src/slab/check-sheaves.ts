@@ -8,12 +8,12 @@ import { type Barns, barnCapacity } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
   AreaWord,
-  CACHES_PER_GROUP_MASK,
-  CACHES_PER_GROUP_SHIFT,
+  CACHES_PER_SHEAF_PAGE_MASK,
+  CACHES_PER_SHEAF_PAGE_SHIFT,
   CacheRecord,
   FIRST_SHEAF_WORD,
   FULL,
-  isInSheaf,
+  isCached,
   NAMED_SHEAF_SHIFT,
   SENTINEL_WORDS,
   Tag,
@@ -41,7 +41,7 @@ export type OutsideSlabs = Map<number, number>;
 export function checkSheaves(context: SheafCheckContext, sound: ReadonlySet<number>, report: Report): OutsideSlabs {
   const found: OutsideSlabs = new Map();
   for (const [slot, sheaves] of context.allSheaves) {
-    checkSlot({ ...context, sheaves, tag: Tag.FIRST_IN_SHEAF + slot }, sound, found, report);
+    checkSlot({ ...context, sheaves, tag: Tag.FIRST_CACHED + slot }, sound, found, report);
   }
   checkBarns(context, sound, found, report);
   return found;
@@ -58,7 +58,7 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
   const { memory, geometry, caches, sheaves } = context;
   const { words } = memory;
   const empty = geometry.baseFrame << PAGE_SHIFT;
-  const closed = sheaves.areaWord + AreaWord.CLOSED;
+  const closed = sheaves.areaWord + AreaWord.DUMMY_SHEAF;
   if (words[closed] !== empty || words[closed + 1] !== FULL) {
     report((closed << WORD_SHIFT) >>> 0, "the sheaf of those that have none is not empty and full");
   }
@@ -98,7 +98,7 @@ function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: 
     report(address, "the pages of the outboxes are no pages of a slot");
     return;
   }
-  const closed = sheaves.areaWord + AreaWord.CLOSED;
+  const closed = sheaves.areaWord + AreaWord.DUMMY_SHEAF;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
     const topWord = sheaves.areaWord + AreaWord.OUT_TOPS + kind;
     const address = (topWord << WORD_SHIFT) >>> 0;
@@ -157,22 +157,23 @@ function barnWords(classIndex: number, shapes: BlockShapes): number {
 /** Where the sheaf of a named cache begins; undefined for kinds without one. */
 function groupSheaf({ memory, sheaves, caches, pages }: SlotContext, kind: number): number | undefined {
   if (!caches.isUsed(kind)) return undefined;
-  const page = memory.words[sheaves.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT)] >>> 0;
+  const page =
+    memory.words[sheaves.areaWord + AreaWord.NAMED_SHEAF_PAGES + (kind >>> CACHES_PER_SHEAF_PAGE_SHIFT)] >>> 0;
   if (page === 0 || pages.frames.kind(page >>> PAGE_SHIFT) !== RunKind.SYSTEM) return undefined;
-  return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_GROUP_MASK) << NAMED_SHEAF_SHIFT);
+  return (page >>> WORD_SHIFT) + ((kind & CACHES_PER_SHEAF_PAGE_MASK) << NAMED_SHEAF_SHIFT);
 }
 
 /** Whether an address is that of a run of pages which the slot has for itself. */
 function isOwnRun({ pages, tag }: SlotContext, address: number): boolean {
   const frame = address / PAGE_SIZE;
   const isRun = Number.isInteger(frame) && pages.frames.kind(frame) === RunKind.SYSTEM;
-  return isRun && pages.frames.ownerSlot(frame) === tag - Tag.FIRST_IN_SHEAF;
+  return isRun && pages.frames.ownerSlot(frame) === tag - Tag.FIRST_CACHED;
 }
 
 function checkGroups(context: SlotContext, report: Report): void {
   const { memory, sheaves } = context;
-  const first = sheaves.areaWord + AreaWord.GROUPS;
-  for (let group = 0; group < KIND_COUNT >>> CACHES_PER_GROUP_SHIFT; group++) {
+  const first = sheaves.areaWord + AreaWord.NAMED_SHEAF_PAGES;
+  for (let group = 0; group < KIND_COUNT >>> CACHES_PER_SHEAF_PAGE_SHIFT; group++) {
     const page = memory.words[first + group] >>> 0;
     if (page === 0) continue;
     if (isOwnRun(context, page)) continue;
@@ -192,11 +193,11 @@ function collect(
   const tagAt = (address: number): number => memory.bytes[tagIndex(geometry, address)];
   for (const entry of entries) {
     const address = entry >>> 0;
-    const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.coveredFrame * PAGE_SIZE;
+    const isInHeap = address >= geometry.baseFrame * PAGE_SIZE && address < geometry.coveredEndFrame * PAGE_SIZE;
     // A block that two threads freed at once is in two sheaves, or twice in one slot, and good in one place. It may
     // have left that place since, and its page be another cache's by now. The other entries are dropped in time.
     const isSound = isInHeap && tagAt(address) === tag && kindAt(address) === kind;
-    if (isInHeap && !isSound && isInSheaf(tag) && (mayBeStale || isInSheaf(tagAt(address)))) continue;
+    if (isInHeap && !isSound && isCached(tag) && (mayBeStale || isCached(tagAt(address)))) continue;
     if (found.has(address) && tag === Tag.IN_BARN) report(address, "a block is in the barn twice");
     found.set(address, tag);
     if (kindAt(address) !== kind) {

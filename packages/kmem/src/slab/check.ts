@@ -6,7 +6,7 @@ import { checkRecords } from "./check-records.ts";
 import { checkSheaves, type OutsideSlabs, type SheafCheckContext } from "./check-sheaves.ts";
 import {
   CacheRecord,
-  isInSheaf,
+  isCached,
   isLive,
   SLAB_COLOUR_SHIFT,
   SLAB_CURSOR_SHIFT,
@@ -70,9 +70,9 @@ function checkSlab(
   const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
   const slabBlocks = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   const stride = caches.blockBytes(kind) >>> GRANULE_SHIFT;
-  const head = memory.words[frames.record(slab) + FrameRecord.HEAD];
+  const head = memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER];
   for (let frame = slab; frame < slab + slabPages; frame++) {
-    const frameHead = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    const frameHead = memory.words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
     if (frames.kind(frame) === kind && frameHead === head && (head & SLAB_HEAD_MASK) === slab) continue;
     report(frame * PAGE_SIZE, `a page of a slab of ${caches.name(kind)} points to another slab`);
     return 1;
@@ -95,7 +95,7 @@ function checkSlab(
     } else if (tag === Tag.IN_SLAB) {
       free++;
       if (granule < packed >>> SLAB_CURSOR_SHIFT) report(address, "a free block lies before its slab's cursor");
-    } else if (tag === Tag.IN_BARN || isInSheaf(tag)) {
+    } else if (tag === Tag.IN_BARN || isCached(tag)) {
       if (inSheaf.get(address) !== tag) report(address, "a free block is in no slab and not where its tag says");
       inSheaf.delete(address);
     } else if (!isLive(tag)) report(address, `a block has the tag ${tag}, which means nothing`);

@@ -88,7 +88,7 @@ function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
   // What lies beyond was added by a growth that these views do not know of: a store there would be lost.
   const doubleCount = doubles.length;
 
@@ -129,13 +129,13 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
   const { memory, geometry, areaWord, slot } = context;
   const { words } = memory;
   const tags = tagView(memory, geometry);
-  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredFrame - geometry.baseFrame);
+  const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
   const bytesByKind = bytesOfKinds();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
   const wordCount = words.length;
 
   return (address: number, sizeBytes: number): number => {
@@ -190,7 +190,7 @@ function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
 
   return (alignmentBytes: number, sizeBytes: number): number => {
     try {

@@ -90,7 +90,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const tops: number = areaWord + AreaWord.TOPS;
   const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
 
   const alloc = (sizeBytes: number): number => {
     try {
@@ -181,7 +181,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
   const tops: number = areaWord + AreaWord.TOPS;
   const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
 
   return (address: number): void => {
     try {
@@ -207,7 +207,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
 
 /** The kinds of the frames, from the first of the heap on. */
 function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredFrame - geometry.baseFrame);
+  return new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
 }
 
 /**
@@ -227,7 +227,7 @@ export function bindCachePath(context: FastPathContext): CachePath {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_IN_SHEAF + slot;
+  const sheafTag = Tag.FIRST_CACHED + slot;
 
   const take = (kind: number): number => {
     const topWord = tops + kind;

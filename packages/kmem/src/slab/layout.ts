@@ -9,7 +9,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  * from NONE:
  *
  *                      slab made              refill (slot s)          alloc (slot s)
- *      NONE ──────────────────────► IN_SLAB ─────────────► in sheaf s ───────────────► live, by s
+ *      NONE ──────────────────────► IN_SLAB ─────────────► cached, s ────────────────► live, by s
  *        ▲                             │ ▲                  │ ▲   ▲                       │
  *        └──────── slab released ──────┘ └───── flush ──────┘ │   └──── free (slot s) ────┘
  *                                        ▲                    │
@@ -19,12 +19,11 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      1 … 126    live       handed out by slot tag - 1
  *      127        IN_BARN    free, in the barn of its cache or on the way there
  *      128        RESERVED   the header's granule
- *      129 … 254  in sheaf   free, in the sheaf of slot tag - 129
+ *      129 … 254  cached     free, in a sheaf or an outbox of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
  * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. Since a tag names the
- * sheaf that its block is in, a block that two threads freed at the same moment is listed in two sheaves and valid in
- * one.
+ * slot that has its block, a block that two threads freed at the same moment is listed in two slots and valid in one.
  *
  * A sheaf is a stack of addresses between two sentinels, in the private pages of a slot:
  *
@@ -38,25 +37,27 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  * A slot's private pages (its area):
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
- *      GROUPS  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page
+ *      NAMED_SHEAF_PAGES  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page
  *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
- *      CLOSED  2 words: EMPTY, FULL; the sheaf of every kind that has none: both fast paths call the slow one there
- *      SAVED   256 words: the top of a sheaf that was closed, 0 for all others
+ *      DUMMY_SHEAF  2 words, EMPTY and FULL: the sheaf of kinds that have none, and of closed ones. It is empty and
+ *              full at once, so that alloc and free both take the slow path
+ *      SAVED   256 words: the top of a sheaf when it was closed; means nothing unless TOPS is that of DUMMY_SHEAF
  *      PAGE_CACHE  the slot's page cache
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
  *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
  *      then the sheaves of the size classes
  *
- * While memory is short, any thread may close a sheaf: the top is saved and CLOSED put in its place, so that the next
- * operation of the slot takes the slow path and gives memory back. The slot itself opens it again. If the slot's fast
- * path is between its load and its store of the top at that moment, its store overwrites CLOSED and the sheaf stays
- * open; nothing else goes wrong.
+ * Under memory pressure any thread may close a sheaf: the top is saved and that of DUMMY_SHEAF put in its place, so
+ * that the next operation of the slot takes the slow path and gives memory back. The slot itself opens it again. If the
+ * slot's fast path is between its load and its store of the top at that moment, its store overwrites that and the sheaf
+ * stays open; nothing else goes wrong.
  *
  * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
- * one slot is held; those of the size classes lie one after the other in one run of pages.
+ * one slot is held; those of the size classes lie one after the other in one run of pages. Linux's barns hold sheaves;
+ * these hold blocks, as many as BARN_CAPACITY_FACTOR sheaves of CAPACITY.
  *
- *      COUNT │ block │ block │ … room for BARN_SHEAVES sheaves …
+ *      COUNT │ block │ block │ … room …
  */
 export const Tag = {
   NONE: 0,
@@ -64,8 +65,8 @@ export const Tag = {
   LIVE_MAX: 126,
   IN_BARN: 127,
   RESERVED: 128,
-  /** Tags of free blocks in sheaves are this and the slot's number. */
-  FIRST_IN_SHEAF: 129,
+  /** Tags of free blocks that a slot has, in a sheaf or an outbox, are this and the slot's number. */
+  FIRST_CACHED: 129,
   IN_SLAB: 255,
 } as const;
 
@@ -74,9 +75,9 @@ export function isLive(tag: number): boolean {
   return tag !== Tag.NONE && tag <= Tag.LIVE_MAX;
 }
 
-/** Whether a tag says that a block lies free in a sheaf. */
-export function isInSheaf(tag: number): boolean {
-  return tag >= Tag.FIRST_IN_SHEAF && tag < Tag.IN_SLAB;
+/** Whether a tag says that a block is free, in a sheaf or an outbox of a slot. */
+export function isCached(tag: number): boolean {
+  return tag >= Tag.FIRST_CACHED && tag < Tag.IN_SLAB;
 }
 
 /** The sentinel after the room for a sheaf's entries. */
@@ -85,18 +86,18 @@ export const FULL = -1;
 export const SENTINEL_WORDS = 2;
 
 /** log2 of the number of caches whose sheaves share a page. */
-export const CACHES_PER_GROUP_SHIFT = 4;
-/** The number of a cache within its group. */
-export const CACHES_PER_GROUP_MASK: number = (1 << CACHES_PER_GROUP_SHIFT) - 1;
+export const CACHES_PER_SHEAF_PAGE_SHIFT = 4;
+/** The number of a cache within its page of sheaves. */
+export const CACHES_PER_SHEAF_PAGE_MASK: number = (1 << CACHES_PER_SHEAF_PAGE_SHIFT) - 1;
 /** Pages of sheaves of named caches that a slot can have. */
-export const SHEAF_GROUP_COUNT: number = KIND_COUNT >>> CACHES_PER_GROUP_SHIFT;
+export const NAMED_SHEAF_PAGE_COUNT: number = KIND_COUNT >>> CACHES_PER_SHEAF_PAGE_SHIFT;
 
 /** The fields of {@link AreaWord}. Each value is the field's length in words. */
 export const SLOT_AREA_FIELDS = {
   TOPS: KIND_COUNT as number,
-  GROUPS: SHEAF_GROUP_COUNT as number,
+  NAMED_SHEAF_PAGES: NAMED_SHEAF_PAGE_COUNT as number,
   OUT_TOPS: KIND_COUNT as number,
-  CLOSED: SENTINEL_WORDS as number,
+  DUMMY_SHEAF: SENTINEL_WORDS as number,
   SAVED: KIND_COUNT as number,
   PAGE_CACHE: PAGE_CACHE_WORDS as number,
   SCRATCH: 1,
@@ -127,8 +128,8 @@ export const CACHE_NAME_BYTES = 32;
  * its low half and in its high half the cursor: the granule below which no block of the slab is free.
  *
  * A cache may have colours: its slabs, one after the other, start their first block COLOUR_BYTES further into the slab,
- * within the end that the blocks leave unused, so that blocks of the same number fall on different cache lines. HEAD in
- * the record of every frame of a slab says which slab it is and where its first block starts:
+ * within the slab's leftover tail, so that blocks of the same number fall on different cache lines. SLAB_OR_OWNER of
+ * every frame of a slab says which slab it is and where its first block starts:
  *
  *      31                    20 19                             0
  *      ┌───────────────────────┬───────────────────────────────┐
@@ -150,7 +151,7 @@ export const CACHE_FIELDS = {
   SLAB_BLOCKS: 1,
   /**
    * Entries in the sheaf of a named cache. For a size class: in a small sheaf and an outbox (see sheafCapacity for
-   * large ones). A barn has room for BARN_SHEAVES times as many.
+   * large ones). A barn has room for BARN_CAPACITY_FACTOR times as many.
    */
   CAPACITY: 1,
   PARTIAL_HEAD: 1,
@@ -160,7 +161,7 @@ export const CACHE_FIELDS = {
   FREE_BLOCKS: 1,
   /** Slabs all of whose blocks are free. */
   EMPTY_SLABS: 1,
-  /** {@link CacheFlag}s; from CACHE_OWNER_SHIFT on, bits for whoever created the cache. */
+  /** {@link CacheFlag}s; from CACHE_USER_BITS_SHIFT on, bits for whoever created the cache. */
   FLAGS: 1,
   /** 8 words. */
   NAME: (CACHE_NAME_BYTES / WORD_BYTES) as number,
@@ -182,7 +183,7 @@ export const CACHE_FIELDS = {
    * The top of the sheaf that the last idle scan, of any slot, found; if it is unchanged at the next scan, the cache
    * counts as idle.
    */
-  SEEN: 1,
+  IDLE_SCAN_TOP: 1,
 } as const;
 /** Word indexes in a cache's record. */
 export const CacheRecord: Offsets<typeof CACHE_FIELDS> = /* @__PURE__ */ offsetsOf(CACHE_FIELDS);
@@ -203,15 +204,15 @@ export const CacheFlag = {
   HAS_DESTRUCTOR: 2,
   /** Slabs are of the DMA zone. */
   IS_DMA: 4,
-  /** No free releases an empty slab: only shrink, trim, a shortage, or a heap about to grow past its peak. */
+  /** No free releases an empty slab: only shrink, trim, memory pressure, or a heap about to grow past its peak. */
   KEEPS_SLABS: 8,
 } as const;
 /** Flags that there are. */
 export const CACHE_FLAG_MASK = 0xf;
 /** Shift in FLAGS of the creator's own bits. */
-export const CACHE_OWNER_SHIFT = 8;
+export const CACHE_USER_BITS_SHIFT = 8;
 /** Largest value of the creator's bits. */
-export const CACHE_OWNER_MAX: number = 2 ** (31 - CACHE_OWNER_SHIFT) - 1;
+export const CACHE_USER_BITS_MAX: number = 2 ** (31 - CACHE_USER_BITS_SHIFT) - 1;
 
 /** How many caches there can be. A cache's number is its frame kind minus FIRST_CACHE. */
 export const CACHE_COUNT: number = KIND_COUNT - FrameKind.FIRST_CACHE;
@@ -221,27 +222,26 @@ export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
  * a fourth of the cache's present slabs. As a slab that becomes empty releases at most itself, a cache that empties
- * ends up with about a fourth of its peak. They are released when the heap would grow past its peak, when memory is
- * short, and by trim.
+ * ends up with about a fourth of its peak. They are released when the heap would grow past its peak, under
+ * pressure, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */
 export const EMPTY_SLABS_SHARE_SHIFT = 2;
 
-/** Full sheaves that a barn has room for. */
-export const BARN_SHEAVES = 4;
+/** A barn has room for so many times the CAPACITY of its cache. */
+export const BARN_CAPACITY_FACTOR = 4;
 
 /** Low half of COUNT in the record of a slab's first frame. */
 export const SLAB_FREE_MASK = 0xffff;
 /** Where the cursor begins in that word: the granule, from the slab's start, below which no block is free. */
 export const SLAB_CURSOR_SHIFT = 16;
 
-/** The slab's first frame in HEAD: 2^20 pages make 4 GiB. */
+/** The slab's first frame in SLAB_OR_OWNER: 2^20 pages make 4 GiB. */
 export const SLAB_HEAD_MASK = 0xfffff;
 /** Above it, the granule at which the first block starts. */
 export const SLAB_COLOUR_SHIFT = 20;
 /**
- * The last granule that a first block may start at. So HEAD is never negative, whereas the OWNER of a run, kept in the
- * same word, always is.
+ * The last granule that a first block may start at. So SLAB_OR_OWNER is never negative in a slab, and always in a run.
  */
 export const SLAB_COLOUR_MAX = 0x7ff;

@@ -29,7 +29,7 @@ function offsetsOfOutboxes(shapes: BlockShapes): number[] {
 }
 
 /** Makes the outboxes of a slot whose private pages begin at `areaWord`. */
-export type OutboxesOf = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
+export type CreateOutboxes = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
 
 /**
  * The outboxes of one slot: one stack for each small size class, into which the slot puts blocks that other slots
@@ -57,7 +57,7 @@ export class Outboxes {
     this.#caches = context.caches;
     this.#barns = context.barns;
     this.#areaWord = areaWord;
-    this.#closed = areaWord + AreaWord.CLOSED;
+    this.#closed = areaWord + AreaWord.DUMMY_SHEAF;
     this.#empty = context.geometry.baseFrame << PAGE_SHIFT;
     this.#sheafTag = sheafTag;
     this.#offsets = offsetsOfOutboxes(context.geometry);
@@ -140,7 +140,7 @@ export class Outboxes {
   }
 
   /** Frees the pages of the empty outboxes; the next use makes them again. Under the sheaves lock. */
-  end(): void {
+  destroy(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;
     if (run === 0) return;
@@ -150,7 +150,7 @@ export class Outboxes {
         assert(left === 0, `the outbox of size class ${index} is empty, with ${left} blocks in it`);
       }
     }
-    words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.CLOSED);
+    words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.DUMMY_SHEAF);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
     this.#pages.freeExclusive(run >>> PAGE_SHIFT, this.#pageCount);
   }
@@ -160,7 +160,7 @@ export class Outboxes {
     const frame = this.#pages.allocate(this.#pageCount, RunKind.SYSTEM);
     if (frame === NO_FRAME) return false;
     this.#memory.refresh();
-    this.#memory.reach((frame + this.#pageCount) * PAGE_SIZE);
+    this.#memory.waitForLength((frame + this.#pageCount) * PAGE_SIZE);
     const { words } = this.#memory;
     const run = frame << (PAGE_SHIFT - WORD_SHIFT);
     words.fill(0, run, run + this.#wordCount);

@@ -12,7 +12,7 @@ import { isLive } from "./layout.ts";
 import { tagIndex } from "./tags.ts";
 
 /** All bits of the owner of a run that nobody has claimed. */
-const PLAIN_OWNER = RunOwner.MARK | RunOwner.SLOT_MASK;
+const PLAIN_OWNER = RunOwner.OWNER_BIT | RunOwner.SLOT_MASK;
 
 /** Where it stands which slot owns a block or a run: in its tag, and in OWNER of a run. */
 export interface OwnershipContext {
@@ -35,7 +35,7 @@ export function exchangeBlockOwner(context: OwnershipContext, address: number, f
     assert(isLive(from + 1), `${from} is the number of a slot that blocks are taken from`);
     assert(isLive(to + 1), `${to} is the number of a slot that blocks are given to`);
   }
-  const isRun = pages.frames.kind(head) === RunKind.BLOCK;
+  const isRun = pages.frames.kind(head) === RunKind.LARGE_BLOCK;
   if (isRun) pages.frames.exchangeOwner(head, slotOwner(from), slotOwner(to));
   const isDone = Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;
   if (isRun) alignOwner(context, head);

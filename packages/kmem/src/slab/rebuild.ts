@@ -35,7 +35,7 @@ function* headsOf({ memory, geometry, frames }: SlabTables, kind: number): Gener
   let index = kinds.indexOf(kind, frames.kindBias + geometry.firstPageFrame);
   for (; index >= 0; index = kinds.indexOf(kind, index + 1)) {
     const frame = index - frames.kindBias;
-    const head = memory.words[frames.record(frame) + FrameRecord.HEAD];
+    const head = memory.words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
     if (head < 0 || (head & SLAB_HEAD_MASK) === frame) yield frame;
   }
 }
@@ -46,7 +46,7 @@ export function* slabsOf(tables: SlabTables, kind: number): Generator<SlabPlace>
   const stride = caches.blockBytes(kind) >>> GRANULE_SHIFT;
   const blockCount = caches.get(kind, CacheRecord.SLAB_BLOCKS);
   for (const slab of headsOf(tables, kind)) {
-    const head = memory.words[frames.record(slab) + FrameRecord.HEAD];
+    const head = memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER];
     if (head < 0) continue;
     const firstGranuleTag = tagIndex(geometry, slab * PAGE_SIZE);
     yield { slab, firstGranuleTag, firstTag: firstGranuleTag + (head >>> SLAB_COLOUR_SHIFT), stride, blockCount };
@@ -74,7 +74,7 @@ export function rebuildCache(tables: SlabTables, kind: number): void {
  */
 export function returnSheaf(tables: SlabTables, kind: number, slot: number): number {
   let count = 0;
-  for (const slab of slabsOf(tables, kind)) count += retag(tables.memory, slab, [Tag.FIRST_IN_SHEAF + slot]);
+  for (const slab of slabsOf(tables, kind)) count += retag(tables.memory, slab, [Tag.FIRST_CACHED + slot]);
   return count;
 }
 
@@ -95,7 +95,7 @@ function retag({ bytes }: LinearMemory, { firstTag, stride, blockCount }: SlabPl
  * its OWNER says.
  */
 function finish({ memory, geometry, frames, caches }: SlabTables, kind: number, slab: number): void {
-  const headWord = frames.record(slab) + FrameRecord.HEAD;
+  const headWord = frames.record(slab) + FrameRecord.SLAB_OR_OWNER;
   if (memory.words[headWord] >= 0) return;
   const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
   const firstTag = tagIndex(geometry, slab * PAGE_SIZE);

@@ -14,18 +14,18 @@ import type { CacheTable } from "./cache-table.ts";
 import { copyWords } from "./copy-words.ts";
 import {
   AreaWord,
-  CACHES_PER_GROUP_MASK,
-  CACHES_PER_GROUP_SHIFT,
+  CACHES_PER_SHEAF_PAGE_MASK,
+  CACHES_PER_SHEAF_PAGE_SHIFT,
   CacheRecord,
   FIRST_SHEAF_WORD,
   FULL,
   isLive,
+  NAMED_SHEAF_PAGE_COUNT,
   NAMED_SHEAF_SHIFT,
   SENTINEL_WORDS,
-  SHEAF_GROUP_COUNT,
   Tag,
 } from "./layout.ts";
-import type { Outboxes, OutboxesOf } from "./outbox.ts";
+import type { CreateOutboxes, Outboxes } from "./outbox.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
@@ -41,7 +41,7 @@ const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
  * The sheaves of one slot: per cache, a stack of free blocks that is private to the slot. A sheaf is filled from the
  * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`. In
  * signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in
- * `words` of its record. Modelled on: Linux 7's sheaves, Bonwick's magazines.
+ * `words` of its record. Modelled on: Linux's sheaves, Bonwick's magazines.
  */
 export class Sheaves {
   /** Index in `words` of the slot's area. */
@@ -75,14 +75,14 @@ export class Sheaves {
     this.#slabs = context.slabs;
     this.#barns = context.barns;
     this.#emptyEntry = geometry.baseFrame << PAGE_SHIFT;
-    this.#sheafTag = Tag.FIRST_IN_SHEAF + slot;
+    this.#sheafTag = Tag.FIRST_CACHED + slot;
     this.#slot = slot;
     this.isLarge = isLarge;
     this.#classCapacities = Array.from({ length: CLASS_COUNT }, (_, index) => sheafCapacity(index, isLarge, geometry));
     this.areaWord = areaAddress >>> WORD_SHIFT;
-    this.#closed = this.areaWord + AreaWord.CLOSED;
+    this.#closed = this.areaWord + AreaWord.DUMMY_SHEAF;
     this.#tops = this.areaWord + AreaWord.TOPS;
-    this.outboxes = context.outboxesOf(context, this.areaWord, this.#sheafTag);
+    this.outboxes = context.createOutboxes(context, this.areaWord, this.#sheafTag);
   }
 
   /** The sheaves in a slot's private pages; the number of those pages determines the size of the sheaves. */
@@ -143,7 +143,7 @@ export class Sheaves {
   validCount(kind: number): number {
     const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
     const { frames } = this.#pages;
-    const isGood = (entry: number): boolean => this.#isInThisSheaf(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
+    const isGood = (entry: number): boolean => this.#isCachedHere(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
     return new Set(entries.filter(isGood)).size;
   }
 
@@ -168,7 +168,7 @@ export class Sheaves {
       const { words } = this.#memory;
       const entry = words[top];
       // Not empty: the sheaf was closed, the caller's views predate growth, or a constructor freed blocks.
-      if (entry !== this.#emptyEntry && this.#isInThisSheaf(entry)) return true;
+      if (entry !== this.#emptyEntry && this.#isCachedHere(entry)) return true;
       if (entry !== this.#emptyEntry) {
         words[this.#tops + kind] = top - 1;
         this.#barns.countLateDoubleFrees(1);
@@ -281,15 +281,15 @@ export class Sheaves {
   }
 
   /**
-   * Whether the sheaf's top is where the last call for this cache found it; records the top for the next call. SEEN
-   * lies in the cache's record, which all slots share, so that after another slot's call the answer is false.
+   * Whether the sheaf's top is where the last scan of this cache found it; notes the top for the next scan in the
+   * cache's record, which all slots share: after another slot's scan the answer is false.
    */
-  noteIfIdle(kind: number): boolean {
+  checkIdle(kind: number): boolean {
     const { words } = this.#memory;
     const top = this.top(kind);
-    const seenWord = this.#caches.record(kind) + CacheRecord.SEEN;
-    if (words[seenWord] === top) return true;
-    words[seenWord] = top;
+    const scanWord = this.#caches.record(kind) + CacheRecord.IDLE_SCAN_TOP;
+    if (words[scanWord] === top) return true;
+    words[scanWord] = top;
     return false;
   }
 
@@ -310,25 +310,25 @@ export class Sheaves {
    * Frees the pages of named caches' empty sheaves and of the empty outboxes; the next use makes them again. Under the
    * sheaves lock.
    */
-  freeGroupPages(): void {
-    this.outboxes.end();
+  freeSheafPages(): void {
+    this.outboxes.destroy();
     const { words } = this.#memory;
-    for (let group = 0; group < SHEAF_GROUP_COUNT; group++) {
-      const page = words[this.areaWord + AreaWord.GROUPS + group] >>> 0;
+    for (let group = 0; group < NAMED_SHEAF_PAGE_COUNT; group++) {
+      const page = words[this.areaWord + AreaWord.NAMED_SHEAF_PAGES + group] >>> 0;
       if (page === 0) continue;
-      const firstKind = group << CACHES_PER_GROUP_SHIFT;
-      for (let kind = firstKind; kind <= (firstKind | CACHES_PER_GROUP_MASK); kind++) {
+      const firstKind = group << CACHES_PER_SHEAF_PAGE_SHIFT;
+      for (let kind = firstKind; kind <= (firstKind | CACHES_PER_SHEAF_PAGE_MASK); kind++) {
         if (kind >= firstNamedKind) this.forget(kind);
       }
-      words[this.areaWord + AreaWord.GROUPS + group] = 0;
+      words[this.areaWord + AreaWord.NAMED_SHEAF_PAGES + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
     }
   }
 
   /** Frees the slot's private pages, which must be empty and no longer reachable for other threads. */
-  end(): void {
+  destroy(): void {
     this.#pages.useCache(undefined);
-    this.freeGroupPages();
+    this.freeSheafPages();
     if (ASSERTIONS) for (const kind of this.#caches.kinds()) assert(this.count(kind) === 0, `sheaf ${kind} is empty`);
     const pageCount = areaPages(this.isLarge, this.#geometry);
     this.#pages.free(this.areaWord >>> (PAGE_SHIFT - WORD_SHIFT), pageCount, RunKind.SYSTEM);
@@ -353,7 +353,7 @@ export class Sheaves {
   }
 
   /** False for a stale entry: two threads freed its block at the same time, and it is not in this slot's sheaves. */
-  #isInThisSheaf(entry: number): boolean {
+  #isCachedHere(entry: number): boolean {
     return this.#memory.bytes[this.#pages.frames.tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
   }
 
@@ -393,7 +393,7 @@ export class Sheaves {
     const { words } = this.#memory;
     if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
     if (kind < firstNamedKind || !this.#caches.isUsed(kind)) return false;
-    const groupWord = this.areaWord + AreaWord.GROUPS + (kind >>> CACHES_PER_GROUP_SHIFT);
+    const groupWord = this.areaWord + AreaWord.NAMED_SHEAF_PAGES + (kind >>> CACHES_PER_SHEAF_PAGE_SHIFT);
     if (words[groupWord] === 0) {
       const frame = this.#pages.allocate(1, RunKind.SYSTEM, request);
       if (frame === NO_FRAME) return false;
@@ -401,7 +401,7 @@ export class Sheaves {
       this.#memory.words[groupWord] = frame << PAGE_SHIFT;
     }
     const page = this.#memory.words[groupWord] >>> WORD_SHIFT;
-    this.#formatSheaf(kind, page + ((kind & CACHES_PER_GROUP_MASK) << NAMED_SHEAF_SHIFT));
+    this.#formatSheaf(kind, page + ((kind & CACHES_PER_SHEAF_PAGE_MASK) << NAMED_SHEAF_SHIFT));
     return true;
   }
 }
@@ -414,5 +414,5 @@ export interface SheafContext {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
-  readonly outboxesOf: OutboxesOf;
+  readonly createOutboxes: CreateOutboxes;
 }

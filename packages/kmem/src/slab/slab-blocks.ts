@@ -17,13 +17,13 @@ export function cutSlab(frames: FrameTable, slab: number, kind: number, cache: n
   const end = slab + words[cache + CacheRecord.SLAB_PAGES];
   const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
   if (ASSERTIONS) assertFutureSlab(frames, slab, end - slab);
-  for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + FrameRecord.HEAD] = head;
+  for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER] = head;
   tagBlocks(frames, slab, cache, firstGranule, Tag.IN_SLAB);
   frames.fillKind(slab + 1, end - slab - 1, kind);
   frames.setKind(slab, kind);
   const record = frames.record(slab);
   words[record + FrameRecord.COUNT] = words[cache + CacheRecord.SLAB_BLOCKS] | (firstGranule << SLAB_CURSOR_SHIFT);
-  words[record + FrameRecord.HEAD] = head;
+  words[record + FrameRecord.SLAB_OR_OWNER] = head;
 }
 
 /** The blocks of a slab. */
@@ -37,7 +37,7 @@ export function blockRow(words: Int32Array, slab: number, cache: number, firstGr
 
 /** The granule of a slab at which its first block starts. */
 export function firstGranuleOf(frames: FrameTable, slab: number): number {
-  return frames.memory.words[frames.record(slab) + FrameRecord.HEAD] >>> SLAB_COLOUR_SHIFT;
+  return frames.memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER] >>> SLAB_COLOUR_SHIFT;
 }
 
 /** Gives every block of a slab the same tag. */

@@ -31,7 +31,7 @@ const inSlab = Tag.IN_SLAB;
 const pageShift = PAGE_SHIFT;
 const granuleShift = GRANULE_SHIFT;
 const recordShift = FRAME_RECORD_SHIFT;
-const headField = FrameRecord.HEAD;
+const headField = FrameRecord.SLAB_OR_OWNER;
 const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
@@ -48,7 +48,7 @@ const noFrame = NO_FRAME;
 const emptySlabsKept = EMPTY_SLABS_KEPT;
 const emptySlabsShareShift = EMPTY_SLABS_SHARE_SHIFT;
 /** Flags of caches whose empty slabs a free does not release: destructors must not run during a free. */
-const keepsSlabs: number = CacheFlag.KEEPS_SLABS | CacheFlag.HAS_DESTRUCTOR;
+const noReleaseOnFree: number = CacheFlag.KEEPS_SLABS | CacheFlag.HAS_DESTRUCTOR;
 
 /** What the slabs depend on. */
 export interface SlabContext {
@@ -361,7 +361,7 @@ export class Slabs {
     if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
     if (before + count < words[cache + cacheSlabBlocks]) return;
     const emptySlabs = ++words[cache + cacheEmptySlabs];
-    if ((words[cache + CacheRecord.FLAGS] & keepsSlabs) !== 0) return;
+    if ((words[cache + CacheRecord.FLAGS] & noReleaseOnFree) !== 0) return;
     const kept = emptySlabsKept + (words[cache + cacheSlabs] >> emptySlabsShareShift);
     if (emptySlabs > kept) this.#release(slab, cache);
   }

@@ -5,7 +5,7 @@ import { Tag } from "./layout.ts";
 
 /** Granules of the memory that a tag table covers, counted from the base. */
 function granuleCount(geometry: Geometry): number {
-  return (geometry.coveredFrame - geometry.baseFrame) << (PAGE_SHIFT - GRANULE_SHIFT);
+  return (geometry.coveredEndFrame - geometry.baseFrame) << (PAGE_SHIFT - GRANULE_SHIFT);
 }
 
 /** A view of the tag table whose index is the granule counted from the base of the heap. */

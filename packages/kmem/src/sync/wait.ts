@@ -75,7 +75,7 @@ export class Waiters {
   }
 
   /** Records whether pages are short. Under the pages' lock, and only while {@link tracksWatermarks} is true. */
-  setShort(isShort: boolean): void {
+  setPressure(isShort: boolean): void {
     const { words } = this.#memory;
     const wasShort = (words[this.#pressureWord] & 1) !== 0;
     if (isShort !== wasShort) Atomics.add(words, this.#pressureWord, 1);

@@ -74,7 +74,7 @@ export class CallLog {
     if (frame === NO_FRAME) return undefined;
     const address = frame * PAGE_SIZE;
     memory.refresh();
-    memory.reach(address + pageCount * PAGE_SIZE);
+    memory.waitForLength(address + pageCount * PAGE_SIZE);
     clear(memory, geometry, address, pageCount * PAGE_SIZE);
     const word = address >>> WORD_SHIFT;
     memory.words[word + CallLogWord.MAGIC] = CALL_LOG_MAGIC;
@@ -134,7 +134,7 @@ function bindWriter(
   /** Growth of memory that is not shared ends views. */
   const renew = (): void => {
     memory.refresh();
-    memory.reach(endByte);
+    memory.waitForLength(endByte);
     words = memory.words;
   };
   const publish = (): void => {

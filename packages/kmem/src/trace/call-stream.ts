@@ -153,7 +153,7 @@ export class CallStream {
     const { memory } = this.#layers;
     if (memory.words.length * WORD_BYTES < this.#endByte) {
       memory.refresh();
-      memory.reach(this.#endByte);
+      memory.waitForLength(this.#endByte);
     }
     return memory.words;
   }

@@ -37,7 +37,7 @@ export class RingWords {
   get words(): Int32Array<ArrayBufferLike> {
     if (this.#memory.words.length < this.#endWord) {
       this.#memory.refresh();
-      this.#memory.reach(this.#endWord * WORD_BYTES);
+      this.#memory.waitForLength(this.#endWord * WORD_BYTES);
     }
     return this.#memory.words;
   }

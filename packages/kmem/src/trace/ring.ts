@@ -266,7 +266,7 @@ function originIndex(address: number): number {
 /** Makes the views reach all pages: another thread may have made the ring in those that it has added. */
 function reachAll({ memory, pages }: TraceLayers): void {
   memory.refresh();
-  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
 }
 
 /** Whether a whole ring begins at a frame. */

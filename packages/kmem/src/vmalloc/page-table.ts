@@ -138,7 +138,7 @@ export class PageTable {
   #lookFurther(address: number, seen: number): number {
     const length = this.memory.bytes.length;
     this.memory.refresh();
-    this.memory.reach(this.#pages.frames.endFrame * PAGE_SIZE);
+    this.memory.waitForLength(this.#pages.frames.endFrame * PAGE_SIZE);
     return this.memory.bytes.length === length ? seen : this.#lookUp(address);
   }
 

@@ -312,7 +312,7 @@ export class Vmalloc extends VirtualMemory {
     const { pages } = this.#context;
     const request: PageRequest = { mayUseReserve, dma };
     for (let done = 0; done < pageCount; ) {
-      const frame = pages.allocatePart(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, request);
+      const frame = pages.allocateUpTo(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, request);
       const count = frame === NO_FRAME ? 0 : pages.frames.count(frame);
       const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, mayUseReserve);
       if (frame === NO_FRAME || mapped < count) {

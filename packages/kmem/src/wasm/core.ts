@@ -38,7 +38,7 @@ const OUTBOX_BYTES: number = (AreaWord.OUT_TOPS - AreaWord.TOPS) * WORD_BYTES;
 /** Bytes from the first top to that of the first size class. */
 const CLASS_TOPS_BYTES: number = FrameKind.FIRST_CACHE * WORD_BYTES;
 /** The tag of a block in the sheaf of a slot is the tag of its live ones and this. */
-const SHEAF_TAG: number = Tag.FIRST_IN_SHEAF - 1;
+const SHEAF_TAG: number = Tag.FIRST_CACHED - 1;
 /** log2 of the classes to a doubling, and of the words in a page of WebAssembly. */
 const STEPS_SHIFT = 3;
 const PAGE_WORDS_SHIFT: number = Math.log2(WASM_PAGE_SIZE / WORD_BYTES);

@@ -35,7 +35,7 @@ beforeEach(() => {
 function markedFrame(mark: number): number {
   const peek = new Peek(heap);
   for (let frame = peek.firstPageFrame; frame < peek.endFrame; frame++) {
-    if (peek.frame(frame, FrameRecord.HEAD) === mark) return frame;
+    if (peek.frame(frame, FrameRecord.SLAB_OR_OWNER) === mark) return frame;
   }
   throw new Error(`no run is marked ${mark}`);
 }
@@ -122,7 +122,7 @@ function moveList(from: number, to: number): void {
 }
 
 function mark(address: number, value: number): void {
-  words[new Peek(heap).frameWord(address / PAGE, FrameRecord.HEAD)] = value;
+  words[new Peek(heap).frameWord(address / PAGE, FrameRecord.SLAB_OR_OWNER)] = value;
 }
 
 describe("the check of the buckets", () => {

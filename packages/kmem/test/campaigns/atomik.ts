@@ -226,17 +226,17 @@ class PageCampaign {
     this.counts.allocations++;
   }
 
-  #takePart(): Part {
+  #takeUpTo(): Part {
     const index = this.#random.below(this.parts.length);
     return this.parts.splice(index, 1)[0] as Part;
   }
 
   #freeWhole(operation: number): void {
-    this.#free(this.#takePart(), operation);
+    this.#free(this.#takeUpTo(), operation);
   }
 
   #freePart(operation: number): void {
-    const part = this.#takePart();
+    const part = this.#takeUpTo();
     const skipped = this.#random.below(part.count);
     const count = 1 + this.#random.below(part.count - skipped);
     const behind = part.page + skipped + count;

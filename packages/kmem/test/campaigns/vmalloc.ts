@@ -135,8 +135,8 @@ export class VmallocModel {
       this.#compare(area, 0, pageCount * PAGE);
     }
     const { framePages, directoryPages, tablePages, recordPages } = vmalloc.stats();
-    const ownFrames = expected.reduce((sum, area) => sum + (area.kind === "vmalloc" ? area.pages.length : 0), 0);
-    must(framePages === ownFrames, `${framePages} frames are in areas, not ${ownFrames}`);
+    const managedFrames = expected.reduce((sum, area) => sum + (area.kind === "vmalloc" ? area.pages.length : 0), 0);
+    must(framePages === managedFrames, `${framePages} frames are in areas, not ${managedFrames}`);
     const taken = framePages + directoryPages + tablePages + recordPages;
     must(this.#usedFrames === this.#otherFrames + taken, `${this.#usedFrames} pages are in use`);
     vmalloc.check((address, problem) => must(false, `check: ${problem} (at ${address})`));

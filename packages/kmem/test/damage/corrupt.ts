@@ -47,7 +47,7 @@ export function partsOf(bytes: Uint8Array): Part[] {
     const out = words[area / 4 + AreaWord.OUT_PAGES] >>> 0;
     if (out !== 0) addRun("outboxes", out);
     for (let group = 0; group < 16; group++) {
-      const page = words[area / 4 + AreaWord.GROUPS + group] >>> 0;
+      const page = words[area / 4 + AreaWord.NAMED_SHEAF_PAGES + group] >>> 0;
       if (page !== 0) addRun("groups", page);
     }
   }

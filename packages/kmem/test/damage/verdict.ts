@@ -228,7 +228,7 @@ function isHit(scene: Scene, { address }: Belonging, hits: readonly Hit[]): bool
   const frame = Math.floor(address / PAGE_SIZE);
   const kind = frames.kind(frame);
   const isSlab = kind >= FrameKind.FIRST_CACHE;
-  const head = isSlab ? memory.words[frames.record(frame) + FrameRecord.HEAD] & SLAB_HEAD_MASK : frame;
+  const head = isSlab ? memory.words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER] & SLAB_HEAD_MASK : frame;
   const first = head - geometry.baseFrame;
   const end = first + (isSlab ? caches.get(kind, CacheRecord.SLAB_PAGES) : frames.count(frame));
   const { frameTable, kindTable } = geometry;

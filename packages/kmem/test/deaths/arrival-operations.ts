@@ -51,7 +51,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
       const { barns, geometry, sync } = layersOf(survivor);
       const lock = headerWord(geometry, Header.TABLE_LOCK);
       sync.locks.acquire(lock);
-      barns.end();
+      barns.destroy();
       sync.locks.release(lock);
       return {};
     },

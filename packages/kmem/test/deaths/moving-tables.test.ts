@@ -108,7 +108,7 @@ describe.each([
       const place = kmem.library.place(storeSites[storesMade - 1] as number);
       if (!checkDump(dump).isClean) torn++;
       // Locks are not taken in memory of one thread, so that nothing else says what was under way.
-      const isGrowing = new Int32Array(memoryOf(killed.heap).buffer)[Header.GROWING] !== 0;
+      const isGrowing = new Int32Array(memoryOf(killed.heap).buffer)[Header.GROWTH_JOURNAL] !== 0;
       const opened = [
         ...(isGrowing ? faultsOf(killed, dump, loadDump) : []),
         ...faultsOf(killed, dump, loadRepaired).map((fault) => `repaired: ${fault}`),

@@ -94,7 +94,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
   it.each([RootWord.MAGIC, "OWNER", "KIND"] as const)("finds its root again without its %s", (sign) => {
     const frame = rootFrame();
     const { pages } = layersOf(heap);
-    if (sign === "OWNER") words[pages.frames.record(frame) + FrameRecord.HEAD] = 0;
+    if (sign === "OWNER") words[pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER] = 0;
     else if (sign === "KIND") pages.frames.setKind(frame, 4);
     else words[frame * 1024 + sign] = 0;
     expect(plainCheck(dumped(heap)).isClean).toBe(false);
@@ -110,7 +110,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
   it("gets a new root where none is left, and says what is lost", () => {
     const frame = rootFrame();
     words.fill(0x55, frame * 1024, (frame + 2) * 1024);
-    words[layersOf(heap).pages.frames.record(frame) + FrameRecord.HEAD] = 0;
+    words[layersOf(heap).pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER] = 0;
     // Whoever does not know records cannot: then nothing is said to be repaired.
     expect(plainRepair(dumped(heap))).toMatchObject({ isRepaired: false, dump: undefined });
     const { isRepaired, dump, steps, findings } = repairDump(dumped(heap));

@@ -10,7 +10,7 @@ import {
   OutOfMemoryError,
   slotStats,
 } from "../../src/index.ts";
-import { AreaWord, Header, isInSheaf, NO_FRAME, PAGE_SIZE, RunKind, Tag } from "../../src/layout.ts";
+import { AreaWord, Header, isCached, NO_FRAME, PAGE_SIZE, RunKind, Tag } from "../../src/layout.ts";
 import { expectBytesAddUp, expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
@@ -238,7 +238,7 @@ describe("a block that two threads freed at the same moment", () => {
     heap.free(block);
     peek.bytes[peek.tagByte(block)] = 1;
     winner.free(block);
-    expect(peek.tag(block)).toBe(Tag.FIRST_IN_SHEAF + winner.slot);
+    expect(peek.tag(block)).toBe(Tag.FIRST_CACHED + winner.slot);
     return { block, loser: heap, winner };
   }
 
@@ -402,10 +402,10 @@ describe("check finds", () => {
 describe("the tags", () => {
   it("tell live blocks from those in sheaves, for every slot", () => {
     for (let slot = 0; slot < 126; slot++) {
-      expect(isInSheaf(slot + 1)).toBe(false);
-      expect(isInSheaf(Tag.FIRST_IN_SHEAF + slot)).toBe(true);
+      expect(isCached(slot + 1)).toBe(false);
+      expect(isCached(Tag.FIRST_CACHED + slot)).toBe(true);
     }
-    expect([Tag.NONE, Tag.IN_BARN, Tag.RESERVED, Tag.IN_SLAB].map(isInSheaf)).toEqual([false, false, false, false]);
+    expect([Tag.NONE, Tag.IN_BARN, Tag.RESERVED, Tag.IN_SLAB].map(isCached)).toEqual([false, false, false, false]);
     expect(RunKind.CACHED).toBe(14);
     expect(new KmemError("NO_SLOT", "text").code).toBe("NO_SLOT");
   });

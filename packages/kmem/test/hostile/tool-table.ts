@@ -181,7 +181,7 @@ function layoutRows(): Record<string, Row> {
     "kmem/layout classBytes": row(arg(within(0, 71), 1)),
     "kmem/layout groupTableBytes": row(arg(within(0, 2 ** 20), 0), arg(within(0, 2 ** 20), 2 ** 20)),
     "kmem/layout tableLayout": row(arg(within(0, 2 ** 20 - 1), 0), arg(within(1, 2 ** 20), 2 ** 20)),
-    "kmem/layout isInSheaf": row(byte),
+    "kmem/layout isCached": row(byte),
     "kmem/layout isLive": row(byte),
   };
 }

@@ -31,8 +31,8 @@ function meaningfulBytes(heap: Heap): Map<string, number[]> {
   add("tags", peek.tagByte(peek.base), (peek.endFrame - peek.baseFrame) * 256);
   for (let frame = peek.firstPageFrame; frame < peek.endFrame; frame++) {
     const kind = peek.kind(frame);
-    if (kind >= FrameKind.FIRST_CACHE) add("slab frames", peek.frameWord(frame, FrameRecord.HEAD) * 4, 4);
-    if (kind >= FrameKind.FIRST_CACHE && peek.frame(frame, FrameRecord.HEAD) === frame) {
+    if (kind >= FrameKind.FIRST_CACHE) add("slab frames", peek.frameWord(frame, FrameRecord.SLAB_OR_OWNER) * 4, 4);
+    if (kind >= FrameKind.FIRST_CACHE && peek.frame(frame, FrameRecord.SLAB_OR_OWNER) === frame) {
       // The low half is the count of free blocks; a cursor that is too low is no fault.
       add("slab frames", peek.frameWord(frame, FrameRecord.COUNT) * 4, 2);
     }

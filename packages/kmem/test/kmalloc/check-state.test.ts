@@ -15,7 +15,7 @@ describe("check finds state that cannot be while all threads are at rest", () =>
       /^a lock that nobody holds is not free$/,
     ],
     ["a held lock", ({ peek }) => peek.headerWord(Header.REAP_LOCK), 0x85, /^slot 4 holds a lock$/],
-    ["growths", ({ peek }) => peek.headerWord(Header.GENERATION), 0, /cannot have grown so often: 0/],
+    ["growths", ({ peek }) => peek.headerWord(Header.GROWTH_COUNT), 0, /cannot have grown so often: 0/],
     ["a reclaim level", ({ peek }) => peek.headerWord(Header.RECLAIM_AT), 1e9, /at 1000000000 pages, which never are/],
     ["a shortage", ({ peek }) => peek.headerWord(Header.PRESSURE), 7, /pages are said to be short while \d+ are free/],
     ["a serial number", ({ peek }) => peek.headerWord(Header.CACHE_SERIAL), 3, /the last cache made has the number 74/],
@@ -43,13 +43,13 @@ describe("check finds state that cannot be while all threads are at rest", () =>
 
   it.each<[string, number]>([
     ["no mark", 1],
-    ["a slot that there is not", RunOwner.MARK | 0x7f],
-    ["a claim", RunOwner.MARK | RunOwner.CLAIMED | 1],
-    ["a split", RunOwner.MARK | RunOwner.SPLIT | 1],
+    ["a slot that there is not", RunOwner.OWNER_BIT | 0x7f],
+    ["a claim", RunOwner.OWNER_BIT | RunOwner.CLAIMED | 1],
+    ["a split", RunOwner.OWNER_BIT | RunOwner.SPLIT | 1],
   ])("an owner of a run with %s", (_, owner) => {
     const patient = new Patient();
     const frame = frameOf(patient.busy.pages[1] as number);
-    patient.words[patient.peek.frameWord(frame, FrameRecord.HEAD)] = owner;
+    patient.words[patient.peek.frameWord(frame, FrameRecord.SLAB_OR_OWNER)] = owner;
     patient.expectFinding("kmalloc", "who answers for a run is nobody that there is");
   });
 });

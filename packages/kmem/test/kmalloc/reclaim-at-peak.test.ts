@@ -70,9 +70,9 @@ describe("the level at which a heap reclaims what lies idle", () => {
     let rises = 0;
     for (let turn = 0; turn < 2000; turn++) {
       const usedFrames = layersOf(heap).pages.usedFrames;
-      frames.setReclaimWord(Header.RECLAIM_CREDIT, 1000);
+      frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 1000);
       heap.alloc(classBytes(turn % 70));
-      const isReached = frames.reclaimWord(Header.RECLAIM_CREDIT) === 0;
+      const isReached = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) === 0;
       if (isReached) expect(levelNow()).toBeGreaterThan(Math.max(level, usedFrames));
       else expect(levelNow()).toBe(level);
       if (isReached) rises++;

@@ -67,7 +67,7 @@ describe("the layouts of records", () => {
     expect(new Set(marks).size).toBe(marks.length);
     for (const mark of marks) {
       expect(mark).toBeLessThan(0);
-      expect((mark & ~layout.RunOwner.MASK) === layout.RunOwner.MARK).toBe(false);
+      expect((mark & ~layout.RunOwner.LOW_MASK) === layout.RunOwner.OWNER_BIT).toBe(false);
     }
   });
 });

@@ -88,7 +88,7 @@ describe("check finds, in the pages,", () => {
 
   it("a list that holds what is no free block", () => {
     const { frame, order } = patient.listed();
-    words[peek.zoneWord(1, ZoneRecord.FREE_HEAD + order)] = frameOf(busy.pages[0] as number);
+    words[peek.zoneWord(1, ZoneRecord.FREE_LIST + order)] = frameOf(busy.pages[0] as number);
     patient.expectFinding(
       "pages",
       `zone Normal: the list of order ${order} holds what is no free block, or holds it twice`,
@@ -98,7 +98,7 @@ describe("check finds, in the pages,", () => {
 
   it("a list that runs in a circle", () => {
     const order = patient.listed().order;
-    const head = peek.zone(1, ZoneRecord.FREE_HEAD + order);
+    const head = peek.zone(1, ZoneRecord.FREE_LIST + order);
     words[peek.frameWord(peek.frame(head, FrameRecord.NEXT), FrameRecord.NEXT)] = head;
     patient.expectFinding(
       "pages",
@@ -108,7 +108,7 @@ describe("check finds, in the pages,", () => {
 
   it("a wrong link back", () => {
     const order = patient.listed().order;
-    const head = peek.zone(1, ZoneRecord.FREE_HEAD + order);
+    const head = peek.zone(1, ZoneRecord.FREE_LIST + order);
     words[peek.frameWord(head, FrameRecord.PREV)] = 77;
     patient.expectFinding("pages", `zone Normal: a link back in the list of order ${order} is wrong`, head * PAGE);
   });
@@ -116,8 +116,8 @@ describe("check finds, in the pages,", () => {
   it("a block in the list of another order", () => {
     const order = patient.listed().order;
     const other =
-      [...Array(10).keys()].find((at) => at !== order && peek.zone(1, ZoneRecord.FREE_HEAD + at) !== 0) ?? 0;
-    const [a, b] = [peek.zoneWord(1, ZoneRecord.FREE_HEAD + order), peek.zoneWord(1, ZoneRecord.FREE_HEAD + other)];
+      [...Array(10).keys()].find((at) => at !== order && peek.zone(1, ZoneRecord.FREE_LIST + at) !== 0) ?? 0;
+    const [a, b] = [peek.zoneWord(1, ZoneRecord.FREE_LIST + order), peek.zoneWord(1, ZoneRecord.FREE_LIST + other)];
     [words[a], words[b]] = [words[b] as number, words[a] as number];
     patient.expectFinding("pages", `zone Normal: a block of another order is in list ${order}`);
   });
@@ -130,7 +130,7 @@ describe("check finds, in the pages,", () => {
     bytes[peek.kindByte(half)] = FrameKind.FREE_HEAD;
     words[peek.frameWord(half, FrameRecord.COUNT)] = order - 1;
     words[peek.frameWord(frame, FrameRecord.COUNT)] = order - 1;
-    const listWord = peek.zoneWord(zone, ZoneRecord.FREE_HEAD + order - 1);
+    const listWord = peek.zoneWord(zone, ZoneRecord.FREE_LIST + order - 1);
     words[peek.frameWord(half, FrameRecord.NEXT)] = words[listWord] as number;
     words[listWord] = half;
     const name = ["DMA", "Normal"][zone];

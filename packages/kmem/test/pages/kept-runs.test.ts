@@ -16,7 +16,7 @@ function usedHeap(): { heap: Heap; blocks: number[] } {
   return { heap, blocks };
 }
 
-function keptPages(heap: Heap): number {
+function pinnedPages(heap: Heap): number {
   return heapStats(heap).bytes.pageCacheBytes / PAGE;
 }
 
@@ -30,13 +30,13 @@ describe("long runs that a slot keeps", () => {
     const longer = heap.alloc(35 * PAGE);
     const [first, second] = blocks as [number, number];
     for (const block of [first, longer, second]) heap.free(block);
-    expect(keptPages(heap)).toBe(2 * RUN_PAGES + 35);
+    expect(pinnedPages(heap)).toBe(2 * RUN_PAGES + 35);
     expect(heap.alloc(RUN_BYTES)).toBe(second);
     expect(heap.alloc(RUN_BYTES)).toBe(first);
     const shorter = heap.alloc(32 * PAGE + 1);
     expect(shorter).toBe(longer);
     expect(heap.usableSize(shorter)).toBe(35 * PAGE);
-    expect(keptPages(heap)).toBe(0);
+    expect(pinnedPages(heap)).toBe(0);
     expect(checkHeap(heap).findings).toEqual([]);
   });
 
@@ -48,7 +48,7 @@ describe("long runs that a slot keeps", () => {
     heap.alloc(32 * PAGE);
     heap.alignedAlloc(2 * PAGE, RUN_BYTES);
     heap.pages.alloc(RUN_PAGES);
-    expect(keptPages(heap)).toBe(36 + RUN_PAGES);
+    expect(pinnedPages(heap)).toBe(36 + RUN_PAGES);
     expect(heap.alloc(RUN_BYTES)).toBe(blocks[0]);
   });
 
@@ -57,14 +57,14 @@ describe("long runs that a slot keeps", () => {
     let most = 0;
     for (const block of blocks) {
       heap.free(block);
-      most = Math.max(most, keptPages(heap));
+      most = Math.max(most, pinnedPages(heap));
     }
     expect(most).toBeGreaterThan(10 * RUN_PAGES);
     expect(most).toBeLessThanOrEqual((64 * MIB) / PAGE / 4 / 32);
     expect(checkHeap(heap).findings).toEqual([]);
     const small = Heap.create({ sizeBytes: MIB });
     small.free(small.alloc(RUN_BYTES));
-    expect(keptPages(small)).toBe(0);
+    expect(pinnedPages(small)).toBe(0);
   });
 
   it("give way to others now and then, where there is no room", () => {
@@ -74,17 +74,17 @@ describe("long runs that a slot keeps", () => {
     for (const block of others) heap.free(block);
     const again = new Set(Array.from({ length: KEPT_RUNS_MAX }, () => heap.alloc(RUN_BYTES)));
     expect(again).not.toContain(oldest);
-    expect(keptPages(heap)).toBe(0);
+    expect(pinnedPages(heap)).toBe(0);
     expect(limitOf(heap)).toBeGreaterThan(KEPT_RUNS_MAX * RUN_PAGES);
   });
 
   it("are refused to nobody when pages run out", () => {
     const { heap, blocks } = usedHeap();
     for (const block of blocks.slice(0, 5)) heap.free(block);
-    expect(keptPages(heap)).toBe(5 * RUN_PAGES);
+    expect(pinnedPages(heap)).toBe(5 * RUN_PAGES);
     const { pages } = heap;
     while (pages.tryAlloc(1, { reserve: true }) !== 0);
-    expect(keptPages(heap)).toBe(0);
+    expect(pinnedPages(heap)).toBe(0);
     expect(heapStats(heap).bytes.freePageBytes).toBe(0);
   });
 
@@ -93,13 +93,13 @@ describe("long runs that a slot keeps", () => {
     const [first, second] = blocks as [number, number];
     heap.free(first);
     heap.trim();
-    expect(keptPages(heap)).toBe(0);
+    expect(pinnedPages(heap)).toBe(0);
     heap.free(second);
     for (let round = 0; round < 64; round++) {
       const small = Array.from({ length: 600 }, () => heap.alloc(2000));
       for (const block of small) heap.free(block);
     }
-    expect(keptPages(heap)).toBe(0);
+    expect(pinnedPages(heap)).toBe(0);
     expect(checkHeap(heap).findings).toEqual([]);
   });
 

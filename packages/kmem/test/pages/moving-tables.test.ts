@@ -17,7 +17,7 @@ import { linux } from "../../src/kernels/linux/linux.ts";
 import { Header, HeapFlag } from "../../src/layout.ts";
 import { openDump, writeDump } from "../../src/memory/dump.ts";
 import { FrameRecord } from "../../src/pages/layout.ts";
-import { ownRecord, tablePages } from "../../src/pages/moving-tables.ts";
+import { recordIndexInTable, tablePages } from "../../src/pages/moving-tables.ts";
 import { expectBytesAddUp, expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -82,9 +82,9 @@ describe("the tables of memory of one thread that grows", () => {
   it("move as it grows, take a fourteenth of it, and are among the metadata", () => {
     const { heap } = moved();
     const { bytes, endAddress } = heapStats(heap);
-    const { baseFrame, firstPageFrame, coveredFrame } = geometryOf(heap);
+    const { baseFrame, firstPageFrame, coveredEndFrame } = geometryOf(heap);
     expect(bytes.metadataBytes).toBe((firstPageFrame - baseFrame + tablePages(geometryOf(heap))) * PAGE);
-    expect(coveredFrame * PAGE).toBeGreaterThanOrEqual(endAddress);
+    expect(coveredEndFrame * PAGE).toBeGreaterThanOrEqual(endAddress);
     while (heapStats(heap).endAddress < 12 * MIB) heap.alloc(30_000);
     expect(heapStats(heap).bytes.metadataBytes).toBeLessThan(heapStats(heap).endAddress * 0.08);
     expectClean(heap);
@@ -218,18 +218,18 @@ describe("a dump of such a heap", () => {
     const moves = movesOf(shared);
     while (shared.tryAlloc(20_000) !== 0);
     expect(movesOf(shared)).toBe(moves);
-    expect(heapStats(shared).endAddress).toBeLessThanOrEqual(geometryOf(shared).coveredFrame * PAGE);
+    expect(heapStats(shared).endAddress).toBeLessThanOrEqual(geometryOf(shared).coveredEndFrame * PAGE);
     expectClean(shared);
   });
 
-  const places = [Header.TABLE_MOVES, ...[0, 1, 2, 3].map((word) => Header.TABLE_PLACES + word)];
+  const places = [Header.TABLE_MOVES, ...[0, 1, 2, 3].map((word) => Header.TABLE_LOCATIONS + word)];
 
   it.each(places)(
     "with another word %i in its header is refused, or the word means nothing, and it is repaired",
     (word) => {
       const { heap, blocks } = moved(6);
       const sound = bytesOf(dumpHeap(heap));
-      for (const value of [0, 1, -1, 7, 0x0010_0000, geometryOf(heap).tableFrame]) {
+      for (const value of [0, 1, -1, 7, 0x0010_0000, geometryOf(heap).tablesFirstFrame]) {
         const damaged = sound.slice();
         const words = new Int32Array(damaged.buffer);
         if (words[word] === value) continue;
@@ -249,18 +249,18 @@ describe("a dump of such a heap", () => {
     const { heap, blocks } = moved(7);
     const sound = bytesOf(dumpHeap(heap));
     const geometry = geometryOf(heap);
-    const own = ownRecord(geometry, geometry.frameTable, geometry.tableFrame);
+    const own = recordIndexInTable(geometry, geometry.frameTable, geometry.tablesFirstFrame);
     const damages: ((words: Int32Array, bytes: Uint8Array) => void)[] = [
-      (words) => words.fill(-1, Header.TABLE_MOVES, Header.TABLE_PLACES + 4),
-      (words) => words.fill(0, Header.TABLE_MOVES, Header.TABLE_PLACES + 4),
+      (words) => words.fill(-1, Header.TABLE_MOVES, Header.TABLE_LOCATIONS + 4),
+      (words) => words.fill(0, Header.TABLE_MOVES, Header.TABLE_LOCATIONS + 4),
       (words) => {
-        words[own + FrameRecord.HEAD] = 0;
+        words[own + FrameRecord.SLAB_OR_OWNER] = 0;
       },
       (words) => {
         words[own + FrameRecord.COUNT] = 1;
       },
       (_, bytes) => {
-        bytes[geometry.kindTable + geometry.tableFrame - geometry.baseFrame] = 2;
+        bytes[geometry.kindTable + geometry.tablesFirstFrame - geometry.baseFrame] = 2;
       },
       (words) => {
         words[Header.FLAGS] = (words[Header.FLAGS] as number) ^ HeapFlag.MOVING_TABLES;
@@ -286,7 +286,7 @@ describe("a heap in use whose header does not lead to its tables", () => {
     const { heap, blocks } = moved(8);
     const words = new Int32Array(heap.buffer);
     const { tableMoves } = geometryOf(heap);
-    for (const word of [Header.TABLE_MOVES, Header.TABLE_PLACES + 2 * (tableMoves & 1)]) {
+    for (const word of [Header.TABLE_MOVES, Header.TABLE_LOCATIONS + 2 * (tableMoves & 1)]) {
       words[word] = 0x1234_5678;
       heap.free(heap.alloc(10_000));
       expect(checkHeap(heap).findings).toContainEqual(expect.objectContaining({ layer: "header" }));

@@ -19,7 +19,7 @@ it.each([
   bytes.fill(FrameKind.FREE_TAIL, block, block + 20_000);
   const frame = address / PAGE_SIZE;
   memory.words[pages.frames.record(frame) + FrameRecord.COUNT] = MIB;
-  if (ownerBits !== 0) pages.frames.setOwner(frame, RunOwner.MARK | ownerBits);
+  if (ownerBits !== 0) pages.frames.setOwner(frame, RunOwner.OWNER_BIT | ownerBits);
   rebuildZones(pages, geometry);
   expect(bytes.subarray(block, block + 20_000).every((byte) => byte === FrameKind.FREE_TAIL)).toBe(true);
   expect(checkHeap(heap).isClean).toBe(false);

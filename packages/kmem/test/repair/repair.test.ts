@@ -143,7 +143,7 @@ describe("the truth is repaired where two of three witnesses say what it was", (
     [
       "HEAD of a slab",
       () => {
-        peek.words[peek.frameWord(slabFrame(), FrameRecord.HEAD)] = 3;
+        peek.words[peek.frameWord(slabFrame(), FrameRecord.SLAB_OR_OWNER)] = 3;
       },
     ],
     [
@@ -167,7 +167,7 @@ describe("the truth is repaired where two of three witnesses say what it was", (
     [
       "OWNER of a run",
       () => {
-        peek.words[peek.frameWord(frameOf(bigBlock()), FrameRecord.HEAD)] = 99;
+        peek.words[peek.frameWord(frameOf(bigBlock()), FrameRecord.SLAB_OR_OWNER)] = 99;
       },
     ],
     [

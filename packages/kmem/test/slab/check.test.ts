@@ -26,7 +26,7 @@ describe("check finds, in the slabs,", () => {
 
   it("a page of a slab that points to another", () => {
     const slab = patient.slabOf(busy.objects[0] as number);
-    words[peek.frameWord(slab, FrameRecord.HEAD)]++;
+    words[peek.frameWord(slab, FrameRecord.SLAB_OR_OWNER)]++;
     patient.expectFinding("slab", "a page of a slab of objects points to another slab", slab * PAGE);
   });
 
@@ -43,7 +43,7 @@ describe("check finds, in the slabs,", () => {
   });
 
   it("a block that is free nowhere", () => {
-    for (const tag of [Tag.FIRST_IN_SHEAF, 200, 254, Tag.IN_BARN]) {
+    for (const tag of [Tag.FIRST_CACHED, 200, 254, Tag.IN_BARN]) {
       bytes[peek.tagByte(busy.objects[0] as number)] = tag;
       patient.expectFinding("slab", "a free block is in no slab and not where its tag says", busy.objects[0]);
     }
@@ -131,7 +131,7 @@ describe("check finds, in the slabs,", () => {
   });
 
   it("a sheaf of a kind that has none, and broken ones for those that have none", () => {
-    const closed = peek.areaWord + AreaWord.CLOSED;
+    const closed = peek.areaWord + AreaWord.DUMMY_SHEAF;
     words[peek.topWord(5)] = words[peek.topWord(kind())] as number;
     patient.expectFinding("slab", "there is a sheaf of kind 5, which has none", peek.topWord(5) * 4);
     words[closed + 1] = 0;
@@ -139,7 +139,7 @@ describe("check finds, in the slabs,", () => {
   });
 
   it("a page of sheaves that is no page of a slot", () => {
-    const word = peek.areaWord + AreaWord.GROUPS + (kind() >>> 4);
+    const word = peek.areaWord + AreaWord.NAMED_SHEAF_PAGES + (kind() >>> 4);
     for (const page of [busy.pages[0] as number, (words[word] as number) + 64, -4096]) {
       words[word] = page;
       patient.expectFinding("slab", `the page of the sheaves of group ${kind() >>> 4} is no page of a slot`, word * 4);

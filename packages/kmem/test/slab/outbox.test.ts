@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap } from "../../src/index.ts";
-import { OWN_SHAPES } from "../../src/memory/header.ts";
+import { DEFAULT_SHAPES } from "../../src/memory/header.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../../src/memory/layout.ts";
 import { FrameKind } from "../../src/pages/layout.ts";
 import { AreaWord } from "../../src/slab/layout.ts";
@@ -15,11 +15,15 @@ it.each(["a closed top", "a top far away", "a top below"])("an outbox ends where
   words.fill(0x55, run >>> WORD_SHIFT, (run + 64 * PAGE_SIZE) >>> WORD_SHIFT);
   const { areaWord, outboxes } = sheaves;
   words[areaWord + AreaWord.OUT_PAGES] = run;
-  const tops = { "a closed top": areaWord + AreaWord.CLOSED, "a top far away": words.length - 1, "a top below": 0 };
+  const tops = {
+    "a closed top": areaWord + AreaWord.DUMMY_SHEAF,
+    "a top far away": words.length - 1,
+    "a top below": 0,
+  };
   for (const index of [0, 5]) {
     const kind = FrameKind.FIRST_CACHE + index;
     words[areaWord + AreaWord.OUT_TOPS + kind] = tops[damage as keyof typeof tops];
-    const { capacity } = slabShape(classBytes(index), OWN_SHAPES);
+    const { capacity } = slabShape(classBytes(index), DEFAULT_SHAPES);
     expect(outboxes.count(kind)).toBe(damage === "a top below" ? 0 : capacity);
     expect(outboxes.entries(kind).length).toBe(outboxes.count(kind));
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { blockAt, Heap, heapStats, MAX_CLASS_BYTES } from "../../src/index.ts";
 import { CLASS_COUNT, classBytes, GRANULE, PAGE_SIZE } from "../../src/layout.ts";
-import { OWN_SHAPES } from "../../src/memory/header.ts";
+import { DEFAULT_SHAPES } from "../../src/memory/header.ts";
 import { classBySize, slabShape } from "../../src/slab/size-classes.ts";
 
 const classes = Array.from({ length: CLASS_COUNT }, (_, index) => classBytes(index));
@@ -61,7 +61,7 @@ describe("the size classes", () => {
 
   it("from 4 KiB on divide a slab of at most 16 pages with at most an eighth left over", () => {
     for (const bytes of classes.filter((size) => size >= PAGE_SIZE)) {
-      const { slabPages, slabBlocks } = slabShape(bytes, OWN_SHAPES);
+      const { slabPages, slabBlocks } = slabShape(bytes, DEFAULT_SHAPES);
       expect(slabPages).toBeLessThanOrEqual(16);
       expect((slabPages * PAGE_SIZE - slabBlocks * bytes) / (slabPages * PAGE_SIZE)).toBeLessThanOrEqual(0.125);
     }
@@ -80,7 +80,7 @@ describe("the shape of a slab", () => {
     "for blocks of %i bytes and its neighbours is sound",
     (first) => {
       for (let bytes = first; bytes < first + 128 && bytes <= MAX_CLASS_BYTES; bytes += GRANULE) {
-        const { slabPages, slabBlocks, capacity } = slabShape(bytes, OWN_SHAPES);
+        const { slabPages, slabBlocks, capacity } = slabShape(bytes, DEFAULT_SHAPES);
         const slabBytes = slabPages * PAGE_SIZE;
         expect(slabPages).toBeGreaterThanOrEqual(1);
         expect(slabPages).toBeLessThanOrEqual(16);
@@ -95,7 +95,7 @@ describe("the shape of a slab", () => {
   );
 
   it("is refused for blocks that fit in no slab", () => {
-    expect(() => slabShape(131_088, OWN_SHAPES)).toThrow("no slab for blocks of 131088 bytes");
+    expect(() => slabShape(131_088, DEFAULT_SHAPES)).toThrow("no slab for blocks of 131088 bytes");
   });
 
   it("is what a heap's stats show", () => {
@@ -103,7 +103,7 @@ describe("the shape of a slab", () => {
     for (const bytes of classes) {
       const block = heap.alloc(bytes);
       const cache = heapStats(heap).caches.find(({ name }) => name === `kmalloc-${bytes}`);
-      const { slabPages, slabBlocks } = slabShape(bytes, OWN_SHAPES);
+      const { slabPages, slabBlocks } = slabShape(bytes, DEFAULT_SHAPES);
       expect(cache).toMatchObject({
         objectBytes: bytes,
         blockBytes: bytes,

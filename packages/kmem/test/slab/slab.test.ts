@@ -36,10 +36,10 @@ describe("tags", () => {
     const { slabBlocks = 0, sheafBlocks = 0, freeBlocks = 0 } = statsOf("kmalloc-2048") ?? {};
     const tags = Array.from({ length: slabBlocks }, (_, index) => peek.tag(slab + index * 2048));
     expect(tags.filter((tag) => tag === 1).length).toBe(1);
-    expect(tags.filter((tag) => tag === Tag.FIRST_IN_SHEAF).length).toBe(sheafBlocks);
+    expect(tags.filter((tag) => tag === Tag.FIRST_CACHED).length).toBe(sheafBlocks);
     expect(tags.filter((tag) => tag === Tag.IN_SLAB).length).toBe(freeBlocks);
     heap.free(block);
-    expect(peek.tag(block)).toBe(Tag.FIRST_IN_SHEAF);
+    expect(peek.tag(block)).toBe(Tag.FIRST_CACHED);
     expect(peek.sheaf(peek.kindAt(block))[0]).toBe(block);
     heap.trim();
     expect(peek.tag(block)).toBe(Tag.NONE);
@@ -105,7 +105,7 @@ describe("a sheaf", () => {
     const entries = peek.sheaf(kind);
     expect(new Set(entries).size).toBe(entries.length);
     for (const entry of entries) {
-      expect(peek.tag(entry)).toBe(Tag.FIRST_IN_SHEAF);
+      expect(peek.tag(entry)).toBe(Tag.FIRST_CACHED);
       expect(peek.kindAt(entry)).toBe(kind);
     }
   });

@@ -36,7 +36,7 @@ export class Patient {
 
   /** The first frame of the slab that an address lies in. */
   slabOf(address: number): number {
-    return this.peek.frame(frameOf(address), FrameRecord.HEAD);
+    return this.peek.frame(frameOf(address), FrameRecord.SLAB_OR_OWNER);
   }
 
   /** The first free block of a list of the normal zone that has more than one. */
@@ -45,7 +45,7 @@ export class Patient {
     const blocks = peek.freeBlocks().filter(({ frame }) => frame >= peek.zone(1, ZoneRecord.FIRST_FRAME));
     const found = blocks.find(({ order }) => order < 10 && blocks.filter((other) => other.order === order).length > 1);
     if (found === undefined) throw new Error("no list has two blocks");
-    return { frame: peek.zone(1, ZoneRecord.FREE_HEAD + found.order), order: found.order };
+    return { frame: peek.zone(1, ZoneRecord.FREE_LIST + found.order), order: found.order };
   }
 }
 

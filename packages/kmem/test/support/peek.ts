@@ -11,8 +11,8 @@ import {
   PAGE_SIZE,
   SLOT_RECORD_BYTES,
   SlotRecord,
-  TABLE_PLACE_WORDS,
-  TablePlaceWord,
+  TABLE_LOCATION_WORDS,
+  TableLocationWord,
   tableLayout,
   ZONE_RECORD_WORDS,
 } from "../../src/layout.ts";
@@ -67,9 +67,9 @@ export class Peek {
       const [frames, kinds] = [this.header(Header.FRAME_TABLE), this.header(Header.KIND_TABLE)];
       return { frames, kinds, groups: this.header(Header.GROUP_TABLE), tags: this.header(Header.TAG_TABLE) };
     }
-    const place = Header.TABLE_PLACES + (this.header(Header.TABLE_MOVES) & 1) * TABLE_PLACE_WORDS;
-    const frames = this.header(place + TablePlaceWord.FRAME) * PAGE_SIZE;
-    const { kinds, groups, tags } = tableLayout(this.baseFrame, this.header(place + TablePlaceWord.COVERED));
+    const place = Header.TABLE_LOCATIONS + (this.header(Header.TABLE_MOVES) & 1) * TABLE_LOCATION_WORDS;
+    const frames = this.header(place + TableLocationWord.FRAME) * PAGE_SIZE;
+    const { kinds, groups, tags } = tableLayout(this.baseFrame, this.header(place + TableLocationWord.END_FRAME));
     return { frames, kinds: frames + kinds, groups: frames + groups, tags: frames + tags };
   }
 

@@ -137,7 +137,7 @@ describe("the pages of a trace ring", () => {
     const { heap, ring } = traced(300);
     const peek = new Peek(heap);
     const frame = ring.address / PAGE_SIZE;
-    expect(peek.frame(frame, FrameRecord.HEAD)).toBe(OwnerMark.TRACE_RING);
+    expect(peek.frame(frame, FrameRecord.SLAB_OR_OWNER)).toBe(OwnerMark.TRACE_RING);
     expect(peek.frame(frame, FrameRecord.COUNT)).toBe(ringPages(ring));
     expect(wordsOf(heap)[ring.address / 4]).toBe(TRACE_MAGIC);
     const found = findTraceRing(heap);

@@ -1,5 +1,5 @@
 import { alignUp } from "../../memory/geometry.ts";
-import { type Geometry, OWN_SHAPES, STILL_TABLES } from "../../memory/header.ts";
+import { DEFAULT_SHAPES, type Geometry, NO_MOVING_TABLES } from "../../memory/header.ts";
 import { HEADER_WORDS, Header, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../../memory/layout.ts";
 import type { LinearMemory } from "../../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../../pages/layout.ts";
@@ -27,7 +27,14 @@ export function planRange(start: number, end: number): Geometry | undefined {
   const firstPageFrame = Math.ceil((groupTable + groupTableBytes(baseFrame, limitFrame)) / PAGE_SIZE);
   if (frameCount <= 0 || firstPageFrame >= limitFrame) return undefined;
   const none = { dmaFrames: 0, slotCount: 0, slotTable: 0, cacheTable: 0, tagTable: 0, hasMovingTables: false };
-  const reach = { baseFrame, limitFrame, coveredFrame: limitFrame, firstPageFrame, ...STILL_TABLES, ...OWN_SHAPES };
+  const reach = {
+    baseFrame,
+    limitFrame,
+    coveredEndFrame: limitFrame,
+    firstPageFrame,
+    ...NO_MOVING_TABLES,
+    ...DEFAULT_SHAPES,
+  };
   return { ...reach, zoneTable, frameTable, kindTable, groupTable, ...none };
 }
 

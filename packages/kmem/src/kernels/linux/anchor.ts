@@ -24,7 +24,7 @@ export function openAnchor(layers: Layers): Anchor | undefined {
 export function findAnchor(layers: Layers): Anchor | undefined {
   const { memory, pages } = layers;
   memory.refresh();
-  memory.reach(pages.frames.endFrame * PAGE_SIZE);
+  memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
   const frame = findPage(layers);
   const word = firstWord(frame);
   // The thread that was making it may be dead.

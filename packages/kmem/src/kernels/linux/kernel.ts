@@ -1,6 +1,6 @@
 import { attachmentOf } from "../../heap/access.ts";
 import type { Heap } from "../../heap/heap.ts";
-import type { Kmalloc } from "../../kmalloc/kmalloc.ts";
+import type { KmallocSlowPath } from "../../kmalloc/kmalloc.ts";
 import type { Layers } from "../../kmalloc/layers.ts";
 import type { MemoryWait } from "../../kmalloc/memory-wait.ts";
 import { describeValue } from "../../memory/arguments.ts";
@@ -21,7 +21,7 @@ export interface Kernel {
   readonly pages: PageAllocator;
   readonly caches: CacheTable;
   readonly heap: Heap;
-  readonly kmalloc: Kmalloc;
+  readonly kmalloc: KmallocSlowPath;
   readonly waits: MemoryWait;
   readonly vm: Vmalloc;
   /** Index in `words` of the anchor page. */

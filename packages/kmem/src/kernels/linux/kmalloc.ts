@@ -66,7 +66,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
   };
   const zero = (obj: number): void => {
     const bytes = heap.usableSize(obj);
-    memory.reach(obj + bytes);
+    memory.waitForLength(obj + bytes);
     clear(memory, geometry, obj, bytes);
   };
   const kmalloc = (size: number, priority: number): number => allocate("kmalloc", size, priority);
@@ -87,14 +87,14 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
       kfree(obj);
       return ZERO_SIZE_PTR;
     }
-    memory.reach(obj + kept);
+    memory.waitForLength(obj + kept);
     if (size <= kept) {
       if (wantsZeros(priority)) memory.bytes.fill(0, obj + size, obj + kept);
       return obj;
     }
     const moved = allocate("krealloc", size, priority);
     if (moved === NULL) return NULL;
-    memory.reach(moved + size);
+    memory.waitForLength(moved + size);
     memory.bytes.copyWithin(moved, obj, obj + kept);
     kfree(obj);
     return moved;
@@ -108,7 +108,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
     }
     const copy = allocate(caller, len, priority);
     if (copy === NULL) return NULL;
-    memory.reach(copy + len);
+    memory.waitForLength(copy + len);
     memory.bytes.copyWithin(copy, src, src + len);
     return copy;
   };
@@ -141,7 +141,7 @@ function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
   } catch (error) {
     if (!(error instanceof KmemError && ["DOUBLE_FREE", "INVALID_FREE"].includes(error.code))) throw error;
     const frame = isUint32(obj) ? Math.floor(obj / PAGE_SIZE) : Number.NaN;
-    const isInside = frame >= geometry.firstPageFrame && frame < geometry.coveredFrame;
+    const isInside = frame >= geometry.firstPageFrame && frame < geometry.coveredEndFrame;
     const block = error.code === "DOUBLE_FREE" ? blockAt(heap, obj) : undefined;
     if (block !== undefined) {
       print(`kmem_free: Double free detected during checks (objp=${pointer(obj)}, name=${block.cache})`);

@@ -251,7 +251,7 @@ export class SlabCaches {
 
   #zero({ sizeBytes }: Cache, objp: number): void {
     const { memory, geometry } = this.#kernel;
-    memory.reach(objp + sizeBytes);
+    memory.waitForLength(objp + sizeBytes);
     // Behind the last byte lies what is not the object's, where the heap is debugged.
     const granulesBytes = sizeBytes - (sizeBytes % GRANULE);
     clear(memory, geometry, objp, granulesBytes);

@@ -51,7 +51,7 @@ export function pageCalls(kernel: Kernel): PageCalls {
     return address;
   };
   const zero = (address: number, pageCount: number): void => {
-    memory.reach(address + pageCount * PAGE_SIZE);
+    memory.waitForLength(address + pageCount * PAGE_SIZE);
     clear(memory, geometry, address, pageCount * PAGE_SIZE);
   };
   const give = (caller: string, addr: number, order: number): void => {

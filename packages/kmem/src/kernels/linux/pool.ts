@@ -33,8 +33,8 @@ export class PoolBlock {
     this.#memory = memory;
     this.#locks = layers.sync.locks;
     this.#address = address;
-    memory.reach(address + POOL_HEADER_BYTES);
-    if (this.isPool) memory.reach(address + poolBytes(memory.words[this.#word(PoolWord.MIN_COUNT)]));
+    memory.waitForLength(address + POOL_HEADER_BYTES);
+    if (this.isPool) memory.waitForLength(address + poolBytes(memory.words[this.#word(PoolWord.MIN_COUNT)]));
   }
 
   /** Makes an empty pool of a block that was just allocated. The magic goes last. */
@@ -46,7 +46,7 @@ export class PoolBlock {
     words[this.#word(PoolWord.SERIAL)] = Atomics.add(words, anchorWord + AnchorWord.POOL_SERIAL, 1) + 1;
     doubles[(this.#address + POOL_DATA_BYTE) / POOL_ELEMENT_BYTES] = data;
     Atomics.store(words, this.#word(PoolWord.MAGIC), POOL_MAGIC);
-    this.#memory.reach(this.#address + poolBytes(minimumCount));
+    this.#memory.waitForLength(this.#address + poolBytes(minimumCount));
   }
 
   get isPool(): boolean {

@@ -24,7 +24,7 @@ export interface ExploreReport {
   /** Runs given up because they could lead to nothing new. */
   readonly prunedRuns: number;
   readonly steps: number;
-  readonly longestRun: number;
+  readonly longestFreeRange: number;
   /** Different contents of memory and results that runs have ended with; 0 where they are not told apart. */
   readonly endStates: number;
   /** Bytes that two threads access, one of them writing. */
@@ -78,7 +78,7 @@ class Exploration<World> {
   #prunedRuns = 0;
   #runs = 0;
   #steps = 0;
-  #longestRun = 0;
+  #longestFreeRange = 0;
   #restarts = 0;
   #failures: Failure[] = [];
 
@@ -104,7 +104,7 @@ class Exploration<World> {
       interleavings: this.#interleavings,
       prunedRuns: this.#prunedRuns,
       steps: this.#steps,
-      longestRun: this.#longestRun,
+      longestFreeRange: this.#longestFreeRange,
       endStates: this.#runner.endStateCount,
       sharedBytes: memories.sharedCount,
       restarts: this.#restarts,
@@ -140,7 +140,7 @@ class Exploration<World> {
       this.#steps++;
       if (this.#nodes.length > RUN_STEPS_LIMIT) throw new Error(`a run of ${this.#scenario.name} does not end`);
     }
-    this.#longestRun = Math.max(this.#longestRun, this.#nodes.length);
+    this.#longestFreeRange = Math.max(this.#longestFreeRange, this.#nodes.length);
     if (machine.enabled() !== 0) {
       this.#prunedRuns++;
       this.#runner.abandon();

@@ -39,8 +39,8 @@ function conservationProblems(heap: Heap): string[] {
       const tag = memory.bytes[geometry.tagTable + ((address - baseByte) >>> GRANULE_SHIFT)];
       const found = places.get(address) ?? [];
       places.delete(address);
-      const expected = tag === Tag.IN_BARN ? "the barn" : `the sheaf of slot ${tag - Tag.FIRST_IN_SHEAF}`;
-      const isStacked = tag === Tag.IN_BARN || (tag >= Tag.FIRST_IN_SHEAF && tag !== Tag.IN_SLAB);
+      const expected = tag === Tag.IN_BARN ? "the barn" : `the sheaf of slot ${tag - Tag.FIRST_CACHED}`;
+      const isStacked = tag === Tag.IN_BARN || (tag >= Tag.FIRST_CACHED && tag !== Tag.IN_SLAB);
       const isRight = isStacked ? found.length === 1 && found[0] === expected : found.length === 0;
       if (!isRight) problems.push(`block ${address} with tag ${tag} is in: ${found.join(", ") || "nothing"}`);
       if (isLive(tag) && isStacked) problems.push(`block ${address} is live and free at once`);

@@ -7,12 +7,12 @@ const STEPS_SHOWN = 40;
 
 /** One line on an exploration. */
 export function reportLine(report: ExploreReport, ms: number): string {
-  const { name, interleavings, prunedRuns, steps, longestRun, sharedBytes, isComplete } = report;
+  const { name, interleavings, prunedRuns, steps, longestFreeRange, sharedBytes, isComplete } = report;
   const rate = Math.round((steps / Math.max(1, ms)) * 1000);
   const all = isComplete ? "all" : "at least";
   return (
     `${name}: ${all} ${interleavings} interleavings (${prunedRuns} pruned), ${steps} steps, ` +
-    `up to ${longestRun} a run, ${sharedBytes} shared bytes, ${(ms / 1000).toFixed(1)} s, ${rate} steps/s`
+    `up to ${longestFreeRange} a run, ${sharedBytes} shared bytes, ${(ms / 1000).toFixed(1)} s, ${rate} steps/s`
   );
 }
 

@@ -18,7 +18,7 @@ type Result = TradeResult & { readonly messages: readonly string[] };
 function anchors(heap: Heap): number[] {
   const peek = new Peek(heap);
   const frames = Array.from({ length: peek.endFrame - peek.firstPageFrame }, (_, index) => peek.firstPageFrame + index);
-  return frames.filter((frame) => peek.frame(frame, FrameRecord.HEAD) === OwnerMark.LINUX_ANCHOR);
+  return frames.filter((frame) => peek.frame(frame, FrameRecord.SLAB_OR_OWNER) === OwnerMark.LINUX_ANCHOR);
 }
 
 function prepare(calls: Linux): Traded {

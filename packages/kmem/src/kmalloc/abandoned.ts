@@ -10,22 +10,22 @@ import { assertHeaderLock } from "../sync/lock-order.ts";
 import { assertRecovered } from "./assertions.ts";
 import { liveBlocks } from "./describe.ts";
 import { type CoreLayers, underSheavesLock } from "./layers.ts";
-import { slabTables, takeOverLocks } from "./lock-takeover.ts";
+import { recoverDeadLocks, slabTables } from "./lock-takeover.ts";
 import { ringsOf } from "./slot-objects.ts";
 
 /**
- * Whether a slot has neither live blocks nor pages of `heap.pages`, nor a trace ring, so that its number means nothing
- * any more. Of one whose thread is gone that stays so. False too, for every slot, where the heap has virtual memory:
- * whose its areas are only `reapSlot` finds out. O(heap).
+ * Whether a slot has neither live blocks nor pages of `heap.pages`, nor a trace ring. Once true of a dead slot, it
+ * stays true. False for every slot where the heap has virtual memory: only `reapSlot` finds out whose its areas are.
+ * O(heap).
  */
-export function hasNothing(layers: CoreLayers, slot: number): boolean {
+export function ownsNoLiveObjects(layers: CoreLayers, slot: number): boolean {
   const { memory, geometry, pages } = layers;
   const { frames } = pages;
   for (const block of liveBlocks(layers)) if (block.slot === slot) return false;
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     const kind = frames.kind(head);
     if (kind === RunKind.VMALLOC) return false;
-    if ((kind !== RunKind.PAGES && kind !== RunKind.BLOCK) || frames.ownerSlot(head) !== slot) continue;
+    if ((kind !== RunKind.PAGES && kind !== RunKind.LARGE_BLOCK) || frames.ownerSlot(head) !== slot) continue;
     const isTagged = kind === RunKind.PAGES || memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] !== Tag.NONE;
     if ((frames.owner(head) & RunOwner.CLAIMED) === 0 && isTagged) return false;
   }
@@ -33,35 +33,35 @@ export function hasNothing(layers: CoreLayers, slot: number): boolean {
 }
 
 /**
- * Recovers what a thread that is gone had for itself in the slot that this thread has just taken over from it: nothing
- * of this thread's is there yet. As `reapSlot` for a slot that {@link hasNothing}. O(heap).
+ * Frees the free blocks and pages that a dead thread has left in the slot which this thread has just taken over, and
+ * has nothing in yet: what `reapSlot` does for a slot that {@link ownsNoLiveObjects}. O(heap).
  */
-export function recoverRemains(layers: CoreLayers, slot: number): void {
+export function reclaimAbandoned(layers: CoreLayers, slot: number): void {
   const { geometry, sync } = layers;
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
-  returnRemains(layers, slot);
+  freeAbandonedRuns(layers, slot);
   sync.locks.release(lock);
 }
 
-/** Frees a dead slot that {@link hasNothing}, unless another thread has done so. O(heap). */
-export function freeAbandoned(layers: CoreLayers, slot: number): void {
+/** Frees a dead slot that {@link ownsNoLiveObjects}, unless another thread has done so. O(heap). */
+export function freeAbandonedSlot(layers: CoreLayers, slot: number): void {
   const { geometry, slots, sync } = layers;
   const lock = headerWord(geometry, Header.REAP_LOCK);
   const generation = slots.generation(slot);
   sync.locks.acquire(lock);
   if (slots.isDead(slot) && slots.generation(slot) === generation) {
-    returnRemains(layers, slot);
+    freeAbandonedRuns(layers, slot);
     slots.freeDead(slot);
   }
   sync.locks.release(lock);
   sync.waiters.freed();
 }
 
-function returnRemains(layers: CoreLayers, slot: number): void {
+function freeAbandonedRuns(layers: CoreLayers, slot: number): void {
   const { slots, sync, caches } = layers;
   if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
-  takeOverLocks(layers);
+  recoverDeadLocks(layers);
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
@@ -91,8 +91,8 @@ export function returnRuns(layers: CoreLayers, dead: ReadonlySet<number>): numbe
   for (let head = geometry.firstPageFrame; head < frames.endFrame; head++) {
     const kind = frames.kind(head);
     if (!isRunHead(kind)) continue;
-    if (kind === RunKind.BLOCK) restoreTag(layers, head, dead);
-    if (!dead.has(frames.ownerSlot(head)) || !isReturned(layers, head, kind)) continue;
+    if (kind === RunKind.LARGE_BLOCK) restoreTag(layers, head, dead);
+    if (!dead.has(frames.ownerSlot(head)) || !isOrphanRun(layers, head, kind)) continue;
     const count = frames.count(head);
     if (ASSERTIONS) assert(count > 0 && head + count <= frames.endFrame, `the run at page ${head} lies in the heap`);
     pages.claimExclusive(head);
@@ -114,10 +114,10 @@ function clearTags({ memory, geometry }: CoreLayers, head: number, count: number
 }
 
 /** Whether a run of a dead slot is nobody's: it was on its way, the slot's own, or a block or bucket not finished. */
-function isReturned({ memory, geometry, pages }: CoreLayers, head: number, kind: number): boolean {
+function isOrphanRun({ memory, geometry, pages }: CoreLayers, head: number, kind: number): boolean {
   if ((pages.frames.owner(head) & RunOwner.CLAIMED) !== 0) return true;
   if (kind === RunKind.SYSTEM || kind === RunKind.BUCKET) return true;
-  return kind === RunKind.BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
+  return kind === RunKind.LARGE_BLOCK && memory.bytes[tagIndex(geometry, head * PAGE_SIZE)] === Tag.NONE;
 }
 
 /** A block that a dead thread was about to free or to resize is its owner's still. */
@@ -125,6 +125,6 @@ function restoreTag({ memory, geometry, pages }: CoreLayers, head: number, dead:
   const index = tagIndex(geometry, head * PAGE_SIZE);
   const tag = memory.bytes[index];
   const isClaimed = (pages.frames.owner(head) & RunOwner.CLAIMED) !== 0;
-  if (isClaimed || !dead.has(tag - Tag.FIRST_IN_SHEAF)) return;
+  if (isClaimed || !dead.has(tag - Tag.FIRST_CACHED)) return;
   memory.bytes[index] = pages.frames.ownerSlot(head) + 1;
 }

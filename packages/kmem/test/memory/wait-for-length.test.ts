@@ -30,7 +30,7 @@ describe("LinearMemory.reach", () => {
     memory.growUnseen(2);
     linear.refresh();
     expect(linear.bytes.length).toBe(WASM_PAGE_SIZE);
-    linear.reach(2 * WASM_PAGE_SIZE + 1);
+    linear.waitForLength(2 * WASM_PAGE_SIZE + 1);
     expect(linear.bytes.length).toBe(3 * WASM_PAGE_SIZE);
     expect(linear.words.length).toBe((3 * WASM_PAGE_SIZE) / 4);
   });
@@ -41,7 +41,7 @@ describe("LinearMemory.reach", () => {
       new LateMemory({ initial: 1, maximum: 1, shared: true }),
     ]) {
       const linear = new LinearMemory(source);
-      linear.reach(2 * WASM_PAGE_SIZE);
+      linear.waitForLength(2 * WASM_PAGE_SIZE);
       expect(linear.bytes.length).toBe(WASM_PAGE_SIZE);
     }
   });
