@@ -1,6 +1,6 @@
 /*
  * Replays an operation file through the malloc of this process: the mirror image of src/replay/replay-ops.ts and
- * src/replay/account-ops.ts, for the native contenders. Another malloc than the C library's comes in by LD_PRELOAD.
+ * src/replay/footprint-of-ops.ts, for the native contenders. Another malloc than the C library's comes in by LD_PRELOAD.
  * The format of the file is drawn in src/trace/op-stream.ts.
  *
  * Results are one line of JSON on standard output. What the replay itself needs is mapped before the first operation,

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { knownContenders } from "../src/contenders/known.ts";
+import { knownContenders } from "../src/contenders/known-contenders.ts";
 import { runProcess } from "../src/system/run-process.ts";
 import { runScript } from "./commands/support.ts";
 import { NATIVE_MISSING } from "./contenders/support.ts";

@@ -12,7 +12,7 @@ export { checkDump, type DumpInfo, type DumpRepair, describeDump, dumpHeap, repa
 export type { HeapHandle } from "./heap/handle.ts";
 export { Heap } from "./heap/heap.ts";
 export { blockAt, blocksOf, heapStats, ownerOf, slotStats, transferBlock } from "./heap/inspect.ts";
-export { loadDump } from "./heap/load.ts";
+export { loadDump } from "./heap/load-dump.ts";
 export { LocalHeap, type LocalHeapOptions } from "./heap/local-heap.ts";
 export type { AttachOptions, HeapOptions } from "./heap/options.ts";
 export type { PageOptions, Pages, PageWaitOptions } from "./heap/pages.ts";

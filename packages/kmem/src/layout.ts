@@ -13,7 +13,7 @@ export * from "./bucket/layout.ts";
 export * from "./cluster/layout.ts";
 export * from "./debug/layout.ts";
 export * from "./memory/layout.ts";
-export type { Field, Fields, Offsets } from "./memory/record.ts";
+export type { Field, Fields, Offsets } from "./memory/record-layout.ts";
 export * from "./nodes/layout.ts";
 export * from "./pages/layout.ts";
 export type { TableLayout } from "./pages/moving-tables.ts";

@@ -31,7 +31,7 @@ import {
   requireContenders,
   runsOption,
   timingOf,
-} from "./replaying.ts";
+} from "./replay-options.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_PAGE = "kmem-compare.html";

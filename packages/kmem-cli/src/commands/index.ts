@@ -9,7 +9,7 @@ async function withContenders(
   register: (program: Command, context: CommandContext) => void,
   context: CommandContext | undefined,
 ): Promise<Register> {
-  const used = context ?? { contenders: (await import("../contenders/known.ts")).knownContenders() };
+  const used = context ?? { contenders: (await import("../contenders/known-contenders.ts")).knownContenders() };
   return (program) => register(program, used);
 }
 

@@ -23,7 +23,7 @@ import {
   requireContenders,
   runsOption,
   timingOf,
-} from "./replaying.ts";
+} from "./replay-options.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_CHECK_EVERY = 100_000;

@@ -1,8 +1,8 @@
 import process from "node:process";
 import { Heap, type HeapOptions } from "kmem";
 import { linux } from "kmem/linux";
-import { AreaHeap } from "../replay/area-heap.ts";
 import type { HeapPlan, ReplayHeap } from "../replay/replay-heap.ts";
+import { AreaHeap } from "../replay/vmalloc-heap.ts";
 import { HEAP_BYTES_PER_LIVE_BYTE, heapBytes } from "./heap-bytes.ts";
 import { HEAP_OPTIONS_VARIABLE } from "./heap-options-variable.ts";
 import { type ReportingHeap, withReports } from "./with-reports.ts";

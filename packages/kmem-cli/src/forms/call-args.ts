@@ -1,7 +1,7 @@
 import type { BlockMatcher } from "../trace/block-matcher.ts";
 import { OP } from "../trace/op-stream.ts";
 import { ADDRESS_REASON, isSize, SIZE_REASON } from "./line-form.ts";
-import { log2Of, sizeOf, Word } from "./word.ts";
+import { log2Of, sizeOf, Word } from "./word64.ts";
 
 /** The functions whose calls are events. */
 export type AllocCall =

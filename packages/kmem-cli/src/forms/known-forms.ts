@@ -18,7 +18,7 @@ import { isPerfData } from "./perf-file.ts";
 import { FILE_MAGIC } from "./stored-layout.ts";
 import { StoredTraceReader } from "./stored-reader.ts";
 import { TraceDatReader } from "./trace-dat.ts";
-import { TRACING_MAGIC } from "./tracing-head.ts";
+import { TRACING_MAGIC } from "./tracing-header.ts";
 import { VALGRIND_LINE, ValgrindReader } from "./valgrind.ts";
 
 /** A form of trace that is read. */

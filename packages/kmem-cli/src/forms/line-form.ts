@@ -6,7 +6,7 @@ import type { OpTotals } from "../trace/op-stream.ts";
 import type { ReaderSetting, TraceReader } from "../trace/trace-reader.ts";
 import { type FormSummary, summarizeLive } from "../trace/trace-summary.ts";
 import type { TraceTables } from "../trace/trace-tables.ts";
-import { Word } from "./word.ts";
+import { Word } from "./word64.ts";
 
 /** What a line turned out to be: an event that has been handed on, a line that is none, or why it cannot be used. */
 export type LineVerdict = typeof EVENT | typeof OTHER | string;

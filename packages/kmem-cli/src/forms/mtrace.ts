@@ -1,6 +1,6 @@
 import { OP } from "../trace/op-stream.ts";
 import { ADDRESS_REASON, isSize, LineFormReader, type LineVerdict, OTHER, SIZE_REASON } from "./line-form.ts";
-import { sizeOf } from "./word.ts";
+import { sizeOf } from "./word64.ts";
 
 /** `@ ./prog:(main+0x12)[0x401136] + 0x55d5c8e2a2a0 0x64`: a call site, what was done, an address and a size. */
 const LINE = /^(?:@ (.{1,512}?) )?([-+<>!]) (0x[0-9a-fA-F]{1,16}|\(nil\))(?: (0x[0-9a-fA-F]{1,16}|\d{1,20}))?\s*$/;

@@ -12,7 +12,7 @@ import { PerfOrder, type Waiting } from "./perf-order.ts";
 import { HEAD_BYTES, PerfRecords, RecordCutter } from "./perf-records.ts";
 import { SourceCursor } from "./source-cursor.ts";
 import { UnpackedTally } from "./trace-dat-packing.ts";
-import type { TracingDescription } from "./tracing-head.ts";
+import type { TracingDescription } from "./tracing-header.ts";
 import { turn, WholeFileReader } from "./whole-file-reader.ts";
 import { ZstdParts } from "./zstd-stream.ts";
 

@@ -4,7 +4,7 @@ import { asciiBytes, startsWith } from "../trace/line-scan.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import { ATTR_BYTES_MIN, type PerfAttr, readAttr } from "./perf-attr.ts";
 import { SourceCursor } from "./source-cursor.ts";
-import { readTracingStart, TracingDescription } from "./tracing-head.ts";
+import { readTracingStart, TracingDescription } from "./tracing-header.ts";
 
 /** What a file begins with, on a machine that has the low byte first, and on one that has the high one first. */
 const MAGIC_LITTLE = asciiBytes("PERFILE2");

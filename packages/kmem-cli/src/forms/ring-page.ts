@@ -1,5 +1,5 @@
 import type { RecordBytes } from "./kernel-records.ts";
-import type { PageLayout } from "./tracing-head.ts";
+import type { PageLayout } from "./tracing-header.ts";
 
 /** What the head of an entry says in its five bits besides the length of short data in words. */
 const TYPE = { LONG: 0, PADDING: 29, TIME_EXTEND: 30, TIME_STAMP: 31 } as const;

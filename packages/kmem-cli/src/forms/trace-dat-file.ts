@@ -3,7 +3,7 @@ import { latin1 } from "../trace/line-scan.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import { SourceCursor } from "./source-cursor.ts";
 import { type Packing, packingOf, UnpackedTally, unpack } from "./trace-dat-packing.ts";
-import { checkPageBytes, readTracingStart, TracingDescription } from "./tracing-head.ts";
+import { checkPageBytes, readTracingStart, TracingDescription } from "./tracing-header.ts";
 
 /** Where the pages of one processor lie. */
 export interface CpuData {

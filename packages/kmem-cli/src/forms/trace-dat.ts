@@ -9,7 +9,7 @@ import { emptyRecord, KernelRecords } from "./kernel-records.ts";
 import { MISSED_UNKNOWN, type TimeBase } from "./ring-page.ts";
 import { StreamMerge } from "./stream-merge.ts";
 import { readTraceDatFile, type TraceDatFile } from "./trace-dat-file.ts";
-import type { PageLayout } from "./tracing-head.ts";
+import type { PageLayout } from "./tracing-header.ts";
 import { turn, WholeFileReader } from "./whole-file-reader.ts";
 
 /** The form's id. */

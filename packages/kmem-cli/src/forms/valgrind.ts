@@ -1,6 +1,6 @@
 import { OP } from "../trace/op-stream.ts";
 import { ADDRESS_REASON, EVENT, isSize, LineFormReader, type LineVerdict, OTHER, SIZE_REASON } from "./line-form.ts";
-import { log2Of, sizeOf } from "./word.ts";
+import { log2Of, sizeOf } from "./word64.ts";
 
 /** `--16301-- malloc(24) = 0x4A5B040`. */
 const LINE = /^--(\d{1,10})--\s(?:[A-Za-z0-9_]{1,40}: )?\s*(.*)$/;

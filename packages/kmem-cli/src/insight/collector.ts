@@ -1,6 +1,6 @@
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
 import { OP, type OpSink, PAGE_BYTES } from "../trace/op-stream.ts";
-import { addAlloc, type Figures, noFigures } from "./figures.ts";
+import { addAlloc, type Figures, noFigures } from "./allocation-figures.ts";
 import { LiveTable } from "./live-table.ts";
 
 /** Buckets of a histogram: powers of two. */

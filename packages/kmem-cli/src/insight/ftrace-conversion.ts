@@ -1,8 +1,8 @@
 import type { ByteSink } from "../forms/stored-section-writer.ts";
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
 import { OP } from "../trace/op-stream.ts";
-import { addressOf, frameOf } from "./addresses.ts";
 import type { Conversion } from "./conversion.ts";
+import { addressOf, frameOf } from "./invented-addresses.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 const HEADER = `# tracer: nop

@@ -1,8 +1,8 @@
 import type { ByteSink } from "../forms/stored-section-writer.ts";
 import { type EventStream, NO_TIME } from "../trace/event-context.ts";
 import { OP, OP_NAMES, PAGE_BYTES } from "../trace/op-stream.ts";
-import { addressOf } from "./addresses.ts";
 import type { Conversion } from "./conversion.ts";
+import { addressOf } from "./invented-addresses.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 const NS_PER_US = 1000;

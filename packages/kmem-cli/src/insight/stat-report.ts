@@ -1,7 +1,7 @@
 import type { EventStream } from "../trace/event-context.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
+import { type Figures, fragmentationPercent } from "./allocation-figures.ts";
 import type { Family, StatCollector } from "./collector.ts";
-import { type Figures, fragmentationPercent } from "./figures.ts";
 
 /** Goes up when a field changes its meaning or goes away. */
 const STAT_VERSION = 1;

@@ -1,7 +1,7 @@
 import { argv, stdout } from "node:process";
-import { accountOps } from "./account-ops.ts";
 import { checkOps } from "./check-ops.ts";
 import { fitOps } from "./fit-ops.ts";
+import { accountOps } from "./footprint-of-ops.ts";
 import type { AccountResult, CheckResult, FitJob, FitResult, Job, TimeResult } from "./jobs.ts";
 import { openHeap } from "./open-heap.ts";
 import type { CheckableHeap, HeapModule, ReplayHeap } from "./replay-heap.ts";

@@ -13,7 +13,7 @@ import type { TraceProgress } from "../trace/trace-progress.ts";
 import type { TraceSummary } from "../trace/trace-summary.ts";
 import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
 import { describeEnvironment, type LoadMeter } from "./environment.ts";
-import { meansOf } from "./means.ts";
+import { meansOf } from "./geometric-means.ts";
 import { REPORT_VERSION, type ReplayReport, type TraceReport, type WorkloadReport } from "./report.ts";
 import { countProcesses, type RunOptions, runWorkload } from "./run-workload.ts";
 import { TimeBudget } from "./time-budget.ts";

@@ -1,7 +1,7 @@
 import type { BrokenLog } from "./broken-log.ts";
 import { cleanLine } from "./clean-line.ts";
-import { emptyAnchor, findEventAnchor } from "./event-anchor.ts";
 import { EventFieldReader } from "./event-fields.ts";
+import { emptyAnchor, findEventAnchor } from "./find-event-name.ts";
 import type { KernelContextReader } from "./kernel-context.ts";
 import { KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import {

@@ -1,10 +1,10 @@
 import type { BrokenLog } from "./broken-log.ts";
 import type { EventFieldReader, EventFields } from "./event-fields.ts";
-import { FormDetector, type UnreadForm } from "./foreign-forms.ts";
 import type { KernelContextReader } from "./kernel-context.ts";
 import { KERNEL_EVENT, KERNEL_EVENT_NAMES, type KernelEventSink } from "./kernel-events.ts";
 import { LINE, lostEventCount } from "./kernel-line.ts";
 import { NameTable, NO_NAME } from "./name-table.ts";
+import { FormDetector, type UnreadForm } from "./unread-forms.ts";
 
 /**
  * How many lines of a kernel trace were what. `total` and `ranOn` together are all the others, and the broken

@@ -1,14 +1,14 @@
 import { Buffer } from "node:buffer";
+import { classifyShape } from "./classify-text.ts";
 import { cleanLine, GOES_ON } from "./clean-line.ts";
-import { emptyAnchor, findEventAnchor } from "./event-anchor.ts";
 import { type EventFieldReader, UNHASHED_REASON } from "./event-fields.ts";
-import { CUT_PERF_TRACE, FIELDLESS, NAMELESS, UNHASHED } from "./foreign-forms.ts";
+import { emptyAnchor, findEventAnchor } from "./find-event-name.ts";
 import { KERNEL_EVENT_NAMES } from "./kernel-events.ts";
 import { classifyLine, emptyLineParts, isPlainName, LINE, type LineParts } from "./kernel-line.ts";
 import { NONE, printable, SPACE } from "./line-scan.ts";
 import type { LineTally } from "./line-tally.ts";
 import { fieldsOfCall } from "./perf-trace-text.ts";
-import { classifyShape } from "./text-shapes.ts";
+import { CUT_PERF_TRACE, FIELDLESS, NAMELESS, UNHASHED } from "./unread-forms.ts";
 import { cutsNumber, endsInNeededValue, glueOf, isTail } from "./wrapped-text.ts";
 
 export const EXAMPLE_LENGTH = 200;

@@ -1,7 +1,6 @@
 import type { BlockMatchCounts } from "./block-matcher.ts";
 import type { BrokenReport } from "./broken-log.ts";
 import type { TracedCache } from "./cache-registry.ts";
-import type { UnreadForm } from "./foreign-forms.ts";
 import type { LineCounts } from "./line-tally.ts";
 import type { LiveBytes } from "./live-bytes.ts";
 import type { MallocTraceHeader } from "./malloc-trace.ts";
@@ -10,6 +9,7 @@ import type { OpsKind } from "./op-stream.ts";
 import type { Compression } from "./packed-stream.ts";
 import type { PageMatchCounts } from "./page-matcher.ts";
 import type { NamedCache } from "./trace-tables.ts";
+import type { UnreadForm } from "./unread-forms.ts";
 
 /** What is live, was live at most, and was asked for. All sizes as requested, in bytes. */
 export interface LiveSummary {

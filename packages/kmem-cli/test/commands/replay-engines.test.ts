@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { knownContenders } from "../../src/contenders/known.ts";
+import { knownContenders } from "../../src/contenders/known-contenders.ts";
 import type { ReplayReport } from "../../src/replay/report.ts";
 import { mallocEvent, mallocTrace } from "../trace/malloc-trace-bytes.ts";
 import { withTempDir } from "../trace/support.ts";

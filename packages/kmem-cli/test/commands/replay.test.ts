@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { heapContender, packageModule } from "../../src/contenders/heap-contender.ts";
-import { knownContenders } from "../../src/contenders/known.ts";
+import { knownContenders } from "../../src/contenders/known-contenders.ts";
 import type { Contender } from "../../src/replay/contender.ts";
 import type { ReplayReport } from "../../src/replay/report.ts";
 import { NATIVE_MISSING, NATIVE_NOTE } from "../contenders/support.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ClusterReplayHeap, createHeap } from "../../src/contenders/cluster.ts";
-import { accountOps } from "../../src/replay/account-ops.ts";
+import { accountOps } from "../../src/replay/footprint-of-ops.ts";
 import { timeOps } from "../../src/replay/time-ops.ts";
 import { OP } from "../../src/trace/op-stream.ts";
 import { writeOps } from "../replay/support.ts";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createHeap } from "../../src/contenders/kmem.ts";
-import { knownContenders } from "../../src/contenders/known.ts";
+import { knownContenders } from "../../src/contenders/known-contenders.ts";
 import { nativeContender } from "../../src/contenders/native-contender.ts";
 import { GLIBC, preloadedMalloc } from "../../src/contenders/native-malloc.ts";
-import { accountOps } from "../../src/replay/account-ops.ts";
 import { isReady } from "../../src/replay/contender.ts";
+import { accountOps } from "../../src/replay/footprint-of-ops.ts";
 import type { AccountResult, Job, TimeResult } from "../../src/replay/jobs.ts";
 import { runProcess } from "../../src/system/run-process.ts";
 import { OP } from "../../src/trace/op-stream.ts";

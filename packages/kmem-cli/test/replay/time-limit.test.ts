@@ -2,7 +2,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createHeap } from "../../src/contenders/kmem.ts";
-import { accountOps } from "../../src/replay/account-ops.ts";
+import { accountOps } from "../../src/replay/footprint-of-ops.ts";
 import { coverage, OPS_PER_LOOK, TimeLimit } from "../../src/replay/time-limit.ts";
 import { timeOps } from "../../src/replay/time-ops.ts";
 import { OP } from "../../src/trace/op-stream.ts";

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { heapContender } from "kmem-cli/internal/contenders/heap-contender";
-import { knownContenders } from "kmem-cli/internal/contenders/known";
+import { knownContenders } from "kmem-cli/internal/contenders/known-contenders";
 import { PEER_OPTIONS, wasmContender } from "kmem-cli/internal/contenders/peer-contenders";
 import type { Contender } from "kmem-cli/internal/replay/contender";
 import { compileTlsf } from "./compile-tlsf.ts";

@@ -1,4 +1,4 @@
-import { knownContenders } from "kmem-cli/internal/contenders/known";
+import { knownContenders } from "kmem-cli/internal/contenders/known-contenders";
 import { isReady, type ReadyContender } from "kmem-cli/internal/replay/contender";
 import { describe, expect, it } from "vitest";
 import { measureLiveBlocks } from "../../src/bench/live-blocks.ts";

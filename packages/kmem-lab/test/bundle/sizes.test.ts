@@ -19,7 +19,7 @@ const OF_THREADS = ["kmalloc/attach.ts", "kmalloc/lock-takeover.ts", "slab/barn.
 
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  "one thread": 27_500,
+  "one thread": 27_600,
   threads: 36_000,
   kmem: 57_000,
   "kmem/atomik": 31_500,

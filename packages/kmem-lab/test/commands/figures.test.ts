@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { heapContender } from "kmem-cli/internal/contenders/heap-contender";
-import { knownContenders } from "kmem-cli/internal/contenders/known";
+import { knownContenders } from "kmem-cli/internal/contenders/known-contenders";
 import { describe, expect, it } from "vitest";
 import { BUNDLED_TRACES, withTempDir } from "../../../kmem-cli/test/trace/support.ts";
 import type { LabContext } from "../../src/commands/context.ts";

@@ -1,8 +1,8 @@
 import { createAreas, createHeap } from "kmem-cli/internal/contenders/kmem";
 import { nativeContender } from "kmem-cli/internal/contenders/native-contender";
 import { GLIBC } from "kmem-cli/internal/contenders/native-malloc";
-import { accountOps } from "kmem-cli/internal/replay/account-ops";
 import { isReady } from "kmem-cli/internal/replay/contender";
+import { accountOps } from "kmem-cli/internal/replay/footprint-of-ops";
 import type { AccountResult, Job } from "kmem-cli/internal/replay/jobs";
 import { runProcess } from "kmem-cli/internal/system/run-process";
 import { describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createHeap } from "kmem-cli/internal/contenders/kmem";
-import { knownContenders } from "kmem-cli/internal/contenders/known";
+import { knownContenders } from "kmem-cli/internal/contenders/known-contenders";
 import { nativeContender } from "kmem-cli/internal/contenders/native-contender";
 import { GLIBC } from "kmem-cli/internal/contenders/native-malloc";
 import { isReady, type ReadyContender } from "kmem-cli/internal/replay/contender";

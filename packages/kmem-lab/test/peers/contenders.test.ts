@@ -1,4 +1,4 @@
-import { knownContenders } from "kmem-cli/internal/contenders/known";
+import { knownContenders } from "kmem-cli/internal/contenders/known-contenders";
 import { defaultContenders } from "kmem-cli/internal/replay/contender";
 import { expect, it } from "vitest";
 import { labContenders } from "../../src/peers/contenders.ts";

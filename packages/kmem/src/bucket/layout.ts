@@ -1,4 +1,4 @@
-import { type Offsets, offsetsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf } from "../memory/record-layout.ts";
 import { RunKind, type RunKindValue } from "../pages/layout.ts";
 
 /**

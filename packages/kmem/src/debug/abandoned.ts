@@ -9,7 +9,7 @@ import { tagIndex } from "../slab/tags.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { guardedObjects } from "./guarded.ts";
 import { BlockState, RED_LEFT_BYTES, RecordWord } from "./layout.ts";
-import { isPlausible, type Located } from "./located.ts";
+import { isPlausible, type Located } from "./locate-object.ts";
 import { hasRecord, saidState } from "./record.ts";
 
 /** The outcome for a block after its thread has died: it stays a live object, or it is freed. */

@@ -4,7 +4,7 @@ import type { Finding } from "../memory/finding.ts";
 import { PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import type { DebugBlocks } from "./debug-blocks.ts";
-import type { Located } from "./located.ts";
+import type { Located } from "./locate-object.ts";
 import { hasRecord } from "./record.ts";
 
 /** The blocks of which something is expected: objects, blocks in quarantine, and free blocks of slabs. O(heap). */

@@ -23,7 +23,7 @@ import {
   RecordWord,
   SLOT_SHIFT,
 } from "./layout.ts";
-import { isPlausible, type Located, objectAddress } from "./located.ts";
+import { isPlausible, type Located, objectAddress } from "./locate-object.ts";
 import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, saidState, seal } from "./record.ts";
 import type { DebugRoot } from "./root.ts";
 import { callerStack } from "./stack.ts";

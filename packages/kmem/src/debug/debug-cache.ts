@@ -16,9 +16,9 @@ import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { CacheFlag, CacheRecord } from "../slab/layout.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
+import { DebugLetters } from "./debug-letters.ts";
 import type { Debugging } from "./debugging.ts";
 import { CONSTRUCTED } from "./layout.ts";
-import { DebugLetters } from "./letters.ts";
 
 /** What a cache of a debugged heap holds. */
 export interface DebugCacheOptions extends CacheOptions {

@@ -3,7 +3,7 @@ import type { Attachment } from "../heap/attachment.ts";
 import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
-import { loadAttachment } from "../heap/load.ts";
+import { loadAttachment } from "../heap/load-dump.ts";
 import { createAttachment, openAttachment } from "../heap/open.ts";
 import { ATTACH_CHECKS, type AttachOptions } from "../heap/options.ts";
 import { Pages } from "../heap/pages.ts";
@@ -32,9 +32,9 @@ import { describeRemains, isLiveOf, releaseRemains } from "./abandoned.ts";
 import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
 import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
+import { DebugLetters } from "./debug-letters.ts";
 import { Debugging } from "./debugging.ts";
-import { DebugLetters } from "./letters.ts";
-import { type Located, objectAddress } from "./located.ts";
+import { type Located, objectAddress } from "./locate-object.ts";
 import {
   DEBUG_HEAP_CHECKS,
   DEBUG_THREAD_CHECKS,

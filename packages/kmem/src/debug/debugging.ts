@@ -3,12 +3,12 @@ import type { Shrinker } from "../kmalloc/shrinkers.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
+import { DebugLetters } from "./debug-letters.ts";
 import { StackDepot } from "./depot.ts";
 import { FaultInjection, type FaultOptions } from "./fault-injection.ts";
 import { type DebugSettings, LARGE_NAME } from "./findings.ts";
 import { CONSTRUCTED, DebugLetter } from "./layout.ts";
-import { DebugLetters } from "./letters.ts";
-import { type Located, objectAddress } from "./located.ts";
+import { type Located, objectAddress } from "./locate-object.ts";
 import { Quarantine, type QuarantineLimits } from "./quarantine.ts";
 import { DebugRoot } from "./root.ts";
 

@@ -1,7 +1,7 @@
 import { checkHeap } from "../heap/check.ts";
 import { checkDump as checkLayersOf, type DumpRepair, dumpHeap, repairDumpWith } from "../heap/dumps.ts";
 import type { Heap } from "../heap/heap.ts";
-import { dumpMode } from "../heap/load.ts";
+import { dumpMode } from "../heap/load-dump.ts";
 import { repairHeap } from "../heap/repair.ts";
 import type { CheckReport } from "../kmalloc/check.ts";
 import { KmemError } from "../memory/errors.ts";

@@ -9,7 +9,7 @@ import type { Overwrite } from "./block-bytes.ts";
 import type { StackDepot } from "./depot.ts";
 import { hexDump } from "./hex-dump.ts";
 import { RECORD_BYTES } from "./layout.ts";
-import { type Located, objectAddress } from "./located.ts";
+import { type Located, objectAddress } from "./locate-object.ts";
 import { BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./report.ts";
 import type { DebugRoot } from "./root.ts";
 import { callerStack } from "./stack.ts";

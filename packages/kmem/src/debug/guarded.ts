@@ -4,7 +4,7 @@ import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { RunKind } from "../pages/layout.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { GUARD_BYTES } from "./layout.ts";
-import { isPlausible, type Located, objectAddress } from "./located.ts";
+import { isPlausible, type Located, objectAddress } from "./locate-object.ts";
 import { hasRecord, isUnfinished } from "./record.ts";
 
 /** The largest object that gets a guarded place: a page, as in KFENCE. */

@@ -1,5 +1,5 @@
 import { WORD_BYTES } from "../memory/layout.ts";
-import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 import { DebugRootMagic, KIND_COUNT } from "../pages/layout.ts";
 /**
  * Debugged blocks.

@@ -15,7 +15,7 @@ import { debuggedBlocks } from "./check.ts";
 import type { DebugBlocks } from "./debug-blocks.ts";
 import type { StackDepot } from "./depot.ts";
 import { hexDump } from "./hex-dump.ts";
-import { type Located, objectAddress } from "./located.ts";
+import { type Located, objectAddress } from "./locate-object.ts";
 import { framesOf, type MapFrame } from "./stack.ts";
 
 /** A live object, as one that may have been forgotten. */

@@ -1,6 +1,6 @@
 import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
-import { dumpMode, loadDump } from "../heap/load.ts";
+import { dumpMode, loadDump } from "../heap/load-dump.ts";
 import { attachedMode } from "../heap/open.ts";
 import { ATTACH_CHECKS, type AttachOptions } from "../heap/options.ts";
 import { readOptions } from "../memory/arguments.ts";

@@ -1,4 +1,4 @@
-import type { Located } from "./located.ts";
+import type { Located } from "./locate-object.ts";
 
 /** Upper limits of the quarantine. */
 export interface QuarantineLimits {

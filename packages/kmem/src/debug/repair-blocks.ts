@@ -1,5 +1,5 @@
 import type { DebugBlocks } from "./debug-blocks.ts";
-import type { Located } from "./located.ts";
+import type { Located } from "./locate-object.ts";
 import type { DebugRepairStep } from "./repair-root.ts";
 
 /**

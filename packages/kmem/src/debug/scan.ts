@@ -1,7 +1,7 @@
 import { anyValue, badArgument, type Checks, readList, readOptions, requireAmount } from "../memory/arguments.ts";
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type LeakContext, type LiveObject, liveObjects } from "./leaks.ts";
-import { objectAddress } from "./located.ts";
+import { objectAddress } from "./locate-object.ts";
 
 /** Where a scan begins, and what it leaves out: after kmemleak. */
 export interface ScanOptions {

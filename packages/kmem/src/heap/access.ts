@@ -6,7 +6,7 @@ import { badArgument, reading } from "../memory/arguments.ts";
 import type { Finding } from "../memory/finding.ts";
 import type { RepairStep } from "../repair/log.ts";
 import type { Attachment } from "./attachment.ts";
-import type { PathFollower } from "./followers.ts";
+import type { PathFollower } from "./path-followers.ts";
 
 /**
  * What a heap that has more around its blocks than the layers know (red zones, records, a quarantine) adds to the

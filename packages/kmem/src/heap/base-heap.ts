@@ -11,8 +11,8 @@ import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { MemoryKind, MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
-import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "../slab/fast-family.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "../slab/fast-path.ts";
+import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "../slab/fast-variants.ts";
 import { classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
@@ -20,9 +20,9 @@ import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
 import { blockView, elementBytes, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
-import { Followers, isServedBy } from "./followers.ts";
 import { heapText } from "./heap-text.ts";
 import { Pages } from "./pages.ts";
+import { Followers, isServedBy } from "./path-followers.ts";
 
 /** The calls that the fast path serves. */
 export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;

@@ -1,5 +1,5 @@
 import { WORD_BYTES } from "../memory/layout.ts";
-import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 
 /**
  * Words of a mempool's block. What the pool hands to its functions and the elements follow as doubles, since virtual

@@ -1,4 +1,4 @@
-import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts";
 /**
  * Units and the header: the words at the base of every kmem memory.
  *

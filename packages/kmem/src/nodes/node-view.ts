@@ -4,7 +4,7 @@ import { PAGE_SIZE } from "../memory/layout.ts";
 import { bindFastPath, type FastPath } from "../slab/fast-path.ts";
 import { NODE_AREA_BYTES } from "./layout.ts";
 import { NodeArea } from "./node-area.ts";
-import { Supply } from "./supply.ts";
+import { Supply } from "./node-supply.ts";
 
 /** The fast path of a view pops blocks and does nothing else: its slow half, and its frees, are the heap's. */
 const NO_SLOW_PATH = { alloc: (): number => 0, free: (): void => {} };

@@ -1,4 +1,4 @@
-import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 /**
  * A region: a stretch of memory that the caller owns and hands over, with everything that describes it inside.
  *

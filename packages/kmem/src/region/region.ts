@@ -1,5 +1,6 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { GRANULE, WORD_SHIFT } from "../memory/layout.ts";
+import { mix } from "./checksum-step.ts";
 import { insert, remove, replace, type Words } from "./free-index.ts";
 import {
   BLOCK_BYTES,
@@ -19,7 +20,6 @@ import {
   REGION_MAGIC,
   RegionHeader,
 } from "./layout.ts";
-import { mix } from "./mix.ts";
 import { firstWord, limitWord } from "./node.ts";
 import { findFirst, findLargest, removalFault } from "./search.ts";
 import { linkFault } from "./verify.ts";

@@ -14,7 +14,7 @@ import {
 import { isRunHead } from "../pages/rebuild.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { isTagged, type RepairContext, startsLive } from "./context.ts";
-import { repairBehindForeign, repairForeign, repairLastForeign } from "./foreign.ts";
+import { repairBehindForeign, repairForeign, repairLastForeign } from "./foreign-pages.ts";
 
 /** Marks the tables reserved and what lies beyond the end absent. */
 export function repairBorders({ layers, pagesLog }: RepairContext): void {

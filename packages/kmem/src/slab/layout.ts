@@ -1,5 +1,5 @@
 import { WORD_BYTES } from "../memory/layout.ts";
-import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 
 /**
  * Slots, locks, waiting.

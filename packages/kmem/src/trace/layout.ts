@@ -1,4 +1,4 @@
-import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 
 /**
  * The ring of trace events: a run of pages of the heap's own, found by its mark in the frame table, where no user

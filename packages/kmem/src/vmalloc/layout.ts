@@ -1,5 +1,5 @@
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
-import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 import { RunKind, type RunKindValue } from "../pages/layout.ts";
 import { ARENA_HEADER_BYTES } from "../vmem/layout.ts";
 

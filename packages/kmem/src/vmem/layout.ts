@@ -1,4 +1,4 @@
-import { type Offsets, offsetsOf, wordsOf } from "../memory/record.ts";
+import { type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
 
 /**
  * An arena of integers: its header, the tables its records lie in, and a record.

@@ -1,6 +1,6 @@
+import type { CFunctionName, Role } from "./allocator-roles.ts";
 import { ByteWriter } from "./bytes.ts";
 import { EMPTY_BLOCK, Op, Type } from "./layout.ts";
-import type { CFunctionName, Role } from "./roles.ts";
 
 /** Every block of a heap is aligned to this. */
 const BLOCK_ALIGNMENT = 16;

@@ -7,10 +7,11 @@ import {
   requireText,
   requireUint32,
 } from "../memory/arguments.ts";
+import { type CFunctionName, isRole, type Role } from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { type CheckLayout, layoutOfCheck } from "./check-plan.ts";
 import { CodeFacts } from "./code-facts.ts";
-import { Finder, type FoundFunction, type NamedFunctions } from "./find.ts";
+import { Finder, type FoundFunction, type NamedFunctions } from "./find-allocator.ts";
 import {
   findHeapBase,
   findProgramBreak,
@@ -22,9 +23,8 @@ import { Instrumenter } from "./instrument.ts";
 import { External } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
-import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./proof.ts";
+import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten } from "./rewrite.ts";
-import { type CFunctionName, isRole, type Role } from "./roles.ts";
 
 /** What is said of a module that its bytes do not say. */
 export interface AdoptOptions {

@@ -1,7 +1,7 @@
 import { accessTo, layersOf } from "../heap/access.ts";
 import { hasSameBytes } from "../heap/attachment.ts";
 import type { BaseHeap } from "../heap/base-heap.ts";
-import type { PathFollower } from "../heap/followers.ts";
+import type { PathFollower } from "../heap/path-followers.ts";
 import { badArgument, reading, requireObject } from "../memory/arguments.ts";
 import { headerWord } from "../memory/header.ts";
 import {

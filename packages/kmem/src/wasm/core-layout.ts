@@ -1,4 +1,4 @@
-import type { CFunctionName } from "./roles.ts";
+import type { CFunctionName } from "./allocator-roles.ts";
 
 /**
  * What the fast paths of a heap become in a module: functions behind those of the program, and globals that say where

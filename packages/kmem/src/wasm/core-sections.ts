@@ -1,10 +1,10 @@
+import type { CFunctionName } from "./allocator-roles.ts";
 import { Assembler } from "./assembler.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { coreBody } from "./core-family.ts";
 import { CORE_FUNCTIONS, CORE_GLOBALS, CORE_MEMORY, coreExport, coreName } from "./core-layout.ts";
+import { coreBody } from "./core-variants.ts";
 import { External, Op, Section, Type } from "./layout.ts";
 import type { WasmModule } from "./module.ts";
-import type { CFunctionName } from "./roles.ts";
 import { DEFAULT_PAGE_BYTES } from "./types.ts";
 
 /** A memory's first index: there is one. */

@@ -2,6 +2,7 @@ import { GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, WASM_PAGE_SIZE, WORD_BYTES, WO
 import { FrameKind } from "../pages/layout.ts";
 import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "../slab/layout.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import type { CFunctionName } from "./allocator-roles.ts";
 import {
   type Assembler,
   add,
@@ -29,7 +30,6 @@ import {
   unequal,
 } from "./assembler.ts";
 import { CORE_GLOBALS, type CoreGlobalName } from "./core-layout.ts";
-import type { CFunctionName } from "./roles.ts";
 
 /** The first kind whose blocks go into the sheaf, also those that other slots allocated. */
 const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;

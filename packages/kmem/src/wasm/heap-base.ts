@@ -1,5 +1,5 @@
 import type { CodeFacts } from "./code-facts.ts";
-import type { Finder } from "./find.ts";
+import type { Finder } from "./find-allocator.ts";
 import { External, Type } from "./layout.ts";
 import { isWord, type WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";

@@ -6,11 +6,12 @@
  */
 
 export { type AdoptedMemory, type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+export type { CFunctionName, Role } from "./allocator-roles.ts";
 export { bindProgram, type ProgramExports } from "./bind-program.ts";
 export { cMalloc } from "./c-malloc.ts";
 export { type CErrorNumbers, type CMalloc, type CMallocOptions, WASI_ERRORS } from "./c-malloc-options.ts";
 export type { AdoptRefusal } from "./cannot-adopt.ts";
-export type { Evidence, FoundFunction } from "./find.ts";
+export type { Evidence, FoundFunction } from "./find-allocator.ts";
 export type { HeapBaseSource, ProgramBreak } from "./heap-base.ts";
 export { Memcheck, type MemcheckCounts, type MemcheckImports, type MemcheckOptions } from "./memcheck.ts";
 export type { MemcheckLeaks, MemcheckSite } from "./memcheck-leaks.ts";
@@ -19,8 +20,7 @@ export { type FrameOptions, type ProgramFrames, programFrames } from "./program-
 export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-leaks.ts";
 export { exposeStack, type ProgramStack } from "./program-stack.ts";
-export type { HarmlessFunction, LeftFunction } from "./proof.ts";
-export type { CFunctionName, Role } from "./roles.ts";
+export type { HarmlessFunction, LeftFunction } from "./replacement-proof.ts";
 export {
   adoptStreaming,
   type CompiledModule,

@@ -6,7 +6,7 @@ import { BodyInstrumenter as Body, type BodyPlan, type InstrumentedBody } from "
 import { External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
 import { type ModuleSection, WasmModule } from "./module.ts";
 import { readNames } from "./names.ts";
-import { OffsetMap } from "./offsets.ts";
+import { OffsetMap } from "./offset-map.ts";
 import { stackPointerOf } from "./program-stack.ts";
 import { IMPORT_MODULE } from "./rewrite.ts";
 import { shiftedNames } from "./shift-names.ts";

@@ -1,15 +1,15 @@
 import { adapterBody, constantInstead, emptyBody, paddedBody } from "./adapters.ts";
+import { C_FUNCTIONS, type CFunctionName, neededBy, typeOfRole } from "./allocator-roles.ts";
 import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
 import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { CoreSections } from "./core-sections.ts";
-import type { FoundFunction } from "./find.ts";
+import type { FoundFunction } from "./find-allocator.ts";
+import { FLAGS_MASK } from "./function-shapes.ts";
 import { External, MODULE_HEADER_BYTES, SECTION_ORDER, Section, Type } from "./layout.ts";
 import type { ModuleSection, WasmModule } from "./module.ts";
-import { OffsetMap } from "./offsets.ts";
-import type { FlagsTest } from "./proof.ts";
-import { C_FUNCTIONS, type CFunctionName, neededBy, typeOfRole } from "./roles.ts";
-import { FLAGS_MASK } from "./shapes.ts";
+import { OffsetMap } from "./offset-map.ts";
+import type { FlagsTest } from "./replacement-proof.ts";
 import { shiftedBranchHints, shiftedNames } from "./shift-names.ts";
 
 /** The module that adopted programs import the functions of C from. */

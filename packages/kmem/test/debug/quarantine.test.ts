@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Located } from "../../src/debug/located.ts";
+import type { Located } from "../../src/debug/locate-object.ts";
 import { Quarantine } from "../../src/debug/quarantine.ts";
 import { Random } from "../support/random.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { DebugLetters } from "../../src/debug/debug-letters.ts";
 import { DebugHeap, openHeap } from "../../src/debug/index.ts";
 import { RootWord, StackWord } from "../../src/debug/layout.ts";
-import { DebugLetters } from "../../src/debug/letters.ts";
 import { layersOf } from "../../src/heap/access.ts";
 import { checkDump, describeDump, dumpByteLength, dumpHeap, Heap, loadDump, repairDump } from "../../src/index.ts";
 import { linux } from "../../src/kernels/linux/linux.ts";

@@ -5,7 +5,7 @@ import type { LinearMemory } from "../../memory/memory.ts";
 import { FRAME_RECORD_BYTES, groupTableBytes, RunKind, RunOwner, ZONE_TABLE_BYTES } from "../../pages/layout.ts";
 import { PageAllocator } from "../../pages/page-allocator.ts";
 import { rebuildZones } from "../../pages/rebuild.ts";
-import { mix } from "../../region/mix.ts";
+import { mix } from "../../region/checksum-step.ts";
 import { RANGE_MAGIC, RangeHeader, TABLE_ALIGNMENT } from "./layout.ts";
 
 /** The lowest frame that a range may begin with: the address of frame 0 is NULL. */

@@ -1,8 +1,8 @@
+import { typeOfRole } from "../../../src/wasm/allocator-roles.ts";
 import { Assembler, type Code, codeOf, type Operand } from "../../../src/wasm/assembler.ts";
-import { coreBody } from "../../../src/wasm/core-family.ts";
 import { CORE_FUNCTIONS, CORE_GLOBALS, CORE_MEMORY, coreExport } from "../../../src/wasm/core-layout.ts";
+import { coreBody } from "../../../src/wasm/core-variants.ts";
 import { adopt, type CFunctionName } from "../../../src/wasm/index.ts";
-import { typeOfRole } from "../../../src/wasm/roles.ts";
 import { type BuiltModule, buildModule, I32, op } from "./module-builder.ts";
 import { toyFree, toyMalloc } from "./toy-allocator.ts";
 

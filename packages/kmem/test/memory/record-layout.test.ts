@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PoolWord } from "../../src/kmalloc/pool-layout.ts";
 import * as layout from "../../src/layout.ts";
-import { LINE_WORDS, offsetsOf, wordsOf } from "../../src/memory/record.ts";
+import { LINE_WORDS, offsetsOf, wordsOf } from "../../src/memory/record-layout.ts";
 
 const WORD = layout.WORD_BYTES;
 

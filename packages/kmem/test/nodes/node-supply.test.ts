@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, type HeapOptions, heapStats, type ZoneStats } from "../../src/index.ts";
 import { CacheRecord, FrameKind } from "../../src/layout.ts";
-import { Supply } from "../../src/nodes/supply.ts";
+import { Supply } from "../../src/nodes/node-supply.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
 

@@ -1,8 +1,8 @@
+import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { Op } from "./layout.ts";
 import { isWord } from "./module.ts";
-import type { Role } from "./roles.ts";
 
 /** What is known of the allocator when a function's shape is looked at. */
 export interface ShapeContext {

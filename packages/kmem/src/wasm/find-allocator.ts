@@ -1,11 +1,11 @@
+import { bindgenLeadsTo, type Role, roleOfName, typeOfRole } from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { glueNames } from "./glue.ts";
+import { readsArgumentHeader, shapeOf } from "./function-shapes.ts";
+import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
-import { bindgenLeadsTo, type Role, roleOfName, typeOfRole } from "./roles.ts";
-import { readsArgumentHeader, shapeOf } from "./shapes.ts";
 import { type AllocatorState, findPair, findState, touchersOf } from "./state.ts";
 
 /** By what a function was found. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { emptyAnchor, findEventAnchor } from "../../src/trace/event-anchor.ts";
+import { emptyAnchor, findEventAnchor } from "../../src/trace/find-event-name.ts";
 import { KERNEL_EVENT, KERNEL_EVENT_NAMES } from "../../src/trace/kernel-events.ts";
 import { bytesOf } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { classifyShape } from "../../src/trace/classify-text.ts";
 import { LINE } from "../../src/trace/kernel-line.ts";
-import { classifyShape } from "../../src/trace/text-shapes.ts";
 
 describe("classifyShape", () => {
   it.each([

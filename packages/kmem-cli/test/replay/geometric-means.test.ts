@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { meansOf } from "../../src/replay/means.ts";
+import { meansOf } from "../../src/replay/geometric-means.ts";
 import { meansTable } from "../../src/report/means-table.ts";
 import { plain, result, workload } from "../report/support.ts";
 

@@ -1,8 +1,8 @@
 import type { CodeFacts } from "./code-facts.ts";
-import { type Finder, handlesNoWords } from "./find.ts";
+import { type Finder, handlesNoWords } from "./find-allocator.ts";
+import { FLAGS_MASK, masksSize } from "./function-shapes.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { Op, Type } from "./layout.ts";
-import { FLAGS_MASK, masksSize } from "./shapes.ts";
 
 /** A function that would still work with what the old allocator knows of its blocks. */
 export interface LeftFunction {

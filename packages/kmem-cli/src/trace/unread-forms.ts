@@ -1,4 +1,4 @@
-import { anyOf } from "./any-of.ts";
+import { anyOf } from "./any-of-patterns.ts";
 /** A form of text that is not read as a trace, what it is, and how to come to a trace instead. */
 export interface ForeignForm {
   /** As it goes on behind "it is". */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { heapContender, packageModule } from "../../src/contenders/heap-contender.ts";
-import { knownContenders } from "../../src/contenders/known.ts";
+import { knownContenders } from "../../src/contenders/known-contenders.ts";
 import { type Contender, defaultContenders, isReady, type ReadyContender } from "../../src/replay/contender.ts";
 import type { AccountResult, CheckResult, Job, TimeResult } from "../../src/replay/jobs.ts";
 import { runProcess } from "../../src/system/run-process.ts";

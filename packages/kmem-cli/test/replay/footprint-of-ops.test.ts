@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createHeap } from "../../src/contenders/kmem.ts";
-import { accountOps } from "../../src/replay/account-ops.ts";
+import { accountOps } from "../../src/replay/footprint-of-ops.ts";
 import type { ReplayHeap } from "../../src/replay/replay-heap.ts";
 import type { WorkloadKind } from "../../src/replay/workload.ts";
 import { OP, type OpCache } from "../../src/trace/op-stream.ts";

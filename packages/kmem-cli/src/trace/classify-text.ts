@@ -1,4 +1,4 @@
-import { anyOf } from "./any-of.ts";
+import { anyOf } from "./any-of-patterns.ts";
 import { LINE } from "./kernel-line.ts";
 
 /** Rules and titles that the kernel puts around a dump of its trace buffer, and others around a trace. */

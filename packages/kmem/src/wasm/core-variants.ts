@@ -2,6 +2,7 @@ import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, WORD_BYTES, WORD_SHIFT } from "..
 import { FrameKind } from "../pages/layout.ts";
 import { Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import type { CFunctionName } from "./allocator-roles.ts";
 import {
   add,
   and,
@@ -33,7 +34,6 @@ import {
   widened,
 } from "./assembler.ts";
 import { type CoreContext, CorePaths } from "./core.ts";
-import type { CFunctionName } from "./roles.ts";
 
 /** Up to so many bytes are cleared by a loop, faster than by a call of the engine's own function. */
 const LOOP_MAX_BYTES = 64;
@@ -42,7 +42,7 @@ const DOUBLE_BYTES = 8;
 const STEPS_SHIFT = 3;
 const STEPS: number = 1 << STEPS_SHIFT;
 
-/** The rest of malloc's family: slab/fast-family.ts as WebAssembly, and the size of a block. */
+/** The rest of malloc's family: slab/fast-variants.ts as WebAssembly, and the size of a block. */
 class CoreFamily extends CorePaths {
   calloc(): Uint8Array {
     const { assembler } = this;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DebugLetters, lettersText } from "../../src/debug/debug-letters.ts";
 import { DEFAULT_LETTERS, DebugLetter } from "../../src/debug/layout.ts";
-import { DebugLetters, lettersText } from "../../src/debug/letters.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { Bench } from "./bench.ts";
 
