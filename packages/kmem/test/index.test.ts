@@ -147,7 +147,7 @@ describe("the layouts export", () => {
     expect(Object.values(Header)).toEqual([...Array(26).keys(), ...locks, ...waiting, 135, 136, 140]);
     expect(FrameKind).toEqual({ ABSENT: 0, RESERVED: 1, FREE_HEAD: 2, FREE_TAIL: 3, FIRST_RUN: 4, FIRST_CACHE: 16 });
     expect(RunKind).toMatchObject({ PAGES: 4, LARGE_BLOCK: 6, SYSTEM: 8 });
-    expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, HEAD: 3 });
+    expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, SLAB_OR_OWNER: 3 });
     expect(ZoneRecord.FREE_COUNT).toBe(ZoneRecord.FREE_LIST + layout.ORDER_COUNT);
     expect(ZoneRecord.SEARCH_FROM).toBe(ZoneRecord.FREE_COUNT + layout.ORDER_COUNT);
     expect(ZoneRecord.SEARCH_FROM + layout.ORDER_COUNT).toBeLessThanOrEqual(layout.ZONE_RECORD_WORDS);

@@ -183,7 +183,7 @@ export class FrameTable {
     this.memory.words[this.record(frame) + countField] = count;
   }
 
-  /** The owner of the run that starts at the frame: see RunOwner. OWNER shares the word HEAD. */
+  /** The owner of the run that starts at the frame: see RunOwner. It is SLAB_OR_OWNER. */
   owner(head: number): number {
     return this.memory.words[this.record(head) + headField];
   }

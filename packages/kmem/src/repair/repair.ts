@@ -50,8 +50,8 @@ export interface RepairReport {
 
 /**
  * Repairs a heap while no thread works on it. The truth is repaired first: records of caches, kinds, COUNT and OWNER of
- * runs, HEAD of slabs, slots, tags. Everything else is thrown away and rebuilt from it. What may be in use is kept.
- * The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
+ * runs, SLAB_OR_OWNER of slabs, slots, tags. Everything else is thrown away and rebuilt from it. What may be in use is
+ * kept. The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
  */
 export function repairLayers(layers: CoreLayers, steps: RepairStep[], own?: OwnSlot): RepairReport {
   const { findings } = checkCore(layers);
@@ -103,7 +103,7 @@ export function repairHeap(layers: Layers): RepairReport {
   return { isRepaired: isClean, findings: withDone(before, steps), steps, remaining };
 }
 
-/** Repairs records of caches, kinds, COUNT and OWNER of runs, and HEAD of slabs. */
+/** Repairs records of caches, kinds, COUNT and OWNER of runs, and SLAB_OR_OWNER of slabs. */
 function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
   repairRecords(context.layers.caches, context.slabLog);
   repairBorders(context);

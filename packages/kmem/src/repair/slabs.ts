@@ -8,11 +8,12 @@ import type { RepairContext } from "./context.ts";
 const FRAME_GRANULES: number = PAGE_SIZE / GRANULE;
 /**
  * The least score, of 2, at which a slab is accepted: up to 0.5 for the share of pages with its kind, up to 0.5 for
- * that of pages with its HEAD, and up to 1 for the share of blocks whose tags fit. Kinds and HEADs alone never suffice.
+ * that of pages with its SLAB_OR_OWNER, and up to 1 for the share of blocks whose tags fit. Kinds and those words alone
+ * never suffice.
  */
 const MIN_SCORE = 1.5;
 
-/** Settles slabs of which every page says the same in kind and HEAD. The records of caches are sound by now. */
+/** Settles slabs of which every page says the same in kind and SLAB_OR_OWNER. The records of caches are sound by now. */
 export function settleSlabs(context: RepairContext): void {
   const { layers, trusted } = context;
   const { caches, pages } = layers;
@@ -26,7 +27,7 @@ export function settleSlabs(context: RepairContext): void {
       (frame) => pages.frames.kind(frame) === kind && headOf(context, frame) === head,
     );
     if (!isWhole) continue;
-    // The colour in HEAD may be damaged on all pages at once where there is one; the tags know better.
+    // The colour in SLAB_OR_OWNER may be damaged on all pages at once where there is one; the tags know better.
     if (misfits(context, kind, slab, head >>> SLAB_COLOUR_SHIFT) > 0) setSlab(context, kind, slab);
     trusted.add(slab, slabPages);
   }
@@ -60,7 +61,7 @@ function missesSlab(context: RepairContext, kind: number): boolean {
   return caches.get(kind, CacheRecord.SLABS) > settledSlabs;
 }
 
-/** The kinds to try for a slab that starts at a page: all where its HEAD names it, else those of it and of the next. */
+/** The kinds to try for a slab that starts at a page: all where its own record names it, else those of it and the next. */
 function candidateKinds(context: RepairContext, slab: number): Iterable<number> {
   const { caches, pages } = context.layers;
   const kind = pages.frames.kind(slab);
@@ -84,7 +85,7 @@ function scoreOf(context: RepairContext, kind: number, slab: number): number {
   return agreeing / (2 * slabPages) + Math.max(0, fit);
 }
 
-/** Writes kinds and HEADs of a slab; tells each page that was something else. */
+/** Writes kinds and SLAB_OR_OWNER words of a slab; tells each page that was something else. */
 function setSlab(context: RepairContext, kind: number, slab: number): void {
   const { layers, slabLog } = context;
   const { frames } = layers.pages;
@@ -97,7 +98,7 @@ function setSlab(context: RepairContext, kind: number, slab: number): void {
   }
 }
 
-/** The place of a slab's first block at which the tags fit best: of equals what HEAD says, else the lowest. */
+/** The place of a slab's first block at which the tags fit best: of equals what SLAB_OR_OWNER says, else the lowest. */
 function bestColour(context: RepairContext, kind: number, slab: number): { granule: number; misfits: number } {
   const { caches } = context.layers;
   const step = caches.get(kind, CacheRecord.COLOUR_BYTES) >>> GRANULE_SHIFT;

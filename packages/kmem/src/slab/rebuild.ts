@@ -90,9 +90,9 @@ function retag({ bytes }: LinearMemory, { firstTag, stride, blockCount }: SlabPl
 }
 
 /**
- * Ends what a thread has begun with the head of a slab: its kind is the cache's, its HEAD an owner. Its blocks are
- * tagged already where the slab was being made, and no more where it was being released; then it becomes the run that
- * its OWNER says.
+ * Ends what a thread has begun with the head of a slab: its kind is the cache's, its SLAB_OR_OWNER an owner. Its blocks
+ * are tagged already where the slab was being made, and no more where it was being released; then it becomes the run
+ * that its OWNER says.
  */
 function finish({ memory, geometry, frames, caches }: SlabTables, kind: number, slab: number): void {
   const headWord = frames.record(slab) + FrameRecord.SLAB_OR_OWNER;

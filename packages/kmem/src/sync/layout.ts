@@ -74,8 +74,8 @@ export const SLOT_SET_MASK: number = (1 << SLOT_SET_SHIFT) - 1;
  *                     is there at all
  *      SHEAVES_LOCK   that a slot's area and the pages of its sheaves stay where they are, while another slot closes
  *                     those sheaves, or looks at them to forget a cache. The slot's own thread works without it
- *      a cache's      its slabs (tags, COUNT and HEAD of their frames, the list, the counts in the record) and what its
- *                     barn holds
+ *      a cache's      its slabs (tags, COUNT and SLAB_OR_OWNER of their frames, the list, the counts in the record)
+ *                     and what its barn holds
  *      BUCKET_LOCK    buckets, their bitmaps and lists, buffers for DMA
  *      VMALLOC_LOCK   areas, page tables, the arena of virtual pages
  *      PAGES_LOCK     zones, free lists, the group table, growth, and runs while a part of them is split off. Whole

@@ -9,7 +9,7 @@
  *      │ 128 B  │ 256 B│ 16 B a page │ 1 B a page │ free, or in allocations      │
  *      └────────┴──────┴─────────────┴────────────┴──────────────────────────────┘
  *
- * The zone, the two tables and the words END_FRAME and GENERATION of the header are those of the page allocator
+ * The zone, the two tables and the words END_FRAME and GROWTH_COUNT of the header are those of the page allocator
  * (memory/layout.ts, pages/layout.ts). The words below are the range's own; they keep off the words of that header that
  * are state. All ranges form a list that begins with the first one registered, the root; the root's lock word guards
  * the whole list and every range in it.
