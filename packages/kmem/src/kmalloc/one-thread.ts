@@ -67,7 +67,7 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
     const stale = count === 0 ? 0 : slabs.put(kind, cache, firstWord, count, sheafTag);
     if (stale > 0) countLateDoubleFrees(stale);
   };
-  const barns = { take, put, count: () => 0, drain: () => {}, end: () => {}, countLateDoubleFrees };
+  const barns = { take, put, count: () => 0, drain: () => {}, destroy: () => {}, countLateDoubleFrees };
   return barns as unknown as Barns;
 }
 
@@ -77,7 +77,7 @@ const noOutboxes = {
   entries: () => [],
   drain: () => {},
   close: () => {},
-  end: () => {},
+  destroy: () => {},
 } as unknown as Outboxes;
 
 /** What a heap of one thread has in place of slots, locks, barns and recovery. Its memory is not shared. */
