@@ -68,7 +68,7 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
     if (stale > 0) countLateDoubleFrees(stale);
   };
   const barns = { take, put, count: () => 0, drain: () => {}, destroy: () => {}, countLateDoubleFrees };
-  return barns as unknown as Barns;
+  return barns satisfies Partial<Record<keyof Barns, unknown>> as unknown as Barns;
 }
 
 /** No block is another slot's. */
@@ -78,7 +78,7 @@ const noOutboxes = {
   drain: () => {},
   close: () => {},
   destroy: () => {},
-} as unknown as Outboxes;
+} satisfies Partial<Record<keyof Outboxes, unknown>> as unknown as Outboxes;
 
 /** What a heap of one thread has in place of slots, locks, barns and recovery. Its memory is not shared. */
 export const ONE_THREAD: ThreadSupport = {
