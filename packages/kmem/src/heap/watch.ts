@@ -49,6 +49,10 @@ const WATCH_CHECKS: Checks<WatchOptions> = { blocks: anyValue, to: anyValue, onR
 
 /** How often a browser's watcher checks whether the thread has attached. */
 const ARRIVAL_INTERVAL_MS = 20;
+/** Delays between its checks whether a thread that has released its Web Lock is gone: each this much longer. */
+const DEPARTURE_DELAY_MS = 20;
+const DEPARTURE_DELAY_FACTOR = 1.5;
+const DEPARTURE_DELAY_MAX_MS = 1000;
 
 /** Reaps a slot as the watching heap's `reapSlot` does; throws the same errors. */
 type Reap = (slot: number, options: ReapOptions) => ReapReport;
@@ -136,7 +140,10 @@ function problemOf(error: unknown): string {
   throw error;
 }
 
-/** Polls until the thread holds its Web Lock, then requests that lock, which is granted when the thread ends. */
+/**
+ * Polls until the thread holds its Web Lock, then requests that lock, which is granted when the thread ends: a browser
+ * may release it a moment before the thread's last instruction, so that its end is waited for.
+ */
 function watchByLock(
   { slots, memory, sync }: Layers,
   place: Reservation,
@@ -149,9 +156,15 @@ function watchByLock(
   if (locks === undefined) {
     throw new KmemError("BAD_ARGUMENT", "nothing here tells of the end of a worker: no exit event, no Web Locks", {});
   }
+  const waitForDeparture = (delayMs: number): void => {
+    if (!isWatching()) return;
+    if (!sync.beacon.goesOn(slot)) onExit();
+    else setTimeout(waitForDeparture, delayMs, Math.min(DEPARTURE_DELAY_MAX_MS, delayMs * DEPARTURE_DELAY_FACTOR));
+  };
   const look = (): void => {
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
-    if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1) void locks.request(lockName, onExit);
+    if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1)
+      void locks.request(lockName, () => waitForDeparture(DEPARTURE_DELAY_MS));
     // The thread may have attached and died before it acquired its Web Lock.
     else if (slots.isHeld(slot) && sync.beacon.hasExited(slot)) onExit();
     else setTimeout(look, ARRIVAL_INTERVAL_MS);

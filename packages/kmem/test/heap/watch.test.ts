@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import {
   Heap,
@@ -11,6 +11,7 @@ import {
   type WatchOptions,
   watchWorker,
 } from "../../src/index.ts";
+import { SlotRecord } from "../../src/sync/layout.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import type { WatchOrders } from "./watch-worker.ts";
@@ -214,6 +215,35 @@ describe("watch", () => {
     exit();
     expect(reports).toMatchObject([{ slot: 1, isFreed: false, problem: expect.stringContaining("goes on") }]);
     other.free(other.alloc(100));
+    expectClean(heap);
+  });
+
+  it("waits for the end of a thread whose Web Lock a browser has released a moment before it", async () => {
+    const handle = heap.reserve();
+    const other = Heap.attach(handle);
+    other.alloc(100);
+    const { memory, slots, sync } = layersOf(other);
+    Atomics.store(memory.words, slots.word(other.slot, SlotRecord.WATCHED), 1);
+    const requests: (() => unknown)[] = [];
+    vi.stubGlobal("Worker", class {});
+    vi.stubGlobal("navigator", {
+      locks: { request: (_name: string, callback: () => unknown) => requests.push(callback) },
+    });
+    let reports = 0;
+    const reaped = new Promise<ReapReport>((resolve) => {
+      const onReaped = (report: ReapReport): void => {
+        reports += 1;
+        resolve(report);
+      };
+      watchWorker(heap, { terminate: () => {} }, handle, { blocks: "free", onReaped });
+    });
+    vi.unstubAllGlobals();
+    expect(requests).toHaveLength(1);
+    requests[0]?.();
+    await new Promise(setImmediate);
+    expect(reports).toBe(0);
+    sync.beacon.end();
+    expect(await reaped).toMatchObject({ slot: other.slot, isFreed: true, blocks: [{ usableBytes: 112 }] });
     expectClean(heap);
   });
 
