@@ -16,6 +16,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *      epoch    changes with memory pressure, and when one     engine   an allocator above the pages with a lock of its
  *               begins to wait: each slot then reclaims once            own: buckets, virtual memory
  *      foreign  pages in the memory that are not the heap's    beacon   waiters whose absence tells of a thread's death
+ *      face     a kernel's own functions over a heap: the seed documents' kmalloc, kmem_cache_create and so on
  *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
  *      │                                                                     │                      │
