@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { build } from "esbuild";
+import { withConstantBindings } from "./constant-bindings.ts";
 import { inlineConstants } from "./inline-constants.ts";
 import { lineMap } from "./line-map.ts";
 import { LIBRARY, subPaths } from "./sub-paths.ts";
@@ -51,7 +52,7 @@ async function bundleInto(folder: string): Promise<void> {
   for (const { path, text } of outputFiles) {
     const file = join(folder, path.slice(join(LIBRARY, OUT_FOLDER).length));
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, path.endsWith(".map") ? lineMap(text) : text.replace(BARE_IMPORT, ""));
+    writeFileSync(file, path.endsWith(".map") ? lineMap(text) : withConstantBindings(text.replace(BARE_IMPORT, "")));
   }
 }
 
