@@ -70,9 +70,12 @@ export class LivenessBeacon {
   goesOn(slot: number): boolean {
     const { words } = this.#memory;
     const countWord = this.#slots.word(slot, SlotRecord.BEACON_WAITERS);
-    const count = load(words, countWord);
-    if (count <= 0 || compareExchange(words, countWord, count, count - 1) !== count) return false;
-    return notify(words, this.#slots.word(slot, SlotRecord.BEACON), 1) > 0;
+    for (let count = load(words, countWord); count > 0; count = load(words, countWord)) {
+      // Where another thread takes a waiter at the same time, the next one is asked.
+      if (compareExchange(words, countWord, count, count - 1) !== count) continue;
+      return notify(words, this.#slots.word(slot, SlotRecord.BEACON), 1) > 0;
+    }
+    return false;
   }
 
   /** Whether the thread that holds a slot is gone, for certain; false too where this cannot be said now. */
