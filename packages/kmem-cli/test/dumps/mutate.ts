@@ -1,4 +1,4 @@
-import { CACHE_TABLE_BYTES, HEADER_WORDS, Header, SLOT_RECORD_BYTES, ZONE_TABLE_BYTES } from "kmem/layout";
+import { CACHE_RECORD_BYTES, HEADER_WORDS, Header, SLOT_RECORD_BYTES, ZONE_TABLE_BYTES } from "kmem/layout";
 import { RECORD_MAGIC, RecordWord } from "../../../kmem/src/debug/layout.ts";
 import { seal } from "../../../kmem/src/debug/record.ts";
 import { checksumOfHeader } from "../../../kmem/src/memory/header.ts";
@@ -114,7 +114,7 @@ function hit(dump: Uint8Array, random: Random): string {
     header: [header, HEADER_WORDS],
     zones: table(Header.ZONE_TABLE, ZONE_TABLE_BYTES),
     slots: table(Header.SLOT_TABLE, words[header + Header.SLOT_COUNT]! * SLOT_RECORD_BYTES),
-    caches: table(Header.CACHE_TABLE, CACHE_TABLE_BYTES),
+    caches: table(Header.CACHE_TABLE, words[header + Header.CACHE_COUNT]! * CACHE_RECORD_BYTES),
     frames: table(Header.FRAME_TABLE, frames * 16),
     kinds: table(Header.KIND_TABLE, frames),
     tags: table(Header.TAG_TABLE, frames * 256),
@@ -139,8 +139,10 @@ function sealAll(dump: Uint8Array): void {
   if (header < 0) return;
   words[header + Header.CHECKSUM] = checksumOfHeader(words, header);
   const table = toDump(words[header + Header.CACHE_TABLE]! >>> 0);
-  for (let record = table; table >= 0 && record < table + CACHE_TABLE_BYTES / 4; record += CACHE_RECORD_WORDS) {
-    if (record + CACHE_RECORD_WORDS > words.length || words[record] === 0) continue;
+  const tableEnd = table + words[header + Header.CACHE_COUNT]! * CACHE_RECORD_WORDS;
+  for (let record = table; table >= 0 && record < tableEnd; record += CACHE_RECORD_WORDS) {
+    if (record + CACHE_RECORD_WORDS > words.length) break;
+    if (words[record] === 0) continue;
     words[record + CacheRecord.CHECKSUM] = checksumOfRecord(words.subarray(record, record + CACHE_RECORD_WORDS));
   }
   for (let word = pages; word < words.length; word++) {

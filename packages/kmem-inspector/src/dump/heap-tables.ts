@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from "kmem";
 import {
-  CACHE_COUNT,
+  CACHE_COUNT_MAX,
   CACHE_NAME_BYTES,
   CACHE_RECORD_WORDS,
   CacheRecord,
@@ -29,6 +29,8 @@ export interface HeapTables {
   readonly kindTable: number;
   readonly tagTable: number;
   readonly cacheTable: number;
+  /** Records in it. */
+  readonly cacheCount: number;
   readonly flags: number;
 }
 
@@ -64,6 +66,7 @@ export function readTables(memory: DumpMemory): HeapTables | string {
     limitFrame: word(Header.LIMIT_FRAME),
     ...tablePlaces(baseFrame, memory.pageCount, word),
     cacheTable: word(Header.CACHE_TABLE),
+    cacheCount: Math.min(word(Header.CACHE_COUNT), CACHE_COUNT_MAX),
     flags: word(Header.FLAGS),
   };
   const { firstPageFrame, endFrame, frameTable, kindTable, tagTable, cacheTable } = tables;
@@ -124,7 +127,7 @@ export function tagAddress(tables: HeapTables, address: number): number {
 /** All caches that are in use, by the kind of their frames. */
 export function readCaches(memory: DumpMemory, tables: HeapTables): Map<number, CacheShape> {
   const caches = new Map<number, CacheShape>();
-  for (let number = 0; number < CACHE_COUNT; number++) {
+  for (let number = 0; number < tables.cacheCount; number++) {
     const at = tables.cacheTable + number * CACHE_RECORD_WORDS * WORD_BYTES;
     const word = (field: number): number => memory.u32(at + field * WORD_BYTES);
     const blockBytes = word(CacheRecord.BLOCK_BYTES);

@@ -1,6 +1,6 @@
 import { Heap, heapStats } from "kmem";
 import {
-  CACHE_COUNT,
+  CACHE_COUNT_MAX,
   CACHE_RECORD_WORDS,
   FRAME_RECORD_BYTES,
   FrameKind,
@@ -33,7 +33,7 @@ function sizeText(bytes: number): string {
 const TABLES: readonly (readonly [name: string, field: keyof typeof Header, unit: string])[] = [
   ["zones", "ZONE_TABLE", `${ZONE_COUNT} × ${ZONE_RECORD_WORDS * WORD_BYTES} B`],
   ["slots", "SLOT_TABLE", `${SLOT_RECORD_BYTES} B each`],
-  ["caches", "CACHE_TABLE", `${CACHE_COUNT} × ${CACHE_RECORD_WORDS * WORD_BYTES} B`],
+  ["caches", "CACHE_TABLE", `${CACHE_COUNT_MAX} × ${CACHE_RECORD_WORDS * WORD_BYTES} B`],
   ["frames", "FRAME_TABLE", `${FRAME_RECORD_BYTES} B a page`],
   ["kinds", "KIND_TABLE", "1 B a page"],
   ["groups", "GROUP_TABLE", "4 B for 64 pages"],

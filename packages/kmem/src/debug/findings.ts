@@ -3,7 +3,7 @@ import type { Layers } from "../kmalloc/layers.ts";
 import { signedHint } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { FrameKind, FrameRecord, KIND_COUNT } from "../pages/layout.ts";
+import { FrameKind, FrameRecord } from "../pages/layout.ts";
 import { CacheRecord, SLAB_FREE_MASK, SLAB_HEAD_MASK } from "../slab/layout.ts";
 import type { Overwrite } from "./block-bytes.ts";
 import type { StackDepot } from "./depot.ts";
@@ -229,7 +229,7 @@ export class BugReporter {
   /** The name that reports give to a cache. */
   cacheName(kind: number): string {
     const { caches } = this.#layers;
-    const isCache = kind >= FrameKind.FIRST_CACHE && kind < KIND_COUNT && caches.isUsed(kind);
+    const isCache = caches.isUsed(kind);
     return isCache ? caches.name(kind) : LARGE_NAME;
   }
 

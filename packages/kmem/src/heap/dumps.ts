@@ -14,6 +14,7 @@ import { dumpTimeByte, repairRoot, rootFindings } from "../repair/debug-root.ts"
 import { repairHeader } from "../repair/header.ts";
 import { RepairLog, type RepairStep } from "../repair/log.ts";
 import { type RepairReport, repairLayers, withDone } from "../repair/repair.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
 import type { BaseHeap } from "./base-heap.ts";
 import { layersToView } from "./full-layers.ts";
 
@@ -131,6 +132,8 @@ export interface DumpInfo {
   readonly storedPages: number;
   /** Threads that the heap has room for. */
   readonly slotCount: number;
+  /** Named caches that the heap can have. */
+  readonly namedCacheCount: number;
   /** Whether the heap was made with `exactFrees`. */
   readonly isExactFrees: boolean;
   /** The `sheafBlocks` that the heap was made with; 0 where it chooses. */
@@ -156,6 +159,7 @@ export function describeDump(dump: Uint8Array): DumpInfo {
     layoutVersion: LAYOUT_VERSION,
     storedPages: opened.storedPages,
     slotCount: geometry.slotCount,
+    namedCacheCount: geometry.cacheCount - CLASS_COUNT,
     isExactFrees: (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0,
     sheafBlocks: geometry.sheafBlocks,
     slabBytes: geometry.slabPages * PAGE_SIZE,

@@ -9,7 +9,7 @@ import { FirstError } from "../memory/first-error.ts";
 import { newMemory } from "../memory/new-memory.ts";
 import { type Attachment, markMade, requireAttachment } from "./attachment.ts";
 import { BaseHeap } from "./base-heap.ts";
-import { HEAP_CHECKS, type HeapOptions, shapesOfOptions } from "./options.ts";
+import { cacheCountOfOptions, HEAP_CHECKS, type HeapOptions, shapesOfOptions } from "./options.ts";
 
 /** How a heap of one thread is made: as a `Heap`, but for what is about threads. */
 export type LocalHeapOptions = Omit<HeapOptions, "shared" | "slotCount" | "exactFrees">;
@@ -43,7 +43,8 @@ export class LocalHeap extends BaseHeap {
     const read = readOptions("options", options, LOCAL_CHECKS as Checks<LocalHeapOptions>);
     const { memory, extent } = newMemory({ ...read, shared: false });
     if (memory.isShared) throw new KmemError("BAD_ARGUMENT", "a LocalHeap is for memory that is not shared", {});
-    const own = { slotCount: 1, dmaBytes: read.dmaBytes, shapes: shapesOfOptions(read) };
+    const counts = { slotCount: 1, cacheCount: cacheCountOfOptions(read) };
+    const own = { ...counts, dmaBytes: read.dmaBytes, shapes: shapesOfOptions(read) };
     const layers = createLayers(memory, { ...extent, ...own }, {}, ONE_THREAD);
     const kmalloc = new KmallocSlowPath(layers);
     return new LocalHeap(markMade({ layers, kmalloc, waits: noWaits as MemoryWait, users: 1 }));

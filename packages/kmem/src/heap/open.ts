@@ -8,7 +8,7 @@ import { LinearMemory, type MemorySource } from "../memory/memory.ts";
 import { newMemory } from "../memory/new-memory.ts";
 import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
 import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
-import { type HeapOptions, shapesOfOptions } from "./options.ts";
+import { cacheCountOfOptions, type HeapOptions, shapesOfOptions } from "./options.ts";
 
 /** Makes a heap in new or given memory; `flags` are {@link HeapFlag}s beside those that the options ask for. */
 export function createAttachment(options: HeapOptions, flags = 0): Attachment {
@@ -16,7 +16,8 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
   const { slotCount, dmaBytes, exactFrees = false } = options;
   const asked = exactFrees ? HeapFlag.EXACT_FREES : 0;
   const shapes = shapesOfOptions(options);
-  const layers = createLayers(memory, { ...extent, slotCount, dmaBytes, shapes }, { flags: asked | flags }, THREADS);
+  const counts = { slotCount, cacheCount: cacheCountOfOptions(options) };
+  const layers = createLayers(memory, { ...extent, ...counts, dmaBytes, shapes }, { flags: asked | flags }, THREADS);
   if (options.memory !== undefined) forgetFormer(layers);
   return newAttachment(layers);
 }

@@ -10,11 +10,15 @@ import {
 import type { BlockShapes } from "../memory/header.ts";
 import { PAGE_SIZE, SHEAF_BLOCKS_MAX, SHEAF_BLOCKS_MIN, SLAB_PAGES_MAX } from "../memory/layout.ts";
 import type { MemoryOptions } from "../memory/new-memory.ts";
+import { CACHE_COUNT_MAX } from "../slab/layout.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
 
 /** How a heap is made; see {@link MemoryOptions} for where. */
 export interface HeapOptions extends MemoryOptions {
-  /** Threads that may work on the heap at a time: 1 to 126. Default 64. */
+  /** Threads that may work on the heap at a time: 1 to 126. Default 64; in memory of up to 256 KiB 8. */
   readonly slotCount?: number;
+  /** Caches that `createCache` can make: 0 to 168 at a time. Default 168; in memory of up to 256 KiB 3 or more. */
+  readonly namedCacheCount?: number;
   /** Bytes at the low end that form a DMA zone of their own. Default 0. */
   readonly dmaBytes?: number;
   /**
@@ -25,7 +29,7 @@ export interface HeapOptions extends MemoryOptions {
   /**
    * The most blocks that a sheaf, a thread's stack of free blocks of one size, holds: 2 to 1024. Fewer keep less memory
    * in reserve; more save ways to what all threads share. Default: 32 KiB of blocks, 8 to 1024 of them; in a memory
-   * that is small for its slots 16 KiB, 4 to 256.
+   * that is small for its slots 16 KiB, 4 to 256; in memory of up to 256 KiB 16 at most.
    */
   readonly sheafBlocks?: number;
   /**
@@ -55,6 +59,15 @@ const requireSlabBytes: Check = (name, value) => {
   if (value % PAGE_SIZE !== 0) throw badArgument(name, `a multiple of ${PAGE_SIZE}`, value);
 };
 
+const NAMED_CACHE_COUNT_MAX: number = CACHE_COUNT_MAX - CLASS_COUNT;
+
+const requireNamedCacheCount: Check = (name, value) => requireWhole(name, value, 0, NAMED_CACHE_COUNT_MAX);
+
+/** Records of caches that a heap is to have, by options that were checked; undefined where it chooses. */
+export function cacheCountOfOptions({ namedCacheCount }: HeapOptions): number | undefined {
+  return namedCacheCount === undefined ? undefined : CLASS_COUNT + namedCacheCount;
+}
+
 /** What a heap is told of its sheaves and slabs, by options that were checked. */
 export function shapesOfOptions({ sheafBlocks = 0, slabBytes = 0 }: HeapOptions): BlockShapes {
   return { sheafBlocks, slabPages: slabBytes / PAGE_SIZE };
@@ -69,6 +82,7 @@ export const HEAP_CHECKS: Checks<HeapOptions> = {
   maximumBytes: notNull,
   shared: requireBoolean,
   slotCount: notNull,
+  namedCacheCount: requireNamedCacheCount,
   dmaBytes: notNull,
   exactFrees: requireBoolean,
   sheafBlocks: requireSheafBlocks,

@@ -3,7 +3,7 @@ import { headerWord } from "../memory/header.ts";
 import { Header, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind, RunKind, RunOwner, Zone, ZoneRecord } from "../pages/layout.ts";
 import { isRunHead } from "../pages/rebuild.ts";
-import { CACHE_COUNT, CacheRecord } from "../slab/layout.ts";
+import { CacheRecord } from "../slab/layout.ts";
 import { LockBits, SlotRecord } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
 import type { CoreLayers } from "./layers.ts";
@@ -21,7 +21,7 @@ const HEADER_LOCKS: readonly number[] = [
 /** Indexes in `words` of all locks of a heap. */
 export function lockWords({ geometry, caches }: CoreLayers): number[] {
   const ofCaches = Array.from(
-    { length: CACHE_COUNT },
+    { length: caches.count },
     (_, cache) => caches.record(FrameKind.FIRST_CACHE + cache) + CacheRecord.LOCK,
   );
   return [...HEADER_LOCKS.map((field) => headerWord(geometry, field)), ...ofCaches];

@@ -3,7 +3,7 @@ import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
 import { GRANULE, GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { FrameKind, KIND_COUNT, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
+import { FrameKind, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout.ts";
 import type { PageRequest } from "../pages/page-request.ts";
 import { isSatisfiable } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
@@ -287,7 +287,7 @@ export class KmallocSlowPath {
     const errors = new FirstError();
     pages.drainKept();
     if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
-    for (let kind: number = FrameKind.FIRST_CACHE; kind < KIND_COUNT; kind++) {
+    for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind))
         errors.run(() => this.#drainAndRelease(kind));
     }
@@ -326,8 +326,8 @@ export class KmallocSlowPath {
 
   /** Drains the sheaf and the barn of a cache and releases its empty slabs. */
   #drainAndRelease(kind: number): void {
-    const { sheaves, barns, slabs } = this.#layers;
-    if (ASSERTIONS) assert(kind >= FrameKind.FIRST_CACHE && kind < KIND_COUNT, `${kind} is the kind of a cache`);
+    const { caches, sheaves, barns, slabs } = this.#layers;
+    if (ASSERTIONS) assert(kind >= FrameKind.FIRST_CACHE && kind < caches.endKind, `${kind} is the kind of a cache`);
     sheaves.drain(kind);
     barns.drain(kind);
     slabs.releaseEmpty(kind);

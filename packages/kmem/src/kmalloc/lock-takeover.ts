@@ -2,7 +2,7 @@ import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { rebuildZones } from "../pages/rebuild.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
+import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
 import { rebuildCache, type SlabTables } from "../slab/rebuild.ts";
 import { LockBits } from "../sync/layout.ts";
 import type { CoreLayers } from "./layers.ts";
@@ -51,7 +51,7 @@ export function recoverDeadLocks(
   };
   // The innermost first.
   takeOver(headerWord(geometry, Header.PAGES_LOCK));
-  for (let cache = CACHE_COUNT - 1; cache >= 0; cache--) {
+  for (let cache = caches.count - 1; cache >= 0; cache--) {
     takeOver(caches.record(FrameKind.FIRST_CACHE + cache) + CacheRecord.LOCK);
   }
   takeOver(headerWord(geometry, Header.SHEAVES_LOCK));
@@ -76,7 +76,7 @@ function reachAll({ memory, pages }: CoreLayers): void {
 /** Destroys the barns, which may be half made, and clears the records of caches half made or half destroyed. */
 function repairTable({ memory, caches, slots, barns }: CoreLayers): void {
   barns.destroy();
-  for (let cache = 0; cache < CACHE_COUNT; cache++) {
+  for (let cache = 0; cache < caches.count; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
     if (caches.isUsed(kind)) continue;
     const record = caches.record(kind);
@@ -88,6 +88,6 @@ function repairTable({ memory, caches, slots, barns }: CoreLayers): void {
 /** The kind of the cache whose lock a word is; below FIRST_CACHE for all others. */
 function kindOfLock({ caches }: CoreLayers, word: number): number {
   const offset = word - CacheRecord.LOCK - caches.record(FrameKind.FIRST_CACHE);
-  const isLock = offset >= 0 && offset % CACHE_RECORD_WORDS === 0 && offset / CACHE_RECORD_WORDS < CACHE_COUNT;
+  const isLock = offset >= 0 && offset % CACHE_RECORD_WORDS === 0 && offset / CACHE_RECORD_WORDS < caches.count;
   return isLock ? FrameKind.FIRST_CACHE + offset / CACHE_RECORD_WORDS : 0;
 }

@@ -17,9 +17,10 @@ import { PageAllocator } from "../pages/page-allocator.ts";
 import { areaPages } from "../slab/area.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
-import { CACHE_TABLE_BYTES } from "../slab/layout.ts";
+import { CACHE_COUNT_MAX, CACHE_RECORD_BYTES } from "../slab/layout.ts";
 import { Outboxes } from "../slab/outbox.ts";
 import { Sheaves } from "../slab/sheaf.ts";
+import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { Slabs } from "../slab/slab.ts";
 import { createTags } from "../slab/tags.ts";
 import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
@@ -58,7 +59,9 @@ export const THREADS: ThreadSupport = {
 export const TABLE_SIZES: TableSizes = {
   zoneTableBytes: ZONE_TABLE_BYTES,
   slotRecordBytes: SLOT_RECORD_BYTES,
-  cacheTableBytes: CACHE_TABLE_BYTES,
+  cacheRecordBytes: CACHE_RECORD_BYTES,
+  classCount: CLASS_COUNT,
+  cacheCountMax: CACHE_COUNT_MAX,
   frameRecordBytes: FRAME_RECORD_BYTES,
   slotPages: (shapes) => areaPages(false, shapes),
   groupTableBytes,
@@ -81,7 +84,7 @@ export function createLayers(
   support: ThreadSupport,
 ): Layers {
   const geometry = planGeometry({ ...extent, hasMovingTables: shallMoveTables(memory, extent) }, TABLE_SIZES);
-  if (!hasSlotPages(geometry, TABLE_SIZES)) throw noRoomForSheaves(geometry, extent.start);
+  if (!hasSlotPages(geometry, TABLE_SIZES)) throw noRoomForSheaves(geometry, extent);
   const presentBytes = extent.presentBytes ?? memory.byteLength;
   const endFrame = growToTables(memory, geometry, extent, presentBytes);
   if (geometry.hasMovingTables) useTables(geometry, firstTables(geometry, endFrame));
@@ -96,7 +99,7 @@ export function createLayers(
   const pages = PageAllocator.create(memory, geometry, endFrame, sync);
   new CacheTable(memory, geometry).createSizeClasses();
   const layers = openLayers(lowerLayers(memory, geometry, sync, pages, support), support);
-  if (layers === undefined) throw noRoomForSheaves(geometry, extent.start);
+  if (layers === undefined) throw noRoomForSheaves(geometry, extent);
   return layers;
 }
 
@@ -168,19 +171,19 @@ export function openGeometry(memory: LinearMemory, start: number): Geometry {
 
 /** The geometry that follows from how far a heap reaches, its slots and its zones; undefined where none does. */
 function plannedGeometry(read: Geometry): Geometry | undefined {
-  const { baseFrame, limitFrame, slotCount, dmaFrames, hasMovingTables } = read;
+  const { baseFrame, limitFrame, slotCount, cacheCount, dmaFrames, hasMovingTables } = read;
   const [start, limit] = [baseFrame * PAGE_SIZE, limitFrame * PAGE_SIZE];
-  const dmaBytes = dmaFrames * PAGE_SIZE;
+  const counts = { slotCount, cacheCount, dmaBytes: dmaFrames * PAGE_SIZE };
   try {
-    return planGeometry({ start, end: start, limit, slotCount, dmaBytes, hasMovingTables, shapes: read }, TABLE_SIZES);
+    return planGeometry({ start, end: start, limit, ...counts, hasMovingTables, shapes: read }, TABLE_SIZES);
   } catch (error) {
     if (error instanceof KmemError) return undefined;
     throw error;
   }
 }
 
-function noRoomForSheaves(geometry: Geometry, start: number): KmemError {
-  return tooSmall("no pages are left for the sheaves of a slot", leastBytes(geometry, start, TABLE_SIZES));
+function noRoomForSheaves(geometry: Geometry, extent: Extent): KmemError {
+  return tooSmall("no pages are left for the sheaves of a slot", leastBytes(geometry, extent, TABLE_SIZES));
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   SLAB_PAGES_MASK,
   SLAB_PAGES_MAX,
   SLAB_PAGES_SHIFT,
+  SMALL_HEAP_BYTES,
   WORD_SHIFT,
 } from "./layout.ts";
 import type { LinearMemory } from "./memory.ts";
@@ -59,6 +60,8 @@ export interface Geometry extends BlockShapes {
   readonly firstPageFrame: number;
   readonly dmaFrames: number;
   readonly slotCount: number;
+  /** Records in the table of caches, those of the size classes among them. */
+  readonly cacheCount: number;
   readonly zoneTable: number;
   readonly slotTable: number;
   readonly cacheTable: number;
@@ -92,6 +95,11 @@ export function useTables(geometry: Geometry, tables: MovingTables): void {
   Object.assign(geometry, tables);
 }
 
+/** Whether a heap that may reach from one frame to another is small, and does with little of everything. */
+export function isSmallHeap({ baseFrame, limitFrame }: Pick<Geometry, "baseFrame" | "limitFrame">): boolean {
+  return (limitFrame - baseFrame) * PAGE_SIZE <= SMALL_HEAP_BYTES;
+}
+
 /** Index in `words` of a word of the header, by its number in {@link Header}. */
 export function headerWord(geometry: Geometry, field: number): number {
   return ((geometry.baseFrame << PAGE_SHIFT) >>> WORD_SHIFT) + field;
@@ -110,6 +118,7 @@ export const GEOMETRY_WORDS: readonly (readonly [HeaderField, number])[] = [
   ["firstPageFrame", Header.FIRST_PAGE_FRAME],
   ["dmaFrames", Header.DMA_FRAMES],
   ["slotCount", Header.SLOT_COUNT],
+  ["cacheCount", Header.CACHE_COUNT],
   ["zoneTable", Header.ZONE_TABLE],
   ["slotTable", Header.SLOT_TABLE],
   ["cacheTable", Header.CACHE_TABLE],

@@ -75,12 +75,20 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 10;
+export const LAYOUT_VERSION = 11;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 
-/** The least number of slots a heap has unless it asks otherwise. */
+/** Slots that a heap has unless it asks otherwise. */
 export const DEFAULT_SLOT_COUNT = 64;
+/** Up to here a heap is small: its tables are those of few slots and few named caches, and its sheaves are short. */
+export const SMALL_HEAP_BYTES: number = 256 * 1024;
+/** Slots that a small heap has unless it asks otherwise. */
+export const SMALL_SLOT_COUNT = 8;
+/** Named caches that a small heap can have, and more where the last page of its tables has room for their records. */
+export const SMALL_NAMED_CACHES = 3;
+/** The most blocks that a sheaf of a small heap holds unless it asks otherwise. */
+export const SMALL_SHEAF_BLOCKS = 16;
 /** A byte of the tag table names a slot in two ways, live and free in its sheaf, and has four other values. */
 export const MAX_SLOT_COUNT = 126;
 /** Words of a set of slots, a bit each. */
@@ -103,6 +111,8 @@ export const HEADER_FIELDS = {
   /** Frames that belong to the DMA zone, counted from the first page frame. */
   DMA_FRAMES: 1,
   SLOT_COUNT: 1,
+  /** Records in the table of caches. */
+  CACHE_COUNT: 1,
   /** Byte addresses of the tables; 0 for those that move. */
   ZONE_TABLE: 1,
   SLOT_TABLE: 1,

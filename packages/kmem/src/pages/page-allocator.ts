@@ -1,7 +1,7 @@
 import { describeValue } from "../memory/arguments.ts";
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { hex, KmemError } from "../memory/errors.ts";
-import { type Geometry, headerWord } from "../memory/header.ts";
+import { type Geometry, headerWord, isSmallHeap } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { assertHeld } from "../sync/lock-order.ts";
@@ -88,9 +88,12 @@ export class PageAllocator {
     return pages;
   }
 
-  /** From now on this slot caches pages in its private words from `firstWord` on; undefined ends that. */
+  /**
+   * From now on this slot caches pages in its private words from `firstWord` on; undefined ends that. In a small heap
+   * none does: the pages in a few slots' caches would be most of it.
+   */
   useCache(firstWord: number | undefined): void {
-    this.#cache = firstWord === undefined ? undefined : new PageCache(firstWord);
+    this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PageCache(firstWord);
     this.#kept = firstWord === undefined ? undefined : new KeptRuns(this.frames, firstWord);
   }
 

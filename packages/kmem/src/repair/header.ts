@@ -111,6 +111,7 @@ function restoreFor(header: Int32Array, baseFrame: number, hasMovingTables: bool
         end: baseFrame * PAGE_SIZE,
         limit: (header[Header.LIMIT_FRAME] >>> 0) * PAGE_SIZE,
         slotCount: header[Header.SLOT_COUNT],
+        cacheCount: header[Header.CACHE_COUNT],
         dmaBytes: (header[Header.DMA_FRAMES] >>> 0) * PAGE_SIZE,
         hasMovingTables,
       },

@@ -5,7 +5,6 @@ import { FrameKind } from "../pages/layout.ts";
 import { type CacheTable, checksumOfRecord, colourCount, isCacheName, isPowerOfTwo } from "../slab/cache-table.ts";
 import { recordFault } from "../slab/check-records.ts";
 import {
-  CACHE_COUNT,
   CACHE_FLAG_MASK,
   CACHE_NAME_BYTES,
   CACHE_USER_BITS_SHIFT,
@@ -32,7 +31,7 @@ interface Basics {
  * is kept where most words of its shape agree, and else emptied: its slabs then belong to no cache.
  */
 export function repairRecords(caches: CacheTable, log: RepairLog): void {
-  for (let cache = 0; cache < CACHE_COUNT; cache++) {
+  for (let cache = 0; cache < caches.count; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
     const record = caches.words(kind);
     const address = (caches.record(kind) << WORD_SHIFT) >>> 0;

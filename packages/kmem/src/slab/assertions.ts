@@ -3,7 +3,7 @@ import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "../pages/frames.ts";
 import { FrameKind, FrameRecord, NO_FRAME, RunKind, RunOwner } from "../pages/layout.ts";
 import {
-  CACHE_COUNT,
+  CACHE_COUNT_MAX,
   CACHE_RECORD_WORDS,
   CacheRecord,
   SLAB_CURSOR_SHIFT,
@@ -123,7 +123,10 @@ export function assertNoSlabs(words: Int32Array, cache: number): void {
 /** A word is the first of a cache's record. */
 export function assertRecord(cache: number, tableWord: number): void {
   const number = (cache - tableWord) / CACHE_RECORD_WORDS;
-  assert(Number.isInteger(number) && number >= 0 && number < CACHE_COUNT, `word ${cache} begins the record of a cache`);
+  assert(
+    Number.isInteger(number) && number >= 0 && number < CACHE_COUNT_MAX,
+    `word ${cache} begins the record of a cache`,
+  );
 }
 
 /** The entries of a stack between its sentinels: `count` of them, of `room`. */

@@ -9,7 +9,6 @@ import { asciiText, isPrintableAscii } from "../memory/text.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { assertNoSlabs } from "./assertions.ts";
 import {
-  CACHE_COUNT,
   CACHE_NAME_BYTES,
   CACHE_RECORD_WORDS,
   CACHE_USER_BITS_MAX,
@@ -50,9 +49,15 @@ export class CacheTable {
   readonly #flagsWord: number;
   /** What the heap was told of sheaves and slabs. */
   readonly shapes: BlockShapes;
+  /** Records of the table, those of the size classes among them. */
+  readonly count: number;
+  /** One past the kind of the last cache that there can be. */
+  readonly endKind: number;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
     this.shapes = geometry;
+    this.count = geometry.cacheCount;
+    this.endKind = firstCache + this.count;
     this.#memory = memory;
     this.#tableWord = geometry.cacheTable >>> WORD_SHIFT;
     this.#serialWord = headerWord(geometry, Header.CACHE_SERIAL);
@@ -79,7 +84,9 @@ export class CacheTable {
     return this.#tableWord + (kind - firstCache) * recordWords;
   }
 
+  /** A word of a record; 0 where a damaged byte names a kind that has none. */
   get(kind: number, field: number): number {
+    if (kind >= this.endKind) return 0;
     return this.#memory.words[this.record(kind) + field];
   }
 
@@ -94,7 +101,7 @@ export class CacheTable {
   }
 
   isUsed(kind: number): boolean {
-    return kind >= FrameKind.FIRST_CACHE && this.get(kind, CacheRecord.BLOCK_BYTES) !== 0;
+    return kind >= FrameKind.FIRST_CACHE && kind < this.endKind && this.get(kind, CacheRecord.BLOCK_BYTES) !== 0;
   }
 
   hasFlag(kind: number, flag: number): boolean {
@@ -113,7 +120,7 @@ export class CacheTable {
 
   /** Whether there is a record for one cache more. O(caches). */
   hasRoom(): boolean {
-    return [...this.kinds()].length < CACHE_COUNT;
+    return [...this.kinds()].length < this.count;
   }
 
   /** The kind of the cache of that name, undefined where there is none. O(caches). */
@@ -124,7 +131,7 @@ export class CacheTable {
 
   /** Kinds of all caches in use, kmalloc's first. */
   *kinds(): Generator<number> {
-    for (let cache = 0; cache < CACHE_COUNT; cache++) {
+    for (let cache = 0; cache < this.count; cache++) {
       const kind = FrameKind.FIRST_CACHE + cache;
       if (this.isUsed(kind)) yield kind;
     }
@@ -161,7 +168,7 @@ export class CacheTable {
   create(shape: CacheShape): number {
     const blockBytes = checkShape(shape);
     let free = -1;
-    for (let cache = 0; cache < CACHE_COUNT; cache++) {
+    for (let cache = 0; cache < this.count; cache++) {
       const kind = FrameKind.FIRST_CACHE + cache;
       if (!this.isUsed(kind)) free = free < 0 ? cache : free;
       else if (this.name(kind) === shape.name) {
@@ -169,9 +176,8 @@ export class CacheTable {
       }
     }
     if (free < 0) {
-      throw new KmemError("TOO_MANY_CACHES", `there is no room for more than ${CACHE_COUNT - CLASS_COUNT} caches`, {
-        limit: CACHE_COUNT - CLASS_COUNT,
-      });
+      const limit = this.count - CLASS_COUNT;
+      throw new KmemError("TOO_MANY_CACHES", `there is no room for more than ${limit} caches`, { limit });
     }
     this.#write(free, shape, blockBytes);
     return FrameKind.FIRST_CACHE + free;

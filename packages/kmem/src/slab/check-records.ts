@@ -5,7 +5,6 @@ import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
 import { type CacheTable, checksumOfRecord, colourCount, isPowerOfTwo } from "./cache-table.ts";
 import {
-  CACHE_COUNT,
   CACHE_FLAG_MASK,
   CACHE_RECORD_WORDS,
   CACHE_USER_BITS_SHIFT,
@@ -28,7 +27,7 @@ export interface RecordContext {
 export function checkRecords(context: RecordContext, report: Report): Set<number> {
   const { memory, caches } = context;
   const sound = new Set<number>();
-  for (let cache = 0; cache < CACHE_COUNT; cache++) {
+  for (let cache = 0; cache < caches.count; cache++) {
     const kind = FrameKind.FIRST_CACHE + cache;
     const address = caches.record(kind) << WORD_SHIFT;
     if (caches.isUsed(kind)) {

@@ -214,10 +214,10 @@ export const CACHE_USER_BITS_SHIFT = 8;
 /** Largest value of the creator's bits. */
 export const CACHE_USER_BITS_MAX: number = 2 ** (31 - CACHE_USER_BITS_SHIFT) - 1;
 
-/** How many caches there can be. A cache's number is its frame kind minus FIRST_CACHE. */
-export const CACHE_COUNT: number = KIND_COUNT - FrameKind.FIRST_CACHE;
-/** Bytes of the table of caches. */
-export const CACHE_TABLE_BYTES: number = CACHE_COUNT * CACHE_RECORD_WORDS * 4;
+/** The most caches that a heap can have. A cache's number is its frame kind minus FIRST_CACHE. */
+export const CACHE_COUNT_MAX: number = KIND_COUNT - FrameKind.FIRST_CACHE;
+/** Bytes of a cache's record. */
+export const CACHE_RECORD_BYTES: number = CACHE_RECORD_WORDS * WORD_BYTES;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus

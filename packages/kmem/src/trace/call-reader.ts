@@ -4,7 +4,6 @@ import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { type Checks, readOptions, requireBoolean } from "../memory/arguments.ts";
 import { GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
-import { KIND_COUNT } from "../pages/layout.ts";
 import { CacheRecord } from "../slab/layout.ts";
 import { classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { CallStream, findCallLogs, type LoggedCall } from "./call-stream.ts";
@@ -116,7 +115,7 @@ export class CallReader {
   /** Bytes of an object of a cache; 0 once it is destroyed. */
   #objectBytes(kind: number): number {
     const { caches } = this.#layers;
-    return kind < KIND_COUNT && caches.isUsed(kind) ? caches.get(kind, CacheRecord.OBJECT_BYTES) : 0;
+    return caches.isUsed(kind) ? caches.get(kind, CacheRecord.OBJECT_BYTES) : 0;
   }
 
   /** Bytes of the block that a heap has for so many: of its size class, or whole pages. */

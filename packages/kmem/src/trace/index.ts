@@ -11,7 +11,6 @@ import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, reading } from "../memory/arguments.ts";
 import { structPage } from "../pages/frames.ts";
-import { KIND_COUNT } from "../pages/layout.ts";
 import { CallReader } from "./call-reader.ts";
 import { findCallLogs } from "./call-stream.ts";
 import { ftraceHeader, ftraceText, type TraceNames } from "./ftrace.ts";
@@ -62,7 +61,7 @@ export function traceNames(heap: Heap): TraceNames {
   const { caches, geometry } = layersOf(heap);
   return {
     task: (slot) => ({ name: TASK_NAME, pid: number("slot", slot) + 1 }),
-    cache: (kind) => (number("kind", kind) < KIND_COUNT && caches.isUsed(kind) ? caches.name(kind) : ""),
+    cache: (kind) => (caches.isUsed(number("kind", kind)) ? caches.name(kind) : ""),
     callSite: (id) => `0x${number("id", id).toString(HEX)}`,
     gfp: (mask) => gfpText(number("mask", mask)),
     page: (frame) => structPage(geometry, number("frame", frame)),

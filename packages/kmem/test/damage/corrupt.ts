@@ -1,6 +1,6 @@
 import {
   AreaWord,
-  CACHE_TABLE_BYTES,
+  CACHE_RECORD_BYTES,
   FRAME_RECORD_BYTES,
   groupTableBytes,
   HEADER_WORDS,
@@ -33,7 +33,7 @@ export function partsOf(bytes: Uint8Array): Part[] {
   add("header", 0, HEADER_WORDS * 4);
   add("zones", header(Header.ZONE_TABLE), ZONE_TABLE_BYTES);
   add("slots", header(Header.SLOT_TABLE), slotCount * SLOT_RECORD_BYTES);
-  add("caches", header(Header.CACHE_TABLE), CACHE_TABLE_BYTES);
+  add("caches", header(Header.CACHE_TABLE), header(Header.CACHE_COUNT) * CACHE_RECORD_BYTES);
   add("frame records", header(Header.FRAME_TABLE), endFrame * FRAME_RECORD_BYTES);
   add("kinds", header(Header.KIND_TABLE), frames);
   add("free groups", header(Header.GROUP_TABLE), groupTableBytes(0, frames));

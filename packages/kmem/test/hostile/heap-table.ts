@@ -49,6 +49,7 @@ const heapOptions = {
   maximumBytes: within(0, 2 ** 32),
   shared: truth,
   slotCount: within(1, 126),
+  namedCacheCount: within(0, 168),
   dmaBytes: within(0, 2 ** 32),
   exactFrees: truth,
   sheafBlocks: within(2, 1024),

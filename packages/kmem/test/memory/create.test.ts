@@ -197,7 +197,7 @@ describe("create refuses", () => {
       { memory: new ArrayBuffer(MIB), sizeBytes: MIB },
       "BAD_ARGUMENT: give either a memory or",
     ],
-    ["a heap too small for its sheaves", { sizeBytes: 12 * PAGE }, "too small: no pages are left for the sheaves"],
+    ["a heap too small for its sheaves", { sizeBytes: 5 * PAGE }, "too small: no pages are left for the sheaves"],
   ])("%s", (_name, options, text) => {
     expect(refusal(options)).toContain(text);
   });
@@ -216,8 +216,8 @@ describe("create refuses", () => {
     ["an end above 4 GiB", { end: 2 ** 33 }, `end ${offset} 8589934592`],
     ["an end beyond a fixed buffer", { end: 2 * MIB }, "the buffer has 1048576 bytes and cannot reach the 2097152"],
     ["a part of no page", { start: 100, end: 4000 }, "too small"],
-    ["a part too small for the tables", { start: 0, end: 5 * PAGE }, "too small"],
-    ["a part too small for the sheaves", { start: 0, end: 12 * PAGE }, "no pages are left for the sheaves"],
+    ["a part too small for the tables", { start: 0, end: 4 * PAGE }, "too small"],
+    ["a part too small for the sheaves", { start: 0, end: 5 * PAGE }, "no pages are left for the sheaves"],
   ])("%s, without a write to the memory", (_name, options, text) => {
     const memory = new ArrayBuffer(MIB);
     new Uint8Array(memory).fill(7);

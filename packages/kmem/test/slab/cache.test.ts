@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { blockAt, type CacheOptions, Heap, heapStats } from "../../src/index.ts";
-import { CACHE_COUNT, CLASS_COUNT } from "../../src/layout.ts";
+import { CACHE_COUNT_MAX, CLASS_COUNT } from "../../src/layout.ts";
 import { expectBytesAddUp, expectClean, expectRefusal } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { fillPattern, patternFault } from "../support/pattern.ts";
@@ -140,7 +140,7 @@ describe("a cache", () => {
 });
 
 describe("createCache", () => {
-  const limit = CACHE_COUNT - CLASS_COUNT;
+  const limit = CACHE_COUNT_MAX - CLASS_COUNT;
 
   it("makes as many caches as the table holds, and says when there is no room", () => {
     const caches = Array.from({ length: limit }, (_, index) =>

@@ -26,7 +26,8 @@ export function planRange(start: number, end: number): Geometry | undefined {
   const groupTable = alignUp(kindTable + frameCount, TABLE_ALIGNMENT);
   const firstPageFrame = Math.ceil((groupTable + groupTableBytes(baseFrame, limitFrame)) / PAGE_SIZE);
   if (frameCount <= 0 || firstPageFrame >= limitFrame) return undefined;
-  const none = { dmaFrames: 0, slotCount: 0, slotTable: 0, cacheTable: 0, tagTable: 0, hasMovingTables: false };
+  const counts = { dmaFrames: 0, slotCount: 0, cacheCount: 0 };
+  const none = { ...counts, slotTable: 0, cacheTable: 0, tagTable: 0, hasMovingTables: false };
   const reach = {
     baseFrame,
     limitFrame,

@@ -14,7 +14,7 @@ import { clear } from "../../memory/clear.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { GRANULE, WORD_BYTES } from "../../memory/layout.ts";
 import { FrameKind } from "../../pages/layout.ts";
-import { CACHE_COUNT, CACHE_RECORD_WORDS, CacheRecord } from "../../slab/layout.ts";
+import { CACHE_RECORD_WORDS, CacheRecord } from "../../slab/layout.ts";
 import { CLASS_COUNT } from "../../slab/size-classes.ts";
 import { takeObject } from "./allocate.ts";
 import { createProblem, type NewCache, shapeOf } from "./cache-shape.ts";
@@ -277,7 +277,7 @@ export class SlabCaches {
   #kindOf(cachep: number): number | undefined {
     if (!isUint32(cachep)) return undefined;
     const index = (cachep - this.#pointerTo(FrameKind.FIRST_CACHE)) / (CACHE_RECORD_WORDS * WORD_BYTES);
-    return Number.isInteger(index) && index >= CLASS_COUNT && index < CACHE_COUNT
+    return Number.isInteger(index) && index >= CLASS_COUNT && index < this.#kernel.caches.count
       ? FrameKind.FIRST_CACHE + index
       : undefined;
   }
