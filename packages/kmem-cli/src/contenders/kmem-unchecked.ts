@@ -37,7 +37,7 @@ interface Views {
   /** Index in `words` of the top of kind 0. */
   readonly tops: number;
   readonly liveTag: number;
-  readonly sheafTag: number;
+  readonly cachedTag: number;
 }
 
 function viewsOf({ buffer, slot }: Heap): Views {
@@ -53,7 +53,7 @@ function viewsOf({ buffer, slot }: Heap): Views {
     base,
     tops: (words[slotWord + SlotRecord.AREA]! >>> 0) / WORD_BYTES + AreaWord.TOPS,
     liveTag: slot + 1,
-    sheafTag: Tag.FIRST_CACHED + slot,
+    cachedTag: Tag.FIRST_CACHED + slot,
   };
 }
 
@@ -85,7 +85,7 @@ function bindTagged({ tags, kinds, base }: Views): Tagged {
   };
 }
 
-function bindPaths(heap: Heap, { words, kinds, base, tops, liveTag, sheafTag }: Views, tagged: Tagged): void {
+function bindPaths(heap: Heap, { words, kinds, base, tops, liveTag, cachedTag }: Views, tagged: Tagged): void {
   const { alloc: checkedAlloc, free: checkedFree } = heap;
   const full = FULL;
   const granuleShift = GRANULE_SHIFT;
@@ -106,7 +106,7 @@ function bindPaths(heap: Heap, { words, kinds, base, tops, liveTag, sheafTag }: 
         return block >>> 0;
       }
     }
-    return tagged(checkedAlloc(sizeBytes), sheafTag);
+    return tagged(checkedAlloc(sizeBytes), cachedTag);
   };
 
   heap.free = (address) => {
@@ -124,28 +124,28 @@ function bindPaths(heap: Heap, { words, kinds, base, tops, liveTag, sheafTag }: 
   };
 }
 
-function bindOthers(heap: Heap, { liveTag, sheafTag }: Views, tagged: Tagged): void {
+function bindOthers(heap: Heap, { liveTag, cachedTag }: Views, tagged: Tagged): void {
   const calloc = heap.calloc.bind(heap);
   const realloc = heap.realloc.bind(heap);
   const alignedAlloc = heap.alignedAlloc.bind(heap);
   const usableSize = heap.usableSize.bind(heap);
-  heap.calloc = (count, sizeBytes) => tagged(calloc(count, sizeBytes), sheafTag);
-  heap.alignedAlloc = (alignmentBytes, sizeBytes) => tagged(alignedAlloc(alignmentBytes, sizeBytes), sheafTag);
+  heap.calloc = (count, sizeBytes) => tagged(calloc(count, sizeBytes), cachedTag);
+  heap.alignedAlloc = (alignmentBytes, sizeBytes) => tagged(alignedAlloc(alignmentBytes, sizeBytes), cachedTag);
   heap.realloc = (address, sizeBytes) => {
     const resized = realloc(tagged(address, liveTag), sizeBytes);
     // One that has moved was pushed by the free above, which writes no tag.
-    if (resized !== address) tagged(address, sheafTag);
-    return tagged(resized, sheafTag);
+    if (resized !== address) tagged(address, cachedTag);
+    return tagged(resized, cachedTag);
   };
   heap.usableSize = (address) => {
     const usableBytes = usableSize(tagged(address, liveTag));
-    tagged(address, sheafTag);
+    tagged(address, cachedTag);
     return usableBytes;
   };
 }
 
 /** The reports are about the heap as the checked one would be: blocks that are in no sheaf are live meanwhile. */
-function bindReports(heap: ReportingHeap<Heap>, { words, tags, base, tops, liveTag, sheafTag }: Views): void {
+function bindReports(heap: ReportingHeap<Heap>, { words, tags, base, tops, liveTag, cachedTag }: Views): void {
   const { check, stats } = heap;
   const withLiveTags = <Result>(report: () => Result): Result => {
     const inSheaves = new Set<number>();
@@ -155,12 +155,12 @@ function bindReports(heap: ReportingHeap<Heap>, { words, tags, base, tops, liveT
       }
     }
     const live: number[] = [];
-    for (let granule = tags.indexOf(sheafTag); granule >= 0; granule = tags.indexOf(sheafTag, granule + 1)) {
+    for (let granule = tags.indexOf(cachedTag); granule >= 0; granule = tags.indexOf(cachedTag, granule + 1)) {
       if (!inSheaves.has(granule)) live.push(granule);
     }
     for (const granule of live) tags[granule] = liveTag;
     const result = report();
-    for (const granule of live) tags[granule] = sheafTag;
+    for (const granule of live) tags[granule] = cachedTag;
     return result;
   };
   heap.check = () => withLiveTags(check);

@@ -1,4 +1,4 @@
-import { giveBack } from "../kmalloc/block-run.ts";
+import { freeBypassingSheaf } from "../kmalloc/block-run.ts";
 import { type BlockInfo, runBlock } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Released } from "../kmalloc/reap-report.ts";
@@ -20,9 +20,14 @@ type Outcome = "stays" | "goes";
  * quarantine, on the way into or out of it, or not yet made objects. A block that the dead thread allocated and another
  * thread is freeing becomes that thread's. Returns how many were freed. O(blocks).
  */
-export function releaseRemains(layers: Layers, blocks: DebugBlocks, taken: Iterable<Located>, slot: number): number {
+export function releaseDeadThreadBlocks(
+  layers: Layers,
+  blocks: DebugBlocks,
+  taken: Iterable<Located>,
+  slot: number,
+): number {
   const going = [...taken].filter((located) => finish(layers, blocks, located, slot) === "goes");
-  for (const { block } of going) giveBack(layers, block.address);
+  for (const { block } of going) freeBypassingSheaf(layers, block.address);
   return going.length;
 }
 
@@ -40,10 +45,11 @@ export function releaseGuarded(
   for (const located of [...guardedObjects(layers, blocks)]) {
     const isLive = finish(layers, blocks, located, slot) === "stays";
     if (isLive && !(isFreeing && isLiveOf(layers, located, slot))) continue;
-    if (isLive) freed.push(describeRemains(blocks, located, runBlock(layers, located.block.address >>> PAGE_SHIFT)));
+    if (isLive)
+      freed.push(describeDeadThreadBlock(blocks, located, runBlock(layers, located.block.address >>> PAGE_SHIFT)));
     else returnedBlocks++;
     blocks.erase(located);
-    giveBack(layers, located.block.address);
+    freeBypassingSheaf(layers, located.block.address);
   }
   return { returnedBlocks, freed };
 }
@@ -99,7 +105,7 @@ function ownerOf({ memory, geometry }: Layers, { block }: Located): number {
 }
 
 /** The entry of a block in a reap report: the object in it, as far as its record is plausible. */
-export function describeRemains(blocks: DebugBlocks, located: Located, block: BlockInfo): BlockInfo {
+export function describeDeadThreadBlock(blocks: DebugBlocks, located: Located, block: BlockInfo): BlockInfo {
   const { record } = located;
   const isKnown = isPlausible(located);
   const padBytes = isKnown ? record.padBytes : RED_LEFT_BYTES;

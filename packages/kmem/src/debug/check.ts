@@ -20,7 +20,7 @@ export function* debuggedBlocks(layers: Layers, blocks: DebugBlocks): Generator<
 }
 
 /** The blocks that the layers below have handed out. O(heap). */
-export function* takenBlocks(layers: Layers, blocks: DebugBlocks): Generator<Located> {
+export function* allocatedBlocks(layers: Layers, blocks: DebugBlocks): Generator<Located> {
   for (const { address } of liveBlocks(layers)) {
     const located = blocks.locate(address);
     if (located !== undefined) yield located;

@@ -26,7 +26,7 @@ export function bindCountedAlloc(
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
   return (sizeBytes) => {
     try {
       if (--left[0] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
@@ -34,7 +34,7 @@ export function bindCountedAlloc(
         const top = words[topWord];
         const block = words[top];
         const granule = (block - base) >>> granuleShift;
-        if (tags[granule] === sheafTag) {
+        if (tags[granule] === cachedTag) {
           words[topWord] = top - 1;
           tags[granule] = liveTag;
           return block >>> 0;

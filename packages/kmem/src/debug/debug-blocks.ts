@@ -31,7 +31,7 @@ import { callerStack } from "./stack.ts";
 const FIRST_NAMED_CACHE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /** What becomes of a damaged record. */
-const MADE_ANEW = "Object padding made anew";
+const REBUILT = "Object padding made anew";
 
 /** What is asked for. */
 export interface Asked {
@@ -39,8 +39,8 @@ export interface Asked {
   readonly padBytes: number;
   /** Kind of the cache that reports are to name. */
   readonly kind: number;
-  /** The function whose caller asks. */
-  readonly above: unknown;
+  /** The public function that was called: the recorded stack begins with its caller. */
+  readonly entryFunction: unknown;
 }
 
 /** Formats the blocks of a debugged heap, and finds out what has become of them; see layout.ts. One for each thread. */
@@ -106,13 +106,13 @@ export class DebugBlocks {
   }
 
   /** Makes a block that was just taken an object; returns its address. Reports what was written to it meanwhile. */
-  activate(block: RawBlock, { sizeBytes, padBytes, kind, above }: Asked): number {
+  activate(block: RawBlock, { sizeBytes, padBytes, kind, entryFunction }: Asked): number {
     const { memory, slot, pages } = this.#layers;
     const located = this.#located(block, true);
     const { word, record } = located;
     const isInSlab = pages.frames.kind(block.address >>> PAGE_SHIFT) >= FrameKind.FIRST_CACHE;
-    if (isInSlab && (record.state === "FREE" || record.state === "FRESH")) this.verify(located, above);
-    else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, above, MADE_ANEW);
+    if (isInSlab && (record.state === "FREE" || record.state === "FRESH")) this.verify(located, entryFunction);
+    else if (isInSlab && record.state === "damaged") this.#reporter.damaged(located, entryFunction, REBUILT);
     const letters = this.#root.letters(kind);
     const before = memory.words;
     before[word + RecordWord.STATE] = BlockState.CHANGING;
@@ -120,7 +120,7 @@ export class DebugBlocks {
     before[word + RecordWord.PAD] = padBytes;
     before[word + RecordWord.LETTERS] = letters | (kind << KIND_SHIFT);
     // To keep a stack the memory may grow, and with that detach the views that there were.
-    const stack = this.#stackId(letters, above);
+    const stack = this.#stackId(letters, entryFunction);
     if (stack !== 0) this.#depot.count(stack, sizeBytes);
     const { words, bytes } = memory;
     words[word + RecordWord.ALLOC_STACK] = stack;
@@ -139,7 +139,7 @@ export class DebugBlocks {
     }
     words[word + RecordWord.STATE] = BlockState.LIVE;
     this.#tracer?.alloc(kind, address, sizeBytes, block.bytes, stack);
-    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("alloc", kind, address, above);
+    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("alloc", kind, address, entryFunction);
     return address;
   }
 
@@ -148,18 +148,18 @@ export class DebugBlocks {
    * allocated. Reports what was written beyond it. Throws DOUBLE_FREE and INVALID_FREE, with the report, for anything
    * that is no object.
    */
-  deactivate(address: number, above: unknown): Located {
-    const located = this.#requireObject(address, above);
-    const freed = this.release(located, address, above);
-    if (freed === undefined) throw this.#reporter.refusal(address, located, above);
+  deactivate(address: number, entryFunction: unknown): Located {
+    const located = this.#requireObject(address, entryFunction);
+    const freed = this.release(located, address, entryFunction);
+    if (freed === undefined) throw this.#reporter.refusal(address, located, entryFunction);
     return freed;
   }
 
   /** The same for a block that was found to be a live object; undefined where another thread has just freed it. */
-  release(located: Located, address: number, above: unknown): Located | undefined {
+  release(located: Located, address: number, entryFunction: unknown): Located | undefined {
     const { block, word, record } = located;
     const { memory, slot } = this.#layers;
-    if (record.state !== "damaged") this.verify(located, above);
+    if (record.state !== "damaged") this.verify(located, entryFunction);
     const state = word + RecordWord.STATE;
     const from = record.state === "damaged" ? memory.words[state] : BlockState.LIVE;
     if (Atomics.compareExchange(memory.words, state, from, BlockState.RELEASING | slot) !== from) return undefined;
@@ -167,7 +167,7 @@ export class DebugBlocks {
     assignBlock(this.#layers, block.address, slot);
     if (record.state === "damaged") this.#forget(located, address);
     const { letters, kind, allocSlot } = readRecord(memory, word);
-    const stack = this.#stackId(letters, above);
+    const stack = this.#stackId(letters, entryFunction);
     // Only now: to keep the stack the memory may have grown.
     const { words } = memory;
     words[word + RecordWord.FREE_STACK] = stack;
@@ -177,7 +177,7 @@ export class DebugBlocks {
     fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
     words[state] = BlockState.QUARANTINED;
     this.#tracer?.free(kind, address, stack);
-    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("free", kind, address, above);
+    if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("free", kind, address, entryFunction);
     return this.#located(block, true);
   }
 
@@ -194,15 +194,15 @@ export class DebugBlocks {
   }
 
   /** Says that a block leaves the quarantine; reports what was written to it there. */
-  leaveQuarantine({ block, word, record }: Located, above: unknown): void {
+  leaveQuarantine({ block, word, record }: Located, entryFunction: unknown): void {
     const { memory } = this.#layers;
     const located = this.#located(block, true);
     if (located.record.state === "damaged") {
-      this.#reporter.damaged(located, above, MADE_ANEW);
+      this.#reporter.damaged(located, entryFunction, REBUILT);
       this.#forget(located, block.address + record.padBytes);
       seal(memory.words, word);
       fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
-    } else this.verify(located, above);
+    } else this.verify(located, entryFunction);
     memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
 
@@ -210,14 +210,14 @@ export class DebugBlocks {
    * Gives an object that stays where it is another size. Reports and throws INVALID_ADDRESS where another thread has
    * just freed it.
    */
-  resize(located: Located, sizeBytes: number, above: unknown): void {
+  resize(located: Located, sizeBytes: number, entryFunction: unknown): void {
     const { block, word, record } = located;
     const { memory, slot } = this.#layers;
-    this.verify(this.#located(block, true), above);
+    this.verify(this.#located(block, true), entryFunction);
     const { words } = memory;
     const state = word + RecordWord.STATE;
     if (Atomics.compareExchange(words, state, BlockState.LIVE, BlockState.RESIZING | slot) !== BlockState.LIVE) {
-      throw this.#reporter.notLive(objectAddress(located), this.#located(block, true), above);
+      throw this.#reporter.notLive(objectAddress(located), this.#located(block, true), entryFunction);
     }
     words[word + RecordWord.SIZE] = sizeBytes;
     seal(words, word);
@@ -226,8 +226,8 @@ export class DebugBlocks {
   }
 
   /** Reports a damaged record that is about to be made anew. */
-  reportDamaged(located: Located, above: unknown): void {
-    this.#reporter.damaged(located, above, MADE_ANEW);
+  reportDamaged(located: Located, entryFunction: unknown): void {
+    this.#reporter.damaged(located, entryFunction, REBUILT);
   }
 
   /** Makes a block that a dead thread was freeing, or had not made an object yet, a free one. */
@@ -306,21 +306,21 @@ export class DebugBlocks {
   }
 
   /** Reports what is wrong with a block, and repairs it; returns whether all was well. */
-  verify(located: Located, above: unknown): boolean {
+  verify(located: Located, entryFunction: unknown): boolean {
     const overwrites = this.overwrites(located);
     for (const overwrite of overwrites) {
       const { what, from, to, byte } = overwrite;
       const fix = `Restoring ${what} 0x${from.toString(16)}-0x${(to - 1).toString(16)}=0x${byte.toString(16)}`;
-      this.#reporter.found(this.#reporter.corruption(located, overwrite, fix, above));
+      this.#reporter.found(this.#reporter.corruption(located, overwrite, fix, entryFunction));
       this.#layers.memory.bytes.fill(byte, from, to);
     }
     return overwrites.length === 0;
   }
 
   /** As {@link verify}, for any block that there is: a damaged record is reported, but does not say what it was. */
-  validate(located: Located, above: unknown): boolean {
-    if (located.record.state !== "damaged") return this.verify(located, above);
-    this.#reporter.damaged(located, above);
+  validate(located: Located, entryFunction: unknown): boolean {
+    if (located.record.state !== "damaged") return this.verify(located, entryFunction);
+    this.#reporter.damaged(located, entryFunction);
     return false;
   }
 
@@ -328,20 +328,20 @@ export class DebugBlocks {
    * The live object that starts at an address; reports and throws for anything else. Where the record is damaged
    * neither can be verified: the address is accepted unless STATE says that it is freed.
    */
-  #requireObject(address: number, above: unknown): Located {
+  #requireObject(address: number, entryFunction: unknown): Located {
     const located = this.locate(address);
-    if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, above);
+    if (located === undefined || !located.isTaken) throw this.#reporter.refusal(address, located, entryFunction);
     const { block, record } = located;
     if (record.state === "damaged") {
       const { state } = saidState(this.#layers.memory.words, located.word);
       // Of a damaged record STATE may be whole, and say that the block lies in a quarantine.
       const isFreed = state !== undefined && state !== "LIVE";
-      this.#reporter.damaged(located, above, isFreed ? undefined : MADE_ANEW);
-      if (isFreed) throw this.#reporter.refusal(address, located, above);
+      this.#reporter.damaged(located, entryFunction, isFreed ? undefined : REBUILT);
+      if (isFreed) throw this.#reporter.refusal(address, located, entryFunction);
       return located;
     }
     if (record.state !== "LIVE" || address !== block.address + record.padBytes)
-      throw this.#reporter.refusal(address, located, above);
+      throw this.#reporter.refusal(address, located, entryFunction);
     return located;
   }
 
@@ -356,23 +356,23 @@ export class DebugBlocks {
   }
 
   /** Reports and throws INVALID_FREE where an address lies in a block of another cache than it was given to. */
-  requireKind(address: number, kind: number, cache: string, above: unknown): void {
+  requireKind(address: number, kind: number, cache: string, entryFunction: unknown): void {
     const located = this.locate(address);
     if (located === undefined || located.record.state === "damaged" || located.record.kind === kind) return;
-    throw this.#reporter.wrongCache(address, located, cache, above);
+    throw this.#reporter.wrongCache(address, located, cache, entryFunction);
   }
 
   /** The live object that starts at an address. Reports and throws INVALID_ADDRESS for anything else. */
-  requireLive(address: number, above: unknown): Located {
+  requireLive(address: number, entryFunction: unknown): Located {
     const located = this.locate(address);
     const isLive = located?.isTaken === true && located.record.state === "LIVE";
     if (isLive && address === objectAddress(located)) return located;
-    throw this.#reporter.notLive(address, located, above);
+    throw this.#reporter.notLive(address, located, entryFunction);
   }
 
-  #stackId(letters: number, above: unknown): number {
+  #stackId(letters: number, entryFunction: unknown): number {
     if ((letters & DebugLetter.U) === 0) return 0;
-    return this.#depot.idOf(callerStack(above, this.#stackDepth));
+    return this.#depot.idOf(callerStack(entryFunction, this.#stackDepth));
   }
 
   #shape(record: BlockRecord): BlockShape {

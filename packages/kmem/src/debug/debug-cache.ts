@@ -127,12 +127,12 @@ export class DebugCache extends Cache {
   override free(address: number): void {
     if (address === 0) return;
     const { layers, debugging, release } = this.#context;
-    const above = DebugCache.prototype.free;
+    const entryFunction = DebugCache.prototype.free;
     layers.memory.refresh();
-    debugging.blocks.requireKind(address, this.#kind, this.name, above);
-    const located = debugging.blocks.deactivate(address, above);
+    debugging.blocks.requireKind(address, this.#kind, this.name, entryFunction);
+    const located = debugging.blocks.deactivate(address, entryFunction);
     debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), above, release);
+    debugging.expel(debugging.quarantine.put(located), entryFunction, release);
   }
 
   /** As `Cache.stats`; objects in this thread's quarantine are free, those in others' count as live. */
@@ -149,11 +149,11 @@ export class DebugCache extends Cache {
     return super.shrink(slabLimit);
   }
 
-  #activate(block: number, above: unknown): number {
+  #activate(block: number, entryFunction: unknown): number {
     if (block === 0) return 0;
     const { debugging, layers } = this.#context;
     const bytes = layers.caches.blockBytes(this.#kind);
-    const asked = { sizeBytes: this.sizeBytes, padBytes: this.#padBytes, kind: this.#kind, above };
+    const asked = { sizeBytes: this.sizeBytes, padBytes: this.#padBytes, kind: this.#kind, entryFunction };
     const address = debugging.blocks.activate({ address: block, bytes }, asked);
     debugging.clearNew(this.#kind, address, address + this.sizeBytes);
     return address;

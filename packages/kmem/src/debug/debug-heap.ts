@@ -28,8 +28,8 @@ import type { BlockFunctions } from "../slab/block-functions.ts";
 import { ownerOfAddress } from "../slab/ownership.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { TraceRing } from "../trace/ring.ts";
-import { describeRemains, isLiveOf, releaseRemains } from "./abandoned.ts";
-import { checkDebugged, debuggedBlocks, takenBlocks } from "./check.ts";
+import { describeDeadThreadBlock, isLiveOf, releaseDeadThreadBlocks } from "./abandoned.ts";
+import { allocatedBlocks, checkDebugged, debuggedBlocks } from "./check.ts";
 import { type Asked, DebugBlocks, rawBytesOf } from "./debug-blocks.ts";
 import { DebugCache, type DebugCacheContext, type DebugCacheOptions } from "./debug-cache.ts";
 import { DebugLetters } from "./debug-letters.ts";
@@ -77,7 +77,7 @@ export class DebugHeap extends TrackedHeap {
       );
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
-      attachment.kmalloc.shrinkers.addHeaps(debugging.shrinker((address) => this.below.free(address)));
+      attachment.kmalloc.shrinkers.addInternal(debugging.shrinker((address) => this.below.free(address)));
     }
     this.#debugging = debugging;
     const { tracer } = debugging.options;
@@ -130,7 +130,7 @@ export class DebugHeap extends TrackedHeap {
     const alloc = (sizeBytes: number): number => this.#orThrow(this.#take(sizeBytes, alloc, below.alloc), sizeBytes);
     const tryAlloc = (sizeBytes: number): number => this.#take(sizeBytes, tryAlloc, below.tryAlloc);
     const free = (address: number): void => {
-      if (address !== 0) this.#retire(address, free);
+      if (address !== 0) this.#freeToQuarantine(address, free);
     };
     super.publish({ alloc, free, tryAlloc });
   }
@@ -150,8 +150,8 @@ export class DebugHeap extends TrackedHeap {
 
   /** As `Heap.allocAsync`, with red zones and a record around the block. Rejects with the same errors. */
   override async allocAsync(sizeBytes: number, options: WaitOptions = {}): Promise<number> {
-    const above = DebugHeap.prototype.allocAsync;
-    const asked = this.#ask(sizeBytes, above, GRANULE);
+    const entryFunction = DebugHeap.prototype.allocAsync;
+    const asked = this.#ask(sizeBytes, entryFunction, GRANULE);
     if (asked === undefined) throw outOfMemory(layersOf(this).pages, sizeBytes);
     return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
   }
@@ -173,24 +173,24 @@ export class DebugHeap extends TrackedHeap {
    */
   override realloc(address: number, sizeBytes: number): number {
     requireSize(sizeBytes);
-    const above = DebugHeap.prototype.realloc;
-    if (address === 0) return this.#orThrow(this.#take(sizeBytes, above, this.below.alloc), sizeBytes);
-    const located = this.#requireObject(address, above);
+    const entryFunction = DebugHeap.prototype.realloc;
+    if (address === 0) return this.#orThrow(this.#take(sizeBytes, entryFunction, this.below.alloc), sizeBytes);
+    const located = this.#requireObject(address, entryFunction);
     const { block, record } = located;
     const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
     const isSameClass = record.kind === this.#kindFor(sizeBytes);
     const fits = rawBytes <= block.bytes;
-    // A block that becomes much smaller moves to its class, but stays where it is when there is no memory.
-    const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, above, this.below.alloc);
+    // An object whose size class changes moves even if it fits; without memory, one that fits stays.
+    const moved = fits && isSameClass ? 0 : this.#take(sizeBytes, entryFunction, this.below.alloc);
     if (moved === 0 && fits) {
-      this.#debugging.blocks.resize(located, sizeBytes, above);
+      this.#debugging.blocks.resize(located, sizeBytes, entryFunction);
       this.#debugging.clearNew(record.kind, address + record.sizeBytes, address + sizeBytes);
       return address;
     }
     this.#orThrow(moved, sizeBytes);
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
-    this.#retire(address, above);
+    this.#freeToQuarantine(address, entryFunction);
     return moved;
   }
 
@@ -262,12 +262,12 @@ export class DebugHeap extends TrackedHeap {
       cleanup: {
         release: (slot) => {
           const layers = layersOf(this);
-          const returnedBlocks = releaseRemains(layers, blocks, takenBlocks(layers, blocks), slot);
+          const returnedBlocks = releaseDeadThreadBlocks(layers, blocks, allocatedBlocks(layers, blocks), slot);
           return { returnedBlocks, freed: [] };
         },
         describe: (block) => {
           const located = blocks.locate(block.address);
-          return located === undefined ? block : describeRemains(blocks, located, block);
+          return located === undefined ? block : describeDeadThreadBlock(blocks, located, block);
         },
       },
       reap: (_slot, options, recover) => this.#reap(options, recover),
@@ -299,22 +299,22 @@ export class DebugHeap extends TrackedHeap {
     const debugging = this.#debugging;
     const located = debugging.blocks.locate(address);
     if (located === undefined || !isLiveOf(layersOf(this), located, this.slot)) return;
-    const above = reapSlot;
-    if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, above);
-    const freed = debugging.blocks.release(located, address, above);
+    const entryFunction = reapSlot;
+    if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, entryFunction);
+    const freed = debugging.blocks.release(located, address, entryFunction);
     if (freed === undefined) return;
     debugging.clearFreed(freed);
-    debugging.expel(debugging.quarantine.put(freed), above, this.below.free);
+    debugging.expel(debugging.quarantine.put(freed), entryFunction, this.below.free);
   }
 
-  /** Asks for an object with `take`, which knows only bytes; 0 where it, or a fault that was wished for, says so. */
+  /** Allocates a raw block by `take` and formats an object in it; 0 without memory, or if fault injection says so. */
   #take(
     sizeBytes: number,
-    above: unknown,
+    entryFunction: unknown,
     take: (rawBytes: number) => number,
     alignmentBytes: number = GRANULE,
   ): number {
-    const asked = this.#ask(sizeBytes, above, alignmentBytes);
+    const asked = this.#ask(sizeBytes, entryFunction, alignmentBytes);
     if (asked === undefined) return 0;
     let block = 0;
     try {
@@ -329,7 +329,7 @@ export class DebugHeap extends TrackedHeap {
   /** What lies in quarantine is free memory, when there is no other. */
   #takeAgain(asked: Asked, take: (rawBytes: number) => number): number {
     if (this.#debugging.quarantine.count === 0) return 0;
-    this.#emptyQuarantine(asked.above);
+    this.#emptyQuarantine(asked.entryFunction);
     try {
       return take(rawBytesOf(asked));
     } catch (error) {
@@ -338,12 +338,12 @@ export class DebugHeap extends TrackedHeap {
     }
   }
 
-  /** What an object asks for; undefined where it is to fail, or cannot be. */
-  #ask(sizeBytes: number, above: unknown, alignmentBytes: number): Asked | undefined {
+  /** The request for an object; undefined if fault injection fails it, or if it exceeds the address space. */
+  #ask(sizeBytes: number, entryFunction: unknown, alignmentBytes: number): Asked | undefined {
     requireSize(sizeBytes);
     this.current();
     const kind = this.#kindFor(sizeBytes);
-    const asked = { sizeBytes, padBytes: DebugBlocks.padBytes(alignmentBytes), kind, above };
+    const asked = { sizeBytes, padBytes: DebugBlocks.padBytes(alignmentBytes), kind, entryFunction };
     if (rawBytesOf(asked) >= ADDRESS_SPACE_BYTES) return undefined;
     return this.#debugging.fails(kind, sizeBytes) ? undefined : asked;
   }
@@ -360,16 +360,16 @@ export class DebugHeap extends TrackedHeap {
     return address;
   }
 
-  #retire(address: number, above: unknown): void {
+  #freeToQuarantine(address: number, entryFunction: unknown): void {
     this.current();
     const debugging = this.#debugging;
-    const located = debugging.blocks.deactivate(address, above);
+    const located = debugging.blocks.deactivate(address, entryFunction);
     debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), above, this.below.free);
+    debugging.expel(debugging.quarantine.put(located), entryFunction, this.below.free);
   }
 
-  #emptyQuarantine(above: unknown): void {
-    this.#debugging.expel(this.#debugging.quarantine.drain(), above, this.below.free);
+  #emptyQuarantine(entryFunction: unknown): void {
+    this.#debugging.expel(this.#debugging.quarantine.drain(), entryFunction, this.below.free);
   }
 
   #orThrow(address: number, sizeBytes: number): number {
@@ -377,9 +377,9 @@ export class DebugHeap extends TrackedHeap {
     return address;
   }
 
-  #requireObject(address: number, above: unknown): Located {
+  #requireObject(address: number, entryFunction: unknown): Located {
     this.current();
-    return this.#debugging.blocks.requireLive(address, above);
+    return this.#debugging.blocks.requireLive(address, entryFunction);
   }
 
   /** The block of the live object that starts at an address; the address itself where there is none. */

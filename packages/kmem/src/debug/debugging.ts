@@ -90,9 +90,9 @@ export class Debugging {
   }
 
   /** Ends the quarantine of blocks; `release` gives each back to the layers below. */
-  expel(leaving: readonly Located[], above: unknown, release: (address: number) => void): void {
+  expel(leaving: readonly Located[], entryFunction: unknown, release: (address: number) => void): void {
     for (const located of leaving) {
-      this.blocks.leaveQuarantine(located, above);
+      this.blocks.leaveQuarantine(located, entryFunction);
       release(located.block.address);
     }
   }

@@ -56,7 +56,7 @@ export class BugReporter {
   }
 
   /** The report for bytes of a block that are not what they were. */
-  corruption(located: Located, overwrite: Overwrite, fix: string | undefined, above: unknown): BugReport {
+  corruption(located: Located, overwrite: Overwrite, fix: string | undefined, entryFunction: unknown): BugReport {
     return new BugReport({
       cache: this.cacheName(located.record.kind),
       reason: "Object corrupt",
@@ -64,13 +64,13 @@ export class BugReporter {
       address: undefined,
       block: this.reportedBlock(located),
       dump: this.#dump(located, overwrite),
-      stack: callerStack(above, this.#settings.stackDepth),
+      stack: callerStack(entryFunction, this.#settings.stackDepth),
       fix,
     });
   }
 
   /** Reports a block whose record is damaged; `fix` says what is done about it. */
-  damaged(located: Located, above: unknown, fix?: string): void {
+  damaged(located: Located, entryFunction: unknown, fix?: string): void {
     const end = located.block.address + located.block.bytes;
     this.found(
       new BugReport({
@@ -80,7 +80,7 @@ export class BugReporter {
         address: undefined,
         block: undefined,
         dump: hexDump(this.#layers.memory, [{ label: "Padding", start: end - RECORD_BYTES, end }]),
-        stack: callerStack(above, this.#settings.stackDepth),
+        stack: callerStack(entryFunction, this.#settings.stackDepth),
         fix,
       }),
     );
@@ -93,7 +93,7 @@ export class BugReporter {
   }
 
   /** The error for a free of what is no object, once it has been reported. */
-  refusal(address: number, located: Located | undefined, above: unknown): KmemError {
+  refusal(address: number, located: Located | undefined, entryFunction: unknown): KmemError {
     const plain = badFree(this.#layers, address);
     const isObject = located !== undefined && located.record.state !== "damaged" && address === objectAddress(located);
     const isFree = isObject && located.record.state !== "LIVE";
@@ -104,7 +104,7 @@ export class BugReporter {
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
       dump: [],
-      stack: callerStack(above, this.#settings.stackDepth),
+      stack: callerStack(entryFunction, this.#settings.stackDepth),
       fix: notFreed(address),
     });
     this.#settings.report(report);
@@ -114,7 +114,7 @@ export class BugReporter {
   }
 
   /** The error for a use of what is no live object, once it has been reported. */
-  notLive(address: number, located: Located | undefined, above: unknown): KmemError {
+  notLive(address: number, located: Located | undefined, entryFunction: unknown): KmemError {
     const isFree = located !== undefined && address === objectAddress(located);
     const report = new BugReport({
       cache: located === undefined ? LARGE_NAME : this.cacheName(located.record.kind),
@@ -123,7 +123,7 @@ export class BugReporter {
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
       dump: [],
-      stack: callerStack(above, this.#settings.stackDepth),
+      stack: callerStack(entryFunction, this.#settings.stackDepth),
       fix: undefined,
     });
     this.#settings.report(report);
@@ -131,7 +131,7 @@ export class BugReporter {
   }
 
   /** The error for a free of an object through a cache that it does not belong to, once it has been reported. */
-  wrongCache(address: number, located: Located, cache: string, above: unknown): KmemError {
+  wrongCache(address: number, located: Located, cache: string, entryFunction: unknown): KmemError {
     const own = this.cacheName(located.record.kind);
     const report = new BugReport({
       cache,
@@ -140,7 +140,7 @@ export class BugReporter {
       address,
       block: this.reportedBlock(located),
       dump: [],
-      stack: callerStack(above, this.#settings.stackDepth),
+      stack: callerStack(entryFunction, this.#settings.stackDepth),
       fix: notFreed(address),
     });
     this.#settings.report(report);
@@ -212,10 +212,10 @@ export class BugReporter {
   }
 
   /** Prints an alloc or a free. */
-  trace(verb: string, kind: number, address: number, above: unknown): void {
+  trace(verb: string, kind: number, address: number, entryFunction: unknown): void {
     const { caches } = this.#layers;
     const used = kind < FrameKind.FIRST_CACHE ? 1 : caches.get(kind, CacheRecord.SLABS);
-    const stack = callerStack(above, this.#settings.stackDepth);
+    const stack = callerStack(entryFunction, this.#settings.stackDepth);
     const text = `TRACE ${this.cacheName(kind)} ${verb} 0x${address.toString(16)} slabs=${used}`;
     this.#settings.print(`${text}\n${stack}`);
   }

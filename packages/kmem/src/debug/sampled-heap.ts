@@ -29,7 +29,7 @@ import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
 import { ownerOfAddress } from "../slab/ownership.ts";
-import { describeRemains, releaseGuarded } from "./abandoned.ts";
+import { describeDeadThreadBlock, releaseGuarded } from "./abandoned.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
 import { StackDepot } from "./depot.ts";
@@ -136,7 +136,7 @@ export class SampledHeap extends Heap {
     this.sampleEvery = sampleEvery;
     this.#sample(sampleEvery);
     // What lies in quarantine is free memory, when there is no other.
-    attachment.kmalloc.shrinkers.addHeaps({
+    attachment.kmalloc.shrinkers.addInternal({
       name: "guarded objects in quarantine",
       count: () => this.#quarantine.count,
       scan: () => this.#emptyQuarantine(SampledHeap.prototype.alloc),
@@ -191,7 +191,7 @@ export class SampledHeap extends Heap {
   }
 
   /** A guarded object, or 0 where it cannot be. */
-  #allocGuarded(sizeBytes: number, above: unknown): number {
+  #allocGuarded(sizeBytes: number, entryFunction: unknown): number {
     if (!(Number.isInteger(sizeBytes) && sizeBytes > 0 && sizeBytes <= GUARDED_MAX_BYTES)) {
       this.#counts.incompatible++;
       return 0;
@@ -208,7 +208,10 @@ export class SampledHeap extends Heap {
     const isRight = (++this.#counts.allocations & 1) === 0;
     const padBytes = guardedPadBytes(sizeBytes, runBytes, isRight);
     const kind = kmalloc.kindFor(sizeBytes);
-    const address = this.#blocks.activate({ address: run, bytes: runBytes }, { sizeBytes, padBytes, kind, above });
+    const address = this.#blocks.activate(
+      { address: run, bytes: runBytes },
+      { sizeBytes, padBytes, kind, entryFunction },
+    );
     this.#root.addGuarded(1);
     return address;
   }
@@ -227,8 +230,8 @@ export class SampledHeap extends Heap {
     for (const leaving of this.#quarantine.put(freed)) this.#release(leaving, this.free);
   }
 
-  #release(located: Located, above: unknown): void {
-    this.#blocks.leaveQuarantine(located, above);
+  #release(located: Located, entryFunction: unknown): void {
+    this.#blocks.leaveQuarantine(located, entryFunction);
     this.#blocks.erase(located);
     super.slowFree(located.block.address);
   }
@@ -348,7 +351,7 @@ export class SampledHeap extends Heap {
       },
       describe: (block) => {
         const located = block.cache === "pages" ? guardedAt(layers, blocks, block.address) : undefined;
-        return located === undefined ? block : describeRemains(blocks, located, block);
+        return located === undefined ? block : describeDeadThreadBlock(blocks, located, block);
       },
     };
   }
@@ -367,9 +370,9 @@ export class SampledHeap extends Heap {
   }
 
   /** Ends the quarantine; returns how many objects it held. */
-  #emptyQuarantine(above: unknown): number {
+  #emptyQuarantine(entryFunction: unknown): number {
     const leaving = this.#quarantine.drain();
-    for (const located of leaving) this.#release(located, above);
+    for (const located of leaving) this.#release(located, entryFunction);
     return leaving.length;
   }
 

@@ -3,20 +3,20 @@ export const DEFAULT_STACK_DEPTH = 16;
 
 interface StackCapture {
   stackTraceLimit?: number;
-  captureStackTrace?: (target: object, above: unknown) => void;
+  captureStackTrace?: (target: object, entryFunction: unknown) => void;
 }
 
 /**
- * The stack of the caller of `above`, as the engine writes it, without its first line: who called a function of the
- * heap. Where an engine cannot leave frames out, the heap's own stand in it.
+ * The stack of the caller of `entryFunction`, as the engine writes it, without its first line: who called a function of
+ * the heap. Where an engine cannot leave frames out, the heap's own stand in it.
  */
-export function callerStack(above: unknown, depth: number): string {
+export function callerStack(entryFunction: unknown, depth: number): string {
   const errors = Error as StackCapture;
   if (errors.captureStackTrace === undefined) return new Error().stack ?? "";
   const limit = errors.stackTraceLimit;
   errors.stackTraceLimit = depth;
   const holder = { stack: "" };
-  errors.captureStackTrace(holder, above);
+  errors.captureStackTrace(holder, entryFunction);
   const { stack } = holder;
   if (limit !== undefined) errors.stackTraceLimit = limit;
   return stack.slice(stack.indexOf("\n") + 1);

@@ -102,8 +102,8 @@ export abstract class BaseHeap {
   /** The objects that a fast path of this heap is bound to. @internal */
   protected pathContext(): FastPathContext {
     const { memory, geometry, sheaves, slot } = this.#layers;
-    const hasAtomicFrees = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;
-    return { memory, geometry, areaWord: sheaves.areaWord, slot, hasAtomicFrees };
+    const hasExactFrees = (memory.words[headerWord(geometry, Header.FLAGS)] & HeapFlag.EXACT_FREES) !== 0;
+    return { memory, geometry, areaWord: sheaves.areaWord, slot, hasExactFrees };
   }
 
   /**

@@ -26,7 +26,7 @@ function handleOf(layers: Layers): HeapHandle {
  * done.
  */
 export class Heap extends BaseHeap {
-  /** Heaps are made by {@link create}, {@link attach} and `loadDump`: throws BAD_ARGUMENT for what is not theirs. */
+  /** Heaps are made by {@link create}, {@link attach} and `loadDump`: throws BAD_ARGUMENT for anything else. */
   protected constructor(attachment: object) {
     super(requireAttachment(attachment));
   }
@@ -72,8 +72,8 @@ export class Heap extends BaseHeap {
 
   /**
    * A handle for one thread, with a slot that is reserved for it, so that it can be watched from its first instruction
-   * on: give it to the worker and to `watchWorker`. Throws NO_SLOT when every slot is held, or was by a thread that is
-   * gone and has left blocks, which wait for `reapSlot`.
+   * on: give it to the worker and to `watchWorker`. Throws NO_SLOT when no slot is free: each is held, reserved, or
+   * that of a dead thread whose blocks wait for `reapSlot`.
    */
   reserve(): HeapHandle {
     const { layers } = attachmentOf(this);

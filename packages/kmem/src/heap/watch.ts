@@ -1,6 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import { type ReapOptions, requireReapOptions } from "../kmalloc/reap-options.ts";
-import { NOTHING, type ReapReport } from "../kmalloc/reap-report.ts";
+import { EMPTY_REPORT, type ReapReport } from "../kmalloc/reap-report.ts";
 import {
   anyValue,
   type Checks,
@@ -29,9 +29,10 @@ export interface WatchedWorker {
 /** What happens when a watched thread has ended: what becomes of its blocks, and who hears of it. */
 export interface WatchOptions extends Pick<ReapOptions, "blocks" | "to"> {
   /**
-   * Receives the report after the thread has ended without a `detach`. If `options` could not be followed (the slot
-   * `to` has been released, or this heap was detached), blocks are kept, and `problem` says why. An error that it
-   * throws propagates to the source of the exit event.
+   * Receives a report when the worker has ended and the slot was not released. `problem` says why less was done: the
+   * options could not be followed (the slot `to` has been released), so that blocks are kept; this thread could not
+   * reap (this heap was detached), so that the slot is marked dead; or the slot's thread is another one, and alive. An
+   * error that it throws propagates to the source of the exit event.
    */
   readonly onReaped?: (report: ReapReport) => void;
 }
@@ -49,7 +50,7 @@ const WATCH_CHECKS: Checks<WatchOptions> = { blocks: anyValue, to: anyValue, onR
 
 /** How often a browser's watcher checks whether the thread has attached. */
 const ARRIVAL_INTERVAL_MS = 20;
-/** Delays between its checks whether a thread that has released its Web Lock is gone: each this much longer. */
+/** The delay after the Web Lock's release until it is asked whether the thread is gone, and how it grows. */
 const DEPARTURE_DELAY_MS = 20;
 const DEPARTURE_DELAY_FACTOR = 1.5;
 const DEPARTURE_DELAY_MAX_MS = 1000;
@@ -118,7 +119,7 @@ function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapO
   const { slots, sync } = layers;
   if (sync.beacon.goesOn(slot)) {
     const problem = "the thread that has this slot goes on: the worker that has ended was another one";
-    return { ...NOTHING, slot, isFreed: false, problem };
+    return { ...EMPTY_REPORT, slot, isFreed: false, problem };
   }
   try {
     return reap(slot, { ...how, generation });
@@ -129,7 +130,7 @@ function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapO
     } catch (second) {
       problemOf(second);
       slots.markDead(slot, generation);
-      return { ...NOTHING, slot, isFreed: false, problem };
+      return { ...EMPTY_REPORT, slot, isFreed: false, problem };
     }
   }
 }
@@ -141,8 +142,8 @@ function problemOf(error: unknown): string {
 }
 
 /**
- * Polls until the thread holds its Web Lock, then requests that lock, which is granted when the thread ends: a browser
- * may release it a moment before the thread's last instruction, so that its end is waited for.
+ * Polls until the thread holds its Web Lock, then requests that lock. A browser may release it just before the thread's
+ * last instruction, so that from its grant on this polls until the thread is gone.
  */
 function watchByLock(
   { slots, memory, sync }: Layers,

@@ -56,7 +56,7 @@ export function resizeRun(layers: Layers, address: number, newCount: number): bo
 }
 
 /** Frees a live block bypassing the sheaves; one that another thread has just freed stays as it is. */
-export function giveBack(layers: Layers, address: number): void {
+export function freeBypassingSheaf(layers: Layers, address: number): void {
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
   if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address);
   else freeRun(layers, address);

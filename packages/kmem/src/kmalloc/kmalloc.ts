@@ -24,8 +24,8 @@ const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages between two reclaims at a peak. */
 const RECLAIM_REQUESTS = 16;
-/** log2 of that in a small heap, which has little to scan: one request for every eight pages in use is enough. */
-const RECLAIM_REQUESTS_SHIFT = 3;
+/** log2 of the frames in use for each request: a heap with few reclaims after usedFrames / 8 requests already. */
+const RECLAIM_FRAMES_PER_REQUEST_SHIFT = 3;
 
 /** Refills and flushes between two scans for idle size classes. */
 const IDLE_SCAN_INTERVAL = 64;
@@ -74,7 +74,7 @@ export function requireSize(sizeBytes: number): void {
  *          ├ BuddyZone.find, BuddyZone.carve             a contiguous free range, first fit by address
  *          └ growPages, BuddyZone.give               more memory, then BuddyZone.take or BuddyZone.find again
  *
- *      free, fast: pushes the block onto the sheaf, or the outbox of another slot's small blocks
+ *      free, fast: pushes the block onto the sheaf; a small one that another slot allocated onto the outbox
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
@@ -131,9 +131,12 @@ export class KmallocSlowPath {
     return this.#refillOnce(kind, request);
   }
 
-  /** A request that may use the reserve must not block (GFP_ATOMIC): no shrinker of the user's runs for it from here. */
+  /**
+   * Only the heap's own shrinkers for a request from the reserve, which must not block (GFP_ATOMIC). Under pressure
+   * `#reclaimUnderPressure` runs the user's all the same.
+   */
   #shrink(request: PageRequest): number {
-    return request.mayUseReserve === true ? this.shrinkers.shrinkHeaps() : this.shrinkers.shrink();
+    return request.mayUseReserve === true ? this.shrinkers.shrinkInternal() : this.shrinkers.shrink();
   }
 
   #refillOnce(kind: number, request: PageRequest): number {
@@ -231,7 +234,10 @@ export class KmallocSlowPath {
     this.closeAllSheaves();
   }
 
-  /** Closes all sheaves, so that blocks freed from now on by any slot bypass them. */
+  /**
+   * Closes all sheaves and outboxes, so that the next operation of each slot takes the slow path, which bypasses them
+   * under pressure. One that its slot is just changing may stay open.
+   */
   closeAllSheaves(): void {
     underSheavesLock(this.#layers, () => {
       for (const slot of this.#layers.slots.withAreas()) sheavesOf(this.#layers, slot).closeAll();
@@ -257,8 +263,9 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Resizes a live block in place if that is sensible: within the same class, a run whose tail is freed, or a run with
-   * free pages after it. `usable` is its {@link usableBytes}. False leaves the block unchanged.
+   * Resizes a live block in place if that is sensible: a block of a slab that stays at least half full, a run whose
+   * tail is freed, or a run with free pages after it. `usable` is its {@link usableBytes}. False leaves the block
+   * unchanged.
    */
   resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;
@@ -272,33 +279,33 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Before the heap's use grows a thirty-second above the level of the last such reclaim, frees sheaves and empty slabs
-   * of caches that have been idle since, so that a heap at its peak holds little free memory. A heap that does not grow
-   * never reclaims here; one whose use oscillates does so until it has reached its peak a few times.
+   * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the kept runs and every cache that
+   * was idle since its last scan, and raises RECLAIM_AT, so that a heap at its peak holds little free memory. A heap
+   * that stays below RECLAIM_AT never reclaims here.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
     const { frames } = pages;
-    const credit = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1;
-    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, credit);
-    const usedFrames = pages.usedFrames;
-    if (credit < Math.min(RECLAIM_REQUESTS, usedFrames >> RECLAIM_REQUESTS_SHIFT)) return;
-    if (usedFrames < frames.reclaimWord(Header.RECLAIM_AT)) return;
+    const requests = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1;
+    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, requests);
+    const usedBefore = pages.usedFrames;
+    if (requests < Math.min(RECLAIM_REQUESTS, usedBefore >> RECLAIM_FRAMES_PER_REQUEST_SHIFT)) return;
+    if (usedBefore < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
     pages.drainKept();
-    if (ASSERTIONS) assert(usedFrames >= 0, `no fewer than 0 pages are in use, and not ${usedFrames}`);
+    if (ASSERTIONS) assert(usedBefore >= 0, `no fewer than 0 pages are in use, and not ${usedBefore}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind))
         errors.run(() => this.#drainAndRelease(kind));
     }
-    const used = pages.usedFrames;
+    const usedAfter = pages.usedFrames;
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 0);
-    const step = Math.max(RECLAIM_STEP_FRAMES, used >> RECLAIM_STEP_SHIFT);
+    const step = Math.max(RECLAIM_STEP_FRAMES, usedAfter >> RECLAIM_STEP_SHIFT);
     // The level never falls: below its peak a heap may keep its memory, which has been used before. A heap that returns
     // to its peak raises the level by a step each time until it no longer reclaims. The cap is one frame above the use
     // before this reclaim: if it were that use itself, the heap would reclaim each time that it returns to exactly it.
-    const risen = Math.min(usedFrames + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
-    frames.setReclaimWord(Header.RECLAIM_AT, Math.max(used + step, risen));
+    const raisedLevel = Math.min(usedBefore + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
+    frames.setReclaimWord(Header.RECLAIM_AT, Math.max(usedAfter + step, raisedLevel));
     errors.rethrow();
   }
 
@@ -350,18 +357,21 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Empties this slot's caches and all barns, and releases empty slabs; returns the pages freed. Throws the
-   * destructors' first error once all is done.
+   * Empties this slot's sheaves, outboxes, page cache and kept runs, and all barns, and releases empty slabs; returns
+   * the pages freed. Throws the destructors' first error once all is done.
    */
   reclaim(): number {
     const { caches, slabs, pages } = this.#layers;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when the caches of a slot are emptied");
-    const before = slabs.releasedPages;
     const errors = new FirstError();
+    const drained = pages.drainCache();
+    const before = slabs.releasedPages;
     for (const kind of caches.kinds()) errors.run(() => this.#drainAndRelease(kind));
-    const released = slabs.releasedPages - before + pages.drainCache();
+    const released = slabs.releasedPages - before;
+    // Released slabs have come by way of the page cache: they are counted already.
+    pages.drainCache();
     errors.rethrow();
-    return released;
+    return drained + released;
   }
 }
 

@@ -26,8 +26,8 @@ export interface Layers {
 }
 
 /**
- * The layers of a heap on which no thread works, opened without a slot, to check it or to repair it; and those of a
- * thread that has no sheaves yet.
+ * The layers that do not depend on a slot's sheaves: for checks, repair and recovery, and for a thread that has no
+ * sheaves yet.
  */
 export type CoreLayers = Omit<Layers, "sheaves" | "slot">;
 
@@ -60,7 +60,7 @@ export function closeLayers(layers: Layers): void {
   slots.release(slot);
 }
 
-/** Does something that nobody may do while sheaves are being closed. */
+/** Runs `work`, which must not throw, while no thread closes sheaves. */
 export function underSheavesLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
   const lock = headerWord(geometry, Header.SHEAVES_LOCK);
   sync.locks.acquire(lock);
@@ -68,7 +68,7 @@ export function underSheavesLock({ geometry, sync }: Pick<Layers, "geometry" | "
   sync.locks.release(lock);
 }
 
-/** Does something that changes the table of caches or the barns. What it throws has changed nothing. */
+/** Runs `work`, which may change the table of caches or the barns; if it throws, it must have changed nothing. */
 export function underTableLock<Result>({ geometry, sync }: Layers, work: () => Result): Result {
   const lock = headerWord(geometry, Header.TABLE_LOCK);
   sync.locks.acquire(lock);

@@ -13,9 +13,9 @@ export function slabTables({ memory, geometry, pages, caches }: CoreLayers): Sla
 }
 
 /** Repairs what a lock guards whose holder is dead; this thread has taken the lock over, and holds it. */
-export function repairAfterOwnerDeath(layers: CoreLayers, word: number): void {
+export function repairAfterHolderDeath(layers: CoreLayers, word: number): void {
   const { geometry, pages, caches } = layers;
-  reachAll(layers);
+  refreshToEndFrame(layers);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) {
     rebuildZones(pages, geometry);
     pages.updatePressure();
@@ -30,20 +30,20 @@ export function repairAfterOwnerDeath(layers: CoreLayers, word: number): void {
 export type RecoverableEngine = readonly [field: number, repair: (layers: CoreLayers) => void];
 
 /**
- * Takes every lock over whose holder is dead, repairs what it guards, and releases it; returns their number. Of engines
- * only those given: a thread that waits for the lock of another one takes that over itself. `isRecovering` says that
- * this thread holds REAP_LOCK, which is skipped then: a damaged slot record could make this thread look dead.
+ * Takes over the locks of pages, caches, sheaves, table and the given engines whose holders are dead, repairs what they
+ * guard, and releases them; returns their number. Other locks are taken over by whoever next waits for them.
+ * REAP_LOCK is skipped where this thread holds it: a damaged slot record could make this thread look dead.
  */
 export function recoverDeadLocks(
   layers: CoreLayers,
   engines: readonly RecoverableEngine[] = [],
-  isRecovering = true,
+  holdsReapLock = true,
 ): number {
   const { geometry, caches, sync } = layers;
   let count = 0;
   const takeOver = (word: number, repair?: () => void): void => {
     const holder = Atomics.load(layers.memory.words, word) & ~LockBits.WAITED;
-    // A word with WAITED alone names nobody either.
+    // WAITED alone is a damaged word: it names no slot, so that its holder counts as gone.
     if (Atomics.load(layers.memory.words, word) === LockBits.FREE || !sync.deaths.isGone(holder)) return;
     sync.locks.acquire(word, repair);
     sync.locks.release(word);
@@ -58,17 +58,17 @@ export function recoverDeadLocks(
   takeOver(headerWord(geometry, Header.TABLE_LOCK));
   for (const [field, repair] of engines) {
     takeOver(headerWord(geometry, field), () => {
-      reachAll(layers);
+      refreshToEndFrame(layers);
       repair(layers);
     });
   }
   // It guards no data, so there is nothing to repair.
-  if (!isRecovering) takeOver(headerWord(geometry, Header.REAP_LOCK));
+  if (!holdsReapLock) takeOver(headerWord(geometry, Header.REAP_LOCK));
   return count;
 }
 
 /** The dead may have worked in pages that another thread has just grown the memory by. */
-function reachAll({ memory, pages }: CoreLayers): void {
+function refreshToEndFrame({ memory, pages }: CoreLayers): void {
   memory.refresh();
   memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
 }

@@ -57,14 +57,14 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
   const countLateDoubleFrees = (count: number): void => {
     memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] += count;
   };
-  const take: Barns["take"] = (kind, cache, firstWord, wanted, sheafTag, request) => {
-    const taken = slabs.take(cache, firstWord, wanted, sheafTag);
+  const take: Barns["take"] = (kind, cache, firstWord, wanted, cachedTag, request) => {
+    const taken = slabs.take(cache, firstWord, wanted, cachedTag);
     // A slab with a constructor is made by the sheaves, which ask once more.
     if (taken > 0 || caches.hasConstructorOrDestructor(kind) || !slabs.growLocked(kind, request)) return taken;
-    return slabs.take(cache, firstWord, wanted, sheafTag);
+    return slabs.take(cache, firstWord, wanted, cachedTag);
   };
-  const put: Barns["put"] = (kind, cache, firstWord, count, sheafTag) => {
-    const stale = count === 0 ? 0 : slabs.put(kind, cache, firstWord, count, sheafTag);
+  const put: Barns["put"] = (kind, cache, firstWord, count, cachedTag) => {
+    const stale = count === 0 ? 0 : slabs.put(kind, cache, firstWord, count, cachedTag);
     if (stale > 0) countLateDoubleFrees(stale);
   };
   const barns = { take, put, count: () => 0, drain: () => {}, destroy: () => {}, countLateDoubleFrees };

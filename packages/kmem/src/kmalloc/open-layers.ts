@@ -27,7 +27,7 @@ import { SLOT_RECORD_BYTES } from "../sync/layout.ts";
 import { SharedLocks } from "../sync/lock.ts";
 import { bindSlot, type SlotSync, slotTable } from "../sync/slot-sync.ts";
 import type { CoreLayers, Layers } from "./layers.ts";
-import { repairAfterOwnerDeath } from "./lock-takeover.ts";
+import { repairAfterHolderDeath } from "./lock-takeover.ts";
 
 /** What the layers have for other threads: a heap of one thread has nothing of it. */
 export interface ThreadSupport {
@@ -46,12 +46,12 @@ export const THREADS: ThreadSupport = {
     return bindSlot(memory, geometry, slots, slots.take());
   },
   makeBarns: (context) => new Barns(context),
-  createOutboxes: (context, areaWord, sheafTag) => new Outboxes(context, areaWord, sheafTag),
+  createOutboxes: (context, areaWord, cachedTag) => new Outboxes(context, areaWord, cachedTag),
   linkRecovery: (lower) => {
     const { locks, beacon, deaths } = lower.sync;
     if (!(locks instanceof SharedLocks)) return;
     // A thread that is about to get its sheaves takes locks too.
-    const repair = (word: number): void => repairAfterOwnerDeath(lower, word);
+    const repair = (word: number): void => repairAfterHolderDeath(lower, word);
     locks.recovery = { isGone: deaths.isGone, renewBeacon: () => beacon.renew(), repair };
   },
 };

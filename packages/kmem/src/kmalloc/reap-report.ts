@@ -41,8 +41,8 @@ export interface DeathCleanup {
   describe(block: BlockInfo): BlockInfo;
 }
 
-/** The report to a thread that finds the slot reaped already; all but the slot. */
-export const NOTHING: Omit<ReapReport, "slot"> = {
+/** A report that lists nothing; what is left is the slot, and whether it is free. */
+export const EMPTY_REPORT: Omit<ReapReport, "slot" | "isFreed"> = {
   blocks: [],
   pageRuns: [],
   areas: [],
@@ -51,5 +51,4 @@ export const NOTHING: Omit<ReapReport, "slot"> = {
   returnedBlocks: 0,
   returnedPages: 0,
   takenOverLocks: 0,
-  isFreed: true,
 };

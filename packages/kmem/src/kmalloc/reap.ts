@@ -7,13 +7,13 @@ import { tagIndex } from "../slab/tags.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
 import { returnBlocks, returnRuns } from "./abandoned.ts";
 import { assertRecovered } from "./assertions.ts";
-import { giveBack } from "./block-run.ts";
+import { freeBypassingSheaf } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
 import { ENGINES } from "./engines.ts";
 import { type Layers, underSheavesLock } from "./layers.ts";
 import { recoverDeadLocks } from "./lock-takeover.ts";
 import { type ReapOptions, readReapOptions, requireReapOptions } from "./reap-options.ts";
-import { type DeathCleanup, NOTHING, type ReapReport, type Released } from "./reap-report.ts";
+import { type DeathCleanup, EMPTY_REPORT, type ReapReport, type Released } from "./reap-report.ts";
 import { freeSlotObjects, giveSlotObjects, hasSlotObjects, objectsOfSlot } from "./slot-objects.ts";
 
 /**
@@ -31,7 +31,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, clean
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
   try {
-    if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...NOTHING, slot };
+    if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...EMPTY_REPORT, slot, isFreed: true };
     return recover(layers, slot, options.blocks ?? "keep", to, cleanup);
   } finally {
     sync.locks.release(lock);
@@ -70,25 +70,25 @@ function recover(
   const described = cleanup === undefined ? blocks : blocks.map((block) => cleanup.describe(block));
   const listed = [...released.freed, ...described];
   const pageRuns = [...pageRunsOf(layers.pages.frames, slot)];
-  const made = objectsOfSlot(layers, slot, listed);
+  const slotObjects = objectsOfSlot(layers, slot, listed);
   if (mode === "free") {
-    freeSlotObjects(layers, slot, made);
+    freeSlotObjects(layers, slot, slotObjects);
     freeAll(layers, blocks, pageRuns, slot);
   } else if (mode === "give") {
-    giveSlotObjects(layers, slot, made, to);
+    giveSlotObjects(layers, slot, slotObjects, to);
     giveAll(layers, blocks, pageRuns, slot, to);
   }
-  const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(made));
+  const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(slotObjects));
   if (ASSERTIONS) assertRecovered(layers, slot);
   if (isFreed) slots.freeDead(slot);
-  return { slot, blocks: listed, pageRuns, ...made, returnedBlocks, returnedPages, takenOverLocks, isFreed };
+  return { slot, blocks: listed, pageRuns, ...slotObjects, returnedBlocks, returnedPages, takenOverLocks, isFreed };
 }
 
 /** Frees the blocks and runs of a dead slot, except those that another thread has freed in the meantime. */
 function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonly PageRun[], slot: number): void {
   const { memory, geometry, pages } = layers;
   for (const { address } of blocks) {
-    if (memory.bytes[tagIndex(geometry, address)] === slot + 1) giveBack(layers, address);
+    if (memory.bytes[tagIndex(geometry, address)] === slot + 1) freeBypassingSheaf(layers, address);
   }
   for (const { address, pageCount } of pageRuns) {
     const head = address / PAGE_SIZE;

@@ -37,7 +37,7 @@ export class Shrinkers {
   }
 
   /** Adds a shrinker of the heap itself. It runs in bounded time, so that requests that may not wait ask it too. */
-  addHeaps(shrinker: Shrinker): void {
+  addInternal(shrinker: Shrinker): void {
     this.#heaps.add(shrinker);
   }
 
@@ -62,7 +62,7 @@ export class Shrinkers {
   }
 
   /** As {@link shrink}, with the heap's own shrinkers alone. */
-  shrinkHeaps(): number {
+  shrinkInternal(): number {
     return this.#ask([this.#heaps]);
   }
 

@@ -10,12 +10,14 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *      block    what an allocation gets: granules, or a run    cache    blocks of one size: a size class, or named
  *      slab     frames cut into the blocks of one cache        slot     what a thread works through: the kernel's "CPU"
  *      sheaf    a slot's stack of free blocks of a cache       barn     a cache's stack that slots trade blocks through
- *      outbox   a slot's stack of other slots' freed blocks    owner    the slot that answers for a run, in its OWNER
+ *      outbox   a slot's stack of blocks that it freed and     owner    the slot that answers for a run, in its OWNER
+ *               other slots allocated
  *      area     a slot's private pages, with its sheaves;      record   a table's row; its words stand in the layout
  *               also a range of virtual pages (vmalloc)        mark     what OWNER holds instead of an owner: a root
  *      epoch    changes with memory pressure, and when one     engine   an allocator above the pages with a lock of its
  *               begins to wait: each slot then reclaims once            own: buckets, virtual memory
- *      foreign  pages in the memory that are not the heap's    beacon   waiters whose absence tells of a thread's death
+ *      foreign  pages in the memory that are not the heap's    beacon   a thread's Atomics.waitAsync calls: the engine
+ *                                                                       drops them when the thread dies
  *      face     a kernel's own functions over a heap: the seed documents' kmalloc, kmem_cache_create and so on
  *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
@@ -137,7 +139,7 @@ export const HEADER_FIELDS = {
   GROWTH_JOURNAL: 1,
   /** Serial number of the cache that was made last. */
   CACHE_SERIAL: 1,
-  /** Address of the run of pages that holds the barns of the size classes; 0 while one thread works alone. */
+  /** Address of the run of pages that holds the barns of the size classes; 0 while there are none. */
   BARNS: 1,
   /** Frees of blocks that another thread had freed at the same time, found when their second entry came up. */
   LATE_DOUBLE_FREES: 1,

@@ -69,7 +69,7 @@ export class NodeView {
   #bind(): FastPath {
     const { memory, geometry, sheaves, slot } = this.layers;
     // How blocks are freed makes no difference to how they are taken.
-    return bindFastPath({ memory, geometry, areaWord: sheaves.areaWord, slot, hasAtomicFrees: false }, NO_SLOW_PATH);
+    return bindFastPath({ memory, geometry, areaWord: sheaves.areaWord, slot, hasExactFrees: false }, NO_SLOW_PATH);
   }
 }
 

@@ -74,8 +74,8 @@ export class BuddyZone {
     return this.#frames.memory.words[this.#zone + field];
   }
 
-  /** Frames from the first zone's start to the heap's end, foreign ones included. */
-  get spannedFrames(): number {
+  /** Frames from the first zone's start to the heap's end, foreign ones and those of all zones included. */
+  get heapSpanFrames(): number {
     return this.#frames.endFrame - this.#frames.firstPageFrame;
   }
 
@@ -208,8 +208,8 @@ export class BuddyZone {
 
   /**
    * First fit by address: the first contiguous free range of `count` frames, aligned to `alignFrames`, made of any
-   * adjacent free blocks, or noFrame. O(groups of 64 frames from SEARCH_FROM on), the hint below which no range of the
-   * next lower power of two is free.
+   * adjacent free blocks, or noFrame. Starts at SEARCH_FROM of the order below `count`, where the first free range of
+   * that order may be. O(groups of 64 frames from there on).
    */
   find(count: number, alignFrames: number): number {
     const order = Math.min(31 - Math.clz32(count), maxOrder);
@@ -227,7 +227,7 @@ export class BuddyZone {
     const zoneEnd = this.get(zoneEndFrame);
     const enough = 1 << order;
     let base = from > zoneFirst && from < zoneEnd ? Math.max(from & -groupFrames, zoneFirst) : zoneFirst;
-    // `length`: the free frames directly before `base`. `lowest`: start of the first free range of the order's size.
+    // `length`: the free frames directly before `base`. `lowest`: no free range of the order's size starts before it.
     let length = 0;
     let lowest = -1;
     while (base < zoneEnd) {

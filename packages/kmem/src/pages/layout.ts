@@ -197,7 +197,7 @@ export const MAX_ORDER_FRAMES: number = 1 << MAX_ORDER;
  *      FREE_LIST + order           first free block of each order
  *      FREE_COUNT + order          how many there are
  *      FOREIGN_FRAMES              frames that are not the heap's
- *      SEARCH_FROM + order         where a search for 2^order frames or more begins; any frame will do
+ *      SEARCH_FROM + order         below it no free range of 2^order frames starts; a damaged value only costs a search
  */
 export const ZONE_FIELDS = {
   FIRST_FRAME: 1,
@@ -227,7 +227,7 @@ export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
  * The page cache of a slot (Linux's per-CPU lists of pages; not the cache of files) lies in its private pages. Runs of
- * 1, 2, 4 and 8 pages come and go there without the pages' lock while more than one slot is held. The words after the
+ * 1, 2, 4 and 8 pages come and go there without the pages' lock while more than one slot is taken. The words after the
  * largest order hold the kept runs: freed large blocks of KEPT_PAGES_MIN pages and more, the oldest first, also where
  * one thread works alone.
  *

@@ -22,18 +22,19 @@ import {
  *
  * Only memory of one thread has them. When it grows past that frame, the end of what was added becomes the new run, and
  * the tables are copied there; their location goes to the entry of TABLE_LOCATIONS that is not in use. The store to
- * TABLE_MOVES commits: before it the old tables are valid, and unchanged; after it the new ones are, and the old run is
- * free. After an interruption `completeInterruptedGrowth` finishes the growth, and the rebuilding of zones frees the
- * run of the two that is not in use.
+ * TABLE_MOVES commits: before it the old tables are valid, and unchanged; after it the new ones are. The old run is
+ * freed then; in a resizable buffer it stays allocated for ever. After an interruption `completeInterruptedGrowth`
+ * finishes the growth, and the rebuilding of zones frees the run of the two that is not in use.
  *
  * Addresses of tables are taken from the geometry or the FrameTable after each call that may allocate pages. Fast paths
- * have them as constants: growth detaches their views. Where a program has made the buffer a resizable one, which keeps
- * its views, the tags of the old tables read as NONE for ever.
+ * hold them as constants, which is safe because growth detaches their views: they fail, and are bound again. A
+ * resizable buffer keeps its views: there the old tags are cleared, so that a stale fast path reads NONE and takes the
+ * slow path.
  */
 
-/** Tables describe at least so much more than there is: an eighth, and no less than a page of WebAssembly. */
+/** Slack wanted beyond the heap's end: an eighth of the heap, and a page of WebAssembly at least. */
 const SLACK_SHIFT = 3;
-/** log2 of that share where old tables are kept: they then add up to no more than the present ones. */
+/** The same where old tables are kept: tables double each time, so that all old ones are no larger than the present. */
 const KEEPING_SLACK_SHIFT = 0;
 /** Tables begin with cache lines of their own. */
 const TABLE_ALIGNMENT = 64;
@@ -163,9 +164,9 @@ export function moveTables(memory: LinearMemory, geometry: Geometry, next: Movin
   const frameCount = coveredEndFrame - baseFrame;
   bytes.copyWithin(next.frameTable, frameTable, frameTable + frameCount * FRAME_RECORD_BYTES);
   bytes.copyWithin(next.kindTable, kindTable, kindTable + frameCount);
+  // The group that lies across the old end has the word 0, not known, so that it stays valid.
   bytes.copyWithin(next.groupTable, groupTable, groupTable + groupTableBytes(baseFrame, coveredEndFrame));
   bytes.copyWithin(next.tagTable, tagTable, tagTable + frameCount * (PAGE_SIZE / GRANULE));
-  // Words of groups across the end of the tables were 0.
   describeTables(memory, { ...geometry, ...next });
   const location = locationWord(geometry, next.tableMoves);
   words[location + TableLocationWord.FRAME] = next.tablesFirstFrame;

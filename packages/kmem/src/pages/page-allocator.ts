@@ -45,10 +45,10 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
  * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
- * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists, pcp; no
- * file cache), a batch per acquisition of the lock. Freed blocks of KEPT_PAGES_MIN pages and more may stay with the
- * slot as kept runs (kept-runs.ts), for its next blocks of about that length. If several threads free the same pages,
- * exactly one succeeds. Modelled on: Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
+ * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists), a batch
+ * per acquisition of the lock. Freed blocks of KEPT_PAGES_MIN pages and more may stay with the slot as kept runs, for
+ * its next blocks of that length. If several threads free the same pages, exactly one succeeds. Modelled on: Atomik's
+ * `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
@@ -88,18 +88,15 @@ export class PageAllocator {
     return pages;
   }
 
-  /**
-   * From now on this slot caches pages in its private words from `firstWord` on; undefined ends that. In a small heap
-   * none does: the pages in a few slots' caches would be most of it.
-   */
+  /** From now on this slot caches pages in its words from `firstWord` on; undefined ends that. Small heaps have none. */
   useCache(firstWord: number | undefined): void {
     this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PageCache(firstWord);
     this.#kept = firstWord === undefined ? undefined : new KeptRuns(this.frames, firstWord);
   }
 
   /**
-   * Allocates `count` contiguous pages, for a BLOCK up to an eighth more (see COUNT). Returns its frame, or NO_FRAME.
-   * O(orders), for first fit O(groups of 64 frames). Grows the memory if allowed, but never for DMA.
+   * Allocates `count` contiguous pages, for a LARGE_BLOCK a kept run of less than an eighth more (COUNT tells); returns
+   * the first frame, or NO_FRAME. Grows the memory, but not for DMA. O(orders), for first fit O(groups of 64 frames).
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -111,7 +108,7 @@ export class PageAllocator {
     }
     const kept = isKeepable(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
     if (kept !== NO_FRAME) return this.#reach(kept, this.frames.count(kept));
-    if (!this.isSatisfiable(count, request)) return NO_FRAME;
+    if (!this.isWithinLimit(count, request)) return NO_FRAME;
     this.#lock();
     let frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
@@ -127,8 +124,8 @@ export class PageAllocator {
   }
 
   /**
-   * As {@link allocate}, for callers that do not need contiguous pages: a run of at most `count` pages, as many as the
-   * largest block that fits has; failing that, {@link allocate} for less and less. COUNT has them. O(orders) mostly.
+   * As {@link allocate}, for callers that do not need contiguous pages: a run out of one buddy block, of `count` pages
+   * or, if no block has so many, the largest. If none is free: `allocate` of count, count / 2, … COUNT tells how many.
    */
   allocateUpTo(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.#lock();
@@ -144,8 +141,8 @@ export class PageAllocator {
     return whole;
   }
 
-  /** Whether an empty heap at its largest size has so many pages; checked before computing with `count`. O(1). */
-  isSatisfiable(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
+  /** Rejects a count or alignment beyond the frames up to `limitFrame`, before anything is computed with it. O(1). */
+  isWithinLimit(count: number, { alignFrames = 1 }: PageRequest = ANY_PAGES): boolean {
     return count <= this.frames.limitFrame - this.frames.firstPageFrame && alignFrames <= this.frames.limitFrame;
   }
 
@@ -227,6 +224,7 @@ export class PageAllocator {
       zone.carve(head + count, extra);
       this.frames.fillKind(head + count, extra, kind + 1);
       this.frames.setCount(head, newCount);
+      this.updatePressure();
     }
     if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
     this.#unlock();
@@ -240,7 +238,7 @@ export class PageAllocator {
     return pages;
   }
 
-  /** Returns the long runs that this slot keeps to the free lists: all, or the oldest few; returns their pages. */
+  /** Gives this slot's kept runs, all or the oldest `runLimit`, to the free lists; returns the number of pages. */
   drainKept(runLimit: number = KEPT_RUNS_MAX): number {
     if (this.#kept === undefined || this.#kept.count === 0) return 0;
     this.#lock();
@@ -340,7 +338,7 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Keeps a run that only this thread knows; false if not. Without room, one in eight first drains the oldest. */
+  /** Adds a run to the kept ones; false if it may not stay. Each eighth one without room drains the oldest first. */
   #keep(first: number, count: number): boolean {
     const kept = this.#kept;
     const sync = this.#sync;
@@ -370,8 +368,8 @@ export class PageAllocator {
   }
 
   /**
-   * Pressure begins at the low watermark and ends above the high one; there is none while memory can grow. Under the
-   * pages' lock, after every change but that of growth.
+   * Sets memory pressure: from LOW free frames down, unless memory can grow, until there are more than HIGH. Under the
+   * pages' lock, after each change of FREE_FRAMES.
    */
   updatePressure(): void {
     if (ASSERTIONS) this.#assertLocked();

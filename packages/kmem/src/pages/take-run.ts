@@ -16,9 +16,9 @@ const NO_PAGES: TakenPages = { frame: NO_FRAME, count: 0 };
 
 /**
  * Takes `count` free pages in a row; returns the first, or NO_FRAME. For RunKind.PAGES, and below SEARCHED_PAGES_MIN,
- * from the buddy lists, which take back the unused tail at once. All others, users' large blocks included, and those
- * that no buddy block serves, are a contiguous free range, first fit by address; this fails only if there is none.
- * Under the pages' lock.
+ * from the buddy lists, which take back the unused tail at once. Other runs, users' large blocks included, and those
+ * for which no buddy block is free, come from a contiguous free range, first fit by address. NO_FRAME if there is no
+ * such range, or if what is left would be below MIN. Under the pages' lock.
  */
 export function takeRun(zones: readonly BuddyZone[], count: number, request: PageRequest, kind: RunKindValue): number {
   if (request.dma === true) return takeFrom(zones[Zone.DMA], count, request, kind);
@@ -36,9 +36,9 @@ export function takeFrom(zone: BuddyZone, count: number, request: PageRequest, k
     const block = order <= MAX_ORDER ? zone.take(order, count) : NO_FRAME;
     if (block !== NO_FRAME) return block;
   }
-  const stretch = zone.find(count, alignFrames);
-  if (stretch !== NO_FRAME) zone.carve(stretch, count);
-  return stretch;
+  const range = zone.find(count, alignFrames);
+  if (range !== NO_FRAME) zone.carve(range, count);
+  return range;
 }
 
 /**

@@ -121,7 +121,7 @@ export function dmaEndFrame(geometry: Geometry): number {
 export function zoneStats(zone: BuddyZone, number: number): ZoneStats {
   // The memory may be damaged: clamp every figure to its possible range.
   const within = (value: number, most: number): number => Math.max(0, Math.min(value, most));
-  const pages = within(zone.managedFrames, zone.spannedFrames);
+  const pages = within(zone.managedFrames, zone.heapSpanFrames);
   return {
     name: ZONE_NAMES[number],
     pages,

@@ -14,11 +14,11 @@ import type { RepairContext } from "./context.ts";
 import { likelyEnd, rewriteHeader } from "./header.ts";
 import { RepairLog, type RepairStep } from "./log.ts";
 import { repairRecords } from "./records.ts";
-import { repairBorders, repairRuns, settleListed, settleRuns } from "./runs.ts";
-import { repairSlabs, settleSlabs } from "./slabs.ts";
+import { repairBorders, repairRuns, trustListedBlocks, trustSoundRuns } from "./runs.ts";
+import { repairSlabs, trustSoundSlabs } from "./slabs.ts";
 import { formatArea, type OwnSlot, repairSlots, restoreAreas } from "./slots.ts";
-import { claimTables } from "./tables.ts";
-import { freeWitness, repairTags } from "./tags.ts";
+import { restoreTableRun } from "./tables.ts";
+import { freeTagPredicate, repairTags } from "./tags.ts";
 import { TrustedFrames } from "./trusted-frames.ts";
 
 /** What the check found, and what was done about it. */
@@ -27,11 +27,11 @@ export interface RepairedFinding extends Finding {
   readonly done: string;
 }
 
-/** What was done about findings where nothing had to be repaired: all that follows from the truth is rebuilt. */
-const MADE_ANEW: Readonly<Record<Finding["layer"], string>> = {
+/** What was done about findings where no authoritative table had to be repaired: all else is rebuilt from those. */
+const REBUILT: Readonly<Record<Finding["layer"], string>> = {
   header: "it was restored",
-  pages: "zones, free lists and page caches were rebuilt from kinds and COUNTs",
-  slab: "lists, counts, sheaves and barns were rebuilt from tags",
+  pages: "zones and free lists were rebuilt from kinds and COUNTs, page caches were emptied",
+  slab: "lists and counts were rebuilt from tags; sheaves, outboxes and barns were emptied into the slabs",
   kmalloc: "slots, locks and waits were put to rest",
   debug: "it was restored",
 };
@@ -42,16 +42,16 @@ export interface RepairReport {
   readonly isRepaired: boolean;
   /** What the check found before. */
   readonly findings: readonly RepairedFinding[];
-  /** What was damaged in what all else is made from, and what was done about it. All else was rebuilt. */
+  /** Repairs of the authoritative tables. All other state was rebuilt from them. */
   readonly steps: readonly RepairStep[];
   /** What the check still finds. */
   readonly remaining: readonly Finding[];
 }
 
 /**
- * Repairs a heap while no thread works on it. The truth is repaired first: records of caches, kinds, COUNT and OWNER of
- * runs, SLAB_OR_OWNER of slabs, slots, tags. Everything else is thrown away and rebuilt from it. What may be in use is
- * kept. The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
+ * Repairs a heap while no thread works on it. The authoritative tables first: records of caches, kinds, COUNT and OWNER
+ * of runs, SLAB_OR_OWNER of slabs, slots, tags. Everything else is thrown away and rebuilt from it. What may be in use
+ * is kept. The header is sound. `own` is what the calling thread knows of its slot, if it has one. O(heap).
  */
 export function repairLayers(layers: CoreLayers, steps: RepairStep[], own?: OwnSlot): RepairReport {
   const { findings } = checkCore(layers);
@@ -64,10 +64,10 @@ export function repairLayers(layers: CoreLayers, steps: RepairStep[], own?: OwnS
     kmallocLog: new RepairLog(steps, "kmalloc"),
   };
   repairFrames(context, own);
-  const isFree = freeWitness(context);
+  const isFree = freeTagPredicate(context);
   const areas = repairSlots(context, own);
-  const [keptSlot = 0] = own === undefined ? areas.keys() : [own.slot];
-  repairTags(context, isFree, keptSlot + 1);
+  const [fallbackSlot = 0] = own === undefined ? areas.keys() : [own.slot];
+  repairTags(context, isFree, fallbackSlot + 1);
   remake(layers, areas);
   const { findings: remaining } = checkCore(layers);
   return { isRepaired: remaining.length === 0, findings: withDone(findings, steps), steps, remaining };
@@ -80,11 +80,12 @@ export function withDone(findings: readonly Finding[], steps: readonly RepairSte
     const before = byAddress.get(address);
     byAddress.set(address, before === undefined ? done : `${before}; ${done}`);
   }
-  return findings.map((finding) => ({ ...finding, done: byAddress.get(finding.address) ?? MADE_ANEW[finding.layer] }));
+  return findings.map((finding) => ({ ...finding, done: byAddress.get(finding.address) ?? REBUILT[finding.layer] }));
 }
 
 /**
- * Repairs the heap of a thread while it and all others are at rest: every slot keeps its place. O(heap).
+ * Repairs the heap of a thread while it and all others are at rest. Held slots stay held, but for those whose area is
+ * lost: their threads are told DETACHED. O(heap).
  */
 export function repairHeap(layers: Layers): RepairReport {
   const { memory, geometry, pages } = layers;
@@ -107,16 +108,16 @@ export function repairHeap(layers: Layers): RepairReport {
 function repairFrames(context: RepairContext, own: OwnSlot | undefined): void {
   repairRecords(context.layers.caches, context.slabLog);
   repairBorders(context);
-  claimTables(context);
+  restoreTableRun(context);
   restoreAreas(context, own);
-  settleSlabs(context);
-  settleRuns(context);
+  trustSoundSlabs(context);
+  trustSoundRuns(context);
   repairSlabs(context);
-  settleListed(context);
+  trustListedBlocks(context);
   repairRuns(context);
 }
 
-/** Rebuilds everything that follows from the truth. */
+/** Rebuilds everything that follows from the authoritative tables. */
 function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   const { memory, geometry, pages, caches } = layers;
   const { words } = memory;
@@ -135,13 +136,13 @@ function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   }
 }
 
-/** Frees the pages of page caches, barns, outboxes and groups, which are made again when they are wanted. */
+/** Frees runs that are made again on demand: cached pages, barns, outboxes, sheaf pages of named caches, lost areas. */
 function freeOwnRuns({ pages }: CoreLayers, areas: ReadonlySet<number>): void {
   const { frames } = pages;
   for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {
     const kind = frames.kind(head);
     if (!isRunHead(kind)) continue;
-    // What a face has marked as its own has neither the heap nor a slot as its owner.
+    // A run whose OWNER is an OwnerMark is kept.
     const isOwn = frames.owner(head) === RunOwner.HEAP || frames.ownerSlot(head) >= 0;
     const isMadeAgain = kind === RunKind.SYSTEM && isOwn && !areas.has(head * PAGE_SIZE);
     if (kind === RunKind.CACHED || isMadeAgain) frames.fillKind(head, countWithin(frames, head), FrameKind.FREE_TAIL);

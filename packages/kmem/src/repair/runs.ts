@@ -36,7 +36,7 @@ export function repairBorders({ layers, pagesLog }: RepairContext): void {
  * Settles runs whose head, tails and COUNT say the same, if OWNER or the tags say that they are runs; and free blocks
  * that can stand where they do, with all their tails, to which a list leads.
  */
-export function settleRuns(context: RepairContext): void {
+export function trustSoundRuns(context: RepairContext): void {
   const { layers, trusted } = context;
   const { frames } = layers.pages;
   const linked = linkedFrames(context);
@@ -100,7 +100,7 @@ function linkedFrames({ layers }: RepairContext): Set<number> {
  * Settles the blocks of free lists, as far as links and orders are whole, on which nothing starts and which nobody
  * uses.
  */
-export function settleListed(context: RepairContext): void {
+export function trustListedBlocks(context: RepairContext): void {
   const { layers, trusted, pagesLog } = context;
   const { frames, zones } = layers.pages;
   const { words } = layers.memory;

@@ -14,7 +14,7 @@ const FRAME_GRANULES: number = PAGE_SIZE / GRANULE;
 const MIN_SCORE = 1.5;
 
 /** Settles slabs of which every page says the same in kind and SLAB_OR_OWNER. The records of caches are sound by now. */
-export function settleSlabs(context: RepairContext): void {
+export function trustSoundSlabs(context: RepairContext): void {
   const { layers, trusted } = context;
   const { caches, pages } = layers;
   for (const slab of trusted.others()) {

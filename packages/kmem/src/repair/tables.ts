@@ -67,7 +67,7 @@ function searchTables(memory: LinearMemory, geometry: Geometry): MovingTables | 
 }
 
 /** Makes the pages of the tables a run of theirs again. */
-export function claimTables({ layers, trusted, pagesLog }: RepairContext): void {
+export function restoreTableRun({ layers, trusted, pagesLog }: RepairContext): void {
   const { memory, geometry, pages } = layers;
   if (!geometry.hasMovingTables) return;
   const { frames } = pages;

@@ -16,7 +16,7 @@ export type IsFree = (address: number, tag: number) => boolean;
  * What sheaves, outboxes and barns say of the tags that name them, before they are rebuilt. While those of a slot are
  * whole, one tag that names it without the block in there is damaged; else tags are believed. Reads only.
  */
-export function freeWitness({ layers }: RepairContext): IsFree {
+export function freeTagPredicate({ layers }: RepairContext): IsFree {
   const { slots, caches } = layers;
   let isWhole = true;
   const sheaves = allSheaves(layers);

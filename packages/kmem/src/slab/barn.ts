@@ -14,7 +14,7 @@ import { BARN_CAPACITY_FACTOR, CacheRecord, Tag } from "./layout.ts";
 import { CLASS_COUNT, classBytes, smallCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
+/** The loops' constants once more: the engine folds a module's own constants, not imported ones. */
 const inBarn = Tag.IN_BARN;
 const granuleShift = GRANULE_SHIFT;
 const pageShift = PAGE_SHIFT;
@@ -61,7 +61,7 @@ export class Barns {
   readonly #slabs: Slabs;
   readonly #sync: SlotSync;
   readonly #barnsWord: number;
-  readonly #lateWord: number;
+  readonly #lateDoubleFreesWord: number;
 
   constructor({ memory, geometry, pages, caches, slabs, sync }: BarnContext) {
     this.#memory = memory;
@@ -70,14 +70,22 @@ export class Barns {
     this.#slabs = slabs;
     this.#sync = sync;
     this.#barnsWord = headerWord(geometry, Header.BARNS);
-    this.#lateWord = headerWord(geometry, Header.LATE_DOUBLE_FREES);
+    this.#lateDoubleFreesWord = headerWord(geometry, Header.LATE_DOUBLE_FREES);
   }
 
   /**
-   * Moves up to `wanted` free blocks into `words` from `firstWord` on and tags them with `sheafTag`; returns how many.
-   * Makes a slab if barn and slabs are empty.
+   * Moves up to `wanted` free blocks into `words` from `firstWord` on and tags them with `cachedTag`; returns how many.
+   * From the barn if it has entries, else from the slabs; if no slab has a free block, makes one, unless the cache has
+   * a constructor or destructor.
    */
-  take(kind: number, cache: number, firstWord: number, wanted: number, sheafTag: number, request: PageRequest): number {
+  take(
+    kind: number,
+    cache: number,
+    firstWord: number,
+    wanted: number,
+    cachedTag: number,
+    request: PageRequest,
+  ): number {
     this.#sync.locks.acquire(cache + lockField);
     const barn = this.#barn(cache);
     const { words } = this.#memory;
@@ -87,25 +95,28 @@ export class Barns {
     if (taken > 0) {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
-      const good = this.#retag(kind, firstWord, taken, inBarn, sheafTag);
-      this.#sync.locks.release(cache + lockField);
-      return good;
+      const good = this.#retag(kind, firstWord, taken, inBarn, cachedTag);
+      // Where each entry was the second one of a block that was freed twice, there are the slabs.
+      if (good > 0) {
+        this.#sync.locks.release(cache + lockField);
+        return good;
+      }
     }
-    let fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
+    let fromSlabs = this.#slabs.take(cache, firstWord, wanted, cachedTag);
     // With a constructor or destructor, the caller makes the slab, without the lock, and then calls `take` again.
     if (fromSlabs === 0 && !this.#caches.hasConstructorOrDestructor(kind) && this.#slabs.growLocked(kind, request)) {
-      fromSlabs = this.#slabs.take(cache, firstWord, wanted, sheafTag);
+      fromSlabs = this.#slabs.take(cache, firstWord, wanted, cachedTag);
     }
-    if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, sheafTag);
+    if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, cachedTag);
     this.#sync.locks.release(cache + lockField);
     return fromSlabs;
   }
 
   /**
    * Moves `count` blocks from a sheaf, listed in `words` from `firstWord` on, into the barn; into their slabs if the
-   * barn has no room or memory is short.
+   * barn has no room, or under pressure.
    */
-  put(kind: number, cache: number, firstWord: number, count: number, sheafTag: number): void {
+  put(kind: number, cache: number, firstWord: number, count: number, cachedTag: number): void {
     if (count === 0) return;
     const isUnderPressure = this.#sync.waiters.isUnderPressure;
     this.#sync.locks.acquire(cache + lockField);
@@ -114,13 +125,13 @@ export class Barns {
     const before = barn === 0 ? 0 : words[barn];
     const isRoom = barn !== 0 && before + count <= barnCapacity(words[cache + CacheRecord.CAPACITY]);
     if (!isRoom || isUnderPressure) {
-      const stale = this.#slabs.put(kind, cache, firstWord, count, sheafTag);
+      const stale = this.#slabs.put(kind, cache, firstWord, count, cachedTag);
       this.#sync.locks.release(cache + lockField);
       if (stale > 0) this.countLateDoubleFrees(stale);
       this.#sync.waiters.freed();
       return;
     }
-    const good = this.#retag(kind, firstWord, count, sheafTag, inBarn);
+    const good = this.#retag(kind, firstWord, count, cachedTag, inBarn);
     if (ASSERTIONS) assertRoom(before + good, barnCapacity(words[cache + CacheRecord.CAPACITY]), "a barn");
     copyWords(words, barn + COUNT_WORDS + before, firstWord, good);
     words[barn] = before + good;
@@ -239,7 +250,7 @@ export class Barns {
 
   /** Counts stale entries: double frees by two threads at the same time, which are detected only now. */
   countLateDoubleFrees(count: number): void {
-    Atomics.add(this.#memory.words, this.#lateWord, count);
+    Atomics.add(this.#memory.words, this.#lateDoubleFreesWord, count);
   }
 
   /** The barn of a cache, with views that reach it: it may lie in pages that another thread has added. */

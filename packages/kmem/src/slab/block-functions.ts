@@ -105,14 +105,14 @@ export class FunctionTable {
   }
 
   /** Whether this thread has the functions that the slabs of a cache need. */
-  hasAny(kind: number): boolean {
+  hasRequired(kind: number): boolean {
     if (!this.#caches.hasConstructorOrDestructor(kind)) return true;
     return this.#functions.get(kind)?.name === this.#caches.name(kind);
   }
 
   /** Throws NO_CONSTRUCTOR unless this thread has the functions that the slabs of a cache need. */
   require(kind: number): void {
-    if (this.hasAny(kind)) return;
+    if (this.hasRequired(kind)) return;
     const name = this.#caches.name(kind);
     throw new KmemError("NO_CONSTRUCTOR", `the cache "${name}" has functions that this thread has not registered`, {
       name,

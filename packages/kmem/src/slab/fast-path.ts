@@ -10,21 +10,21 @@ import { tagView } from "./tags.ts";
 const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
 
 /**
- * The two paths that nine operations in ten take, and nothing else: load, test, store; no atomics, no calls. They are
- * closures over constants, which the engine folds into the code. Fields read through `this` cost a fifth more. So do
- * constants imported from other modules, and constants of this module that a bundler turns into `var`. Each bind
- * function therefore copies the constants it uses into locals.
+ * The two paths that nine operations in ten take, and nothing else: load, test, store; no calls, and no atomics unless
+ * frees are exact. They are closures over constants, which the engine folds into the code. Fields read through `this`
+ * cost a fifth more. So do constants imported from other modules, and constants of this module that a bundler turns
+ * into `var`. Each bind function therefore copies the constants it uses into locals.
  *
  * alloc, for a size:                         free, for an address:
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
  *   top of its sheaf      (1 load)             and the address a whole granule   (test)
  *   block on top          (1 load)             kind of its frame                 (1 load)
- *   its tag: this sheaf's (1 load, test)       top of its sheaf, or outbox       (1 load, test)
+ *   its tag: cached, slot (1 load, test)       top of its sheaf, or outbox       (1 load, test)
  *   top one lower         (1 store)            word above the top is not FULL    (1 load, test)
- *   tag = slot + 1        (1 store)            block, tag = in this sheaf, top   (3 stores)
+ *   tag = slot + 1        (1 store)            block, tag = cached, slot; top    (3 stores)
  *
- * The tag test on alloc makes it impossible to hand out a block twice: if the top entry is a live block, a block that
- * now belongs to another sheaf, or the EMPTY sentinel, its tag is not this sheaf's.
+ * The tag names the slot: an entry that is live, cached by another slot, in a barn or a slab, or EMPTY, fails the test
+ * of alloc. Popping makes the block live, so that a second entry for it fails too: no block is handed out twice.
  */
 export interface FastPath {
   /** Pops a block for `sizeBytes`, or answers with the slow path. */
@@ -33,7 +33,7 @@ export interface FastPath {
   readonly free: (address: number) => void;
   /** Pops or returns 0: the sheaf is empty, or the size is large or invalid. */
   readonly take: (sizeBytes: number) => number;
-  /** Whether the sheaf or outbox that the block at `address`, which is live, would go to has room for it. */
+  /** Whether the sheaf or outbox that takes the live block at `address` is not full. */
   readonly hasRoom: (address: number) => boolean;
   /** Whether the buffer has been replaced by a larger one, or the tables have moved, so that nothing works here. */
   readonly isDetached: () => boolean;
@@ -61,7 +61,7 @@ export interface FastPathContext {
   readonly areaWord: number;
   readonly slot: number;
   /** Whether frees exchange the tag atomically. */
-  readonly hasAtomicFrees: boolean;
+  readonly hasExactFrees: boolean;
 }
 
 /**
@@ -90,7 +90,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const tops: number = areaWord + AreaWord.TOPS;
   const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
 
   const alloc = (sizeBytes: number): number => {
     try {
@@ -99,7 +99,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
         const top = words[topWord];
         const block = words[top];
         const granule = (block - base) >>> granuleShift;
-        if (tags[granule] === sheafTag) {
+        if (tags[granule] === cachedTag) {
           words[topWord] = top - 1;
           tags[granule] = liveTag;
           return block >>> 0;
@@ -119,11 +119,11 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
         const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
-        const room = words[topWord] + 1;
-        if ((words[room] ?? full) !== full) {
-          words[room] = address;
-          tags[granule] = sheafTag;
-          words[topWord] = room;
+        const pushWord = words[topWord] + 1;
+        if ((words[pushWord] ?? full) !== full) {
+          words[pushWord] = address;
+          tags[granule] = cachedTag;
+          words[topWord] = pushWord;
           return;
         }
       }
@@ -140,7 +140,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
       const top = words[topWord];
       const block = words[top];
       const granule = (block - base) >>> granuleShift;
-      if (tags[granule] !== sheafTag) return 0;
+      if (tags[granule] !== cachedTag) return 0;
       words[topWord] = top - 1;
       tags[granule] = liveTag;
       return block >>> 0;
@@ -158,7 +158,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   return {
     alloc,
-    free: context.hasAtomicFrees ? bindExactFree(context, slowFree) : free,
+    free: context.hasExactFrees ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
     isDetached: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
@@ -181,7 +181,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
   const tops: number = areaWord + AreaWord.TOPS;
   const outTops: number = areaWord + AreaWord.OUT_TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
 
   return (address: number): void => {
     try {
@@ -191,10 +191,10 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
         const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
-        const room = words[topWord] + 1;
-        if ((words[room] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, sheafTag) === tag) {
-          words[room] = address;
-          words[topWord] = room;
+        const pushWord = words[topWord] + 1;
+        if ((words[pushWord] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, cachedTag) === tag) {
+          words[pushWord] = address;
+          words[topWord] = pushWord;
           return;
         }
       }
@@ -220,21 +220,21 @@ export function bindCachePath(context: FastPathContext): CachePath {
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
-  const { memory, geometry, areaWord, slot, hasAtomicFrees } = context;
+  const { memory, geometry, areaWord, slot, hasExactFrees } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = kindView(context);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
 
   const take = (kind: number): number => {
     const topWord = tops + kind;
     const top = words[topWord];
     const block = words[top];
     const granule = (block - base) >>> granuleShift;
-    if (tags[granule] !== sheafTag) return 0;
+    if (tags[granule] !== cachedTag) return 0;
     words[topWord] = top - 1;
     tags[granule] = liveTag;
     return block >>> 0;
@@ -247,12 +247,12 @@ export function bindCachePath(context: FastPathContext): CachePath {
       const tag = tags[granule] | 0;
       if ((tag - 1) >>> 0 >= liveMax || (offset & granuleMask) !== 0 || address >>> 0 !== address) return false;
       const topWord = tops + kind;
-      const room = words[topWord] + 1;
-      if (kinds[offset >>> pageShift] !== kind || (words[room] ?? full) === full) return false;
-      if (hasAtomicFrees && Atomics.compareExchange(tags, granule, tag, sheafTag) !== tag) return false;
-      words[room] = address;
-      tags[granule] = sheafTag;
-      words[topWord] = room;
+      const pushWord = words[topWord] + 1;
+      if (kinds[offset >>> pageShift] !== kind || (words[pushWord] ?? full) === full) return false;
+      if (hasExactFrees && Atomics.compareExchange(tags, granule, tag, cachedTag) !== tag) return false;
+      words[pushWord] = address;
+      tags[granule] = cachedTag;
+      words[topWord] = pushWord;
       return true;
     } catch {
       return false;

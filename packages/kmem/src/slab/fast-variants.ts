@@ -69,7 +69,7 @@ function alignedKinds(): Uint8Array {
 export function bindFamilyPath(context: FastPathContext): FamilyPath {
   return {
     takeCleared: bindTakeCleared(context),
-    resize: context.hasAtomicFrees ? NO_FAMILY_PATH.resize : bindResize(context),
+    resize: context.hasExactFrees ? NO_FAMILY_PATH.resize : bindResize(context),
     takeAligned: bindTakeAligned(context),
   };
 }
@@ -88,7 +88,7 @@ function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
   // What lies beyond was added by a growth that these views do not know of: a store there would be lost.
   const doubleCount = doubles.length;
 
@@ -107,7 +107,7 @@ function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
     const granule = (block - base) >>> granuleShift;
     const first = block >>> doubleShift;
     const end = first + (granuleCount << (granuleShift - doubleShift));
-    if (tags[granule] !== sheafTag || end > doubleCount) return 0;
+    if (tags[granule] !== cachedTag || end > doubleCount) return 0;
     words[topWord] = top - 1;
     tags[granule] = liveTag;
     if (totalBytes > loopMaxBytes) clear(memory, geometry, block >>> 0, totalBytes);
@@ -135,7 +135,7 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
   const wordCount = words.length;
 
   return (address: number, sizeBytes: number): number => {
@@ -156,20 +156,20 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
     const top = words[topWord];
     const block = words[top];
     const roomWord = tops + kind;
-    const room = words[roomWord] + 1;
+    const pushWord = words[roomWord] + 1;
     const movedGranule = (block - base) >>> granuleShift;
     const from = address >>> wordShift;
     const to = block >>> wordShift;
     const count = (keptBytes + wordMask) >>> wordShift;
-    if (tags[movedGranule] !== sheafTag || (words[room] ?? full) === full) return 0;
+    if (tags[movedGranule] !== cachedTag || (words[pushWord] ?? full) === full) return 0;
     if (keptBytes === 0 || from + count > wordCount || to + count > wordCount) return 0;
     words[topWord] = top - 1;
     tags[movedGranule] = liveTag;
     if (keptBytes > loopMaxBytes) copyLong(memory, block >>> 0, address, keptBytes);
     else for (let index = 0; index < count; index++) words[to + index] = words[from + index];
-    words[room] = address;
-    tags[granule] = sheafTag;
-    words[roomWord] = room;
+    words[pushWord] = address;
+    tags[granule] = cachedTag;
+    words[roomWord] = pushWord;
     return block >>> 0;
   };
 }
@@ -190,7 +190,7 @@ function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
-  const sheafTag = Tag.FIRST_CACHED + slot;
+  const cachedTag = Tag.FIRST_CACHED + slot;
 
   return (alignmentBytes: number, sizeBytes: number): number => {
     try {
@@ -204,7 +204,7 @@ function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
       const top = words[topWord];
       const block = words[top];
       const granule = (block - base) >>> granuleShift;
-      if (tags[granule] !== sheafTag) return 0;
+      if (tags[granule] !== cachedTag) return 0;
       words[topWord] = top - 1;
       tags[granule] = liveTag;
       return block >>> 0;

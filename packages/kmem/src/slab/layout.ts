@@ -53,8 +53,9 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  * slot's fast path is between its load and its store of the top at that moment, its store overwrites that and the sheaf
  * stays open; nothing else goes wrong.
  *
- * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. There are barns while more than
- * one slot is held; those of the size classes lie one after the other in one run of pages. Linux's barns hold sheaves;
+ * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. Barns are made when a second
+ * slot is taken, and stay until a `trim` finds one slot taken; those of the size classes lie one after the other in one
+ * run of pages. Linux's barns hold sheaves;
  * these hold blocks, as many as BARN_CAPACITY_FACTOR sheaves of CAPACITY.
  *
  *      COUNT │ block │ block │ … room …

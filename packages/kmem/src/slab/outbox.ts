@@ -29,13 +29,13 @@ function offsetsOfOutboxes(shapes: BlockShapes): number[] {
 }
 
 /** Makes the outboxes of a slot whose private pages begin at `areaWord`. */
-export type CreateOutboxes = (context: OutboxContext, areaWord: number, sheafTag: number) => Outboxes;
+export type CreateOutboxes = (context: OutboxContext, areaWord: number, cachedTag: number) => Outboxes;
 
 /**
  * The outboxes of one slot: one stack for each small size class, into which the slot puts blocks that other slots
- * allocated. A full outbox goes to the barn as a whole. A thread thus does not allocate blocks that share cache lines
- * with another thread's blocks (false sharing). The outboxes are made when the slot first frees such a block.
- * Modelled on: snmalloc's remote deallocation caches.
+ * allocated. A full outbox goes to the barn as a whole. A slot thus does not at once reuse blocks beside another slot's
+ * live ones (false sharing). The outboxes are made when the slot first frees such a block. Modelled on: snmalloc's
+ * remote deallocation caches, which return blocks to their owner; these go to the barn.
  */
 export class Outboxes {
   readonly #memory: LinearMemory;
@@ -43,23 +43,23 @@ export class Outboxes {
   readonly #caches: CacheTable;
   readonly #barns: Barns;
   readonly #areaWord: number;
-  readonly #closed: number;
-  readonly #empty: number;
-  readonly #sheafTag: number;
+  readonly #dummySheaf: number;
+  readonly #emptySentinel: number;
+  readonly #cachedTag: number;
   readonly #offsets: readonly number[];
   /** Words, and pages, of the outboxes of a slot. */
   readonly #wordCount: number;
   readonly #pageCount: number;
 
-  constructor(context: OutboxContext, areaWord: number, sheafTag: number) {
+  constructor(context: OutboxContext, areaWord: number, cachedTag: number) {
     this.#memory = context.memory;
     this.#pages = context.pages;
     this.#caches = context.caches;
     this.#barns = context.barns;
     this.#areaWord = areaWord;
-    this.#closed = areaWord + AreaWord.DUMMY_SHEAF;
-    this.#empty = context.geometry.baseFrame << PAGE_SHIFT;
-    this.#sheafTag = sheafTag;
+    this.#dummySheaf = areaWord + AreaWord.DUMMY_SHEAF;
+    this.#emptySentinel = context.geometry.baseFrame << PAGE_SHIFT;
+    this.#cachedTag = cachedTag;
     this.#offsets = offsetsOfOutboxes(context.geometry);
     this.#wordCount = this.#offsets[OUTBOX_CLASS_COUNT];
     this.#pageCount = Math.ceil((this.#wordCount * WORD_BYTES) / PAGE_SIZE);
@@ -87,7 +87,7 @@ export class Outboxes {
     const { words } = this.#memory;
     const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
     const bottom = this.bottom(kind);
-    if (top !== this.#closed || bottom === 0) return top;
+    if (top !== this.#dummySheaf || bottom === 0) return top;
     const end = bottom + this.#capacity(kind);
     let word = bottom;
     while (word < end && words[word + 1] !== 0 && words[word + 1] !== FULL) word++;
@@ -124,9 +124,9 @@ export class Outboxes {
     const { words } = this.#memory;
     if (ASSERTIONS) {
       assertRoom(count, this.#capacity(kind), "an outbox");
-      assert(words[bottom] === this.#empty, `the outbox of kind ${kind} begins with EMPTY`);
+      assert(words[bottom] === this.#emptySentinel, `the outbox of kind ${kind} begins with EMPTY`);
     }
-    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#sheafTag);
+    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#cachedTag);
     words.fill(0, bottom + 1, bottom + 1 + count);
     words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
   }
@@ -136,10 +136,10 @@ export class Outboxes {
     const { words } = this.#memory;
     const word = this.#areaWord + AreaWord.OUT_TOPS + kind;
     const top = Atomics.load(words, word);
-    if (top !== this.#closed) Atomics.compareExchange(words, word, top, this.#closed);
+    if (top !== this.#dummySheaf) Atomics.compareExchange(words, word, top, this.#dummySheaf);
   }
 
-  /** Frees the pages of the empty outboxes; the next use makes them again. Under the sheaves lock. */
+  /** Frees the pages of the empty outboxes; the next use makes them again. As `Sheaves.freeSheafPages`. */
   destroy(): void {
     const { words } = this.#memory;
     const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;
@@ -150,7 +150,7 @@ export class Outboxes {
         assert(left === 0, `the outbox of size class ${index} is empty, with ${left} blocks in it`);
       }
     }
-    words.fill(this.#closed, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.DUMMY_SHEAF);
+    words.fill(this.#dummySheaf, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.DUMMY_SHEAF);
     words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
     this.#pages.freeExclusive(run >>> PAGE_SHIFT, this.#pageCount);
   }
@@ -165,7 +165,7 @@ export class Outboxes {
     const run = frame << (PAGE_SHIFT - WORD_SHIFT);
     words.fill(0, run, run + this.#wordCount);
     for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
-      words[run + this.#offsets[index]] = this.#empty;
+      words[run + this.#offsets[index]] = this.#emptySentinel;
       words[run + this.#offsets[index + 1] - 1] = FULL;
     }
     words[this.#areaWord + AreaWord.OUT_PAGES] = frame << PAGE_SHIFT;

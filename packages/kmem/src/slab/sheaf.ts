@@ -29,7 +29,7 @@ import type { CreateOutboxes, Outboxes } from "./outbox.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** Constants of the hot functions, repeated as constants of this module: see fast-path.ts. */
+/** The hot functions' constants once more: the engine folds a module's own constants, not imported ones. */
 const capacityField = CacheRecord.CAPACITY;
 const full = FULL;
 
@@ -52,8 +52,8 @@ export class Sheaves {
   readonly #slabs: Slabs;
   readonly #barns: Barns;
   readonly #geometry: Geometry;
-  readonly #emptyEntry: number;
-  readonly #sheafTag: number;
+  readonly #emptySentinel: number;
+  readonly #cachedTag: number;
   readonly #slot: number;
   /** Whether the sheaves of the size classes are those of a large area. */
   readonly isLarge: boolean;
@@ -62,8 +62,8 @@ export class Sheaves {
   /** Blocks that other slots allocated and this slot freed, before they go to the barn. */
   readonly outboxes: Outboxes;
   /** Index in `words` of the dummy sheaf (EMPTY and FULL at once) that stands in for closed or absent sheaves. */
-  readonly #closed: number;
-  /** Index in `words` of the top of kind 0. */
+  readonly #dummySheaf: number;
+  /** Index in `words` of TOPS, each of whose words is the index of a sheaf's top entry. */
   readonly #tops: number;
 
   private constructor(context: SheafContext, areaAddress: number, slot: number, isLarge: boolean) {
@@ -74,15 +74,15 @@ export class Sheaves {
     this.#caches = context.caches;
     this.#slabs = context.slabs;
     this.#barns = context.barns;
-    this.#emptyEntry = geometry.baseFrame << PAGE_SHIFT;
-    this.#sheafTag = Tag.FIRST_CACHED + slot;
+    this.#emptySentinel = geometry.baseFrame << PAGE_SHIFT;
+    this.#cachedTag = Tag.FIRST_CACHED + slot;
     this.#slot = slot;
     this.isLarge = isLarge;
     this.#classCapacities = Array.from({ length: CLASS_COUNT }, (_, index) => sheafCapacity(index, isLarge, geometry));
     this.areaWord = areaAddress >>> WORD_SHIFT;
-    this.#closed = this.areaWord + AreaWord.DUMMY_SHEAF;
+    this.#dummySheaf = this.areaWord + AreaWord.DUMMY_SHEAF;
     this.#tops = this.areaWord + AreaWord.TOPS;
-    this.outboxes = context.createOutboxes(context, this.areaWord, this.#sheafTag);
+    this.outboxes = context.createOutboxes(context, this.areaWord, this.#cachedTag);
   }
 
   /** The sheaves in a slot's private pages; the number of those pages determines the size of the sheaves. */
@@ -109,11 +109,11 @@ export class Sheaves {
     return this.areaWord + AreaWord.PAGE_CACHE;
   }
 
-  /** Index in `words` of the top of a sheaf, also of a closed one. */
+  /** Index in `words` of the top entry of a sheaf, also of a closed one. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.areaWord + AreaWord.TOPS + kind];
-    if (top !== this.#closed) return top;
+    if (top !== this.#dummySheaf) return top;
     const saved = words[this.areaWord + AreaWord.SAVED + kind];
     return saved === 0 ? top : saved;
   }
@@ -152,7 +152,7 @@ export class Sheaves {
     const { words } = this.#memory;
     const top = this.top(kind);
     for (let word = top; word >= top - LARGE_SHEAF_CAPACITY_MAX; word--) {
-      if (words[word] === this.#emptyEntry) return word;
+      if (words[word] === this.#emptySentinel) return word;
     }
     return top;
   }
@@ -164,18 +164,18 @@ export class Sheaves {
   refill(kind: number, request: PageRequest): boolean {
     for (;;) {
       const top = this.#openTop(kind, request);
-      if (top === this.#closed) return false;
+      if (top === this.#dummySheaf) return false;
       const { words } = this.#memory;
       const entry = words[top];
       // Not empty: the sheaf was closed, the caller's views predate growth, or a constructor freed blocks.
-      if (entry !== this.#emptyEntry && this.#isCachedHere(entry)) return true;
-      if (entry !== this.#emptyEntry) {
+      if (entry !== this.#emptySentinel && this.#isCachedHere(entry)) return true;
+      if (entry !== this.#emptySentinel) {
         words[this.#tops + kind] = top - 1;
         this.#barns.countLateDoubleFrees(1);
         continue;
       }
       const cache = this.#caches.record(kind);
-      const taken = this.#barns.take(kind, cache, top + 1, this.#capacity(kind, cache) >> 1, this.#sheafTag, request);
+      const taken = this.#barns.take(kind, cache, top + 1, this.#capacity(kind, cache) >> 1, this.#cachedTag, request);
       if (ASSERTIONS) this.#assertEntries(kind, top + 1, taken);
       if (taken > 0) {
         // Memory that is not shared may just have grown and got new views.
@@ -189,7 +189,7 @@ export class Sheaves {
   /** Makes room in the full sheaf of a cache: moves its older half to the barn. False if there is no sheaf. */
   flush(kind: number): boolean {
     const top = this.#openTop(kind, ANY_PAGES);
-    if (top === this.#closed) return false;
+    if (top === this.#dummySheaf) return false;
     const { words } = this.#memory;
     if (words[top + 1] !== full) return true;
     const cache = this.#caches.record(kind);
@@ -197,8 +197,8 @@ export class Sheaves {
     const first = top - capacity + 1;
     const half = (capacity + 1) >> 1;
     if (ASSERTIONS)
-      assert(words[first - 1] === this.#emptyEntry, `a full sheaf of ${capacity} blocks begins with EMPTY`);
-    this.#barns.put(kind, cache, first, half, this.#sheafTag);
+      assert(words[first - 1] === this.#emptySentinel, `a full sheaf of ${capacity} blocks begins with EMPTY`);
+    this.#barns.put(kind, cache, first, half, this.#cachedTag);
     copyWords(words, first, first + half, capacity - half);
     words[this.#tops + kind] = top - half;
     if (ASSERTIONS) assertRoom(top - half - first + 1, capacity, "a flushed sheaf");
@@ -206,27 +206,27 @@ export class Sheaves {
   }
 
   /**
-   * Frees a live block, bypassing the sheaf, while memory is short or if there is no sheaf: into its slab under
-   * pressure, else into the barn if that has room. False, with nothing changed, if another thread freed it first.
+   * Frees a live block, bypassing the sheaf: under pressure into its slab; else, where there is no sheaf, into the barn
+   * if that has room. False, with nothing changed, if another thread freed it first.
    */
   putBypassingSheaf(kind: number, address: number): boolean {
     const { words, bytes } = this.#memory;
     const index = this.#pages.frames.tagBias + (address >>> GRANULE_SHIFT);
     const tag = bytes[index];
-    if (!isLive(tag) || Atomics.compareExchange(bytes, index, tag, this.#sheafTag) !== tag) return false;
+    if (!isLive(tag) || Atomics.compareExchange(bytes, index, tag, this.#cachedTag) !== tag) return false;
     words[this.areaWord + AreaWord.SCRATCH] = address;
-    this.#barns.put(kind, this.#caches.record(kind), this.areaWord + AreaWord.SCRATCH, 1, this.#sheafTag);
+    this.#barns.put(kind, this.#caches.record(kind), this.areaWord + AreaWord.SCRATCH, 1, this.#cachedTag);
     return true;
   }
 
   /**
-   * Allocates a block while memory is short, bypassing the sheaf; 0 if there is none. Throws NO_CONSTRUCTOR, and what a
+   * Allocates a block under pressure, bypassing the sheaf; 0 if there is none. Throws NO_CONSTRUCTOR, and what a
    * constructor throws.
    */
   takeBypassingSheaf(kind: number, request: PageRequest): number {
     const scratch = this.areaWord + AreaWord.SCRATCH;
     const cache = this.#caches.record(kind);
-    while (this.#barns.take(kind, cache, scratch, 1, this.#sheafTag, request) === 0) {
+    while (this.#barns.take(kind, cache, scratch, 1, this.#cachedTag, request) === 0) {
       if (!this.#caches.hasConstructorOrDestructor(kind) || !this.#slabs.grow(kind, request)) return 0;
     }
     const address = this.#memory.words[scratch] >>> 0;
@@ -242,9 +242,9 @@ export class Sheaves {
     const top = this.top(kind);
     const bottom = this.bottom(kind);
     if (top === bottom) return;
-    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, top - bottom, this.#sheafTag);
+    this.#barns.put(kind, this.#caches.record(kind), bottom + 1, top - bottom, this.#cachedTag);
     words[this.areaWord + AreaWord.TOPS + kind] = bottom;
-    if (ASSERTIONS) assert(words[bottom] === this.#emptyEntry, "a drained sheaf is empty");
+    if (ASSERTIONS) assert(words[bottom] === this.#emptySentinel, "a drained sheaf is empty");
   }
 
   /**
@@ -264,16 +264,16 @@ export class Sheaves {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
     const top = Atomics.load(words, topWord);
-    if (top === this.#closed) return true;
+    if (top === this.#dummySheaf) return true;
     Atomics.store(words, this.areaWord + AreaWord.SAVED + kind, top);
-    return Atomics.compareExchange(words, topWord, top, this.#closed) === top;
+    return Atomics.compareExchange(words, topWord, top, this.#dummySheaf) === top;
   }
 
   /** Opens a closed sheaf. Only for the slot's own thread; returns whether the sheaf was closed. */
   reopen(kind: number): boolean {
     const { words } = this.#memory;
     const topWord = this.areaWord + AreaWord.TOPS + kind;
-    if (words[topWord] !== this.#closed) return false;
+    if (words[topWord] !== this.#dummySheaf) return false;
     const saved = Atomics.load(words, this.areaWord + AreaWord.SAVED + kind);
     if (saved === 0) return false;
     Atomics.store(words, topWord, saved);
@@ -293,11 +293,11 @@ export class Sheaves {
     return false;
   }
 
-  /** Forgets the empty sheaf of a destroyed cache; the kind's next cache gets a new one. Under the sheaves lock. */
+  /** Forgets a cache's empty sheaf: the kind's next use makes a new one. As {@link freeSheafPages}. */
   forget(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
-    words[this.areaWord + AreaWord.TOPS + kind] = this.#closed;
+    words[this.areaWord + AreaWord.TOPS + kind] = this.#dummySheaf;
   }
 
   /** Empties every sheaf and the page cache. */
@@ -307,8 +307,8 @@ export class Sheaves {
   }
 
   /**
-   * Frees the pages of named caches' empty sheaves and of the empty outboxes; the next use makes them again. Under the
-   * sheaves lock.
+   * Frees the pages of empty outboxes and of named caches' empty sheaves, to be made again. Under the sheaves lock, or
+   * when no other thread can reach the area any more.
    */
   freeSheafPages(): void {
     this.outboxes.destroy();
@@ -348,25 +348,25 @@ export class Sheaves {
   #openTop(kind: number, request: PageRequest): number {
     for (;;) {
       const top = this.#memory.words[this.#tops + kind];
-      if (top !== this.#closed || !this.#ensureSheaf(kind, request)) return top;
+      if (top !== this.#dummySheaf || !this.#ensureSheaf(kind, request)) return top;
     }
   }
 
   /** False for a stale entry: two threads freed its block at the same time, and it is not in this slot's sheaves. */
   #isCachedHere(entry: number): boolean {
-    return this.#memory.bytes[this.#pages.frames.tagBias + (entry >>> GRANULE_SHIFT)] === this.#sheafTag;
+    return this.#memory.bytes[this.#pages.frames.tagBias + (entry >>> GRANULE_SHIFT)] === this.#cachedTag;
   }
 
   /** In test builds: blocks that came into a sheaf of this slot have its tag. */
   #assertEntries(kind: number, firstWord: number, count: number): void {
-    assertTagged(this.#pages.frames, { firstWord, count, kind, tag: this.#sheafTag });
+    assertTagged(this.#pages.frames, { firstWord, count, kind, tag: this.#cachedTag });
   }
 
   #format(): void {
     const { words } = this.#memory;
-    const closed = this.#closed;
+    const closed = this.#dummySheaf;
     words.fill(0, this.areaWord, this.areaWord + FIRST_SHEAF_WORD);
-    words[closed] = this.#emptyEntry;
+    words[closed] = this.#emptySentinel;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
     words.fill(closed, this.areaWord + AreaWord.OUT_TOPS, this.areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
@@ -381,7 +381,7 @@ export class Sheaves {
   #formatSheaf(kind: number, bottom: number): void {
     const { words } = this.#memory;
     const end = bottom + this.capacity(kind) + 1;
-    words[bottom] = this.#emptyEntry;
+    words[bottom] = this.#emptySentinel;
     // The page may hold old data: no word between the sentinels may look like FULL.
     words.fill(0, bottom + 1, end);
     words[end] = FULL;
@@ -391,7 +391,7 @@ export class Sheaves {
   /** Makes the sheaf of a named cache when this slot first uses the cache. */
   #ensureSheaf(kind: number, request: PageRequest): boolean {
     const { words } = this.#memory;
-    if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#closed) return true;
+    if (this.reopen(kind) || words[this.areaWord + AreaWord.TOPS + kind] !== this.#dummySheaf) return true;
     if (kind < firstNamedKind || !this.#caches.isUsed(kind)) return false;
     const groupWord = this.areaWord + AreaWord.NAMED_SHEAF_PAGES + (kind >>> CACHES_PER_SHEAF_PAGE_SHIFT);
     if (words[groupWord] === 0) {

@@ -5,7 +5,7 @@ import { assertListedSlab } from "./assertions.ts";
 import { CacheRecord } from "./layout.ts";
 
 /** Constants of the functions below once more, as constants of this module: see fast-path.ts. */
-const cacheHead = CacheRecord.PARTIAL_HEAD;
+const partialHead = CacheRecord.PARTIAL_HEAD;
 const cacheTail = CacheRecord.PARTIAL_TAIL;
 const frameNext = FrameRecord.NEXT;
 const framePrev = FrameRecord.PREV;
@@ -18,11 +18,11 @@ const noFrame = NO_FRAME;
 export function linkSlab(frames: FrameTable, slab: number, cache: number): void {
   const { words } = frames.memory;
   const tail = words[cache + cacheTail];
-  if (ASSERTIONS) assert(tail !== slab && words[cache + cacheHead] !== slab, `slab ${slab} is in no list yet`);
+  if (ASSERTIONS) assert(tail !== slab && words[cache + partialHead] !== slab, `slab ${slab} is in no list yet`);
   const record = frames.record(slab);
   words[record + frameNext] = noFrame;
   words[record + framePrev] = tail;
-  if (tail === noFrame) words[cache + cacheHead] = slab;
+  if (tail === noFrame) words[cache + partialHead] = slab;
   else words[frames.record(tail) + frameNext] = slab;
   words[cache + cacheTail] = slab;
   if (ASSERTIONS) assertListedSlab(frames, slab, cache);
@@ -35,7 +35,7 @@ export function unlinkSlab(frames: FrameTable, slab: number, cache: number): voi
   if (ASSERTIONS) assertListedSlab(frames, slab, cache);
   const next = words[record + frameNext];
   const previous = words[record + framePrev];
-  if (previous === noFrame) words[cache + cacheHead] = next;
+  if (previous === noFrame) words[cache + partialHead] = next;
   else words[frames.record(previous) + frameNext] = next;
   if (next === noFrame) words[cache + cacheTail] = previous;
   else words[frames.record(next) + framePrev] = previous;

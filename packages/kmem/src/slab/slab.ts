@@ -25,17 +25,17 @@ import {
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
 
-/** Constants of the loops below, repeated as constants of this module: see fast-path.ts. */
+/** The loops' constants once more: the engine folds a module's own constants, not imported ones. */
 const none = Tag.NONE;
 const inSlab = Tag.IN_SLAB;
 const pageShift = PAGE_SHIFT;
 const granuleShift = GRANULE_SHIFT;
 const recordShift = FRAME_RECORD_SHIFT;
-const headField = FrameRecord.SLAB_OR_OWNER;
+const slabField = FrameRecord.SLAB_OR_OWNER;
 const freeMask = SLAB_FREE_MASK;
 const cursorShift = SLAB_CURSOR_SHIFT;
 const slabMask = SLAB_HEAD_MASK;
-const cacheHead = CacheRecord.PARTIAL_HEAD;
+const partialHead = CacheRecord.PARTIAL_HEAD;
 const cacheSlabs = CacheRecord.SLABS;
 const cacheFreeBlocks = CacheRecord.FREE_BLOCKS;
 const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
@@ -62,8 +62,9 @@ export interface SlabContext {
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
  * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
- * with free blocks, empty slabs too. Blocks leave and enter slabs through the barns, under the cache's lock. All state
- * is in the shared buffer, except the constructors and destructors, which each thread registers for itself.
+ * with free blocks, empty slabs too. Blocks leave and enter slabs in `take` and `put` alone, under the cache's lock; a
+ * barn may stand between slab and sheaf. All state is in the shared buffer, except the constructors and destructors,
+ * which each thread registers for itself.
  *
  * In signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index
  * in `words` of its record. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
@@ -122,7 +123,7 @@ export class Slabs {
     if (ASSERTIONS) this.#assertLocked(cache);
     let taken = 0;
     while (taken < wanted) {
-      const slab = this.#memory.words[cache + cacheHead];
+      const slab = this.#memory.words[cache + partialHead];
       if (slab === noFrame) break;
       taken += this.#takeFrom(slab, cache, firstWord + taken, wanted - taken, tag);
     }
@@ -186,7 +187,7 @@ export class Slabs {
         word++;
         continue;
       }
-      const slab = words[recordBias + (frame << recordShift) + headField] & slabMask;
+      const slab = words[recordBias + (frame << recordShift) + slabField] & slabMask;
       const start = slab << pageShift;
       const firstIndex = tagBias + (start >>> granuleShift);
       const first = word;
@@ -226,7 +227,7 @@ export class Slabs {
     const slabBlocks = words[cache + cacheSlabBlocks];
     const pagesMax = slabLimit * words[cache + cacheSlabPages];
     let pages = 0;
-    let slab = words[cache + cacheHead];
+    let slab = words[cache + partialHead];
     while (slab !== noFrame && words[cache + cacheEmptySlabs] > 0 && pages < pagesMax) {
       const record = this.#pages.frames.record(slab);
       const next = words[record + frameNext];
@@ -246,7 +247,7 @@ export class Slabs {
    * constructor or destructor runs.
    */
   #releaseWithDestructors(kind: number, slabLimit: number): number {
-    if (!this.functions.hasAny(kind) || this.functions.nesting(kind) > 0) return 0;
+    if (!this.functions.hasRequired(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
     const errors = new FirstError();
     const slabsMax = Math.min(slabLimit, this.#memory.words[cache + cacheSlabs]);
@@ -273,7 +274,7 @@ export class Slabs {
   #firstEmpty(cache: number): number {
     const { words } = this.#memory;
     if (words[cache + cacheEmptySlabs] === 0) return noFrame;
-    let slab = words[cache + cacheHead];
+    let slab = words[cache + partialHead];
     while (slab !== noFrame) {
       const record = this.#pages.frames.record(slab);
       if ((words[record + frameCount] & freeMask) === words[cache + cacheSlabBlocks]) break;

@@ -24,7 +24,7 @@ export function lockOwner(slot: number, generation: number): number {
   return ((generation & LockBits.GENERATION_MASK) << LockBits.GENERATION_SHIFT) | (slot + 1);
 }
 
-/** Whether the thread that this owner value names is certainly dead. */
+/** Whether no thread can hold a lock by this value any more: its thread is dead, has left the slot, or never was. */
 export type IsGone = (owner: number) => boolean;
 
 const NOBODY_IS_GONE: IsGone = () => false;
@@ -41,7 +41,7 @@ export function acquireLock(words: Int32Array, word: number, owner: number, isGo
     if (Atomics.compareExchange(words, word, free, owner) === free) return false;
   }
   for (;;) {
-    // A thread that has slept acquires the lock with WAITED set, since other threads may still sleep.
+    // Past the spin phase a thread always acquires with WAITED set: it may have slept, and others may still sleep.
     const found = Atomics.compareExchange(words, word, free, owner | waited);
     if (found === free) return false;
     if (isGone(found & ~waited)) {
@@ -94,7 +94,7 @@ export interface SlotLockRecovery extends LockRecovery {
 
 /** Locks for a slot of shared memory. Waiters spin for a while, then sleep; a thread that must not block only spins. */
 export class SharedLocks implements Locks {
-  /** While this is undefined, no holder is considered dead. */
+  /** While this is undefined, only a stray value that names this thread itself is taken over. */
   recovery: SlotLockRecovery | undefined;
   order: LockOrder | undefined;
   readonly #memory: LinearMemory;

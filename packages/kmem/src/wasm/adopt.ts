@@ -40,8 +40,8 @@ export interface AdoptOptions {
   /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
   readonly harmless?: readonly (number | string)[];
   /**
-   * "memcheck" has every load and store of the module's look first whether its bytes are a live block's, or no part of
-   * the heap: {@link Memcheck} runs it, and tells what is not. Default: nothing is looked at.
+   * "memcheck" checks before each load and store that its bytes lie in a live block or outside of the heap:
+   * {@link Memcheck} runs such a module, and reports what does not. Default: no checks.
    */
   readonly check?: "memcheck";
   /** Whether reads of bytes of a block that were never written are told too. Default false. For `check` only. */
@@ -96,17 +96,17 @@ export interface AdoptedModule {
   /** Tests of the flags in a chunk's header that became constants: dlmalloc's calloc makes them, inlined or not. */
   readonly flagsTestCount: number;
   /**
-   * The variable up to where the program's memory is given out, if there is one. Where `users` is not empty the program
-   * may take memory from there on by itself: whoever gives the heap memory has to move it.
+   * The program's sbrk variable, if there is one: memory below its value is given out. Where `users` is not empty the
+   * program may take memory from there on by itself: whoever gives the heap memory has to move it.
    */
   readonly programBreak: ProgramBreak | undefined;
-  /** The import that the program asks for more memory, such as Emscripten's, whose views of the memory follow it. */
+  /** The import by which the program grows its memory, such as emscripten_resize_heap, which renews the glue's views. */
   readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
   /** What its loads and stores are checked for. */
   readonly check: "memcheck" | undefined;
   /** Whether debug information (DWARF) in the module still says the truth: all code is where it was in its section. */
   readonly areCodeOffsetsKept: boolean;
-  /** The byte of the old module that a byte of the new one was, as stack traces and source maps count. */
+  /** The offset in the old module of a byte offset in the new one, as stack traces and source maps count. */
   originOf(offset: number): number;
 }
 
@@ -145,8 +145,9 @@ function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunction
 
 /**
  * Rewrites a WebAssembly module so that its allocator becomes a heap's: its malloc, free and the rest of the family, or
- * what a language has in their place, become imports of the module "kmem". Every function that works with the old
- * allocator's headers is replaced, or proven to meet no block; else the module is refused with a list of what is left.
+ * what a language has in their place, become imports of the module "kmem". Every reachable function that uses the old
+ * allocator's variables or the headers of blocks is replaced, proven to meet no block, has its test of flags made a
+ * constant, or is vouched for by `harmless`; else the module is refused with a list of what is left.
  * O(bytes), in memory too.
  *
  * Throws BAD_MODULE for bytes that are no module, CANNOT_ADOPT with `details.reason` and for `left` with

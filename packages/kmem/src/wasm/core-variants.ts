@@ -97,7 +97,7 @@ class CoreFamily extends CorePaths {
         this.pop(found),
         assembler.copy(get(found.address), get(address), get(kept)),
         assembler.store(get(roomAt), get(address)),
-        assembler.store8(get(tagAt), this.sheafTag),
+        assembler.store8(get(tagAt), this.cachedTag),
         assembler.store(get(roomTopAt), get(room)),
         returned(get(found.address)),
       ),

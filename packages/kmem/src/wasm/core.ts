@@ -85,7 +85,7 @@ export class CorePaths {
     return global(this.context.firstGlobal + CORE_GLOBALS.indexOf(name));
   }
 
-  get sheafTag(): Code {
+  get cachedTag(): Code {
     return add(this.global("live_tag"), SHEAF_TAG);
   }
 
@@ -143,7 +143,7 @@ export class CorePaths {
       ...this.#topOf(locals, topAt, size),
       ...assembler.leaveIf(atLeast(tee(top, assembler.load(get(topAt), CLASS_TOPS_BYTES)), this.wordCount)),
       ...this.offsetOf(offset, tee(address, assembler.load(shiftLeft(get(top), WORD_SHIFT)))),
-      ...assembler.leaveIf(unequal(assembler.load8(this.tagAt(tagAt, offset)), this.sheafTag)),
+      ...assembler.leaveIf(unequal(assembler.load8(this.tagAt(tagAt, offset)), this.cachedTag)),
     ];
     return { found: { topAt, top, address, tagAt }, code };
   }
@@ -190,7 +190,7 @@ export class CorePaths {
         set(topAt, add(tops, shiftLeft(get(kind), WORD_SHIFT))),
         this.findRoom(room, roomAt, get(topAt)),
         assembler.store(get(roomAt), get(address)),
-        assembler.store8(get(tagAt), this.sheafTag),
+        assembler.store8(get(tagAt), this.cachedTag),
         assembler.store(get(topAt), get(room)),
         returned(),
       ),

@@ -35,8 +35,8 @@ function boundPaths(library: CountedLibrary): PathCounts[] {
   const { memory, geometry, sheaves, slot } = layersOf(heap);
   const context = { memory, geometry, areaWord: sheaves.areaWord, slot };
   const slow = { alloc: () => 0, free: () => undefined };
-  const path = fastPaths.bindFastPath({ ...context, hasAtomicFrees: false }, slow);
-  const exact = fastPaths.bindFastPath({ ...context, hasAtomicFrees: true }, slow);
+  const path = fastPaths.bindFastPath({ ...context, hasExactFrees: false }, slow);
+  const exact = fastPaths.bindFastPath({ ...context, hasExactFrees: true }, slow);
   warm({ alloc: () => heap.alloc(BLOCK_BYTES), free: heap.free });
   const foreign = Array.from({ length: 4 }, () => other.alloc(BLOCK_BYTES));
   for (const address of foreign.slice(2)) heap.free(address);
