@@ -367,10 +367,7 @@ export class PageAllocator {
     return this.#sync?.slots.hasSeveral === true && !this.#sync.waiters.isUnderPressure;
   }
 
-  /**
-   * Sets memory pressure: from LOW free frames down, unless memory can grow, until there are more than HIGH. Under the
-   * pages' lock, after each change of FREE_FRAMES.
-   */
+  /** Begins or ends memory pressure by FREE_FRAMES. Under the pages' lock, after each change of that. */
   updatePressure(): void {
     if (ASSERTIONS) this.#assertLocked();
     if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
