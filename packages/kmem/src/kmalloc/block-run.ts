@@ -33,7 +33,7 @@ export function freeRun(layers: Layers, address: number): boolean {
   }
   pages.claimExclusive(head);
   memory.bytes[tagIndex(geometry, address)] = Tag.NONE;
-  pages.freeExclusive(head, pages.frames.count(head));
+  pages.freeClaimed(head, pages.frames.count(head));
   return true;
 }
 

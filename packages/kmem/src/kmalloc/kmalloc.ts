@@ -27,6 +27,9 @@ const RECLAIM_REQUESTS = 16;
 /** log2 of the frames in use for each request: a heap with few reclaims after usedFrames / 8 requests already. */
 const RECLAIM_FRAMES_PER_REQUEST_SHIFT = 3;
 
+/** A run of up to so many bytes stays whole while at least half of it is in use, as the block of a slab does. */
+const WHOLE_RUN_BYTES: number = 2 * MAX_CLASS_BYTES;
+
 /** Refills and flushes between two scans for idle size classes. */
 const IDLE_SCAN_INTERVAL = 64;
 /** The idle classes' free blocks are released if they amount to at least this share of the memory in use. */
@@ -148,12 +151,15 @@ export class KmallocSlowPath {
 
   /** A block above the largest class, or aligned to more than a page: a run of pages. 0 if there is no memory. */
   allocateRun(sizeBytes: number, alignmentBytes: number, fromReserve: boolean): number {
-    const { memory, geometry, slot } = this.#layers;
+    const { memory, geometry, pages, slot } = this.#layers;
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
-    this.#reclaimAtPeak();
-    const frame = this.allocatePages(count, RunKind.LARGE_BLOCK, { mayUseReserve: fromReserve, alignFrames });
-    if (frame === NO_FRAME) return 0;
+    let frame = alignFrames === 1 ? pages.takeKept(count) : NO_FRAME;
+    if (frame === NO_FRAME) {
+      this.#reclaimAtPeak();
+      frame = this.allocatePages(count, RunKind.LARGE_BLOCK, { mayUseReserve: fromReserve, alignFrames });
+      if (frame === NO_FRAME) return 0;
+    }
     const address = frame * PAGE_SIZE;
     if (ASSERTIONS) assertNewBlock(this.#layers, frame, count);
     memory.bytes[tagIndex(geometry, address)] = slot + 1;
@@ -263,9 +269,9 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Resizes a live block in place if that is sensible: a block of a slab that stays at least half full, a run whose
-   * tail is freed, or a run with free pages after it. `usable` is its {@link usableBytes}. False leaves the block
-   * unchanged.
+   * Resizes a live block in place if that is sensible: a block of a slab or short run that stays at least half full, a
+   * run whose tail is freed, or a run with free pages after it. `usable` is its {@link usableBytes}. False leaves the
+   * block unchanged.
    */
   resizeInPlace(address: number, sizeBytes: number, usable: number): boolean {
     const { pages } = this.#layers;
@@ -275,6 +281,7 @@ export class KmallocSlowPath {
     }
     if (sizeBytes <= MAX_CLASS_BYTES >> 1) return false;
     const newCount = Math.ceil(sizeBytes / PAGE_SIZE);
+    if (sizeBytes <= usable && usable <= WHOLE_RUN_BYTES && sizeBytes >= usable >> 1) return true;
     return newCount === usable / PAGE_SIZE || resizeRun(this.#layers, address, newCount);
   }
 

@@ -18,7 +18,7 @@ export function repairAfterHolderDeath(layers: CoreLayers, word: number): void {
   refreshToEndFrame(layers);
   if (word === headerWord(geometry, Header.PAGES_LOCK)) {
     rebuildZones(pages, geometry);
-    pages.updatePressure();
+    pages.lock.updatePressure();
   } else if (word === headerWord(geometry, Header.TABLE_LOCK)) repairTable(layers);
   else {
     const kind = kindOfLock(layers, word);

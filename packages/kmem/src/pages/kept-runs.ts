@@ -11,7 +11,6 @@ import {
   RunKind,
   ZoneRecord,
 } from "./layout.ts";
-import type { PageRequest } from "./page-request.ts";
 
 /** A kept run may exceed a request by less than one in so many parts. */
 const SLACK_DIVISOR = 8;
@@ -19,6 +18,8 @@ const SLACK_DIVISOR = 8;
 const EVICT_INTERVAL = 8;
 /** log2 of the share of the pages in use that all slots may keep: a thirty-second. */
 const KEPT_SHARE_SHIFT = 5;
+/** Pages that they may keep however few are in use: one block of 256 KiB comes and goes without the pages' lock. */
+const KEPT_PAGES_FLOOR = 64;
 /** log2 of the share of the free pages that they may keep, so that no other slot misses them: an eighth. */
 const KEPT_FREE_SHARE_SHIFT = 3;
 
@@ -31,7 +32,7 @@ export function isKeepable(count: number, kind: number): boolean {
 export function keptPagesMax(zone: BuddyZone, slotCount: number): number {
   const { freeFrames } = zone;
   const used = zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME) - freeFrames;
-  const share = Math.min(used >> KEPT_SHARE_SHIFT, freeFrames >> KEPT_FREE_SHARE_SHIFT);
+  const share = Math.min(Math.max(used >> KEPT_SHARE_SHIFT, KEPT_PAGES_FLOOR), freeFrames >> KEPT_FREE_SHARE_SHIFT);
   return slotCount > 1 ? Math.floor(share / slotCount) : share;
 }
 
@@ -59,10 +60,9 @@ export class KeptRuns {
    * Makes a block's run, with this owner, of the run that was kept last of those with `count` pages or less than an
    * eighth more. NO_FRAME where there is none. O(kept runs).
    */
-  take(count: number, { dma = false, alignFrames = 1 }: PageRequest, owner: number): number {
+  take(count: number, owner: number): number {
     const frames = this.#frames;
     const { words } = frames.memory;
-    if (dma || alignFrames > 1) return NO_FRAME;
     const most = Math.max(count, Math.ceil((count - 1) * (1 + 1 / SLACK_DIVISOR)) - 1);
     for (let word = this.#firstWord + this.count - 1; word >= this.#firstWord; word--) {
       const pages = frames.count(words[word]);

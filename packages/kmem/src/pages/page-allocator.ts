@@ -1,20 +1,19 @@
 import { describeValue } from "../memory/arguments.ts";
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { hex, KmemError } from "../memory/errors.ts";
-import { type Geometry, headerWord, isSmallHeap } from "../memory/header.ts";
-import { Header, PAGE_SIZE } from "../memory/layout.ts";
+import { type Geometry, isSmallHeap } from "../memory/header.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { assertHeld } from "../sync/lock-order.ts";
-import type { SlotSync } from "../sync/slot-sync.ts";
 import { assertAllocated, assertFree, assertOwner, assertRun, assertShortens } from "./assertions.ts";
 import type { BuddyZone } from "./buddy.ts";
 import { detachPart } from "./detach-part.ts";
 import { FrameTable } from "./frames.ts";
-import { canGrow, growPages } from "./growth.ts";
+import { growPages } from "./growth.ts";
 import { isKeepable, KeptRuns, keptPagesMax } from "./kept-runs.ts";
 import { reasonNotFreeable } from "./kind-phrase.ts";
 import {
   FrameKind,
+  KEPT_PAGES_MIN,
   KEPT_RUNS_MAX,
   NO_FRAME,
   PAGE_CACHE_ORDERS,
@@ -27,6 +26,7 @@ import {
 import { describeTables } from "./moving-tables.ts";
 import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PageCache } from "./page-cache.ts";
 import { ANY_PAGES, type PageRequest } from "./page-request.ts";
+import { type PageSync, PagesLock } from "./pages-lock.ts";
 import { takeFrom, takeRun, takeUpTo } from "./take-run.ts";
 import {
   createZones,
@@ -39,9 +39,6 @@ import {
   zoneStats,
 } from "./zone.ts";
 
-/** What a page allocator shared by threads needs of them; without it only one thread at a time may use it. */
-export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
-
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
  * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
@@ -53,10 +50,13 @@ export type PageSync = Pick<SlotSync, "slot" | "slots" | "locks" | "waiters">;
 export class PageAllocator {
   readonly frames: FrameTable;
   readonly zones: readonly BuddyZone[];
+  /** The pages' lock. */
+  readonly lock: PagesLock;
+  /** The first frame after the DMA zone, whether or not the heap has grown that far. */
+  readonly dmaEndFrame: number;
   readonly #memory: LinearMemory;
   readonly #geometry: Geometry;
   readonly #sync: PageSync | undefined;
-  readonly #lockWord: number;
   /** OWNER of the runs that this slot allocates. */
   readonly #owner: number;
   #cache: PageCache | undefined;
@@ -66,10 +66,11 @@ export class PageAllocator {
     this.#memory = memory;
     this.#geometry = geometry;
     this.#sync = sync;
-    this.#lockWord = headerWord(geometry, Header.PAGES_LOCK);
     this.#owner = sync === undefined ? RunOwner.HEAP : RunOwner.OWNER_BIT | (sync.slot + 1);
     this.frames = new FrameTable(memory, geometry);
     this.zones = openZones(this.frames, geometry);
+    this.dmaEndFrame = dmaEndFrame(geometry);
+    this.lock = new PagesLock({ memory, geometry, frames: this.frames, zone: this.zones[Zone.NORMAL], sync });
   }
 
   /** Opens the page allocator of a memory that has one. */
@@ -95,8 +96,8 @@ export class PageAllocator {
   }
 
   /**
-   * Allocates `count` contiguous pages, for a LARGE_BLOCK a kept run of less than an eighth more (COUNT tells); returns
-   * the first frame, or NO_FRAME. Grows the memory, but not for DMA. O(orders), for first fit O(groups of 64 frames).
+   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. Grows the memory, but not for DMA.
+   * O(orders), for first fit O(groups of 64 frames).
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -106,10 +107,8 @@ export class PageAllocator {
       this.frames.setOwner(cached, this.#owner);
       return this.#reach(cached, count);
     }
-    const kept = isKeepable(count, kind) ? (this.#kept?.take(count, request, this.#owner) ?? NO_FRAME) : NO_FRAME;
-    if (kept !== NO_FRAME) return this.#reach(kept, this.frames.count(kept));
     if (!this.isWithinLimit(count, request)) return NO_FRAME;
-    this.#lock();
+    this.lock.acquire();
     let frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
     if (frame === NO_FRAME && request.dma !== true) {
@@ -117,10 +116,17 @@ export class PageAllocator {
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return this.#reach(frame, count);
+  }
+
+  /** A kept run of `count` pages or less than an eighth more (COUNT tells) as a block's run; NO_FRAME if none is kept. */
+  takeKept(count: number): number {
+    if (this.#kept === undefined || count < KEPT_PAGES_MIN) return NO_FRAME;
+    const frame = this.#kept.take(count, this.#owner);
+    return frame === NO_FRAME ? frame : this.#reach(frame, this.frames.count(frame));
   }
 
   /**
@@ -128,13 +134,13 @@ export class PageAllocator {
    * or, if no block has so many, the largest. If none is free: `allocate` of count, count / 2, … COUNT tells how many.
    */
   allocateUpTo(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
-    this.#lock();
+    this.lock.acquire();
     let part = takeUpTo(this.zones, count, request);
     if (part.count === 0 && this.#drainKeptLocked() > 0) part = takeUpTo(this.zones, count, request);
     const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     if (frame !== NO_FRAME) return this.#reach(frame, got);
     let whole: number = NO_FRAME;
     for (let rest = count; rest > 0 && whole === NO_FRAME; rest >>= 1) whole = this.allocate(rest, kind, request);
@@ -180,13 +186,18 @@ export class PageAllocator {
   /** As {@link free}, for a whole run that no other thread can free, such as the heap's own. */
   freeExclusive(first: number, count: number): void {
     this.claimExclusive(first);
+    this.freeClaimed(first, count);
+  }
+
+  /** As {@link freeExclusive}, for a run that this slot has claimed. */
+  freeClaimed(first: number, count: number): void {
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
     if (isKeepable(count, this.frames.kind(first)) && this.#keep(first, count)) return;
-    this.#lock();
+    this.lock.acquire();
     this.#zoneOf(first).give(first, count);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     this.#sync?.waiters.freed();
   }
 
@@ -202,19 +213,19 @@ export class PageAllocator {
 
   /** Frees the tail of a run that no other thread can free. */
   shorten(head: number, newCount: number): void {
-    this.#lock();
+    this.lock.acquire();
     const count = this.frames.count(head);
     if (ASSERTIONS) assertShortens(this.frames, head, count, newCount);
     this.frames.setCount(head, newCount);
     this.#zoneOf(head).give(head + newCount, count - newCount);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     this.#sync?.waiters.freed();
   }
 
   /** Extends a run, which no other thread may free, in place if the next frames are free; returns whether it did. */
   extend(head: number, newCount: number, kind: RunKindValue): boolean {
-    this.#lock();
+    this.lock.acquire();
     const count = this.frames.count(head);
     const zone = this.#zoneOf(head);
     const extra = newCount - count;
@@ -224,10 +235,10 @@ export class PageAllocator {
       zone.carve(head + count, extra);
       this.frames.fillKind(head + count, extra, kind + 1);
       this.frames.setCount(head, newCount);
-      this.updatePressure();
+      this.lock.updatePressure();
     }
     if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
-    this.#unlock();
+    this.lock.release();
     return isPossible;
   }
 
@@ -241,17 +252,12 @@ export class PageAllocator {
   /** Gives this slot's kept runs, all or the oldest `runLimit`, to the free lists; returns the number of pages. */
   drainKept(runLimit: number = KEPT_RUNS_MAX): number {
     if (this.#kept === undefined || this.#kept.count === 0) return 0;
-    this.#lock();
+    this.lock.acquire();
     const pages = this.#drainKeptLocked(runLimit);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     this.#sync?.waiters.freed();
     return pages;
-  }
-
-  /** The first frame after the DMA zone, whether or not the heap has grown that far. */
-  get dmaEndFrame(): number {
-    return dmaEndFrame(this.#geometry);
   }
 
   /** The heap's frames after the tables. */
@@ -261,7 +267,9 @@ export class PageAllocator {
 
   /** Frames from `firstPageFrame` on that are the heap's and on no free list; those in page caches count as used. */
   get usedFrames(): number {
-    return this.managedFrames - this.freeBytes / PAGE_SIZE;
+    let used = this.frames.endFrame - this.frames.firstPageFrame;
+    for (const zone of this.zones) used -= zone.freeFrames + zone.get(ZoneRecord.FOREIGN_FRAMES);
+    return used;
   }
 
   /** Bytes in free pages. */
@@ -271,9 +279,9 @@ export class PageAllocator {
 
   /** Bytes in the longest contiguous free range; O(frames). */
   largestFreeRunBytes(): number {
-    this.#lock();
+    this.lock.acquire();
     const longest = this.zones.map((zone) => zone.longestFreeRange());
-    this.#unlock();
+    this.lock.release();
     return Math.max(...longest) * PAGE_SIZE;
   }
 
@@ -286,12 +294,12 @@ export class PageAllocator {
    * see it half split.
    */
   #freePart(first: number, count: number, kind: RunKindValue): string | undefined {
-    this.#lock();
+    this.lock.acquire();
     const problem =
       this.reasonNotFreeable(first, count, kind) ?? detachPart(this.frames, this.#owner, { first, count, kind });
     if (problem === undefined) this.#zoneOf(first).give(first, count);
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     if (problem === undefined) this.#sync?.waiters.freed();
     return problem;
   }
@@ -313,24 +321,24 @@ export class PageAllocator {
     const frame = cache.pop(this.#memory.words, order);
     if (frame !== NO_FRAME) return frame;
     const zone = this.zones[Zone.NORMAL];
-    this.#lock();
+    this.lock.acquire();
     for (let run = cacheBatch(order); run > 0; run--) {
       const taken = takeFrom(zone, count, NATURALLY_ALIGNED[order], RunKind.CACHED);
       if (taken === NO_FRAME) break;
       this.#makeRun(taken, count, RunKind.CACHED, this.claimedOwner);
       cache.push(this.#memory.words, order, taken);
     }
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     return cache.pop(this.#memory.words, order);
   }
 
   /** Puts a run that only this thread knows into the slot's page cache; false if it does not belong there. */
   #putCached(first: number, count: number): boolean {
     const cache = this.#cache;
-    if (cache === undefined || first < this.dmaEndFrame) return false;
     const order = cachedOrder(count);
-    if (order < 0 || (first & (count - 1)) !== 0 || !this.#isCaching()) return false;
+    if (cache === undefined || order < 0 || first < this.dmaEndFrame) return false;
+    if ((first & (count - 1)) !== 0 || !this.#isCaching()) return false;
     if (ASSERTIONS) assertOwner(this.frames, first, this.claimedOwner);
     this.frames.setRun(first, count, RunKind.CACHED);
     if (cache.push(this.#memory.words, order, first)) return true;
@@ -367,24 +375,12 @@ export class PageAllocator {
     return this.#sync?.slots.hasSeveral === true && !this.#sync.waiters.isUnderPressure;
   }
 
-  /** Begins or ends memory pressure by FREE_FRAMES. Under the pages' lock, after each change of that. */
-  updatePressure(): void {
-    if (ASSERTIONS) this.#assertLocked();
-    if (this.#sync === undefined || !this.#sync.waiters.tracksWatermarks) return;
-    const zone = this.zones[Zone.NORMAL];
-    const { freeFrames } = zone;
-    if (freeFrames > zone.get(ZoneRecord.HIGH)) this.#sync.waiters.setPressure(false);
-    else if (freeFrames <= zone.get(ZoneRecord.LOW) && !canGrow(this.#memory, this.frames)) {
-      this.#sync.waiters.setPressure(true);
-    }
-  }
-
   #drainOrder(order: number, runLimit: number): number {
     const cache = this.#cache;
     const { words } = this.#memory;
     if (cache === undefined || cache.count(words, order) === 0) return 0;
     let pages = 0;
-    this.#lock();
+    this.lock.acquire();
     for (let run = 0; run < runLimit; run++) {
       const frame = cache.pop(words, order);
       if (frame === NO_FRAME) break;
@@ -392,26 +388,14 @@ export class PageAllocator {
       this.#zoneOf(frame).give(frame, 1 << order);
       pages += 1 << order;
     }
-    this.updatePressure();
-    this.#unlock();
+    this.lock.updatePressure();
+    this.lock.release();
     this.#sync?.waiters.freed();
     return pages;
   }
 
-  #lock(): void {
-    this.#sync?.locks.acquire(this.#lockWord);
-  }
-
-  #unlock(): void {
-    this.#sync?.locks.release(this.#lockWord);
-  }
-
-  #assertLocked(): void {
-    if (this.#sync !== undefined) assertHeld(this.#sync.locks, this.#lockWord, "the pages' lock");
-  }
-
   #zoneOf(frame: number): BuddyZone {
-    if (ASSERTIONS) this.#assertLocked();
+    if (ASSERTIONS) this.lock.assertHeld();
     const dma = this.zones[Zone.DMA];
     return frame < dma.get(ZoneRecord.END_FRAME) ? dma : this.zones[Zone.NORMAL];
   }

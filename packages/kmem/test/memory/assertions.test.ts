@@ -113,7 +113,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
     () => layers.slabs.take(layers.caches.record(KIND), 0, 1, 0),
     /holds the cache's lock/,
   ],
-  ["watermarks without the lock", () => layers.pages.updatePressure(), /holds the pages' lock/],
+  ["watermarks without the lock", () => layers.pages.lock.updatePressure(), /holds the pages' lock/],
   ["sheaves closed without the lock", () => layers.sheaves.closeAll(), /holds the sheaves lock/],
   ["barns ended without the lock", () => layers.barns.destroy(), /holds the table's lock/],
   ["a reclaim under a lock", () => [take(Header.PAGES_LOCK), heap.trim()], /before the one at word|no lock is held/],
