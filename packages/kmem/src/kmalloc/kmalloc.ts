@@ -123,7 +123,7 @@ export class KmallocSlowPath {
   refill(kind: number, fromReserve: boolean): number {
     const request = fromReserve ? FROM_RESERVE : ORDINARY;
     if (ASSERTIONS) assertNoLock(this.#layers.sync.locks, "when a sheaf is filled");
-    this.#shrinkIdleClasses();
+    this.#shrinkIdleClasses(kind);
     if (this.#layers.caches.get(kind, CacheRecord.PARTIAL_HEAD) === NO_FRAME) this.#reclaimAtPeak();
     const got = this.#refillOnce(kind, request);
     if (got !== 0) return got;
@@ -208,7 +208,7 @@ export class KmallocSlowPath {
     const kind = pages.frames.kind(frame);
     if (kind >= FrameKind.FIRST_CACHE) {
       if (!sync.waiters.isUnderPressure) {
-        this.#shrinkIdleClasses();
+        this.#shrinkIdleClasses(kind);
         const { outboxes } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
@@ -318,10 +318,10 @@ export class KmallocSlowPath {
 
   /**
    * Every IDLE_SCAN_INTERVAL refills and flushes, adds up the free blocks of size classes that were idle since the last
-   * scan, and releases them if they are many. A program that changes its sizes thus does not keep its former slabs.
-   * Modelled on: the cache reaper of Linux's slab.c.
+   * scan, `busyKind` not among them, and releases them if they are many. A program that changes its sizes thus does not
+   * keep its former slabs. Modelled on: the cache reaper of Linux's slab.c.
    */
-  #shrinkIdleClasses(): void {
+  #shrinkIdleClasses(busyKind: number): void {
     const { caches, sheaves, pages } = this.#layers;
     if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
     // Drain the oldest kept run. A run in regular use is taken and kept again, so it does not become the oldest.
@@ -329,7 +329,8 @@ export class KmallocSlowPath {
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
-      this.#idleClasses[index] = caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind) ? 1 : 0;
+      const isIdle = kind !== busyKind && caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind);
+      this.#idleClasses[index] = isIdle ? 1 : 0;
       freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
     if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;

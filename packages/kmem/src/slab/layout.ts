@@ -222,13 +222,24 @@ export const CACHE_RECORD_BYTES: number = CACHE_RECORD_WORDS * WORD_BYTES;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
- * a fourth of the cache's present slabs. As a slab that becomes empty releases at most itself, a cache that empties
- * ends up with about a fourth of its peak. They are released when the heap would grow past its peak, under
- * pressure, and by trim.
+ * a fourth of the cache's present slabs, and up to a batch more until one is released. A cache that empties thus ends
+ * up with about a fourth of its peak. They are released when the heap would grow past its peak, under pressure, and by
+ * trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */
 export const EMPTY_SLABS_SHARE_SHIFT = 2;
+
+/**
+ * A cache makes and releases several slabs at a time once it has many: one, and one more for each thirty-two that it
+ * has, so that what is made ahead is a thirty-second of the cache at most.
+ */
+export const BATCH_SLABS_SHARE_SHIFT = 5;
+/** The most slabs at a time, and the most pages of them. */
+export const BATCH_SLABS_MAX = 8;
+export const BATCH_PAGES_MAX = 16;
+/** Slabs from the head of a cache's partial list among which an empty one is looked for. */
+export const BATCH_LOOK_COUNT = 16;
 
 /** A barn has room for so many times the CAPACITY of its cache. */
 export const BARN_CAPACITY_FACTOR = 4;

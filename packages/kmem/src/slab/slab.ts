@@ -13,6 +13,8 @@ import { assertCounts, assertNoBlocks, assertSlab, assertSlabCount } from "./ass
 import { FunctionTable } from "./block-functions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
+  BATCH_LOOK_COUNT,
+  BATCH_SLABS_MAX,
   CacheFlag,
   CacheRecord,
   EMPTY_SLABS_KEPT,
@@ -22,6 +24,7 @@ import {
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
+import { batchSlabs, emptyRow, nextAfter, oldestEmpty, type SlabRow, splitEvenly } from "./slab-batch.ts";
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
 
@@ -102,16 +105,24 @@ export class Slabs {
   }
 
   /**
-   * Makes a slab for a cache without constructor and destructor; false if there is no memory. Under the cache's lock,
-   * which saves acquiring it twice more.
+   * Makes a slab, or a batch of them, for a cache without constructor and destructor; false if there is no memory.
+   * Under the cache's lock, which saves acquiring it twice more.
    */
   growLocked(kind: number, request: PageRequest): boolean {
     const cache = this.#caches.record(kind);
     if (ASSERTIONS) this.#assertLocked(cache);
-    const slab = this.#allocateSlab(kind, cache, request);
-    if (slab === noFrame) return false;
-    cutSlab(this.#pages.frames, slab, kind, cache, this.#nextColour(cache));
-    this.#addSlab(slab, cache);
+    const { frames } = this.#pages;
+    const slabPages = this.#memory.words[cache + cacheSlabPages];
+    const batch = batchSlabs(this.#memory.words, cache);
+    const row = batch > 1 ? this.#allocateSlabs(kind, batch * slabPages, request) : noFrame;
+    const first = row === noFrame ? this.#allocateSlabs(kind, slabPages, request) : row;
+    if (first === noFrame) return false;
+    const end = first + (row === noFrame ? 1 : batch) * slabPages;
+    splitEvenly(frames, first, end - first, slabPages);
+    for (let slab = first; slab < end; slab += slabPages) {
+      cutSlab(frames, slab, kind, cache, this.#nextColour(cache));
+      this.#addSlab(slab, cache);
+    }
     return true;
   }
 
@@ -225,17 +236,18 @@ export class Slabs {
     if (ASSERTIONS) this.#assertLocked(cache);
     const { words } = this.#memory;
     const slabBlocks = words[cache + cacheSlabBlocks];
-    const pagesMax = slabLimit * words[cache + cacheSlabPages];
+    const slabPages = words[cache + cacheSlabPages];
+    const pagesMax = slabLimit * slabPages;
     let pages = 0;
     let slab = words[cache + partialHead];
     while (slab !== noFrame && words[cache + cacheEmptySlabs] > 0 && pages < pagesMax) {
       const record = this.#pages.frames.record(slab);
-      const next = words[record + frameNext];
-      if ((words[record + frameCount] & freeMask) === slabBlocks) {
-        this.#release(slab, cache);
-        pages += words[cache + cacheSlabPages];
+      if ((words[record + frameCount] & freeMask) !== slabBlocks) slab = words[record + frameNext];
+      else {
+        const row = emptyRow(this.#pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - pages) / slabPages));
+        slab = nextAfter(this.#pages.frames, slab, row, slabPages);
+        pages += this.#releaseRow(row, cache);
       }
-      slab = next;
     }
     return pages;
   }
@@ -272,21 +284,14 @@ export class Slabs {
   }
 
   #firstEmpty(cache: number): number {
-    const { words } = this.#memory;
-    if (words[cache + cacheEmptySlabs] === 0) return noFrame;
-    let slab = words[cache + partialHead];
-    while (slab !== noFrame) {
-      const record = this.#pages.frames.record(slab);
-      if ((words[record + frameCount] & freeMask) === words[cache + cacheSlabBlocks]) break;
-      slab = words[record + frameNext];
-    }
-    return slab;
+    if (this.#memory.words[cache + cacheEmptySlabs] === 0) return noFrame;
+    return oldestEmpty(this.#pages.frames, cache, Number.POSITIVE_INFINITY);
   }
 
   /** Makes a slab out of sight of other threads, and links it to the cache's partial list as the last step. */
   #create(kind: number, cache: number, request: PageRequest): number {
     this.functions.require(kind);
-    const slab = this.#allocateSlab(kind, cache, request);
+    const slab = this.#allocateSlabs(kind, this.#memory.words[cache + cacheSlabPages], request);
     if (slab === noFrame) return noFrame;
     const firstGranule = this.#nextColour(cache);
     this.#constructAll(slab, kind, cache, firstGranule);
@@ -297,10 +302,9 @@ export class Slabs {
     return slab;
   }
 
-  #allocateSlab(kind: number, cache: number, request: PageRequest): number {
-    const slabPages = this.#memory.words[cache + cacheSlabPages];
+  #allocateSlabs(kind: number, pageCount: number, request: PageRequest): number {
     const isDma = this.#caches.hasFlag(kind, CacheFlag.IS_DMA);
-    return this.#pages.allocate(slabPages, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
+    return this.#pages.allocate(pageCount, RunKind.SYSTEM, isDma ? { ...request, dma: true } : request);
   }
 
   /** Counts a new slab and puts it on the cache's partial list. Under the cache's lock. */
@@ -347,32 +351,40 @@ export class Slabs {
   }
 
   /**
-   * Counts blocks returned to a slab, the lowest of them at granule `lowest`, and links the slab if it was full.
-   * Releases it if it is now empty and the cache keeps enough empty slabs.
+   * Counts blocks returned to a slab, the lowest of them at granule `lowest`, and links the slab if it was full. If it
+   * is now empty, and the cache keeps enough empty slabs, releases a batch of them.
    */
   #blocksReturned(slab: number, cache: number, count: number, lowest: number): void {
     const { words } = this.#memory;
-    const recordWord = this.#pages.frames.record(slab) + frameCount;
+    const { frames } = this.#pages;
+    const recordWord = frames.record(slab) + frameCount;
     const before = words[recordWord] & freeMask;
-    if (ASSERTIONS) assertSlab(this.#pages.frames, slab);
+    if (ASSERTIONS) assertSlab(frames, slab);
     const cursor = Math.min(words[recordWord] >>> cursorShift, lowest);
     words[recordWord] = (before + count) | (cursor << cursorShift);
     words[cache + cacheFreeBlocks] += count;
-    if (before === 0) linkSlab(this.#pages.frames, slab, cache);
-    if (ASSERTIONS) assertSlabCount(this.#pages.frames, slab, cache);
+    if (before === 0) linkSlab(frames, slab, cache);
+    if (ASSERTIONS) assertSlabCount(frames, slab, cache);
     if (before + count < words[cache + cacheSlabBlocks]) return;
     const emptySlabs = ++words[cache + cacheEmptySlabs];
     if ((words[cache + CacheRecord.FLAGS] & noReleaseOnFree) !== 0) return;
     const kept = emptySlabsKept + (words[cache + cacheSlabs] >> emptySlabsShareShift);
-    if (emptySlabs > kept) this.#release(slab, cache);
+    const batch = batchSlabs(words, cache);
+    if (emptySlabs < kept + batch) return;
+    // Those beside the oldest have had time to empty, too.
+    const oldest = batch > 1 ? oldestEmpty(frames, cache, BATCH_LOOK_COUNT) : noFrame;
+    this.#releaseRow(emptyRow(this.#pages, oldest === noFrame ? slab : oldest, cache, batch), cache);
   }
 
-  /** Removes an empty slab from its cache and frees its pages. Under the cache's lock. */
-  #release(slab: number, cache: number): void {
+  /** Removes empty slabs from their cache and frees their pages; returns how many. Under the cache's lock. */
+  #releaseRow({ first, slabCount }: SlabRow, cache: number): number {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    this.#removeSlab(slab, cache, RunKind.CACHED);
-    this.#releasedPages += slabPages;
-    this.#pages.freeExclusive(slab, slabPages);
+    const pageCount = slabCount * slabPages;
+    for (let slab = first; slab < first + pageCount; slab += slabPages) this.#removeSlab(slab, cache, RunKind.CACHED);
+    this.#releasedPages += pageCount;
+    if (slabCount === 1) this.#pages.freeExclusive(first, pageCount);
+    else this.#pages.freeAdjoining(first, pageCount);
+    return pageCount;
   }
 
   /** Removes an empty slab from its cache and marks its pages as a run that this slot is about to free. */

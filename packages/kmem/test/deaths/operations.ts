@@ -1,6 +1,7 @@
 import { attachmentOf, layersOf } from "../../src/heap/access.ts";
 import type { Heap as HeapClass } from "../../src/heap/heap.ts";
 import { blocksOf } from "../../src/index.ts";
+import { CacheRecord } from "../../src/slab/layout.ts";
 import { tagIndex } from "../../src/slab/tags.ts";
 import { call } from "../interleave/call.ts";
 import type { Heap } from "../interleave/scenarios/kmem.ts";
@@ -14,6 +15,8 @@ const LARGE_BYTES = 32 * 1024;
 /** A block that is a run of pages, of a length that no slot caches. */
 const RUN_PAGES = 11;
 const PAGE_BYTES = 4096;
+/** So many slabs of a class are enough for batches of three. */
+const SLABS_OF_BATCHES = 65;
 const RUN_BYTES: number = RUN_PAGES * PAGE_BYTES;
 
 function many(heap: Heap, count: number, sizeBytes: number): number[] {
@@ -34,6 +37,17 @@ function freeing(name: string, prepare: (threads: Threads) => number): Operation
   };
 }
 
+/** Blocks of a page each, until their class makes several slabs at a time and has no free block left. */
+function manySlabs(heap: Heap): number[] {
+  const { caches } = layersOf(heap as unknown as HeapClass);
+  const kind = Number(caches.find(`kmalloc-${PAGE_BYTES}`));
+  const blocks: number[] = [];
+  while (caches.get(kind, CacheRecord.SLABS) < SLABS_OF_BATCHES || caches.get(kind, CacheRecord.FREE_BLOCKS) > 0) {
+    blocks.push(heap.alloc(PAGE_BYTES));
+  }
+  return blocks;
+}
+
 const allocations: readonly Operation[] = [
   allocating("alloc: from the sheaf", SMALL_BYTES, ({ victim }) => {
     many(victim, 3, SMALL_BYTES);
@@ -41,6 +55,10 @@ const allocations: readonly Operation[] = [
   }),
   allocating("alloc: a slab is made", LARGE_BYTES),
   allocating("alloc: a slab of several blocks is made", 1024),
+  allocating("alloc: several slabs are made at a time", PAGE_BYTES, ({ survivor }) => {
+    manySlabs(survivor);
+    return {};
+  }),
   allocating("alloc: from the barn", LARGE_BYTES, ({ survivor }) => {
     // Six of seven: two sheaves' halves go to the barn.
     for (const block of many(survivor, 7, LARGE_BYTES)) survivor.free(block);
@@ -283,6 +301,14 @@ function listOfSlabs({ survivor }: Threads): number[] {
 }
 
 const lists: readonly Operation[] = [
+  {
+    name: "trim: slabs side by side are released at a time",
+    prepare: ({ victim }) => {
+      for (const block of manySlabs(victim)) victim.free(block);
+      return {};
+    },
+    operate: ({ victim }) => call(victim, "trim"),
+  },
   {
     name: "trim: slabs leave their list and enter it",
     prepare: (threads) => {
