@@ -1,4 +1,5 @@
 import { describeValue } from "./arguments.ts";
+import { ownerOf } from "./buffer-owner.ts";
 import { type BulkMemory, bulkOver } from "./bulk.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
@@ -150,7 +151,8 @@ export class LinearMemory {
   get bulk(): BulkMemory | undefined {
     if (this.#hasBulk) return this.#bulk;
     this.#hasBulk = true;
-    if (this.kind === "WebAssembly.Memory") this.#bulk = bulkOver(this.source as WebAssembly.Memory);
+    const memory = this.kind === "WebAssembly.Memory" ? this.source : ownerOf(this.buffer);
+    if (memory !== undefined) this.#bulk = bulkOver(memory as WebAssembly.Memory);
     return this.#bulk;
   }
 

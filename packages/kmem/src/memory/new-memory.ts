@@ -1,4 +1,5 @@
 import { describeValue } from "./arguments.ts";
+import { ownedBuffer } from "./buffer-owner.ts";
 import { KmemError } from "./errors.ts";
 import { type Extent, requireByteOffset } from "./geometry.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
@@ -82,19 +83,31 @@ function makeSource(sizeBytes: number, maximumBytes: number | undefined, shared:
   return allocated(sizeBytes, () => newWasmMemory(sizeBytes, maximumBytes, shared));
 }
 
+/** Each WebAssembly memory takes gigabytes of addresses: smaller buffers are not worth that. */
+const OWNED_BYTES_MIN = 1024 * 1024;
+
 /**
- * A new buffer of so many bytes. Engines that give none of 2 GiB (Chromium 150 is one) give a WebAssembly memory of 4:
- * its buffer is as good, but cannot be transferred. Throws OUT_OF_MEMORY where the engine gives none.
+ * A new buffer of so many bytes. A shared one is that of a WebAssembly memory, whose instructions clear and copy it
+ * faster than JavaScript does. One that is not shared is so only where the engine gives none of 2 GiB otherwise
+ * (Chromium 150 is one): it could not be transferred. Throws OUT_OF_MEMORY where the engine gives none.
  */
 export function newBuffer(sizeBytes: number, shared: boolean): ArrayBuffer | SharedArrayBuffer {
   return allocated(sizeBytes, () => {
-    try {
-      return shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
-    } catch (error) {
-      if (sizeBytes % WASM_PAGE_SIZE !== 0 || typeof WebAssembly === "undefined") throw error;
-      return newWasmMemory(sizeBytes, sizeBytes, shared).buffer;
-    }
+    const owned = (): ArrayBuffer | SharedArrayBuffer => ownedBuffer(newWasmMemory(sizeBytes, sizeBytes, shared));
+    const own = (): ArrayBuffer | SharedArrayBuffer =>
+      shared ? new SharedArrayBuffer(sizeBytes) : new ArrayBuffer(sizeBytes);
+    if (sizeBytes % WASM_PAGE_SIZE !== 0 || typeof WebAssembly === "undefined") return own();
+    return shared && sizeBytes >= OWNED_BYTES_MIN ? firstOf(owned, own) : firstOf(own, owned);
   });
+}
+
+/** What the first function returns, or the second one where that throws. */
+function firstOf<Result>(first: () => Result, second: () => Result): Result {
+  try {
+    return first();
+  } catch {
+    return second();
+  }
 }
 
 function newWasmMemory(sizeBytes: number, maximumBytes: number, shared: boolean): WebAssembly.Memory {

@@ -18,7 +18,7 @@ const SLACK_DIVISOR = 8;
 const EVICT_INTERVAL = 8;
 /** log2 of the share of the pages in use that all slots may keep: a thirty-second. */
 const KEPT_SHARE_SHIFT = 5;
-/** Pages that they may keep however few are in use: one block of 256 KiB comes and goes without the pages' lock. */
+/** Pages that a slot alone may keep however few are in use: a block of 256 KiB comes and goes by itself. */
 const KEPT_PAGES_FLOOR = 64;
 /** log2 of the share of the free pages that they may keep, so that no other slot misses them: an eighth. */
 const KEPT_FREE_SHARE_SHIFT = 3;
@@ -32,8 +32,12 @@ export function isKeepable(count: number, kind: number): boolean {
 export function keptPagesMax(zone: BuddyZone, slotCount: number): number {
   const { freeFrames } = zone;
   const used = zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME) - freeFrames;
-  const share = Math.min(Math.max(used >> KEPT_SHARE_SHIFT, KEPT_PAGES_FLOOR), freeFrames >> KEPT_FREE_SHARE_SHIFT);
-  return slotCount > 1 ? Math.floor(share / slotCount) : share;
+  const freeShare = freeFrames >> KEPT_FREE_SHARE_SHIFT;
+  const share = used >> KEPT_SHARE_SHIFT;
+  // What a slot keeps no other one can have.
+  return slotCount > 1
+    ? Math.floor(Math.min(share, freeShare) / slotCount)
+    : Math.min(Math.max(share, KEPT_PAGES_FLOOR), freeShare);
 }
 
 /**

@@ -235,8 +235,9 @@ export const EMPTY_SLABS_SHARE_SHIFT = 2;
  * has, so that what is made ahead is a thirty-second of the cache at most.
  */
 export const BATCH_SLABS_SHARE_SHIFT = 5;
-/** The most slabs at a time, and the most pages of them. */
+/** The most slabs at a time. */
 export const BATCH_SLABS_MAX = 8;
+/** The most pages of them. */
 export const BATCH_PAGES_MAX = 16;
 /** Slabs from the head of a cache's partial list among which an empty one is looked for. */
 export const BATCH_LOOK_COUNT = 16;
