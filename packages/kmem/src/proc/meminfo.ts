@@ -20,7 +20,7 @@ const WIDTH = { NAME: 16, VALUE: 8 } as const;
  * | VmallocTotal | virtual addresses there are                                                       |
  * | VmallocUsed  | pages in areas of vmalloc                                                         |
  * | VmallocChunk | the longest free stretch of virtual addresses, as before Linux 4.4 (0 since)      |
- * | Percpu       | private pages of slots                                                            |
+ * | Percpu       | private pages of slots, and the pages and runs that they cache                    |
  *
  * The four about virtual memory are there when that is. SReclaimable and SUnreclaim are not: no cache says which it is.
  */
@@ -34,7 +34,7 @@ export function meminfoText(stats: HeapStats, vmalloc?: VmallocStats): string {
     line("MemAvailable", availablePages(zones) * PAGE_SIZE),
     line("Slab", slabPages * PAGE_SIZE + bytes.blockRunBytes),
     ...(vmalloc === undefined ? [] : vmallocLines(vmalloc)),
-    line("Percpu", bytes.slotBytes),
+    line("Percpu", bytes.slotBytes + bytes.pageCacheBytes),
   ].join("");
 }
 

@@ -110,8 +110,8 @@ function resizing(name: string, fromPages: number, toPages: number): Operation {
 }
 
 const resizes: readonly Operation[] = [
-  resizing("realloc: a run of another slot grows in place", RUN_PAGES, RUN_PAGES + 3),
-  resizing("realloc: a run of another slot shrinks", RUN_PAGES, RUN_PAGES - 2),
+  resizing("realloc: a run of another slot grows in place", 2 * RUN_PAGES, 2 * RUN_PAGES + 3),
+  resizing("realloc: a run of another slot shrinks", 2 * RUN_PAGES, 2 * RUN_PAGES - 2),
   {
     name: "realloc: a block moves",
     prepare: ({ victim }) => ({ at: [victim.alloc(SMALL_BYTES)] }),

@@ -52,7 +52,6 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   { file: "kernels/linux/kmem-cache.ts", text: "bytes.fill(0", why: "what is in an object is its user's" },
   { file: "vmalloc/virtual-memory.ts", why: "what is in an area is its user's" },
   { file: "vmem/vmem.ts", text: "previous === NO_RECORD", why: "virtual memory never takes its span back" },
-  { file: "slab/copy-words.ts", text: "copyWithin", why: "longer sheaves than those of the largest class" },
 ];
 
 /** Every store of the layers to the memory. */
