@@ -12,7 +12,7 @@ import type { MemoryKind, MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
 import { bindFastPath, type FastPath, type FastPathContext } from "../slab/fast-path.ts";
-import { bindFamilyPath, type FamilyPath, NO_FAMILY_PATH } from "../slab/fast-variants.ts";
+import { bindFastVariants, type FastVariants, NO_FAST_VARIANTS } from "../slab/fast-variants.ts";
 import { classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
@@ -52,7 +52,8 @@ export abstract class BaseHeap {
   readonly #kmalloc: KmallocSlowPath;
   #slotCaches: SlotCaches | undefined;
   #fast!: FastPath;
-  #family!: FamilyPath;
+  /** calloc, realloc and alignedAlloc on the sheaves. */
+  #variants!: FastVariants;
   readonly #followers = new Followers(() => (isServedBy(this.#fast, this) ? this.pathContext() : undefined));
   #isDetached = false;
 
@@ -72,13 +73,13 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Makes the functions of the fast path. They are closures over constants and remain valid when shared memory grows,
-   * since every table lies below the initial end. Growth of memory that is not shared invalidates them: see
-   * #rebindDetached.
+   * Makes the functions of the fast path. They are closures over constants and stay correct when shared memory grows:
+   * the tables lie below the initial end. The sheaf of a named cache may lie beyond these views; it then counts as
+   * full, and slowFree binds again. Growth of memory that is not shared invalidates them: see #rebindDetached.
    */
   #bind(): void {
     const context = this.pathContext();
-    this.#family = bindFamilyPath(context);
+    this.#variants = bindFastVariants(context);
     this.#fast = bindFastPath(context, {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
       free: (address) => this.slowFree(address),
@@ -114,7 +115,7 @@ export abstract class BaseHeap {
   detach(): void {
     this.current();
     this.#isDetached = true;
-    this.#family = NO_FAMILY_PATH;
+    this.#variants = NO_FAST_VARIANTS;
     const refuse = (): never => {
       throw detachedError(this.#layers.slot);
     };
@@ -171,7 +172,7 @@ export abstract class BaseHeap {
    * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
    */
   calloc(count: number, sizeBytes: number): number {
-    return this.#family.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
+    return this.#variants.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
   }
 
   #slowCalloc(count: number, sizeBytes: number): number {
@@ -187,11 +188,11 @@ export abstract class BaseHeap {
 
   /**
    * Resizes the block at `address` and returns its address: in place if possible, else a new block with the old
-   * contents as far as they fit. `address` 0 allocates. Throws as {@link alloc} and {@link free} do; the old block
+   * contents as far as they fit. `address` 0 allocates. Throws as {@link alloc}, and INVALID_ADDRESS; the old block
    * survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
    */
   realloc(address: number, sizeBytes: number): number {
-    return this.#family.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
+    return this.#variants.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
   }
 
   /** @internal */
@@ -218,7 +219,7 @@ export abstract class BaseHeap {
    * BAD_ALIGNMENT. Up to a page it costs as much as `alloc`; for larger alignments the block is a run of pages.
    */
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
-    const taken = this.#family.takeAligned(alignmentBytes, sizeBytes);
+    const taken = this.#variants.takeAligned(alignmentBytes, sizeBytes);
     if (taken !== 0) return taken;
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
@@ -265,7 +266,7 @@ export abstract class BaseHeap {
     return footprintBytes(viewedLayers(this));
   }
 
-  /** Empties this slot's caches and the barns, releases empty slabs; returns the pages freed. O(free blocks). */
+  /** Returns what this slot caches and what is in barns, releases empty slabs; returns the pages freed. O(free blocks). */
   trim(): number {
     this.current();
     return this.#kmalloc.trim();

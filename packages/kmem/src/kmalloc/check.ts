@@ -76,7 +76,7 @@ function hasSoundEnd({ memory, geometry, pages }: CoreLayers): boolean {
   return isWithin && endFrame * PAGE_SIZE <= memory.byteLength;
 }
 
-/** Slots are in states that there are, have their private pages, and every live block was handed out by one of them. */
+/** Slots are in states that there are, what they name as private pages is theirs, and each live block is of a slot. */
 function checkSlots(layers: CoreLayers, report: Report): void {
   const { memory, geometry, pages, slots } = layers;
   const { frames } = pages;
@@ -89,13 +89,13 @@ function checkSlots(layers: CoreLayers, report: Report): void {
     const isRun = area % PAGE_SIZE === 0 && frames.kind(area / PAGE_SIZE) === RunKind.SYSTEM;
     const isPrivate = isRun && frames.ownerSlot(area / PAGE_SIZE) === number;
     if (!isPrivate) report(address, `the private pages of slot ${number} are said to be at ${hex(area)}`);
-    // Of one whose thread is gone they are there until it is reaped.
+    // A dead slot keeps its private pages until it is reaped.
     if (!slots.isHeld(number) && !slots.isDead(number))
       report(address, `slot ${number} has private pages and is not held`);
   }
   const numbers = Array.from({ length: slots.count }, (_, number) => number);
-  const heldCount = numbers.filter((number) => slots.isTaken(number)).length;
-  if (numbers.every((number) => slots.hasSoundMembership(number)) && slots.takenCount !== heldCount) {
+  const takenCount = numbers.filter((number) => slots.isTaken(number)).length;
+  if (numbers.every((number) => slots.hasSoundMembership(number)) && slots.takenCount !== takenCount) {
     report(headerWord(geometry, Header.TAKEN_SLOTS) * WORD_BYTES, "the set of held slots has one that there is not");
   }
   const wasHeld = Array.from({ length: MAX_SLOT_COUNT }, (_, number) => slots.generation(number) > 0);

@@ -36,14 +36,17 @@ const requireSignal: Check = (name, value) => {
 /** The checks of {@link WaitOptions}; the timeout is verified when the wait begins. */
 export const WAIT_CHECKS: Checks<WaitOptions> = { timeoutMs: anyValue, signal: requireSignal };
 
-/** How often a waiter tries again: a sheaf that its owner changed just when it was closed has stayed open. */
+/**
+ * How often a waiter retries unwoken: a sheaf that its slot was just changing while it was closed has stayed open, and
+ * frees into it wake nobody.
+ */
 const WAIT_POLL_MS = 10;
 
 /** Tries to allocate; 0 if there is no memory. */
 type Attempt = () => number;
 
 /**
- * Waiting for memory: GFP_KERNEL. Where nobody waits, a request first reclaims its own caches; then it enqueues. The
+ * Waiting for memory: GFP_KERNEL. Where nobody waits, a request first reclaims what its slot holds; then it enqueues. The
  * first in the queue closes all sheaves before each attempt; the others sleep until memory is freed, for WAIT_POLL_MS
  * at most. First come, first served: threads in the order of their tickets, and the asynchronous waits of one thread in
  * the order of this queue.

@@ -29,12 +29,12 @@ export interface TableSizes {
   groupTableBytes(firstFrame: number, endFrame: number): number;
 }
 
-/** The part of a buffer that a heap may use. All in bytes; `limit` is how far growth may go. */
+/** The part of a buffer that a heap may use, in bytes (`limit` is how far growth may go), and how it is planned. */
 export interface Extent {
   readonly start: number;
   readonly end: number;
   readonly limit: number;
-  /** Bytes that the memory had when this was planned: what comes after them the heap adds. Default: what it has. */
+  /** The memory's length when this was planned; the heap grows by whatever lies beyond it. Default: its length now. */
   readonly presentBytes?: number | undefined;
   /** Whether all of it reads as zero, so that the tables need no clearing, and untouched ones cost no memory. */
   readonly isZeroed?: boolean | undefined;
@@ -60,7 +60,7 @@ type Tables = Omit<
   | keyof typeof NO_MOVING_TABLES
 >;
 
-/** Alignment of the small tables, so that two of them never share a cache line. */
+/** Alignment of every table, so that two of them never share a cache line. */
 const TABLE_ALIGNMENT = 64;
 
 /** The lowest multiple of an alignment that is not below a value. */

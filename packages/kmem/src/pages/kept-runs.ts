@@ -9,18 +9,17 @@ import {
   KEPT_RUNS_WORD,
   NO_FRAME,
   RunKind,
-  ZoneRecord,
 } from "./layout.ts";
 
-/** A kept run may exceed a request by less than one in so many parts. */
+/** A kept run exceeds the least bytes that a request for `count` pages can mean by less than one in so many parts. */
 const SLACK_DIVISOR = 8;
-/** Of so many runs for which there is no room one is kept in place of the oldest: a sweep of frees is not slowed. */
+/** Of so many runs for which there is no room one is kept, in place of the oldest: a sweep of frees is not slowed. */
 const EVICT_INTERVAL = 8;
-/** log2 of the share of the pages in use that all slots may keep: a thirty-second. */
+/** log2 of the divisor of the pages in use that gives what all slots may keep: a thirty-second. */
 const KEPT_SHARE_SHIFT = 5;
 /** Pages that a slot alone may keep however few are in use: a block of 256 KiB comes and goes by itself. */
 const KEPT_PAGES_FLOOR = 64;
-/** log2 of the share of the free pages that they may keep, so that no other slot misses them: an eighth. */
+/** The same of the free pages, so that no other slot misses them: an eighth. */
 const KEPT_FREE_SHARE_SHIFT = 3;
 
 /** Whether blocks of so many pages are kept when they are freed. */
@@ -29,9 +28,9 @@ export function isKeepable(count: number, kind: number): boolean {
 }
 
 /** Pages that each of so many slots may keep of a zone. */
-export function keptPagesMax(zone: BuddyZone, slotCount: number): number {
+export function keptPagesMax(zone: Pick<BuddyZone, "freeFrames" | "managedFrames">, slotCount: number): number {
   const { freeFrames } = zone;
-  const used = zone.get(ZoneRecord.END_FRAME) - zone.get(ZoneRecord.FIRST_FRAME) - freeFrames;
+  const used = zone.managedFrames - freeFrames;
   const freeShare = freeFrames >> KEPT_FREE_SHARE_SHIFT;
   const share = used >> KEPT_SHARE_SHIFT;
   // What a slot keeps no other one can have.
@@ -61,8 +60,8 @@ export class KeptRuns {
   }
 
   /**
-   * Makes a block's run, with this owner, of the run that was kept last of those with `count` pages or less than an
-   * eighth more. NO_FRAME where there is none. O(kept runs).
+   * Makes a block's run, with this owner, of the run that was kept last of those that have `count` pages, or a few more
+   * as SLACK_DIVISOR allows. NO_FRAME where there is none. O(kept runs).
    */
   take(count: number, owner: number): number {
     const frames = this.#frames;
@@ -94,7 +93,7 @@ export class KeptRuns {
     return pages <= pagesMax;
   }
 
-  /** Counts a run that there was no room for; true for one in EVICT_INTERVAL: the oldest run is to go for it. */
+  /** Counts a run that there was no room for; true for one in EVICT_INTERVAL: the oldest ones are to go for it. */
   countRefusal(): boolean {
     const { words } = this.#frames.memory;
     words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % EVICT_INTERVAL;

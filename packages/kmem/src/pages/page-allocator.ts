@@ -89,7 +89,10 @@ export class PageAllocator {
     return pages;
   }
 
-  /** From now on this slot caches pages in its words from `firstWord` on; undefined ends that. Small heaps have none. */
+  /**
+   * From now on this slot caches pages and keeps runs in its words from `firstWord` on; undefined when the slot's area
+   * goes. Small heaps cache no runs of 1 to 8 pages.
+   */
   useCache(firstWord: number | undefined): void {
     this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PageCache(firstWord);
     this.#kept = firstWord === undefined ? undefined : new KeptRuns(this.frames, firstWord);
@@ -119,10 +122,10 @@ export class PageAllocator {
     this.lock.updatePressure();
     this.lock.release();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
-    return this.#reach(frame, count);
+    return frame === NO_FRAME ? frame : this.#reach(frame, count);
   }
 
-  /** A kept run of `count` pages or less than an eighth more (COUNT tells) as a block's run; NO_FRAME if none is kept. */
+  /** A kept run of `count` pages or a few more (COUNT tells) as a block's run; NO_FRAME if none is kept. */
   takeKept(count: number): number {
     if (this.#kept === undefined || count < KEPT_PAGES_MIN) return NO_FRAME;
     const frame = this.#kept.take(count, this.#owner);
@@ -244,6 +247,7 @@ export class PageAllocator {
     }
     if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
     this.lock.release();
+    if (isPossible) this.#reach(head, newCount);
     return isPossible;
   }
 
@@ -351,14 +355,17 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Adds a run to the kept ones; false if it may not stay. Each eighth one without room drains the oldest first. */
+  /** Adds a run to the kept ones; false if it may not stay. Each eighth one without room takes the oldest ones' place. */
   #keep(first: number, count: number): boolean {
     const kept = this.#kept;
     const sync = this.#sync;
     if (kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
     const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
-    while (!kept.hasRoom(count, pagesMax)) if (!kept.countRefusal() || this.drainKept(1) === 0) return false;
+    if (!kept.hasRoom(count, pagesMax)) {
+      if (!kept.countRefusal()) return false;
+      while (!kept.hasRoom(count, pagesMax)) if (this.drainKept(1) === 0) return false;
+    }
     this.frames.setRun(first, count, RunKind.CACHED);
     kept.keep(first);
     return true;

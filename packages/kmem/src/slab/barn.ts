@@ -14,7 +14,7 @@ import { BARN_CAPACITY_FACTOR, CacheRecord, Tag } from "./layout.ts";
 import { CLASS_COUNT, classBytes, smallCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** The loops' constants once more: the engine folds a module's own constants, not imported ones. */
+/** The loops' constants, repeated here: the JavaScript engine folds a module's own constants, not imported ones. */
 const inBarn = Tag.IN_BARN;
 const granuleShift = GRANULE_SHIFT;
 const pageShift = PAGE_SHIFT;

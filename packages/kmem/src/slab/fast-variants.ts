@@ -27,7 +27,7 @@ const ALIGNMENT_SHIFT_MAX: number = PAGE_SHIFT - GRANULE_SHIFT;
  * malloc's family, as far as it needs no more than the sheaves: calloc, realloc, aligned_alloc. Where it does, or
  * something is wrong, each returns 0, with nothing changed.
  */
-export interface FamilyPath {
+export interface FastVariants {
   /** Pops a block for `count` times `sizeBytes`, and clears it. */
   readonly takeCleared: (count: number, sizeBytes: number) => number;
   /**
@@ -40,7 +40,7 @@ export interface FamilyPath {
 }
 
 /** The path of a heap that was detached. */
-export const NO_FAMILY_PATH: FamilyPath = { takeCleared: () => 0, resize: () => 0, takeAligned: () => 0 };
+export const NO_FAST_VARIANTS: FastVariants = { takeCleared: () => 0, resize: () => 0, takeAligned: () => 0 };
 
 /** Bytes of the blocks of each kind; 0 for kinds that are no size class. */
 function bytesOfKinds(): Int32Array {
@@ -66,15 +66,15 @@ function alignedKinds(): Uint8Array {
  * Binds them to one slot of one memory, as `bindFastPath` binds alloc and free, which they repeat: a call within
  * would cost what is saved. Heaps with exact frees have no `resize`.
  */
-export function bindFamilyPath(context: FastPathContext): FamilyPath {
+export function bindFastVariants(context: FastPathContext): FastVariants {
   return {
     takeCleared: bindTakeCleared(context),
-    resize: context.hasExactFrees ? NO_FAMILY_PATH.resize : bindResize(context),
+    resize: context.hasExactFrees ? NO_FAST_VARIANTS.resize : bindResize(context),
     takeAligned: bindTakeAligned(context),
   };
 }
 
-function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
+function bindTakeCleared(context: FastPathContext): FastVariants["takeCleared"] {
   // Constants of this function are folded into the code of those within: see fast-path.ts.
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
@@ -116,7 +116,7 @@ function bindTakeCleared(context: FastPathContext): FamilyPath["takeCleared"] {
   };
 }
 
-function bindResize(context: FastPathContext): FamilyPath["resize"] {
+function bindResize(context: FastPathContext): FastVariants["resize"] {
   const full = FULL;
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
@@ -174,7 +174,7 @@ function bindResize(context: FastPathContext): FamilyPath["resize"] {
   };
 }
 
-function bindTakeAligned(context: FastPathContext): FamilyPath["takeAligned"] {
+function bindTakeAligned(context: FastPathContext): FastVariants["takeAligned"] {
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const maxClassBytes = MAX_CLASS_BYTES;

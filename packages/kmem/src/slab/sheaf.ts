@@ -29,7 +29,7 @@ import type { CreateOutboxes, Outboxes } from "./outbox.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
-/** The hot functions' constants once more: the engine folds a module's own constants, not imported ones. */
+/** The hot functions' constants, repeated here: the JavaScript engine folds a module's own constants, not imported ones. */
 const capacityField = CacheRecord.CAPACITY;
 const full = FULL;
 

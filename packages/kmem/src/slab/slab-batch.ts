@@ -81,9 +81,10 @@ export function emptyRow(
   return { first, slabCount };
 }
 
-/** The first slab after one in its cache's partial list that is not in a row. */
-export function nextAfter(frames: FrameTable, slab: number, { first, slabCount }: SlabRow, slabPages: number): number {
+/** The first slab outside of `row` from `slab` on in its cache's partial list; NO_FRAME where there is none. */
+export function nextAfter(frames: FrameTable, slab: number, row: SlabRow, slabPages: number): number {
   const { words } = frames.memory;
+  const { first, slabCount } = row;
   const end = first + slabCount * slabPages;
   let next = slab;
   while (next >= first && next < end) next = words[frames.record(next) + FrameRecord.NEXT];

@@ -28,7 +28,7 @@ import { batchSlabs, emptyRow, nextAfter, oldestEmpty, type SlabRow, splitEvenly
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, unlinkSlab } from "./slab-list.ts";
 
-/** The loops' constants once more: the engine folds a module's own constants, not imported ones. */
+/** The loops' constants, repeated here: the JavaScript engine folds a module's own constants, not imported ones. */
 const none = Tag.NONE;
 const inSlab = Tag.IN_SLAB;
 const pageShift = PAGE_SHIFT;
@@ -114,10 +114,10 @@ export class Slabs {
     const { frames } = this.#pages;
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     const batch = batchSlabs(this.#memory.words, cache);
-    const row = batch > 1 ? this.#allocateSlabs(kind, batch * slabPages, request) : noFrame;
-    const first = row === noFrame ? this.#allocateSlabs(kind, slabPages, request) : row;
+    const batchFirst = batch > 1 ? this.#allocateSlabs(kind, batch * slabPages, request) : noFrame;
+    const first = batchFirst === noFrame ? this.#allocateSlabs(kind, slabPages, request) : batchFirst;
     if (first === noFrame) return false;
-    const end = first + (row === noFrame ? 1 : batch) * slabPages;
+    const end = first + (batchFirst === noFrame ? 1 : batch) * slabPages;
     splitEvenly(frames, first, end - first, slabPages);
     for (let slab = first; slab < end; slab += slabPages) {
       cutSlab(frames, slab, kind, cache, this.#nextColour(cache));
@@ -260,23 +260,27 @@ export class Slabs {
    */
   #releaseWithDestructors(kind: number, slabLimit: number): number {
     if (!this.functions.hasRequired(kind) || this.functions.nesting(kind) > 0) return 0;
+    const { words } = this.#memory;
     const cache = this.#caches.record(kind);
+    const serial = this.#caches.get(kind, CacheRecord.SERIAL);
+    const slabPages = words[cache + cacheSlabPages];
     const errors = new FirstError();
-    const slabsMax = Math.min(slabLimit, this.#memory.words[cache + cacheSlabs]);
+    const slabsMax = Math.min(slabLimit, words[cache + cacheSlabs]);
     let pages = 0;
     for (let released = 0; released < slabsMax; released++) {
       this.#locks.acquire(cache + CacheRecord.LOCK);
-      const slab = this.#firstEmpty(cache);
+      // The last slab that is gone lets another thread destroy the cache, and make another one in its record.
+      const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
+      const slab = isSame ? this.#firstEmpty(cache) : noFrame;
+      const row = blockRow(words, slab, cache, slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab));
       // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
-      const firstGranule = slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab);
       if (slab !== noFrame) this.#removeSlab(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
-      const slabPages = this.#memory.words[cache + cacheSlabPages];
       pages += slabPages;
       this.#releasedPages += slabPages;
       if (ASSERTIONS) assertNoLock(this.#locks, "while a destructor runs");
-      this.functions.destructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule), errors);
+      this.functions.destructAll(kind, row, errors);
       this.#pages.freeExclusive(slab, slabPages);
     }
     errors.rethrow();
@@ -288,18 +292,32 @@ export class Slabs {
     return oldestEmpty(this.#pages.frames, cache, Number.POSITIVE_INFINITY);
   }
 
-  /** Makes a slab out of sight of other threads, and links it to the cache's partial list as the last step. */
+  /**
+   * Makes a slab out of sight of other threads, and links it to the partial list as the last step. Throws BAD_ARGUMENT
+   * where another thread has destroyed the cache meanwhile.
+   */
   #create(kind: number, cache: number, request: PageRequest): number {
     this.functions.require(kind);
-    const slab = this.#allocateSlabs(kind, this.#memory.words[cache + cacheSlabPages], request);
+    const serial = this.#caches.get(kind, CacheRecord.SERIAL);
+    const slabPages = this.#memory.words[cache + cacheSlabPages];
+    const slab = this.#allocateSlabs(kind, slabPages, request);
     if (slab === noFrame) return noFrame;
     const firstGranule = this.#nextColour(cache);
-    this.#constructAll(slab, kind, cache, firstGranule);
+    if (ASSERTIONS) assertNoLock(this.#locks, "while a constructor runs");
+    try {
+      this.functions.constructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule));
+    } catch (error) {
+      this.#pages.free(slab, slabPages, RunKind.SYSTEM);
+      throw error;
+    }
     this.#locks.acquire(cache + CacheRecord.LOCK);
-    cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
-    this.#addSlab(slab, cache);
+    const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
+    if (isSame) cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
+    if (isSame) this.#addSlab(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
-    return slab;
+    if (isSame) return slab;
+    this.#pages.free(slab, slabPages, RunKind.SYSTEM);
+    throw new KmemError("BAD_ARGUMENT", "a thread has destroyed the cache in which another makes a slab");
   }
 
   #allocateSlabs(kind: number, pageCount: number, request: PageRequest): number {
@@ -326,26 +344,10 @@ export class Slabs {
     return (words[cache + CacheRecord.COLOUR_NEXT] * words[cache + CacheRecord.COLOUR_BYTES]) >>> granuleShift;
   }
 
-  /** Runs the constructor for the blocks of a new slab; frees the pages if it throws. */
-  #constructAll(slab: number, kind: number, cache: number, firstGranule: number): void {
-    const slabPages = this.#memory.words[cache + cacheSlabPages];
-    const row = blockRow(this.#memory.words, slab, cache, firstGranule);
-    let isDone = false;
-    if (ASSERTIONS) assertNoLock(this.#locks, "while a constructor runs");
-    try {
-      this.functions.constructAll(kind, row);
-      isDone = this.#memory.words[cache + cacheBlockBytes] === row.strideBytes;
-    } finally {
-      if (!isDone) this.#pages.free(slab, slabPages, RunKind.SYSTEM);
-    }
-    if (!isDone) throw new KmemError("BAD_ARGUMENT", "a thread has destroyed the cache in which another makes a slab");
-  }
-
   #assertLocked(cache: number): void {
     assertHeld(this.#locks, cache + CacheRecord.LOCK, "the cache's lock");
   }
 
-  /** Index into `bytes` of the tag of an address. */
   #tagIndex(address: number): number {
     return this.#pages.frames.tagBias + (address >>> granuleShift);
   }

@@ -81,6 +81,21 @@ describe("long runs that a slot keeps", () => {
     expect(limitOf(heap)).toBeGreaterThan(KEPT_RUNS_MAX * RUN_PAGES);
   });
 
+  it("give way to a longer one, as many of them as it takes", () => {
+    const { heap, blocks } = usedHeap();
+    const longer = Array.from({ length: 8 }, () => heap.alloc(40 * PAGE));
+    const room = Math.floor(limitOf(heap) / RUN_PAGES);
+    for (const block of blocks.slice(0, room)) heap.free(block);
+    for (const block of longer) heap.free(block);
+    expect(heap.alloc(40 * PAGE)).toBe(longer[7]);
+    expect(checkHeap(heap).findings).toEqual([]);
+  });
+
+  it("are a share of the heap's own pages, not of a program's in the same memory", () => {
+    expect(keptPagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 1)).toBe(500);
+    expect(keptPagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 4)).toBe(125);
+  });
+
   it("are refused to nobody when pages run out", () => {
     const { heap, blocks } = usedHeap();
     for (const block of blocks.slice(0, 5)) heap.free(block);
