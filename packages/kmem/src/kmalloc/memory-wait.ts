@@ -46,10 +46,10 @@ const WAIT_POLL_MS = 10;
 type Attempt = () => number;
 
 /**
- * Waiting for memory: GFP_KERNEL. Where nobody waits, a request first reclaims what its slot holds; then it enqueues. The
- * first in the queue closes all sheaves before each attempt; the others sleep until memory is freed, for WAIT_POLL_MS
- * at most. First come, first served: threads in the order of their tickets, and the asynchronous waits of one thread in
- * the order of this queue.
+ * Waiting for memory: GFP_KERNEL. Where nobody waits, a request first reclaims what its slot holds; then it enqueues.
+ * The first in the queue closes all sheaves before each attempt; the others sleep until memory is freed, for
+ * WAIT_POLL_MS at most. First come, first served: threads in the order of their tickets, and the asynchronous waits of
+ * one thread in the order of this queue.
  */
 export class MemoryWait {
   readonly #layers: Layers;

@@ -236,8 +236,9 @@ export class LinearMemory {
     if (this.kind !== "WebAssembly.Memory") return undefined;
     const pageCount = Math.ceil(byteCount / WASM_PAGE_SIZE);
     const added = this.#hooks.grow === undefined ? this.#growByEngine(pageCount) : this.#growByHook(pageCount);
-    if (added === undefined) return undefined;
+    // A hook may have grown the memory and refuse all the same: the views follow that too.
     this.refresh();
+    if (added === undefined) return undefined;
     this.waitForLength(added.end);
     this.#tell();
     return added;

@@ -2,14 +2,7 @@ import { ASSERTIONS } from "../memory/assert.ts";
 import { assertRun } from "./assertions.ts";
 import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
-import {
-  KEPT_PAGES_MIN,
-  KEPT_RUNS_HEADER,
-  KEPT_RUNS_MAX,
-  KEPT_RUNS_WORD,
-  NO_FRAME,
-  RunKind,
-} from "./layout.ts";
+import { KEPT_PAGES_MIN, KEPT_RUNS_HEADER, KEPT_RUNS_MAX, KEPT_RUNS_WORD, NO_FRAME, RunKind } from "./layout.ts";
 
 /** A kept run exceeds the least bytes that a request for `count` pages can mean by less than one in so many parts. */
 const SLACK_DIVISOR = 8;
