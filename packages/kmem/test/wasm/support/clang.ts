@@ -11,11 +11,15 @@ const PROGRAMS = fileURLToPath(new URL("../programs/", import.meta.url));
 function compiled(name: string, flags: readonly string[]): Uint8Array | undefined {
   const folder = mkdtempSync(join(tmpdir(), "kmem-wasm-"));
   try {
-    const output = join(folder, "program.wasm");
-    // Where clang finds a wasm-opt it has that inline and strip, which is another case than the one that is meant.
-    const env = { PATH: "/usr/bin:/bin" };
-    const { status } = spawnSync("clang", [TARGET, ...flags, join(PROGRAMS, `${name}.c`), "-o", output], { env });
-    return status === 0 ? new Uint8Array(readFileSync(output)) : undefined;
+    const [object, output] = [join(folder, "program.o"), join(folder, "program.wasm")];
+    const clang = (...given: readonly string[]): boolean => spawnSync("clang", [TARGET, ...given]).status === 0;
+    // In two steps: where clang links with -O and finds a wasm-opt, that inlines and strips, which is another case than
+    // the one that is meant.
+    const isLinking = (flag: string): boolean => flag.startsWith("-Wl,");
+    const compileFlags = flags.filter((flag) => !isLinking(flag));
+    const isCompiled = clang(...compileFlags, "-c", join(PROGRAMS, `${name}.c`), "-o", object);
+    const isLinked = isCompiled && clang(...flags.filter(isLinking), object, "-o", output);
+    return isLinked ? new Uint8Array(readFileSync(output)) : undefined;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
