@@ -4,12 +4,12 @@ import { cliffsOf } from "./cliffs.ts";
 import { type Cell, search } from "./search.ts";
 
 describe("the search for cliffs", () => {
-  const sizes = [16, 24, 100, 1000, 1025, 4096, 8192, 20_000, 32_768, 32_769, 40_000, 65_536, 131_072, 262_144];
+  const sizes = [16, 1000, 1025, 4096, 20_000, 32_768, 32_769, 40_000, 65_536, 131_072, 262_144];
 
   it("finds no use of a heap that costs over 20 times what its neighbours cost", () => {
     const library = new CountedLibrary(["heap/heap.ts"]);
     const cells = [...search(library, { sizes, liveCounts: [1, 4, 16, 64, 256], operations: 300 })];
-    expect(cells.length).toBeGreaterThan(500);
+    expect(cells.length).toBeGreaterThan(400);
     expect(cliffsOf(cells)).toEqual([]);
   });
 

@@ -58,7 +58,7 @@ export const PATTERNS: readonly Pattern[] = [
       };
     },
   },
-  ...[2, 6, 8, 16].map((count) => ({
+  ...[6, 16].map((count) => ({
     name: `${count} sizes in turn`,
     start: (context: PatternContext) => inTurn(context, classesDown(context.sizeBytes, count)),
   })),

@@ -12,7 +12,7 @@ import { type Operation, World } from "./world.ts";
 /** Of the pairs of points, one in so many, and each place of the recovery once; `run.ts` tries all. */
 const PAIR_STRIDE = 4001;
 /** Of the points at places that another operation has been to, one in so many. */
-const POINT_STRIDE = 79;
+const POINT_STRIDE = 101;
 /** Stores up to which a victim is killed after every one of them here. */
 const LONG_LIFE = 30;
 
