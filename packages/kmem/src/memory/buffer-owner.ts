@@ -12,6 +12,6 @@ export function ownedBuffer(memory: WebAssembly.Memory): ArrayBufferLike {
 }
 
 /** The memory that a buffer is of, where the library has made it in this thread. */
-export function ownerOf(buffer: ArrayBufferLike): WebAssembly.Memory | undefined {
+export function wasmMemoryOf(buffer: ArrayBufferLike): WebAssembly.Memory | undefined {
   return owners.get(buffer);
 }

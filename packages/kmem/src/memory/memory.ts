@@ -1,5 +1,5 @@
 import { describeValue } from "./arguments.ts";
-import { ownerOf } from "./buffer-owner.ts";
+import { wasmMemoryOf } from "./buffer-owner.ts";
 import { type BulkMemory, bulkOver } from "./bulk.ts";
 import { KmemError } from "./errors.ts";
 import { ADDRESS_SPACE_BYTES, WASM_PAGE_SIZE } from "./layout.ts";
@@ -151,7 +151,7 @@ export class LinearMemory {
   get bulk(): BulkMemory | undefined {
     if (this.#hasBulk) return this.#bulk;
     this.#hasBulk = true;
-    const memory = this.kind === "WebAssembly.Memory" ? this.source : ownerOf(this.buffer);
+    const memory = this.kind === "WebAssembly.Memory" ? this.source : wasmMemoryOf(this.buffer);
     if (memory !== undefined) this.#bulk = bulkOver(memory as WebAssembly.Memory);
     return this.#bulk;
   }

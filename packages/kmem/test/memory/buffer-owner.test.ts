@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap } from "../../src/index.ts";
-import { ownerOf } from "../../src/memory/buffer-owner.ts";
+import { wasmMemoryOf } from "../../src/memory/buffer-owner.ts";
 import { newBuffer } from "../../src/memory/new-memory.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -10,7 +10,7 @@ describe("a new shared buffer", () => {
     const heap = Heap.create({ sizeBytes: 4 * MIB });
     expect(heap.buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(heap.memoryKind).toBe("SharedArrayBuffer");
-    expect(ownerOf(heap.buffer)?.buffer).toBe(heap.buffer);
+    expect(wasmMemoryOf(heap.buffer)?.buffer).toBe(heap.buffer);
     const { bulk } = layersOf(heap).memory;
     expect(bulk).toBeDefined();
     const block = heap.alloc(5000);
@@ -26,7 +26,7 @@ describe("a new shared buffer", () => {
   ])("is the engine's own %s", (_what, sizeBytes, shared) => {
     const buffer = newBuffer(sizeBytes, shared);
     expect(buffer.byteLength).toBe(sizeBytes);
-    expect(ownerOf(buffer)).toBeUndefined();
+    expect(wasmMemoryOf(buffer)).toBeUndefined();
   });
 
   it("is the engine's own where it has no more memories of WebAssembly", () => {
@@ -38,7 +38,7 @@ describe("a new shared buffer", () => {
       },
     });
     try {
-      expect(ownerOf(newBuffer(MIB, true))).toBeUndefined();
+      expect(wasmMemoryOf(newBuffer(MIB, true))).toBeUndefined();
     } finally {
       vi.unstubAllGlobals();
     }
