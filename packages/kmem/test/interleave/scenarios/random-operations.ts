@@ -73,7 +73,7 @@ function* obey({ heaps, foreign }: Shared, thread: number, list: readonly Operat
       if (block !== 0) live.push(block);
     } else if (kind === "pages") {
       const count = 1 + (pick % RUN_PAGES_MAX);
-      const run = yield* call(heap.pages, "alloc", count);
+      const run = yield* call(heap.pages, "tryAlloc", count);
       if (run !== 0) yield* call(heap.pages, "free", run, count);
     } else if (kind === "trim") {
       yield* call(heap, "trim");
