@@ -182,24 +182,15 @@ function isEventAt(bytes: Uint8Array, at: number, start: number, end: number, pa
  */
 export function findRunOn(bytes: Uint8Array, end: number, parts: LineParts): number {
   const start = parts.textStart;
-  const needsCpu = parts.kind !== LINE.KMEM_EVENT;
+  let mayFollow = parts.kind === LINE.KMEM_EVENT;
   for (let at = start; at < end - 1; at += 1) {
-    if (bytes[at] !== COLON) continue;
-    if (bytes[at + 1] !== SPACE) {
-      parts.strayColon = true;
-      continue;
-    }
-    if (endsTimeStamp(bytes, start, at) && (!needsCpu || holdsCpu(bytes, start, at))) return at;
+    const byte = bytes[at];
+    if (!mayFollow && byte === BRACKET) mayFollow = startsCpu(bytes, at, end);
+    if (byte !== COLON) continue;
+    if (mayFollow && bytes[at + 1] === SPACE && endsTimeStamp(bytes, start, at)) return at;
     parts.strayColon = true;
   }
   return NONE;
-}
-
-function holdsCpu(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) {
-    if (bytes[at] === BRACKET && startsCpu(bytes, at, end)) return true;
-  }
-  return false;
 }
 
 /** Whether what stands between a task's columns and a position is its number: `-pid`, ` pid` or `-pid (tgid)`. */

@@ -113,6 +113,7 @@ describe("mutated kernel text", () => {
     " [0",
     "0 | ",
     "1.5: ",
+    "1: ",
     " ",
     "(",
     "a.b(",
