@@ -10,6 +10,9 @@ const NS_PER_MS = 1e6;
 /** A limited pass looks at the clock about so often: more would be timed with it. */
 const LOOK_EVERY_MS = 1;
 
+/** A short trace is warm after so many passes; what lies between them, untimed, would take ten times as long as they. */
+const WARMUP_PASSES_MAX = 10_000;
+
 /**
  * Times passes over a workload. Between them everything is freed, untimed. Where the job has a limit that runs out, the
  * whole passes count that there are; without any, the one that was cut, from its first operation on.
@@ -29,7 +32,7 @@ export function timeOps(heap: ReplayHeap, job: TimeJob): TimeResult {
   };
   let warmup = pass();
   let warmupMs = warmup.spentMs;
-  while (warmupMs < job.passes.warmupMs && !limit.isOver) {
+  for (let count = 1; count < WARMUP_PASSES_MAX && warmupMs < job.passes.warmupMs && !limit.isOver; count += 1) {
     const done = pass();
     warmupMs += done.spentMs;
     // One that was cut says less than a whole one.

@@ -70,6 +70,19 @@ describe("timed passes", () => {
     expect(passNs).toEqual([2e6]);
   });
 
+  it("begin after 10,000 passes though these take no time that a clock shows", async () => {
+    let allocCount = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => 0);
+    const fast = heapWith((inner) => ({
+      alloc: (sizeBytes) => {
+        allocCount += 1;
+        return inner.alloc(sizeBytes);
+      },
+    }));
+    await time(fast, { warmupMs: 7, timedCount: 1 });
+    expect(allocCount).toBe(2 * 10_000 + 2);
+  });
+
   it("count failures by the pass", async () => {
     const result = await time(
       heapWith(() => ({ alloc: outOfMemory })),
