@@ -22,7 +22,7 @@ const labOrder: LayerOrder = {
     memory: ["figures", "loads"],
     bundle: ["figures"],
     costs: ["figures", "threads/work"],
-    goals: ["figures"],
+    goals: ["figures", "memory"],
     plots: ["figures"],
     drawings: [],
     bench,

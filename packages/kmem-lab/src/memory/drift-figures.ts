@@ -1,3 +1,4 @@
+import { median } from "kmem-cli/internal/system/statistics";
 import { formatBytes, formatCount, threeDigits } from "kmem-cli/internal/system/units";
 import type { Cells } from "../figures/csv.ts";
 import { DRIFT_PHASE_COUNT } from "./drift-ops.ts";
@@ -25,10 +26,17 @@ export function driftRows(measures: readonly DriftMeasure[]): Cells {
   return [header, ...rows];
 }
 
-/** Bytes at the end over those at the end of segment `from`; undefined where they were not read. */
-export function driftRatio(segments: readonly DriftSegment[], of: Bytes, from = 0): number | undefined {
-  const [first, last] = [segments[from]?.[of], segments.at(-1)?.[of]];
+/** Bytes at the end over those at the start; undefined where they were not read. */
+export function driftRatio(segments: readonly DriftSegment[], of: Bytes): number | undefined {
+  const [first, last] = [segments[0]?.[of], segments.at(-1)?.[of]];
   return first === undefined || last === undefined || first === 0 ? undefined : last / first;
+}
+
+/** Of the bytes at the segments' ends: the median at those of the later cycles, whose mix is the first's, over the first. */
+export function cyclesRatio(bytes: readonly (number | undefined)[]): number | undefined {
+  const [start, ...later] = bytes.filter((_, index) => index % DRIFT_PHASE_COUNT === 0);
+  const known = later.filter((one) => one !== undefined);
+  return known.length === 0 || start === undefined || start === 0 ? undefined : median(known) / start;
 }
 
 /** Memory at the end over that at the start, the same bytes being live and of the same sizes. */
@@ -41,13 +49,12 @@ export function driftTable(measures: readonly DriftMeasure[]): Cells {
     const segments = result?.segments ?? [];
     const cells = kinds.flatMap((kind) => {
       const ratio = driftRatio(segments, kind);
-      // Whether it goes on growing, or has come to rest once every mix has been there.
-      const cycled = driftRatio(segments, kind, DRIFT_PHASE_COUNT);
+      const cycled = cyclesRatio(segments.map((segment) => segment[kind]));
       return [
         bytes(segments[0]?.[kind]),
         bytes(segments.at(-1)?.[kind]),
         ratio === undefined ? NOTHING : `**${threeDigits(ratio)}**`,
-        cycled === undefined || segments.length === DRIFT_PHASE_COUNT + 1 ? NOTHING : threeDigits(cycled),
+        cycled === undefined ? NOTHING : threeDigits(cycled),
       ];
     });
     return [
@@ -58,7 +65,7 @@ export function driftTable(measures: readonly DriftMeasure[]): Cells {
       bytes(result?.trimmedFootprintBytes),
     ];
   });
-  const ratios = ["end", "end / start", "end / after one cycle"];
+  const ratios = ["end", "end / start", "median of the cycles / start"];
   return [[...header, "resident, start", ...ratios, "own, start", ...ratios, "own, end, trimmed"], ...rows];
 }
 

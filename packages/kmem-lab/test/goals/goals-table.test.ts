@@ -28,8 +28,8 @@ describe("the table of goals", () => {
       files.write("drift", [
         ["allocator", "segment", "own_bytes"],
         ["kmem", 1, 1000],
-        ["kmem", 2, 5000],
-        ["kmem", 3, 1010],
+        ...[2, 3, 4, 5, 6, 7, 8].map((segment) => ["kmem", segment, 5000]),
+        ["kmem", 9, 1010],
         ["glibc", 1, ""],
       ]);
       files.write("latency", [

@@ -40,3 +40,10 @@ export function unlinkSlab(frames: FrameTable, slab: number, cache: number): voi
   if (next === noFrame) words[cache + cacheTail] = previous;
   else words[frames.record(next) + framePrev] = previous;
 }
+
+/** Moves a slab that has become empty behind the others: those in use are filled first, so that it can be released. */
+export function moveToEnd(frames: FrameTable, slab: number, cache: number): void {
+  if (frames.memory.words[cache + cacheTail] === slab) return;
+  unlinkSlab(frames, slab, cache);
+  linkSlab(frames, slab, cache);
+}

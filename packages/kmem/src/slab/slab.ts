@@ -26,7 +26,7 @@ import {
 } from "./layout.ts";
 import { batchSlabs, emptyRow, nextAfter, oldestEmpty, type SlabRow, splitEvenly } from "./slab-batch.ts";
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
-import { linkSlab, unlinkSlab } from "./slab-list.ts";
+import { linkSlab, moveToEnd, unlinkSlab } from "./slab-list.ts";
 
 /** The loops' constants, repeated here: the JavaScript engine folds a module's own constants, not imported ones. */
 const none = Tag.NONE;
@@ -369,6 +369,7 @@ export class Slabs {
     if (ASSERTIONS) assertSlabCount(frames, slab, cache);
     if (before + count < words[cache + cacheSlabBlocks]) return;
     const emptySlabs = ++words[cache + cacheEmptySlabs];
+    moveToEnd(frames, slab, cache);
     if ((words[cache + CacheRecord.FLAGS] & noReleaseOnFree) !== 0) return;
     const kept = emptySlabsKept + (words[cache + cacheSlabs] >> emptySlabsShareShift);
     const batch = batchSlabs(words, cache);
