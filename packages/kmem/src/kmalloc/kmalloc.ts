@@ -31,7 +31,7 @@ const RECLAIM_FRAMES_PER_REQUEST_SHIFT = 3;
 const WHOLE_RUN_BYTES: number = 2 * MAX_CLASS_BYTES;
 
 /** Refills and flushes between two scans for idle size classes. */
-const IDLE_SCAN_INTERVAL = 64;
+const IDLE_SCAN_INTERVAL = 32;
 /** The idle classes' free blocks are released if they amount to at least this share of the memory in use. */
 const IDLE_FREE_SHARE: number = 1 / 12;
 

@@ -57,7 +57,7 @@ const SHEAF_BYTES = 16384;
 const SHEAF_CAPACITY_MAX = 256;
 const SHEAF_CAPACITY_MIN = 4;
 /** The same for the size classes of a slot with a large area; measured over the real traces: docs/performance.md. */
-const LARGE_SHEAF_BYTES = 32768;
+const LARGE_SHEAF_BYTES = 65536;
 /** Entries of the largest sheaf there is. */
 export const LARGE_SHEAF_CAPACITY_MAX: number = SHEAF_BLOCKS_MAX;
 const LARGE_SHEAF_CAPACITY_MIN = 8;
