@@ -22,6 +22,8 @@ const DEFAULT_MAX_MEMORY_BYTES = 2 ** 30;
 const MEMORY_BYTES_MOST = 2 ** 32;
 /** The letter that keeps who allocated and freed a block. */
 const TRACK_LETTER = "U";
+/** All that there are, and the one that turns everything off. */
+const CHECK_LETTERS = "FZPUTAO-";
 /** As --check has them without letters of its own. */
 const DEFAULT_LETTERS = "FZPU";
 const CHECK_FLAG = "--check";
@@ -48,7 +50,7 @@ Examples:
   kmem run --fail-nth 12 app.wasm           what it does when the 12th fails
 
 Exit codes: the program's own; 99 with a report on standard error when something
-is wrong with it, lost blocks included; 134 when it traps; 1 when it cannot be
+was reported, lost blocks included; else 134 when it traps; 1 when it cannot be
 run; 2 for a command line that makes no sense.`;
 
 interface RunFlags {
@@ -178,7 +180,6 @@ function openRecording(path: string | undefined, { frames }: Program): Recording
 async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags, program: Program): Promise<void> {
   const { heap, memcheck } = ended;
   if (flags.dump !== undefined) await write(flags.dump, pack(flags.dump, dumpHeap(heap)));
-  if (flags.stats === true) printReport(statsText(ended));
   if (heap instanceof DebugHeap) {
     heap.validate();
     if (flags.leaks === true) printLeaks(heap, ended, log);
@@ -186,8 +187,10 @@ async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags, pro
   }
   if (memcheck !== undefined) {
     if (flags.leaks === true) printLost(memcheck, ended, log, program);
-    log.repeated(memcheck.counts.repeated);
+    log.countRepeats((report) => memcheck.repeatsOf(report));
+    memcheck.trim();
   }
+  if (flags.stats === true) printReport(statsText(ended));
   const { problems, repeated, suppressed } = log.counts;
   if (problems + suppressed === 0) return;
   const also = [
@@ -256,10 +259,19 @@ function memcheckOf({ check = "" }: RunFlags): ProgramCheck | undefined {
 
 function parseCheck(text: string): string {
   const [name, ...words] = text.split(",");
-  if (name === MEMCHECK && words.some((word) => word !== UNDEFINED_READS)) {
-    throw new InvalidArgumentError(`It is LETTERS, ${MEMCHECK}, or ${MEMCHECK},${UNDEFINED_READS}.`);
+  const isKnown = name === MEMCHECK ? words.every((word) => word === UNDEFINED_READS) : hasOnlyLetters(text);
+  if (!isKnown) {
+    throw new InvalidArgumentError(
+      `It is letters of ${CHECK_LETTERS}, ${MEMCHECK}, or ${MEMCHECK},${UNDEFINED_READS}.`,
+    );
   }
   return text;
+}
+
+/** Whether all letters are ones that there are: of each selection, before the names that follow after commas. */
+function hasOnlyLetters(text: string): boolean {
+  const letters = text.split(";").map((selection) => selection.split(",", 1)[0]!.toUpperCase());
+  return [...letters.join("")].every((letter) => CHECK_LETTERS.includes(letter));
 }
 
 function load(path: string, check: ProgramCheck | undefined): { program: Program; module: Uint8Array } {

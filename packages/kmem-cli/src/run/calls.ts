@@ -36,7 +36,7 @@ export class WatchedCalls {
       const call = face[name] as (...args: number[]) => number;
       return (...args: number[]): number => {
         const address = this.#isToFail() ? 0 : call(...args);
-        if (address === 0) this.#noteFailure(name, args);
+        if (address === 0) this.counts.failures++;
         else note(address, args);
         return address;
       };
@@ -86,12 +86,6 @@ export class WatchedCalls {
 
   #isToFail(): boolean {
     return ++this.#allocationCount === this.#hooks.failNth;
-  }
-
-  /** realloc(p, 0) that frees returns NULL too, and is no failure. */
-  #noteFailure(name: AllocationName, args: readonly number[]): void {
-    const isFree = name === "realloc" && unsigned(args[1]) === 0 && unsigned(args[0]) !== 0;
-    if (!isFree) this.counts.failures++;
   }
 }
 

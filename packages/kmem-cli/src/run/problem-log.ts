@@ -23,6 +23,8 @@ export class ProblemLog {
   readonly #suppressions: Suppressions;
   readonly #say: Say;
   readonly #told = new Map<string, number>();
+  /** Reports of a check of loads and stores that were not suppressed. */
+  readonly #accesses: MemcheckReport[] = [];
   #problems = 0;
   #suppressed = 0;
   #repeated = 0;
@@ -55,13 +57,14 @@ export class ProblemLog {
     const { frameAt } = this.#frames;
     const { stack, block } = report;
     const stacks = [stack, block?.allocated ?? [], block?.freed ?? []].map((calls) => calls.map(frameAt));
-    this.#add(report.kind, stacks, report.text(frameAt));
+    if (this.#add(report.kind, stacks, report.text(frameAt))) this.#accesses.push(report);
   }
 
-  /** Notes that problems were the same as those that were told. */
-  repeated(count: number): void {
-    this.#problems += count;
-    this.#repeated += count;
+  /** Counts how often the accesses that were told have been made again; those of suppressed ones do not count. */
+  countRepeats(repeatsOf: (report: MemcheckReport) => number): void {
+    const repeats = this.#accesses.reduce((sum, report) => sum + repeatsOf(report), 0);
+    this.#problems += repeats;
+    this.#repeated += repeats;
   }
 
   /** Lost blocks of a program that is checked which are to be told, by who allocated them; each is a problem. */
@@ -99,16 +102,18 @@ export class ProblemLog {
     return { ...site, stack: this.#frames.framesOf(site.stack).join("\n") };
   }
 
-  #add(kind: ProblemKind, stacks: readonly (readonly string[])[], text: string): void {
+  /** Whether the problem counts: it is not suppressed. */
+  #add(kind: ProblemKind, stacks: readonly (readonly string[])[], text: string): boolean {
     if (this.#suppressions.covers(kind, stacks)) {
       this.#suppressed++;
-      return;
+      return false;
     }
     this.#problems++;
     const key = `${kind}\n${stacks.map((stack) => stack.join("\n")).join("\n\n")}`;
     const times = (this.#told.get(key) ?? 0) + 1;
     this.#told.set(key, times);
     if (times <= SAME_TOLD_MAX) this.#say(text);
+    return true;
   }
 
   #shown({ stack }: Track): string[] {

@@ -13,6 +13,7 @@ import {
   programFrames,
   programHeapOptions,
 } from "kmem/wasm";
+import { printReport } from "../system/output.ts";
 import { type CallCounts, WatchedCalls } from "./calls.ts";
 import type { TraceRecorder } from "./trace-recorder.ts";
 import { openWasi, type ProgramWorld } from "./wasi.ts";
@@ -183,7 +184,7 @@ function importsFor(
 
 function makeHeap(where: HeapOptions, { letters }: ProgramOptions, { onBug }: ProgramObserver): BaseHeap {
   if (letters === undefined) return Heap.create({ ...where, slotCount: 1 });
-  const how = { debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: () => {} };
+  const how = { debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: printReport };
   return DebugHeap.create({ ...where, ...how, slotCount: 1 });
 }
 

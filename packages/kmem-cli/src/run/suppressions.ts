@@ -16,8 +16,12 @@ const ANY = "*";
 const ANY_FRAMES = "...";
 /** A line of the file: a kind, and functions from the innermost on. */
 const LINE = /^(?<kind>[a-z-]+|\*)\s*:\s*(?<frames>\S.*)$/;
-/** Of a frame as it is shown: `at main (leak.c:18:3)`. */
-const FUNCTION_OF_FRAME = /^at (?<name>.*) \([^()]*\)$/;
+/** Goes to the end of a line, but not within a name such as `app::{closure#0}`. */
+const COMMENT = /(?:^|\s)#.*/;
+/** Stands between two functions, with a blank on either side: the names of templates have one without. */
+const CALLED_BY = /(?:^|\s)<(?=\s|$)/;
+/** Of a frame as it is shown: `at main (leak.c:18:3)`, and where the file's name has parentheses itself. */
+const FUNCTIONS_OF_FRAME = [/^at (?<name>.*) \([^()]*\)$/, /^at (?<name>.*?) \([./\\\w].*:\d+:\d+\)$/] as const;
 
 interface Suppression {
   readonly kind: ProblemKind | undefined;
@@ -44,17 +48,25 @@ export class Suppressions {
   static parse(text: string): Suppressions {
     const lines = text
       .split(/\r?\n/)
-      .map((line, index) => ({ line: line.replace(/#.*/, "").trim(), number: index + 1 }));
+      .map((line, index) => ({ line: line.replace(COMMENT, "").trim(), number: index + 1 }));
     return new Suppressions(lines.filter(({ line }) => line !== "").map(({ line, number }) => parseLine(line, number)));
   }
 
   /** Whether a problem with one of these stacks, lines as they are shown, is not to be told. */
   covers(kind: ProblemKind, stacks: readonly (readonly string[])[]): boolean {
-    const named = stacks.map((stack) => stack.map((frame) => FUNCTION_OF_FRAME.exec(frame)?.groups?.["name"] ?? frame));
+    const named = stacks.map((stack) => stack.map(functionOf));
     return this.#all.some((one) => {
       return (one.kind === undefined || one.kind === kind) && named.some((names) => begins(one.frames, names));
     });
   }
+}
+
+function functionOf(frame: string): string {
+  for (const pattern of FUNCTIONS_OF_FRAME) {
+    const name = pattern.exec(frame)?.groups?.["name"];
+    if (name !== undefined) return name;
+  }
+  return frame;
 }
 
 function parseLine(line: string, number: number): Suppression {
@@ -67,7 +79,7 @@ function parseLine(line: string, number: number): Suppression {
       `line ${number} names no kind of problem: ${kind} is none of ${PROBLEM_KINDS.join(", ")}`,
     );
   }
-  const names = frames.split("<").map((name) => name.trim());
+  const names = frames.split(CALLED_BY).map((name) => name.trim());
   if (names.includes("")) throw new SuppressionError(`line ${number} leaves out a function: ${line}`);
   return { kind: kind === ANY ? undefined : (kind as ProblemKind), frames: names, line: number };
 }

@@ -112,9 +112,12 @@ describeCompiled("kmem run --check=memcheck", () => {
     });
   });
 
-  it("is refused with words that it does not know", async () => {
-    const { exitCode, stderr } = await run("memcheck,registers", ["program.wasm"]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain("memcheck,undefined");
-  });
+  it.each(["memcheck,registers", "memchek", "undefined", "FX", "FZ;Q,kmalloc-64"])(
+    "%s is refused: there is no such check",
+    async (check) => {
+      const { exitCode, stderr } = await run(check, ["program.wasm"]);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain("memcheck,undefined");
+    },
+  );
 });

@@ -46,8 +46,9 @@ export interface CacheOptions {
    */
   readonly construct?: ((address: number) => void) | undefined;
   /**
-   * Destructor: runs once for each object before its slab is released, by shrink, trim, destroy or a shortage, never by
-   * a free. If it throws, it still runs for the other objects, and the call throws the first error at its end.
+   * Destructor: runs once for each object before its slab is released, by shrink, trim or destroy, and while memory is
+   * short by any call. If it throws, it still runs for the other objects, and the call throws the first error at its
+   * end, when its own work is done: a free has freed its object by then.
    */
   readonly destruct?: ((address: number) => void) | undefined;
   /**
@@ -324,7 +325,7 @@ export class Cache {
   #closeSheaves(): void {
     const { slots } = this.#layers;
     underSheavesLock(this.#layers, () => {
-      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).forget(this.#kind);
+      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).detachSheaf(this.#kind);
     });
   }
 

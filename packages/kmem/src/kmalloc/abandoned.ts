@@ -65,8 +65,19 @@ function freeAbandonedRuns(layers: CoreLayers, slot: number): void {
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);
+  waitForTakeover(layers);
   returnRuns(layers, new Set([slot]));
   if (ASSERTIONS) assertRecovered(layers, slot);
+}
+
+/**
+ * Waits until no other thread, which has taken the table's lock over from the dead one, frees the barns' pages: until
+ * it has done so, these are the dead one's still, and would be freed twice.
+ */
+export function waitForTakeover({ geometry, sync }: CoreLayers): void {
+  const lock = headerWord(geometry, Header.TABLE_LOCK);
+  sync.locks.acquire(lock);
+  sync.locks.release(lock);
 }
 
 /** Takes what lies in the sheaves of dead slots back into the slabs of a cache. */

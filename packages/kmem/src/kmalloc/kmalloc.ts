@@ -17,15 +17,17 @@ import { badFree } from "./describe.ts";
 import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
-/**
- * The frames in use must grow by 1/2^5 between two reclaims at a peak, and by RECLAIM_STEP_FRAMES at least.
- */
+/** log2 of the divisor: the frames in use must grow by 1/32 between two reclaims at a peak. */
 const RECLAIM_STEP_SHIFT = 5;
+/** And by so many at least. */
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages between two reclaims at a peak. */
 const RECLAIM_REQUESTS = 16;
-/** log2 of the frames in use for each request: a heap with few reclaims after usedFrames / 8 requests already. */
+/** log2 of the frames in use for each request: a small heap may reclaim sooner, after usedFrames / 8 requests. */
 const RECLAIM_FRAMES_PER_REQUEST_SHIFT = 3;
+
+/** A heap that stays below its peak counts no further: a word more would be negative. */
+const REQUESTS_MAX: number = 2 ** 31 - 1;
 
 /** A run of up to so many bytes stays whole while at least half of it is in use, as the block of a slab does. */
 const WHOLE_RUN_BYTES: number = 2 * MAX_CLASS_BYTES;
@@ -70,9 +72,9 @@ export function requireSize(sizeBytes: number): void {
  *        │   └ Slabs.growLocked                  a new slab: allocate (below), cutSlab, and Slabs.take again
  *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
  *      └ allocateRun(size)                       above 32 KiB
+ *        ├ PageAllocator.takeKept                9 pages and more that the slot has kept, without a lock
  *        └ allocatePages, PageAllocator.allocate
- *          ├ KeptRuns.take                       9 pages and more that the slot has kept, without a lock
- *          ├ PageCache.pop                       the same for 1, 2, 4 or 8 pages
+ *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot has kept
  *          ├ BuddyZone.take                          under the pages' lock: a block from the lists by order
  *          ├ BuddyZone.find, BuddyZone.carve             a contiguous free range, first fit by address
  *          └ growPages, BuddyZone.give               more memory, then BuddyZone.take or BuddyZone.find again
@@ -81,9 +83,9 @@ export function requireSize(sizeBytes: number): void {
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
- *        │   └ Slabs.put                         and PageAllocator.freeExclusive for slabs that become empty
+ *        │   └ Slabs.put                         and PageAllocator.freeAdjoining for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
- *        └ freeRun, PageAllocator.freeExclusive
+ *        └ freeRun, PageAllocator.freeClaimed
  *          ├ KeptRuns.keep, PageCache.push       as above
  *          └ BuddyZone.give                          merges with its buddies, into the lists
  */
@@ -97,7 +99,7 @@ export class KmallocSlowPath {
   /** The pressureEpoch at which this thread last reclaimed. */
   #lastReclaimEpoch: number;
   /** Calls of this thread that found memory short. */
-  #shortCalls = 0;
+  #lowMemoryCalls = 0;
 
   constructor(layers: Layers) {
     this.#layers = layers;
@@ -213,7 +215,8 @@ export class KmallocSlowPath {
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
         if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
       }
-      // Before the block is freed: if a shrinker throws, the block is still live.
+      // Before the block is freed: if a shrinker throws, the block is still live. What a destructor throws below, the
+      // block is free by then.
       this.#reclaimUnderPressure();
       if (!sheaves.putBypassingSheaf(kind, address)) throw badFree(this.#layers, address);
       slabs.releaseEmpty(kind);
@@ -230,7 +233,7 @@ export class KmallocSlowPath {
   #reclaimUnderPressure(): void {
     const { waiters } = this.#layers.sync;
     // Dead waiters alone may keep memory short, with no other waiter left to remove them.
-    if (++this.#shortCalls % SWEEP_INTERVAL === 0) waiters.sweep();
+    if (++this.#lowMemoryCalls % SWEEP_INTERVAL === 0) waiters.sweep();
     const { pressureEpoch } = waiters;
     if (this.#lastReclaimEpoch === pressureEpoch) return;
     this.#lastReclaimEpoch = pressureEpoch;
@@ -293,7 +296,7 @@ export class KmallocSlowPath {
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
     const { frames } = pages;
-    const requests = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1;
+    const requests = Math.min(REQUESTS_MAX, frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1);
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, requests);
     const usedBefore = pages.usedFrames;
     if (requests < Math.min(RECLAIM_REQUESTS, usedBefore >> RECLAIM_FRAMES_PER_REQUEST_SHIFT)) return;

@@ -1,5 +1,5 @@
 import { type Geometry, headerWord } from "../memory/header.ts";
-import { Header } from "../memory/layout.ts";
+import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { Barns } from "../slab/barn.ts";
@@ -42,6 +42,9 @@ export function sheavesOf(layers: Layers, slot: number): Sheaves {
 }
 
 function sheavesAt(layers: CoreLayers, slot: number): Sheaves {
+  const { memory, pages } = layers;
+  // The area, or a sheaf's page, may lie in what another thread has just grown the memory by.
+  memory.waitForLength(pages.frames.endFrame * PAGE_SIZE);
   return Sheaves.at(layers, layers.slots.area(slot), slot);
 }
 
@@ -60,12 +63,15 @@ export function closeLayers(layers: Layers): void {
   slots.release(slot);
 }
 
-/** Runs `work`, which must not throw, while no thread closes sheaves. */
+/** Runs `work` while no thread closes sheaves. */
 export function underSheavesLock({ geometry, sync }: Pick<Layers, "geometry" | "sync">, work: () => void): void {
   const lock = headerWord(geometry, Header.SHEAVES_LOCK);
   sync.locks.acquire(lock);
-  work();
-  sync.locks.release(lock);
+  try {
+    work();
+  } finally {
+    sync.locks.release(lock);
+  }
 }
 
 /** Runs `work`, which may change the table of caches or the barns; if it throws, it must have changed nothing. */

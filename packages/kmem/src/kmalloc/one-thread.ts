@@ -60,7 +60,9 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
   const take: Barns["take"] = (kind, cache, firstWord, wanted, cachedTag, request) => {
     const taken = slabs.take(cache, firstWord, wanted, cachedTag);
     // A slab with a constructor is made by the sheaves, which ask once more.
-    if (taken > 0 || caches.hasConstructorOrDestructor(kind) || !slabs.growLocked(kind, request)) return taken;
+    if (taken > 0 || caches.hasConstructorOrDestructor(kind) || !slabs.growLocked(kind, request, wanted)) {
+      return taken;
+    }
     return slabs.take(cache, firstWord, wanted, cachedTag);
   };
   const put: Barns["put"] = (kind, cache, firstWord, count, cachedTag) => {

@@ -5,7 +5,7 @@ import { type PageRun, pageRunsOf, slotOwner } from "../pages/ownership.ts";
 import { exchangeBlockOwner } from "../slab/ownership.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
-import { returnBlocks, returnRuns } from "./abandoned.ts";
+import { returnBlocks, returnRuns, waitForTakeover } from "./abandoned.ts";
 import { assertRecovered } from "./assertions.ts";
 import { freeBypassingSheaf } from "./block-run.ts";
 import { type BlockInfo, liveBlocks } from "./describe.ts";
@@ -63,6 +63,7 @@ function recover(
     sync.waiters.forget(one);
   }
   for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);
+  waitForTakeover(layers);
   const returnedPages = returnRuns(layers, new Set(dead));
   const released = cleanup === undefined ? NOTHING_RELEASED : cleanup.release(slot, mode);
   returnedBlocks += released.returnedBlocks;

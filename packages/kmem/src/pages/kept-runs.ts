@@ -4,15 +4,15 @@ import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { KEPT_PAGES_MIN, KEPT_RUNS_HEADER, KEPT_RUNS_MAX, KEPT_RUNS_WORD, NO_FRAME, RunKind } from "./layout.ts";
 
-/** A kept run exceeds the least bytes that a request for `count` pages can mean by less than one in so many parts. */
+/** A kept run exceeds the smallest request that rounds to `count` pages by less than one part in so many. */
 const SLACK_DIVISOR = 8;
-/** Of so many runs for which there is no room one is kept, in place of the oldest: a sweep of frees is not slowed. */
+/** When there is no room, one freed run in so many evicts the oldest; the others go to the free lists, which is fast. */
 const EVICT_INTERVAL = 8;
 /** log2 of the divisor of the pages in use that gives what all slots may keep: a thirty-second. */
 const KEPT_SHARE_SHIFT = 5;
-/** Pages that a slot alone may keep however few are in use: a block of 256 KiB comes and goes by itself. */
+/** The least limit of a slot that is alone: a block of 256 KiB that comes and goes by itself is kept. */
 const KEPT_PAGES_FLOOR = 64;
-/** The same of the free pages, so that no other slot misses them: an eighth. */
+/** log2 of the divisor of the free pages: an eighth of them at most is kept. */
 const KEPT_FREE_SHARE_SHIFT = 3;
 
 /** Whether blocks of so many pages are kept when they are freed. */
@@ -26,7 +26,7 @@ export function keptPagesMax(zone: Pick<BuddyZone, "freeFrames" | "managedFrames
   const used = zone.managedFrames - freeFrames;
   const freeShare = freeFrames >> KEPT_FREE_SHARE_SHIFT;
   const share = used >> KEPT_SHARE_SHIFT;
-  // What a slot keeps no other one can have.
+  // Other slots cannot use kept pages, so they share the limit.
   return slotCount > 1
     ? Math.floor(Math.min(share, freeShare) / slotCount)
     : Math.min(Math.max(share, KEPT_PAGES_FLOOR), freeShare);
@@ -35,7 +35,7 @@ export function keptPagesMax(zone: Pick<BuddyZone, "freeFrames" | "managedFrames
 /**
  * The long runs that one slot keeps when its blocks are freed, for blocks of about that length to come, by the index of
  * their first word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED.
- * What is kept longest gives way first.
+ * The oldest is evicted first.
  */
 export class KeptRuns {
   readonly #frames: FrameTable;
@@ -53,8 +53,8 @@ export class KeptRuns {
   }
 
   /**
-   * Makes a block's run, with this owner, of the run that was kept last of those that have `count` pages, or a few more
-   * as SLACK_DIVISOR allows. NO_FRAME where there is none. O(kept runs).
+   * Takes the most recently kept run of `count` pages, or of a few more as SLACK_DIVISOR allows, and makes it the run
+   * of a large block with this owner. NO_FRAME where there is none. O(kept runs).
    */
   take(count: number, owner: number): number {
     const frames = this.#frames;
@@ -71,7 +71,7 @@ export class KeptRuns {
     return NO_FRAME;
   }
 
-  /** Takes the run that is kept longest, or returns NO_FRAME. O(kept runs). */
+  /** Takes the oldest run, or returns NO_FRAME. O(kept runs). */
   takeOldest(): number {
     return this.count > 0 ? this.#remove(this.#firstWord) : NO_FRAME;
   }
@@ -86,8 +86,8 @@ export class KeptRuns {
     return pages <= pagesMax;
   }
 
-  /** Counts a run that there was no room for; true for one in EVICT_INTERVAL: the oldest ones are to go for it. */
-  countRefusal(): boolean {
+  /** Counts a run that there was no room for; true for one in EVICT_INTERVAL: it evicts the oldest ones. */
+  countOverflow(): boolean {
     const { words } = this.#frames.memory;
     words[this.#countWord + 1] = (words[this.#countWord + 1] + 1) % EVICT_INTERVAL;
     return words[this.#countWord + 1] === 0;

@@ -113,8 +113,9 @@ export class PageAllocator {
     if (!this.isWithinLimit(count, request)) return NO_FRAME;
     this.lock.acquire();
     let frame = takeRun(this.zones, count, request, kind);
-    if (frame === NO_FRAME && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
-    if (frame === NO_FRAME && request.dma !== true) {
+    const mayTryHarder = frame === NO_FRAME && request.isOptional !== true;
+    if (mayTryHarder && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
+    if (mayTryHarder && frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
@@ -363,7 +364,7 @@ export class PageAllocator {
     const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
     if (!kept.hasRoom(count, pagesMax)) {
-      if (!kept.countRefusal()) return false;
+      if (!kept.countOverflow()) return false;
       while (!kept.hasRoom(count, pagesMax)) if (this.drainKept(1) === 0) return false;
     }
     this.frames.setRun(first, count, RunKind.CACHED);

@@ -6,6 +6,8 @@ export interface PageRequest {
   readonly dma?: boolean;
   /** May go below the lowest watermark, as GFP_ATOMIC may. */
   readonly mayUseReserve?: boolean;
+  /** Only from pages that are free now: neither kept runs are given up for it, nor does the memory grow. */
+  readonly isOptional?: boolean;
 }
 
 /** A request for pages from anywhere. */

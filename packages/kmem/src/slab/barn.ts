@@ -48,11 +48,11 @@ function barnPages(shapes: BlockShapes): number {
 }
 
 /**
- * What the sheaves of one slot are refilled from: each cache's barn, through which slots exchange free blocks half a
- * sheaf at a time, and below it the slabs. A barn is a stack of addresses; while the cache's lock is free, it holds
- * every block tagged IN_BARN, and possibly stale entries left by a double free; no block is in transit. In signatures,
- * `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in `words` of
- * its record. Modelled on: Linux's barn.
+ * What the sheaves of one slot are refilled from: the barn of a size class, through which slots exchange free blocks
+ * half a sheaf or an outbox at a time, and the slabs, below the barn or, for named caches, alone. A barn is a stack of
+ * addresses; while the cache's lock is free, it holds every block tagged IN_BARN, and possibly stale entries left by a
+ * double free; no block is in transit. In signatures, `kind` identifies a cache: the kind of its frames, from
+ * FrameKind.FIRST_CACHE on. `cache` is the index in `words` of its record. Modelled on: Linux's barn.
  */
 export class Barns {
   readonly #memory: LinearMemory;
@@ -96,7 +96,7 @@ export class Barns {
       copyWords(words, firstWord, barn + COUNT_WORDS + count - taken, taken);
       words[barn] = count - taken;
       const good = this.#retag(kind, firstWord, taken, inBarn, cachedTag);
-      // Where each entry was the second one of a block that was freed twice, there are the slabs.
+      // If every entry was stale, the slabs serve.
       if (good > 0) {
         this.#sync.locks.release(cache + lockField);
         return good;
@@ -104,7 +104,11 @@ export class Barns {
     }
     let fromSlabs = this.#slabs.take(cache, firstWord, wanted, cachedTag);
     // With a constructor or destructor, the caller makes the slab, without the lock, and then calls `take` again.
-    if (fromSlabs === 0 && !this.#caches.hasConstructorOrDestructor(kind) && this.#slabs.growLocked(kind, request)) {
+    if (
+      fromSlabs === 0 &&
+      !this.#caches.hasConstructorOrDestructor(kind) &&
+      this.#slabs.growLocked(kind, request, wanted)
+    ) {
       fromSlabs = this.#slabs.take(cache, firstWord, wanted, cachedTag);
     }
     if (ASSERTIONS) this.#assertHandedOver(firstWord, fromSlabs, kind, cachedTag);
@@ -213,7 +217,8 @@ export class Barns {
       assertRoom(count, barnCapacity(words[cache + CacheRecord.CAPACITY]), "a barn");
     }
     words[barn] = 0;
-    this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
+    const stale = this.#slabs.put(kind, cache, barn + COUNT_WORDS, count, inBarn);
+    if (stale > 0) this.countLateDoubleFrees(stale);
     return count;
   }
 

@@ -22,8 +22,8 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      129 … 254  cached     free, in a sheaf or an outbox of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
- * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. Since a tag names the
- * slot that has its block, a block that two threads freed at the same moment is listed in two slots and valid in one.
+ * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. A tag names the one slot
+ * that holds the block: when two threads free it at the same moment, both list it, and one entry is valid.
  *
  * A sheaf is a stack of addresses between two sentinels, in the private pages of a slot:
  *
@@ -45,18 +45,17 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      PAGE_CACHE  the slot's page cache
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
- *      EXCHANGES 1 word: how often a sheaf was refilled or flushed
+ *      EXCHANGES 1 word: refills and flushes of the slot's sheaves
  *      then the sheaves of the size classes
  *
  * Under memory pressure any thread may close a sheaf: the top is saved and that of DUMMY_SHEAF put in its place, so
  * that the next operation of the slot takes the slow path and gives memory back. The slot itself opens it again. If the
- * slot's fast path is between its load and its store of the top at that moment, its store overwrites that and the sheaf
- * stays open; nothing else goes wrong.
+ * slot's fast path is between its load and its store of the top at that moment, its store undoes the close, which is
+ * harmless.
  *
- * A barn is a stack of free blocks of a cache for all threads, under the cache's lock. Barns are made when a second
- * slot is taken, and stay until a `trim` finds one slot taken; those of the size classes lie one after the other in one
- * run of pages. Linux's barns hold sheaves;
- * these hold blocks, as many as BARN_CAPACITY_FACTOR sheaves of CAPACITY.
+ * A barn is a stack of free blocks of a size class for all threads, under the cache's lock. Barns are made when a
+ * second slot is taken, and stay until a `trim` finds one slot taken; they lie one after the other in one run of pages.
+ * Linux's barns hold sheaves; these hold blocks, up to BARN_CAPACITY_FACTOR × CAPACITY of them.
  *
  *      COUNT │ block │ block │ … room …
  */
@@ -208,7 +207,7 @@ export const CacheFlag = {
   /** No free releases an empty slab: only shrink, trim, memory pressure, or a heap about to grow past its peak. */
   KEEPS_SLABS: 8,
 } as const;
-/** Flags that there are. */
+/** All flags. */
 export const CACHE_FLAG_MASK = 0xf;
 /** Shift in FLAGS of the creator's own bits. */
 export const CACHE_USER_BITS_SHIFT = 8;
@@ -222,9 +221,9 @@ export const CACHE_RECORD_BYTES: number = CACHE_RECORD_WORDS * WORD_BYTES;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
- * a fourth of the cache's present slabs, and up to a batch more until one is released. A cache that empties thus ends
- * up with about a fourth of its peak. They are released when the heap would grow past its peak, under pressure, and by
- * trim.
+ * a fourth of the cache's present slabs, and up to a batch more until one is released. A cache that empties slab by
+ * slab thus ends up with about a fourth of its peak, with fewer where several side by side go at a time. They are
+ * released when the heap would grow past its peak, under pressure, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */
@@ -237,7 +236,7 @@ export const EMPTY_SLABS_SHARE_SHIFT = 2;
 export const BATCH_SLABS_SHARE_SHIFT = 5;
 /** The most slabs at a time. */
 export const BATCH_SLABS_MAX = 8;
-/** The most pages of them. */
+/** The most pages that they have together. */
 export const BATCH_PAGES_MAX = 16;
 /** Slabs from the head of a cache's partial list among which an empty one is looked for. */
 export const BATCH_LOOK_COUNT = 16;
@@ -255,6 +254,7 @@ export const SLAB_HEAD_MASK = 0xfffff;
 /** Above it, the granule at which the first block starts. */
 export const SLAB_COLOUR_SHIFT = 20;
 /**
- * The last granule that a first block may start at. So SLAB_OR_OWNER is never negative in a slab, and always in a run.
+ * The last granule that a first block may start at: this keeps the highest bit of SLAB_OR_OWNER clear in slabs; runs
+ * always set it.
  */
 export const SLAB_COLOUR_MAX = 0x7ff;

@@ -293,8 +293,8 @@ export class Sheaves {
     return false;
   }
 
-  /** Forgets a cache's empty sheaf: the kind's next use makes a new one. As {@link freeSheafPages}. */
-  forget(kind: number): void {
+  /** Detaches a cache's empty sheaf: the kind's next use makes a new one. Same locking as {@link freeSheafPages}. */
+  detachSheaf(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
     words[this.areaWord + AreaWord.TOPS + kind] = this.#dummySheaf;
@@ -318,7 +318,7 @@ export class Sheaves {
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_SHEAF_PAGE_SHIFT;
       for (let kind = firstKind; kind <= (firstKind | CACHES_PER_SHEAF_PAGE_MASK); kind++) {
-        if (kind >= firstNamedKind) this.forget(kind);
+        if (kind >= firstNamedKind) this.detachSheaf(kind);
       }
       words[this.areaWord + AreaWord.NAMED_SHEAF_PAGES + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
@@ -342,8 +342,8 @@ export class Sheaves {
   }
 
   /**
-   * The top of a cache's sheaf, which it makes if missing and opens if closed; other threads may close it at any time.
-   * The top of the dummy sheaf if no sheaf can be made.
+   * Returns the top of a cache's sheaf, and makes or opens it if needed; other threads may close it at any time. The
+   * top of the dummy sheaf if no sheaf can be made.
    */
   #openTop(kind: number, request: PageRequest): number {
     for (;;) {

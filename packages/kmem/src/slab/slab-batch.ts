@@ -22,8 +22,8 @@ export function batchSlabs(words: Int32Array, cache: number): number {
 }
 
 /**
- * Makes runs of `pageCount` pages each of a SYSTEM run that is this slot's, the last first: at any instant COUNT of the
- * first one covers what is not split off yet.
+ * Splits a SYSTEM run of this slot into runs of `pageCount` pages each, from its end: at any instant COUNT of the first
+ * one covers what is not split off yet.
  */
 export function splitEvenly(frames: FrameTable, first: number, count: number, pageCount: number): void {
   if (ASSERTIONS) assert(count % pageCount === 0, `a run of ${count} pages is split into runs of ${pageCount}`);
@@ -47,6 +47,17 @@ export function oldestEmpty(frames: FrameTable, cache: number, lookCount: number
     slab = words[record + FrameRecord.NEXT];
   }
   return NO_FRAME;
+}
+
+/** The last empty slab of the cache's partial list: slabs are moved to its end when they become empty. */
+export function newestEmpty(frames: FrameTable, cache: number): number {
+  const { words } = frames.memory;
+  const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
+  let slab = words[cache + CacheRecord.PARTIAL_TAIL];
+  while (slab !== NO_FRAME && (words[frames.record(slab) + FrameRecord.COUNT] & SLAB_FREE_MASK) !== slabBlocks) {
+    slab = words[frames.record(slab) + FrameRecord.PREV];
+  }
+  return slab;
 }
 
 /** Slabs side by side. */
@@ -81,12 +92,41 @@ export function emptyRow(
   return { first, slabCount };
 }
 
-/** The first slab outside of `row` from `slab` on in its cache's partial list; NO_FRAME where there is none. */
-export function nextAfter(frames: FrameTable, slab: number, row: SlabRow, slabPages: number): number {
+/**
+ * Hands rows of empty slabs to `release`, which returns their pages, until so many slabs are released or no more are
+ * empty; returns all pages. From the end of the cache's partial list, where slabs are moved when they become empty.
+ */
+export function releaseRows(
+  pages: Pick<PageAllocator, "frames" | "dmaEndFrame">,
+  cache: number,
+  slabLimit: number,
+  release: (row: SlabRow) => number,
+): number {
+  const { frames } = pages;
+  const { words } = frames.memory;
+  const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
+  const slabPages = words[cache + CacheRecord.SLAB_PAGES];
+  const pagesMax = slabLimit * slabPages;
+  let released = 0;
+  let slab = words[cache + CacheRecord.PARTIAL_TAIL];
+  while (slab !== NO_FRAME && words[cache + CacheRecord.EMPTY_SLABS] > 0 && released < pagesMax) {
+    const record = frames.record(slab);
+    if ((words[record + FrameRecord.COUNT] & SLAB_FREE_MASK) !== slabBlocks) slab = words[record + FrameRecord.PREV];
+    else {
+      const row = emptyRow(pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - released) / slabPages));
+      slab = previousBefore(frames, slab, row, slabPages);
+      released += release(row);
+    }
+  }
+  return released;
+}
+
+/** The last slab outside of `row` from `slab` back in its cache's partial list; NO_FRAME where there is none. */
+function previousBefore(frames: FrameTable, slab: number, row: SlabRow, slabPages: number): number {
   const { words } = frames.memory;
   const { first, slabCount } = row;
   const end = first + slabCount * slabPages;
-  let next = slab;
-  while (next >= first && next < end) next = words[frames.record(next) + FrameRecord.NEXT];
-  return next;
+  let previous = slab;
+  while (previous >= first && previous < end) previous = words[frames.record(previous) + FrameRecord.PREV];
+  return previous;
 }

@@ -14,7 +14,6 @@ import { FunctionTable } from "./block-functions.ts";
 import type { CacheTable } from "./cache-table.ts";
 import {
   BATCH_LOOK_COUNT,
-  BATCH_SLABS_MAX,
   CacheFlag,
   CacheRecord,
   EMPTY_SLABS_KEPT,
@@ -24,7 +23,15 @@ import {
   SLAB_HEAD_MASK,
   Tag,
 } from "./layout.ts";
-import { batchSlabs, emptyRow, nextAfter, oldestEmpty, type SlabRow, splitEvenly } from "./slab-batch.ts";
+import {
+  batchSlabs,
+  emptyRow,
+  newestEmpty,
+  oldestEmpty,
+  releaseRows,
+  type SlabRow,
+  splitEvenly,
+} from "./slab-batch.ts";
 import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, moveToEnd, unlinkSlab } from "./slab-list.ts";
 
@@ -45,12 +52,11 @@ const cacheEmptySlabs = CacheRecord.EMPTY_SLABS;
 const cacheBlockBytes = CacheRecord.BLOCK_BYTES;
 const cacheSlabPages = CacheRecord.SLAB_PAGES;
 const cacheSlabBlocks = CacheRecord.SLAB_BLOCKS;
-const frameNext = FrameRecord.NEXT;
 const frameCount = FrameRecord.COUNT;
 const noFrame = NO_FRAME;
 const emptySlabsKept = EMPTY_SLABS_KEPT;
 const emptySlabsShareShift = EMPTY_SLABS_SHARE_SHIFT;
-/** Flags of caches whose empty slabs a free does not release: destructors must not run during a free. */
+/** Flags of caches whose empty slabs a flush does not release: destructors must not run under the cache's lock. */
 const noReleaseOnFree: number = CacheFlag.KEEPS_SLABS | CacheFlag.HAS_DESTRUCTOR;
 
 /** What the slabs depend on. */
@@ -65,9 +71,9 @@ export interface SlabContext {
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
  * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
- * with free blocks, empty slabs too. Blocks leave and enter slabs in `take` and `put` alone, under the cache's lock; a
- * barn may stand between slab and sheaf. All state is in the shared buffer, except the constructors and destructors,
- * which each thread registers for itself.
+ * with free blocks, empty slabs too. Threads that work take blocks out of slabs by `take` and return them by `put`
+ * alone, under the cache's lock; a barn may stand between slab and sheaf. All state is in the shared buffer, except the
+ * constructors and destructors, which each thread registers for itself.
  *
  * In signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index
  * in `words` of its record. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
@@ -105,16 +111,18 @@ export class Slabs {
   }
 
   /**
-   * Makes a slab, or a batch of them, for a cache without constructor and destructor; false if there is no memory.
-   * Under the cache's lock, which saves acquiring it twice more.
+   * Makes a slab, or a batch of them unless one block alone is wanted, for a cache without constructor and destructor;
+   * false if there is no memory. Under the cache's lock, which saves acquiring it twice more.
    */
-  growLocked(kind: number, request: PageRequest): boolean {
+  growLocked(kind: number, request: PageRequest, wanted: number): boolean {
     const cache = this.#caches.record(kind);
     if (ASSERTIONS) this.#assertLocked(cache);
     const { frames } = this.#pages;
     const slabPages = this.#memory.words[cache + cacheSlabPages];
-    const batch = batchSlabs(this.#memory.words, cache);
-    const batchFirst = batch > 1 ? this.#allocateSlabs(kind, batch * slabPages, request) : noFrame;
+    const isSingle = wanted === 1 || request.mayUseReserve === true;
+    const batch = isSingle ? 1 : batchSlabs(this.#memory.words, cache);
+    const forBatch = { ...request, isOptional: true };
+    const batchFirst = batch > 1 ? this.#allocateSlabs(kind, batch * slabPages, forBatch) : noFrame;
     const first = batchFirst === noFrame ? this.#allocateSlabs(kind, slabPages, request) : batchFirst;
     if (first === noFrame) return false;
     const end = first + (batchFirst === noFrame ? 1 : batch) * slabPages;
@@ -234,22 +242,7 @@ export class Slabs {
   /** Releases empty slabs on a cache's partial list; returns the pages freed. Under the cache's lock. */
   #releaseListed(cache: number, slabLimit: number): number {
     if (ASSERTIONS) this.#assertLocked(cache);
-    const { words } = this.#memory;
-    const slabBlocks = words[cache + cacheSlabBlocks];
-    const slabPages = words[cache + cacheSlabPages];
-    const pagesMax = slabLimit * slabPages;
-    let pages = 0;
-    let slab = words[cache + partialHead];
-    while (slab !== noFrame && words[cache + cacheEmptySlabs] > 0 && pages < pagesMax) {
-      const record = this.#pages.frames.record(slab);
-      if ((words[record + frameCount] & freeMask) !== slabBlocks) slab = words[record + frameNext];
-      else {
-        const row = emptyRow(this.#pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - pages) / slabPages));
-        slab = nextAfter(this.#pages.frames, slab, row, slabPages);
-        pages += this.#releaseRow(row, cache);
-      }
-    }
-    return pages;
+    return releaseRows(this.#pages, cache, slabLimit, (row) => this.#releaseRow(row, cache));
   }
 
   /**
@@ -259,20 +252,26 @@ export class Slabs {
    * constructor or destructor runs.
    */
   #releaseWithDestructors(kind: number, slabLimit: number): number {
-    if (!this.functions.hasRequired(kind) || this.functions.nesting(kind) > 0) return 0;
-    const { words } = this.#memory;
-    const cache = this.#caches.record(kind);
+    // Read first: the functions that this thread has are then those of this very cache.
     const serial = this.#caches.get(kind, CacheRecord.SERIAL);
-    const slabPages = words[cache + cacheSlabPages];
+    if (!this.functions.hasRequired(kind) || this.functions.nesting(kind) > 0) return 0;
+    const cache = this.#caches.record(kind);
+    const slabPages = this.#caches.get(kind, cacheSlabPages);
     const errors = new FirstError();
-    const slabsMax = Math.min(slabLimit, words[cache + cacheSlabs]);
+    const slabsMax = Math.min(slabLimit, this.#caches.get(kind, cacheSlabs));
     let pages = 0;
     for (let released = 0; released < slabsMax; released++) {
       this.#locks.acquire(cache + CacheRecord.LOCK);
-      // The last slab that is gone lets another thread destroy the cache, and make another one in its record.
+      // Once the last slab is gone, another thread may destroy the cache and make another one in its record.
       const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
       const slab = isSame ? this.#firstEmpty(cache) : noFrame;
-      const row = blockRow(words, slab, cache, slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab));
+      // A destructor may have grown the memory, and so replaced the views of memory that is not shared.
+      const row = blockRow(
+        this.#memory.words,
+        slab,
+        cache,
+        slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab),
+      );
       // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
       if (slab !== noFrame) this.#removeSlab(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
@@ -289,16 +288,17 @@ export class Slabs {
 
   #firstEmpty(cache: number): number {
     if (this.#memory.words[cache + cacheEmptySlabs] === 0) return noFrame;
-    return oldestEmpty(this.#pages.frames, cache, Number.POSITIVE_INFINITY);
+    return newestEmpty(this.#pages.frames, cache);
   }
 
   /**
-   * Makes a slab out of sight of other threads, and links it to the partial list as the last step. Throws BAD_ARGUMENT
-   * where another thread has destroyed the cache meanwhile.
+   * Makes a slab that no other thread sees until it is linked to the partial list, as the last step. Throws
+   * BAD_ARGUMENT where another thread has destroyed the cache meanwhile.
    */
   #create(kind: number, cache: number, request: PageRequest): number {
-    this.functions.require(kind);
+    // Read before the functions are looked for: they are then those of this very cache.
     const serial = this.#caches.get(kind, CacheRecord.SERIAL);
+    this.functions.require(kind);
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     const slab = this.#allocateSlabs(kind, slabPages, request);
     if (slab === noFrame) return noFrame;
@@ -374,7 +374,7 @@ export class Slabs {
     const kept = emptySlabsKept + (words[cache + cacheSlabs] >> emptySlabsShareShift);
     const batch = batchSlabs(words, cache);
     if (emptySlabs < kept + batch) return;
-    // Those beside the oldest have had time to empty, too.
+    // The neighbours of the oldest empty slab are the likeliest to be empty, too.
     const oldest = batch > 1 ? oldestEmpty(frames, cache, BATCH_LOOK_COUNT) : noFrame;
     this.#releaseRow(emptyRow(this.#pages, oldest === noFrame ? slab : oldest, cache, batch), cache);
   }

@@ -26,7 +26,7 @@ import { type ModuleNames, readNames } from "./names.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten } from "./rewrite.ts";
 
-/** What is said of a module that its bytes do not say. */
+/** Facts about a module that its bytes do not contain, and what is to become of it. */
 export interface AdoptOptions {
   /**
    * Functions of the module's allocator that have no name or another one, by what they do, such as `realloc`: their
@@ -35,7 +35,9 @@ export interface AdoptOptions {
   readonly functions?: Readonly<Partial<Record<Role, number | string | readonly (number | string)[]>>>;
   /** The JavaScript that Emscripten has made for the module: it says what minified exports are. */
   readonly glue?: string;
-  /** The first byte of the memory that a heap may have, where the module does not say. */
+  /**
+   * The first byte of the memory that a heap may have; after the module's static data. Default: what the module says.
+   */
   readonly heapBase?: number;
   /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
   readonly harmless?: readonly (number | string)[];
@@ -44,7 +46,7 @@ export interface AdoptOptions {
    * {@link Memcheck} runs such a module, and reports what does not. Default: no checks.
    */
   readonly check?: "memcheck";
-  /** Whether reads of bytes of a block that were never written are told too. Default false. For `check` only. */
+  /** Whether reads of bytes of a block that were never written are reported too. Default false. For `check` only. */
   readonly findUndefined?: boolean;
   /**
    * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
@@ -104,7 +106,7 @@ export interface AdoptedModule {
   readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
   /** What its loads and stores are checked for. */
   readonly check: "memcheck" | undefined;
-  /** Whether debug information (DWARF) in the module still says the truth: all code is where it was in its section. */
+  /** Whether debug information (DWARF) in the module is still valid: code offsets are unchanged. */
   readonly areCodeOffsetsKept: boolean;
   /** The offset in the old module of a byte offset in the new one, as stack traces and source maps count. */
   originOf(offset: number): number;
@@ -147,7 +149,7 @@ function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunction
  * Rewrites a WebAssembly module so that its allocator becomes a heap's: its malloc, free and the rest of the family, or
  * what a language has in their place, become imports of the module "kmem". Every reachable function that uses the old
  * allocator's variables or the headers of blocks is replaced, proven to meet no block, has its test of flags made a
- * constant, or is vouched for by `harmless`; else the module is refused with a list of what is left.
+ * constant, or is said to be harmless by the option; else the module is refused with a list of what is left.
  * O(bytes), in memory too.
  *
  * Throws BAD_MODULE for bytes that are no module, CANNOT_ADOPT with `details.reason` and for `left` with
@@ -164,12 +166,15 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const finder = new Finder(facts, names);
   finder.find(functions, read.glue ?? "");
   requireAllocator(finder);
-  const vouched = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
-  const proof = new Prover(facts, finder, vouched).prove(namesOf(module, names));
+  const assumedHarmless = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
+  const proof = new Prover(facts, finder, assumedHarmless).prove(namesOf(module, names));
   requireNothingLeft(finder, proof);
   const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
   const base = findHeapBase(module, names, programBreak);
   const heapBase = read.heapBase ?? base.heapBase;
+  if (heapBase < module.dataEnd) {
+    throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);
+  }
   const rewritten = new Rewriter({
     facts,
     found: finder.found,
@@ -233,7 +238,7 @@ function originFunction(originOf: (offset: number) => number): (offset: number) 
   };
 }
 
-/** The names of functions, for what is said of them. */
+/** The names of functions, for messages. */
 function namesOf(module: WasmModule, names: ModuleNames): (functionIndex: number) => string | undefined {
   const exported = new Map<number, string>();
   for (const { kind, index, name } of module.exports) if (kind === External.FUNCTION) exported.set(index, name);
@@ -271,7 +276,7 @@ function producedBy(module: WasmModule): string[] {
   const section = module.custom("producers");
   if (section === undefined) return [];
   const text = new TextDecoder().decode(module.bytes.subarray(section.start, section.end));
-  return ["TinyGo", "Go"].filter((tool) => new RegExp(`[\\x00-\\x1f]${tool}[\\x00-\\x1f]`).test(text));
+  return ["TinyGo", "Go"].filter((tool) => new RegExp(`[\\x00-\\x1f]${tool}[\\x00-\\x7f]`).test(text));
 }
 
 function requireAllocator(finder: Finder): void {
@@ -298,7 +303,7 @@ function requireNothingLeft(finder: Finder, { left }: Proof): void {
   throw new CannotAdopt("left", leftText(left), { left });
 }
 
-/** A message names so many functions; the details name all. */
+/** Functions named in a message at most; the details name all. */
 const MOST_LISTED = 20;
 
 function leftText(left: readonly LeftFunction[]): string {

@@ -81,7 +81,10 @@ function inGranule(writer: CodeWriter): CodeWriter {
     .op(Op.I32_AND);
 }
 
-/** A load of nothing but bytes that were never written goes on to the import; a store makes its bytes defined. */
+/**
+ * A load of nothing but bytes that were never written goes on to the import; a store makes its bytes defined, unless it
+ * is to memory that the program has added beyond the heap's maximum, whose cells would lie in the heap.
+ */
 function undefinedPart(writer: CodeWriter, layout: CheckLayout, sizeBytes: number, kind: CheckKind): void {
   const bits = (): CodeWriter => inGranule(writer.i32(2 ** sizeBytes - 1)).op(I32_SHL);
   if (kind === "load") {
@@ -89,13 +92,19 @@ function undefinedPart(writer: CodeWriter, layout: CheckLayout, sizeBytes: numbe
     bits().tee(BITS).op(Op.I32_AND).get(BITS).op(I32_NE).ifPlain().op(Op.RETURN).end();
     return;
   }
+  writer
+    .get(ADDRESS)
+    .address(0)
+    .loadWord(layout.headerAt + CheckHeader.COVERED)
+    .op(I32_LT_U)
+    .ifPlain();
   cellAddress(writer, layout).get(CELL).i32(UNDEFINED_SHIFT).op(I32_SHR_U);
   bits()
     .i32(ALL_UNDEFINED)
     .op(I32_XOR)
     .op(Op.I32_AND)
     .storeByte(layout.shadowAt + 1);
-  writer.op(Op.RETURN);
+  writer.op(Op.RETURN).end();
 }
 
 /** The body of a function that is exported in place of another: it notes that JavaScript has called, and calls it. */

@@ -5,7 +5,7 @@ import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { RECORD_STATE_MASK, Record, RecordState, ZONE_BYTES } from "./memcheck-layout.ts";
+import { Cell, RECORD_STATE_MASK, Record, RecordState, ZONE_BYTES } from "./memcheck-layout.ts";
 import type { Shadow } from "./shadow.ts";
 
 /** What is known of a block of a program that is checked. */
@@ -116,7 +116,7 @@ export class CheckedBlocks {
     if (address === 0) return this.alloc(sizeBytes);
     requireSize(sizeBytes);
     if (!this.#requireLive(address, "invalid-use")) throw wrongCall(address);
-    const oldBytes = this.#record(address, Record.SIZE);
+    const oldBytes = this.#extent(address).sizeBytes;
     const moved = this.alloc(sizeBytes);
     const copied = Math.min(oldBytes, sizeBytes);
     this.#copy(moved, address, copied);
@@ -138,16 +138,16 @@ export class CheckedBlocks {
 
   usableSize(address: number): number {
     if (!this.#requireLive(address, "invalid-use")) throw wrongCall(address);
-    return this.#record(address, Record.SIZE);
+    return this.#extent(address).sizeBytes;
   }
 
   /** The block that starts at an address, live or in quarantine. */
   blockAt(address: number): CheckedBlock | undefined {
     if (!this.#shadow.hasRecord(address)) return undefined;
-    const state = this.#record(address, Record.BLOCK) & RECORD_STATE_MASK;
+    const state = this.#stateOf(address);
     return {
       address,
-      sizeBytes: this.#record(address, Record.SIZE),
+      sizeBytes: this.#extent(address).sizeBytes,
       isLive: state === RecordState.LIVE,
       allocatedBy: this.#record(address, Record.ALLOCATED_BY),
       freedBy: state === RecordState.LIVE ? 0 : this.#record(address, Record.FREED_BY),
@@ -216,7 +216,7 @@ export class CheckedBlocks {
 
   #requireLive(address: number, kind: WrongCall["kind"]): boolean {
     const hasRecord = this.#shadow.hasRecord(address);
-    const state = hasRecord ? this.#record(address, Record.BLOCK) & RECORD_STATE_MASK : 0;
+    const state = hasRecord ? this.#stateOf(address) : 0;
     if (state === RecordState.LIVE) return true;
     const isAgain = kind === "invalid-free" && state === RecordState.FREED;
     this.#options.onWrongCall({ kind: isAgain ? "double-free" : kind, address });
@@ -254,17 +254,36 @@ export class CheckedBlocks {
     return this.#words[((address - ZONE_BYTES) >>> WORD_SHIFT) + word]!;
   }
 
+  /** Whether a block with a record is live; where the program has overwritten that, by the shadow of its first bytes. */
+  #stateOf(address: number): number {
+    const state = this.#record(address, Record.BLOCK) & RECORD_STATE_MASK;
+    if (state === RecordState.LIVE || state === RecordState.FREED) return state;
+    return this.#shadow.stateAt(address) === Cell.FREED ? RecordState.FREED : RecordState.LIVE;
+  }
+
+  /**
+   * The block of the heap that a block is in, and the block's size. The program may have overwritten the record, which
+   * was told then: nothing of that leads out of the heap's block.
+   */
+  #extent(address: number): { readonly raw: number; readonly sizeBytes: number } {
+    const raw = blockAt(this.#heap, address - ZONE_BYTES);
+    if (raw === undefined) return { raw: 0, sizeBytes: 0 };
+    const room = raw.address + raw.usableBytes - address;
+    return { raw: raw.address, sizeBytes: Math.min(this.#record(address, Record.SIZE), room) };
+  }
+
   #retire(address: number): void {
     const words = this.#words;
     const record = (address - ZONE_BYTES) >>> WORD_SHIFT;
-    const sizeBytes = words[record + Record.SIZE]!;
+    const { raw, sizeBytes } = this.#extent(address);
+    words[record + Record.SIZE] = sizeBytes;
     words[record + Record.FREED_BY] = this.#options.stackNow();
-    words[record + Record.BLOCK] = (words[record + Record.BLOCK]! & ~RECORD_STATE_MASK) | RecordState.FREED;
+    words[record + Record.BLOCK] = raw | RecordState.FREED;
     this.#shadow.closeFreed(address, sizeBytes);
     if ((this.#count + 1) * QUEUED_WORDS > this.#queue.length) this.#growQueue();
     const place = this.#place(this.#count++);
     this.#queue[place] = address;
-    this.#queue[place + 1] = words[record + Record.BLOCK]! & ~RECORD_STATE_MASK;
+    this.#queue[place + 1] = raw;
     this.#queue[place + 2] = sizeBytes + ZONE_BYTES;
     this.#queuedBytes += sizeBytes + ZONE_BYTES;
     while (this.#queuedBytes > this.#options.quarantineBytes && this.#count > 0) this.#release();

@@ -35,7 +35,7 @@ export interface FoundFunction {
 /** What the caller says of functions: their indexes or names. */
 export type NamedFunctions = Readonly<Record<string, number | string | readonly (number | string)[]>>;
 
-/** Finds an allocator's functions, each once, by what says most of it. */
+/** Finds an allocator's functions, each once, by the strongest evidence. */
 export class Finder {
   readonly found: Map<number, FoundFunction> = new Map();
   state: AllocatorState | undefined;
@@ -43,7 +43,7 @@ export class Finder {
   readonly #facts: CodeFacts;
   readonly #names: ModuleNames;
   readonly #is64: boolean;
-  /** What wrappers lead to: the functions that they are. */
+  /** Functions that wrap one of the allocator's, by the role of that one. */
   readonly #wrappers = new Map<Role, number[]>();
 
   constructor(facts: CodeFacts, names: ModuleNames) {
@@ -60,14 +60,14 @@ export class Finder {
     this.#byExports(glue);
     for (const [index, name] of this.#names.functions) this.#byName(name, index, "name section");
     this.#byImports();
-    if (this.#entries("malloc", "rust_alloc").length === 0 && this.#entries("free", "rust_dealloc").length === 0) {
-      this.#byState();
-    }
+    const mallocs = this.#entries("malloc", "rust_alloc");
+    const frees = this.#entries("free", "rust_dealloc");
+    if (mallocs.length === 0 || frees.length === 0) this.#byState(mallocs, frees);
     this.state = findState(this.#facts, this.#entries("malloc", "rust_alloc"), this.#entries("free", "rust_dealloc"));
     if (this.state === undefined) return;
     this.touchers = touchersOf(this.#facts, this.state);
-    this.#behind("malloc");
-    this.#behind("free");
+    this.#findForwarded("malloc");
+    this.#findForwarded("free");
     this.#byShape();
   }
 
@@ -106,11 +106,16 @@ export class Finder {
     return type !== undefined && `${type.params}:${type.results}` === `${params}:${results}`;
   }
 
-  #add(role: Role, functionIndex: number, evidence: Evidence, name: string, isSaid = false): void {
-    if (this.found.has(functionIndex)) return;
+  #add(role: Role, functionIndex: number, evidence: Evidence, name: string, isExplicit = false): void {
+    const before = this.found.get(functionIndex);
+    if (before !== undefined) {
+      if (!isExplicit || before.role === role) return;
+      const text = `function ${functionIndex} was said to be both ${before.role} and ${role}`;
+      throw new CannotAdopt("wrong-type", text, { function: functionIndex, role });
+    }
     if (this.#hasType(role, functionIndex)) {
       this.found.set(functionIndex, { role, functionIndex, evidence, name });
-    } else if (isSaid) {
+    } else if (isExplicit) {
       const text = `function ${functionIndex} was said to be ${role}, but has another type`;
       throw new CannotAdopt("wrong-type", text, { function: functionIndex, role });
     }
@@ -147,8 +152,8 @@ export class Finder {
     }
   }
 
-  /** Where nothing has a name: by the variables that malloc and free share, and the header that free reads. */
-  #byState(): void {
+  /** Where malloc or free has no name: by the variables that they share, and the header that free reads. */
+  #byState(knownMallocs: readonly number[], knownFrees: readonly number[]): void {
     const { importedFunctionCount, functionTypes } = this.#facts.module;
     const mallocs: number[] = [];
     const frees: number[] = [];
@@ -157,7 +162,10 @@ export class Finder {
       if (this.#hasType("free", index) && this.#facts.addressesOf(index).size > 0) frees.push(index);
     }
     const readers = frees.filter((index) => readsArgumentHeader(this.#facts, index));
-    const pair = findPair(this.#facts, { mallocs, frees: readers });
+    const pair = findPair(this.#facts, {
+      mallocs: knownMallocs.length > 0 ? knownMallocs : mallocs,
+      frees: knownFrees.length > 0 ? knownFrees : readers,
+    });
     if (pair === undefined) return;
     this.#add("malloc", pair.malloc, "state", "shares the most variables with what frees");
     this.#add(
@@ -168,8 +176,8 @@ export class Finder {
     );
   }
 
-  /** Where the function that is called malloc is only a way to the one that does it, that one is found too. */
-  #behind(role: "malloc" | "free"): void {
+  /** If the function that is called malloc only forwards to the one that allocates, finds that one, too. */
+  #findForwarded(role: "malloc" | "free"): void {
     const entries = this.#entries(role, role === "malloc" ? "rust_alloc" : "rust_dealloc");
     const touchers = new Set(this.touchers);
     if (entries.some((index) => touchers.has(index))) return;
@@ -185,7 +193,7 @@ export class Finder {
     }
   }
 
-  /** By what functions do that malloc and free do not know of: realloc, memalign and their like. */
+  /** Finds realloc, memalign and their like by the shape of their code. */
   #byShape(): void {
     const mallocs = new Set(this.withRole("malloc"));
     const frees = new Set(this.withRole("free"));

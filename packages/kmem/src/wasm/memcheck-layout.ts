@@ -11,8 +11,13 @@
 export const GRANULE_BYTES = 8;
 export const GRANULE_SHIFT = 3;
 
-/** The header: where the next call is noted in the ring, in bytes from its start. */
-export const CheckHeader = { NEXT: 0 } as const;
+/**
+ * The header:
+ *
+ *   NEXT     where the next call is noted in the ring, in bytes from its start
+ *   COVERED  the end of the memory that has cells, once the program has allocated; the heap lies after the last cell
+ */
+export const CheckHeader = { NEXT: 0, COVERED: 4 } as const;
 export const CHECK_HEADER_BYTES = 4096;
 
 /** The ring: a word a call. No engine's stack has as many frames. */

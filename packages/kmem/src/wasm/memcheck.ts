@@ -78,14 +78,17 @@ interface Running {
  * with who did it, and who allocated and freed the block. The program goes on after that.
  *
  * It stands in place of `cMalloc`: `imports` are what the module imports from "kmem". Accesses of JavaScript to the
- * memory are not looked at. Nothing of it throws into the program but what `report` throws.
+ * memory are not looked at. Nothing of it throws into the program but what `report` throws, and, in the program's first
+ * allocation, what `open` and `Heap.create` throw: OUT_OF_MEMORY, say, where the memory does not grow, or where the
+ * program has taken more than 1 MiB for itself before.
  */
 export class Memcheck {
   readonly #layout: CheckLayout;
   readonly #options: MemcheckOptions;
   readonly #open: () => HeapOptions;
   readonly #stacks: CallStacks;
-  readonly #told = new Set<string>();
+  /** The problems that were told, by kind and place, and how often each was found again. */
+  readonly #told = new Map<string, { readonly report: MemcheckReport; repeats: number }>();
   #repeated = 0;
   #running: Running | undefined;
   /** Calls of imports that have not returned. */
@@ -118,6 +121,18 @@ export class Memcheck {
   /** How often something was found so far. */
   get counts(): MemcheckCounts {
     return { told: this.#told.size, repeated: this.#repeated };
+  }
+
+  /** How often the problem of a report was found again, at the same place; 0 for a report that is not of this check. */
+  repeatsOf(report: MemcheckReport): number {
+    return [...this.#told.values()].find((one) => one.report === report)?.repeats ?? 0;
+  }
+
+  /** Gives back freed blocks that wait before they are used again, as `DebugHeap.trim` does. Returns pages. */
+  trim(): number {
+    if (this.#running === undefined) return 0;
+    this.#running.blocks.emptyQuarantine();
+    return this.#running.heap.trim();
   }
 
   /**
@@ -198,6 +213,7 @@ export class Memcheck {
     });
     this.#running = { heap, memory, shadow, blocks };
     this.#refresh(this.#running);
+    this.#words[(this.#layout.headerAt + CheckHeader.COVERED) >>> WORD_SHIFT] = covered;
     return this.#running;
   }
 
@@ -281,17 +297,20 @@ export class Memcheck {
 
   #tell(kind: MemcheckKind, address: number, sizeBytes: number, stack: number, place: string): void {
     const key = `${kind} ${place}`;
-    if (this.#told.has(key)) {
+    const before = this.#told.get(key);
+    if (before !== undefined) {
+      before.repeats++;
       this.#repeated++;
       return;
     }
-    this.#told.add(key);
     const { blocks, shadow } = this.#now();
     const near = blocks.blockNear(address);
     const where = PLACES[shadow.stateAt(address)] ?? "in what is no part of the heap";
     const block = near && this.#shown(near, address);
     const facts = { kind, address, sizeBytes, where, block, stack: this.#stacks.sitesOf(stack) };
-    this.#options.report(new MemcheckReport(facts));
+    const report = new MemcheckReport(facts);
+    this.#told.set(key, { report, repeats: 0 });
+    this.#options.report(report);
   }
 
   #shown({ address, sizeBytes, isLive, allocatedBy, freedBy }: CheckedBlock, at: number): MemcheckBlock {

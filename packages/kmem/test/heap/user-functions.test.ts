@@ -303,3 +303,25 @@ describe("what print or report throws leaves no lock held:", () => {
     debugged.free(debugged.alloc(100));
   });
 });
+
+describe("a destructor that makes the heap's memory grow", () => {
+  it("runs for the objects of the other slabs, too", () => {
+    const growing = Heap.create({ memory: new WebAssembly.Memory({ initial: 16, maximum: 256 }) });
+    const destroyed = new Set<number>();
+    const objectCount = 64;
+    const cache = growing.createCache({
+      name: "objects",
+      sizeBytes: 1024,
+      destruct: (address) => {
+        // More than there is: memory that is not shared gets new views.
+        if (destroyed.size === 0) growing.alloc(4 * MIB);
+        destroyed.add(address);
+      },
+    });
+    const objects = Array.from({ length: objectCount }, () => cache.alloc());
+    for (const object of objects) cache.free(object);
+    growing.trim();
+    for (const object of objects) expect(destroyed.has(object)).toBe(true);
+    expectClean(growing);
+  });
+});

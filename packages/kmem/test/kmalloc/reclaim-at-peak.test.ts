@@ -80,4 +80,18 @@ describe("the level at which a heap reclaims what lies idle", () => {
     }
     expect(rises).toBeGreaterThan(10);
   });
+
+  it("is not forgotten by a heap that has stayed below it for two thousand million requests", () => {
+    const heap = Heap.create({ sizeBytes: 16 * MIB });
+    const { frames } = layersOf(heap).pages;
+    heap.free(heap.alloc(8 * MIB));
+    const most = 2 ** 31 - 1;
+    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, most);
+    frames.setReclaimWord(Header.RECLAIM_AT, 1000);
+    heap.free(heap.alloc(100_000));
+    expect(frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM)).toBe(most);
+    heap.alloc(8 * MIB);
+    heap.alloc(300_000);
+    expect(frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM)).toBeLessThan(2);
+  });
 });

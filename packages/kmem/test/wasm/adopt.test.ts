@@ -209,6 +209,11 @@ describe("functions without names", () => {
     expect(refusal(() => adopt(nothing)).details).toEqual({ reason: "not-found", missing: ["malloc", "free"] });
     expect(refusal(() => adopt(nothing, { functions: { malloc: 1 } })).details["reason"]).toBe("wrong-type");
     expect(refusal(() => adopt(nothing, { functions: { malloc: 9 } })).details["reason"]).toBe("function-missing");
+    const both = refusal(() => adopt(nothing, { functions: { malloc: 0, calloc: 0, free: 1 } }));
+    expect([both.details["reason"], both.message]).toEqual([
+      "wrong-type",
+      "this module cannot be adopted: function 0 was said to be both malloc and calloc",
+    ]);
     expect(refusal(() => adopt(nothing, { functions: { mallocs: 1 } as never })).code).toBe("BAD_ARGUMENT");
   });
 
@@ -282,6 +287,8 @@ describe("where a heap may begin", () => {
       "__heap_base",
     ]);
     expect(base({}, { heapBase: 90_000 })).toEqual([90_000, "option"]);
+    expect(base({ data }, { heapBase: 1027 })).toEqual([1027, "option"]);
+    expect(refusal(() => base({ data }, { heapBase: 1026 })).code).toBe("BAD_ARGUMENT");
   });
 
   it("says sbrk's variable, and who still uses it", () => {

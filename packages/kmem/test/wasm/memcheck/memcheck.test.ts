@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { blockAt, checkHeap, Heap } from "../../../src/index.ts";
+import { blockAt, checkHeap, Heap, heapStats } from "../../../src/index.ts";
 import { adopt, Memcheck, type MemcheckReport, programFrames, programHeapOptions } from "../../../src/wasm/index.ts";
 import { thrownBy } from "../../support/expectations.ts";
 import { MIB } from "../../support/memories.ts";
@@ -61,6 +61,51 @@ describe("what a program that is checked does wrong", () => {
     call("load", block + 16);
     expect(told.map(({ kind }) => kind)).toEqual(["invalid-write", "invalid-read"]);
     expect(check.counts).toEqual({ told: 2, repeated: 4 });
+    expect(told.map((report) => check.repeatsOf(report))).toEqual([4, 0]);
+    expect(check.repeatsOf({ ...told[0]! } as MemcheckReport)).toBe(0);
+  });
+
+  it("is nothing where the program adds memory beyond the heap's maximum, and the heap stays whole", () => {
+    const { call, told, check, memory } = started({ findUndefined: true });
+    // What the cells of that memory would be: blocks of bytes that look like cells of bytes never written.
+    const blocks = Array.from({ length: 40 }, () => call("make", 16_000));
+    for (const block of blocks) new Uint16Array(memory.buffer, block, 8000).fill(0xff00);
+    memory.grow(96);
+    for (let address = 4 * MIB; address < memory.buffer.byteLength - 64; address += 64) call("store", address);
+    for (const block of blocks) {
+      expect(new Uint16Array(memory.buffer, block, 8000).every((half) => half === 0xff00)).toBe(true);
+    }
+    expect(told).toEqual([]);
+    expect(checkHeap(check.heap).findings).toEqual([]);
+  });
+
+  it("is told once where it overwrites what is known of a block, which leads to no other", () => {
+    for (const value of [0, 0xffff_ffff, 0x1_2345, 16]) {
+      const { call, told, check, memory } = started();
+      const [before, block, after] = [call("make", 40), call("make", 40), call("make", 40)] as [number, number, number];
+      const bytes = (): Uint8Array => new Uint8Array(memory.buffer);
+      bytes().fill(7, after, after + 40);
+      call("store", block - 4);
+      call("store", block - 8);
+      new Uint32Array(memory.buffer).fill(value, (block - 16) / 4, block / 4 - 1);
+      expect(told.map(({ kind }) => kind)).toEqual(["invalid-write"]);
+      expect(check.imports.malloc_usable_size(block)).toBeLessThanOrEqual(48);
+      const moved = check.imports.realloc(block, 200);
+      for (const one of [before, moved]) call("drop", one);
+      expect([...bytes().subarray(after, after + 40)].every((byte) => byte === 7)).toBe(true);
+      call("drop", after);
+      check.trim();
+      expect(heapStats(check.heap).liveBlocks).toBe(0);
+      expect(checkHeap(check.heap).findings).toEqual([]);
+    }
+  });
+
+  it("lets freed blocks wait until trim gives them back", () => {
+    const { call, check } = started();
+    for (let turn = 0; turn < 10; turn++) call("drop", call("make", 40));
+    expect(heapStats(check.heap).liveBlocks).toBe(10);
+    check.trim();
+    expect(heapStats(check.heap).liveBlocks).toBe(0);
   });
 
   it("is a free or a realloc of what is no live block", () => {
