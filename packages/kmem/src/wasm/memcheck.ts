@@ -123,8 +123,12 @@ export class Memcheck {
     return { told: this.#told.size, repeated: this.#repeated };
   }
 
-  /** How often the problem of a report was found again, at the same place; 0 for a report that is not of this check. */
+  /**
+   * How often the problem of a report was found again, at the same place; 0 for a report that is not of this check.
+   * Throws BAD_ARGUMENT.
+   */
   repeatsOf(report: MemcheckReport): number {
+    if (!(report instanceof MemcheckReport)) throw badArgument("report", "what was given to report", report);
     return [...this.#told.values()].find((one) => one.report === report)?.repeats ?? 0;
   }
 

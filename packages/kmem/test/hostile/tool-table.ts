@@ -160,6 +160,8 @@ function wasmRows(): Record<string, Row> {
     "new MemcheckReport": row(arg(anything, {})),
     "memcheck.leaks": row(arg(nothingElse, { heapBase: 4096 })),
     "memcheck.hostImports": row(arg(anything, {})),
+    "memcheck.repeatsOf": row(of(nothingElse, "report")),
+    "memcheck.trim": row(),
     "memcheckReport.text": row(arg(callable, () => "")),
     ...named("cFace", {
       malloc: row(word),

@@ -223,7 +223,8 @@ function wasmWorld(): World {
   memcheck.imports.malloc(100);
   const facts = { kind: "double-free", address: 8, sizeBytes: 0, where: "", block: undefined, stack: [5] } as const;
   const memcheckReport = new MemcheckReport(facts);
-  const values = { heap, ...blocks, module, adopted: adopt(module), checked, program, response, tracked };
+  const report = memcheckReport;
+  const values = { heap, ...blocks, module, adopted: adopt(module), checked, program, response, tracked, report };
   const memories = [heap.buffer, tracked.buffer, memcheck.heap.buffer];
   return { subjects: { cFace, memcheck, memcheckReport }, values, memories, fault: faultOf(() => checkHeap(heap)) };
 }
