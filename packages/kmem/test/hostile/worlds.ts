@@ -219,11 +219,15 @@ function wasmWorld(): World {
   const tracked = DebugHeap.create({ sizeBytes: HEAP_BYTES, report: () => {} });
   const checked = adopt(module, { check: "memcheck" });
   const open = () => programHeapOptions(checked, { ...program, exports: { memory: newProgramMemory() } });
-  const memcheck = new Memcheck(checked, open, { report: () => {} });
-  memcheck.imports.malloc(100);
+  let report: MemcheckReport | undefined;
+  const memcheck = new Memcheck(checked, open, {
+    report: (told) => {
+      report = told;
+    },
+  });
+  memcheck.imports.free(memcheck.imports.malloc(100) + 4);
   const facts = { kind: "double-free", address: 8, sizeBytes: 0, where: "", block: undefined, stack: [5] } as const;
   const memcheckReport = new MemcheckReport(facts);
-  const report = memcheckReport;
   const values = { heap, ...blocks, module, adopted: adopt(module), checked, program, response, tracked, report };
   const memories = [heap.buffer, tracked.buffer, memcheck.heap.buffer];
   return { subjects: { cFace, memcheck, memcheckReport }, values, memories, fault: faultOf(() => checkHeap(heap)) };
