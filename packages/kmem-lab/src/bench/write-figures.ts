@@ -53,7 +53,7 @@ export function threadFigures(report: ThreadsReport, files: FigureFiles): Marked
   return { "figures: threads": markdownTables([threadsTable(report), throughputGoalsTable(report)]) };
 }
 
-/** The README's five figures, made of the CSV files. */
+/** The README's six figures, made of the CSV files. */
 export function glanceFigures(files: FigureFiles): MarkedTexts {
   return { "figures: at a glance": markdownTable(glanceTable(files)) };
 }

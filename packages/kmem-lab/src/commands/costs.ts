@@ -35,7 +35,7 @@ export function registerCosts(program: Command): void {
     .action(({ modules }: { readonly modules?: true }) => writeSizes(modules === true));
   program
     .command("glance")
-    .summary("the README's five figures, from the CSV files that are there")
+    .summary("the README's six figures, from the CSV files that are there")
     .description("Measures nothing: makes the README's table again from docs/figures.")
     .action(writeGlance);
   program

@@ -1,3 +1,4 @@
+import { geometricMean } from "kmem-cli/internal/system/statistics";
 import { formatCount } from "kmem-cli/internal/system/units";
 import { type Cells, type CsvRecord, numberIn } from "../figures/csv.ts";
 import type { FigureFiles } from "../figures/figure-files.ts";
@@ -40,6 +41,11 @@ function packedKb(rows: readonly CsvRecord[], program: string): string | undefin
   return bytes === undefined ? undefined : `${(bytes / BYTES_PER_KB).toFixed(1)} kB`;
 }
 
+/** The geometric mean of a column of ratios; undefined where there are none. */
+function meanOf(rows: readonly CsvRecord[], column: string): number | undefined {
+  return geometricMean(rows.map((row) => numberIn(row, column)).filter((value) => value !== undefined));
+}
+
 const GLANCES: readonly Glance[] = [
   {
     name: "real traces, mean: kmem's time over that of glibc, of mimalloc, both native",
@@ -55,6 +61,15 @@ const GLANCES: readonly Glance[] = [
     name: `${formatCount(CHURN_BLOCKS)} live blocks replaced at random: \`@thi.ng/malloc\`'s time over kmem's`,
     madeBy: "npm run bench -- --only live",
     measure: (files) => ratio(churnRatio(files, ["thi.ng", CHURN_BLOCKS], ["kmem", CHURN_BLOCKS])),
+  },
+  {
+    name: "WebAssembly programs from npm: their time on kmem, and under memcheck, over that with their own malloc",
+    madeBy: "npm run test:programs, test:program-checks",
+    measure: (files) => {
+      const checked = files.read("wasm-checks").filter((row) => row["mode"] === "memcheck");
+      const means = [meanOf(files.read("wasm-programs"), "merged_time_ratio"), meanOf(checked, "time_ratio")];
+      return together(means.map(ratio));
+    },
   },
   {
     name: "workers killed at work; hangs, lost pages, lost blocks after it",
@@ -75,7 +90,7 @@ const GLANCES: readonly Glance[] = [
   },
 ];
 
-/** The README's five figures, each with the command that measures it. */
+/** The README's six figures, each with the command that measures it. */
 export function glanceTable(files: FigureFiles): Cells {
   const rows = GLANCES.map(({ name, madeBy, measure }) => [name, measure(files) ?? NOT_MEASURED, `\`${madeBy}\``]);
   return [["", "measured", "made by"], ...rows];

@@ -8,7 +8,7 @@ import { FIGURES_FOLDER, ROOT } from "../../src/figures/repository.ts";
 import { glanceTable } from "../../src/goals/glance-table.ts";
 import { sampleFiles } from "../support/sample-figures.ts";
 
-it("is five figures of the CSV files, with a dash for what has not been measured", async () => {
+it("is six figures of the CSV files, with a dash for what has not been measured", async () => {
   await withTempDir(async (folder) => {
     const files = sampleFiles(folder);
     files.write("kill", [
@@ -18,8 +18,25 @@ it("is five figures of the CSV files, with a dash for what has not been measured
       ["lost pages", "0", "0"],
       ["lost blocks not owned by the dead", "0", "2"],
     ]);
+    files.write("wasm-programs", [
+      ["program", "merged_time_ratio"],
+      ["one", "0.50"],
+      ["two", "2.00"],
+    ]);
+    files.write("wasm-checks", [
+      ["program", "mode", "time_ratio"],
+      ["one", "own", "1.00"],
+      ["one", "memcheck", "3.00"],
+    ]);
     const [, ...rows] = glanceTable(files);
-    expect(rows.map(([, measured]) => measured)).toEqual(["0.50, 1.25", "0.50", "400", "1,500; 0, 0, 2", "–"]);
+    expect(rows.map(([, measured]) => measured)).toEqual([
+      "0.50, 1.25",
+      "0.50",
+      "400",
+      "1.00, 3.00",
+      "1,500; 0, 0, 2",
+      "–",
+    ]);
   });
 });
 

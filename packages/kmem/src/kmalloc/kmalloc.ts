@@ -14,7 +14,7 @@ import { assertNoLock } from "../sync/lock-order.ts";
 import { assertNewBlock } from "./assertions.ts";
 import { freeRun, resizeRun } from "./block-run.ts";
 import { badFree } from "./describe.ts";
-import { type Layers, sheavesOf, underSheavesLock, unshareBarns } from "./layers.ts";
+import { destroyUnusedBarns, type Layers, sheavesOf, underSheavesLock } from "./layers.ts";
 import { Shrinkers } from "./shrinkers.ts";
 
 /** log2 of the divisor: the frames in use must grow by 1/32 between two reclaims at a peak. */
@@ -69,7 +69,7 @@ export function requireSize(sizeBytes: number): void {
  *        │ └ Barns.take                          under the cache's lock, from the first of these that has blocks:
  *        │   ├ the barn                          blocks that slots have flushed
  *        │   ├ Slabs.take                        free blocks of the cache's slabs
- *        │   └ Slabs.growLocked                  a new slab: allocate (below), cutSlab, and Slabs.take again
+ *        │   └ Slabs.growLocked                  a new slab: allocate (below), formatSlab, and Slabs.take again
  *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
  *      └ allocateRun(size)                       above 32 KiB
  *        ├ PageAllocator.takeKept                9 pages and more that the slot has kept, without a lock
@@ -83,7 +83,7 @@ export function requireSize(sizeBytes: number): void {
  *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
  *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
- *        │   └ Slabs.put                         and PageAllocator.freeAdjoining for slabs that become empty
+ *        │   └ Slabs.put                         and PageAllocator.freeContiguous for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeClaimed
  *          ├ KeptRuns.keep, PageCache.push       as above
@@ -326,7 +326,7 @@ export class KmallocSlowPath {
    */
   #shrinkIdleClasses(busyKind: number): void {
     const { caches, sheaves, pages } = this.#layers;
-    if (sheaves.countExchange() % IDLE_SCAN_INTERVAL !== 0) return;
+    if (sheaves.countTransfer() % IDLE_SCAN_INTERVAL !== 0) return;
     // Drain the oldest kept run. A run in regular use is taken and kept again, so it does not become the oldest.
     pages.drainKept(1);
     let freeBytes = 0;
@@ -362,7 +362,7 @@ export class KmallocSlowPath {
     // Destructors may have freed blocks into sheaves that were already drained.
     sheaves.drainAll();
     underSheavesLock(this.#layers, () => sheaves.freeSheafPages());
-    unshareBarns(this.#layers);
+    destroyUnusedBarns(this.#layers);
     errors.rethrow();
     return pages;
   }

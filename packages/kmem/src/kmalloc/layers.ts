@@ -86,7 +86,7 @@ export function underTableLock<Result>({ geometry, sync }: Layers, work: () => R
 }
 
 /** Ends the barns when one thread is left, or none. */
-export function unshareBarns(layers: Layers): void {
+export function destroyUnusedBarns(layers: Layers): void {
   underTableLock(layers, () => {
     if (layers.slots.takenCount <= 1) layers.barns.destroy();
   });

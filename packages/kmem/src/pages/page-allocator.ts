@@ -198,11 +198,11 @@ export class PageAllocator {
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
     if (isKeepable(count, this.frames.kind(first)) && this.#keep(first, count)) return;
-    this.freeAdjoining(first, count);
+    this.freeContiguous(first, count);
   }
 
   /** Gives pages of one zone that are one run, or runs side by side, back to the free lists; this slot has claimed them. */
-  freeAdjoining(first: number, count: number): void {
+  freeContiguous(first: number, count: number): void {
     this.lock.acquire();
     this.#zoneOf(first).give(first, count);
     this.lock.updatePressure();

@@ -18,7 +18,7 @@ interface Registered extends BlockFunctions {
 }
 
 /** Blocks of a slab: the first one's address, how many follow each other, and the bytes from one to the next. */
-export interface BlockRow {
+export interface BlockSpan {
   readonly first: number;
   readonly count: number;
   readonly strideBytes: number;
@@ -72,7 +72,7 @@ export class FunctionTable {
    * Runs the constructor for the blocks of a new slab. Where it throws, the destructor runs for those that were
    * constructed, and what the constructor threw is thrown on.
    */
-  constructAll(kind: number, row: BlockRow): void {
+  constructAll(kind: number, span: BlockSpan): void {
     const { construct, destruct } = this.of(kind) ?? {};
     if (construct === undefined) return;
     this.requireIdle(kind, NESTING_MAX);
@@ -80,18 +80,18 @@ export class FunctionTable {
       let constructed = 0;
       const errors = new FirstError();
       errors.run(() => {
-        for (; constructed < row.count; constructed++) construct(row.first + constructed * row.strideBytes);
+        for (; constructed < span.count; constructed++) construct(span.first + constructed * span.strideBytes);
       });
-      if (constructed < row.count && destruct !== undefined)
-        destroyRow({ ...row, count: constructed }, destruct, errors);
+      if (constructed < span.count && destruct !== undefined)
+        destroySpan({ ...span, count: constructed }, destruct, errors);
       errors.rethrow();
     });
   }
 
   /** Runs the destructor for all blocks of a slab that is released, whatever it throws: `errors` keeps that. */
-  destructAll(kind: number, row: BlockRow, errors: FirstError): void {
+  destructAll(kind: number, span: BlockSpan, errors: FirstError): void {
     const destruct = this.of(kind)?.destruct;
-    if (destruct !== undefined) this.#within(kind, () => destroyRow(row, destruct, errors));
+    if (destruct !== undefined) this.#within(kind, () => destroySpan(span, destruct, errors));
   }
 
   #within(kind: number, action: () => void): void {
@@ -120,6 +120,6 @@ export class FunctionTable {
   }
 }
 
-function destroyRow({ first, count, strideBytes }: BlockRow, destruct: BlockFunction, errors: FirstError): void {
+function destroySpan({ first, count, strideBytes }: BlockSpan, destruct: BlockFunction, errors: FirstError): void {
   for (let block = 0; block < count; block++) errors.run(() => destruct(first + block * strideBytes));
 }

@@ -45,7 +45,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      PAGE_CACHE  the slot's page cache
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
- *      EXCHANGES 1 word: refills and flushes of the slot's sheaves
+ *      TRANSFERS 1 word: refills and flushes of the slot's sheaves
  *      then the sheaves of the size classes
  *
  * Under memory pressure any thread may close a sheaf: the top is saved and that of DUMMY_SHEAF put in its place, so
@@ -102,12 +102,12 @@ export const SLOT_AREA_FIELDS = {
   PAGE_CACHE: PAGE_CACHE_WORDS as number,
   SCRATCH: 1,
   OUT_PAGES: 1,
-  EXCHANGES: 1,
+  TRANSFERS: 1,
 } as const;
 /** Word indexes in a slot's area. */
 export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
-export const FIRST_SHEAF_WORD: number = AreaWord.EXCHANGES + 1;
+export const FIRST_SHEAF_WORD: number = AreaWord.TRANSFERS + 1;
 
 /**
  * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair

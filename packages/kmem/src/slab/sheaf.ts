@@ -119,9 +119,9 @@ export class Sheaves {
   }
 
   /** Counts a refill or a flush of any sheaf of the slot; returns the new count. */
-  countExchange(): number {
+  countTransfer(): number {
     const { words } = this.#memory;
-    return ++words[this.areaWord + AreaWord.EXCHANGES] >>> 0;
+    return ++words[this.areaWord + AreaWord.TRANSFERS] >>> 0;
   }
 
   /** Capacity of the sheaf of a cache, in entries. */

@@ -61,18 +61,18 @@ export function newestEmpty(frames: FrameTable, cache: number): number {
 }
 
 /** Slabs side by side. */
-export interface SlabRow {
+export interface SlabSpan {
   readonly first: number;
   readonly slabCount: number;
 }
 
 /** An empty slab with the empty ones of the same cache and zone beside it, `slabsMax` at most. */
-export function emptyRow(
+export function emptySpan(
   { frames, dmaEndFrame }: Pick<PageAllocator, "frames" | "dmaEndFrame">,
   slab: number,
   cache: number,
   slabsMax: number,
-): SlabRow {
+): SlabSpan {
   const [firstFrame, endFrame] = slab < dmaEndFrame ? [0, dmaEndFrame] : [dmaEndFrame, frames.endFrame];
   const { words } = frames.memory;
   const pageCount = words[cache + CacheRecord.SLAB_PAGES];
@@ -93,14 +93,14 @@ export function emptyRow(
 }
 
 /**
- * Hands rows of empty slabs to `release`, which returns their pages, until so many slabs are released or no more are
+ * Hands spans of empty slabs to `release`, which returns their pages, until so many slabs are released or no more are
  * empty; returns all pages. From the end of the cache's partial list, where slabs are moved when they become empty.
  */
-export function releaseRows(
+export function releaseSpans(
   pages: Pick<PageAllocator, "frames" | "dmaEndFrame">,
   cache: number,
   slabLimit: number,
-  release: (row: SlabRow) => number,
+  release: (span: SlabSpan) => number,
 ): number {
   const { frames } = pages;
   const { words } = frames.memory;
@@ -113,18 +113,18 @@ export function releaseRows(
     const record = frames.record(slab);
     if ((words[record + FrameRecord.COUNT] & SLAB_FREE_MASK) !== slabBlocks) slab = words[record + FrameRecord.PREV];
     else {
-      const row = emptyRow(pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - released) / slabPages));
-      slab = previousBefore(frames, slab, row, slabPages);
-      released += release(row);
+      const span = emptySpan(pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - released) / slabPages));
+      slab = previousBefore(frames, slab, span, slabPages);
+      released += release(span);
     }
   }
   return released;
 }
 
-/** The last slab outside of `row` from `slab` back in its cache's partial list; NO_FRAME where there is none. */
-function previousBefore(frames: FrameTable, slab: number, row: SlabRow, slabPages: number): number {
+/** The last slab outside of `span` from `slab` back in its cache's partial list; NO_FRAME where there is none. */
+function previousBefore(frames: FrameTable, slab: number, span: SlabSpan, slabPages: number): number {
   const { words } = frames.memory;
-  const { first, slabCount } = row;
+  const { first, slabCount } = span;
   const end = first + slabCount * slabPages;
   let previous = slab;
   while (previous >= first && previous < end) previous = words[frames.record(previous) + FrameRecord.PREV];

@@ -3,7 +3,7 @@ import { GRANULE_SHIFT, PAGE_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "../pages/frames.ts";
 import { FrameRecord } from "../pages/layout.ts";
 import { assertFutureSlab } from "./assertions.ts";
-import type { BlockRow } from "./block-functions.ts";
+import type { BlockSpan } from "./block-functions.ts";
 import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, Tag } from "./layout.ts";
 
 // What the pages and tags of one slab say. `cache` is the index of its cache's record in `words`.
@@ -12,7 +12,7 @@ import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, Tag } from "./layout
  * Makes pages that are nobody else's a slab of free blocks. Under the cache's lock; in the order that pages/layout.ts
  * says, so that a thread which dies here leaves a run of its own or a slab.
  */
-export function cutSlab(frames: FrameTable, slab: number, kind: number, cache: number, firstGranule: number): void {
+export function formatSlab(frames: FrameTable, slab: number, kind: number, cache: number, firstGranule: number): void {
   const { words } = frames.memory;
   const end = slab + words[cache + CacheRecord.SLAB_PAGES];
   const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
@@ -27,7 +27,7 @@ export function cutSlab(frames: FrameTable, slab: number, kind: number, cache: n
 }
 
 /** The blocks of a slab. */
-export function blockRow(words: Int32Array, slab: number, cache: number, firstGranule: number): BlockRow {
+export function blockSpan(words: Int32Array, slab: number, cache: number, firstGranule: number): BlockSpan {
   return {
     first: ((slab << PAGE_SHIFT) >>> 0) + (firstGranule << GRANULE_SHIFT),
     count: words[cache + CacheRecord.SLAB_BLOCKS],

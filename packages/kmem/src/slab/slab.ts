@@ -25,14 +25,14 @@ import {
 } from "./layout.ts";
 import {
   batchSlabs,
-  emptyRow,
+  emptySpan,
   newestEmpty,
   oldestEmpty,
-  releaseRows,
-  type SlabRow,
+  releaseSpans,
+  type SlabSpan,
   splitEvenly,
 } from "./slab-batch.ts";
-import { blockRow, cutSlab, firstGranuleOf, tagBlocks } from "./slab-blocks.ts";
+import { blockSpan, firstGranuleOf, formatSlab, tagBlocks } from "./slab-blocks.ts";
 import { linkSlab, moveToEnd, unlinkSlab } from "./slab-list.ts";
 
 /** The loops' constants, repeated here: the JavaScript engine folds a module's own constants, not imported ones. */
@@ -128,7 +128,7 @@ export class Slabs {
     const end = first + (batchFirst === noFrame ? 1 : batch) * slabPages;
     splitEvenly(frames, first, end - first, slabPages);
     for (let slab = first; slab < end; slab += slabPages) {
-      cutSlab(frames, slab, kind, cache, this.#nextColour(cache));
+      formatSlab(frames, slab, kind, cache, this.#nextColour(cache));
       this.#addSlab(slab, cache);
     }
     return true;
@@ -242,7 +242,7 @@ export class Slabs {
   /** Releases empty slabs on a cache's partial list; returns the pages freed. Under the cache's lock. */
   #releaseListed(cache: number, slabLimit: number): number {
     if (ASSERTIONS) this.#assertLocked(cache);
-    return releaseRows(this.#pages, cache, slabLimit, (row) => this.#releaseRow(row, cache));
+    return releaseSpans(this.#pages, cache, slabLimit, (span) => this.#releaseSpan(span, cache));
   }
 
   /**
@@ -266,7 +266,7 @@ export class Slabs {
       const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
       const slab = isSame ? this.#firstEmpty(cache) : noFrame;
       // A destructor may have grown the memory, and so replaced the views of memory that is not shared.
-      const row = blockRow(
+      const span = blockSpan(
         this.#memory.words,
         slab,
         cache,
@@ -279,7 +279,7 @@ export class Slabs {
       pages += slabPages;
       this.#releasedPages += slabPages;
       if (ASSERTIONS) assertNoLock(this.#locks, "while a destructor runs");
-      this.functions.destructAll(kind, row, errors);
+      this.functions.destructAll(kind, span, errors);
       this.#pages.freeExclusive(slab, slabPages);
     }
     errors.rethrow();
@@ -305,14 +305,14 @@ export class Slabs {
     const firstGranule = this.#nextColour(cache);
     if (ASSERTIONS) assertNoLock(this.#locks, "while a constructor runs");
     try {
-      this.functions.constructAll(kind, blockRow(this.#memory.words, slab, cache, firstGranule));
+      this.functions.constructAll(kind, blockSpan(this.#memory.words, slab, cache, firstGranule));
     } catch (error) {
       this.#pages.free(slab, slabPages, RunKind.SYSTEM);
       throw error;
     }
     this.#locks.acquire(cache + CacheRecord.LOCK);
     const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
-    if (isSame) cutSlab(this.#pages.frames, slab, kind, cache, firstGranule);
+    if (isSame) formatSlab(this.#pages.frames, slab, kind, cache, firstGranule);
     if (isSame) this.#addSlab(slab, cache);
     this.#locks.release(cache + CacheRecord.LOCK);
     if (isSame) return slab;
@@ -376,17 +376,17 @@ export class Slabs {
     if (emptySlabs < kept + batch) return;
     // The neighbours of the oldest empty slab are the likeliest to be empty, too.
     const oldest = batch > 1 ? oldestEmpty(frames, cache, BATCH_LOOK_COUNT) : noFrame;
-    this.#releaseRow(emptyRow(this.#pages, oldest === noFrame ? slab : oldest, cache, batch), cache);
+    this.#releaseSpan(emptySpan(this.#pages, oldest === noFrame ? slab : oldest, cache, batch), cache);
   }
 
   /** Removes empty slabs from their cache and frees their pages; returns how many. Under the cache's lock. */
-  #releaseRow({ first, slabCount }: SlabRow, cache: number): number {
+  #releaseSpan({ first, slabCount }: SlabSpan, cache: number): number {
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     const pageCount = slabCount * slabPages;
     for (let slab = first; slab < first + pageCount; slab += slabPages) this.#removeSlab(slab, cache, RunKind.CACHED);
     this.#releasedPages += pageCount;
     if (slabCount === 1) this.#pages.freeExclusive(first, pageCount);
-    else this.#pages.freeAdjoining(first, pageCount);
+    else this.#pages.freeContiguous(first, pageCount);
     return pageCount;
   }
 

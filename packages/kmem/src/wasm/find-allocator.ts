@@ -6,7 +6,7 @@ import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
-import { type AllocatorState, findPair, findState, touchersOf } from "./state.ts";
+import { type AllocatorState, accessorsOf, findPair, findState } from "./state.ts";
 
 /** By what a function was found. */
 export type Evidence =
@@ -39,7 +39,7 @@ export type NamedFunctions = Readonly<Record<string, number | string | readonly 
 export class Finder {
   readonly found: Map<number, FoundFunction> = new Map();
   state: AllocatorState | undefined;
-  touchers: readonly number[] = [];
+  accessors: readonly number[] = [];
   readonly #facts: CodeFacts;
   readonly #names: ModuleNames;
   readonly #is64: boolean;
@@ -65,7 +65,7 @@ export class Finder {
     if (mallocs.length === 0 || frees.length === 0) this.#byState(mallocs, frees);
     this.state = findState(this.#facts, this.#entries("malloc", "rust_alloc"), this.#entries("free", "rust_dealloc"));
     if (this.state === undefined) return;
-    this.touchers = touchersOf(this.#facts, this.state);
+    this.accessors = accessorsOf(this.#facts, this.state);
     this.#findForwarded("malloc");
     this.#findForwarded("free");
     this.#byShape();
@@ -179,12 +179,12 @@ export class Finder {
   /** If the function that is called malloc only forwards to the one that allocates, finds that one, too. */
   #findForwarded(role: "malloc" | "free"): void {
     const entries = this.#entries(role, role === "malloc" ? "rust_alloc" : "rust_dealloc");
-    const touchers = new Set(this.touchers);
-    if (entries.some((index) => touchers.has(index))) return;
+    const accessors = new Set(this.accessors);
+    if (entries.some((index) => accessors.has(index))) return;
     const below = new Set(entries.flatMap((index) => [...this.#facts.calleesOf(index)]));
     const further = [...below].flatMap((index) => [...this.#facts.calleesOf(index)]);
     for (const level of [[...below], further]) {
-      const fitting = [...new Set(level)].filter((index) => touchers.has(index) && this.#hasType(role, index));
+      const fitting = [...new Set(level)].filter((index) => accessors.has(index) && this.#hasType(role, index));
       if (fitting.length === 0) continue;
       if (fitting.length > 1) return;
       const isWrapper = (this.#wrappers.get(role) ?? []).length > 0;
@@ -198,8 +198,8 @@ export class Finder {
     const mallocs = new Set(this.withRole("malloc"));
     const frees = new Set(this.withRole("free"));
     if (mallocs.size === 0 || frees.size === 0) return;
-    const touchers = new Set(this.touchers);
-    const candidates = new Set([...touchers, ...this.#facts.callersOf(new Set([...touchers, ...mallocs, ...frees]))]);
+    const accessors = new Set(this.accessors);
+    const candidates = new Set([...accessors, ...this.#facts.callersOf(new Set([...accessors, ...mallocs, ...frees]))]);
     const { importedFunctionCount, functionTypes } = this.#facts.module;
     for (let index = importedFunctionCount; index < functionTypes.length; index++) {
       if (this.#hasType("malloc_usable_size", index)) candidates.add(index);
@@ -208,7 +208,7 @@ export class Finder {
       const blockSources = new Set(this.withRole("malloc", "memalign"));
       for (const index of candidates) {
         if (this.found.has(index)) continue;
-        const shape = shapeOf(this.#facts, index, { mallocs, frees, touchers, blockSources, is64: this.#is64 });
+        const shape = shapeOf(this.#facts, index, { mallocs, frees, accessors, blockSources, is64: this.#is64 });
         if (shape === undefined || (pass === "memalign") !== (shape.role === "memalign")) continue;
         this.#add(shape.role, index, "shape", shape.why);
       }

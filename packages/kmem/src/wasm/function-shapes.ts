@@ -8,7 +8,7 @@ import { isWord } from "./module.ts";
 export interface ShapeContext {
   readonly mallocs: ReadonlySet<number>;
   readonly frees: ReadonlySet<number>;
-  readonly touchers: ReadonlySet<number>;
+  readonly accessors: ReadonlySet<number>;
   /** Functions that return blocks. */
   readonly blockSources: ReadonlySet<number>;
   readonly is64: boolean;
@@ -98,12 +98,12 @@ export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeC
 function isMemalign(
   facts: CodeFacts,
   functionIndex: number,
-  { touchers, mallocs }: ShapeContext,
+  { accessors, mallocs }: ShapeContext,
   callees: ReadonlySet<number>,
   reads: readonly HeaderRead[],
 ): boolean {
-  const givesBack = [...callees].some((index) => touchers.has(index) && !mallocs.has(index));
-  if (!givesBack && !touchers.has(functionIndex)) return false;
+  const givesBack = [...callees].some((index) => accessors.has(index) && !mallocs.has(index));
+  if (!givesBack && !accessors.has(functionIndex)) return false;
   if (!reads.some((read) => read.isOfBlock && masksSize(read))) return false;
   return comparesArgument(facts, functionIndex, 0, (one) => LEAST_ALIGNMENTS.has(one));
 }

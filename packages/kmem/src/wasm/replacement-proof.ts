@@ -69,19 +69,19 @@ export class Prover {
   }
 
   prove(nameOf: (functionIndex: number) => string | undefined): Proof {
-    const touchers = this.#finder.touchers.filter((index) => this.#isKept(index));
-    const harmless = this.#initializers(touchers);
+    const accessors = this.#finder.accessors.filter((index) => this.#isKept(index));
+    const harmless = this.#initializers(accessors);
     const left: LeftFunction[] = [];
     const flagsTests: FlagsTest[] = [];
     const add = (functionIndex: number, uses: LeftFunction["uses"]): void => {
       const callers = this.#callers.get(functionIndex) ?? [];
       left.push({ functionIndex, name: nameOf(functionIndex), uses, callers });
     };
-    for (const index of touchers) {
+    for (const index of accessors) {
       if (this.#vouched.has(index)) harmless.set(index, "the caller says so");
       if (!harmless.has(index)) add(index, "state");
     }
-    const seen = new Set(touchers);
+    const seen = new Set(accessors);
     for (const index of this.#suspects()) {
       if (seen.has(index) || this.#vouched.has(index)) continue;
       const reads = this.#headerReads(index);
@@ -94,13 +94,13 @@ export class Prover {
   }
 
   /** What runs before anything is allocated, and what that alone calls: hardly more than a few functions. */
-  #initializers(touchers: readonly number[]): Map<number, HarmlessFunction["reason"]> {
+  #initializers(accessors: readonly number[]): Map<number, HarmlessFunction["reason"]> {
     const harmless = new Map<number, HarmlessFunction["reason"]>();
-    if (touchers.length > MOST_INITIALIZING) return harmless;
-    for (const index of touchers) if (this.#isInitializer(index)) harmless.set(index, "initializer");
+    if (accessors.length > MOST_INITIALIZING) return harmless;
+    for (const index of accessors) if (this.#isInitializer(index)) harmless.set(index, "initializer");
     for (let size = -1; size !== harmless.size; ) {
       size = harmless.size;
-      for (const index of touchers) {
+      for (const index of accessors) {
         if (!harmless.has(index) && this.#isCalledBy(index, harmless)) {
           harmless.set(index, "only called by initializers");
         }

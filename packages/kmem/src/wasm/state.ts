@@ -107,7 +107,7 @@ export function findPair(
 }
 
 /** The functions that name one of an allocator's variables. O(addresses in the code). */
-export function touchersOf(facts: CodeFacts, { addresses, base }: AllocatorState): number[] {
+export function accessorsOf(facts: CodeFacts, { addresses, base }: AllocatorState): number[] {
   const found: number[] = [];
   const { importedFunctionCount, functionTypes } = facts.module;
   for (let index = importedFunctionCount; index < functionTypes.length; index++) {

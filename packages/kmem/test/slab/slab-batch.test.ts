@@ -3,7 +3,7 @@ import { layersOf } from "../../src/heap/access.ts";
 import { Heap, LocalHeap } from "../../src/index.ts";
 import { CacheRecord } from "../../src/layout.ts";
 import { BATCH_PAGES_MAX, BATCH_SLABS_MAX, BATCH_SLABS_SHARE_SHIFT } from "../../src/slab/layout.ts";
-import { batchSlabs, emptyRow } from "../../src/slab/slab-batch.ts";
+import { batchSlabs, emptySpan } from "../../src/slab/slab-batch.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 import { Random } from "../support/random.ts";
@@ -70,7 +70,7 @@ describe("empty slabs are released", () => {
     for (const block of [heap.alloc(PAGE), heap.alloc(PAGE)]) heap.free(block);
     const empty = freed.map((block) => block / PAGE).filter((frame) => (pages.frames.count(frame) & 0xffff) === 1);
     for (const frame of empty) {
-      const row = emptyRow(pages, frame, cache, 3);
+      const row = emptySpan(pages, frame, cache, 3);
       expect(row.slabCount).toBeLessThanOrEqual(3);
       for (let slab = row.first; slab < row.first + row.slabCount; slab++) expect(empty).toContain(slab);
     }

@@ -1,18 +1,21 @@
 // Every program with its own allocator, on a heap whose fast paths are merged into it, and on one whose calls all go to
 // the imports: `npm run test:programs -- [rounds] [scale]` compares what they return, checks their heaps, and writes
-// docs/figures/wasm-programs.csv.
+// docs/figures/wasm-programs.csv and the table of docs/webassembly.md; `-- table` makes the table again from the file.
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { checkHeap } from "../../../src/index.ts";
 import { observed, withAdoption } from "../support/adoption.ts";
 import { clangFault } from "../support/clang.ts";
 import { PROGRAMS, type Program } from "./programs.ts";
-import { median, spread } from "./statistics.ts";
+import { geometricMean, median, spread } from "./statistics.ts";
 import { installTools } from "./tools.ts";
 
-const FIGURES = fileURLToPath(new URL("../../../../../docs/figures/wasm-programs.csv", import.meta.url));
+const REPOSITORY = new URL("../../../../../", import.meta.url);
+const FIGURES = fileURLToPath(new URL("docs/figures/wasm-programs.csv", REPOSITORY));
+const DOCUMENT = fileURLToPath(new URL("docs/webassembly.md", REPOSITORY));
+const TABLE = /(<!-- figures: wasm programs -->\n)[\s\S]*?(\n<!-- \/figures: wasm programs -->)/;
 const MEBIBYTE = 2 ** 20;
 
 /** One run of one program, in a process of its own. */
@@ -96,8 +99,32 @@ function lineOf(index: number, rounds: number, scale: number): Line {
   return { fields, faults, ratios };
 }
 
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+/** The table of the document, of the lines of the CSV file: merged paths and imports beside the own allocator. */
+function tableOf([, ...lines]: readonly string[]): string {
+  const rows = lines.map((line) => line.slice(line.lastIndexOf('"') + 2).split(","));
+  const names = lines.map((line) => line.slice(1, line.lastIndexOf('"')));
+  const cells = rows.map((row, index) => {
+    const [ownMs, ownSpread, , mergedSpread, merged, , importsSpread, imports, ownMib, , memory, count, adoptMs] = row;
+    const own = `${ownMs} ±${ownSpread} ms · ${ownMib} MiB`;
+    const ratios = `${merged} (±${mergedSpread} ms) | ${imports} (±${importsSpread} ms)`;
+    return `| ${names[index]} | ${own} | ${ratios} | ${memory} | ${count} | ${adoptMs} ms |`;
+  });
+  const mean = (column: number): string => geometricMean(rows.map((row) => Number(row[column]))).toFixed(2);
+  return [
+    "| program | its own allocator | time, merged | time, imports | peak linear memory | allocations | adopt |",
+    "| :-- | --: | --: | --: | --: | --: | --: |",
+    ...cells,
+    `| geometric mean | | ${mean(4)} | ${mean(7)} | ${mean(10)} | | |`,
+  ].join("\n");
+}
+
+function write(lines: readonly string[]): void {
+  writeFileSync(FIGURES, `${lines.join("\n")}\n`);
+  const text = readFileSync(DOCUMENT, "utf8");
+  writeFileSync(
+    DOCUMENT,
+    text.replace(TABLE, (_, before: string, after: string) => before + tableOf(lines) + after),
+  );
 }
 
 function measureAll(rounds: number, scale: number): void {
@@ -129,7 +156,7 @@ function measureAll(rounds: number, scale: number): void {
     const mean = geometricMean(ratios.map((one) => one[mode])).toFixed(2);
     stdout.write(`${mode}: ${mean} of the time with their own allocators, geometric mean\n`);
   }
-  if (process.exitCode === undefined) writeFileSync(FIGURES, `${lines.join("\n")}\n`);
+  if (process.exitCode === undefined) write(lines);
 }
 
 if (argv[2] === "measure") {
@@ -139,6 +166,8 @@ if (argv[2] === "measure") {
     ? measureOwn(program, scale)
     : measureAdopted(program, scale, argv[4] === "merged"));
   stdout.write(`\n${JSON.stringify(measured)}\n`);
+} else if (argv[2] === "table") {
+  write(readFileSync(FIGURES, "utf8").trimEnd().split("\n"));
 } else {
   const [rounds = 5, scale = 3] = argv.slice(2).map(Number);
   measureAll(rounds, scale);
