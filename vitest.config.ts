@@ -28,9 +28,12 @@ function librarySources(): { find: RegExp; replacement: string }[] {
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 
-/** What a test names that starts threads, measures its own process, or changes what all of a process share. */
+/**
+ * What a test names that starts threads, measures its own process, or changes what all of a process share; or that makes
+ * hundreds of large memories, which takes twice as long where other tests have left theirs.
+ */
 const OWN_PROCESS =
-  /worker_threads|interleave|deaths|\brun\w*(?:Stress|Campaign|Random|InProcess|CommandLine)\(|\bvi\.|useTestClock|inTwoThreads|globalThis|prepareStackTrace|probeResident|memoryOps/;
+  /worker_threads|interleave|deaths|\brun\w*(?:Stress|Campaign|Random|InProcess|CommandLine)\(|\bvi\.|useTestClock|inTwoThreads|globalThis|prepareStackTrace|probeResident|memoryOps|cliffsOf/;
 
 /** Test files that start in a process of their own; all others take turns in a few, which saves a second each. */
 const ownProcess: readonly string[] = globSync("packages/*/test/**/*.test.ts", { cwd: root }).filter((path) =>
@@ -39,6 +42,7 @@ const ownProcess: readonly string[] = globSync("packages/*/test/**/*.test.ts", {
 
 /** Parts of the paths of the files that take longest: one that began last would keep a single worker busy at the end. */
 const LONGEST_FIRST: readonly string[] = [
+  "/cliffs/",
   "/deaths/",
   "/interleave/",
   "/conformance/",
