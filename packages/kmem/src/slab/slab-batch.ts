@@ -36,15 +36,19 @@ export function splitEvenly(frames: FrameTable, first: number, count: number, pa
   }
 }
 
+/** Blocks of a slab that are free. */
+function freeBlocks(frames: FrameTable, slab: number): number {
+  return frames.memory.words[frames.record(slab) + FrameRecord.COUNT] & SLAB_FREE_MASK;
+}
+
 /** The first empty slab of the first `lookCount` in the cache's partial list; NO_FRAME where there is none. */
 export function oldestEmpty(frames: FrameTable, cache: number, lookCount: number): number {
   const { words } = frames.memory;
   const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
   let slab = words[cache + CacheRecord.PARTIAL_HEAD];
   for (let look = 0; look < lookCount && slab !== NO_FRAME; look++) {
-    const record = frames.record(slab);
-    if ((words[record + FrameRecord.COUNT] & SLAB_FREE_MASK) === slabBlocks) return slab;
-    slab = words[record + FrameRecord.NEXT];
+    if (freeBlocks(frames, slab) === slabBlocks) return slab;
+    slab = words[frames.record(slab) + FrameRecord.NEXT];
   }
   return NO_FRAME;
 }
@@ -54,9 +58,8 @@ export function newestEmpty(frames: FrameTable, cache: number): number {
   const { words } = frames.memory;
   const slabBlocks = words[cache + CacheRecord.SLAB_BLOCKS];
   let slab = words[cache + CacheRecord.PARTIAL_TAIL];
-  while (slab !== NO_FRAME && (words[frames.record(slab) + FrameRecord.COUNT] & SLAB_FREE_MASK) !== slabBlocks) {
+  while (slab !== NO_FRAME && freeBlocks(frames, slab) !== slabBlocks)
     slab = words[frames.record(slab) + FrameRecord.PREV];
-  }
   return slab;
 }
 
@@ -110,8 +113,7 @@ export function releaseSpans(
   let released = 0;
   let slab = words[cache + CacheRecord.PARTIAL_TAIL];
   while (slab !== NO_FRAME && words[cache + CacheRecord.EMPTY_SLABS] > 0 && released < pagesMax) {
-    const record = frames.record(slab);
-    if ((words[record + FrameRecord.COUNT] & SLAB_FREE_MASK) !== slabBlocks) slab = words[record + FrameRecord.PREV];
+    if (freeBlocks(frames, slab) !== slabBlocks) slab = words[frames.record(slab) + FrameRecord.PREV];
     else {
       const span = emptySpan(pages, slab, cache, Math.min(BATCH_SLABS_MAX, (pagesMax - released) / slabPages));
       slab = previousBefore(frames, slab, span, slabPages);

@@ -172,7 +172,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
   const base = findHeapBase(module, names, programBreak);
   const heapBase = read.heapBase ?? base.heapBase;
-  if (heapBase < module.dataEnd) {
+  if (read.heapBase !== undefined && heapBase < module.dataEnd) {
     throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);
   }
   const rewritten = new Rewriter({
