@@ -18,6 +18,8 @@ const BANNED_WORDS: readonly BannedWord[] = [
   { pattern: /\brecall(?:s|ed|ing)?\b/i, instead: "close (a sheaf)" },
   { pattern: /\bmade by hand\b/i, instead: "named (of a cache)" },
   { pattern: /\bturns? slow\b/i, instead: "takes the slow path" },
+  { pattern: /\boutboxes\b|OUTBOX_/i, instead: "remote sheaf" },
+  { pattern: /\bkept runs?\b|KeptRuns/i, instead: "run cache, cached run" },
   {
     pattern: /\b(?:Killing|Labour|Fate|Worlds|Piece|Standstill)\b/,
     instead: "plan, workload, outcome, configuration, allocation",

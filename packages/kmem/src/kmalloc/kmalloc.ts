@@ -72,22 +72,22 @@ export function requireSize(sizeBytes: number): void {
  *        │   └ Slabs.growLocked                  a new slab: allocate (below), formatSlab, and Slabs.take again
  *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
  *      └ allocateRun(size)                       above 32 KiB
- *        ├ PageAllocator.takeKept                9 pages and more that the slot has kept, without a lock
+ *        ├ PageAllocator.takeCachedRun           9 pages and more that the slot has cached, without a lock
  *        └ allocatePages, PageAllocator.allocate
- *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot has kept
- *          ├ BuddyZone.take                          under the pages' lock: a block from the lists by order
- *          ├ BuddyZone.find, BuddyZone.carve             a contiguous free range, first fit by address
- *          └ growPages, BuddyZone.give               more memory, then BuddyZone.take or BuddyZone.find again
+ *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot has cached
+ *          ├ BuddyZone.take                      under the pages' lock: a block from the lists by order
+ *          ├ BuddyZone.find, BuddyZone.carve     a contiguous free range, first fit by address
+ *          └ growPages, BuddyZone.give           more memory, then BuddyZone.take or BuddyZone.find again
  *
- *      free, fast: pushes the block onto the sheaf; a small one that another slot allocated onto the outbox
- *      └ free(address)                           the sheaf or the outbox is full, or the block belongs in neither
- *        ├ Sheaves.flush, Outboxes.drain         half a sheaf, or the outbox
+ *      free, fast: pushes the block onto the sheaf; a small one that another slot allocated onto a remote one
+ *      └ free(address)                           the sheaf (remote or not) is full, or the block belongs in none
+ *        ├ Sheaves.flush, RemoteSheaves.drain    half a sheaf, or the remote sheaf
  *        │ └ Barns.put                           to the barn; if that is full, or memory is short, to the slabs:
  *        │   └ Slabs.put                         and PageAllocator.freeContiguous for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeClaimed
- *          ├ KeptRuns.keep, PageCache.push       as above
- *          └ BuddyZone.give                          merges with its buddies, into the lists
+ *          ├ RunCache.push, PageCache.push       as above
+ *          └ BuddyZone.give                      merges with its buddies, into the lists
  */
 export class KmallocSlowPath {
   /** Functions of this thread that free memory when it is short. */
@@ -156,7 +156,7 @@ export class KmallocSlowPath {
     const { memory, geometry, pages, slot } = this.#layers;
     const count = Math.max(1, Math.ceil(sizeBytes / PAGE_SIZE));
     const alignFrames = Math.max(1, alignmentBytes >>> PAGE_SHIFT);
-    let frame = alignFrames === 1 ? pages.takeKept(count) : NO_FRAME;
+    let frame = alignFrames === 1 ? pages.takeCachedRun(count) : NO_FRAME;
     if (frame === NO_FRAME) {
       this.#reclaimAtPeak();
       frame = this.allocatePages(count, RunKind.LARGE_BLOCK, { mayUseReserve: fromReserve, alignFrames });
@@ -211,9 +211,9 @@ export class KmallocSlowPath {
     if (kind >= FrameKind.FIRST_CACHE) {
       if (!sync.waiters.isUnderPressure) {
         this.#shrinkIdleClasses(kind);
-        const { outboxes } = sheaves;
+        const { remoteSheaves } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
-        if (isOwn || !outboxes.serves(kind) ? sheaves.flush(kind) : outboxes.makeRoom(kind)) return "retry";
+        if (isOwn || !remoteSheaves.serves(kind) ? sheaves.flush(kind) : remoteSheaves.makeRoom(kind)) return "retry";
       }
       // Before the block is freed: if a shrinker throws, the block is still live. What a destructor throws below, the
       // block is free by then.
@@ -244,8 +244,8 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Closes all sheaves and outboxes, so that the next operation of each slot takes the slow path, which bypasses them
-   * under pressure. One that its slot is just changing may stay open.
+   * Closes all sheaves and remote sheaves, so that the next operation of each slot takes the slow path, which bypasses
+   * them under pressure. One that its slot is just changing may stay open.
    */
   closeAllSheaves(): void {
     underSheavesLock(this.#layers, () => {
@@ -289,9 +289,9 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the kept runs and every cache that
-   * was idle since its last scan, and raises RECLAIM_AT, so that a heap at its peak holds little free memory. A heap
-   * that stays below RECLAIM_AT never reclaims here.
+   * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs and every cache
+   * that was idle since its last scan, and raises RECLAIM_AT, so that a heap at its peak holds little free memory. A
+   * heap that stays below RECLAIM_AT never reclaims here.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
@@ -302,7 +302,7 @@ export class KmallocSlowPath {
     if (requests < Math.min(RECLAIM_REQUESTS, usedBefore >> RECLAIM_FRAMES_PER_REQUEST_SHIFT)) return;
     if (usedBefore < frames.reclaimWord(Header.RECLAIM_AT)) return;
     const errors = new FirstError();
-    pages.drainKept();
+    pages.drainRunCache();
     if (ASSERTIONS) assert(usedBefore >= 0, `no fewer than 0 pages are in use, and not ${usedBefore}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
       if (caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind))
@@ -327,8 +327,8 @@ export class KmallocSlowPath {
   #shrinkIdleClasses(busyKind: number): void {
     const { caches, sheaves, pages } = this.#layers;
     if (sheaves.countTransfer() % IDLE_SCAN_INTERVAL !== 0) return;
-    // Drain the oldest kept run. A run in regular use is taken and kept again, so it does not become the oldest.
-    pages.drainKept(1);
+    // Drain the oldest cached run. A run in regular use is taken and cached again, so it does not become the oldest.
+    pages.drainRunCache(1);
     let freeBytes = 0;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
@@ -368,8 +368,8 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Empties this slot's sheaves, outboxes, page cache and kept runs, and all barns, and releases empty slabs; returns
-   * the pages freed. Throws the destructors' first error once all is done.
+   * Empties this slot's sheaves, remote sheaves, page cache and cached runs, and all barns, and releases empty slabs;
+   * returns the pages freed. Throws the destructors' first error once all is done.
    */
   reclaim(): number {
     const { caches, slabs, pages } = this.#layers;

@@ -4,7 +4,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
 import type { Barns } from "../slab/barn.ts";
 import type { CacheTable } from "../slab/cache-table.ts";
-import type { CreateOutboxes } from "../slab/outbox.ts";
+import type { CreateRemoteSheaves } from "../slab/remote-sheaf.ts";
 import { Sheaves } from "../slab/sheaf.ts";
 import type { Slabs } from "../slab/slab.ts";
 import type { SlotTable } from "../sync/slot.ts";
@@ -20,7 +20,7 @@ export interface Layers {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
-  readonly createOutboxes: CreateOutboxes;
+  readonly createRemoteSheaves: CreateRemoteSheaves;
   readonly sheaves: Sheaves;
   readonly slot: number;
 }

@@ -2,7 +2,7 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { Barns } from "../slab/barn.ts";
-import type { Outboxes } from "../slab/outbox.ts";
+import type { RemoteSheaves } from "../slab/remote-sheaf.ts";
 import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "../sync/layout.ts";
 import { UnsharedLocks } from "../sync/lock.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
@@ -74,18 +74,18 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
 }
 
 /** No block is another slot's. */
-const noOutboxes = {
+const noRemoteSheaves = {
   serves: () => false,
   entries: () => [],
   drain: () => {},
   close: () => {},
   destroy: () => {},
-} satisfies Partial<Record<keyof Outboxes, unknown>> as unknown as Outboxes;
+} satisfies Partial<Record<keyof RemoteSheaves, unknown>> as unknown as RemoteSheaves;
 
 /** What a heap of one thread has in place of slots, locks, barns and recovery. Its memory is not shared. */
 export const ONE_THREAD: ThreadSupport = {
   takeSlot: onlySlot,
   makeBarns: noBarns,
-  createOutboxes: () => noOutboxes,
+  createRemoteSheaves: () => noRemoteSheaves,
   linkRecovery: () => {},
 };

@@ -18,7 +18,7 @@ import { areaPages } from "../slab/area.ts";
 import { Barns } from "../slab/barn.ts";
 import { CacheTable } from "../slab/cache-table.ts";
 import { CACHE_COUNT_MAX, CACHE_RECORD_BYTES } from "../slab/layout.ts";
-import { Outboxes } from "../slab/outbox.ts";
+import { RemoteSheaves } from "../slab/remote-sheaf.ts";
 import { Sheaves } from "../slab/sheaf.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { Slabs } from "../slab/slab.ts";
@@ -34,7 +34,7 @@ export interface ThreadSupport {
   /** Takes a slot of a heap that has just been formatted. */
   readonly takeSlot: (memory: LinearMemory, geometry: Geometry) => SlotSync;
   readonly makeBarns: (context: ConstructorParameters<typeof Barns>[0]) => Barns;
-  readonly createOutboxes: CoreLayers["createOutboxes"];
+  readonly createRemoteSheaves: CoreLayers["createRemoteSheaves"];
   /** Sees to it that locks of threads that are gone are taken over. */
   readonly linkRecovery: (lower: CoreLayers) => void;
 }
@@ -46,7 +46,7 @@ export const THREADS: ThreadSupport = {
     return bindSlot(memory, geometry, slots, slots.take());
   },
   makeBarns: (context) => new Barns(context),
-  createOutboxes: (context, areaWord, cachedTag) => new Outboxes(context, areaWord, cachedTag),
+  createRemoteSheaves: (context, areaWord, cachedTag) => new RemoteSheaves(context, areaWord, cachedTag),
   linkRecovery: (lower) => {
     const { locks, beacon, deaths } = lower.sync;
     if (!(locks instanceof SharedLocks)) return;
@@ -220,10 +220,10 @@ export function lowerLayers(
   geometry: Geometry,
   sync: SlotSync,
   pages: PageAllocator,
-  { makeBarns, createOutboxes }: ThreadSupport,
+  { makeBarns, createRemoteSheaves }: ThreadSupport,
 ): CoreLayers {
   const caches = new CacheTable(memory, geometry);
   const slabs = new Slabs({ memory, geometry, pages, caches, locks: sync.locks });
   const barns = makeBarns({ memory, geometry, pages, caches, slabs, sync });
-  return { memory, geometry, sync, slots: sync.slots, pages, caches, slabs, barns, createOutboxes };
+  return { memory, geometry, sync, slots: sync.slots, pages, caches, slabs, barns, createRemoteSheaves };
 }

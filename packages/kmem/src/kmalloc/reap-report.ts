@@ -10,7 +10,7 @@ export interface ReapReport extends SlotObjects {
   readonly blocks: readonly BlockInfo[];
   /** The same for pages of `heap.pages`. */
   readonly pageRuns: readonly PageRun[];
-  /** Free blocks that lay in its sheaves and outboxes; they are in their slabs again. */
+  /** Free blocks that lay in its sheaves and remote sheaves; they are in their slabs again. */
   readonly returnedBlocks: number;
   /** Pages that it had for itself, or held in its hands. */
   readonly returnedPages: number;

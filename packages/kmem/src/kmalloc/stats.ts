@@ -25,7 +25,7 @@ export interface CacheStats {
   readonly slabBlocks: number;
   /** Blocks that are allocated. */
   readonly liveBlocks: number;
-  /** Free blocks that wait in the sheaves and outboxes of all slots. */
+  /** Free blocks that wait in the sheaves and remote sheaves of all slots. */
   readonly sheafBlocks: number;
   /** Free blocks that wait in the barn. */
   readonly barnBlocks: number;

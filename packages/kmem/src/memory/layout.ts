@@ -10,10 +10,10 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *      block    what an allocation gets: granules, or a run    cache    blocks of one size: a size class, or named
  *      slab     frames cut into the blocks of one cache        slot     what a thread works through: the kernel's "CPU"
  *      sheaf    a slot's stack of free blocks of a cache       barn     a cache's stack that slots trade blocks through
- *      outbox   a slot's stack of blocks that it freed and     owner    the slot that answers for a run, in its OWNER
- *               other slots allocated
- *      area     a slot's private pages, with its sheaves;      record   a table's row; its words stand in the layout
- *               also a range of virtual pages (vmalloc)        mark     what OWNER holds instead of an owner: a root
+ *      remote   sheaf: of blocks that the slot freed and       owner    the slot that answers for a run, in its OWNER
+ *               other slots allocated                          mark     what OWNER holds instead of an owner: a root
+ *      area     a slot's private pages, with its sheaves (the  record   a table's row; its words stand in the layout
+ *               kernel's per-CPU area); in vmalloc a range of virtual pages (vm_struct)
  *      epoch    changes with memory pressure, and when one     engine   an allocator above the pages with a lock of its
  *               begins to wait: each slot then reclaims once            own: buckets, virtual memory
  *      foreign  pages in the memory that are not the heap's    beacon   a thread's Atomics.waitAsync calls: the engine

@@ -2,12 +2,12 @@ import type { Report } from "../memory/finding.ts";
 import { PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { FrameTable } from "./frames.ts";
 import {
-  KEPT_PAGES_MIN,
-  KEPT_RUNS_HEADER,
-  KEPT_RUNS_MAX,
-  KEPT_RUNS_WORD,
   PAGE_CACHE_ORDERS,
   PAGE_CACHE_STRIDE,
+  RUN_CACHE_HEADER,
+  RUN_CACHE_MAX,
+  RUN_CACHE_PAGES_MIN,
+  RUN_CACHE_WORD,
   RunKind,
 } from "./layout.ts";
 import { cacheCapacity } from "./page-cache.ts";
@@ -36,7 +36,7 @@ export function checkPageCaches(frames: FrameTable, cacheWords: ReadonlyMap<numb
         cached.add(frame);
       }
     }
-    checkKeptRuns(frames, slot, cacheWord + KEPT_RUNS_WORD, cached, report);
+    checkRunCache(frames, slot, cacheWord + RUN_CACHE_WORD, cached, report);
   }
   for (let frame = frames.firstPageFrame; frame < frames.endFrame; frame++) {
     if (frames.kind(frame) !== RunKind.CACHED || cached.has(frame)) continue;
@@ -44,18 +44,18 @@ export function checkPageCaches(frames: FrameTable, cacheWords: ReadonlyMap<numb
   }
 }
 
-/** Verifies the long runs that a slot keeps, and notes them as cached. */
-function checkKeptRuns(frames: FrameTable, slot: number, countWord: number, cached: Set<number>, report: Report): void {
+/** Verifies a slot's run cache, and notes its runs as cached. */
+function checkRunCache(frames: FrameTable, slot: number, countWord: number, cached: Set<number>, report: Report): void {
   const { words } = frames.memory;
   const count = words[countWord];
-  if (!(count >= 0 && count <= KEPT_RUNS_MAX)) {
-    report((countWord << WORD_SHIFT) >>> 0, `a page cache keeps ${count} long runs`);
+  if (!(count >= 0 && count <= RUN_CACHE_MAX)) {
+    report((countWord << WORD_SHIFT) >>> 0, `a run cache counts ${count} runs`);
     return;
   }
-  for (const frame of words.subarray(countWord + KEPT_RUNS_HEADER, countWord + KEPT_RUNS_HEADER + count)) {
-    const isRun = frames.kind(frame) === RunKind.CACHED && frames.count(frame) >= KEPT_PAGES_MIN;
+  for (const frame of words.subarray(countWord + RUN_CACHE_HEADER, countWord + RUN_CACHE_HEADER + count)) {
+    const isRun = frames.kind(frame) === RunKind.CACHED && frames.count(frame) >= RUN_CACHE_PAGES_MIN;
     if (!isRun || frames.ownerSlot(frame) !== slot || cached.has(frame)) {
-      report(frame * PAGE_SIZE, "a page cache keeps what is no free run, or is kept twice");
+      report(frame * PAGE_SIZE, "a run cache holds what is no free run, or is cached twice");
     }
     cached.add(frame);
   }

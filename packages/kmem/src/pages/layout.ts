@@ -71,7 +71,7 @@ export const RunKind = {
   PAGES: 4,
   /** A block above the largest size class: `free` takes it, the functions for pages do not. */
   LARGE_BLOCK: 6,
-  /** The heap's own: slots' private pages, sheaves, barns, outboxes, tables that move, slabs being made. */
+  /** The heap's own: slots' private pages, sheaves, barns, remote sheaves, tables that move, slabs being made. */
   SYSTEM: 8,
   /** A bucket, or the pages that hold the buckets' lists (the seed document of My Kernel). */
   BUCKET: 10,
@@ -228,11 +228,11 @@ export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 /**
  * The page cache of a slot (Linux's per-CPU lists of pages; not the cache of files) lies in its private pages. Runs of
  * 1, 2, 4 and 8 pages come and go there without the pages' lock while more than one slot is taken. The words after the
- * largest order hold the kept runs: freed large blocks of KEPT_PAGES_MIN pages and more, the oldest first, also where
- * one thread works alone.
+ * largest order hold the cached runs: freed large blocks of RUN_CACHE_PAGES_MIN pages and more, the oldest first, also
+ * where one thread works alone.
  *
  *      for each order from 0:  COUNT │ frame │ frame │ … room …
- *      KEPT_RUNS:              COUNT │ REFUSED │ frame │ frame │ … room …
+ *      RUN_CACHE:              COUNT │ REFUSED │ frame │ frame │ … room …
  *
  * REFUSED counts the runs for which there was no room.
  */
@@ -243,12 +243,12 @@ export const PAGE_CACHE_STRIDE = 16;
 export const PAGE_CACHE_WORDS: number = PAGE_CACHE_ORDERS * PAGE_CACHE_STRIDE;
 /** Single pages that are cached at most; of each larger order half as many as of the one before. */
 export const PAGE_CACHE_CAPACITY = 15;
-/** Word of a page cache at which the count of kept runs stands. */
-export const KEPT_RUNS_WORD: number =
+/** Word of a page cache at which the count of cached runs stands. */
+export const RUN_CACHE_WORD: number =
   (PAGE_CACHE_ORDERS - 1) * PAGE_CACHE_STRIDE + 1 + (PAGE_CACHE_CAPACITY >> (PAGE_CACHE_ORDERS - 1));
-/** Words before the first kept run. */
-export const KEPT_RUNS_HEADER = 2;
-/** Kept runs that a slot has at most. */
-export const KEPT_RUNS_MAX: number = PAGE_CACHE_WORDS - KEPT_RUNS_WORD - KEPT_RUNS_HEADER;
-/** Pages of the shortest run that is kept: those of blocks above 32 KiB. */
-export const KEPT_PAGES_MIN = 9;
+/** Words before the first cached run. */
+export const RUN_CACHE_HEADER = 2;
+/** Cached runs that a slot has at most. */
+export const RUN_CACHE_MAX: number = PAGE_CACHE_WORDS - RUN_CACHE_WORD - RUN_CACHE_HEADER;
+/** Pages of the shortest run that is cached so: those of blocks above 32 KiB. */
+export const RUN_CACHE_PAGES_MIN = 9;

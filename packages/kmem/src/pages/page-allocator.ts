@@ -9,14 +9,13 @@ import type { BuddyZone } from "./buddy.ts";
 import { detachPart } from "./detach-part.ts";
 import { FrameTable } from "./frames.ts";
 import { growPages } from "./growth.ts";
-import { isKeepable, KeptRuns, keptPagesMax } from "./kept-runs.ts";
 import { reasonNotFreeable } from "./kind-phrase.ts";
 import {
   FrameKind,
-  KEPT_PAGES_MIN,
-  KEPT_RUNS_MAX,
   NO_FRAME,
   PAGE_CACHE_ORDERS,
+  RUN_CACHE_MAX,
+  RUN_CACHE_PAGES_MIN,
   RunKind,
   type RunKindValue,
   RunOwner,
@@ -27,6 +26,7 @@ import { describeTables } from "./moving-tables.ts";
 import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PageCache } from "./page-cache.ts";
 import { ANY_PAGES, type PageRequest } from "./page-request.ts";
 import { type PageSync, PagesLock } from "./pages-lock.ts";
+import { isCacheable, RunCache, runCachePagesMax } from "./run-cache.ts";
 import { takeFrom, takeRun, takeUpTo } from "./take-run.ts";
 import {
   createZones,
@@ -43,9 +43,9 @@ import {
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
  * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
  * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists), a batch
- * per acquisition of the lock. Freed blocks of KEPT_PAGES_MIN pages and more may stay with the slot as kept runs, for
- * its next blocks of that length. If several threads free the same pages, exactly one succeeds. Modelled on: Atomik's
- * `page_alloc`/`page_free`, Linux's `__get_free_pages`.
+ * per acquisition of the lock. Freed blocks of RUN_CACHE_PAGES_MIN pages and more may stay with the slot as cached
+ * runs, for its next blocks of that length. If several threads free the same pages, exactly one succeeds. Modelled on:
+ * Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
  */
 export class PageAllocator {
   readonly frames: FrameTable;
@@ -60,7 +60,7 @@ export class PageAllocator {
   /** OWNER of the runs that this slot allocates. */
   readonly #owner: number;
   #cache: PageCache | undefined;
-  #kept: KeptRuns | undefined;
+  #runCache: RunCache | undefined;
 
   private constructor(memory: LinearMemory, geometry: Geometry, sync: PageSync | undefined) {
     this.#memory = memory;
@@ -90,12 +90,12 @@ export class PageAllocator {
   }
 
   /**
-   * From now on this slot caches pages and keeps runs in its words from `firstWord` on; undefined when the slot's area
+   * From now on this slot caches pages and runs in its words from `firstWord` on; undefined when the slot's area
    * goes. Small heaps cache no runs of 1 to 8 pages.
    */
   useCache(firstWord: number | undefined): void {
     this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PageCache(firstWord);
-    this.#kept = firstWord === undefined ? undefined : new KeptRuns(this.frames, firstWord);
+    this.#runCache = firstWord === undefined ? undefined : new RunCache(this.frames, firstWord);
   }
 
   /**
@@ -114,7 +114,7 @@ export class PageAllocator {
     this.lock.acquire();
     let frame = takeRun(this.zones, count, request, kind);
     const mayTryHarder = frame === NO_FRAME && request.isOptional !== true;
-    if (mayTryHarder && this.#drainKeptLocked() > 0) frame = takeRun(this.zones, count, request, kind);
+    if (mayTryHarder && this.#drainRunCacheLocked() > 0) frame = takeRun(this.zones, count, request, kind);
     if (mayTryHarder && frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
@@ -126,10 +126,10 @@ export class PageAllocator {
     return frame === NO_FRAME ? frame : this.#reach(frame, count);
   }
 
-  /** A kept run of `count` pages or a few more (COUNT tells) as a block's run; NO_FRAME if none is kept. */
-  takeKept(count: number): number {
-    if (this.#kept === undefined || count < KEPT_PAGES_MIN) return NO_FRAME;
-    const frame = this.#kept.take(count, this.#owner);
+  /** A cached run of `count` pages or a few more (COUNT tells) as a block's run; NO_FRAME if none is cached. */
+  takeCachedRun(count: number): number {
+    if (this.#runCache === undefined || count < RUN_CACHE_PAGES_MIN) return NO_FRAME;
+    const frame = this.#runCache.take(count, this.#owner);
     return frame === NO_FRAME ? frame : this.#reach(frame, this.frames.count(frame));
   }
 
@@ -140,7 +140,7 @@ export class PageAllocator {
   allocateUpTo(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.lock.acquire();
     let part = takeUpTo(this.zones, count, request);
-    if (part.count === 0 && this.#drainKeptLocked() > 0) part = takeUpTo(this.zones, count, request);
+    if (part.count === 0 && this.#drainRunCacheLocked() > 0) part = takeUpTo(this.zones, count, request);
     const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
     this.lock.updatePressure();
@@ -197,7 +197,7 @@ export class PageAllocator {
   freeClaimed(first: number, count: number): void {
     if (ASSERTIONS) assertRun(this.frames, first, count, this.frames.kind(first));
     if (this.#putCached(first, count)) return;
-    if (isKeepable(count, this.frames.kind(first)) && this.#keep(first, count)) return;
+    if (isCacheable(count, this.frames.kind(first)) && this.#cacheRun(first, count)) return;
     this.freeContiguous(first, count);
   }
 
@@ -252,18 +252,18 @@ export class PageAllocator {
     return isPossible;
   }
 
-  /** Frees the pages in this slot's page cache and its kept runs to the free lists; returns their number. */
+  /** Frees the pages in this slot's page cache and its cached runs to the free lists; returns their number. */
   drainCache(): number {
-    let pages = this.drainKept();
+    let pages = this.drainRunCache();
     for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
     return pages;
   }
 
-  /** Gives this slot's kept runs, all or the oldest `runLimit`, to the free lists; returns the number of pages. */
-  drainKept(runLimit: number = KEPT_RUNS_MAX): number {
-    if (this.#kept === undefined || this.#kept.count === 0) return 0;
+  /** Gives this slot's cached runs, all or the oldest `runLimit`, to the free lists; returns the number of pages. */
+  drainRunCache(runLimit: number = RUN_CACHE_MAX): number {
+    if (this.#runCache === undefined || this.#runCache.count === 0) return 0;
     this.lock.acquire();
-    const pages = this.#drainKeptLocked(runLimit);
+    const pages = this.#drainRunCacheLocked(runLimit);
     this.lock.updatePressure();
     this.lock.release();
     this.#sync?.waiters.freed();
@@ -356,27 +356,27 @@ export class PageAllocator {
     return cache.push(this.#memory.words, order, first);
   }
 
-  /** Adds a run to the kept ones; false if it may not stay. Each eighth one without room takes the oldest ones' place. */
-  #keep(first: number, count: number): boolean {
-    const kept = this.#kept;
+  /** Adds a run to the run cache; false if it may not stay. One in eight without room evicts the oldest ones. */
+  #cacheRun(first: number, count: number): boolean {
+    const runCache = this.#runCache;
     const sync = this.#sync;
-    if (kept === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
-    const pagesMax = keptPagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
+    if (runCache === undefined || sync === undefined || sync.waiters.isUnderPressure) return false;
+    const pagesMax = runCachePagesMax(this.zones[Zone.NORMAL], sync.slots.hasSeveral ? sync.slots.takenCount : 1);
     if (count > pagesMax || first < this.dmaEndFrame) return false;
-    if (!kept.hasRoom(count, pagesMax)) {
-      if (!kept.countOverflow()) return false;
-      while (!kept.hasRoom(count, pagesMax)) if (this.drainKept(1) === 0) return false;
+    if (!runCache.hasRoom(count, pagesMax)) {
+      if (!runCache.countOverflow()) return false;
+      while (!runCache.hasRoom(count, pagesMax)) if (this.drainRunCache(1) === 0) return false;
     }
     this.frames.setRun(first, count, RunKind.CACHED);
-    kept.keep(first);
+    runCache.push(first);
     return true;
   }
 
-  /** Gives kept runs back, the oldest first; returns their pages. Under the pages' lock. */
-  #drainKeptLocked(runLimit: number = KEPT_RUNS_MAX): number {
+  /** Gives cached runs back, the oldest first; returns their pages. Under the pages' lock. */
+  #drainRunCacheLocked(runLimit: number = RUN_CACHE_MAX): number {
     let pages = 0;
-    for (let left = Math.min(runLimit, this.#kept?.count ?? 0); left > 0; left--) {
-      const oldest = this.#kept?.takeOldest() ?? NO_FRAME;
+    for (let left = Math.min(runLimit, this.#runCache?.count ?? 0); left > 0; left--) {
+      const oldest = this.#runCache?.takeOldest() ?? NO_FRAME;
       pages += this.frames.count(oldest);
       this.#zoneOf(oldest).give(oldest, this.frames.count(oldest));
     }

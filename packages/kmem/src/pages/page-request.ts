@@ -6,7 +6,7 @@ export interface PageRequest {
   readonly dma?: boolean;
   /** May go below the lowest watermark, as GFP_ATOMIC may. */
   readonly mayUseReserve?: boolean;
-  /** Only from pages that are free now: neither kept runs are given up for it, nor does the memory grow. */
+  /** Only from pages that are free now: neither cached runs are given up for it, nor does the memory grow. */
   readonly isOptional?: boolean;
 }
 

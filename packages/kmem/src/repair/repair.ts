@@ -31,7 +31,7 @@ export interface RepairedFinding extends Finding {
 const REBUILT: Readonly<Record<Finding["layer"], string>> = {
   header: "it was restored",
   pages: "zones and free lists were rebuilt from kinds and COUNTs, page caches were emptied",
-  slab: "lists and counts were rebuilt from tags; sheaves, outboxes and barns were emptied into the slabs",
+  slab: "lists and counts were rebuilt from tags; sheaves, remote sheaves and barns were emptied into the slabs",
   kmalloc: "slots, locks and waits were put to rest",
   debug: "it was restored",
 };
@@ -136,7 +136,7 @@ function remake(layers: CoreLayers, areas: ReadonlyMap<number, number>): void {
   }
 }
 
-/** Frees runs that are made again on demand: cached pages, barns, outboxes, sheaf pages of named caches, lost areas. */
+/** Frees runs that are made again on demand: cached pages, barns, remote sheaves, named caches' sheaves, lost areas. */
 function freeOwnRuns({ pages }: CoreLayers, areas: ReadonlySet<number>): void {
   const { frames } = pages;
   for (let head = frames.firstPageFrame; head < frames.endFrame; head++) {

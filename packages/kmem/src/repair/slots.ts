@@ -135,7 +135,7 @@ function restoreArea({ layers, trusted, pagesLog }: RepairContext, slot: number,
   trusted.add(head, count);
 }
 
-/** Formats the area of a slot: empty sheaves, no outboxes, no sheaves of named caches, no cached pages. */
+/** Formats the area of a slot: empty sheaves, no remote sheaves, no sheaves of named caches, no cached pages. */
 export function formatArea({ memory, geometry, pages }: CoreLayers, area: number): void {
   const { words } = memory;
   const areaWord = area >>> WORD_SHIFT;
@@ -146,7 +146,7 @@ export function formatArea({ memory, geometry, pages }: CoreLayers, area: number
   words[closed] = empty;
   words[closed + 1] = FULL;
   words.fill(closed, areaWord + AreaWord.TOPS, areaWord + AreaWord.TOPS + KIND_COUNT);
-  words.fill(closed, areaWord + AreaWord.OUT_TOPS, areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
+  words.fill(closed, areaWord + AreaWord.REMOTE_TOPS, areaWord + AreaWord.REMOTE_TOPS + KIND_COUNT);
   let bottom: number = areaWord + FIRST_SHEAF_WORD;
   for (let index = 0; index < CLASS_COUNT; index++) {
     const capacity = sheafCapacity(index, isLarge, geometry);

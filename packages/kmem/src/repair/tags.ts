@@ -13,8 +13,8 @@ import { type RepairContext, tagsOf } from "./context.ts";
 export type IsFree = (address: number, tag: number) => boolean;
 
 /**
- * What sheaves, outboxes and barns say of the tags that name them, before they are rebuilt. While those of a slot are
- * whole, one tag that names it without the block in there is damaged; else tags are believed. Reads only.
+ * What sheaves, remote sheaves and barns say of the tags that name them, before they are rebuilt. While those of a slot
+ * are whole, one tag that names it without the block in there is damaged; else tags are believed. Reads only.
  */
 export function freeTagPredicate({ layers }: RepairContext): IsFree {
   const { slots, caches } = layers;

@@ -13,7 +13,7 @@ import {
 } from "./layout.ts";
 
 // What is asserted, in test builds alone, where blocks change hands: between the slabs of a cache, its barn, and the
-// sheaves and outboxes of slots. `cache` is the index of a cache's record in `words`.
+// sheaves and remote sheaves of slots. `cache` is the index of a cache's record in `words`.
 
 /** Every block in a list of addresses, `words[firstWord]` on, is of a kind and has a tag. */
 export function assertTagged(

@@ -49,9 +49,9 @@ function barnPages(shapes: BlockShapes): number {
 
 /**
  * What the sheaves of one slot are refilled from: the barn of a size class, through which slots exchange free blocks
- * half a sheaf or an outbox at a time, and the slabs, below the barn or, for named caches, alone. A barn is a stack of
- * addresses; while the cache's lock is free, it holds every block tagged IN_BARN, and possibly stale entries left by a
- * double free; no block is in transit. In signatures, `kind` identifies a cache: the kind of its frames, from
+ * half a sheaf or a remote sheaf at a time, and the slabs, below the barn or, for named caches, alone. A barn is a
+ * stack of addresses; while the cache's lock is free, it holds every block tagged IN_BARN, and possibly stale entries
+ * left by a double free; no block is in transit. In signatures, `kind` identifies a cache: the kind of its frames, from
  * FrameKind.FIRST_CACHE on. `cache` is the index in `words` of its record. Modelled on: Linux's barn.
  */
 export class Barns {

@@ -63,7 +63,7 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
     report((closed << WORD_SHIFT) >>> 0, "the sheaf of those that have none is not empty and full");
   }
   checkGroups(context, report);
-  checkOutboxes(context, sound, found, report);
+  checkRemoteSheaves(context, sound, found, report);
   let next: number = sheaves.areaWord + FIRST_SHEAF_WORD;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
     const topWord = sheaves.areaWord + AreaWord.TOPS + kind;
@@ -87,34 +87,39 @@ function checkSlot(context: SlotContext, sound: ReadonlySet<number>, found: Outs
   }
 }
 
-/** Outboxes stand between their sentinels, and above their tops there is nothing. */
-function checkOutboxes(context: SlotContext, sound: ReadonlySet<number>, found: OutsideSlabs, report: Report): void {
+/** Remote sheaves stand between their sentinels, and above their tops there is nothing. */
+function checkRemoteSheaves(
+  context: SlotContext,
+  sound: ReadonlySet<number>,
+  found: OutsideSlabs,
+  report: Report,
+): void {
   const { memory, geometry, caches, sheaves } = context;
   const { words } = memory;
-  const { outboxes } = sheaves;
-  const run = words[sheaves.areaWord + AreaWord.OUT_PAGES] >>> 0;
+  const { remoteSheaves } = sheaves;
+  const run = words[sheaves.areaWord + AreaWord.REMOTE_PAGES] >>> 0;
   if (run !== 0 && !isOwnRun(context, run)) {
-    const address = ((sheaves.areaWord + AreaWord.OUT_PAGES) << WORD_SHIFT) >>> 0;
-    report(address, "the pages of the outboxes are no pages of a slot");
+    const address = ((sheaves.areaWord + AreaWord.REMOTE_PAGES) << WORD_SHIFT) >>> 0;
+    report(address, "the pages of the remote sheaves are no pages of a slot");
     return;
   }
   const closed = sheaves.areaWord + AreaWord.DUMMY_SHEAF;
   for (let kind = 0; kind < KIND_COUNT; kind++) {
-    const topWord = sheaves.areaWord + AreaWord.OUT_TOPS + kind;
+    const topWord = sheaves.areaWord + AreaWord.REMOTE_TOPS + kind;
     const address = (topWord << WORD_SHIFT) >>> 0;
-    const bottom = outboxes.bottom(kind);
+    const bottom = remoteSheaves.bottom(kind);
     if (bottom === 0) {
-      if (words[topWord] !== closed) report(address, `there is an outbox of kind ${kind}, which has none`);
+      if (words[topWord] !== closed) report(address, `there is a remote sheaf of kind ${kind}, which has none`);
       continue;
     }
     if (!sound.has(kind)) continue;
     const full = bottom + caches.get(kind, CacheRecord.CAPACITY) + 1;
-    const top = words[topWord] === closed ? outboxes.top(kind) : words[topWord];
+    const top = words[topWord] === closed ? remoteSheaves.top(kind) : words[topWord];
     const isWhole = words[bottom] === geometry.baseFrame << PAGE_SHIFT && words[full] === FULL;
     const isEmptyAbove = words.subarray(top + 1, full).every((entry) => entry === 0);
     const hasGap = words.subarray(bottom + 1, top + 1).includes(0);
     if (top < bottom || top >= full || !isWhole || !isEmptyAbove || hasGap) {
-      report(address, `the outbox of ${caches.name(kind)} is damaged`);
+      report(address, `the remote sheaf of ${caches.name(kind)} is damaged`);
     } else collect(context, kind, words.subarray(bottom + 1, top + 1), context.tag, found, report);
   }
 }

@@ -2,12 +2,12 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "./layout.ts";
+import { AreaWord, FULL, REMOTE_CLASS_COUNT, Tag } from "./layout.ts";
 import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/** The first kind without outboxes: its blocks go into the freeing slot's sheaf, whichever slot allocated them. */
-const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
+/** The first kind without remote sheaves: its blocks go into the freeing slot's sheaf, whoever allocated them. */
+const REMOTE_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no calls, and no atomics unless
@@ -19,7 +19,7 @@ const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
  *   kind of the size      (1 load)             tag of the address is a slot's    (1 load, test)
  *   top of its sheaf      (1 load)             and the address a whole granule   (test)
  *   block on top          (1 load)             kind of its frame                 (1 load)
- *   its tag: cached, slot (1 load, test)       top of its sheaf, or outbox       (1 load, test)
+ *   its tag: cached, slot (1 load, test)       top of its sheaf, remote or not   (1 load, test)
  *   top one lower         (1 store)            word above the top is not FULL    (1 load, test)
  *   tag = slot + 1        (1 store)            block, tag = cached, slot; top    (3 stores)
  *
@@ -33,7 +33,7 @@ export interface FastPath {
   readonly free: (address: number) => void;
   /** Pops or returns 0: the sheaf is empty, or the size is large or invalid. */
   readonly take: (sizeBytes: number) => number;
-  /** Whether the sheaf or outbox that takes the live block at `address` is not full. */
+  /** Whether the sheaf or remote sheaf that takes the live block at `address` is not full. */
   readonly hasRoom: (address: number) => boolean;
   /** Whether the buffer has been replaced by a larger one, or the tables have moved, so that nothing works here. */
   readonly isDetached: () => boolean;
@@ -80,7 +80,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
   const maxClassBytes = MAX_CLASS_BYTES;
-  const outboxEnd = OUTBOX_END;
+  const remoteEnd = REMOTE_END;
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
@@ -88,7 +88,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
-  const outTops: number = areaWord + AreaWord.OUT_TOPS;
+  const remoteTops: number = areaWord + AreaWord.REMOTE_TOPS;
   const liveTag = slot + 1;
   const cachedTag = Tag.FIRST_CACHED + slot;
 
@@ -118,7 +118,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
       const tag = tags[granule] | 0;
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
-        const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
+        const topWord = (tag === liveTag || kind >= remoteEnd ? tops : remoteTops) + kind;
         const pushWord = words[topWord] + 1;
         if ((words[pushWord] ?? full) !== full) {
           words[pushWord] = address;
@@ -151,8 +151,8 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   const hasRoom = (address: number): boolean => {
     const kind = kinds[(address - base) >>> pageShift];
-    const isOutbound = kind < outboxEnd && tags[((address - base) >>> 0) >>> granuleShift] !== liveTag;
-    const top = words[(isOutbound ? outTops : tops) + kind];
+    const isRemote = kind < remoteEnd && tags[((address - base) >>> 0) >>> granuleShift] !== liveTag;
+    const top = words[(isRemote ? remoteTops : tops) + kind];
     return (words[top + 1] ?? full) !== full;
   };
 
@@ -172,14 +172,14 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
-  const outboxEnd = OUTBOX_END;
+  const remoteEnd = REMOTE_END;
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = kindView(context);
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
-  const outTops: number = areaWord + AreaWord.OUT_TOPS;
+  const remoteTops: number = areaWord + AreaWord.REMOTE_TOPS;
   const liveTag = slot + 1;
   const cachedTag = Tag.FIRST_CACHED + slot;
 
@@ -190,7 +190,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
       const tag = tags[granule] | 0;
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
-        const topWord = (tag === liveTag || kind >= outboxEnd ? tops : outTops) + kind;
+        const topWord = (tag === liveTag || kind >= remoteEnd ? tops : remoteTops) + kind;
         const pushWord = words[topWord] + 1;
         if ((words[pushWord] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, cachedTag) === tag) {
           words[pushWord] = address;

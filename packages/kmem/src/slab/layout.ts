@@ -19,7 +19,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      1 … 126    live       handed out by slot tag - 1
  *      127        IN_BARN    free, in the barn of its cache or on the way there
  *      128        RESERVED   the header's granule
- *      129 … 254  cached     free, in a sheaf or an outbox of slot tag - 129
+ *      129 … 254  cached     free, in a sheaf or a remote sheaf of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
  * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. A tag names the one slot
@@ -38,13 +38,13 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
  *      NAMED_SHEAF_PAGES  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page
- *      OUT_TOPS  256 words: as TOPS, for outboxes: blocks that other slots allocated and this one freed
+ *      REMOTE_TOPS  256 words: as TOPS, for remote sheaves: blocks that other slots allocated and this one freed
  *      DUMMY_SHEAF  2 words, EMPTY and FULL: the sheaf of kinds that have none, and of closed ones. It is empty and
  *              full at once, so that alloc and free both take the slow path
  *      SAVED   256 words: the top of a sheaf when it was closed; means nothing unless TOPS is that of DUMMY_SHEAF
  *      PAGE_CACHE  the slot's page cache
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
- *      OUT_PAGES 1 word: address of the pages of the outboxes, 0 until the slot needs some
+ *      REMOTE_PAGES 1 word: address of the pages of the remote sheaves, 0 until the slot needs some
  *      TRANSFERS 1 word: refills and flushes of the slot's sheaves
  *      then the sheaves of the size classes
  *
@@ -65,7 +65,7 @@ export const Tag = {
   LIVE_MAX: 126,
   IN_BARN: 127,
   RESERVED: 128,
-  /** Tags of free blocks that a slot has, in a sheaf or an outbox, are this and the slot's number. */
+  /** Tags of free blocks that a slot has, in a sheaf or a remote sheaf, are this and the slot's number. */
   FIRST_CACHED: 129,
   IN_SLAB: 255,
 } as const;
@@ -75,7 +75,7 @@ export function isLive(tag: number): boolean {
   return tag !== Tag.NONE && tag <= Tag.LIVE_MAX;
 }
 
-/** Whether a tag says that a block is free, in a sheaf or an outbox of a slot. */
+/** Whether a tag says that a block is free, in a sheaf or a remote sheaf of a slot. */
 export function isCached(tag: number): boolean {
   return tag >= Tag.FIRST_CACHED && tag < Tag.IN_SLAB;
 }
@@ -96,12 +96,12 @@ export const NAMED_SHEAF_PAGE_COUNT: number = KIND_COUNT >>> CACHES_PER_SHEAF_PA
 export const SLOT_AREA_FIELDS = {
   TOPS: KIND_COUNT as number,
   NAMED_SHEAF_PAGES: NAMED_SHEAF_PAGE_COUNT as number,
-  OUT_TOPS: KIND_COUNT as number,
+  REMOTE_TOPS: KIND_COUNT as number,
   DUMMY_SHEAF: SENTINEL_WORDS as number,
   SAVED: KIND_COUNT as number,
   PAGE_CACHE: PAGE_CACHE_WORDS as number,
   SCRATCH: 1,
-  OUT_PAGES: 1,
+  REMOTE_PAGES: 1,
   TRANSFERS: 1,
 } as const;
 /** Word indexes in a slot's area. */
@@ -110,10 +110,10 @@ export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offset
 export const FIRST_SHEAF_WORD: number = AreaWord.TRANSFERS + 1;
 
 /**
- * Size classes that have outboxes: those of blocks up to 128 bytes, of which several lie in a cache line or in the pair
- * of lines that processors fetch. Larger blocks of other slots go into the sheaf like a slot's own.
+ * Size classes that have remote sheaves: those of blocks up to 128 bytes, of which several lie in a cache line or in
+ * the pair of lines that processors fetch. Larger blocks of other slots go into the sheaf like a slot's own.
  */
-export const OUTBOX_CLASS_COUNT = 8;
+export const REMOTE_CLASS_COUNT = 8;
 
 /** log2 of the words that a named cache has for its sheaf, sentinels included. */
 export const NAMED_SHEAF_SHIFT = 6;
@@ -150,7 +150,7 @@ export const CACHE_FIELDS = {
   SLAB_PAGES: 1,
   SLAB_BLOCKS: 1,
   /**
-   * Entries in the sheaf of a named cache. For a size class: in a small sheaf and an outbox (see sheafCapacity for
+   * Entries in the sheaf of a named cache. For a size class: in a small sheaf and a remote sheaf (see sheafCapacity for
    * large ones). A barn has room for BARN_CAPACITY_FACTOR times as many.
    */
   CAPACITY: 1,

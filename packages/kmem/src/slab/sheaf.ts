@@ -25,7 +25,7 @@ import {
   SENTINEL_WORDS,
   Tag,
 } from "./layout.ts";
-import type { CreateOutboxes, Outboxes } from "./outbox.ts";
+import type { CreateRemoteSheaves, RemoteSheaves } from "./remote-sheaf.ts";
 import { CLASS_COUNT, LARGE_SHEAF_CAPACITY_MAX, sheafCapacity } from "./size-classes.ts";
 import type { Slabs } from "./slab.ts";
 
@@ -60,7 +60,7 @@ export class Sheaves {
   /** Capacity in entries of the sheaf of each size class. */
   readonly #classCapacities: readonly number[];
   /** Blocks that other slots allocated and this slot freed, before they go to the barn. */
-  readonly outboxes: Outboxes;
+  readonly remoteSheaves: RemoteSheaves;
   /** Index in `words` of the dummy sheaf (EMPTY and FULL at once) that stands in for closed or absent sheaves. */
   readonly #dummySheaf: number;
   /** Index in `words` of TOPS, each of whose words is the index of a sheaf's top entry. */
@@ -82,7 +82,7 @@ export class Sheaves {
     this.areaWord = areaAddress >>> WORD_SHIFT;
     this.#dummySheaf = this.areaWord + AreaWord.DUMMY_SHEAF;
     this.#tops = this.areaWord + AreaWord.TOPS;
-    this.outboxes = context.createOutboxes(context, this.areaWord, this.#cachedTag);
+    this.remoteSheaves = context.createRemoteSheaves(context, this.areaWord, this.#cachedTag);
   }
 
   /** The sheaves in a slot's private pages; the number of those pages determines the size of the sheaves. */
@@ -139,9 +139,9 @@ export class Sheaves {
     return this.top(kind) - this.bottom(kind);
   }
 
-  /** Free blocks of a cache in the slot's sheaf and outbox; stale entries do not count. */
+  /** Free blocks of a cache in the slot's sheaf and remote sheaf; stale entries do not count. */
   validCount(kind: number): number {
-    const entries = [...this.entries(kind), ...this.outboxes.entries(kind)];
+    const entries = [...this.entries(kind), ...this.remoteSheaves.entries(kind)];
     const { frames } = this.#pages;
     const isGood = (entry: number): boolean => this.#isCachedHere(entry) && frames.kind(entry >>> PAGE_SHIFT) === kind;
     return new Set(entries.filter(isGood)).size;
@@ -235,9 +235,9 @@ export class Sheaves {
     return address;
   }
 
-  /** Empties the sheaf and the outbox of a cache into its barn, or into its slabs while memory is short. */
+  /** Empties the sheaf and the remote sheaf of a cache into its barn, or into its slabs while memory is short. */
   drain(kind: number): void {
-    this.outboxes.drain(kind);
+    this.remoteSheaves.drain(kind);
     const { words } = this.#memory;
     const top = this.top(kind);
     const bottom = this.bottom(kind);
@@ -256,7 +256,7 @@ export class Sheaves {
     if (ASSERTIONS) assertHeaderLock(this.#barns.locks, Header.SHEAVES_LOCK, "the sheaves lock");
     for (const kind of this.#caches.kinds()) {
       this.#close(kind);
-      this.outboxes.close(kind);
+      this.remoteSheaves.close(kind);
     }
   }
 
@@ -307,11 +307,11 @@ export class Sheaves {
   }
 
   /**
-   * Frees the pages of empty outboxes and of named caches' empty sheaves, to be made again. Under the sheaves lock, or
-   * when no other thread can reach the area any more.
+   * Frees the pages of empty remote sheaves and of named caches' empty sheaves, to be made again. Under the sheaves
+   * lock, or when no other thread can reach the area any more.
    */
   freeSheafPages(): void {
-    this.outboxes.destroy();
+    this.remoteSheaves.destroy();
     const { words } = this.#memory;
     for (let group = 0; group < NAMED_SHEAF_PAGE_COUNT; group++) {
       const page = words[this.areaWord + AreaWord.NAMED_SHEAF_PAGES + group] >>> 0;
@@ -369,7 +369,7 @@ export class Sheaves {
     words[closed] = this.#emptySentinel;
     words[closed + 1] = FULL;
     words.fill(closed, this.areaWord + AreaWord.TOPS, this.areaWord + AreaWord.TOPS + KIND_COUNT);
-    words.fill(closed, this.areaWord + AreaWord.OUT_TOPS, this.areaWord + AreaWord.OUT_TOPS + KIND_COUNT);
+    words.fill(closed, this.areaWord + AreaWord.REMOTE_TOPS, this.areaWord + AreaWord.REMOTE_TOPS + KIND_COUNT);
     let bottom: number = this.areaWord + FIRST_SHEAF_WORD;
     for (let index = 0; index < CLASS_COUNT; index++) {
       const kind = FrameKind.FIRST_CACHE + index;
@@ -414,5 +414,5 @@ export interface SheafContext {
   readonly caches: CacheTable;
   readonly slabs: Slabs;
   readonly barns: Barns;
-  readonly createOutboxes: CreateOutboxes;
+  readonly createRemoteSheaves: CreateRemoteSheaves;
 }

@@ -1,6 +1,6 @@
 import { GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, WASM_PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { FrameKind } from "../pages/layout.ts";
-import { AreaWord, FULL, OUTBOX_CLASS_COUNT, Tag } from "../slab/layout.ts";
+import { AreaWord, FULL, REMOTE_CLASS_COUNT, Tag } from "../slab/layout.ts";
 import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import type { CFunctionName } from "./allocator-roles.ts";
 import {
@@ -32,9 +32,9 @@ import {
 import { CORE_GLOBALS, type CoreGlobalName } from "./core-layout.ts";
 
 /** The first kind whose blocks go into the sheaf, also those that other slots allocated. */
-const OUTBOX_END: number = FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
-/** Bytes from the tops of a slot's sheaves to those of its outboxes. */
-const OUTBOX_BYTES: number = (AreaWord.OUT_TOPS - AreaWord.TOPS) * WORD_BYTES;
+const REMOTE_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
+/** Bytes from the tops of a slot's sheaves to those of its remoteSheaves. */
+const REMOTE_TOPS_BYTES: number = (AreaWord.REMOTE_TOPS - AreaWord.TOPS) * WORD_BYTES;
 /** Bytes from the first top to that of the first size class. */
 const CLASS_TOPS_BYTES: number = FrameKind.FIRST_CACHE * WORD_BYTES;
 /** The tag of a block in the sheaf of a slot is the tag of its live ones and this. */
@@ -156,7 +156,7 @@ export class CorePaths {
     ];
   }
 
-  /** Finds room on a sheaf or in an outbox, whose top stands at an address; leaves where there is none. */
+  /** Finds room on a sheaf or in a remote sheaf, whose top stands at an address; leaves where there is none. */
   findRoom(room: number, roomAt: number, topAt: Operand): Code {
     const { assembler } = this;
     return [
@@ -178,8 +178,8 @@ export class CorePaths {
     const address = 0;
     const [offset, tagAt, tag, kind] = [locals.next(), locals.next(), locals.next(), locals.next()];
     const [topAt, room, roomAt] = [locals.next(), locals.next(), locals.next()];
-    const isForSheaf = or(equal(get(tag), this.global("live_tag")), atLeast(get(kind), OUTBOX_END));
-    const tops = add(this.global("tops"), select(isForSheaf, 0, OUTBOX_BYTES));
+    const isForSheaf = or(equal(get(tag), this.global("live_tag")), atLeast(get(kind), REMOTE_END));
+    const tops = add(this.global("tops"), select(isForSheaf, 0, REMOTE_TOPS_BYTES));
     return locals.body(
       block(
         this.leaveIfGrown,

@@ -44,8 +44,8 @@ export function partsOf(bytes: Uint8Array): Part[] {
     const area = words[(header(Header.SLOT_TABLE) + slot * SLOT_RECORD_BYTES) / 4 + SlotRecord.AREA] >>> 0;
     if (area === 0) continue;
     addRun("areas", area);
-    const out = words[area / 4 + AreaWord.OUT_PAGES] >>> 0;
-    if (out !== 0) addRun("outboxes", out);
+    const out = words[area / 4 + AreaWord.REMOTE_PAGES] >>> 0;
+    if (out !== 0) addRun("remote sheaves", out);
     for (let group = 0; group < 16; group++) {
       const page = words[area / 4 + AreaWord.NAMED_SHEAF_PAGES + group] >>> 0;
       if (page !== 0) addRun("groups", page);

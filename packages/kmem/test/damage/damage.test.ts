@@ -23,7 +23,7 @@ describe("random damage to a heap's metadata", () => {
     for (const part of ["header", "zones", "slots", "caches", "frame records", "kinds", "tags"]) {
       expect(totals.parts.get(part)).toBeGreaterThan(CASES / 20);
     }
-    for (const part of ["areas", "outboxes", "groups", "barns"]) {
+    for (const part of ["areas", "remote sheaves", "groups", "barns"]) {
       expect(totals.parts.get(part)).toBeGreaterThan(CASES / 40);
     }
     expect(totals.counts.get("repaired")).toBeGreaterThan(CASES / 4);

@@ -23,7 +23,7 @@ const MEMORY: CoreMemory = { pages: 17, maximum: 17, isShared: true };
 const HEAP_START = 65_536;
 const SMALL_BYTES = 64;
 const OTHER_BYTES = 200;
-/** A class without outboxes. */
+/** A class without remote sheaves. */
 const LARGE_BYTES = 1024;
 
 /** Gives the victim's sheaves for these sizes both blocks and room. */
@@ -60,7 +60,7 @@ const OPERATIONS: readonly CoreOperation[] = [
     call: ({ free }, [address = 0]) => free(address),
   },
   {
-    name: "free: into the outbox",
+    name: "free: into the remote sheaf",
     prepare: (threads) => {
       const { victim, survivor } = threads;
       victim.free(survivor.alloc(SMALL_BYTES));

@@ -46,7 +46,7 @@ describe("a thread that dies after any of its stores loses nothing, nor does one
     expect(deaths.flatMap(({ name, problems }) => problems.map((problem) => `${name}, ${problem}`))).toEqual([]);
     const stores = Object.fromEntries(deaths.map((one) => [one.name, one.stores]));
     expect(stores).toMatchObject({ malloc: 2, calloc: 10, aligned_alloc: 2, "realloc: a block moves": 6 });
-    expect(stores).toMatchObject({ "free: into the sheaf": 3, "free: into the outbox": 3 });
+    expect(stores).toMatchObject({ "free: into the sheaf": 3, "free: into the remote sheaf": 3 });
   });
 
   it("and every store of the layers is one of those points, but for those that are named", () => {

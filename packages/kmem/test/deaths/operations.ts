@@ -83,7 +83,7 @@ const allocations: readonly Operation[] = [
 
 const frees: readonly Operation[] = [
   freeing("free: into the sheaf", ({ victim }) => victim.alloc(SMALL_BYTES)),
-  freeing("free: into the outbox, which is made", ({ survivor }) => survivor.alloc(SMALL_BYTES)),
+  freeing("free: into the remote sheaf, which is made", ({ survivor }) => survivor.alloc(SMALL_BYTES)),
   freeing("free: another slot's, large", ({ survivor }) => survivor.alloc(LARGE_BYTES)),
   freeing("free: the sheaf is full, half of it goes to the barn", ({ victim }) => {
     const blocks = many(victim, 5, LARGE_BYTES);
@@ -356,7 +356,7 @@ const waiting: readonly Operation[] = [
     name: "allocWait: nobody frees anything",
     options: { sizeBytes: 512 * 1024 },
     prepare: ({ victim, survivor }) => {
-      // An outbox that is called back.
+      // A remote sheaf that is called back.
       survivor.free(victim.alloc(SMALL_BYTES));
       while (survivor.tryAlloc(LARGE_BYTES) !== 0);
       while (survivor.pages.tryAlloc(1, { reserve: true }) !== 0);

@@ -365,9 +365,9 @@ describe("check finds", () => {
       { problem: "a free block is in no slab and not where its tag says" },
     ]);
     words[topWord] += 1;
-    const outWord = layersOf(other).sheaves.areaWord + AreaWord.OUT_TOPS + kind;
+    const outWord = layersOf(other).sheaves.areaWord + AreaWord.REMOTE_TOPS + kind;
     words[outWord] -= 1;
-    expect(checkHeap(heap).findings[0]?.problem).toBe("the outbox of kmalloc-64 is damaged");
+    expect(checkHeap(heap).findings[0]?.problem).toBe("the remote sheaf of kmalloc-64 is damaged");
     words[outWord] += 1;
     expectClean(heap);
     const barn = layersOf(heap).caches.get(kind, 24);

@@ -2,50 +2,50 @@ import { ASSERTIONS } from "../memory/assert.ts";
 import { assertRun } from "./assertions.ts";
 import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
-import { KEPT_PAGES_MIN, KEPT_RUNS_HEADER, KEPT_RUNS_MAX, KEPT_RUNS_WORD, NO_FRAME, RunKind } from "./layout.ts";
+import { NO_FRAME, RUN_CACHE_HEADER, RUN_CACHE_MAX, RUN_CACHE_PAGES_MIN, RUN_CACHE_WORD, RunKind } from "./layout.ts";
 
-/** A kept run exceeds the smallest request that rounds to `count` pages by less than one part in so many. */
+/** A cached run exceeds the smallest request that rounds to `count` pages by less than one part in so many. */
 const SLACK_DIVISOR = 8;
 /** When there is no room, one freed run in so many evicts the oldest; the others go to the free lists, which is fast. */
 const EVICT_INTERVAL = 8;
-/** log2 of the divisor of the pages in use that gives what all slots may keep: a thirty-second. */
-const KEPT_SHARE_SHIFT = 5;
-/** The least limit of a slot that is alone: a block of 256 KiB that comes and goes by itself is kept. */
-const KEPT_PAGES_FLOOR = 64;
-/** log2 of the divisor of the free pages: an eighth of them at most is kept. */
-const KEPT_FREE_SHARE_SHIFT = 3;
+/** log2 of the divisor of the pages in use that gives what the run caches of all slots may hold: a thirty-second. */
+const RUN_CACHE_SHARE_SHIFT = 5;
+/** The least limit of a slot that is alone: a block of 256 KiB that comes and goes by itself stays cached. */
+const RUN_CACHE_PAGES_FLOOR = 64;
+/** log2 of the divisor of the free pages: an eighth of them at most is cached. */
+const RUN_CACHE_FREE_SHARE_SHIFT = 3;
 
-/** Whether blocks of so many pages are kept when they are freed. */
-export function isKeepable(count: number, kind: number): boolean {
-  return kind === RunKind.LARGE_BLOCK && count >= KEPT_PAGES_MIN;
+/** Whether the runs of blocks of so many pages are cached when they are freed. */
+export function isCacheable(count: number, kind: number): boolean {
+  return kind === RunKind.LARGE_BLOCK && count >= RUN_CACHE_PAGES_MIN;
 }
 
-/** Pages that each of so many slots may keep of a zone. */
-export function keptPagesMax(zone: Pick<BuddyZone, "freeFrames" | "managedFrames">, slotCount: number): number {
+/** Pages of a zone that the run cache of each of so many slots may hold. */
+export function runCachePagesMax(zone: Pick<BuddyZone, "freeFrames" | "managedFrames">, slotCount: number): number {
   const { freeFrames } = zone;
   const used = zone.managedFrames - freeFrames;
-  const freeShare = freeFrames >> KEPT_FREE_SHARE_SHIFT;
-  const share = used >> KEPT_SHARE_SHIFT;
-  // Other slots cannot use kept pages, so they share the limit.
+  const freeShare = freeFrames >> RUN_CACHE_FREE_SHARE_SHIFT;
+  const share = used >> RUN_CACHE_SHARE_SHIFT;
+  // Other slots cannot use cached pages, so they share the limit.
   return slotCount > 1
     ? Math.floor(Math.min(share, freeShare) / slotCount)
-    : Math.min(Math.max(share, KEPT_PAGES_FLOOR), freeShare);
+    : Math.min(Math.max(share, RUN_CACHE_PAGES_FLOOR), freeShare);
 }
 
 /**
- * The long runs that one slot keeps when its blocks are freed, for blocks of about that length to come, by the index of
- * their first word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED.
+ * Long runs of one slot whose blocks are freed, for blocks of about that length to come, by the index of their first
+ * word. One thread, the slot's holder, works on it; each run is the slot's, CLAIMED and of kind CACHED.
  * The oldest is evicted first.
  */
-export class KeptRuns {
+export class RunCache {
   readonly #frames: FrameTable;
   readonly #countWord: number;
   readonly #firstWord: number;
 
   constructor(frames: FrameTable, pageCacheWord: number) {
     this.#frames = frames;
-    this.#countWord = pageCacheWord + KEPT_RUNS_WORD;
-    this.#firstWord = this.#countWord + KEPT_RUNS_HEADER;
+    this.#countWord = pageCacheWord + RUN_CACHE_WORD;
+    this.#firstWord = this.#countWord + RUN_CACHE_HEADER;
   }
 
   get count(): number {
@@ -53,8 +53,8 @@ export class KeptRuns {
   }
 
   /**
-   * Takes the most recently kept run of `count` pages, or of a few more as SLACK_DIVISOR allows, and makes it the run
-   * of a large block with this owner. NO_FRAME where there is none. O(kept runs).
+   * Takes the most recently cached run of `count` pages, or of a few more as SLACK_DIVISOR allows, and makes it the run
+   * of a large block with this owner. NO_FRAME where there is none. O(cached runs).
    */
   take(count: number, owner: number): number {
     const frames = this.#frames;
@@ -71,18 +71,18 @@ export class KeptRuns {
     return NO_FRAME;
   }
 
-  /** Takes the oldest run, or returns NO_FRAME. O(kept runs). */
+  /** Takes the oldest run, or returns NO_FRAME. O(cached runs). */
   takeOldest(): number {
     return this.count > 0 ? this.#remove(this.#firstWord) : NO_FRAME;
   }
 
-  /** Whether another run of so many pages may be kept within a limit of pages. O(kept runs). */
+  /** Whether another run of so many pages may be cached within a limit of pages. O(cached runs). */
   hasRoom(count: number, pagesMax: number): boolean {
     const { words } = this.#frames.memory;
-    const kept = words[this.#countWord];
-    if (kept >= KEPT_RUNS_MAX) return false;
+    const cached = words[this.#countWord];
+    if (cached >= RUN_CACHE_MAX) return false;
     let pages = count;
-    for (let index = 0; index < kept; index++) pages += this.#frames.count(words[this.#firstWord + index]);
+    for (let index = 0; index < cached; index++) pages += this.#frames.count(words[this.#firstWord + index]);
     return pages <= pagesMax;
   }
 
@@ -93,8 +93,8 @@ export class KeptRuns {
     return words[this.#countWord + 1] === 0;
   }
 
-  /** Keeps a run for which there is room. */
-  keep(frame: number): void {
+  /** Adds a run for which there is room. */
+  push(frame: number): void {
     const { words } = this.#frames.memory;
     if (ASSERTIONS) assertRun(this.#frames, frame, this.#frames.count(frame), RunKind.CACHED);
     words[this.#firstWord + words[this.#countWord]] = frame;

@@ -7,11 +7,11 @@ import type { PageAllocator } from "../pages/page-allocator.ts";
 import { assertRoom } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
-import { AreaWord, FULL, OUTBOX_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
+import { AreaWord, FULL, REMOTE_CLASS_COUNT, SENTINEL_WORDS } from "./layout.ts";
 import { classBytes, smallCapacity } from "./size-classes.ts";
 
-/** What the outboxes depend on. */
-export interface OutboxContext {
+/** What the remote sheaves depend on. */
+export interface RemoteSheavesContext {
   readonly memory: LinearMemory;
   readonly geometry: Geometry;
   readonly pages: PageAllocator;
@@ -19,25 +19,25 @@ export interface OutboxContext {
   readonly barns: Barns;
 }
 
-/** Start of the outbox of each size class, in words from the first one's EMPTY; then the end of the last outbox. */
-function offsetsOfOutboxes(shapes: BlockShapes): number[] {
+/** Start of each size class's remote sheaf, in words from the first one's EMPTY; then the end of the last one. */
+function remoteSheafOffsets(shapes: BlockShapes): number[] {
   const offsets = [0];
-  for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+  for (let index = 0; index < REMOTE_CLASS_COUNT; index++) {
     offsets.push(offsets[index] + smallCapacity(classBytes(index), shapes) + SENTINEL_WORDS);
   }
   return offsets;
 }
 
-/** Makes the outboxes of a slot whose private pages begin at `areaWord`. */
-export type CreateOutboxes = (context: OutboxContext, areaWord: number, cachedTag: number) => Outboxes;
+/** Makes the remote sheaves of a slot whose private pages begin at `areaWord`. */
+export type CreateRemoteSheaves = (context: RemoteSheavesContext, areaWord: number, cachedTag: number) => RemoteSheaves;
 
 /**
- * The outboxes of one slot: one stack for each small size class, into which the slot puts blocks that other slots
- * allocated. A full outbox goes to the barn as a whole. A slot thus does not at once reuse blocks beside another slot's
- * live ones (false sharing). The outboxes are made when the slot first frees such a block. Modelled on: snmalloc's
- * remote deallocation caches, which return blocks to their owner; these go to the barn.
+ * The remote sheaves of one slot: one stack for each small size class, into which the slot puts blocks that other slots
+ * allocated. A full remote sheaf goes to the barn as a whole. A slot thus does not at once reuse blocks beside another
+ * slot's live ones (false sharing). The remote sheaves are made when the slot first frees such a block. Modelled on:
+ * snmalloc's remote deallocation caches, which return blocks to their owner; these go to the barn.
  */
-export class Outboxes {
+export class RemoteSheaves {
   readonly #memory: LinearMemory;
   readonly #pages: PageAllocator;
   readonly #caches: CacheTable;
@@ -47,11 +47,11 @@ export class Outboxes {
   readonly #emptySentinel: number;
   readonly #cachedTag: number;
   readonly #offsets: readonly number[];
-  /** Words, and pages, of the outboxes of a slot. */
+  /** Words, and pages, of the remote sheaves of a slot. */
   readonly #wordCount: number;
   readonly #pageCount: number;
 
-  constructor(context: OutboxContext, areaWord: number, cachedTag: number) {
+  constructor(context: RemoteSheavesContext, areaWord: number, cachedTag: number) {
     this.#memory = context.memory;
     this.#pages = context.pages;
     this.#caches = context.caches;
@@ -60,32 +60,32 @@ export class Outboxes {
     this.#dummySheaf = areaWord + AreaWord.DUMMY_SHEAF;
     this.#emptySentinel = context.geometry.baseFrame << PAGE_SHIFT;
     this.#cachedTag = cachedTag;
-    this.#offsets = offsetsOfOutboxes(context.geometry);
-    this.#wordCount = this.#offsets[OUTBOX_CLASS_COUNT];
+    this.#offsets = remoteSheafOffsets(context.geometry);
+    this.#wordCount = this.#offsets[REMOTE_CLASS_COUNT];
     this.#pageCount = Math.ceil((this.#wordCount * WORD_BYTES) / PAGE_SIZE);
   }
 
-  /** Blocks that the outbox of a kind has room for; the kind is of a size class that has outboxes. */
+  /** Blocks that the remote sheaf of a kind has room for; the kind is of a size class that has remote sheaves. */
   #capacity(kind: number): number {
     const index = kind - FrameKind.FIRST_CACHE;
     return this.#offsets[index + 1] - this.#offsets[index] - SENTINEL_WORDS;
   }
 
-  /** Whether a kind has outboxes. */
+  /** Whether a kind has remote sheaves. */
   serves(kind: number): boolean {
-    return kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + OUTBOX_CLASS_COUNT;
+    return kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
   }
 
-  /** Index in `words` of the EMPTY sentinel of an outbox; 0 while the slot has no outboxes. */
+  /** Index in `words` of the EMPTY sentinel of a remote sheaf; 0 while the slot has no remote sheaves. */
   bottom(kind: number): number {
-    const run = this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] >>> WORD_SHIFT;
+    const run = this.#memory.words[this.#areaWord + AreaWord.REMOTE_PAGES] >>> WORD_SHIFT;
     return run === 0 || !this.serves(kind) ? 0 : run + this.#offsets[kind - FrameKind.FIRST_CACHE];
   }
 
-  /** Index in `words` of the top of an outbox. That of a closed one is found by its entries: all words above are 0. */
+  /** Index in `words` of a remote sheaf's top. That of a closed one is found by its entries: all words above are 0. */
   top(kind: number): number {
     const { words } = this.#memory;
-    const top = words[this.#areaWord + AreaWord.OUT_TOPS + kind];
+    const top = words[this.#areaWord + AreaWord.REMOTE_TOPS + kind];
     const bottom = this.bottom(kind);
     if (top !== this.#dummySheaf || bottom === 0) return top;
     const end = bottom + this.#capacity(kind);
@@ -94,69 +94,69 @@ export class Outboxes {
     return word;
   }
 
-  /** Blocks in an outbox: no more than there is room for, whatever its top says. */
+  /** Blocks in a remote sheaf: no more than there is room for, whatever its top says. */
   count(kind: number): number {
     const bottom = this.bottom(kind);
     return bottom === 0 ? 0 : Math.min(Math.max(this.top(kind) - bottom, 0), this.#capacity(kind));
   }
 
-  /** Addresses in an outbox. */
+  /** Addresses in a remote sheaf. */
   entries(kind: number): number[] {
     const bottom = this.bottom(kind);
     return Array.from(this.#memory.words.subarray(bottom + 1, bottom + 1 + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes room in an outbox: makes the outboxes, opens this one, or empties it. False if the kind or slot has none. */
+  /** Makes room in a remote sheaf: makes all, opens this one, or empties it. False if the kind or slot has none. */
   makeRoom(kind: number): boolean {
     if (!this.serves(kind) || !this.#ensure()) return false;
     const { words } = this.#memory;
     const top = this.top(kind);
     if (words[top + 1] === FULL) this.drain(kind);
-    else words[this.#areaWord + AreaWord.OUT_TOPS + kind] = top;
+    else words[this.#areaWord + AreaWord.REMOTE_TOPS + kind] = top;
     return true;
   }
 
-  /** Empties an outbox into the barn, or into the slabs while memory is short. */
+  /** Empties a remote sheaf into the barn, or into the slabs while memory is short. */
   drain(kind: number): void {
     const count = this.count(kind);
     const bottom = this.bottom(kind);
     if (bottom === 0) return;
     const { words } = this.#memory;
     if (ASSERTIONS) {
-      assertRoom(count, this.#capacity(kind), "an outbox");
-      assert(words[bottom] === this.#emptySentinel, `the outbox of kind ${kind} begins with EMPTY`);
+      assertRoom(count, this.#capacity(kind), "a remote sheaf");
+      assert(words[bottom] === this.#emptySentinel, `the remote sheaf of kind ${kind} begins with EMPTY`);
     }
     this.#barns.put(kind, this.#caches.record(kind), bottom + 1, count, this.#cachedTag);
     words.fill(0, bottom + 1, bottom + 1 + count);
-    words[this.#areaWord + AreaWord.OUT_TOPS + kind] = bottom;
+    words[this.#areaWord + AreaWord.REMOTE_TOPS + kind] = bottom;
   }
 
-  /** Closes an outbox; see `Sheaves.closeAll`. Its top is found again by its entries. */
+  /** Closes a remote sheaf; see `Sheaves.closeAll`. Its top is found again by its entries. */
   close(kind: number): void {
     const { words } = this.#memory;
-    const word = this.#areaWord + AreaWord.OUT_TOPS + kind;
+    const word = this.#areaWord + AreaWord.REMOTE_TOPS + kind;
     const top = Atomics.load(words, word);
     if (top !== this.#dummySheaf) Atomics.compareExchange(words, word, top, this.#dummySheaf);
   }
 
-  /** Frees the pages of the empty outboxes; the next use makes them again. As `Sheaves.freeSheafPages`. */
+  /** Frees the pages of the empty remote sheaves; the next use makes them again. As `Sheaves.freeSheafPages`. */
   destroy(): void {
     const { words } = this.#memory;
-    const run = words[this.#areaWord + AreaWord.OUT_PAGES] >>> 0;
+    const run = words[this.#areaWord + AreaWord.REMOTE_PAGES] >>> 0;
     if (run === 0) return;
     if (ASSERTIONS) {
-      for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+      for (let index = 0; index < REMOTE_CLASS_COUNT; index++) {
         const left = this.count(FrameKind.FIRST_CACHE + index);
-        assert(left === 0, `the outbox of size class ${index} is empty, with ${left} blocks in it`);
+        assert(left === 0, `the remote sheaf of size class ${index} is empty, with ${left} blocks in it`);
       }
     }
-    words.fill(this.#dummySheaf, this.#areaWord + AreaWord.OUT_TOPS, this.#areaWord + AreaWord.DUMMY_SHEAF);
-    words[this.#areaWord + AreaWord.OUT_PAGES] = 0;
+    words.fill(this.#dummySheaf, this.#areaWord + AreaWord.REMOTE_TOPS, this.#areaWord + AreaWord.DUMMY_SHEAF);
+    words[this.#areaWord + AreaWord.REMOTE_PAGES] = 0;
     this.#pages.freeExclusive(run >>> PAGE_SHIFT, this.#pageCount);
   }
 
   #ensure(): boolean {
-    if (this.#memory.words[this.#areaWord + AreaWord.OUT_PAGES] !== 0) return true;
+    if (this.#memory.words[this.#areaWord + AreaWord.REMOTE_PAGES] !== 0) return true;
     const frame = this.#pages.allocate(this.#pageCount, RunKind.SYSTEM);
     if (frame === NO_FRAME) return false;
     this.#memory.refresh();
@@ -164,11 +164,11 @@ export class Outboxes {
     const { words } = this.#memory;
     const run = frame << (PAGE_SHIFT - WORD_SHIFT);
     words.fill(0, run, run + this.#wordCount);
-    for (let index = 0; index < OUTBOX_CLASS_COUNT; index++) {
+    for (let index = 0; index < REMOTE_CLASS_COUNT; index++) {
       words[run + this.#offsets[index]] = this.#emptySentinel;
       words[run + this.#offsets[index + 1] - 1] = FULL;
     }
-    words[this.#areaWord + AreaWord.OUT_PAGES] = frame << PAGE_SHIFT;
+    words[this.#areaWord + AreaWord.REMOTE_PAGES] = frame << PAGE_SHIFT;
     return true;
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { checkHeap, Heap, heapStats } from "../../src/index.ts";
-import { keptPagesMax } from "../../src/pages/kept-runs.ts";
-import { KEPT_RUNS_MAX, KEPT_RUNS_WORD, Zone } from "../../src/pages/layout.ts";
+import { RUN_CACHE_MAX, RUN_CACHE_WORD, Zone } from "../../src/pages/layout.ts";
+import { runCachePagesMax } from "../../src/pages/run-cache.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
 /** The shortest block that is a run. */
@@ -21,10 +21,10 @@ function pinnedPages(heap: Heap): number {
 }
 
 function limitOf(heap: Heap): number {
-  return keptPagesMax(layersOf(heap).pages.zones[Zone.NORMAL] as never, 1);
+  return runCachePagesMax(layersOf(heap).pages.zones[Zone.NORMAL] as never, 1);
 }
 
-describe("long runs that a slot keeps", () => {
+describe("a run cache", () => {
   it("serve the next blocks of about their length, the last one first", () => {
     const { heap, blocks } = usedHeap();
     const longer = heap.alloc(35 * PAGE);
@@ -72,13 +72,13 @@ describe("long runs that a slot keeps", () => {
 
   it("give way to others now and then, where there is no room", () => {
     const { heap, blocks } = usedHeap();
-    const [oldest, ...others] = blocks.slice(0, KEPT_RUNS_MAX + 8) as [number, ...number[]];
+    const [oldest, ...others] = blocks.slice(0, RUN_CACHE_MAX + 8) as [number, ...number[]];
     heap.free(oldest);
     for (const block of others) heap.free(block);
-    const again = new Set(Array.from({ length: KEPT_RUNS_MAX }, () => heap.alloc(RUN_BYTES)));
+    const again = new Set(Array.from({ length: RUN_CACHE_MAX }, () => heap.alloc(RUN_BYTES)));
     expect(again).not.toContain(oldest);
     expect(pinnedPages(heap)).toBe(0);
-    expect(limitOf(heap)).toBeGreaterThan(KEPT_RUNS_MAX * RUN_PAGES);
+    expect(limitOf(heap)).toBeGreaterThan(RUN_CACHE_MAX * RUN_PAGES);
   });
 
   it("give way to a longer one, as many of them as it takes", () => {
@@ -92,8 +92,8 @@ describe("long runs that a slot keeps", () => {
   });
 
   it("are a share of the heap's own pages, not of a program's in the same memory", () => {
-    expect(keptPagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 1)).toBe(500);
-    expect(keptPagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 4)).toBe(125);
+    expect(runCachePagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 1)).toBe(500);
+    expect(runCachePagesMax({ managedFrames: 32_000, freeFrames: 16_000 } as never, 4)).toBe(125);
   });
 
   it("are refused to nobody when pages run out", () => {
@@ -125,18 +125,18 @@ describe("long runs that a slot keeps", () => {
     const { heap, blocks } = usedHeap();
     heap.free(blocks[0] as number);
     const { memory, sheaves } = layersOf(heap);
-    const countWord = sheaves.pageCacheWord + KEPT_RUNS_WORD;
+    const countWord = sheaves.pageCacheWord + RUN_CACHE_WORD;
     const problems = (): string =>
       checkHeap(heap)
         .findings.map(({ problem }) => problem)
         .join("\n");
     memory.words[countWord] = 0;
     expect(problems()).toContain("a run that is nobody's is in no page cache");
-    memory.words[countWord] = KEPT_RUNS_MAX + 1;
-    expect(problems()).toContain(`keeps ${KEPT_RUNS_MAX + 1} long runs`);
+    memory.words[countWord] = RUN_CACHE_MAX + 1;
+    expect(problems()).toContain(`counts ${RUN_CACHE_MAX + 1} runs`);
     memory.words[countWord] = 2;
     memory.words[countWord + 3] = (blocks[1] as number) / PAGE;
-    expect(problems()).toContain("keeps what is no free run");
+    expect(problems()).toContain("holds what is no free run");
     memory.words[countWord] = 1;
     expect(problems()).toBe("");
   });

@@ -7,14 +7,14 @@ import { FrameKind } from "../../src/pages/layout.ts";
 import { AreaWord } from "../../src/slab/layout.ts";
 import { classBytes, slabShape } from "../../src/slab/size-classes.ts";
 
-it.each(["a closed top", "a top far away", "a top below"])("an outbox ends where it has no room, with %s", (damage) => {
+it.each(["a closed top", "a top far away", "a top below"])("a remote sheaf ends at its room, with %s", (damage) => {
   const heap = Heap.create({ sizeBytes: 2 ** 20 });
   const { memory, sheaves } = layersOf(heap);
   const { words } = memory;
   const run = heap.pages.alloc(64);
   words.fill(0x55, run >>> WORD_SHIFT, (run + 64 * PAGE_SIZE) >>> WORD_SHIFT);
-  const { areaWord, outboxes } = sheaves;
-  words[areaWord + AreaWord.OUT_PAGES] = run;
+  const { areaWord, remoteSheaves } = sheaves;
+  words[areaWord + AreaWord.REMOTE_PAGES] = run;
   const tops = {
     "a closed top": areaWord + AreaWord.DUMMY_SHEAF,
     "a top far away": words.length - 1,
@@ -22,9 +22,9 @@ it.each(["a closed top", "a top far away", "a top below"])("an outbox ends where
   };
   for (const index of [0, 5]) {
     const kind = FrameKind.FIRST_CACHE + index;
-    words[areaWord + AreaWord.OUT_TOPS + kind] = tops[damage as keyof typeof tops];
+    words[areaWord + AreaWord.REMOTE_TOPS + kind] = tops[damage as keyof typeof tops];
     const { capacity } = slabShape(classBytes(index), DEFAULT_SHAPES);
-    expect(outboxes.count(kind)).toBe(damage === "a top below" ? 0 : capacity);
-    expect(outboxes.entries(kind).length).toBe(outboxes.count(kind));
+    expect(remoteSheaves.count(kind)).toBe(damage === "a top below" ? 0 : capacity);
+    expect(remoteSheaves.entries(kind).length).toBe(remoteSheaves.count(kind));
   }
 });
