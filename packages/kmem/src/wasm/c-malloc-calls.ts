@@ -103,8 +103,9 @@ function resizingCalls(context: CContext, { malloc, free }: Pick<CCalls, "malloc
     }
   };
   const reallocarray = (address: number, count: number, sizeBytes: number): number => {
+    const block = unsigned("address", address);
     const totalBytes = unsigned("count", count) * unsigned("size", sizeBytes);
-    return totalBytes > C_SIZE_MAX ? failures.outOfMemory() : realloc(address, totalBytes);
+    return totalBytes > C_SIZE_MAX ? failures.outOfMemory() : realloc(block, totalBytes);
   };
   return { realloc, reallocarray };
 }

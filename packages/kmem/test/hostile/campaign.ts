@@ -7,6 +7,8 @@ import { TABLE } from "./table.ts";
 import { HOSTILE, withTrap } from "./values.ts";
 import { WORLDS, type World, type WorldName } from "./worlds.ts";
 
+/** Between the seeds of two campaigns: more than one has rounds. */
+const SEEDS_APART = 1_000_000;
 /** Calls on one world, which then is made anew: each round can be had again by its number. */
 export const ROUND_CALLS = 64;
 
@@ -80,7 +82,7 @@ export class HostileCampaign {
   }
 
   async round(number: number): Promise<Round> {
-    const random = new Random(this.#seed * 0x9e3779b1 + number);
+    const random = new Random(this.#seed * SEEDS_APART + number);
     const { world: name } = random.pick(this.#callees);
     const callees = this.#callees.filter(({ world }) => world === name);
     const faults: string[] = [];

@@ -3,6 +3,8 @@ export class Random {
   #state: number;
 
   constructor(seed: number) {
+    // A larger number is rounded: neighbouring seeds would be the same one.
+    if (!Number.isSafeInteger(seed)) throw new RangeError(`a seed is a safe integer, not ${seed}`);
     this.#state = seed >>> 0;
   }
 

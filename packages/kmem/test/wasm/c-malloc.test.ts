@@ -291,6 +291,22 @@ describe("the C face", () => {
     expect(printed).toHaveLength(1);
   });
 
+  it("refuses what WebAssembly does not give, wherever it stands, however wrong the rest is", () => {
+    const c = cMalloc(Heap.create({ sizeBytes: MIB }), hooks);
+    const parameters = { calloc: 2, realloc: 2, reallocarray: 3, aligned_alloc: 2, memalign: 2, posix_memalign: 3 };
+    for (const [name, count] of Object.entries(parameters)) {
+      const call = c[name as "calloc"] as (...all: unknown[]) => unknown;
+      for (const rest of [0, 3, 2 ** 31, 2 ** 32 - 1]) {
+        for (let at = 0; at < count; at++) {
+          const all = Array.from({ length: count }, (_, index) => (index === at ? true : rest));
+          expect(() => call(...all), `${name}(${all.join(", ")})`).toThrow(
+            expect.objectContaining({ code: "BAD_ARGUMENT" }),
+          );
+        }
+      }
+    }
+  });
+
   it("has the numbers of errors that the program's C library has", () => {
     const heap = Heap.create({ sizeBytes: MIB });
     const c = cMalloc(heap, { ...hooks, errors: { EINVAL: 22, ENOMEM: 12 } });
