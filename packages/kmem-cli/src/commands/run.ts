@@ -128,7 +128,11 @@ function addVariable(text: string, before: Readonly<Record<string, string>> = {}
 
 async function run(path: string, args: readonly string[], flags: RunFlags): Promise<void> {
   const suppressions = flags.suppressions === undefined ? Suppressions.NONE : readSuppressions(flags.suppressions);
-  const { program, module } = load(path, memcheckOf(flags));
+  const letters = memcheckOf(flags) === undefined ? lettersOf(flags) : undefined;
+  const { program, module } = load(
+    path,
+    memcheckOf(flags) ?? { stacks: letters?.toUpperCase().includes(TRACK_LETTER) === true },
+  );
   const recording = openRecording(flags.record, program);
   const log = new ProblemLog(program.frames, suppressions, printReport);
   const ended = await program
@@ -138,7 +142,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
         args: [path, ...args],
         env: flags.env ?? {},
         folders: flags.dir ?? {},
-        letters: memcheckOf(flags) === undefined ? lettersOf(flags) : undefined,
+        letters,
         failNth: flags.failNth,
         maxMemoryBytes: flags.maxMemory,
         trace: recording?.trace,

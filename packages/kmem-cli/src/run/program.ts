@@ -1,4 +1,4 @@
-import { type BaseHeap, Heap, type HeapOptions, type KmemError } from "kmem";
+import { type BaseHeap, Heap, type HeapOptions, hasCode, type KmemError } from "kmem";
 import { type BugReport, DebugHeap } from "kmem/debug";
 import {
   type AdoptedModule,
@@ -12,6 +12,7 @@ import {
   type ProgramStack,
   programFrames,
   programHeapOptions,
+  programStacks,
 } from "kmem/wasm";
 import { printReport } from "../system/output.ts";
 import { type CallCounts, WatchedCalls } from "./calls.ts";
@@ -35,10 +36,11 @@ export interface ProgramObserver {
   readonly onReport: (report: MemcheckReport) => void;
 }
 
-/** What the loads and stores of a program are checked for. */
+/** What the loads and stores of a program are checked for, or whether it notes its calls for the heap's stacks. */
 export interface ProgramCheck {
   readonly check?: "memcheck";
   readonly findUndefined?: boolean;
+  readonly stacks?: boolean;
 }
 
 /** A program that has ended. */
@@ -73,8 +75,7 @@ export class Program {
 
   /** Throws BAD_MODULE, CANNOT_ADOPT with the reason, and errors for what cannot run here. */
   constructor(module: Uint8Array, check: ProgramCheck = {}) {
-    // Each call is watched: counted, recorded, and made to fail where that is asked for.
-    const adopted = adopt(module, { ...check, merge: false });
+    const adopted = adoptWatched(module, check);
     if (adopted.memory.is64) throw new Error("its memory has 64-bit addresses, which Node's WASI does not know");
     if (adopted.memory.isShared)
       throw new Error("its memory is shared: it has threads, which Node's WASI does not know");
@@ -107,7 +108,7 @@ export class Program {
     const memory = imported ?? (instance.exports[shape.exportedAs ?? ""] as WebAssembly.Memory);
     const maximumBytes = Math.min(options.maxMemoryBytes, HEAP_END_MOST);
     where = programHeapOptions(this.#adopted, { exports: instance.exports, imports, maximumBytes });
-    heap = memcheck?.heap ?? makeHeap(where, options, observer);
+    heap = memcheck?.heap ?? this.#makeHeap(where, memory, options, observer);
     const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory });
     const stack = this.#stackOf(instance);
     return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack, given, memcheck };
@@ -131,11 +132,35 @@ export class Program {
     return new WatchedCalls(face, { failNth, trace }, addressAt);
   }
 
+  #makeHeap(
+    where: HeapOptions,
+    memory: WebAssembly.Memory,
+    { letters }: ProgramOptions,
+    { onBug }: ProgramObserver,
+  ): BaseHeap {
+    if (letters === undefined) return Heap.create({ ...where, slotCount: 1 });
+    const stacks = this.#adopted.stacks ? { stacks: programStacks(this.#adopted, memory, { depth: STACK_DEPTH }) } : {};
+    const how = { debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: printReport, ...stacks };
+    return DebugHeap.create({ ...where, ...how, slotCount: 1 });
+  }
+
   #stackOf({ exports }: WebAssembly.Instance): EndedProgram["stack"] {
     if (this.#stack === undefined) return undefined;
     const pointer = Number((exports[this.#stack.exportedAs] as WebAssembly.Global).value) >>> 0;
     const { low, top } = this.#stack;
     return pointer >= low && pointer <= top ? { low, pointer } : undefined;
+  }
+}
+
+/** Each call is watched: counted, recorded, and made to fail where that is asked for. */
+function adoptWatched(module: Uint8Array, check: ProgramCheck): AdoptedModule {
+  try {
+    return adopt(module, { ...check, merge: false });
+  } catch (error) {
+    // An imported memory may have no room for the calls that are noted: then the engine is asked for stacks.
+    const isFull = hasCode(error, "CANNOT_ADOPT") && error.details.reason === "no-room";
+    if (!isFull || check.stacks !== true) throw error;
+    return adopt(module, { merge: false });
   }
 }
 
@@ -180,12 +205,6 @@ function importsFor(
   const imports: Record<string, WebAssembly.ModuleImports> = { ...wasi, env: { ...functions }, kmem: functions };
   if (importedAs === undefined || memory === undefined) return imports;
   return { ...imports, [importedAs.module]: { ...imports[importedAs.module], [importedAs.name]: memory } };
-}
-
-function makeHeap(where: HeapOptions, { letters }: ProgramOptions, { onBug }: ProgramObserver): BaseHeap {
-  if (letters === undefined) return Heap.create({ ...where, slotCount: 1 });
-  const how = { debug: letters, stackDepth: STACK_DEPTH, report: onBug, print: printReport };
-  return DebugHeap.create({ ...where, ...how, slotCount: 1 });
 }
 
 function startWasi(

@@ -26,7 +26,7 @@ import {
 import { isPlausible, type Located, objectAddress } from "./locate-object.ts";
 import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, saidState, seal } from "./record.ts";
 import type { DebugRoot } from "./root.ts";
-import { callerStack } from "./stack.ts";
+import { CallerStacks } from "./stack.ts";
 
 const FIRST_NAMED_CACHE: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
@@ -48,7 +48,7 @@ export class DebugBlocks {
   readonly #layers: Layers;
   readonly #root: DebugRoot;
   readonly #depot: StackDepot;
-  readonly #stackDepth: number;
+  readonly #stacks: CallerStacks;
   readonly #reporter: BugReporter;
   readonly #tracer: DebugTracer | undefined;
   #sequence = 0;
@@ -57,8 +57,8 @@ export class DebugBlocks {
     this.#layers = layers;
     this.#root = root;
     this.#depot = depot;
-    this.#stackDepth = settings.stackDepth;
-    this.#reporter = new BugReporter(layers, root, depot, settings);
+    this.#stacks = new CallerStacks(depot, settings);
+    this.#reporter = new BugReporter(layers, root, depot, this.#stacks, settings);
     this.#tracer = settings.tracer;
   }
 
@@ -372,7 +372,7 @@ export class DebugBlocks {
 
   #stackId(letters: number, entryFunction: unknown): number {
     if ((letters & DebugLetter.U) === 0) return 0;
-    return this.#depot.idOf(callerStack(entryFunction, this.#stackDepth));
+    return this.#stacks.id(entryFunction);
   }
 
   #shape(record: BlockRecord): BlockShape {

@@ -12,7 +12,7 @@ import { RECORD_BYTES } from "./layout.ts";
 import { type Located, objectAddress } from "./locate-object.ts";
 import { BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./report.ts";
 import type { DebugRoot } from "./root.ts";
-import { callerStack } from "./stack.ts";
+import type { CallerStacks, StackSettings } from "./stack.ts";
 
 /** Bytes of an object that a report shows at the most, as SLUB does. */
 const SHOWN_OBJECT_BYTES = 512;
@@ -22,9 +22,7 @@ const SHOWN_ZONE_BYTES = 64;
 export const LARGE_NAME = "kmalloc-large";
 
 /** How one thread debugs. */
-export interface DebugSettings {
-  /** Frames of a stack that are kept. */
-  readonly stackDepth: number;
+export interface DebugSettings extends StackSettings {
   /** Whether a corruption that is found throws, instead of being repaired. */
   readonly panics: boolean;
   readonly report: (report: BugReport) => void;
@@ -46,12 +44,14 @@ export class BugReporter {
   readonly #layers: Layers;
   readonly #root: DebugRoot;
   readonly #depot: StackDepot;
+  readonly #stacks: CallerStacks;
   readonly #settings: DebugSettings;
 
-  constructor(layers: Layers, root: DebugRoot, depot: StackDepot, settings: DebugSettings) {
+  constructor(layers: Layers, root: DebugRoot, depot: StackDepot, stacks: CallerStacks, settings: DebugSettings) {
     this.#layers = layers;
     this.#root = root;
     this.#depot = depot;
+    this.#stacks = stacks;
     this.#settings = settings;
   }
 
@@ -64,7 +64,7 @@ export class BugReporter {
       address: undefined,
       block: this.reportedBlock(located),
       dump: this.#dump(located, overwrite),
-      stack: callerStack(entryFunction, this.#settings.stackDepth),
+      stack: this.#stacks.text(entryFunction),
       fix,
     });
   }
@@ -80,7 +80,7 @@ export class BugReporter {
         address: undefined,
         block: undefined,
         dump: hexDump(this.#layers.memory, [{ label: "Padding", start: end - RECORD_BYTES, end }]),
-        stack: callerStack(entryFunction, this.#settings.stackDepth),
+        stack: this.#stacks.text(entryFunction),
         fix,
       }),
     );
@@ -104,7 +104,7 @@ export class BugReporter {
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
       dump: [],
-      stack: callerStack(entryFunction, this.#settings.stackDepth),
+      stack: this.#stacks.text(entryFunction),
       fix: notFreed(address),
     });
     this.#settings.report(report);
@@ -123,7 +123,7 @@ export class BugReporter {
       address,
       block: located === undefined ? undefined : this.reportedBlock(located),
       dump: [],
-      stack: callerStack(entryFunction, this.#settings.stackDepth),
+      stack: this.#stacks.text(entryFunction),
       fix: undefined,
     });
     this.#settings.report(report);
@@ -140,7 +140,7 @@ export class BugReporter {
       address,
       block: this.reportedBlock(located),
       dump: [],
-      stack: callerStack(entryFunction, this.#settings.stackDepth),
+      stack: this.#stacks.text(entryFunction),
       fix: notFreed(address),
     });
     this.#settings.report(report);
@@ -215,7 +215,7 @@ export class BugReporter {
   trace(verb: string, kind: number, address: number, entryFunction: unknown): void {
     const { caches } = this.#layers;
     const used = kind < FrameKind.FIRST_CACHE ? 1 : caches.get(kind, CacheRecord.SLABS);
-    const stack = callerStack(entryFunction, this.#settings.stackDepth);
+    const stack = this.#stacks.text(entryFunction);
     const text = `TRACE ${this.cacheName(kind)} ${verb} 0x${address.toString(16)} slabs=${used}`;
     this.#settings.print(`${text}\n${stack}`);
   }

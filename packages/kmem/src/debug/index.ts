@@ -22,5 +22,5 @@ export { type BugFacts, BugReport, type ReportedBlock, type ReportedBytes, type 
 export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";
 export type { ScanOptions } from "./scan.ts";
 export type { AllocationScope } from "./scope.ts";
-export type { MapFrame } from "./stack.ts";
+export type { MapFrame, StackSource } from "./stack.ts";
 export type { TrackedHeap } from "./tracked-heap.ts";

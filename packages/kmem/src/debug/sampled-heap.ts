@@ -40,7 +40,7 @@ import { Quarantine } from "./quarantine.ts";
 import { repairDebugged } from "./repair-blocks.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";
-import { DEFAULT_STACK_DEPTH } from "./stack.ts";
+import { DEFAULT_STACK_DEPTH, requireStackSource, type StackSource } from "./stack.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
@@ -54,6 +54,8 @@ export interface SamplingOptions {
   readonly panic?: boolean;
   /** Frames of a stack that are kept. Default 16. */
   readonly stackDepth?: number;
+  /** What is asked for stacks before the engine. Default: nothing. */
+  readonly stacks?: StackSource;
 }
 
 /** What `SampledHeap.create` takes: the options of a heap, and those of the sampling. */
@@ -90,6 +92,7 @@ const SAMPLING_CHECKS: Checks<SamplingOptions> = {
   report: requireFunction,
   panic: requireBoolean,
   stackDepth: requireCount,
+  stacks: requireStackSource,
 };
 
 const DEFAULT_SAMPLE_EVERY = 100_000;
@@ -120,9 +123,10 @@ export class SampledHeap extends Heap {
     this.#root = root;
     const sink = sinkFor(layers);
     const { report = (bug: BugReport) => sink.print(bug.text()), panic = false } = options;
-    const { stackDepth = DEFAULT_STACK_DEPTH } = options;
+    const { stackDepth = DEFAULT_STACK_DEPTH, stacks } = options;
     this.#blocks = new DebugBlocks(layers, root, new StackDepot(layers, root), {
       stackDepth,
+      stacks,
       panics: panic,
       print: () => {},
       report: (bug) => {

@@ -9,7 +9,7 @@ import {
 } from "../memory/arguments.ts";
 import { type CFunctionName, isRole, type Role } from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
-import { type CheckLayout, layoutOfCheck } from "./check-plan.ts";
+import { type CheckLayout, layoutOfCheck, type Watching } from "./check-plan.ts";
 import { CodeFacts } from "./code-facts.ts";
 import { Finder, type FoundFunction, type NamedFunctions } from "./find-allocator.ts";
 import {
@@ -48,6 +48,11 @@ export interface AdoptOptions {
   readonly check?: "memcheck";
   /** Whether reads of bytes of a block that were never written are reported too. Default false. For `check` only. */
   readonly findUndefined?: boolean;
+  /**
+   * Whether the program notes its calls in its memory, so that {@link programStacks} knows the stacks of a `DebugHeap`,
+   * which take a hundredth of what an engine's do. Default false. Not with `check`, which notes them for itself.
+   */
+  readonly stacks?: boolean;
   /**
    * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
    * need more cross over to the imports: see `merged` of {@link AdoptedModule}. False where the imports are to see each
@@ -106,6 +111,8 @@ export interface AdoptedModule {
   readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
   /** What its loads and stores are checked for. */
   readonly check: "memcheck" | undefined;
+  /** Whether it notes its calls, for {@link programStacks}. */
+  readonly stacks: boolean;
   /** Whether debug information (DWARF) in the module is still valid: code offsets are unchanged. */
   readonly areCodeOffsetsKept: boolean;
   /** The offset in the old module of a byte offset in the new one, as stack traces and source maps count. */
@@ -126,6 +133,7 @@ const CHECKS: Checks<AdoptOptions> = {
     if (value !== "memcheck") throw badArgument(name, "memcheck", value);
   },
   findUndefined: requireBoolean,
+  stacks: requireBoolean,
   merge: requireBoolean,
 };
 
@@ -162,6 +170,9 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   requireAdoptable(module);
   const names = readNames(module);
   refuseCollectors(module, names);
+  if (read.check !== undefined && read.stacks === true) {
+    throw badArgument("stacks", "false with check, which notes the program's calls for itself", true);
+  }
   const facts = new CodeFacts(module);
   const finder = new Finder(facts, names);
   finder.find(functions, read.glue ?? "");
@@ -175,17 +186,18 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   if (read.heapBase !== undefined && heapBase < module.dataEnd) {
     throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);
   }
+  const watching = watchingOf(read);
   const rewritten = new Rewriter({
     facts,
     found: finder.found,
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
     isChecked: read.check !== undefined,
-    // A check sees each call.
-    isMerged: read.check === undefined && (read.merge ?? true),
+    // A check sees each call, and a heap with debugging has to.
+    isMerged: watching === undefined && (read.merge ?? true),
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
-  const layout = read.check && layoutOfCheck(heapBase, takesMemory, read.findUndefined === true);
+  const layout = watching && layoutOfCheck(heapBase, takesMemory, watching);
   const checked = layout && checkedModule(rewritten, layout);
   const adopted: AdoptedModule = {
     bytes: checked?.bytes ?? rewritten.bytes,
@@ -200,12 +212,18 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     programBreak,
     resizeImport: findResizeImport(facts, finder, programBreak),
     check: read.check,
+    stacks: read.stacks === true,
     areCodeOffsetsKept: rewritten.areCodeOffsetsKept && checked === undefined,
     originOf: originFunction(checked?.originOf ?? ((offset) => rewritten.offsets.originOf(offset))),
   };
   ADOPTED.add(adopted);
   if (checked !== undefined) LAYOUTS.set(adopted, checked.layout);
   return adopted;
+}
+
+function watchingOf({ check, findUndefined, stacks }: AdoptOptions): Watching | undefined {
+  if (check === undefined) return stacks === true ? "calls" : undefined;
+  return findUndefined === true ? "undefined" : "accesses";
 }
 
 /** A module that was rewritten, with looks into a shadow before its loads and stores. */

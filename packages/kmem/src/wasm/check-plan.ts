@@ -1,7 +1,12 @@
 import { CHECK_HEADER_BYTES, GRANULE_BYTES, RING_BYTES } from "./memcheck-layout.ts";
 
+/** What is found out about a program while it runs: who calls, wrong accesses too, or reads of what was not written. */
+export type Watching = "calls" | "accesses" | "undefined";
+
 /** Where the parts of a check lie in a program's memory, and what it looks for. */
 export interface CheckLayout {
+  /** Whether loads and stores look into a shadow; else only calls are noted, and there is none. */
+  readonly hasShadow: boolean;
   /** The first byte after the program's static data and its stack, rounded up to a page. */
   readonly headerAt: number;
   readonly ringAt: number;
@@ -17,20 +22,22 @@ const PAGE_BYTES = 4096;
 /** What a program may take for itself before it allocates, where others than its allocator take memory too. */
 const TAKEN_BYTES = 1_048_576;
 
-export function layoutOfCheck(heapBase: number, takesMemory: boolean, findsUndefined: boolean): CheckLayout {
+export function layoutOfCheck(heapBase: number, takesMemory: boolean, watching: Watching): CheckLayout {
   const headerAt = Math.ceil((heapBase + (takesMemory ? TAKEN_BYTES : 0)) / PAGE_BYTES) * PAGE_BYTES;
   const ringAt = headerAt + CHECK_HEADER_BYTES;
   return {
+    hasShadow: watching !== "calls",
     headerAt,
     ringAt,
     shadowAt: ringAt + RING_BYTES,
-    cellShift: findsUndefined ? 1 : 0,
+    cellShift: watching === "undefined" ? 1 : 0,
     staticEnd: heapBase,
   };
 }
 
 /** How many bytes the shadow of the first so many bytes has. */
-export function shadowBytes({ cellShift }: CheckLayout, coveredBytes: number): number {
+export function shadowBytes({ hasShadow, cellShift }: CheckLayout, coveredBytes: number): number {
+  if (!hasShadow) return 0;
   return Math.ceil(coveredBytes / GRANULE_BYTES) * (1 << cellShift);
 }
 

@@ -20,6 +20,7 @@ export { type FrameOptions, type ProgramFrames, programFrames } from "./program-
 export { type ProgramMemory, programHeapOptions } from "./program-heap.ts";
 export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-leaks.ts";
 export { exposeStack, type ProgramStack } from "./program-stack.ts";
+export { programStacks, type StackOptions } from "./program-stacks.ts";
 export type { HarmlessFunction, LeftFunction } from "./replacement-proof.ts";
 export {
   adoptStreaming,

@@ -143,13 +143,14 @@ export class BodyInstrumenter {
     reader.next();
     const { opcode, value } = reader;
     if (isJoin(reader)) this.#checked.clear();
-    const found = accessOf(reader);
+    const { hasShadow } = this.#plan.layout;
+    const found = hasShadow ? accessOf(reader) : undefined;
     if (found !== undefined) this.#access(found);
     else if (isCall(opcode)) {
       this.#add();
       this.#noteCall();
       this.#checked.clear();
-    } else if (opcode === Op.MISC_PREFIX && reader.prefixed >= MEMORY_INIT) this.#range();
+    } else if (hasShadow && opcode === Op.MISC_PREFIX && reader.prefixed >= MEMORY_INIT) this.#range();
     this.#operands.step(reader);
     if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) this.#checked.delete(value);
   }

@@ -75,6 +75,7 @@ export class Instrumenter {
   }
 
   #addCheckers(): void {
+    if (!this.#layout.hasShadow) return;
     const kinds = CHECK_KINDS.filter((kind) => kind !== "copy" || this.#layout.cellShift > 0);
     for (const kind of kinds) {
       for (const sizeBytes of CHECKED_SIZES) {
@@ -134,7 +135,8 @@ export class Instrumenter {
         else if (!MOVED_SECTIONS.test(name)) this.#copy(section);
         return;
       case Section.TYPE:
-        this.#writeLonger(id, contents, [[Type.FUNCTION, CHECKER_PARAMETERS.length, ...CHECKER_PARAMETERS, 0]]);
+        if (this.#checkers.size === 0) this.#copy(section);
+        else this.#writeLonger(id, contents, [[Type.FUNCTION, CHECKER_PARAMETERS.length, ...CHECKER_PARAMETERS, 0]]);
         return;
       case Section.FUNCTION:
         this.#writeLonger(
@@ -228,6 +230,7 @@ export class Instrumenter {
 
   /** Tells the engine that no check is expected to find something: what it does then stays out of the way. */
   #writeHints(): void {
+    if (!this.#layout.hasShadow) return;
     const { importedFunctionCount } = this.#module;
     const hinted = [...this.#bodies.entries()].filter(([, { unlikely }]) => unlikely.length > 0);
     const writer = new ByteWriter();

@@ -3,6 +3,8 @@
  *
  *   header · ring of calls · shadow of the whole memory · the heap, with a zone before each block
  *
+ * A program that only notes its calls has neither the shadow nor the zones.
+ *
  * The ring has the site of each call that has not returned, as the offset of the call in the original module. The
  * shadow says of every eight bytes what may be done with them.
  */

@@ -17,11 +17,18 @@ const CHECKS: Checks<FrameOptions> = { originOf: requireFunction };
  * `main (wasm://wasm/0a1b:wasm-function[9]:0x247)` and `wasm://wasm/0a1b:wasm-function[9]:0x247`.
  */
 const WASM_FRAME = /^(?:at )?(?:(?<name>.*) \()?\S*?wasm-function\[(?<index>\d+)\]:0x(?<offset>[0-9a-f]+)\)?$/;
+/** A frame of a stack that a program has noted by itself: a byte of the original module. */
+const PROGRAM_FRAME = /^at program:0x(?<offset>[0-9a-f]{1,8})$/;
 /** A longer line is no frame of an engine's. */
 const FRAME_CHARS_MAX = 4096;
 const HEX = 16;
 /** Functions that a check has added: they are none of the program's. */
 const ADDED_NAME = /^kmem:/;
+
+/** A byte of the original module as a frame that {@link programFrames} knows. */
+export function programFrame(offset: number): string {
+  return `at program:0x${offset.toString(HEX)}`;
+}
 
 /** Says what frames of stacks are in the sources of a program. */
 export interface ProgramFrames {
@@ -56,6 +63,8 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
   };
   const mapWasm = (frame: string): string | undefined => {
     if (frame.length > FRAME_CHARS_MAX) return undefined;
+    const noted = PROGRAM_FRAME.exec(frame)?.groups?.["offset"];
+    if (noted !== undefined) return shown(Number.parseInt(noted, HEX));
     const groups = WASM_FRAME.exec(frame)?.groups;
     if (groups === undefined) return undefined;
     const index = Number(groups["index"]);
@@ -69,6 +78,9 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
   };
   const frameAt = (offset: number): string => {
     requireUint32("offset", offset);
+    return shown(offset);
+  };
+  const shown = (offset: number): string => {
     names ??= readNames(original).functions;
     const index = functionAt(original, offset);
     const name = names.get(index) ?? `function ${index}`;

@@ -111,13 +111,13 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
 function placeOf(adopted: AdoptedModule, given: number, present: number, most: number, asked: number | undefined) {
   const first = Math.ceil(Math.max(adopted.heapBase, given) / PAGE_SIZE) * PAGE_SIZE;
   const layout = checkLayoutOf(adopted);
-  if (layout === undefined) {
-    const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
-    return { start: first, maximumBytes: asked ?? usual };
-  }
-  if (first > layout.headerAt) {
+  if (layout !== undefined && first > layout.headerAt) {
     const text = `the program has taken memory up to ${first}, which its check has from ${layout.headerAt} on`;
     throw new KmemError("OUT_OF_MEMORY", text, { start: first });
+  }
+  if (layout === undefined || !layout.hasShadow) {
+    const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
+    return { start: layout?.shadowAt ?? first, maximumBytes: asked ?? usual };
   }
   const wished = asked ?? Math.min(most, withShadow(layout, layout.shadowAt + DEFAULT_MAXIMUM_BYTES));
   const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + SHARED_LEAST_BYTES));

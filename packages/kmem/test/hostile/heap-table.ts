@@ -69,7 +69,9 @@ const faults = optionsOf({
   sizeMax: amount,
   seed: exactCount,
 });
+const stacks: Kind = { name: "a source of stacks", accepts: () => false };
 const thread = {
+  stacks,
   report: callable,
   print: callable,
   panic: truth,
@@ -82,6 +84,7 @@ const thread = {
   faults,
 };
 const sampling = {
+  stacks,
   sampleEvery: within(1, 2 ** 30),
   guardedCount: within(2, 2 ** 32 - 1),
   report: callable,

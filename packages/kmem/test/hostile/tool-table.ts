@@ -128,6 +128,7 @@ function wasmRows(): Record<string, Row> {
     harmless: listOf(nothingElse),
     check: oneOf("memcheck"),
     findUndefined: truth,
+    stacks: truth,
     merge: truth,
   });
   const report = () => {};
@@ -141,6 +142,10 @@ function wasmRows(): Record<string, Row> {
     "kmem/wasm adopt": { ...row(of(nothingElse, "module"), adoptOptions), world: "wasm" },
     "kmem/wasm adoptStreaming": { ...row(of(nothingElse, "response"), adoptOptions), world: "wasm" },
     "kmem/wasm programHeapOptions": { ...row(of(nothingElse, "adopted"), of(nothingElse, "program")), world: "wasm" },
+    "kmem/wasm programStacks": {
+      ...row(of(nothingElse, "noting"), of(nothingElse, "memory"), options({ depth: within(1, 1024) })),
+      world: "wasm",
+    },
     "kmem/wasm bindProgram": { ...row(heap, arg(anObject, {})), world: "wasm" },
     "kmem/wasm exposeStack": { ...row(of(nothingElse, "module")), world: "wasm" },
     "kmem/wasm programFrames": { ...row(of(nothingElse, "module"), options({ originOf: callable })), world: "wasm" },

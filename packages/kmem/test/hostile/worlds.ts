@@ -228,7 +228,10 @@ function wasmWorld(): World {
   memcheck.imports.free(memcheck.imports.malloc(100) + 4);
   const facts = { kind: "double-free", address: 8, sizeBytes: 0, where: "", block: undefined, stack: [5] } as const;
   const memcheckReport = new MemcheckReport(facts);
-  const values = { heap, ...blocks, module, adopted: adopt(module), checked, program, response, tracked, report };
+  const noting = adopt(module, { stacks: true });
+  const { memory } = program.exports;
+  const modules = { module, adopted: adopt(module), checked, noting };
+  const values = { heap, ...blocks, ...modules, memory, program, response, tracked, report };
   const memories = [heap.buffer, tracked.buffer, memcheck.heap.buffer];
   return { subjects: { cFace, memcheck, memcheckReport }, values, memories, fault: faultOf(() => checkHeap(heap)) };
 }

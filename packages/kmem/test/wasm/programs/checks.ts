@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, resourceUsage, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { DebugHeap, SampledHeap } from "../../../src/debug/index.ts";
+import { type AdoptOptions, programStacks } from "../../../src/wasm/index.ts";
 import { type MakeHeap, observed, withAdoption } from "../support/adoption.ts";
 import { clangFault } from "../support/clang.ts";
 import { PROGRAMS, type Program } from "./programs.ts";
@@ -18,17 +19,19 @@ const TABLE = /(<!-- figures: wasm checks -->\n)[\s\S]*?(\n<!-- \/figures: wasm 
 
 const debugged =
   (debug: string): MakeHeap =>
-  (where) =>
-    DebugHeap.create({ ...where, debug, report: () => {} });
+  (where, adopted) => {
+    const stacks = adopted.stacks ? { stacks: programStacks(adopted, where.memory as WebAssembly.Memory) } : {};
+    return DebugHeap.create({ ...where, ...stacks, debug, report: () => {} });
+  };
 
 /** How a program is run; undefined is with its own allocator. */
-const MODES: Readonly<Record<string, { readonly makeHeap?: MakeHeap; readonly isChecked?: true } | undefined>> = {
+const MODES: Readonly<Record<string, { readonly makeHeap?: MakeHeap; readonly adopt?: AdoptOptions } | undefined>> = {
   own: undefined,
   heap: {},
   sampled: { makeHeap: (where) => SampledHeap.create({ ...where, report: () => {} }) },
   FZP: { makeHeap: debugged("FZP") },
-  FZPU: { makeHeap: debugged("FZPU") },
-  memcheck: { isChecked: true },
+  FZPU: { makeHeap: debugged("FZPU"), adopt: { stacks: true } },
+  memcheck: { adopt: { check: "memcheck" } },
 };
 
 /** One run of one program, in a process of its own. */
@@ -42,8 +45,7 @@ interface Measure {
 async function measure(program: Program, mode: string, scale: number): Promise<Measure> {
   const how = MODES[mode];
   const load = () => program.load();
-  const check = how?.isChecked === true ? ({ check: "memcheck" } as const) : {};
-  const options = { ...((await program.options?.()) ?? {}), ...check };
+  const options = { ...((await program.options?.()) ?? {}), ...how?.adopt };
   const { loaded, reports } =
     how === undefined
       ? { loaded: (await observed(load)).loaded, reports: () => 0 }

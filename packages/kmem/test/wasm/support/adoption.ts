@@ -29,7 +29,7 @@ export interface AdoptedProgram {
 }
 
 /** Makes the heap of a program. */
-export type MakeHeap = (where: HeapOptions) => Heap;
+export type MakeHeap = (where: HeapOptions, adopted: AdoptedModule) => Heap;
 
 /** One program that is being loaded: it gets its heap with its first allocation. */
 export class Adoption {
@@ -117,7 +117,7 @@ export class Adoption {
   }
 
   #heapNow(): Heap {
-    this.#heap ??= this.#memcheck?.heap ?? this.#makeHeap({ ...this.#heapOptions(), slotCount: 1 });
+    this.#heap ??= this.#memcheck?.heap ?? this.#makeHeap({ ...this.#heapOptions(), slotCount: 1 }, this.#adopted!);
     return this.#heap;
   }
 
