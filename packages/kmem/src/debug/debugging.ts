@@ -1,5 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
+import { FirstError } from "../memory/first-error.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
@@ -89,12 +90,19 @@ export class Debugging {
     if (this.options.zeroOnFree && !isKept) this.#layers.memory.bytes.fill(0, address, address + sizeBytes);
   }
 
-  /** Ends the quarantine of blocks; `release` gives each back to the layers below. */
+  /**
+   * Ends the quarantine of blocks; `release` gives each back to the layers below, but one whose corruption is to throw:
+   * the first such error is thrown once all have left.
+   */
   expel(leaving: readonly Located[], entryFunction: unknown, release: (address: number) => void): void {
+    const errors = new FirstError();
     for (const located of leaving) {
-      this.blocks.leaveQuarantine(located, entryFunction);
-      release(located.block.address);
+      errors.run(() => {
+        this.blocks.leaveQuarantine(located, entryFunction);
+        release(located.block.address);
+      });
     }
+    errors.rethrow();
   }
 
   /** What lies in quarantine is free memory, when there is no other: `release` is as for {@link expel}. */

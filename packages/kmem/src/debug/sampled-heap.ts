@@ -24,6 +24,7 @@ import {
 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
 import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
@@ -231,13 +232,20 @@ export class SampledHeap extends Heap {
     const freed = this.#blocks.deactivate(address, this.free);
     this.#counts.frees++;
     this.#root.addGuarded(-1);
-    for (const leaving of this.#quarantine.put(freed)) this.#release(leaving, this.free);
+    this.#releaseAll(this.#quarantine.put(freed), this.free);
   }
 
-  #release(located: Located, entryFunction: unknown): void {
-    this.#blocks.leaveQuarantine(located, entryFunction);
-    this.#blocks.erase(located);
-    super.slowFree(located.block.address);
+  /** As {@link Debugging.expel}. */
+  #releaseAll(leaving: readonly Located[], entryFunction: unknown): void {
+    const errors = new FirstError();
+    for (const located of leaving) {
+      errors.run(() => {
+        this.#blocks.leaveQuarantine(located, entryFunction);
+        this.#blocks.erase(located);
+        super.slowFree(located.block.address);
+      });
+    }
+    errors.rethrow();
   }
 
   /** The guarded object that an address lies in, unless it is the start of a page. */
@@ -376,7 +384,7 @@ export class SampledHeap extends Heap {
   /** Ends the quarantine; returns how many objects it held. */
   #emptyQuarantine(entryFunction: unknown): number {
     const leaving = this.#quarantine.drain();
-    for (const located of leaving) this.#release(located, entryFunction);
+    this.#releaseAll(leaving, entryFunction);
     return leaving.length;
   }
 

@@ -319,7 +319,10 @@ export class Cache {
   /** Returns the blocks in other slots' sheaves to the slabs: none of their threads uses the cache any more. */
   #drainOtherSlots(): void {
     const { slots, slot } = this.#layers;
-    for (const other of slots.withAreas()) if (other !== slot) sheavesOf(this.#layers, other).drain(this.#kind);
+    // Their threads may give their private pages back meanwhile.
+    underSheavesLock(this.#layers, () => {
+      for (const other of slots.withAreas()) if (other !== slot) sheavesOf(this.#layers, other).drain(this.#kind);
+    });
   }
 
   #closeSheaves(): void {

@@ -60,9 +60,9 @@ type Reap = (slot: number, options: ReapOptions) => ReapReport;
 
 /**
  * Reaps a reserved slot as soon as its thread ends without releasing it, or at once if the thread has ended already.
- * Waits of this thread for locks detect the death as well, before any event arrives. The result ends the watch. Throws
- * BAD_ARGUMENT for an invalid worker or options, and for a reservation in another heap; NO_SLOT for a reservation that
- * is over.
+ * Waits of this thread for locks detect the death as well, before any event arrives. A browser does not tell of a
+ * worker that ends before it has attached. The result ends the watch. Throws BAD_ARGUMENT for an invalid worker or
+ * options, and for a reservation in another heap; NO_SLOT for a reservation that is over.
  */
 export function watchPlace(
   layers: Layers,
@@ -158,7 +158,7 @@ function watchByLock(
     throw new KmemError("BAD_ARGUMENT", "nothing here tells of the end of a worker: no exit event, no Web Locks", {});
   }
   const waitForDeparture = (delayMs: number): void => {
-    if (!isWatching()) return;
+    if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
     if (!sync.beacon.goesOn(slot)) onExit();
     else setTimeout(waitForDeparture, delayMs, Math.min(DEPARTURE_DELAY_MAX_MS, delayMs * DEPARTURE_DELAY_FACTOR));
   };

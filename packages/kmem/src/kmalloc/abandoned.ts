@@ -62,6 +62,7 @@ function freeAbandonedRuns(layers: CoreLayers, slot: number): void {
   const { slots, sync, caches } = layers;
   if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
   recoverDeadLocks(layers);
+  slots.finishReleases();
   underSheavesLock(layers, () => slots.setArea(slot, 0));
   sync.waiters.forget(slot);
   for (const kind of caches.kinds()) returnBlocks(layers, kind, [slot]);

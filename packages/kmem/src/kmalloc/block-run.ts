@@ -7,11 +7,12 @@ import type { Layers } from "./layers.ts";
 
 /**
  * Makes a live block that is a run of pages this thread's alone; returns its tag, or NONE where another thread has
- * freed it, or is changing it. Should this thread die, the tag comes back as OWNER of the run says.
+ * freed it, or is changing it, or it is not of the slot `owner`. Should this thread die, the tag comes back as OWNER of
+ * the run says.
  */
-function claim({ memory, geometry, slot }: Layers, address: number): number {
+function claim({ memory, geometry, slot }: Layers, address: number, owner?: number): number {
   const index = tagIndex(geometry, address);
-  const tag = memory.bytes[index];
+  const tag = owner === undefined ? memory.bytes[index] : owner + 1;
   if (!isLive(tag)) return Tag.NONE;
   return Atomics.compareExchange(memory.bytes, index, tag, Tag.FIRST_CACHED + slot) === tag ? tag : Tag.NONE;
 }
@@ -20,8 +21,8 @@ function claim({ memory, geometry, slot }: Layers, address: number): number {
  * Frees a live block that is a run of pages; false where another thread has done so. The tag says first who frees it,
  * then OWNER does, so that one of them does at any instant.
  */
-export function freeRun(layers: Layers, address: number): boolean {
-  if (claim(layers, address) === Tag.NONE) return false;
+export function freeRun(layers: Layers, address: number, owner?: number): boolean {
+  if (claim(layers, address, owner) === Tag.NONE) return false;
   const { memory, geometry, pages } = layers;
   const head = address >>> PAGE_SHIFT;
   if (ASSERTIONS) {
@@ -55,9 +56,12 @@ export function resizeRun(layers: Layers, address: number, newCount: number): bo
   return isDone;
 }
 
-/** Frees a live block bypassing the sheaves; one that another thread has just freed stays as it is. */
-export function freeBypassingSheaf(layers: Layers, address: number): void {
+/**
+ * Frees a live block bypassing the sheaves; with an owner, only if it is that slot's. One that another thread has just
+ * freed stays as it is.
+ */
+export function freeBypassingSheaf(layers: Layers, address: number, owner?: number): void {
   const kind = layers.pages.frames.kind(address >>> PAGE_SHIFT);
-  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address);
-  else freeRun(layers, address);
+  if (kind >= FrameKind.FIRST_CACHE) layers.sheaves.putBypassingSheaf(kind, address, owner);
+  else freeRun(layers, address, owner);
 }

@@ -94,7 +94,7 @@ function checkSlots(layers: CoreLayers, report: Report): void {
       report(address, `slot ${number} has private pages and is not held`);
   }
   const numbers = Array.from({ length: slots.count }, (_, number) => number);
-  const takenCount = numbers.filter((number) => slots.isTaken(number)).length;
+  const takenCount = numbers.filter((number) => slots.isInTakenSet(number)).length;
   if (numbers.every((number) => slots.hasSoundMembership(number)) && slots.takenCount !== takenCount) {
     report(headerWord(geometry, Header.TAKEN_SLOTS) * WORD_BYTES, "the set of held slots has one that there is not");
   }

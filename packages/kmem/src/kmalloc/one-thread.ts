@@ -3,7 +3,7 @@ import { Header, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { Barns } from "../slab/barn.ts";
 import type { RemoteSheaves } from "../slab/remote-sheaf.ts";
-import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "../sync/layout.ts";
+import { SLOT_RECORD_WORDS, SlotRecord, SlotState, stateWord } from "../sync/layout.ts";
 import { UnsharedLocks } from "../sync/lock.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
 import type { ThreadSupport } from "./open-layers.ts";
@@ -19,16 +19,16 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
   const recordWord = geometry.slotTable >>> WORD_SHIFT;
   const takenWord = headerWord(geometry, Header.TAKEN_SLOTS);
   const setState = (state: number): void => {
-    memory.words[recordWord + SlotRecord.STATE] = state;
+    memory.words[recordWord + SlotRecord.STATE] = stateWord(FIRST_GENERATION, state);
     memory.words[takenWord] = state === SlotState.HELD ? 1 << SLOT : 0;
   };
   const areaWord = recordWord + SlotRecord.AREA;
   setState(SlotState.HELD);
-  memory.words[recordWord + SlotRecord.GENERATION] = FIRST_GENERATION;
   const slots = {
     count: 1,
     hasSeveral: false,
     takenCount: 1,
+    heldCount: 1,
     word: (slot: number, field: number) => recordWord + slot * SLOT_RECORD_WORDS + field,
     area: () => memory.words[areaWord] >>> 0,
     setArea: (_slot: number, address: number) => {
@@ -46,8 +46,9 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
     forget: () => {},
   };
   const beacon = { end: () => {} };
+  const heldState = stateWord(FIRST_GENERATION, SlotState.HELD);
   const locks = new UnsharedLocks();
-  const sync = { slots, slot: SLOT, recordWord, generation: FIRST_GENERATION, locks, beacon, waiters };
+  const sync = { slots, slot: SLOT, recordWord, generation: FIRST_GENERATION, heldState, locks, beacon, waiters };
   // All that the layers ask for as long as nobody else is there; what else a slot table can do takes other threads.
   return sync as unknown as SlotSync;
 }

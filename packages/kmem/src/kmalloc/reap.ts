@@ -3,7 +3,6 @@ import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { type PageRun, pageRunsOf, slotOwner } from "../pages/ownership.ts";
 import { exchangeBlockOwner } from "../slab/ownership.ts";
-import { tagIndex } from "../slab/tags.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
 import { returnBlocks, returnRuns, waitForTakeover } from "./abandoned.ts";
 import { assertRecovered } from "./assertions.ts";
@@ -31,6 +30,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, clean
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
   try {
+    slots.finishReleases();
     if (!slots.isDead(slot) || slots.generation(slot) !== generation) return { ...EMPTY_REPORT, slot, isFreed: true };
     return recover(layers, slot, options.blocks ?? "keep", to, cleanup);
   } finally {
@@ -74,10 +74,10 @@ function recover(
   const slotObjects = objectsOfSlot(layers, slot, listed);
   if (mode === "free") {
     freeSlotObjects(layers, slot, slotObjects);
-    freeAll(layers, blocks, pageRuns, slot);
+    freeAll(layers, blocks, slot);
   } else if (mode === "give") {
     giveSlotObjects(layers, slot, slotObjects, to);
-    giveAll(layers, blocks, pageRuns, slot, to);
+    giveAll(layers, blocks, slot, to);
   }
   const isFreed = mode !== "keep" || (blocks.length + pageRuns.length === 0 && !hasSlotObjects(slotObjects));
   if (ASSERTIONS) assertRecovered(layers, slot);
@@ -86,25 +86,31 @@ function recover(
 }
 
 /** Frees the blocks and runs of a dead slot, except those that another thread has freed in the meantime. */
-function freeAll(layers: Layers, blocks: readonly BlockInfo[], pageRuns: readonly PageRun[], slot: number): void {
-  const { memory, geometry, pages } = layers;
-  for (const { address } of blocks) {
-    if (memory.bytes[tagIndex(geometry, address)] === slot + 1) freeBypassingSheaf(layers, address);
-  }
-  for (const { address, pageCount } of pageRuns) {
-    const head = address / PAGE_SIZE;
-    if (pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner)) pages.freeExclusive(head, pageCount);
-  }
+function freeAll(layers: Layers, blocks: readonly BlockInfo[], slot: number): void {
+  const { pages } = layers;
+  for (const { address } of blocks) freeBypassingSheaf(layers, address, slot);
+  forEachRun(layers, slot, (head) => {
+    const isOurs = pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner);
+    // Its length as it is now: another thread may have freed a part of it just before.
+    if (isOurs) pages.freeClaimed(head, pages.frames.count(head));
+  });
 }
 
-function giveAll(
-  layers: Layers,
-  blocks: readonly BlockInfo[],
-  pageRuns: readonly PageRun[],
-  slot: number,
-  to: number,
-): void {
+function giveAll(layers: Layers, blocks: readonly BlockInfo[], slot: number, to: number): void {
   for (const { address } of blocks) exchangeBlockOwner(layers, address, slot, to);
-  for (const { address } of pageRuns)
-    layers.pages.frames.exchangeOwner(address / PAGE_SIZE, slotOwner(slot), slotOwner(to));
+  forEachRun(layers, slot, (head) => layers.pages.frames.exchangeOwner(head, slotOwner(slot), slotOwner(to)));
+}
+
+/**
+ * Takes all runs of pages from a dead slot. A thread that frees a part of one leaves what is behind it to the slot as a
+ * run of its own, so they are listed again until there are none, each time while no run is being split.
+ */
+function forEachRun({ pages }: Layers, slot: number, take: (head: number) => void): void {
+  for (;;) {
+    pages.lock.acquire();
+    const runs: PageRun[] = [...pageRunsOf(pages.frames, slot)];
+    pages.lock.release();
+    if (runs.length === 0) return;
+    for (const { address } of runs) take(address / PAGE_SIZE);
+  }
 }

@@ -26,7 +26,8 @@ export interface SlotStats {
 /** The figures of every slot that is not free. O(heap). */
 export function slotStats(layers: CoreLayers): SlotStats[] {
   const { slots } = layers;
-  const numbers = Array.from({ length: slots.count }, (_, slot) => slot).filter((slot) => !slots.isFree(slot));
+  const all = Array.from({ length: slots.count }, (_, slot) => slot);
+  const numbers = all.filter((slot) => slots.isTaken(slot) || slots.isDead(slot));
   const blocks = new Map(numbers.map((slot) => [slot, { count: 0, bytes: 0 }]));
   for (const { slot = -1, usableBytes } of liveBlocks(layers)) {
     const sum = blocks.get(slot);

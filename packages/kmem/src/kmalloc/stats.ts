@@ -198,7 +198,7 @@ export function heapStats(layers: CoreLayers, { emptyCaches = false }: StatsOpti
     limitAddress: geometry.limitFrame * PAGE_SIZE,
     generation: pages.frames.growthCount,
     liveBlocks: sum((cache) => cache.liveBlocks) + blockRuns,
-    heldSlots: slots.takenCount,
+    heldSlots: slots.heldCount,
     lateDoubleFrees: memory.words[headerWord(geometry, Header.LATE_DOUBLE_FREES)] >>> 0,
     bytes: {
       totalBytes: (fixedFrames + pages.managedFrames) * PAGE_SIZE,

@@ -218,14 +218,14 @@ export class FrameTable {
 
   /**
    * Claims a run for the slot in `claimed`, which alone may then free it or a part of it. False if another thread has
-   * claimed it, or no run of this kind starts there.
+   * claimed it, or no run of this kind, and of `count` pages where that is given, starts there.
    */
-  claimRun(head: number, kind: number, claimed: number): boolean {
+  claimRun(head: number, kind: number, claimed: number, count?: number): boolean {
     const owner = this.owner(head);
     if (this.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
     if (!this.exchangeOwner(head, owner, claimed)) return false;
-    if (this.kind(head) === kind) return true;
-    // ABA: the run was freed and reallocated as another kind before the exchange, with the same owner word.
+    if (this.kind(head) === kind && (count === undefined || this.count(head) === count)) return true;
+    // ABA: the run was freed and reallocated as another one before the exchange, with the same owner word.
     this.exchangeOwner(head, claimed, owner);
     return false;
   }

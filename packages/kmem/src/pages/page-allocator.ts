@@ -114,7 +114,8 @@ export class PageAllocator {
     this.lock.acquire();
     let frame = takeRun(this.zones, count, request, kind);
     const mayTryHarder = frame === NO_FRAME && request.isOptional !== true;
-    if (mayTryHarder && this.#drainRunCacheLocked() > 0) frame = takeRun(this.zones, count, request, kind);
+    const drained = mayTryHarder ? this.#drainRunCacheLocked() : 0;
+    if (drained > 0) frame = takeRun(this.zones, count, request, kind);
     if (mayTryHarder && frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
@@ -122,6 +123,7 @@ export class PageAllocator {
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.lock.updatePressure();
     this.lock.release();
+    if (drained > 0) this.#sync?.waiters.freed();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return frame === NO_FRAME ? frame : this.#reach(frame, count);
   }
@@ -140,11 +142,13 @@ export class PageAllocator {
   allocateUpTo(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     this.lock.acquire();
     let part = takeUpTo(this.zones, count, request);
-    if (part.count === 0 && this.#drainRunCacheLocked() > 0) part = takeUpTo(this.zones, count, request);
+    const drained = part.count === 0 ? this.#drainRunCacheLocked() : 0;
+    if (drained > 0) part = takeUpTo(this.zones, count, request);
     const { frame, count: got } = part;
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
     this.lock.updatePressure();
     this.lock.release();
+    if (drained > 0) this.#sync?.waiters.freed();
     if (frame !== NO_FRAME) return this.#reach(frame, got);
     let whole: number = NO_FRAME;
     for (let rest = count; rest > 0 && whole === NO_FRAME; rest >>= 1) whole = this.allocate(rest, kind, request);
@@ -177,7 +181,7 @@ export class PageAllocator {
   free(first: number, count: number, kind: RunKindValue): void {
     const isCount = Number.isInteger(count);
     const isWhole = isCount && this.frames.isWholeRun(first, count, kind);
-    if (isWhole && this.frames.claimRun(first, kind, this.claimedOwner)) {
+    if (isWhole && this.frames.claimRun(first, kind, this.claimedOwner, count)) {
       this.freeExclusive(first, count);
       return;
     }

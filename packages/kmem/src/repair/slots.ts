@@ -6,7 +6,7 @@ import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
 import { AreaWord, FIRST_SHEAF_WORD, FULL, isCached, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
+import { SLOT_SET_SHIFT, SLOT_STATE_MASK, SlotRecord, SlotState, stateWord } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
 import type { RepairContext } from "./context.ts";
 
@@ -36,18 +36,19 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
     const record = words.subarray(slots.word(slot, 0), slots.word(slot + 1, 0));
     const before = record.slice();
     const area = own?.slot === slot ? ownArea(own) : areaOf(layers, slot, takenSet.has(slot), new Set(areas.values()));
+    let state: number = SlotState.HELD;
     if (area === 0) {
       // Nobody holds a slot without an area.
-      const keepsState = slots.isDead(slot) || record[SlotRecord.STATE] === SlotState.RESERVED;
-      record[SlotRecord.STATE] = keepsState ? record[SlotRecord.STATE] : SlotState.FREE;
+      const keepsState = slots.isDead(slot) || (slots.isTaken(slot) && !slots.isHeld(slot));
+      state = keepsState ? record[SlotRecord.STATE] & SLOT_STATE_MASK : SlotState.FREE;
     } else {
       areas.set(slot, area);
-      record[SlotRecord.STATE] = SlotState.HELD;
     }
     record[SlotRecord.AREA] = area;
-    const needsGeneration = record[SlotRecord.STATE] !== SlotState.FREE || slotsInTags.has(slot);
-    if (needsGeneration && record[SlotRecord.GENERATION] === 0) record[SlotRecord.GENERATION] = 1;
-    if (own?.slot === slot) record[SlotRecord.GENERATION] = own.sync.generation;
+    let generation = slots.generation(slot);
+    if (generation === 0 && (state !== SlotState.FREE || slotsInTags.has(slot))) generation = 1;
+    if (own?.slot === slot) generation = own.sync.generation;
+    record[SlotRecord.STATE] = stateWord(generation, state);
     if (record[SlotRecord.WATCHED] !== 1) record[SlotRecord.WATCHED] = 0;
     // A repair without a slot of its own (`own` undefined) is that of a dump, where no thread works, so there are no
     // waiters; nor has a slot without an area any.
@@ -58,8 +59,7 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
   }
   words.fill(0, takenWord, takenWord + setWords(slots.count));
   for (let slot = 0; slot < slots.count; slot++) {
-    const state = words[slots.word(slot, SlotRecord.STATE)];
-    if (state === SlotState.HELD || state === SlotState.RESERVED) takenSet.add(slot);
+    if (slots.isTaken(slot) || slots.isDead(slot)) takenSet.add(slot);
   }
   return areas;
 }

@@ -4,6 +4,7 @@ import { PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { PageAllocator } from "../pages/page-allocator.ts";
+import type { PageRequest } from "../pages/page-request.ts";
 import { assertRoom } from "./assertions.ts";
 import type { Barns } from "./barn.ts";
 import type { CacheTable } from "./cache-table.ts";
@@ -18,6 +19,9 @@ export interface RemoteSheavesContext {
   readonly caches: CacheTable;
   readonly barns: Barns;
 }
+
+/** A free takes no memory that is not there. */
+const OPTIONAL_PAGES: PageRequest = { isOptional: true };
 
 /** Start of each size class's remote sheaf, in words from the first one's EMPTY; then the end of the last one. */
 function remoteSheafOffsets(shapes: BlockShapes): number[] {
@@ -157,7 +161,7 @@ export class RemoteSheaves {
 
   #ensure(): boolean {
     if (this.#memory.words[this.#areaWord + AreaWord.REMOTE_PAGES] !== 0) return true;
-    const frame = this.#pages.allocate(this.#pageCount, RunKind.SYSTEM);
+    const frame = this.#pages.allocate(this.#pageCount, RunKind.SYSTEM, OPTIONAL_PAGES);
     if (frame === NO_FRAME) return false;
     this.#memory.refresh();
     this.#memory.waitForLength((frame + this.#pageCount) * PAGE_SIZE);

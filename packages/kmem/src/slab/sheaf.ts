@@ -207,12 +207,13 @@ export class Sheaves {
 
   /**
    * Frees a live block, bypassing the sheaf: under pressure into its slab; else, where there is no sheaf, into the barn
-   * if that has room. False, with nothing changed, if another thread freed it first.
+   * if that has room. With an owner, only if it is that slot's. False, with nothing changed, if another thread freed it
+   * first.
    */
-  putBypassingSheaf(kind: number, address: number): boolean {
+  putBypassingSheaf(kind: number, address: number, owner?: number): boolean {
     const { words, bytes } = this.#memory;
     const index = this.#pages.frames.tagBias + (address >>> GRANULE_SHIFT);
-    const tag = bytes[index];
+    const tag = owner === undefined ? bytes[index] : owner + 1;
     if (!isLive(tag) || Atomics.compareExchange(bytes, index, tag, this.#cachedTag) !== tag) return false;
     words[this.areaWord + AreaWord.SCRATCH] = address;
     this.#barns.put(kind, this.#caches.record(kind), this.areaWord + AreaWord.SCRATCH, 1, this.#cachedTag);

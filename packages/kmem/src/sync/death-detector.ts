@@ -26,7 +26,7 @@ export class DeathDetector {
     // A slot that is free again, or another thread's, was reaped; a lock that nobody knew of then is still the dead's.
     const taken = this.#slots.generation(slot);
     if ((taken & LockBits.GENERATION_MASK) !== generation) return true;
-    if (this.#slots.isDead(slot) || this.#slots.isFree(slot)) return true;
+    if (!this.#slots.isTaken(slot)) return true;
     return this.#hasExited(slot, taken);
   };
 

@@ -5,28 +5,36 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-l
  *
  * A slot: what a thread works through, the kernel's "CPU". It outlives the thread that holds it.
  *
- *      word 0   STATE       free, reserved, held, or dead
- *      word 1   GENERATION  raised each time the slot is taken, unsigned; never 0 again
- *      word 2   AREA        address of the slot's private pages (sheaves), 0 while it has none
- *      word 3   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
- *      word 4   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
- *      word 5   BEACON        always 0: where the thread's waiters wait whose absence tells of its death
- *      word 6   BEACON_WAITERS  how many there are at the least; BEACON_ENDED once the thread has taken them away
- *      word 7   TOKEN       tells a reservation from one of another heap with the same slot and generation
- *      word 8   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
+ *      word 0   STATE       state and generation, changed together
+ *      word 1   AREA        address of the slot's private pages (sheaves), 0 while it has none
+ *      word 2   WATCHED     1 once the thread holds the Web Lock whose release tells of its death
+ *      word 3   TICKET      place in the queue of those who wait for memory; 0 while the slot does not
+ *      word 4   BEACON        always 0: where the thread's waiters wait whose absence tells of its death
+ *      word 5   BEACON_WAITERS  how many there are at the least; BEACON_ENDED once the thread has taken them away
+ *      word 6   TOKEN       tells a reservation from one of another heap with the same slot and generation
+ *      word 7   PROBE       always 0 but for an instant: the thread finds out whether two objects are one memory
+ *
+ * STATE:
+ *
+ *      bit   31 … 3                                             2 … 0
+ *            generation: raised each time the slot is taken,    state
+ *            never 0 again
  *
  *      FREE ──reserve──► RESERVED ──occupy──► HELD ──release──► FREE   (take: both steps at once)
- *                           │                  │
- *                           └──────► DEAD ◄────┘  markDead: the thread is gone; the first to find out says so
- *                                     │
- *                                     └──reaped, no blocks carry its tag──► FREE
+ *                         │  ▲                 │
+ *                         │  └─── takeOver ─┐  │
+ *                         └──────► DEAD ◄───┼──┘  markDead: the thread is gone; the first to find out says so
+ *                                   │ └─────┘     the thread that takes it over reserves it for itself
+ *                                   └──reaped, no blocks carry its tag──► RELEASING ──► FREE
+ *
+ * A slot that is FREE is in no set, not WATCHED, and its beacon has ended. RELEASING is the state of a slot while a
+ * thread with REAP_LOCK sees to that; if that thread dies, the next recovery does.
  *
  * A slot is reserved for a thread that is watched from its first instruction on. One that finds no memory when it
  * attaches leaves it reserved (unoccupy), and may try again.
  */
 export const SLOT_FIELDS = {
   STATE: 1,
-  GENERATION: 1,
   AREA: 1,
   WATCHED: 1,
   TICKET: 1,
@@ -48,8 +56,18 @@ export const SLOT_RECORD_WORDS: number = /* @__PURE__ */ wordsOf(SLOT_FIELDS, LI
 /** A record fills a cache line, so that two threads never write to the same one. */
 export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 
-/** States of a slot, in the word STATE of its record. */
-export const SlotState = { FREE: 0, HELD: 1, DEAD: 2, RESERVED: 3 } as const;
+/** States of a slot, in the low bits of the word STATE of its record. */
+export const SlotState = { FREE: 0, HELD: 1, DEAD: 2, RESERVED: 3, RELEASING: 4 } as const;
+/** log2 of what the generation is multiplied by in STATE; the state is in the bits below. */
+export const GENERATION_SHIFT = 3;
+export const SLOT_STATE_MASK: number = (1 << GENERATION_SHIFT) - 1;
+/** The last generation before it begins again with 1. */
+export const GENERATION_MAX: number = 2 ** (32 - GENERATION_SHIFT) - 1;
+
+/** The word STATE of a slot of some generation. */
+export function stateWord(generation: number, state: number): number {
+  return (generation << GENERATION_SHIFT) | state;
+}
 
 /** Sets of slots, a bit each: 126 slots have four words. Setting a bit twice, or clearing it twice, does no harm. */
 export const SLOT_SET_SHIFT = 5;

@@ -4,7 +4,7 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { DeathDetector } from "./death-detector.ts";
-import { LockBits, SlotRecord, SlotState } from "./layout.ts";
+import { LockBits, SlotRecord, SlotState, stateWord } from "./layout.ts";
 import { LivenessBeacon } from "./liveness.ts";
 import { type Locks, lockOwner, SharedLocks, UnsharedLocks } from "./lock.ts";
 import { LockOrder } from "./lock-order.ts";
@@ -13,8 +13,6 @@ import { Waiters } from "./wait.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */
 const stateField = SlotRecord.STATE;
-const generationField = SlotRecord.GENERATION;
-const held = SlotState.HELD;
 
 /** What a thread works with others through: its slot, the locks it takes as that slot, and those who wait. */
 export interface SlotSync {
@@ -24,6 +22,8 @@ export interface SlotSync {
   readonly recordWord: number;
   /** How often the slot had been taken when the thread took it: another number means that it is another thread's. */
   readonly generation: number;
+  /** STATE of the record while the thread has the slot. */
+  readonly heldState: number;
   readonly locks: Locks;
   /** Tells others of the end of this thread, and this thread of theirs. */
   readonly beacon: LivenessBeacon;
@@ -50,7 +50,17 @@ export function bindSlot(memory: LinearMemory, geometry: Geometry, slots: SlotTa
   const deaths = new DeathDetector(slots, beacon);
   const recordWord = slots.word(slot, 0);
   const waiters = new Waiters(memory, geometry, { slots, slot, beacon, deaths });
-  return { slots, slot, recordWord, generation, locks, beacon, deaths, waiters };
+  return {
+    slots,
+    slot,
+    recordWord,
+    generation,
+    heldState: stateWord(generation, SlotState.HELD),
+    locks,
+    beacon,
+    deaths,
+    waiters,
+  };
 }
 
 /** The error of a thread whose slot may be another thread's by now. */
@@ -59,13 +69,12 @@ export function detachedError(slot: number): KmemError {
 }
 
 /** Whether the thread still holds its slot. */
-export function isHeld(words: Int32Array, { recordWord, generation }: SlotSync): boolean {
-  return words[recordWord + stateField] === held && words[recordWord + generationField] >>> 0 === generation;
+export function isHeld(words: Int32Array, { recordWord, heldState }: SlotSync): boolean {
+  return words[recordWord + stateField] === heldState;
 }
 
 /** Throws DETACHED unless the thread still holds its slot, and the buffer is still there. */
-export function requireHeld(memory: LinearMemory, { slot, recordWord, generation }: SlotSync): void {
-  const { words } = memory;
-  if (words[recordWord + stateField] === held && words[recordWord + generationField] >>> 0 === generation) return;
+export function requireHeld(memory: LinearMemory, { slot, recordWord, heldState }: SlotSync): void {
+  if (memory.words[recordWord + stateField] === heldState) return;
   throw memory.isLost ? memory.lost() : detachedError(slot);
 }

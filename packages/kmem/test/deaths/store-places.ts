@@ -30,14 +30,8 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },
   { file: "sync/reservation.ts", why: "only in a browser's worker" },
-  { file: "sync/slot.ts", text: "GENERATION)] = ", why: "a dump is adopted while there are no other threads" },
   { file: "sync/slot.ts", text: "BEACON_WAITERS)] = 0", why: "a dump is adopted while there are no other threads" },
-  { file: "sync/slot.ts", text: "= SlotState.HELD", why: "a dump is adopted while there are no other threads" },
-  {
-    file: "sync/slot.ts",
-    text: "Atomics.store(words, state, taken)",
-    why: "two reap one slot, and it is taken again in between",
-  },
+  { file: "sync/slot.ts", text: "SlotRecord.STATE)] = ", why: "a dump is adopted while there are no other threads" },
   {
     file: "cluster/ticket-lock.ts",
     text: "OWNER, holder, 0)",

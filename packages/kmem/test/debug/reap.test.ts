@@ -4,7 +4,7 @@ import { layersOf } from "../../src/heap/access.ts";
 import type { Heap } from "../../src/index.ts";
 import { blocksOf, checkHeap, heapStats, ownerOf, reapSlot, repairHeap, slotStats } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
-import { BlockState, RecordWord, SlotRecord } from "../../src/layout.ts";
+import { BlockState, GENERATION_MAX, RecordWord, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -289,12 +289,12 @@ describe("a thread that dies in the middle of a call", () => {
 });
 
 describe("the count of how often a slot was taken", () => {
-  it.each([0x7fff_ffff, 0x8000_0000, 0xffff_fffe])("is unsigned, and goes on from %i", (count) => {
+  it.each([0x0fff_ffff, 0x1000_0000, GENERATION_MAX - 1])("is unsigned, and goes on from %i", (count) => {
     bugs = [];
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
     const { slots } = layersOf(heap);
     for (let slot = 1; slot < slots.count; slot++) {
-      layersOf(heap).memory.words[slots.word(slot, SlotRecord.GENERATION)] = count | 0;
+      layersOf(heap).memory.words[slots.word(slot, SlotRecord.STATE)] = stateWord(count, SlotState.FREE);
     }
     const { place, ...rest } = heap.reserve();
     expect(place?.generation).toBe(count + 1);
@@ -313,7 +313,7 @@ describe("the count of how often a slot was taken", () => {
   it("passes over 0, which is a slot's that was never taken", () => {
     const heap = DebugHeap.create({ sizeBytes: 4 * MIB, report });
     const { slots } = layersOf(heap);
-    layersOf(heap).memory.words[slots.word(1, SlotRecord.GENERATION)] = -1;
+    layersOf(heap).memory.words[slots.word(1, SlotRecord.STATE)] = stateWord(GENERATION_MAX, SlotState.FREE);
     const other = DebugHeap.attach(heap.reserve(), { report });
     expect(other.slot).toBe(1);
     expect(slotStats(heap).map(({ generation }) => generation)).toEqual([1, 1]);

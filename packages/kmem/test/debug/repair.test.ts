@@ -12,7 +12,7 @@ import {
   repairDump as plainRepair,
   repairHeap,
 } from "../../src/index.ts";
-import { FrameRecord, RecordWord, RootWord, SlotRecord } from "../../src/layout.ts";
+import { FrameRecord, RecordWord, RootWord, SlotRecord, SlotState } from "../../src/layout.ts";
 import { writeDump } from "../../src/memory/dump.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -127,7 +127,7 @@ describe.each(Object.keys(HEAPS))("a heap that is %s", (name) => {
 
   it("folds the findings of one damaged slot, in text and number", () => {
     for (let count = 0; count < 400; count++) heap.alloc(30);
-    words[layersOf(heap).slots.word(0, SlotRecord.GENERATION)] = 0;
+    words[layersOf(heap).slots.word(0, SlotRecord.STATE)] = SlotState.HELD;
     const { findings } = checkHeap(heap);
     expect(findings.length).toBeLessThan(10);
     expect(countFindings(findings)).toBeGreaterThan(300);

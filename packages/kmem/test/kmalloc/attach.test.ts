@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, heapStats, reapSlot } from "../../src/index.ts";
-import { Header, SlotRecord, SlotState } from "../../src/layout.ts";
+import { Header, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
 import { createTraceRing } from "../../src/trace/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
@@ -25,11 +25,11 @@ function attachFromOutside(heap: Heap): Heap {
   const state = layersOf(heap).slots.word(heap.slot, SlotRecord.STATE);
   const { words } = layersOf(heap).memory;
   // This thread's own slot is taken for nobody's just then, so that it is not joined.
-  words[state] = SlotState.RESERVED;
+  words[state] = stateWord(layersOf(heap).sync.generation, SlotState.RESERVED);
   try {
     return Heap.attach(heap.source);
   } finally {
-    words[state] = SlotState.HELD;
+    words[state] = layersOf(heap).sync.heldState;
   }
 }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, heapStats, ownerOf, reapSlot, slotStats, transferBlock } from "../../src/index.ts";
-import { Header, PAGE_SIZE, SlotRecord, SlotState } from "../../src/layout.ts";
+import { Header, PAGE_SIZE, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
@@ -186,7 +186,7 @@ describe("reserve", () => {
     expect(reapSlot(heap, 2)).toMatchObject({ isFreed: true, returnedPages: 0 });
     expect(thrownBy(() => Heap.attach(handle)).code).toBe("NO_SLOT");
     const { slots, memory } = layersOf(heap);
-    expect(memory.words[slots.word(2, SlotRecord.STATE)]).toBe(SlotState.FREE);
+    expect(memory.words[slots.word(2, SlotRecord.STATE)]).toBe(stateWord(slots.generation(2), SlotState.FREE));
     expectClean(heap);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { blockAt, dumpHeap, Heap, heapStats, loadDump } from "../../src/index.ts";
-import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC } from "../../src/layout.ts";
+import { BYTE_ORDER_MARK, Header, LAYOUT_VERSION, MAGIC, SlotRecord } from "../../src/layout.ts";
 import { expectClean, firstDifference, thrownBy } from "../support/expectations.ts";
 import { MIB, PAGE } from "../support/memories.ts";
 
@@ -139,7 +139,7 @@ describe("attach refuses", () => {
 
 describe("load refuses", () => {
   it("private pages that lie outside of the heap", () => {
-    const area = words[Header.SLOT_TABLE] / 4 + 2;
+    const area = words[Header.SLOT_TABLE] / 4 + SlotRecord.AREA;
     for (const address of [4, MIB, -4096, 0x7fff_f000]) {
       words[area] = address;
       const error = thrownBy(() => loadDump(dumpHeap(heap)));

@@ -291,7 +291,7 @@ describe("repair of a heap that several slots share", () => {
   it("gives up a slot that has no area any more, and tells its thread", () => {
     const frame = peek.words[peek.slotWord(1, SlotRecord.AREA)] / PAGE;
     peek.words[peek.slotWord(1, SlotRecord.AREA)] = 0;
-    peek.words[peek.slotWord(1, SlotRecord.STATE)] = 9;
+    peek.words[peek.slotWord(1, SlotRecord.STATE)] = 15;
     peek.words[peek.frameWord(frame, FrameRecord.COUNT)] = 2;
     repair();
     expect(() => other.createCache({ name: "late", sizeBytes: 16 })).toThrow(/no longer this thread's/);

@@ -1,5 +1,5 @@
 import { layersOf } from "../../../src/heap/access.ts";
-import { SlotRecord, SlotState } from "../../../src/sync/layout.ts";
+import { SlotRecord, SlotState, stateWord } from "../../../src/sync/layout.ts";
 import { TraceKind } from "../../../src/trace/layout.ts";
 import type * as ReaderModule from "../../../src/trace/reader.ts";
 import type * as RingModule from "../../../src/trace/ring.ts";
@@ -161,9 +161,10 @@ export function writeOfTheDead(kmem: Kmem, accessesMade: number, count: number):
       if (done) break;
       yield value;
     }
-    const { memory, slots, slot } = layersOf(heaps[0] as Heap);
+    const { memory, slots, slot, sync } = layersOf(heaps[0] as Heap);
     const state = slots.word(slot, SlotRecord.STATE);
-    if (runtime.store(memory.words as Int32Array<ArrayBuffer>, state, SlotState.DEAD, WORK_SITE)) yield event;
+    const dead = stateWord(sync.generation, SlotState.DEAD);
+    if (runtime.store(memory.words as Int32Array<ArrayBuffer>, state, dead, WORK_SITE)) yield event;
   };
   return {
     name: `a thread dies after ${accessesMade} accesses of its event, another writes ${count}, a third reads`,
