@@ -9,8 +9,8 @@ export interface QuarantineLimits {
 }
 
 /**
- * Blocks that a thread has freed and that nobody gets yet, oldest first, so that a write to one of them meets no other
- * block's contents but poison. With `random` they leave in an order that nobody can foresee. O(1).
+ * Freed blocks of a thread withheld from reuse, so that a late write hits poison, not a new object. They leave first
+ * in, first out, or with `random` in an order that nobody can foresee. O(1) amortized. Modelled on: KASAN's quarantine.
  */
 export class Quarantine {
   readonly #limits: QuarantineLimits;
@@ -39,7 +39,7 @@ export class Quarantine {
     return this.#blocks.slice(this.#first).filter(({ record }) => record.kind === kind).length;
   }
 
-  /** Takes a block in; returns those that leave for it, which may be the same. */
+  /** Adds a block; returns those that leave for it, possibly itself. */
   put(block: Located): Located[] {
     this.#blocks.push(block);
     this.#bytes += block.block.bytes;

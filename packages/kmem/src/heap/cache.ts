@@ -328,7 +328,7 @@ export class Cache {
   #closeSheaves(): void {
     const { slots } = this.#layers;
     underSheavesLock(this.#layers, () => {
-      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).detachSheaf(this.#kind);
+      for (const slot of slots.withAreas()) sheavesOf(this.#layers, slot).removeSheaf(this.#kind);
     });
   }
 

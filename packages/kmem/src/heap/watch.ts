@@ -49,11 +49,11 @@ export interface OpenedPlace {
 const WATCH_CHECKS: Checks<WatchOptions> = { blocks: anyValue, to: anyValue, onReaped: requireFunction };
 
 /** How often a browser's watcher checks whether the thread has attached. */
-const ARRIVAL_INTERVAL_MS = 20;
-/** The delay after the Web Lock's release until it is asked whether the thread is gone, and how it grows. */
-const DEPARTURE_DELAY_MS = 20;
-const DEPARTURE_DELAY_FACTOR = 1.5;
-const DEPARTURE_DELAY_MAX_MS = 1000;
+const ATTACH_INTERVAL_MS = 20;
+/** The delay between the grant of the thread's Web Lock and the question whether the thread is gone; how it grows. */
+const EXIT_DELAY_MS = 20;
+const EXIT_DELAY_FACTOR = 1.5;
+const EXIT_DELAY_MAX_MS = 1000;
 
 /** Reaps a slot as the watching heap's `reapSlot` does; throws the same errors. */
 type Reap = (slot: number, options: ReapOptions) => ReapReport;
@@ -117,7 +117,7 @@ function requireReserved({ memory, slots }: Layers, source: unknown, place: Rese
  */
 function reapEnded(layers: Layers, { slot, generation }: Reservation, how: ReapOptions, reap: Reap): ReapReport {
   const { slots, sync } = layers;
-  if (sync.beacon.goesOn(slot)) {
+  if (sync.beacon.isAlive(slot)) {
     const problem = "the thread that has this slot goes on: the worker that has ended was another one";
     return { ...EMPTY_REPORT, slot, isFreed: false, problem };
   }
@@ -157,18 +157,18 @@ function watchByLock(
   if (locks === undefined) {
     throw new KmemError("BAD_ARGUMENT", "nothing here tells of the end of a worker: no exit event, no Web Locks", {});
   }
-  const waitForDeparture = (delayMs: number): void => {
+  const pollExit = (delayMs: number): void => {
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
-    if (!sync.beacon.goesOn(slot)) onExit();
-    else setTimeout(waitForDeparture, delayMs, Math.min(DEPARTURE_DELAY_MAX_MS, delayMs * DEPARTURE_DELAY_FACTOR));
+    if (!sync.beacon.isAlive(slot)) onExit();
+    else setTimeout(pollExit, delayMs, Math.min(EXIT_DELAY_MAX_MS, delayMs * EXIT_DELAY_FACTOR));
   };
-  const look = (): void => {
+  const pollAttach = (): void => {
     if (!isWatching() || !slots.isReserved(place) || slots.isFree(slot)) return;
     if (Atomics.load(memory.words, slots.word(slot, SlotRecord.WATCHED)) === 1)
-      void locks.request(lockName, () => waitForDeparture(DEPARTURE_DELAY_MS));
+      void locks.request(lockName, () => pollExit(EXIT_DELAY_MS));
     // The thread may have attached and died before it acquired its Web Lock.
     else if (slots.isHeld(slot) && sync.beacon.hasExited(slot)) onExit();
-    else setTimeout(look, ARRIVAL_INTERVAL_MS);
+    else setTimeout(pollAttach, ATTACH_INTERVAL_MS);
   };
-  look();
+  pollAttach();
 }

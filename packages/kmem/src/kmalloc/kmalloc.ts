@@ -213,7 +213,8 @@ export class KmallocSlowPath {
         this.#shrinkIdleClasses(kind);
         const { remoteSheaves } = sheaves;
         const isOwn = memory.bytes[tagIndex(geometry, address)] === slot + 1;
-        if (isOwn || !remoteSheaves.serves(kind) ? sheaves.flush(kind) : remoteSheaves.makeRoom(kind)) return "retry";
+        if (isOwn || !remoteSheaves.hasSheafFor(kind) ? sheaves.flush(kind) : remoteSheaves.makeRoom(kind))
+          return "retry";
       }
       // Before the block is freed: if a shrinker throws, the block is still live. What a destructor throws below, the
       // block is free by then.

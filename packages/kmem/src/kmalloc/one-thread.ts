@@ -76,7 +76,7 @@ function noBarns({ memory, geometry, caches, slabs }: BarnContext): Barns {
 
 /** No block is another slot's. */
 const noRemoteSheaves = {
-  serves: () => false,
+  hasSheafFor: () => false,
   entries: () => [],
   drain: () => {},
   close: () => {},

@@ -25,7 +25,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, clean
   const to = requireReapOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
-  // Before acquiring the lock: threads that wait for one of the dead thread's locks proceed at once.
+  // Before the lock: threads that wait for locks of the dead one then take these over at once.
   slots.markDead(slot, generation);
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
@@ -58,9 +58,9 @@ function recover(
   // All dead slots, since one of these threads may have died while it reaped another.
   const dead = slots.dead;
   let returnedBlocks = 0;
-  for (const one of dead) {
-    underSheavesLock(layers, () => slots.setArea(one, 0));
-    sync.waiters.forget(one);
+  for (const deadSlot of dead) {
+    underSheavesLock(layers, () => slots.setArea(deadSlot, 0));
+    sync.waiters.forget(deadSlot);
   }
   for (const kind of caches.kinds()) returnedBlocks += returnBlocks(layers, kind, dead);
   waitForTakeover(layers);

@@ -13,11 +13,11 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *      remote   sheaf: of blocks that the slot freed and       owner    the slot that answers for a run, in its OWNER
  *               other slots allocated                          mark     what OWNER holds instead of an owner: a root
  *      area     a slot's private pages, with its sheaves (the  record   a table's row; its words stand in the layout
- *               kernel's per-CPU area); in vmalloc a range of virtual pages (vm_struct)
- *      epoch    changes with memory pressure, and when one     engine   an allocator above the pages with a lock of its
- *               begins to wait: each slot then reclaims once            own: buckets, virtual memory
- *      foreign  pages in the memory that are not the heap's    beacon   a thread's Atomics.waitAsync calls: the engine
- *                                                                       drops them when the thread dies
+ *               kernel's per-CPU area); in vmalloc a range     engine   an allocator above the pages with a lock of its
+ *               of virtual pages (vm_struct)                            own: buckets, virtual memory
+ *      epoch    counts beginnings and ends of pressure, and    beacon   a thread's Atomics.waitAsync calls: JavaScript
+ *               of waits: each slot reclaims once an epoch              drops them when the thread dies
+ *      foreign  pages in the memory that are not the heap's
  *      face     a kernel's own functions over a heap: the seed documents' kmalloc, kmem_cache_create and so on
  *
  *      base = start rounded up to a page                   end of what is managed now        limit (growable)
@@ -29,8 +29,8 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *      └────────┴───────┴───────┴──────┴───────┴───────┴──────┴──────┴───────┴──────────────────────┘
  *      ◄─────────────── metadata, sized for `limit`, never moves ────►
  *
- * Memory of one thread that grows has the four tables of pages and tags in a run of pages instead, for little more than
- * there is; each time that growth comes to their end they move to a longer one (pages/moving-tables.ts):
+ * A heap of one thread that grows has the four tables of pages and tags in a run of pages instead, which is little
+ * longer than they need; when growth exceeds what they cover, they move to a longer one (pages/moving-tables.ts):
  *
  *      ┌────────┬───────┬───────┬──────┬───────┬─────────────────────────────┬───────┬ ─ ─ ─ ─ ─ ─ ─ ─ ┐
  *      │ header │ zones │ slots │caches│ pages │ frames, kinds, groups, tags │ pages │ absent until
@@ -129,7 +129,7 @@ export const HEADER_FIELDS = {
   END_FRAME: 1,
   /** Counts growths; a view made at another count may be too short. */
   GROWTH_COUNT: 1,
-  /** Frames in use at which what lies idle is reclaimed before more are taken. */
+  /** Frames in use at which idle memory is reclaimed before more is taken. */
   RECLAIM_AT: 1,
   /** Requests for pages since the last reclaim of that sort. */
   REQUESTS_SINCE_RECLAIM: 1,
@@ -141,16 +141,16 @@ export const HEADER_FIELDS = {
   CACHE_SERIAL: 1,
   /** Address of the run of pages that holds the barns of the size classes; 0 while there are none. */
   BARNS: 1,
-  /** Frees of blocks that another thread had freed at the same time, found when their second entry came up. */
+  /** Double frees by two threads at once, found when the stale second entry was popped or flushed. */
   LATE_DOUBLE_FREES: 1,
-  /** The set of the taken slots: those held or reserved. */
+  /** The set of the taken slots: those held or reserved, and those of the dead until they are reaped. */
   TAKEN_SLOTS: SLOT_SET_WORDS as number,
 
   /** The page allocator: zones, frame table, growth. */
   PAGES_LOCK: { line: 1 },
   /** The table of caches, and the barns of the size classes. */
   TABLE_LOCK: { line: 1 },
-  /** Sheaves being closed by a thread that waits for memory. */
+  /** Sheaves of a slot that another one closes, drains or forgets. */
   SHEAVES_LOCK: { line: 1 },
   /** The engine of buckets. */
   BUCKET_LOCK: { line: 1 },
@@ -165,7 +165,7 @@ export const HEADER_FIELDS = {
   FREED_EVENT: 1,
   /** The ticket of the next waiter. */
   NEXT_TICKET: 1,
-  /** Odd while pages are so short that no slot keeps free blocks back; each change adds 1. */
+  /** Odd during pressure, when slots cache no free blocks; each change adds 1. */
   PRESSURE: 1,
 
   /** How often tables have moved; its lowest bit says which of the two TABLE_LOCATIONS holds. */
@@ -174,12 +174,12 @@ export const HEADER_FIELDS = {
   TABLE_LOCATIONS: 4,
 
   /** The ticket of the next recorded call: see trace/layout.ts. */
-  CALL_TICKET: 1,
+  CALL_TICKET: { line: 1 },
 } as const;
 /** Word indexes in the header. */
 export const Header: Offsets<typeof HEADER_FIELDS> = /* @__PURE__ */ offsetsOf(HEADER_FIELDS);
 
-/** Words set aside for the header. Each lock and the words of waiting have a cache line of 16 words to themselves. */
+/** Words set aside for the header. Each lock, the words of waiting and the ticket have a cache line of their own. */
 export const HEADER_WORDS: number = /* @__PURE__ */ wordsOf(HEADER_FIELDS, LINE_WORDS);
 
 /** What is special about a heap. */

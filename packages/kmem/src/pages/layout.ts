@@ -234,7 +234,7 @@ export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
  *      for each order from 0:  COUNT │ frame │ frame │ … room …
  *      RUN_CACHE:              COUNT │ REFUSED │ frame │ frame │ … room …
  *
- * REFUSED counts the runs for which there was no room.
+ * REFUSED counts the runs for which there was no room, modulo EVICT_INTERVAL of run-cache.ts.
  */
 export const PAGE_CACHE_ORDERS = 4;
 /** Words of one order: its count and its frames. */

@@ -99,8 +99,8 @@ export class PageAllocator {
   }
 
   /**
-   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. Grows the memory, but not for DMA.
-   * O(orders), for first fit O(groups of 64 frames).
+   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. Grows the memory, unless for DMA or
+   * optional. O(orders), for first fit O(groups of 64 frames).
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -108,15 +108,15 @@ export class PageAllocator {
       if (ASSERTIONS) assertOwner(this.frames, cached, this.claimedOwner);
       this.frames.setRun(cached, count, kind);
       this.frames.setOwner(cached, this.#owner);
-      return this.#reach(cached, count);
+      return this.#ensureViewsCover(cached, count);
     }
     if (!this.isWithinLimit(count, request)) return NO_FRAME;
     this.lock.acquire();
     let frame = takeRun(this.zones, count, request, kind);
-    const mayTryHarder = frame === NO_FRAME && request.isOptional !== true;
-    const drained = mayTryHarder ? this.#drainRunCacheLocked() : 0;
+    const mayReclaim = frame === NO_FRAME && request.isOptional !== true;
+    const drained = mayReclaim ? this.#drainRunCacheLocked() : 0;
     if (drained > 0) frame = takeRun(this.zones, count, request, kind);
-    if (mayTryHarder && frame === NO_FRAME && request.dma !== true) {
+    if (mayReclaim && frame === NO_FRAME && request.dma !== true) {
       const heap = { memory: this.#memory, geometry: this.#geometry, frames: this.frames, zones: this.zones };
       if (growPages(heap, count, request)) frame = takeRun(this.zones, count, request, kind);
     }
@@ -125,14 +125,14 @@ export class PageAllocator {
     this.lock.release();
     if (drained > 0) this.#sync?.waiters.freed();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
-    return frame === NO_FRAME ? frame : this.#reach(frame, count);
+    return frame === NO_FRAME ? frame : this.#ensureViewsCover(frame, count);
   }
 
   /** A cached run of `count` pages or a few more (COUNT tells) as a block's run; NO_FRAME if none is cached. */
   takeCachedRun(count: number): number {
     if (this.#runCache === undefined || count < RUN_CACHE_PAGES_MIN) return NO_FRAME;
     const frame = this.#runCache.take(count, this.#owner);
-    return frame === NO_FRAME ? frame : this.#reach(frame, this.frames.count(frame));
+    return frame === NO_FRAME ? frame : this.#ensureViewsCover(frame, this.frames.count(frame));
   }
 
   /**
@@ -149,7 +149,7 @@ export class PageAllocator {
     this.lock.updatePressure();
     this.lock.release();
     if (drained > 0) this.#sync?.waiters.freed();
-    if (frame !== NO_FRAME) return this.#reach(frame, got);
+    if (frame !== NO_FRAME) return this.#ensureViewsCover(frame, got);
     let whole: number = NO_FRAME;
     for (let rest = count; rest > 0 && whole === NO_FRAME; rest >>= 1) whole = this.allocate(rest, kind, request);
     return whole;
@@ -164,7 +164,7 @@ export class PageAllocator {
    * Makes this thread's views cover a run, which may lie in pages that another thread has just added. A store beyond
    * the end of a view would be lost silently.
    */
-  #reach(frame: number, count: number): number {
+  #ensureViewsCover(frame: number, count: number): number {
     this.#memory.waitForLength((frame + count) * PAGE_SIZE);
     return frame;
   }
@@ -252,7 +252,7 @@ export class PageAllocator {
     }
     if (ASSERTIONS && isPossible) assertRun(this.frames, head, newCount, kind);
     this.lock.release();
-    if (isPossible) this.#reach(head, newCount);
+    if (isPossible) this.#ensureViewsCover(head, newCount);
     return isPossible;
   }
 

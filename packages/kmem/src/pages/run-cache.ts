@@ -4,13 +4,13 @@ import type { BuddyZone } from "./buddy.ts";
 import type { FrameTable } from "./frames.ts";
 import { NO_FRAME, RUN_CACHE_HEADER, RUN_CACHE_MAX, RUN_CACHE_PAGES_MIN, RUN_CACHE_WORD, RunKind } from "./layout.ts";
 
-/** A cached run exceeds the smallest request that rounds to `count` pages by less than one part in so many. */
+/** A cached run serves a request if it exceeds its bytes by less than one part in so many. */
 const SLACK_DIVISOR = 8;
-/** When there is no room, one freed run in so many evicts the oldest; the others go to the free lists, which is fast. */
+/** When the cache is full, one freed run in so many evicts the oldest; the others go straight to the free lists. */
 const EVICT_INTERVAL = 8;
-/** log2 of the divisor of the pages in use that gives what the run caches of all slots may hold: a thirty-second. */
+/** log2 of the divisor of the pages in use: all run caches together hold a thirty-second of these at most. */
 const RUN_CACHE_SHARE_SHIFT = 5;
-/** The least limit of a slot that is alone: a block of 256 KiB that comes and goes by itself stays cached. */
+/** The limit of a slot that is alone, in small heaps: a block of 256 KiB that comes and goes by itself stays cached. */
 const RUN_CACHE_PAGES_FLOOR = 64;
 /** log2 of the divisor of the free pages: an eighth of them at most is cached. */
 const RUN_CACHE_FREE_SHARE_SHIFT = 3;

@@ -7,7 +7,7 @@ import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
 /** The first kind without remote sheaves: its blocks go into the freeing slot's sheaf, whoever allocated them. */
-const REMOTE_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
+const REMOTE_KIND_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no calls, and no atomics unless
@@ -80,7 +80,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
   const maxClassBytes = MAX_CLASS_BYTES;
-  const remoteEnd = REMOTE_END;
+  const remoteKindEnd = REMOTE_KIND_END;
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
@@ -118,7 +118,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
       const tag = tags[granule] | 0;
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
-        const topWord = (tag === liveTag || kind >= remoteEnd ? tops : remoteTops) + kind;
+        const topWord = (tag === liveTag || kind >= remoteKindEnd ? tops : remoteTops) + kind;
         const pushWord = words[topWord] + 1;
         if ((words[pushWord] ?? full) !== full) {
           words[pushWord] = address;
@@ -151,7 +151,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
 
   const hasRoom = (address: number): boolean => {
     const kind = kinds[(address - base) >>> pageShift];
-    const isRemote = kind < remoteEnd && tags[((address - base) >>> 0) >>> granuleShift] !== liveTag;
+    const isRemote = kind < remoteKindEnd && tags[((address - base) >>> 0) >>> granuleShift] !== liveTag;
     const top = words[(isRemote ? remoteTops : tops) + kind];
     return (words[top + 1] ?? full) !== full;
   };
@@ -172,7 +172,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
   const granuleShift = GRANULE_SHIFT;
   const granuleMask = GRANULE_MASK;
   const pageShift = PAGE_SHIFT;
-  const remoteEnd = REMOTE_END;
+  const remoteKindEnd = REMOTE_KIND_END;
   const { memory, geometry, areaWord, slot } = context;
   const words = memory.words;
   const tags = tagView(memory, geometry);
@@ -190,7 +190,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
       const tag = tags[granule] | 0;
       if ((tag - 1) >>> 0 < liveMax && (offset & granuleMask) === 0 && address >>> 0 === address) {
         const kind = kinds[offset >>> pageShift];
-        const topWord = (tag === liveTag || kind >= remoteEnd ? tops : remoteTops) + kind;
+        const topWord = (tag === liveTag || kind >= remoteKindEnd ? tops : remoteTops) + kind;
         const pushWord = words[topWord] + 1;
         if ((words[pushWord] ?? full) !== full && Atomics.compareExchange(tags, granule, tag, cachedTag) === tag) {
           words[pushWord] = address;

@@ -5,8 +5,8 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
 /**
  * Tags, slabs, sheaves, barns.
  *
- * The tag table holds one byte per granule of 16 bytes. Only the granule at which a block starts ever differs
- * from NONE:
+ * The tag table holds one byte per granule of 16 bytes. Only the granule at which a block starts, and that of the
+ * header, ever differ from NONE:
  *
  *                      slab made              refill (slot s)          alloc (slot s)
  *      NONE ──────────────────────► IN_SLAB ─────────────► cached, s ────────────────► live, by s
@@ -16,14 +16,19 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *                                        └───── IN_BARN ◄─────┘  flush and refill, while threads share the heap
  *
  *      0          NONE       no block starts here
- *      1 … 126    live       handed out by slot tag - 1
+ *      1 … 126    live       slot tag - 1 has handed it out, or it was given to that slot
  *      127        IN_BARN    free, in the barn of its cache or on the way there
  *      128        RESERVED   the header's granule
  *      129 … 254  cached     free, in a sheaf or a remote sheaf of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
  * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. A tag names the one slot
- * that holds the block: when two threads free it at the same moment, both list it, and one entry is valid.
+ * that holds the block: when two threads free it at the same moment, which is an error of the program, both list it,
+ * and one entry is valid. The other one means nothing until the block comes to that very slot again, perhaps as one of
+ * another class; heaps with EXACT_FREES refuse the second free instead.
+ *
+ * A free by another slot t than the one that allocated the block leads to cached, t. A block that is a run of pages has
+ * NONE, live and, while a slot frees or resizes it, cached, without being in a sheaf.
  *
  * A sheaf is a stack of addresses between two sentinels, in the private pages of a slot:
  *
@@ -111,7 +116,7 @@ export const FIRST_SHEAF_WORD: number = AreaWord.TRANSFERS + 1;
 
 /**
  * Size classes that have remote sheaves: those of blocks up to 128 bytes, of which several lie in a cache line or in
- * the pair of lines that processors fetch. Larger blocks of other slots go into the sheaf like a slot's own.
+ * a pair that processors fetch together. Larger blocks of other slots go into the sheaf like a slot's own.
  */
 export const REMOTE_CLASS_COUNT = 8;
 
@@ -124,8 +129,9 @@ export const NAMED_SHEAF_CAPACITY: number = (1 << NAMED_SHEAF_SHIFT) - SENTINEL_
 export const CACHE_NAME_BYTES = 32;
 /**
  * A cache's record. The slabs that have free blocks form a list from PARTIAL_HEAD to PARTIAL_TAIL through the frame
- * table, oldest first; full slabs are in no list. In the record of a slab's first frame, COUNT holds the free blocks in
- * its low half and in its high half the cursor: the granule below which no block of the slab is free.
+ * table, oldest first but empty ones at the end; full slabs are in no list. In the record of a slab's first frame,
+ * COUNT holds the free blocks in its low half and in its high half the cursor: the granule below which no block of the
+ * slab is free.
  *
  * A cache may have colours: its slabs, one after the other, start their first block COLOUR_BYTES further into the slab,
  * within the slab's leftover tail, so that blocks of the same number fall on different cache lines. SLAB_OR_OWNER of
@@ -180,8 +186,7 @@ export const CACHE_FIELDS = {
   /** FNV-1a over the words that never change while the cache lives; see RECORD_CONSTANTS. */
   CHECKSUM: 1,
   /**
-   * The top of the sheaf that the last idle scan, of any slot, found; if it is unchanged at the next scan, the cache
-   * counts as idle.
+   * The top of the sheaf at the last idle scan of any slot; a cache whose top is still that at the next scan is idle.
    */
   IDLE_SCAN_TOP: 1,
 } as const;
@@ -221,9 +226,8 @@ export const CACHE_RECORD_BYTES: number = CACHE_RECORD_WORDS * WORD_BYTES;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
- * a fourth of the cache's present slabs, and up to a batch more until one is released. A cache that empties slab by
- * slab thus ends up with about a fourth of its peak, with fewer where several side by side go at a time. They are
- * released when the heap would grow past its peak, under pressure, and by trim.
+ * a fourth of the cache's slabs. A batch of them is released once there is a batch more than that; all are when the
+ * heap would grow past its peak, under pressure, and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */

@@ -54,10 +54,10 @@ export function* slabsOf(tables: SlabTables, kind: number): Generator<SlabPlace>
 }
 
 /**
- * Rebuilds what a cache's lock guards from the kinds, HEADs and tags of its slabs: a slab that was being made or
- * released is finished, blocks that are in no sheaf and not live are free in their slabs, the barn is empty, list and
- * counts are rebuilt. A thread that dies on the way leaves what the next call rebuilds. Under the cache's lock, with
- * other threads at work, or while all are at rest. O(frames + blocks).
+ * Rebuilds what a cache's lock guards from the kinds, SLAB_OR_OWNER and tags of its slabs: a slab that was being made
+ * or released is finished, blocks that are in no sheaf and not live are free in their slabs, the barn is empty, list
+ * and counts are rebuilt. A thread that dies on the way leaves what the next call rebuilds. Under the cache's lock,
+ * with other threads at work, or while all are at rest. O(frames + blocks).
  */
 export function rebuildCache(tables: SlabTables, kind: number): void {
   const { memory, caches } = tables;

@@ -76,17 +76,17 @@ export class RemoteSheaves {
   }
 
   /** Whether a kind has remote sheaves. */
-  serves(kind: number): boolean {
+  hasSheafFor(kind: number): boolean {
     return kind >= FrameKind.FIRST_CACHE && kind < FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
   }
 
   /** Index in `words` of the EMPTY sentinel of a remote sheaf; 0 while the slot has no remote sheaves. */
   bottom(kind: number): number {
     const run = this.#memory.words[this.#areaWord + AreaWord.REMOTE_PAGES] >>> WORD_SHIFT;
-    return run === 0 || !this.serves(kind) ? 0 : run + this.#offsets[kind - FrameKind.FIRST_CACHE];
+    return run === 0 || !this.hasSheafFor(kind) ? 0 : run + this.#offsets[kind - FrameKind.FIRST_CACHE];
   }
 
-  /** Index in `words` of a remote sheaf's top. That of a closed one is found by its entries: all words above are 0. */
+  /** Index in `words` of a remote sheaf's top. That of a closed one is found by its entries: words above it are 0. */
   top(kind: number): number {
     const { words } = this.#memory;
     const top = words[this.#areaWord + AreaWord.REMOTE_TOPS + kind];
@@ -110,9 +110,9 @@ export class RemoteSheaves {
     return Array.from(this.#memory.words.subarray(bottom + 1, bottom + 1 + this.count(kind)), (entry) => entry >>> 0);
   }
 
-  /** Makes room in a remote sheaf: makes all, opens this one, or empties it. False if the kind or slot has none. */
+  /** Makes room: creates the remote sheaves, reopens this one, or drains it. False for a kind without, or no pages. */
   makeRoom(kind: number): boolean {
-    if (!this.serves(kind) || !this.#ensure()) return false;
+    if (!this.hasSheafFor(kind) || !this.#ensure()) return false;
     const { words } = this.#memory;
     const top = this.top(kind);
     if (words[top + 1] === FULL) this.drain(kind);

@@ -39,9 +39,10 @@ const firstNamedKind: number = FrameKind.FIRST_CACHE + CLASS_COUNT;
 
 /**
  * The sheaves of one slot: per cache, a stack of free blocks that is private to the slot. A sheaf is filled from the
- * barn and flushed into it half a sheaf at a time. The fast paths that pop and push are in `fast-path.ts`. In
- * signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index in
- * `words` of its record. Modelled on: Linux's sheaves, Bonwick's magazines.
+ * barn and flushed into it half a sheaf at a time; named caches have no barn, theirs trade with the slabs. The fast
+ * paths that pop and push are in `fast-path.ts`. In signatures, `kind` identifies a cache: the kind of its frames, from
+ * FrameKind.FIRST_CACHE on. `cache` is the index in `words` of its record. Modelled on: Linux's sheaves, Bonwick's
+ * magazines.
  */
 export class Sheaves {
   /** Index in `words` of the slot's area. */
@@ -158,8 +159,8 @@ export class Sheaves {
   }
 
   /**
-   * Fills the empty sheaf of a cache to half its capacity; false if there is no memory or no such cache. Half, so that
-   * a thread that alternates around a full or an empty sheaf does not come here at each call.
+   * Fills the empty sheaf of a cache up to half its capacity; false if there is no memory or no such cache. Half, so
+   * that a thread that alternates around a full or an empty sheaf does not come here at each call.
    */
   refill(kind: number, request: PageRequest): boolean {
     for (;;) {
@@ -282,8 +283,8 @@ export class Sheaves {
   }
 
   /**
-   * Whether the sheaf's top is where the last scan of this cache found it; notes the top for the next scan in the
-   * cache's record, which all slots share: after another slot's scan the answer is false.
+   * True if the top is the one recorded by the last scan of this cache; else records it. All slots share the record, so
+   * that after another slot's scan the answer is false.
    */
   checkIdle(kind: number): boolean {
     const { words } = this.#memory;
@@ -294,8 +295,8 @@ export class Sheaves {
     return false;
   }
 
-  /** Detaches a cache's empty sheaf: the kind's next use makes a new one. Same locking as {@link freeSheafPages}. */
-  detachSheaf(kind: number): void {
+  /** Takes a cache's empty sheaf away: the kind's next use makes a new one. Same locking as {@link freeSheafPages}. */
+  removeSheaf(kind: number): void {
     const { words } = this.#memory;
     words[this.areaWord + AreaWord.SAVED + kind] = 0;
     words[this.areaWord + AreaWord.TOPS + kind] = this.#dummySheaf;
@@ -319,7 +320,7 @@ export class Sheaves {
       if (page === 0) continue;
       const firstKind = group << CACHES_PER_SHEAF_PAGE_SHIFT;
       for (let kind = firstKind; kind <= (firstKind | CACHES_PER_SHEAF_PAGE_MASK); kind++) {
-        if (kind >= firstNamedKind) this.detachSheaf(kind);
+        if (kind >= firstNamedKind) this.removeSheaf(kind);
       }
       words[this.areaWord + AreaWord.NAMED_SHEAF_PAGES + group] = 0;
       this.#pages.free(page >>> PAGE_SHIFT, 1, RunKind.SYSTEM);
@@ -353,7 +354,7 @@ export class Sheaves {
     }
   }
 
-  /** False for a stale entry: two threads freed its block at the same time, and it is not in this slot's sheaves. */
+  /** False for a stale entry, left by two simultaneous frees: another slot holds the block. */
   #isCachedHere(entry: number): boolean {
     return this.#memory.bytes[this.#pages.frames.tagBias + (entry >>> GRANULE_SHIFT)] === this.#cachedTag;
   }

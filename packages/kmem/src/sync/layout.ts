@@ -60,6 +60,7 @@ export const SLOT_RECORD_BYTES: number = SLOT_RECORD_WORDS * 4;
 export const SlotState = { FREE: 0, HELD: 1, DEAD: 2, RESERVED: 3, RELEASING: 4 } as const;
 /** log2 of what the generation is multiplied by in STATE; the state is in the bits below. */
 export const GENERATION_SHIFT = 3;
+/** The bits of the state in STATE. */
 export const SLOT_STATE_MASK: number = (1 << GENERATION_SHIFT) - 1;
 /** The last generation before it begins again with 1. */
 export const GENERATION_MAX: number = 2 ** (32 - GENERATION_SHIFT) - 1;

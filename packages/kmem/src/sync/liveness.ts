@@ -67,7 +67,7 @@ export class LivenessBeacon {
   }
 
   /** Whether the thread that holds a slot is there, for certain; false too where this cannot be said now. */
-  goesOn(slot: number): boolean {
+  isAlive(slot: number): boolean {
     const { words } = this.#memory;
     const countWord = this.#slots.word(slot, SlotRecord.BEACON_WAITERS);
     for (let count = load(words, countWord); count > 0; count = load(words, countWord)) {

@@ -31,15 +31,15 @@ import {
 } from "./assembler.ts";
 import { CORE_GLOBALS, type CoreGlobalName } from "./core-layout.ts";
 
-/** The first kind whose blocks go into the sheaf, also those that other slots allocated. */
-const REMOTE_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
-/** Bytes from the tops of a slot's sheaves to those of its remoteSheaves. */
+/** The first kind without a remote sheaf. */
+const REMOTE_KIND_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
+/** Bytes from the tops of a slot's sheaves to those of its remote sheaves. */
 const REMOTE_TOPS_BYTES: number = (AreaWord.REMOTE_TOPS - AreaWord.TOPS) * WORD_BYTES;
 /** Bytes from the first top to that of the first size class. */
 const CLASS_TOPS_BYTES: number = FrameKind.FIRST_CACHE * WORD_BYTES;
-/** The tag of a block in the sheaf of a slot is the tag of its live ones and this. */
+/** The cached tag of a slot less its live tag. */
 const SHEAF_TAG: number = Tag.FIRST_CACHED - 1;
-/** log2 of the classes to a doubling, and of the words in a page of WebAssembly. */
+/** log2 of the size classes from one power of two to the next, and of the words in a page of WebAssembly. */
 const STEPS_SHIFT = 3;
 const PAGE_WORDS_SHIFT: number = Math.log2(WASM_PAGE_SIZE / WORD_BYTES);
 
@@ -58,8 +58,9 @@ export interface CoreContext {
 
 /** Locals with what `find` has found: a block on top of its sheaf. */
 export interface FoundBlock {
-  /** Where the top of the sheaf stands, and which it is. */
+  /** Where the index of the top entry stands, from the word of the first class on. */
   readonly topAt: number;
+  /** The index of the top entry. */
   readonly top: number;
   readonly address: number;
   /** Where the block's tag stands. */
@@ -69,8 +70,8 @@ export interface FoundBlock {
 /**
  * The two paths of slab/fast-path.ts as WebAssembly: the same loads, tests and stores in the same order, over the same
  * layout. Two things differ. An access outside of the memory would trap where a view of JavaScript answers with
- * undefined, so addresses and tops are compared with where the heap ends. And since no view is detached when the memory
- * grows, the pages that it had when the heap was bound are compared with those that it has.
+ * undefined, so addresses are compared with where the heap ends, and tops with where the memory does. And since no view
+ * is detached when the memory grows, the pages that it had when the heap was bound are compared with those that it has.
  */
 export class CorePaths {
   readonly context: CoreContext;
@@ -89,7 +90,7 @@ export class CorePaths {
     return add(this.global("live_tag"), SHEAF_TAG);
   }
 
-  /** The words of the memory: the index of a word that there is lies below. */
+  /** Words of the memory; valid indexes are below it. */
   get wordCount(): Code {
     return shiftLeft(memoryPages, PAGE_WORDS_SHIFT);
   }
@@ -98,7 +99,7 @@ export class CorePaths {
     return call(this.context.importIndexOf(name), ...args.map(get));
   }
 
-  /** Leaves where the memory has grown: tables may have moved, and the core is bound again on the slow path. */
+  /** Leaves for the slow path where the memory has grown: tables may have moved. The slow path binds the core again. */
   get leaveIfGrown(): Code {
     if (this.context.isShared) return [];
     return this.assembler.leaveIf(unequal(memoryPages, this.global("pages")));
@@ -109,7 +110,7 @@ export class CorePaths {
     return this.assembler.leaveIf(atLeast(tee(offset, sub(address, this.global("base"))), this.global("size")));
   }
 
-  /** Sets a local to where the tag of the granule stands that begins so many bytes from the heap's start. */
+  /** Sets a local to the address of the tag of the granule that lies so many bytes from the heap's start. */
   tagAt(tagAt: number, offset: number): Code {
     return tee(tagAt, add(this.global("tags"), shiftRight(get(offset), GRANULE_SHIFT)));
   }
@@ -119,7 +120,7 @@ export class CorePaths {
     return this.assembler.load8(add(this.global("kinds"), shiftRight(get(offset), PAGE_SHIFT)));
   }
 
-  /** The top of the sheaf for a size: sizes of no class leave, 0 too. Classes are those of slab/size-classes.ts. */
+  /** Sets `topAt` for a size: sizes of no class leave, 0 too. Classes are those of slab/size-classes.ts. */
   #topOf(locals: Locals, topAt: number, size: number): Code {
     const last = locals.next();
     const doubling = locals.next();
@@ -178,7 +179,7 @@ export class CorePaths {
     const address = 0;
     const [offset, tagAt, tag, kind] = [locals.next(), locals.next(), locals.next(), locals.next()];
     const [topAt, room, roomAt] = [locals.next(), locals.next(), locals.next()];
-    const isForSheaf = or(equal(get(tag), this.global("live_tag")), atLeast(get(kind), REMOTE_END));
+    const isForSheaf = or(equal(get(tag), this.global("live_tag")), atLeast(get(kind), REMOTE_KIND_END));
     const tops = add(this.global("tops"), select(isForSheaf, 0, REMOTE_TOPS_BYTES));
     return locals.body(
       block(
