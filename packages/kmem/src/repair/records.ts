@@ -25,6 +25,9 @@ interface Basics {
   readonly colourBytes: number;
 }
 
+/** The lowest byte of a word. */
+const BYTE_MASK = 0xff;
+
 /**
  * Repairs the records of caches. Those of size classes are what their class is. A record of a named cache is
  * restored where the checksum shows what it was: one byte is damaged, or words that follow from others. Beyond that it
@@ -92,23 +95,39 @@ function restoreShape(record: Int32Array, shapes: BlockShapes): boolean {
   const checksum = record[CacheRecord.CHECKSUM];
   const found = record.slice();
   for (const basics of possibleBasics(found)) {
-    setShape(record, basics, shapes);
-    if (checksumOfRecord(record) === checksum) return true;
+    if (setShape(record, basics, shapes) && checksumOfRecord(record) === checksum) return true;
+  }
+  return restoreObjectBytes(record, found, shapes);
+}
+
+/**
+ * The same where the size of objects is damaged, which lies less than an alignment below that of blocks: its lowest
+ * byte follows from the checksum, once for each value of the next one.
+ */
+function restoreObjectBytes(record: Int32Array, found: Int32Array, shapes: BlockShapes): boolean {
+  const blockBytes = found[CacheRecord.BLOCK_BYTES];
+  const alignBytes = found[CacheRecord.ALIGN_BYTES];
+  const colourBytes = found[CacheRecord.COLOUR_BYTES];
+  if (!isAlignment(alignBytes)) return false;
+  const lowest = blockBytes - Math.max(alignBytes, GRANULE) + 1;
+  for (let high = blockBytes & ~BYTE_MASK; high + BYTE_MASK >= lowest && high >= 0; high -= BYTE_MASK + 1) {
+    if (!setShape(record, { objectBytes: blockBytes, alignBytes, colourBytes }, shapes)) return false;
+    record[CacheRecord.OBJECT_BYTES] = high;
+    restoreByte(record);
+    const objectBytes = record[CacheRecord.OBJECT_BYTES];
+    const isRight = objectBytes >= lowest && objectBytes <= blockBytes;
+    if (isRight && checksumOfRecord(record) === found[CacheRecord.CHECKSUM]) return true;
   }
   return false;
 }
 
 /** What was asked for if one of the words that say so is damaged. */
 function* possibleBasics(record: Int32Array): Generator<Basics> {
-  const blockBytes = record[CacheRecord.BLOCK_BYTES];
   const objectBytes = record[CacheRecord.OBJECT_BYTES];
   const alignBytes = record[CacheRecord.ALIGN_BYTES];
   const colourBytes = record[CacheRecord.COLOUR_BYTES];
   yield { objectBytes, alignBytes, colourBytes };
   for (let align = 1; align <= PAGE_SIZE; align *= 2) yield { objectBytes, alignBytes: align, colourBytes };
-  for (let less = 0; less < Math.max(alignBytes, GRANULE) && less < PAGE_SIZE; less++) {
-    yield { objectBytes: blockBytes - less, alignBytes, colourBytes };
-  }
   for (let distance = 0; distance <= PAGE_SIZE; distance += GRANULE) {
     yield { objectBytes, alignBytes, colourBytes: distance };
   }
@@ -130,8 +149,7 @@ function restoreByte(record: Int32Array): boolean {
 /** Writes the shape on which the pages and the blocks of a slab agree; false where there is none. */
 function guess(record: Int32Array, shapes: BlockShapes): boolean {
   const objectBytes = record[CacheRecord.OBJECT_BYTES];
-  const isAlignment = isPowerOfTwo(record[CacheRecord.ALIGN_BYTES]) && record[CacheRecord.ALIGN_BYTES] <= PAGE_SIZE;
-  const alignBytes = isAlignment ? record[CacheRecord.ALIGN_BYTES] : GRANULE;
+  const alignBytes = isAlignment(record[CacheRecord.ALIGN_BYTES]) ? record[CacheRecord.ALIGN_BYTES] : GRANULE;
   const fromObject = roundUp(objectBytes, Math.max(alignBytes, GRANULE));
   const blockBytes = [record[CacheRecord.BLOCK_BYTES], fromObject].find((bytes) => {
     if (!isBlock(bytes)) return false;
@@ -150,6 +168,10 @@ function guess(record: Int32Array, shapes: BlockShapes): boolean {
   return true;
 }
 
+function isAlignment(bytes: number): boolean {
+  return isPowerOfTwo(bytes) && bytes <= PAGE_SIZE;
+}
+
 function isBlock(blockBytes: number): boolean {
   return blockBytes >= GRANULE && blockBytes <= MAX_OBJECT_BYTES && blockBytes % GRANULE === 0;
 }
@@ -158,15 +180,15 @@ function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-/** Writes what follows from the basics of a cache; nothing where they are impossible. */
+/** Writes what follows from the basics of a cache; false, with nothing written, where they are impossible. */
 function setShape(
   record: Int32Array,
   { objectBytes, alignBytes, colourBytes }: Basics,
   shapes: BlockShapes,
   capacityMax: number = NAMED_SHEAF_CAPACITY,
-): void {
+): boolean {
   const blockBytes = roundUp(objectBytes, Math.max(alignBytes, GRANULE));
-  if (!isBlock(blockBytes) || colourBytes < 0) return;
+  if (!isBlock(blockBytes) || colourBytes < 0 || !isAlignment(alignBytes)) return false;
   const shape = slabShape(blockBytes, shapes);
   record[CacheRecord.BLOCK_BYTES] = blockBytes;
   record[CacheRecord.OBJECT_BYTES] = objectBytes;
@@ -176,6 +198,7 @@ function setShape(
   record[CacheRecord.CAPACITY] = Math.min(shape.capacity, capacityMax);
   record[CacheRecord.COLOURS] = colourCount(shape, blockBytes, colourBytes);
   record[CacheRecord.COLOUR_BYTES] = colourBytes;
+  return true;
 }
 
 function nameBytes(record: Int32Array): Uint8Array {
