@@ -1,4 +1,11 @@
-import { bindgenLeadsTo, type Role, roleOfName, typeOfRole } from "./allocator-roles.ts";
+import {
+  bindgenLeadsTo,
+  C_FUNCTIONS,
+  type CFunctionName,
+  type Role,
+  roleOfName,
+  typeOfRole,
+} from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { readsArgumentHeader, shapeOf } from "./function-shapes.ts";
@@ -50,6 +57,12 @@ export class Finder {
     this.#facts = facts;
     this.#names = names;
     this.#is64 = facts.module.memories[0]?.is64 === true;
+  }
+
+  /** Whether AssemblyScript's allocator is in the module: what the program exports as malloc is only built on it. */
+  get #isAssemblyScript(): boolean {
+    const named = [...this.#names.functions.values()].some((name) => isAssemblyScript(roleOfName(name)));
+    return named || [...this.found.values()].some(({ role }) => isAssemblyScript(role));
   }
 
   /** Finds by all that names functions, then by what the code does. */
@@ -134,8 +147,12 @@ export class Finder {
 
   #byExports(glue: string): void {
     const { exports } = this.#facts.module;
+    const areOwn = this.#isAssemblyScript;
+    const isTold = (name: string): boolean => !areOwn || !C_FUNCTIONS.includes(roleOfName(name) as CFunctionName);
     const functions = new Map(
-      exports.filter(({ kind }) => kind === External.FUNCTION).map(({ name, index }) => [name, index]),
+      exports
+        .filter(({ kind, name }) => kind === External.FUNCTION && isTold(name))
+        .map(({ name, index }) => [name, index]),
     );
     for (const [name, index] of functions) this.#byName(name, index, "export");
     const wanted = (name: string): boolean => roleOfName(name) !== undefined;
@@ -214,6 +231,10 @@ export class Finder {
       }
     }
   }
+}
+
+function isAssemblyScript(role: Role | undefined): boolean {
+  return role?.startsWith("assemblyscript_") === true;
 }
 
 /** Whether the type of a function is such that it can be handed no block, and can hand out none. */

@@ -92,4 +92,33 @@ describe("AssemblyScript's functions", () => {
     exported["assemblyscript_free"]!(0x2_0010);
     expect(calls).toEqual(["realloc(36864, 60)", "free(131072)"]);
   });
+
+  it("are all that is replaced where the program exports functions of its own as malloc and free", () => {
+    const named = (name: string, one: ReturnType<typeof part>) => ({ ...one, name, exportAs: `${name} itself` });
+    const functions = [
+      named("~lib/rt/tlsf/__alloc", part("assemblyscript_alloc", 1, true)),
+      named("~lib/rt/tlsf/__free", part("assemblyscript_free", 1, false)),
+      { params: [I32], results: [I32], code: [...op.get(0), ...op.call(0)], name: "r/malloc", exportAs: "malloc" },
+      { params: [I32], results: [], code: [...op.get(0), ...op.call(1)], name: "r/free", exportAs: "free" },
+    ];
+    const adopted = adopt(buildModule({ functions }));
+    expect(adopted.found.map(({ role, functionIndex }) => [role, functionIndex])).toEqual([
+      ["assemblyscript_alloc", 0],
+      ["assemblyscript_free", 1],
+    ]);
+    const { exported, calls } = instantiated(adopted);
+    const free = exported["~lib/rt/tlsf/__free itself"]!;
+    exported["free"]!(Number(exported["malloc"]!(40)) + 0x2_0000);
+    free(Number(exported["malloc"]!(40)) + 0x2_0000);
+    expect(calls).toEqual(["malloc(60)", "free(163840)", "malloc(60)", "free(163904)"]);
+  });
+
+  it("are found where the program exports them as malloc and free", () => {
+    const functions = [
+      { ...part("assemblyscript_alloc", 1, true), name: "~lib/rt/tlsf/__alloc", exportAs: "malloc" },
+      { ...part("assemblyscript_free", 1, false), name: "~lib/rt/tlsf/__free", exportAs: "free" },
+    ];
+    const { found } = adopt(buildModule({ functions }));
+    expect(found.map(({ role }) => role)).toEqual(["assemblyscript_alloc", "assemblyscript_free"]);
+  });
 });
