@@ -8,6 +8,8 @@ const BLOCK_ALIGNMENT = 16;
 const ROOM_BYTES = 16;
 const SIZE_WORD_BYTES = 4;
 const LEAST_PAYLOAD_BYTES = 12;
+/** AssemblyScript's allocator aborts for more: BLOCK_MAXSIZE of its runtime. */
+const MOST_PAYLOAD_BYTES = 2 ** 30 - SIZE_WORD_BYTES;
 const ALIGN_4 = 2;
 const I32_LE_U = 0x4d;
 const I32_LT_U = 0x49;
@@ -111,8 +113,12 @@ function rustBody(role: Role, writer: BodyWriter): BodyWriter {
   return writer.get(0).call("free").get(4);
 }
 
-/** The bytes of a block's payload as AssemblyScript's allocator rounds them: a multiple of 16 less the size's word. */
+/**
+ * The bytes of a block's payload as AssemblyScript's allocator rounds them: a multiple of 16 less the size's word.
+ * Traps for sizes that are too large for it.
+ */
 function payloadOf(writer: BodyWriter, size: number, into: number): BodyWriter {
+  writer.get(size).number(MOST_PAYLOAD_BYTES).op(I32_GT_U).ifPlain().op(Op.UNREACHABLE).end();
   writer
     .get(size)
     .number(SIZE_WORD_BYTES + BLOCK_ALIGNMENT - 1)

@@ -85,6 +85,18 @@ describe("AssemblyScript's functions", () => {
     }
   });
 
+  it("trap for sizes above those that the allocator itself aborts for, which would wrap with the room", () => {
+    const { exported, calls } = assemblyScript();
+    const most = 2 ** 30 - 4;
+    for (const size of [most + 1, 2 ** 31, -20, -19, -1]) {
+      expect(() => exported["assemblyscript_alloc"]!(size)).toThrow(WebAssembly.RuntimeError);
+      expect(() => exported["assemblyscript_realloc"]!(0x9010, size)).toThrow(WebAssembly.RuntimeError);
+    }
+    expect(calls).toEqual([]);
+    expect(exported["assemblyscript_realloc"]!(0x9010, most)).toBe(0x8010);
+    expect(calls).toEqual([`realloc(36864, ${most + 16})`]);
+  });
+
   it("free and resize the block with its room, and let static data be", () => {
     const { exported, calls } = assemblyScript();
     exported["assemblyscript_free"]!(3000);
