@@ -252,7 +252,7 @@ export class BodyInstrumenter {
   /** memory.copy, memory.fill and memory.init have three operands: where to, what from, and how many bytes. */
   #range(): void {
     const kind = RANGE_KINDS.get(this.#reader.prefixed);
-    if (kind === undefined || this.#reader.value !== 0) return;
+    if (kind === undefined) return;
     this.#add();
     const { word } = this.#out;
     const source = kind === RangeKind.COPY ? word : Type.I32;

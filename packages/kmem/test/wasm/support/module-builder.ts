@@ -33,7 +33,8 @@ export interface BuiltModule {
     /** Default "memory". */
     readonly exportAs?: string;
   };
-  readonly data?: readonly { readonly address: number; readonly bytes: readonly number[] }[];
+  /** Data without an address is passive: memory.init puts it somewhere. */
+  readonly data?: readonly { readonly address?: number; readonly bytes: readonly number[] }[];
   /** Globals of i32, each with its name if it is exported. */
   readonly globals?: readonly { readonly value: number; readonly isMutable: boolean; readonly exportAs?: string }[];
   /** Custom sections at the end. */
@@ -119,6 +120,10 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   });
   const { elements, start, data = [], custom = [] } = built;
   const origin = memory.is64 === true ? op.i64 : op.i32;
+  const segments = data.map(({ address, bytes }) => {
+    const place = address === undefined ? [1] : [0, ...origin(address), 0x0b];
+    return [...place, ...leb(bytes.length), ...bytes];
+  });
   const sections = [
     section(2, vector([...importEntries, ...memoryEntry])),
     section(3, vector(functionEntries)),
@@ -130,11 +135,9 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     ...(elements === undefined
       ? []
       : [section(9, vector([[0, 0x41, 0, 0x0b, ...vector(elements.map((one) => leb(one)))]]))]),
+    ...(data.some(({ address }) => address === undefined) ? [section(12, leb(data.length))] : []),
     section(10, vector(bodies)),
-    section(
-      11,
-      vector(data.map(({ address, bytes }) => [0, ...origin(address), 0x0b, ...leb(bytes.length), ...bytes])),
-    ),
+    section(11, vector(segments)),
     ...nameSection(imports.length, functions),
     ...custom.map(({ name, bytes }) => section(0, [...text(name), ...bytes])),
   ];
