@@ -283,6 +283,9 @@ export class Memcheck {
     }
     const bad = shadow.firstClosed(target, target + bytes);
     if (bad < target + bytes) this.#problem("invalid-write", bad, bytes, site, frame);
+    // The instruction traps, and writes nothing.
+    const memoryBytes = this.#words.byteLength;
+    if (target + bytes > memoryBytes || (kind === RangeKind.COPY && source + bytes > memoryBytes)) return;
     if (kind === RangeKind.COPY) shadow.copyDefined(target, source, bytes);
     else shadow.define(target, target + bytes);
   };

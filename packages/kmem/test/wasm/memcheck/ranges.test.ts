@@ -7,15 +7,21 @@ const imports = [
   { module: "env", name: "free", params: [I32], results: [] },
 ];
 const memoryInit = (segment: number): number[] => [0xfc, 8, ...leb(segment), 0];
+const memoryCopy = [0xfc, 10, 0, 0];
+const memoryFill = [0xfc, 11, 0];
 
 /** The function `go` of a module that is checked, over the address of a block. */
 function started(blockBytes: number, code: readonly number[], findUndefined = false) {
-  const functions = [{ params: [I32], results: [], code, exportAs: "go" }];
+  const functions = [
+    { params: [I32], results: [], code, exportAs: "go" },
+    { params: [I32], results: [I32], code: [...op.get(0), ...op.call(0)], exportAs: "make" },
+    { params: [I32], results: [I32], code: [...op.get(0), ...op.load()], exportAs: "load" },
+  ];
   const data = [{ bytes: new Array<number>(8).fill(1) }, { bytes: new Array<number>(16).fill(2) }];
   const module = checkedModule(buildModule({ imports, functions, data }), { findUndefined, heapBase: 65_536 });
-  // A block of the program's own: what JavaScript has counts as written.
-  const block = module.check.imports.malloc(blockBytes);
-  return { ...module, block, go: () => module.exports["go"]!(block) };
+  const make = (sizeBytes: number): number => Number(module.exports["make"]!(sizeBytes));
+  const block = make(blockBytes);
+  return { ...module, block, make, go: () => module.exports["go"]!(block) };
 }
 
 describe("memory.init of a module that is checked", () => {
@@ -32,5 +38,19 @@ describe("memory.init of a module that is checked", () => {
     const { go, told } = started(4, [...make, ...init, ...op.get(0), ...op.load(8), ...op.drop], true);
     go();
     expect(told).toEqual([]);
+  });
+});
+
+describe("a range that ends outside of the memory", () => {
+  it.each([
+    ["copy", memoryCopy],
+    ["fill", memoryFill],
+  ])("is told where it leaves its block, and has written nothing: memory.%s", (_, instruction) => {
+    const { exports, told, make } = started(4, [...op.get(0), ...op.i32(0), ...op.i32(-1), ...instruction], true);
+    const block = make(16);
+    expect(() => exports["go"]!(block)).toThrow(WebAssembly.RuntimeError);
+    exports["load"]!(block);
+    const kinds = told.map(({ kind }) => kind);
+    expect(kinds.slice(-2)).toEqual(["invalid-write", "undefined-read"]);
   });
 });
