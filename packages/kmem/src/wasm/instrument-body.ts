@@ -32,6 +32,8 @@ export interface InstrumentedBody {
   readonly parts: BodyParts;
   /** Where the branches stand that are hardly ever taken, counted from the first byte. */
   readonly unlikely: readonly number[];
+  /** The functions that its code refers to without a call. */
+  readonly references: readonly number[];
 }
 
 /** What was checked of a local in a straight stretch of code. */
@@ -70,6 +72,7 @@ export class BodyInstrumenter {
   readonly #out: CodeWriter;
   readonly #parts: BodyParts = { starts: [], origins: [] };
   readonly #unlikely: number[] = [];
+  readonly #references: number[] = [];
   /** Locals that are added, by their types; `extra` is the first of them. */
   readonly #extras: number[] = [];
   readonly #extraKeys = new Map<number, number>();
@@ -151,6 +154,7 @@ export class BodyInstrumenter {
       this.#noteCall();
       this.#checked.clear();
     } else if (hasShadow && opcode === Op.MISC_PREFIX && reader.prefixed >= MEMORY_INIT) this.#range();
+    else if (opcode === Op.REF_FUNC) this.#references.push(value);
     this.#operands.step(reader);
     if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) this.#checked.delete(value);
   }
@@ -314,7 +318,8 @@ export class BodyInstrumenter {
     const parts = { starts: [0, headBytes], origins: [-1 - localsAt, reader.at] };
     for (const start of this.#parts.starts) parts.starts.push(start + shift);
     for (const origin of this.#parts.origins) parts.origins.push(origin);
-    return { bytes: writer.written, parts, unlikely: this.#unlikely.map((at) => at + shift) };
+    const unlikely = this.#unlikely.map((at) => at + shift);
+    return { bytes: writer.written, parts, unlikely, references: this.#references };
   }
 }
 

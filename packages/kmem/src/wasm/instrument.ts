@@ -3,12 +3,12 @@ import { CannotAdopt } from "./cannot-adopt.ts";
 import { CHECKER_PARAMETERS, checkerBody, entryBody } from "./check-functions.ts";
 import { type CheckImportName, type CheckKind, type CheckLayout, shadowBytes } from "./check-plan.ts";
 import { BodyInstrumenter as Body, type BodyPlan, type InstrumentedBody } from "./instrument-body.ts";
-import { External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
+import { Element, External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
 import { type ModuleSection, WasmModule } from "./module.ts";
 import { readNames } from "./names.ts";
 import { OffsetMap } from "./offset-map.ts";
 import { stackPointerOf } from "./program-stack.ts";
-import { IMPORT_MODULE } from "./rewrite.ts";
+import { IMPORT_MODULE, isAfter } from "./rewrite.ts";
 import { shiftedNames } from "./shift-names.ts";
 
 /** A module whose loads and stores look into a shadow first. */
@@ -60,7 +60,17 @@ export class Instrumenter {
       this.#bodies.push(new Body(plan, defined).instrument());
     }
     this.#out.put(this.#module.bytes.subarray(0, MODULE_HEADER_BYTES));
-    for (const section of this.#module.sections) this.#writeSection(section);
+    const declared = this.#declarations();
+    let hasDeclared = declared.length === 0 || this.#module.sections.some(({ id }) => id === Section.ELEMENT);
+    for (const section of this.#module.sections) {
+      if (!hasDeclared && isAfter(section, Section.ELEMENT)) {
+        this.#writeLonger(Section.ELEMENT, Uint8Array.of(0), declared);
+        hasDeclared = true;
+      }
+      if (section.id === Section.ELEMENT && declared.length > 0) {
+        this.#writeLonger(section.id, this.#module.bytes.subarray(section.start, section.end), declared);
+      } else this.#writeSection(section);
+    }
     if (this.#module.custom("name") === undefined) this.#writeNames(Uint8Array.of());
     return { bytes: this.#out.written.slice(), offsets: this.#offsets };
   }
@@ -124,6 +134,14 @@ export class Instrumenter {
     const { initial = 0, type } = this.#module.globals[index] ?? {};
     const isWord = type === (this.#is64 ? Type.I64 : Type.I32);
     return isWord && initial > 0 && initial % 16 === 0 && initial <= this.#layout.staticEnd ? index : -1;
+  }
+
+  /** Code may refer to what is exported. Where another is exported in its place, a segment has to declare it. */
+  #declarations(): number[][] {
+    const references = new Set(this.#bodies.flatMap((body) => body.references));
+    return [...references]
+      .filter((index) => this.#entries.has(index))
+      .map((index) => [Element.DECLARATIVE, External.FUNCTION, 1, ...lebOf(index)]);
   }
 
   #writeSection(section: ModuleSection): void {

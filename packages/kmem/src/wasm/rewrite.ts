@@ -324,6 +324,6 @@ function typeOfImport(name: ImportName, is64: boolean): { params: number[]; resu
 }
 
 /** Whether a section stands after the place of another, wherever that one is. */
-function isAfter({ id }: ModuleSection, other: number): boolean {
+export function isAfter({ id }: ModuleSection, other: number): boolean {
   return id !== Section.CUSTOM && SECTION_ORDER.indexOf(id) > SECTION_ORDER.indexOf(other);
 }

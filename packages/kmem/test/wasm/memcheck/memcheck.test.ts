@@ -9,6 +9,7 @@ import { toyFree, toyMalloc } from "../support/toy-allocator.ts";
 import { checkedModule } from "./checked-module.ts";
 
 const WORD = { params: [I32], results: [I32] } as const;
+const FUNCREF = 0x70;
 const load: BuiltFunction = { ...WORD, code: [...op.get(0), ...op.load()], name: "load", exportAs: "load" };
 const store: BuiltFunction = {
   params: [I32],
@@ -272,6 +273,21 @@ describe("the blocks of a program that is checked", () => {
 });
 
 describe("a check", () => {
+  it.each([[undefined], [[3]]])("lets code refer to a function that nothing but its export declares", (elements) => {
+    const seven = { params: [], results: [I32], code: op.i32(7), exportAs: "seven" };
+    const pick = { params: [], results: [FUNCREF], code: [0xd2, 2], exportAs: "pick" };
+    const module = buildModule({
+      functions: [toyMalloc(), toyFree(), seven, pick],
+      ...(elements && { elements }),
+      data: [{ bytes: [1] }],
+    });
+    for (const findUndefined of [false, true]) {
+      const { exports } = checkedModule(module, { findUndefined });
+      expect((exports["pick"]!() as () => number)()).toBe(7);
+    }
+    expect(WebAssembly.validate(adopt(module, { stacks: true }).bytes)).toBe(true);
+  });
+
   it("is for modules that were adopted for it, and options that there are", () => {
     const open = () => ({});
     const report = (): void => {};
