@@ -1,6 +1,7 @@
 import { adapterBody, constantInstead, emptyBody, paddedBody } from "./adapters.ts";
 import { C_FUNCTIONS, type CFunctionName, neededBy, typeOfRole } from "./allocator-roles.ts";
 import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
+import { CannotAdopt } from "./cannot-adopt.ts";
 import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { CoreSections } from "./core-sections.ts";
@@ -124,8 +125,22 @@ export class Rewriter {
     return C_FUNCTIONS.includes(this.#plan.found.get(functionIndex)?.role as CFunctionName);
   }
 
+  /** The type that the functions have whose place another takes, if no plain one: what refers to them counts on it. */
+  #replacedType(name: ImportName): number | undefined {
+    const { functionTypes, types } = this.#module;
+    const replaced = [...this.#plan.found.values()].filter(({ role }) => role === name);
+    const functions = replaced.map(({ functionIndex }) => functionIndex);
+    const [type, ...others] = new Set(functions.map((index) => functionTypes[index]!));
+    if (type === undefined || [type, ...others].every((one) => types[one]?.isPlain === true)) return undefined;
+    if (others.length === 0) return type;
+    const text = `functions ${functions.join(" and ")} are all ${name}, but have types that are not the same`;
+    throw new CannotAdopt("wrong-type", text, { role: name, functions });
+  }
+
   /** The index of a type that the module has, or gets now. */
   #typeIndex(name: ImportName): number {
+    const replaced = this.#replacedType(name);
+    if (replaced !== undefined) return replaced;
     const { params, results } = typeOfImport(name, this.#is64);
     const key = `${params}:${results}`;
     const { types } = this.#module;

@@ -75,6 +75,34 @@ describe("a module that exports malloc and free", () => {
     expect(calls).toEqual(["malloc(5)", "malloc(9)"]);
   });
 
+  it("keeps a type of its own that is no plain one, for what refers to it", () => {
+    const open = { isOpenType: true } as const;
+    const reference = [...op.get(0), 0xd2, 0, 0x14, 0];
+    const indirect = [...op.get(0), ...op.i32(0), 0x11, 0, 0];
+    const module = buildModule({
+      functions: [
+        { ...toyMalloc(), ...open },
+        { ...toyFree(), ...open },
+        wordFunction(1, reference, { exportAs: "reference" }),
+        wordFunction(1, indirect, { exportAs: "indirect" }),
+      ],
+      elements: [0],
+    });
+    expect(WebAssembly.validate(module)).toBe(true);
+    for (const options of [{}, { merge: false }, { stacks: true }]) {
+      const { exported, calls } = instantiated(adopt(module, options));
+      expect(exported["reference"]!(40)).toBe(0x8000);
+      expect(exported["indirect"]!(8)).toBe(0x8000 + 48);
+      expect(calls).toEqual(["malloc(40)", "malloc(8)"]);
+    }
+  });
+
+  it("is refused where two functions of one kind have types that are not the same", () => {
+    const other = { ...toyMalloc({ exportAs: "__libc_malloc" }), isOpenType: true } as const;
+    const { code, details } = refusal(() => adopt(buildModule({ functions: [toyMalloc(), toyFree(), other] })));
+    expect([code, details]).toEqual(["CANNOT_ADOPT", { reason: "wrong-type", role: "malloc", functions: [0, 2] }]);
+  });
+
   it("works with a memory of 64 bits", () => {
     const loads = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), 0x29, 3, 0, 0x7c]);
     const stores = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), ...op.get(0), 0x37, 3, 0]);

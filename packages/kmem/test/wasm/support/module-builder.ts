@@ -14,6 +14,8 @@ export interface BuiltFunction {
   readonly body?: Uint8Array;
   readonly name?: string;
   readonly exportAs?: string;
+  /** Its type is an open one of its own, which no function has by another module's types. */
+  readonly isOpenType?: true;
 }
 
 export interface BuiltModule {
@@ -88,8 +90,8 @@ const section = (id: number, contents: readonly number[]): number[] => [id, ...l
 export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   const { imports = [], functions, memory = { pages: 2 }, globals = [] } = built;
   const types: string[] = [];
-  const typeIndex = (params: readonly number[], results: readonly number[]): number[] => {
-    const key = JSON.stringify([params, results]);
+  const typeIndex = (params: readonly number[], results: readonly number[], isOpen = false): number[] => {
+    const key = JSON.stringify([params, results, isOpen]);
     if (!types.includes(key)) types.push(key);
     return leb(types.indexOf(key));
   };
@@ -99,7 +101,7 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     0,
     ...typeIndex(one.params, one.results),
   ]);
-  const functionEntries = functions.map((one) => typeIndex(one.params, one.results));
+  const functionEntries = functions.map((one) => typeIndex(one.params, one.results, one.isOpenType));
   const word = memory.is64 === true ? I64 : I32;
   const flags =
     (memory.maximum === undefined ? 0 : 1) + (memory.isShared === true ? 2 : 0) + (memory.is64 === true ? 4 : 0);
@@ -142,8 +144,13 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     ...custom.map(({ name, bytes }) => section(0, [...text(name), ...bytes])),
   ];
   const typeEntries = types.map((key) => {
-    const [params, results] = JSON.parse(key) as [number[], number[]];
-    return [0x60, ...vector(params.map((one) => [one])), ...vector(results.map((one) => [one]))];
+    const [params, results, isOpen] = JSON.parse(key) as [number[], number[], boolean];
+    return [
+      ...(isOpen ? [0x50, 0] : []),
+      0x60,
+      ...vector(params.map((one) => [one])),
+      ...vector(results.map((one) => [one])),
+    ];
   });
   const all = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, vector(typeEntries)), ...sections.flat()];
   return Uint8Array.from(all);
