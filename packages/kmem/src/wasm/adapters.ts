@@ -188,9 +188,11 @@ export function paddedBody(body: Uint8Array, sizeBytes: number): Uint8Array {
   return padded;
 }
 
-/** A load that becomes the constant `value`, from 0 to 63, in as many bytes: the address is dropped. */
-export function constantInstead(sizeBytes: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes).fill(Op.NOP);
-  bytes.set([DROP, Op.I32_CONST, value]);
+/** A load of an integer that becomes the constant `value`, from 0 to 63, in as many bytes: the address is dropped. */
+export function constantInstead(load: Uint8Array, value: number): Uint8Array {
+  const bytes = new Uint8Array(load.length).fill(Op.NOP);
+  const [opcode = Op.I32_LOAD] = load;
+  const is64 = opcode === Op.I64_LOAD || (opcode >= Op.FIRST_NARROW_I64_LOAD && opcode < Op.FIRST_STORE);
+  bytes.set([DROP, is64 ? Op.I64_CONST : Op.I32_CONST, value]);
   return bytes;
 }

@@ -95,6 +95,9 @@ export const Op = {
   GLOBAL_GET: 0x23,
   GLOBAL_SET: 0x24,
   I32_LOAD: 0x28,
+  I64_LOAD: 0x29,
+  /** From i64.load8_s to i64.load32_u, which is the last load. */
+  FIRST_NARROW_I64_LOAD: 0x30,
   FIRST_STORE: 0x36,
   I32_STORE: 0x36,
   LAST_MEMORY: 0x3e,

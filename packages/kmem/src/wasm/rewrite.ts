@@ -73,7 +73,9 @@ export class Rewriter {
     this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
     this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.isMerged);
     this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
-    for (const { at, end } of plan.flagsTests) this.#bytes.set(constantInstead(end - at, FLAGS_MASK), at);
+    for (const { at, end } of plan.flagsTests) {
+      this.#bytes.set(constantInstead(this.#bytes.subarray(at, end), FLAGS_MASK), at);
+    }
     for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);
   }
 

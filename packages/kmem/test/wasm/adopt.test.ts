@@ -212,6 +212,29 @@ describe("a test of the flags before a block, as calloc makes it", () => {
     expect(adopted.flagsTestCount).toBe(1);
     expect(instantiated(adopted).exported["inlined"]!(100)).toBe(3);
   });
+
+  it.each([
+    ["i64.load", [0x29, 3, 0]],
+    ["i64.load8_u", [0x31, 0, 0]],
+    ["i64.load8_s", [0x30, 0, 0]],
+    ["i64.load32_u", [0x35, 2, 0]],
+  ])("is answered with the type of %s, in a memory of 64 bits", (_, load) => {
+    const touch = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), 0x29, 3, 0, ...op.drop]);
+    const flags = [...op.i64(8), 0x7d, ...load, ...op.i64(3), 0x83];
+    const module = buildModule({
+      memory: { pages: 1, is64: true },
+      functions: [
+        { params: [I64], results: [I64], code: [...touch, ...op.get(0)], exportAs: "malloc" },
+        { params: [I64], results: [], code: touch, exportAs: "free" },
+        { params: [I64], results: [I64], code: [...op.get(0), ...op.call(0), ...flags], exportAs: "inlined" },
+      ],
+    });
+    const adopted = adopt(module);
+    expect(adopted.flagsTestCount).toBe(1);
+    const kmem = { malloc: (size: bigint) => size, free: () => {} };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(adopted.bytes), { kmem });
+    expect((exports["inlined"] as (size: bigint) => bigint)(64n)).toBe(3n);
+  });
 });
 
 describe("functions without names", () => {
