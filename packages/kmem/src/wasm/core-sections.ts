@@ -100,5 +100,6 @@ function hasPlaceFor({ memories, sections, exports }: WasmModule): boolean {
   if (memory === undefined || memory.is64 || memory.pageBytes !== DEFAULT_PAGE_BYTES) return false;
   const has = (id: number): boolean => sections.some((section) => section.id === id);
   const taken = new Set<string>([CORE_MEMORY, ...CORE_GLOBALS.map(coreExport)]);
-  return has(Section.FUNCTION) && has(Section.EXPORT) && !exports.some(({ name }) => taken.has(name));
+  const hasSections = [Section.FUNCTION, Section.EXPORT, Section.CODE].every(has);
+  return hasSections && !exports.some(({ name }) => taken.has(name));
 }

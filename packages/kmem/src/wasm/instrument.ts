@@ -85,7 +85,8 @@ export class Instrumenter {
   }
 
   #addCheckers(): void {
-    if (!this.#layout.hasShadow) return;
+    // Without code nothing calls them, and there may be no section to put them in.
+    if (!this.#layout.hasShadow || this.#module.definedCount === 0) return;
     const kinds = CHECK_KINDS.filter((kind) => kind !== "copy" || this.#layout.cellShift > 0);
     for (const kind of kinds) {
       for (const sizeBytes of CHECKED_SIZES) {

@@ -125,6 +125,37 @@ describe("a module that exports malloc and free", () => {
   });
 });
 
+describe("a module without functions of its own", () => {
+  const imports = [
+    { module: "env", name: "malloc", params: [I32], results: [I32] },
+    { module: "env", name: "free", params: [I32], results: [] },
+  ];
+  const whole = buildModule({ imports, functions: [] });
+  // Sections without anything in them: an id, one byte, and no items.
+  const without = (...ids: readonly number[]): Uint8Array => {
+    const { sections } = new WasmModule(whole);
+    const kept = sections.filter(({ id }) => !ids.includes(id));
+    return Uint8Array.from([
+      ...whole.subarray(0, 8),
+      ...kept.flatMap((one) => [...whole.subarray(one.headAt, one.end)]),
+    ]);
+  };
+
+  it.each([
+    ["both sections of functions", whole],
+    ["no code", without(10)],
+    ["code alone", without(3)],
+    ["neither", without(3, 10)],
+  ])("is adopted and checked with %s", (_, module) => {
+    expect(WebAssembly.validate(module)).toBe(true);
+    for (const options of [{}, { check: "memcheck" }, { stacks: true }] as const) {
+      const adopted = adopt(module, options);
+      expect(WebAssembly.validate(adopted.bytes)).toBe(true);
+      expect(adopted.imports).toEqual(["malloc", "free"]);
+    }
+  });
+});
+
 describe("functions whose numbers become longer", () => {
   const count = 300;
   const numbered = Array.from({ length: count }, (_, index) =>
