@@ -245,8 +245,10 @@ export class BodyInstrumenter {
     const known = this.#checked.get(base.local) ?? [];
     const findsUndefined = this.#plan.layout.cellShift > 0;
     const isKnown = known.some((one) => {
-      // A load may be let through that begins in a block and ends after it, and a store makes bytes defined.
-      const isStrict = one.isStore || (isStore ? !findsUndefined && one.to - one.from === 1 : one.from === from);
+      // A load may be let through that begins in a block and ends after it, and a store makes bytes defined. Of what a
+      // load has read one byte that was written is enough: fewer of the bytes may have none.
+      const isSameLoad = one.from === from && (!findsUndefined || one.to === to);
+      const isStrict = one.isStore || (isStore ? !findsUndefined && one.to - one.from === 1 : isSameLoad);
       return isStrict && one.from <= from && one.to >= to;
     });
     if (!isKnown) this.#checked.set(base.local, [...known, { from, to, isStore }]);

@@ -181,6 +181,18 @@ describe("what a program that is checked does wrong", () => {
     expect(told).toEqual([]);
   });
 
+  it("is what a load reads of bytes never written, after another that has begun at them and read more", () => {
+    const load64 = [...op.get(1), 0x29, 3, 0, ...op.drop];
+    const make = [...op.get(0), ...op.call(0), ...op.set(1), ...op.get(1), ...op.i32(7), ...op.store(4)];
+    const loads = { params: [I32], results: [I32], locals: 1, exportAs: "go" };
+    const code = [...make, ...load64, ...load64, ...op.get(1), ...op.load(), ...op.get(1), ...op.load(), ...op.add];
+    const module = buildModule({ functions: [toyMalloc(), toyFree(), { ...loads, code }] });
+    const { exports, told, check } = checkedModule(module, { findUndefined: true });
+    exports["go"]!(16);
+    expect(told.map(({ kind, sizeBytes }) => [kind, sizeBytes])).toEqual([["undefined-read", 4]]);
+    expect(check.counts.repeated).toBe(0);
+  });
+
   it("leaves out what JavaScript has written, where it is told of the calls", () => {
     const { call, told, check } = started({ findUndefined: true });
     const [named, pointed, other] = [call("make", 32), call("make", 32), call("make", 32)];
