@@ -6,11 +6,23 @@ import type { CFailures } from "./c-malloc-failures.ts";
 import type { CMalloc } from "./c-malloc-options.ts";
 
 const ADDRESS_BITS = 64;
+/** The largest alignments that a program can ask for, and that addresses of the heap can have. */
+const MOST_ALIGNMENT = 0x8000_0000_0000_0000n;
+const MOST_HEAP_ALIGNMENT = 0x8000_0000n;
+const POINTER_BYTES = 8n;
+
+function bitsOf(name: string, value: bigint): bigint {
+  if (typeof value !== "bigint") throw badArgument(name, "a BigInt, as WebAssembly gives it", value);
+  return BigInt.asUintN(ADDRESS_BITS, value);
+}
 
 /** The 64 bits that WebAssembly gives, as a number: exact below 2^53, and still too large above. */
 function unsigned(name: string, value: bigint): number {
-  if (typeof value !== "bigint") throw badArgument(name, "a BigInt, as WebAssembly gives it", value);
-  return Number(BigInt.asUintN(ADDRESS_BITS, value));
+  return Number(bitsOf(name, value));
+}
+
+function isPowerOfTwo(value: bigint): boolean {
+  return value > 0n && (value & (value - 1n)) === 0n;
 }
 
 /** An address that no block of a heap can have. */
@@ -25,6 +37,8 @@ export function cCalls64(calls: CCalls, failures: CFailures): CMalloc<bigint> {
   const refuse = (address: number): number => failures.caught(outside(address));
   const isAddress = (address: number): boolean => address < ADDRESS_SPACE_BYTES;
   const sized = (bytes: number, call: () => number): bigint => BigInt(isSize(bytes) ? call() : failures.outOfMemory());
+  const aligned = (wanted: bigint, bytes: number, call: (alignmentBytes: number, bytes: number) => number): bigint =>
+    BigInt(isSize(bytes) && wanted <= MOST_HEAP_ALIGNMENT ? call(Number(wanted), bytes) : failures.outOfMemory());
   const resized = (pointer: bigint, bytes: number): bigint => {
     const address = unsigned("address", pointer);
     if (!isAddress(address)) return BigInt(refuse(address));
@@ -47,30 +61,28 @@ export function cCalls64(calls: CCalls, failures: CFailures): CMalloc<bigint> {
     realloc: (pointer, size) => resized(pointer, unsigned("size", size)),
     reallocarray: (pointer, count, size) => resized(pointer, unsigned("count", count) * unsigned("size", size)),
     aligned_alloc: (alignment, size) => {
-      const alignmentBytes = unsigned("alignment", alignment);
+      const wanted = bitsOf("alignment", alignment);
       const bytes = unsigned("size", size);
-      if (!isSize(alignmentBytes)) return BigInt(failures.invalid());
-      return sized(bytes, () => calls.aligned_alloc(alignmentBytes, bytes));
+      return isPowerOfTwo(wanted) ? aligned(wanted, bytes, calls.aligned_alloc) : BigInt(failures.invalid());
     },
     memalign: (alignment, size) => {
-      const alignmentBytes = unsigned("alignment", alignment);
+      const wanted = bitsOf("alignment", alignment);
       const bytes = unsigned("size", size);
-      if (!isSize(alignmentBytes)) return BigInt(failures.invalid());
-      return sized(bytes, () => calls.memalign(alignmentBytes, bytes));
+      return wanted <= MOST_ALIGNMENT ? aligned(wanted, bytes, calls.memalign) : BigInt(failures.invalid());
     },
     posix_memalign: (result, alignment, size) => {
       const address = unsigned("address", result);
-      const alignmentBytes = unsigned("alignment", alignment);
+      const wanted = bitsOf("alignment", alignment);
       const bytes = unsigned("size", size);
       if (!isAddress(address)) {
-        refuse(address);
+        failures.told(outside(address));
         return failures.errors.EINVAL;
       }
-      if (!isSize(alignmentBytes)) return failures.errors.EINVAL;
       // A size that is too large must not hide an alignment that is wrong.
-      if (isSize(bytes)) return calls.posix_memalign(address, alignmentBytes, bytes);
-      const isRight = alignmentBytes >= BigInt64Array.BYTES_PER_ELEMENT && Number.isInteger(Math.log2(alignmentBytes));
-      return isRight ? failures.errors.ENOMEM : failures.errors.EINVAL;
+      if (wanted < POINTER_BYTES || !isPowerOfTwo(wanted)) return failures.errors.EINVAL;
+      return isSize(bytes) && wanted <= MOST_HEAP_ALIGNMENT
+        ? calls.posix_memalign(address, Number(wanted), bytes)
+        : failures.errors.ENOMEM;
     },
     malloc_usable_size: (pointer) => {
       const address = unsigned("address", pointer);

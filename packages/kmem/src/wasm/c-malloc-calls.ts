@@ -145,7 +145,7 @@ function alignedCalls(context: CContext): Pick<CCalls, "aligned_alloc" | "memali
         address = heap.alignedAlloc(alignment, bytes);
       } catch (error) {
         if (error instanceof KmemError && error.code === "OUT_OF_MEMORY") return ENOMEM;
-        failures.caught(error);
+        failures.told(error);
         return EINVAL;
       }
       storePointer(heap, result, address, pointerBytes);

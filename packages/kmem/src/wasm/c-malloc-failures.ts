@@ -13,6 +13,8 @@ export interface CFailures {
   invalid(): number;
   /** Answers what a call of the heap has thrown, or throws it where that is wished; 0. */
   caught(error: unknown): number;
+  /** Tells of a wrong call without errno, or throws it where that is wished. */
+  told(error: unknown): void;
 }
 
 /** Whether the heap has already reported a wrong call by itself, as one with debugging does. */
@@ -39,13 +41,16 @@ export function cFailures(heapOf: () => BaseHeap, options: CMallocOptions): CFai
     setErrno(errors.EINVAL);
     return 0;
   };
-  const caught = (error: unknown): number => {
+  const told = (error: unknown): void => {
     if (!(error instanceof KmemError)) throw error;
-    if (error.code === "OUT_OF_MEMORY") return outOfMemory();
     // A heap that is to panic was asked to.
     if (error.code === "CORRUPTION" || misuse === "throw") throw error;
     report(error);
+  };
+  const caught = (error: unknown): number => {
+    if (error instanceof KmemError && error.code === "OUT_OF_MEMORY") return outOfMemory();
+    told(error);
     return invalid();
   };
-  return { errors, outOfMemory, invalid, caught };
+  return { errors, outOfMemory, invalid, caught, told };
 }
