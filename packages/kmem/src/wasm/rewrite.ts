@@ -11,7 +11,7 @@ import { External, MODULE_HEADER_BYTES, SECTION_ORDER, Section, Type } from "./l
 import type { ModuleSection, WasmModule } from "./module.ts";
 import { OffsetMap } from "./offset-map.ts";
 import type { FlagsTest } from "./replacement-proof.ts";
-import { shiftedBranchHints, shiftedNames } from "./shift-names.ts";
+import { type PlaceOf, shiftedBranchHints, shiftedNames } from "./shift-names.ts";
 
 /** The module that adopted programs import the functions of C from. */
 export const IMPORT_MODULE = "kmem";
@@ -157,8 +157,9 @@ export class Rewriter {
     const contents = this.#bytes.subarray(section.start, section.end);
     if (id === Section.CUSTOM) {
       if (name === "name") this.#writeNew(id, shiftedNames(contents, this.#newNames()), name);
-      else if (name === HINTS) this.#writeNew(id, shiftedBranchHints(contents, this.#shifted), name);
-      else if (!OTHER_HINTS.test(name)) this.#copy(section);
+      else if (name === HINTS) {
+        this.#writeNew(id, shiftedBranchHints(contents, this.#shifted, this.#placesIn), name);
+      } else if (!OTHER_HINTS.test(name)) this.#copy(section);
     } else if (id === Section.TYPE && this.#newTypes.length > 0) this.#writeTypes(contents);
     else if (id === Section.CODE) this.#writeCode(section);
     else this.#writeSites(section);
@@ -322,6 +323,24 @@ export class Rewriter {
     });
     return growth;
   }
+
+  /** Where the instructions of a function that keeps its body stand in it now: numbers before them may be longer. */
+  readonly #placesIn = (functionIndex: number): PlaceOf | undefined => {
+    const defined = functionIndex - this.#module.importedFunctionCount;
+    if (this.#bodies[defined] !== undefined) return undefined;
+    const growths: { readonly at: number; readonly bytes: number }[] = [];
+    const start = this.#module.bodyStarts[defined] ?? 0;
+    if (this.#growths[defined]! > 0) {
+      this.#eachSite(defined, (at, length, value) => {
+        growths.push({ at: at - start, bytes: Math.max(0, lebBytes(value) - length) });
+      });
+    }
+    let [next, grownBytes] = [0, 0];
+    return (offset) => {
+      for (; next < growths.length && growths[next]!.at < offset; next++) grownBytes += growths[next]!.bytes;
+      return offset + grownBytes;
+    };
+  };
 
   /** The body that takes the place of a function's; undefined where it keeps its own. */
   #replacement(defined: number): Uint8Array | undefined {

@@ -65,11 +65,46 @@ function shiftedIndirect(reader: ByteReader, shifted: (functionIndex: number) =>
   return writer.written;
 }
 
-/** The hints of which way a branch goes, for the new numbers of functions; none where they are malformed. */
-export function shiftedBranchHints(contents: Uint8Array, shifted: (functionIndex: number) => number): Uint8Array {
+/** Says where what stood at an offset in a function's body stands now; the offsets that it is asked for rise. */
+export type PlaceOf = (offset: number) => number;
+
+/**
+ * The hints of which way a branch goes, for the new numbers of functions and places in their bodies: `placesIn` has
+ * none for a function whose body is another. None at all where they are malformed.
+ */
+export function shiftedBranchHints(
+  contents: Uint8Array,
+  shifted: (functionIndex: number) => number,
+  placesIn: (functionIndex: number) => PlaceOf | undefined,
+): Uint8Array {
+  const functions: Uint8Array[] = [];
   try {
-    return shiftedIndirect(new ByteReader(contents), shifted).slice();
+    const reader = new ByteReader(contents);
+    for (let left = reader.count(2); left > 0; left--) {
+      const functionIndex = reader.u32();
+      const placeOf = placesIn(functionIndex);
+      const writer = new ByteWriter();
+      writer.u32(shifted(functionIndex));
+      hintsAt(reader, writer, placeOf ?? ((offset) => offset));
+      if (placeOf !== undefined) functions.push(writer.written);
+    }
   } catch {
     return Uint8Array.of(0);
+  }
+  const whole = new ByteWriter();
+  whole.u32(functions.length);
+  for (const one of functions) whole.put(one);
+  return whole.written.slice();
+}
+
+/** Copies the hints of one function. */
+function hintsAt(reader: ByteReader, writer: ByteWriter, placeOf: PlaceOf): void {
+  const count = reader.count(2);
+  writer.u32(count);
+  for (let left = count; left > 0; left--) {
+    writer.u32(placeOf(reader.u32()));
+    const sizeBytes = reader.count();
+    writer.sized(reader.bytes.subarray(reader.at, reader.at + sizeBytes));
+    reader.skip(sizeBytes);
   }
 }

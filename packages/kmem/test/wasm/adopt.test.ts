@@ -132,7 +132,7 @@ describe("a module without functions of its own", () => {
   ];
   const whole = buildModule({ imports, functions: [] });
   // Sections without anything in them: an id, one byte, and no items.
-  const without = (...ids: readonly number[]): Uint8Array => {
+  const without = (...ids: readonly number[]): Uint8Array<ArrayBuffer> => {
     const { sections } = new WasmModule(whole);
     const kept = sections.filter(({ id }) => !ids.includes(id));
     return Uint8Array.from([
