@@ -5,7 +5,7 @@ import { requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
-import { Cell, RECORD_STATE_MASK, Record, RecordState, ZONE_BYTES } from "./memcheck-layout.ts";
+import { Cell, RECORD_STATE_MASK, Record, RecordState, sealOf, ZONE_BYTES } from "./memcheck-layout.ts";
 import type { Shadow } from "./shadow.ts";
 
 /** What is known of a block of a program that is checked. */
@@ -244,7 +244,7 @@ export class CheckedBlocks {
     const stack = this.#options.stackNow();
     words[record + Record.SIZE] = sizeBytes;
     words[record + Record.ALLOCATED_BY] = stack;
-    words[record + Record.FREED_BY] = 0;
+    words[record + Record.FREED_BY] = sealOf(sizeBytes, stack, block | RecordState.LIVE);
     words[record + Record.BLOCK] = block | RecordState.LIVE;
     this.#shadow.openBlock(address, sizeBytes, isDefined || this.#options.isWritten(stack));
     return address;
@@ -263,9 +263,16 @@ export class CheckedBlocks {
 
   /**
    * The block of the heap that a block is in, and the block's size. The program may have overwritten the record, which
-   * was told then: nothing of that leads out of the heap's block.
+   * was told then: without the seal nothing of that leads out of the heap's block.
    */
   #extent(address: number): { readonly raw: number; readonly sizeBytes: number } {
+    const words = this.#words;
+    const record = (address - ZONE_BYTES) >>> WORD_SHIFT;
+    const sizeBytes = words[record + Record.SIZE]!;
+    const block = words[record + Record.BLOCK]!;
+    if (words[record + Record.FREED_BY] === sealOf(sizeBytes, words[record + Record.ALLOCATED_BY]!, block)) {
+      return { raw: (block & ~RECORD_STATE_MASK) >>> 0, sizeBytes };
+    }
     const raw = blockAt(this.#heap, address - ZONE_BYTES);
     if (raw === undefined) return { raw: 0, sizeBytes: 0 };
     const room = raw.address + raw.usableBytes - address;

@@ -58,12 +58,21 @@ export const ZONE_BYTES = 16;
 export const Record = {
   SIZE: 0,
   ALLOCATED_BY: 1,
+  /** Of a live block the seal of the other words: the program may have overwritten them, which was told then. */
   FREED_BY: 2,
   /** The heap's block, which is a multiple of 16, with the state in its low bits. */
   BLOCK: 3,
 } as const;
 export const RecordState = { LIVE: 1, FREED: 2 } as const;
 export const RECORD_STATE_MASK = 0xf;
+
+const SEAL_FACTOR = 0x9e37_79b1;
+
+/** What FREED_BY of a live block is, by its other words: no sum that zeros or copies of one word have. Unsigned. */
+export function sealOf(sizeBytes: number, allocatedBy: number, block: number): number {
+  const first = Math.imul(sizeBytes ^ SEAL_FACTOR, SEAL_FACTOR) ^ allocatedBy;
+  return (Math.imul(first ^ (first >>> 15), SEAL_FACTOR) ^ block) >>> 0;
+}
 
 /**
  * What an access does, in the high bits of the number that says how many bytes it has. A load in a function that copies
