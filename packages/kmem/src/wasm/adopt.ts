@@ -297,6 +297,9 @@ function producedBy(module: WasmModule): string[] {
   return ["TinyGo", "Go"].filter((tool) => new RegExp(`[\\x00-\\x1f]${tool}[\\x00-\\x7f]`).test(text));
 }
 
+/** What helps where names and functions are gone: clang runs wasm-opt, which does that, when it links with -O. */
+const RELINK = "compile with -c, and link in a step of its own, without -O, so that no wasm-opt runs";
+
 function requireAllocator(finder: Finder): void {
   const has = (...roles: readonly Role[]): boolean => finder.withRole(...roles).length > 0;
   const missing = [
@@ -304,9 +307,17 @@ function requireAllocator(finder: Finder): void {
     ...(has("free", "rust_dealloc", "assemblyscript_free") ? [] : ["free"]),
   ];
   if (missing.length === 0) return;
+  const what = missing.join(" and ");
+  const mixed = [...finder.mixed];
+  if (mixed.length > 0) {
+    const text =
+      `nothing names ${what}, and what does their work does something else besides (function ${mixed.join(", ")}): ` +
+      `an optimizer has put them into what calls them; ${RELINK}`;
+    throw new CannotAdopt("inlined", text, { missing, functions: mixed });
+  }
   const text =
-    `nothing says which of its functions is ${missing.join(" and ")}: ` +
-    "give the glue, or name them in the option functions";
+    `nothing says which of its functions is ${what}: ` +
+    `give the glue, or name them in the option functions. If they were stripped, ${RELINK}`;
   throw new CannotAdopt("not-found", text, { missing });
 }
 

@@ -12,6 +12,7 @@ export type AdoptRefusal =
   | "function-missing"
   | "wrong-type"
   | "not-found"
+  | "inlined"
   | "state-unknown"
   | "left"
   | "threads"

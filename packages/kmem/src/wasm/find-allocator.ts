@@ -8,12 +8,13 @@ import {
 } from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
+import { isFreeItself, isMallocItself } from "./entry-behaviour.ts";
 import { readsArgumentHeader, shapeOf } from "./function-shapes.ts";
 import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
-import { type AllocatorState, accessorsOf, findPair, findState } from "./state.ts";
+import { type AllocatorState, accessorsOf, type EntryPair, findPair, findState } from "./state.ts";
 
 /** By what a function was found. */
 export type Evidence =
@@ -47,6 +48,8 @@ export class Finder {
   readonly found: Map<number, FoundFunction> = new Map();
   state: AllocatorState | undefined;
   accessors: readonly number[] = [];
+  /** Functions that use the allocator's variables as malloc or free do, and do something else besides. */
+  readonly mixed: Set<number> = new Set();
   readonly #facts: CodeFacts;
   readonly #names: ModuleNames;
   readonly #is64: boolean;
@@ -179,10 +182,10 @@ export class Finder {
       if (this.#hasType("free", index) && this.#facts.addressesOf(index).size > 0) frees.push(index);
     }
     const readers = frees.filter((index) => readsArgumentHeader(this.#facts, index));
-    const pair = findPair(this.#facts, {
-      mallocs: knownMallocs.length > 0 ? knownMallocs : mallocs,
-      frees: knownFrees.length > 0 ? knownFrees : readers,
-    });
+    const pair = this.#pairOf(
+      knownMallocs.length > 0 ? knownMallocs : mallocs,
+      knownFrees.length > 0 ? knownFrees : readers,
+    );
     if (pair === undefined) return;
     this.#add("malloc", pair.malloc, "state", "shares the most variables with what frees");
     this.#add(
@@ -191,6 +194,19 @@ export class Finder {
       "state",
       "reads its argument's header, and shares the most variables with what allocates",
     );
+  }
+
+  /** The pair of functions that share the most variables, and are nothing but malloc and free. */
+  #pairOf(mallocs: readonly number[], frees: readonly number[]): EntryPair | undefined {
+    const isKept = (index: number): boolean => !this.mixed.has(index);
+    for (;;) {
+      const pair = findPair(this.#facts, { mallocs: mallocs.filter(isKept), frees: frees.filter(isKept) });
+      if (pair === undefined) return undefined;
+      const { size } = this.mixed;
+      if (!this.found.has(pair.malloc) && !isMallocItself(this.#facts, pair.malloc)) this.mixed.add(pair.malloc);
+      if (!this.found.has(pair.free) && !isFreeItself(this.#facts, pair.free)) this.mixed.add(pair.free);
+      if (this.mixed.size === size) return pair;
+    }
   }
 
   /** If the function that is called malloc only forwards to the one that allocates, finds that one, too. */

@@ -1,5 +1,6 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
+import { roundsSize } from "./entry-behaviour.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { Op } from "./layout.ts";
 import { isWord } from "./module.ts";
@@ -82,14 +83,15 @@ export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeC
   const isOfArgument = reads.some((read) => read.local === 0 && !read.isOfBlock && read.masks.length > 0);
   if (count === 2) {
     if (isOfArgument && meets(callees, context.frees)) {
+      if (!roundsSize(facts, functionIndex, 1)) return undefined;
       return { role: "realloc", why: "reads its argument's header, calls malloc and free" };
     }
-    return isMemalign(facts, functionIndex, context, callees, reads)
+    return isMemalign(facts, functionIndex, context, callees, reads) && roundsSize(facts, functionIndex, 1)
       ? { role: "memalign", why: "aligns a block of malloc's, and gives back what is before and after it" }
       : undefined;
   }
   const isRust = count === 4 && comparesArgument(facts, functionIndex, 2, (one) => one === RUST_LEAST_ALIGNMENT);
-  if (isRust && isOfArgument && meets(callees, context.frees)) {
+  if (isRust && isOfArgument && meets(callees, context.frees) && roundsSize(facts, functionIndex, 3)) {
     return { role: "rust_realloc", why: "reads its argument's header, takes an alignment, calls malloc and free" };
   }
   return undefined;

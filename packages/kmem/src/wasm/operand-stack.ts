@@ -29,7 +29,7 @@ const UNARY: readonly (readonly [first: number, last: number])[] = [
 const FIRST_NUMERIC = 0x45;
 const LAST_NUMERIC = 0xc4;
 
-const POPS: Uint8Array = /* @__PURE__ */ numericPops();
+export const POPS: Uint8Array = /* @__PURE__ */ numericPops();
 
 function numericPops(): Uint8Array {
   const pops = new Uint8Array(256);

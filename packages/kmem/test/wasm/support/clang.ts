@@ -25,6 +25,19 @@ function compiled(name: string, flags: readonly string[]): Uint8Array | undefine
   }
 }
 
+/** A program of the folder that clang links too, with all it does then. */
+export function linkedProgram(name: string, flags: readonly string[]): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "kmem-wasm-"));
+  try {
+    const output = join(folder, "program.wasm");
+    const { status } = spawnSync("clang", [TARGET, ...flags, join(PROGRAMS, `${name}.c`), "-o", output]);
+    if (status !== 0) throw new Error(`${name}.c does not compile with ${flags.join(" ")}`);
+    return new Uint8Array(readFileSync(output));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Why C programs cannot be compiled to WebAssembly here; undefined where they can. */
 export function clangFault(): string | undefined {
   return compiled("lists", ["-O0"]) === undefined ? "clang, lld and wasi-libc are not installed" : undefined;

@@ -1,0 +1,76 @@
+import type { CodeFacts } from "./code-facts.ts";
+import { type FlowValue, ValueFlow } from "./value-flow.ts";
+
+/** log2 of the alignments that dlmalloc's blocks may have. */
+const LEAST_ALIGNMENT_SHIFT = 3;
+const MOST_ALIGNMENT_SHIFT = 5;
+
+/**
+ * Whether a function that takes a size does with it what dlmalloc's functions do, and nothing else: it rounds the size
+ * as it is to that of a chunk, takes it for no address, and hands it to nobody. What it returns it has not written to.
+ * An optimizer that puts malloc into its only caller leaves a function that has malloc's type and uses its variables:
+ * one that takes a string, say, whose length malloc rounds, or one that sets members of what it returns. O(code).
+ */
+export function isMallocItself(facts: CodeFacts, functionIndex: number): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  if (flow.isUnsure || !rounds(facts, flow, 0)) return false;
+  const size = flow.parameter(0);
+  const { addresses, handedOn, results } = flow.uses;
+  const blocks = results.flatMap((result) => flow.ancestorsOf(result));
+  const isBlock = ({ origin, plus }: FlowValue, isExact: boolean): boolean =>
+    blocks.some((block) => block.origin === origin && (isExact ? plus === block.plus : plus >= block.plus));
+  // Of a chunk that is free it reads the links, which lie where the block will be.
+  const isWrong = addresses.some(
+    ({ value, isStore }) => comesFrom(flow, value, size) || (isStore && isBlock(value, false)),
+  );
+  return !isWrong && !handedOn.some((value) => isSame(value, size) || isBlock(value, true));
+}
+
+/**
+ * Whether a function that takes a block does with it what free does, and nothing else: what the block holds it does not
+ * read, and hands the block to nobody. That it reads the block's header is known. O(code).
+ */
+export function isFreeItself(facts: CodeFacts, functionIndex: number): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  const block = flow.parameter(0);
+  const { addresses, handedOn } = flow.uses;
+  const reads = ({ value, isStore }: (typeof addresses)[number]): boolean =>
+    !isStore && flow.ancestorsOf(value).some(({ origin, plus }) => origin === block.origin && plus >= 0);
+  return !flow.isUnsure && !addresses.some(reads) && !handedOn.some((value) => isSame(value, block));
+}
+
+/**
+ * Whether a function rounds a parameter, as it is, to the size of a chunk: realloc inlined into what takes a count of
+ * members has realloc's shape, but rounds another number. O(code).
+ */
+export function roundsSize(facts: CodeFacts, functionIndex: number, parameter: number): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  return !flow.isUnsure && rounds(facts, flow, parameter);
+}
+
+/** A chunk is a block with a word before it, rounded up to its alignment. */
+function rounds(facts: CodeFacts, flow: ValueFlow, parameter: number): boolean {
+  const { origin } = flow.parameter(parameter);
+  const overheadBytes = facts.module.memories[0]?.is64 === true ? 8 : 4;
+  return flow.uses.masked.some(({ value, mask }) => {
+    const shift = alignmentShiftOf(mask);
+    return shift !== undefined && value.origin === origin && value.plus === overheadBytes + 2 ** shift - 1;
+  });
+}
+
+/** log2 of the alignment that a mask rounds down to; some have no more high bits than a small size. */
+function alignmentShiftOf(mask: number): number | undefined {
+  for (let shift = LEAST_ALIGNMENT_SHIFT; shift <= MOST_ALIGNMENT_SHIFT; shift++) {
+    const isRest = mask > 0 && mask % 2 ** shift === 0 && Number.isInteger(Math.log2(mask / 2 ** shift + 1));
+    if (mask === -(2 ** shift) || isRest) return shift;
+  }
+  return undefined;
+}
+
+function isSame(one: FlowValue, other: FlowValue): boolean {
+  return one.origin === other.origin && one.plus === other.plus;
+}
+
+function comesFrom(flow: ValueFlow, value: FlowValue, { origin }: FlowValue): boolean {
+  return flow.ancestorsOf(value).some((one) => one.origin === origin);
+}

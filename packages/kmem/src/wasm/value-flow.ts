@@ -1,0 +1,396 @@
+import { type Access, accessOf } from "./accesses.ts";
+import { ByteReader } from "./bytes.ts";
+import type { CodeFacts } from "./code-facts.ts";
+import type { InstructionReader } from "./instructions.ts";
+import { EMPTY_BLOCK, Op } from "./layout.ts";
+import { POPS } from "./operand-stack.ts";
+
+/** A value: what it was made from, and the number that was added. Of a constant the number is all. */
+export interface FlowValue {
+  readonly origin: number;
+  readonly plus: number;
+}
+
+/** Origins: a constant, nothing that is known, and from here on the parameters; what follows these is new. */
+const CONSTANT = -1;
+const UNKNOWN = 0;
+const FIRST_PARAMETER = 1;
+const NOTHING: FlowValue = { origin: UNKNOWN, plus: 0 };
+
+/** What is done with the values of a function. */
+export interface FlowUses {
+  /** What is loaded and stored from: with the offset of the instruction added. */
+  readonly addresses: { readonly value: FlowValue; readonly isStore: boolean }[];
+  /** What is stored, and what functions and instructions that copy or fill memory are handed. */
+  readonly handedOn: FlowValue[];
+  /** What is returned. */
+  readonly results: FlowValue[];
+  /** Values and the constants that they are masked with. */
+  readonly masked: { readonly value: FlowValue; readonly mask: number }[];
+}
+
+const Flow = {
+  BLOCK: 0x02,
+  LOOP: 0x03,
+  IF: 0x04,
+  ELSE: 0x05,
+  BR: 0x0c,
+  BR_IF: 0x0d,
+  BR_TABLE: 0x0e,
+  DROP: 0x1a,
+  SELECT: 0x1b,
+  SELECT_TYPED: 0x1c,
+  RETURN_CALL_INDIRECT: 0x13,
+} as const;
+const FIRST_BULK = 8;
+const LAST_BULK = 11;
+/** The functions of a module that are followed have no more than this. */
+const MOST_LOCALS = 1024;
+
+interface Frame {
+  readonly isLoop: boolean;
+  /** Values that were on the stack before its parameters. */
+  readonly height: number;
+  readonly parameters: readonly FlowValue[];
+  readonly resultCount: number;
+  /** What the locals hold where code comes to its end from. */
+  readonly incoming: (readonly FlowValue[])[];
+  /** What its result is there, where it has one. */
+  readonly outcomes: FlowValue[];
+  /** Of an if: what the locals held before it, until there is an else. */
+  otherwise: readonly FlowValue[] | undefined;
+}
+
+/**
+ * Follows where the values of a function come from, on every way that its code can go, and notes what is done with
+ * them. What a local holds where ways meet is what it may have held on each. O(instructions and, where ways meet,
+ * locals).
+ */
+export class ValueFlow {
+  readonly uses: FlowUses = { addresses: [], handedOn: [], results: [], masked: [] };
+  /** Whether there is code that is not understood. */
+  isUnsure = false;
+  readonly #facts: CodeFacts;
+  readonly #reader: InstructionReader;
+  readonly #resultCount: number;
+  readonly #frames: Frame[] = [];
+  #stack: FlowValue[] = [];
+  /** Undefined where no way leads to. */
+  #locals: FlowValue[] | undefined;
+  #nextOrigin: number;
+  /** By origin, the values that one of which it is. */
+  readonly #sources = new Map<number, readonly FlowValue[]>();
+  /** By where a loop begins, the locals that change in it. */
+  readonly #changed: ReadonlyMap<number, ReadonlySet<number>>;
+
+  constructor(facts: CodeFacts, functionIndex: number) {
+    this.#facts = facts;
+    const type = facts.module.typeOf(functionIndex);
+    const parameterCount = type?.params.length ?? 0;
+    this.#resultCount = type?.results.length ?? 0;
+    this.#nextOrigin = FIRST_PARAMETER + parameterCount;
+    this.#locals = Array.from({ length: parameterCount }, (_, index) => this.parameter(index));
+    this.#changed = changedInLoops(facts.readerOf(functionIndex));
+    this.#reader = facts.readerOf(functionIndex);
+    this.#frames.push(this.#frame(this.#resultCount));
+    while (!this.#reader.isDone && this.#frames.length > 0 && !this.isUnsure) {
+      this.#reader.next();
+      this.#step();
+    }
+  }
+
+  parameter(index: number): FlowValue {
+    return { origin: FIRST_PARAMETER + index, plus: 0 };
+  }
+
+  /** All that a value may be, itself too. O(values). */
+  ancestorsOf(value: FlowValue): FlowValue[] {
+    const found = new Map<string, FlowValue>();
+    const waiting = [value];
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      const key = `${one.origin} ${one.plus}`;
+      if (one.origin <= UNKNOWN || found.has(key)) continue;
+      found.set(key, one);
+      for (const { origin, plus } of this.#sources.get(one.origin) ?? []) {
+        waiting.push({ origin, plus: plus + one.plus });
+      }
+    }
+    return [...found.values()];
+  }
+
+  #frame(resultCount: number, parameters: readonly FlowValue[] = [], isLoop = false): Frame {
+    const height = this.#stack.length;
+    return { isLoop, height, parameters, resultCount, incoming: [], outcomes: [], otherwise: undefined };
+  }
+
+  #pop(): FlowValue {
+    const { height = 0 } = this.#frames.at(-1) ?? {};
+    return this.#stack.length > height ? this.#stack.pop()! : NOTHING;
+  }
+
+  #popMany(count: number): FlowValue[] {
+    return Array.from({ length: count }, () => this.#pop()).toReversed();
+  }
+
+  #fresh(sources: readonly FlowValue[] = []): FlowValue {
+    const origin = this.#nextOrigin++;
+    if (sources.length > 0) this.#sources.set(origin, sources);
+    return { origin, plus: 0 };
+  }
+
+  #pushFresh(count: number): void {
+    for (let left = count; left > 0; left--) this.#stack.push(this.#fresh());
+  }
+
+  #read(local: number): FlowValue {
+    return this.#locals?.[local] ?? { origin: CONSTANT, plus: 0 };
+  }
+
+  #set(local: number, value: FlowValue): void {
+    if (local >= MOST_LOCALS) this.isUnsure = true;
+    else if (this.#locals !== undefined) {
+      for (let index = this.#locals.length; index < local; index++) this.#locals.push({ origin: CONSTANT, plus: 0 });
+      this.#locals[local] = value;
+    }
+  }
+
+  #step(): void {
+    const { opcode, value } = this.#reader;
+    switch (opcode) {
+      case Op.I32_CONST:
+      case Op.I64_CONST:
+        this.#stack.push({ origin: CONSTANT, plus: value });
+        return;
+      case Op.LOCAL_GET:
+        this.#stack.push(this.#read(value));
+        return;
+      case Op.LOCAL_SET:
+        this.#set(value, this.#pop());
+        return;
+      case Op.LOCAL_TEE: {
+        const held = this.#pop();
+        this.#set(value, held);
+        this.#stack.push(held);
+        return;
+      }
+      case Op.CALL:
+      case Op.RETURN_CALL:
+        this.#call(value, opcode === Op.RETURN_CALL);
+        return;
+      case Flow.DROP:
+      case Op.GLOBAL_SET:
+        this.#pop();
+        return;
+      case Flow.SELECT:
+      case Flow.SELECT_TYPED: {
+        this.#pop();
+        this.#stack.push(this.#merged(this.#popMany(2)));
+        return;
+      }
+      default:
+        this.#other();
+    }
+  }
+
+  #other(): void {
+    const { opcode, prefixed } = this.#reader;
+    const found = accessOf(this.#reader);
+    if (found !== undefined) this.#access(found);
+    else if (POPS[opcode]! > 0) this.#numeric(opcode, POPS[opcode]!);
+    else if (opcode === Op.GLOBAL_GET || opcode === Op.F32_CONST || opcode === Op.F64_CONST) this.#pushFresh(1);
+    else if (opcode === MEMORY_SIZE) this.#pushFresh(1);
+    else if (opcode === MEMORY_GROW) this.#replace(1, 1);
+    else if (opcode === Op.MISC_PREFIX && prefixed < FIRST_BULK) this.#replace(1, 1);
+    else if (opcode === Op.MISC_PREFIX && prefixed <= LAST_BULK && prefixed !== DATA_DROP) {
+      this.uses.handedOn.push(...this.#popMany(3));
+    } else if (opcode === Op.CALL_INDIRECT || opcode === Flow.RETURN_CALL_INDIRECT) this.#indirect(opcode);
+    else if (opcode !== Op.NOP) this.#control();
+  }
+
+  #replace(pops: number, pushes: number): void {
+    this.#popMany(pops);
+    this.#pushFresh(pushes);
+  }
+
+  #access({ operands, isStore, resultCount }: Access): void {
+    const stored = this.#popMany(operands.length);
+    const { origin, plus } = this.#pop();
+    if (this.#locals !== undefined) {
+      this.uses.addresses.push({ value: { origin, plus: plus + this.#reader.value }, isStore });
+      this.uses.handedOn.push(...stored);
+    }
+    this.#pushFresh(resultCount);
+  }
+
+  #numeric(opcode: number, pops: number): void {
+    const [one = NOTHING, other = NOTHING] = this.#popMany(pops);
+    const isSum = opcode === Op.I32_ADD || opcode === Op.I64_ADD;
+    const isDifference = opcode === Op.I32_SUB || opcode === Op.I64_SUB;
+    const isMask = opcode === Op.I32_AND || opcode === Op.I64_AND;
+    if (isMask && other.origin === CONSTANT) this.uses.masked.push({ value: one, mask: other.plus });
+    if ((isSum || isDifference) && pops === 2 && other.origin === CONSTANT) {
+      this.#stack.push({ origin: one.origin, plus: one.plus + (isSum ? other.plus : -other.plus) });
+    } else if (isSum && one.origin === CONSTANT) {
+      this.#stack.push({ origin: other.origin, plus: other.plus + one.plus });
+    } else this.#pushFresh(1);
+  }
+
+  #call(functionIndex: number, returns: boolean): void {
+    const type = this.#facts.module.typeOf(functionIndex);
+    this.uses.handedOn.push(...this.#popMany(type?.params.length ?? 0));
+    if (returns) this.#end();
+    else this.#pushFresh(type?.results.length ?? 0);
+  }
+
+  #indirect(opcode: number): void {
+    const type = this.#facts.module.types[this.#reader.value];
+    this.#pop();
+    this.uses.handedOn.push(...this.#popMany(type?.params.length ?? 0));
+    if (opcode === Op.CALL_INDIRECT) this.#pushFresh(type?.results.length ?? 0);
+    else this.#end();
+  }
+
+  #control(): void {
+    const { opcode, value } = this.#reader;
+    switch (opcode) {
+      case Flow.BLOCK:
+      case Flow.LOOP:
+      case Flow.IF:
+        this.#begin(opcode);
+        return;
+      case Flow.ELSE:
+        this.#else();
+        return;
+      case Op.END:
+        this.#close();
+        return;
+      case Flow.BR_IF:
+        this.#pop();
+        this.#branch(value);
+        return;
+      case Flow.BR:
+        this.#branch(value);
+        this.#end();
+        return;
+      case Flow.BR_TABLE:
+        this.#pop();
+        for (const depth of branchesOf(this.#reader)) this.#branch(depth);
+        this.#end();
+        return;
+      case Op.RETURN:
+        this.#branch(this.#frames.length - 1);
+        this.#end();
+        return;
+      case Op.UNREACHABLE:
+        this.#end();
+        return;
+      default:
+        this.isUnsure = true;
+    }
+  }
+
+  /** What follows is reached by no way from here. */
+  #end(): void {
+    this.#locals = undefined;
+    this.#stack.length = Math.min(this.#stack.length, this.#frames.at(-1)?.height ?? 0);
+  }
+
+  #begin(opcode: number): void {
+    if (opcode === Flow.IF) this.#pop();
+    const { params, results } = this.#blockType();
+    const parameters = this.#popMany(params);
+    const frame = this.#frame(results, parameters, opcode === Flow.LOOP);
+    this.#frames.push(frame);
+    this.#stack.push(...parameters);
+    if (opcode === Flow.IF) frame.otherwise = this.#locals?.slice();
+    if (opcode !== Flow.LOOP) return;
+    // What changes in a loop is at its start what it was before, or what it became.
+    for (const local of this.#changed.get(this.#reader.startsAt) ?? []) {
+      if (this.#locals !== undefined) this.#set(local, this.#fresh([this.#read(local)]));
+    }
+  }
+
+  #blockType(): { params: number; results: number } {
+    const { bytes } = this.#facts.module;
+    const { immediateAt, at } = this.#reader;
+    const first = bytes[immediateAt]!;
+    if (first === EMPTY_BLOCK) return { params: 0, results: 0 };
+    // Types of values are negative numbers of one byte, or begin with one.
+    if (first >= 0x40 && first < 0x80) return { params: 0, results: 1 };
+    const type = this.#facts.module.types[new ByteReader(bytes, immediateAt, at).signed(33)];
+    if (type === undefined) this.isUnsure = true;
+    return { params: type?.params.length ?? 0, results: type?.results.length ?? 0 };
+  }
+
+  #branch(depth: number): void {
+    const frame = this.#frames.at(-1 - depth);
+    if (frame !== undefined && !frame.isLoop) this.#arrive(frame);
+  }
+
+  /** Code comes to the end of a block from here, with its result on top of the stack. */
+  #arrive({ incoming, outcomes }: Frame): void {
+    if (this.#locals === undefined) return;
+    incoming.push(this.#locals.slice());
+    outcomes.push(this.#stack.at(-1) ?? NOTHING);
+  }
+
+  #else(): void {
+    const frame = this.#frames.at(-1)!;
+    this.#arrive(frame);
+    this.#locals = frame.otherwise?.slice();
+    frame.otherwise = undefined;
+    this.#stack.length = frame.height;
+    this.#stack.push(...frame.parameters);
+  }
+
+  #close(): void {
+    const frame = this.#frames.pop()!;
+    const { incoming, outcomes, otherwise, height, resultCount } = frame;
+    this.#arrive(frame);
+    if (otherwise !== undefined) incoming.push(otherwise);
+    this.#stack.length = height;
+    if (resultCount === 1) this.#stack.push(this.#merged(outcomes));
+    else this.#pushFresh(resultCount);
+    this.#locals = incoming.length === 0 ? undefined : this.#mergedLocals(incoming);
+    if (this.#frames.length === 0 && this.#resultCount === 1) this.uses.results.push(...outcomes);
+  }
+
+  #mergedLocals(ways: readonly (readonly FlowValue[])[]): FlowValue[] {
+    const count = Math.max(...ways.map(({ length }) => length));
+    const zero: FlowValue = { origin: CONSTANT, plus: 0 };
+    return Array.from({ length: count }, (_, local) => this.#merged(ways.map((way) => way[local] ?? zero)));
+  }
+
+  #merged(values: readonly FlowValue[]): FlowValue {
+    const [first = NOTHING, ...others] = values;
+    return others.every(({ origin, plus }) => origin === first.origin && plus === first.plus)
+      ? first
+      : this.#fresh(values);
+  }
+}
+
+const MEMORY_SIZE = 0x3f;
+const MEMORY_GROW = 0x40;
+const DATA_DROP = 9;
+
+function branchesOf({ bytes, immediateAt, at }: InstructionReader): number[] {
+  const reader = new ByteReader(bytes, immediateAt, at);
+  return Array.from({ length: reader.count() + 1 }, () => reader.u32());
+}
+
+function changedInLoops(reader: InstructionReader): Map<number, Set<number>> {
+  const found = new Map<number, Set<number>>();
+  const open: (Set<number> | undefined)[] = [];
+  while (!reader.isDone) {
+    reader.next();
+    const { opcode, value, startsAt } = reader;
+    if (opcode === Flow.LOOP) {
+      const changed = new Set<number>();
+      found.set(startsAt, changed);
+      open.push(changed);
+    } else if (opcode === Flow.BLOCK || opcode === Flow.IF) open.push(undefined);
+    else if (opcode === Op.END) open.pop();
+    else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) for (const changed of open) changed?.add(value);
+  }
+  return found;
+}

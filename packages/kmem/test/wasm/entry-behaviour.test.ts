@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import { adopt } from "../../src/wasm/index.ts";
+import { thrownBy } from "../support/expectations.ts";
+import { Adoption } from "./support/adoption.ts";
+import { clangFault, linkedProgram } from "./support/clang.ts";
+import { type BuiltFunction, buildModule, I32, op } from "./support/module-builder.ts";
+import { TinyWasi } from "./support/wasi.ts";
+
+/** As many variables as functions without names have to share. */
+const STATE = [2000, 2004, 2008, 2012, 2016, 2020, 2024, 2028];
+const OUTSIDE = 4000;
+const touched = STATE.flatMap((address) => [...op.i32(address), ...op.i32(address), ...op.load(), ...op.store()]);
+const rounded = (size: readonly number[], plus = 19): number[] => [
+  ...size,
+  ...op.i32(plus),
+  ...op.add,
+  ...op.i32(-16),
+  ...op.and,
+];
+/** A chunk with a header, whose block becomes the local 2. */
+const chunkOf = (sizeOfChunk: readonly number[]): number[] => [
+  ...touched,
+  ...op.i32(2000),
+  ...op.load(),
+  ...op.tee(1),
+  ...sizeOfChunk,
+  ...op.store(4),
+  ...op.get(1),
+  ...op.i32(8),
+  ...op.add,
+  ...op.set(2),
+];
+const malloc = chunkOf(rounded(op.get(0)));
+const ifTrue = (condition: readonly number[], then: readonly number[]): number[] => [
+  ...condition,
+  ...op.ifVoid,
+  ...then,
+  ...op.end,
+];
+const header = [...op.get(0), ...op.i32(4), ...op.sub, ...op.load(), ...op.i32(-8), ...op.and];
+const free = [...header, ...op.set(1), ...touched, ...op.get(0), ...op.get(1), ...op.store()];
+
+function adopted(mallocCode: readonly number[], freeCode: readonly number[] = free) {
+  const functions: BuiltFunction[] = [
+    { params: [I32], results: [I32], locals: 3, code: mallocCode, exportAs: "a" },
+    { params: [I32], results: [], locals: 2, code: freeCode, exportAs: "b" },
+    { params: [I32], results: [I32], code: [...op.get(0), ...op.load8()] },
+  ];
+  return adopt(buildModule({ functions }));
+}
+
+const reasonOf = (...codes: Parameters<typeof adopted>): unknown => thrownBy(() => adopted(...codes)).details["reason"];
+
+describe("malloc and free without names", () => {
+  it("are found where they do nothing else", () => {
+    const { found } = adopted([...malloc, ...op.get(2)]);
+    expect(found.map(({ role, evidence }) => [role, evidence])).toEqual([
+      ["malloc", "state"],
+      ["free", "state"],
+    ]);
+  });
+
+  it.each([
+    // A copy of a string, whose length is measured by a function or on the spot.
+    ["measures what its argument points to", [...op.get(0), ...op.call(2), ...op.drop, ...malloc, ...op.get(2)]],
+    ["reads what its argument points to", [...op.get(0), ...op.load8(1), ...op.drop, ...malloc, ...op.get(2)]],
+    ["reads it by a copy", [...op.get(0), ...op.tee(3), ...op.load8(), ...op.drop, ...malloc, ...op.get(2)]],
+    // Members of what it returns are set: always, or where there was memory.
+    ["sets a member", [...malloc, ...op.get(2), ...op.i32(7), ...op.store(4), ...op.get(2)]],
+    [
+      "sets a member on one way",
+      [...malloc, ...ifTrue(op.get(2), [...op.get(2), ...op.i32(0), ...op.store()]), ...op.get(2)],
+    ],
+    ["fills the block", [...malloc, ...op.get(2), ...op.i32(0), ...op.get(0), 0xfc, 11, 0, ...op.get(2)]],
+    ["keeps the block", [...malloc, ...op.i32(OUTSIDE), ...op.get(2), ...op.store(), ...op.get(2)]],
+    ["allocates a constant size", [...chunkOf(op.i32(48)), ...op.get(2)]],
+    ["allocates so many members", [...chunkOf(rounded([...op.get(0), ...op.i32(12), ...op.mul])), ...op.get(2)]],
+    ["allocates four bytes more", [...chunkOf(rounded(op.get(0), 23)), ...op.get(2)]],
+    ["has code that is not understood", [...malloc, 0x06, 0x40, 0x19, ...op.end, ...op.get(2)]],
+  ])("are refused where what allocates %s", (_what, code) => {
+    expect(reasonOf(code)).toBe("inlined");
+  });
+
+  it.each([
+    ["reads the block", [...op.i32(OUTSIDE), ...op.get(0), ...op.load(), ...op.store(), ...free]],
+    ["hands the block on", [...op.get(0), ...op.call(2), ...op.drop, ...free]],
+    ["keeps the block", [...op.i32(OUTSIDE), ...op.get(0), ...op.store(), ...free]],
+  ])("are refused where what frees %s", (_what, code) => {
+    const error = thrownBy(() => adopted([...malloc, ...op.get(2)], code));
+    expect(error.details).toEqual({ reason: "inlined", missing: ["malloc", "free"], functions: [1] });
+    expect(error.message).toContain("without -O");
+  });
+
+  it("are followed through locals that hold something else by then", () => {
+    const other = [...op.i32(2000), ...op.load(), ...op.set(0), ...op.get(0), ...op.i32(1), ...op.store(12)];
+    expect(adopted([...malloc, ...other, ...op.get(2)]).found).toHaveLength(2);
+    const onOneWay = ifTrue(op.get(1), [...op.get(2), 0x0f]);
+    expect(adopted([...malloc, ...onOneWay, ...other, ...op.get(2)]).found).toHaveLength(2);
+  });
+});
+
+describe("realloc without a name", () => {
+  const realloc = (size: readonly number[]): BuiltFunction => ({
+    params: [I32, I32],
+    results: [I32],
+    code: [
+      ...[...header, ...rounded(size), ...op.add, ...op.drop],
+      ...[...op.get(0), ...op.call(1), ...op.get(1), ...op.call(0)],
+    ],
+    exportAs: "c",
+  });
+  const withRealloc = (size: readonly number[]): Uint8Array =>
+    buildModule({
+      functions: [
+        { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
+        { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
+        realloc(size),
+      ],
+    });
+
+  it("is found by its shape where the size that it rounds is its argument", () => {
+    const { found } = adopt(withRealloc(op.get(1)));
+    expect(found.find(({ role }) => role === "realloc")?.evidence).toBe("shape");
+    const error = thrownBy(() => adopt(withRealloc([...op.get(1), ...op.i32(12), ...op.mul])));
+    expect(error.details).toMatchObject({ reason: "left", left: [{ functionIndex: 2, uses: "header" }] });
+  });
+});
+
+const missing = clangFault();
+
+describe.skipIf(missing !== undefined)("a C program that clang has linked with -Os", () => {
+  it("is refused where an optimizer has mixed malloc with what calls it, or returns what it returned", () => {
+    const bytes = linkedProgram("copies", ["-Os"]);
+    const adoption = new Adoption({});
+    try {
+      adoption.prepared(bytes, {});
+    } catch (error) {
+      expect(error).toMatchObject({ code: "CANNOT_ADOPT", details: { reason: "inlined" } });
+      return;
+    }
+    const prepared = adoption.prepared(bytes, {});
+    const output = new TinyWasi().run(prepared.bytes, prepared.imports, (exports) => adoption.attachExports(exports));
+    expect(output).toBe(new TinyWasi().run(Uint8Array.from(bytes), {}));
+  });
+});
