@@ -16,6 +16,7 @@ import {
   findHeapBase,
   findProgramBreak,
   findResizeImport,
+  growsMemory,
   type HeapBaseSource,
   type ProgramBreak,
 } from "./heap-base.ts";
@@ -197,7 +198,9 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     isMerged: watching === undefined && (read.merge ?? true),
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
-  const layout = watching && layoutOfCheck(heapBase, takesMemory, watching);
+  const growsItself =
+    programBreak === undefined && watching !== undefined && growsMemory(facts, finder, proof.reachable);
+  const layout = watching && layoutOfCheck(heapBase, { takesMemory, growsItself }, watching);
   const checked = layout && checkedModule(rewritten, layout);
   const adopted: AdoptedModule = {
     bytes: checked?.bytes ?? rewritten.bytes,

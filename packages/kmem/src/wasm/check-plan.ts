@@ -1,4 +1,5 @@
 import { CHECK_HEADER_BYTES, GRANULE_BYTES, RING_BYTES } from "./memcheck-layout.ts";
+import { DEFAULT_PAGE_BYTES } from "./types.ts";
 
 /** What is found out about a program while it runs: who calls, wrong accesses too, or reads of what was not written. */
 export type Watching = "calls" | "accesses" | "undefined";
@@ -15,6 +16,8 @@ export interface CheckLayout {
   readonly cellShift: 0 | 1;
   /** Accesses below are to the program's static data and its stack, which is not watched. */
   readonly staticEnd: number;
+  /** Whether the program may add pages before it allocates, behind which there could be no more of the shadow. */
+  readonly growsItself: boolean;
 }
 
 const PAGE_BYTES = 4096;
@@ -22,7 +25,19 @@ const PAGE_BYTES = 4096;
 /** What a program may take for itself before it allocates, where others than its allocator take memory too. */
 const TAKEN_BYTES = 1_048_576;
 
-export function layoutOfCheck(heapBase: number, takesMemory: boolean, watching: Watching): CheckLayout {
+/** What a program does with memory that is not its allocator. */
+export interface OtherTaking {
+  /** Whether it moves the variable of sbrk. */
+  readonly takesMemory: boolean;
+  /** Whether it grows the memory. */
+  readonly growsItself: boolean;
+}
+
+export function layoutOfCheck(
+  heapBase: number,
+  { takesMemory, growsItself }: OtherTaking,
+  watching: Watching,
+): CheckLayout {
   const headerAt = Math.ceil((heapBase + (takesMemory ? TAKEN_BYTES : 0)) / PAGE_BYTES) * PAGE_BYTES;
   const ringAt = headerAt + CHECK_HEADER_BYTES;
   return {
@@ -32,6 +47,7 @@ export function layoutOfCheck(heapBase: number, takesMemory: boolean, watching: 
     shadowAt: ringAt + RING_BYTES,
     cellShift: watching === "undefined" ? 1 : 0,
     staticEnd: heapBase,
+    growsItself,
   };
 }
 
@@ -39,6 +55,16 @@ export function layoutOfCheck(heapBase: number, takesMemory: boolean, watching: 
 export function shadowBytes({ hasShadow, cellShift }: CheckLayout, coveredBytes: number): number {
   if (!hasShadow) return 0;
   return Math.ceil(coveredBytes / GRANULE_BYTES) * (1 << cellShift);
+}
+
+/** The default of a maximum for which tables, or the shadow of a check, are made at once. */
+export const DEFAULT_MAXIMUM_BYTES: number = 256 * 1024 * 1024;
+
+/** How far the memory of a program that is checked may grow if nobody says: with the shadow of all of that. */
+export function usualMaximum(layout: CheckLayout): number {
+  const part = shadowBytes(layout, PAGE_BYTES) / PAGE_BYTES;
+  const bytes = layout.shadowAt + DEFAULT_MAXIMUM_BYTES;
+  return Math.ceil(bytes / (1 - part) / DEFAULT_PAGE_BYTES) * DEFAULT_PAGE_BYTES;
 }
 
 /** What an access may be checked as. */

@@ -123,6 +123,13 @@ function isResizer(module: WasmModule, functionIndex: number): boolean {
   return type?.params.length === 1 && isWord(type.params[0], is64) && `${type.results}` === `${Type.I32}`;
 }
 
+/** Whether what is kept of a program and can be reached grows the memory by itself. O(code). */
+export function growsMemory(facts: CodeFacts, finder: Finder, reachable: ReadonlySet<number>): boolean {
+  const { importedFunctionCount } = facts.module;
+  const isKept = (index: number): boolean => index >= importedFunctionCount && !finder.found.has(index);
+  return [...reachable].some((index) => isKept(index) && hasOpcode(facts, index, [MEMORY_GROW]));
+}
+
 /** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
 function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
   const { module } = facts;
@@ -137,10 +144,14 @@ function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
 
 function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
   if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
+  return hasOpcode(facts, functionIndex, [MEMORY_SIZE, MEMORY_GROW]);
+}
+
+function hasOpcode(facts: CodeFacts, functionIndex: number, opcodes: readonly number[]): boolean {
   const reader = facts.readerOf(functionIndex);
   while (!reader.isDone) {
     reader.next();
-    if (reader.opcode === MEMORY_SIZE || reader.opcode === MEMORY_GROW) return true;
+    if (opcodes.includes(reader.opcode)) return true;
   }
   return false;
 }

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CHECKER_PARAMETERS, checkerBody, entryBody } from "./check-functions.ts";
-import { type CheckImportName, type CheckKind, type CheckLayout, shadowBytes } from "./check-plan.ts";
+import { type CheckImportName, type CheckKind, type CheckLayout, shadowBytes, usualMaximum } from "./check-plan.ts";
 import { BodyInstrumenter as Body, type BodyPlan, type InstrumentedBody } from "./instrument-body.ts";
 import { Element, External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
 import { type ModuleSection, WasmModule } from "./module.ts";
@@ -207,13 +207,18 @@ export class Instrumenter {
     const flags = (maximum === undefined ? 0 : Limits.HAS_MAXIMUM) | (isShared ? Limits.SHARED : 0);
     writer.u32(1);
     writer.byte(flags | (is64 ? Limits.IS_64 : 0));
-    writer.u32(Math.max(initial, this.#leastPages()));
-    if (maximum !== undefined) writer.u32(this.#mostPages(Math.max(maximum, this.#leastPages())));
+    const least = Math.max(initial, leastPages(this.#layout));
+    const most = this.#mostPages(Math.max(maximum ?? MOST_PAGES, least));
+    writer.u32(Math.min(most, Math.max(least, this.#reservedPages())));
+    if (maximum !== undefined) writer.u32(most);
     return writer.written;
   }
 
-  #leastPages(): number {
-    return leastPages(this.#layout);
+  /** What has the shadow of all that the memory may usually become, where pages of the program's may follow. */
+  #reservedPages(): number {
+    const { growsItself, hasShadow, shadowAt } = this.#layout;
+    if (!growsItself || !hasShadow) return 0;
+    return Math.ceil((shadowAt + shadowBytes(this.#layout, usualMaximum(this.#layout))) / WASM_PAGE_BYTES);
   }
 
   #mostPages(maximum: number): number {

@@ -1,7 +1,7 @@
 import { WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import type { CallStacks } from "./call-stacks.ts";
 import type { CheckedBlock } from "./checked-blocks.ts";
-import type { Stretch } from "./program-leaks.ts";
+import type { Stretch } from "./program-pages.ts";
 
 /** Blocks of a program that is checked which were allocated in one place. */
 export interface MemcheckSite {

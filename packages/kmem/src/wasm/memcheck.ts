@@ -25,6 +25,7 @@ import { ACCESS_BYTES_MASK, AccessKind, Cell, CheckHeader, GRANULE_BYTES, RangeK
 import { leaksOf, type MemcheckLeaks } from "./memcheck-leaks.ts";
 import { type MemcheckBlock, type MemcheckKind, MemcheckReport } from "./memcheck-report.ts";
 import { type ProgramRoots, programStretches, readRoots } from "./program-leaks.ts";
+import { pagesBeforeHeap } from "./program-pages.ts";
 import { Shadow } from "./shadow.ts";
 
 /** How a program is checked. */
@@ -196,14 +197,16 @@ export class Memcheck {
     const options = this.#open();
     const memory = options.memory as WebAssembly.Memory;
     const { start = 0 } = options;
-    const covered = ((start - this.#layout.shadowAt) >> this.#layout.cellShift) * GRANULE_BYTES;
+    // Before the heap there may be pages that the program had added by itself.
+    const checkEnd = pagesBeforeHeap(memory)?.address ?? start;
+    const covered = ((checkEnd - this.#layout.shadowAt) >> this.#layout.cellShift) * GRANULE_BYTES;
     if (!(memory instanceof WebAssembly.Memory) || covered < (options.maximumBytes ?? 0)) {
       throw badArgument("open", "a function that returns programHeapOptions of the module", options);
     }
     const shadow = new Shadow(this.#layout, memory, covered);
     shadow.refresh();
-    shadow.close(this.#layout.headerAt, start, Cell.TABLES);
-    shadow.close(start, memory.buffer.byteLength, Cell.UNUSED);
+    shadow.close(this.#layout.headerAt, checkEnd, Cell.TABLES);
+    shadow.close(start, options.end ?? memory.buffer.byteLength, Cell.UNUSED);
     const heap = Heap.create({ ...options, slotCount: 1, grow: this.#growing(options, memory, shadow) });
     const blocks = new CheckedBlocks({
       heap,

@@ -4,7 +4,8 @@ import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
 import { awaitHeap } from "./bind-program.ts";
-import { type CheckLayout, shadowBytes } from "./check-plan.ts";
+import { DEFAULT_MAXIMUM_BYTES, shadowBytes, usualMaximum } from "./check-plan.ts";
+import { notePagesBefore } from "./program-pages.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
@@ -20,8 +21,6 @@ export interface ProgramMemory {
 }
 
 const CHECKS: Checks<ProgramMemory> = { exports: requireObject, imports: requireObject, maximumBytes: requireUint32 };
-/** The default of a maximum for which tables, or the shadow of a check, are made at once. */
-const DEFAULT_MAXIMUM_BYTES = 256 * 1024 * 1024;
 /** What a heap begins with at least; tables that move are the smaller part of it. */
 const LEAST_BYTES = 128 * 1024;
 /** The same in shared memory, and what tables for the maximum take of that besides: one part in so many. */
@@ -61,8 +60,22 @@ function moveBreak({ programBreak }: AdoptedModule, memory: WebAssembly.Memory):
 }
 
 /**
+ * Where what the heap may have ends before it grows. A memory of the program's own begins with what the module says:
+ * the pages after that the program has added by itself, unless sbrk's variable says how far they are given out.
+ */
+function ownEnd({ memory: shape, programBreak }: AdoptedModule, memory: WebAssembly.Memory): number {
+  const { byteLength } = memory.buffer;
+  if (shape.importedAs !== undefined || programBreak !== undefined) return byteLength;
+  return Math.min(byteLength, Math.max(shape.initialPages * WASM_PAGE_SIZE, grownFor.get(memory) ?? 0));
+}
+
+/** By memory, how far it was grown for a heap: whoever asks again is not told that those pages are the program's. */
+const grownFor: WeakMap<WebAssembly.Memory, number> = /* @__PURE__ */ new WeakMap();
+
+/**
  * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory. It
- * begins where the program's static data and stack end, and grows the memory by the program's own glue where there is
+ * begins where the program's static data and stack end, or, where there is too little room for it, after the pages that
+ * the program has added by itself, which are never the heap's. It grows the memory by the program's own glue where there is
  * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
  * moved now and with every growth. The memory grows now where it has no room yet: to 128 KiB behind its data, or, where
  * it is shared and tables for all of the maximum are made at once, to a twelfth of that and 512 KiB.
@@ -85,16 +98,24 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   const { programBreak, memory: shape } = adopted;
   const given = programBreak && new DataView(memory.buffer).getUint32(programBreak.address, true);
   const most = (shape.maximumPages ?? ADDRESS_SPACE_BYTES / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
-  const { start, maximumBytes } = placeOf(adopted, given ?? 0, memory.buffer.byteLength, most, read.maximumBytes);
-  const sharedBytes = SHARED_LEAST_BYTES + Math.ceil(maximumBytes / SHARED_TABLE_PART);
-  const neededBytes = start + (shape.isShared ? sharedBytes : LEAST_BYTES);
-  const missingPages = Math.ceil((neededBytes - memory.buffer.byteLength) / WASM_PAGE_SIZE);
+  const present = memory.buffer.byteLength;
+  const own = ownEnd(adopted, memory);
+  const hasOthers = present > own;
+  const { first, maximumBytes } = placeOf(adopted, given ?? 0, { present, own }, most, read.maximumBytes);
+  const roomBytes = shape.isShared ? SHARED_LEAST_BYTES + Math.ceil(maximumBytes / SHARED_TABLE_PART) : LEAST_BYTES;
+  const isBeforeOthers = hasOthers && first + roomBytes <= own;
+  const isAfterOthers = hasOthers && !isBeforeOthers;
+  const start = isAfterOthers ? present : first;
+  const neededBytes = start + roomBytes;
+  const missingPages = Math.ceil((neededBytes - present) / WASM_PAGE_SIZE);
   if (missingPages > 0 && !grew(grow, missingPages)) {
     const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
     throw new KmemError("OUT_OF_MEMORY", text, { neededBytes });
   }
   moveBreak(adopted, memory);
-  const end = memory.buffer.byteLength;
+  if (isAfterOthers) notePagesBefore(memory, { address: own, bytes: present - own });
+  else grownFor.set(memory, isBeforeOthers ? own : memory.buffer.byteLength);
+  const end = isBeforeOthers ? own : memory.buffer.byteLength;
   const onGrow = (): void => moveBreak(adopted, memory);
   if (read.exports !== undefined) awaitHeap(read.exports, start);
   return {
@@ -107,28 +128,37 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   };
 }
 
-/** Where the heap begins and how far it may grow; where the program is checked, after the shadow of all of that. */
-function placeOf(adopted: AdoptedModule, given: number, present: number, most: number, asked: number | undefined) {
-  const first = Math.ceil(Math.max(adopted.heapBase, given) / PAGE_SIZE) * PAGE_SIZE;
-  const layout = checkLayoutOf(adopted);
-  if (layout !== undefined && first > layout.headerAt) {
-    const text = `the program has taken memory up to ${first}, which its check has from ${layout.headerAt} on`;
-    throw new KmemError("OUT_OF_MEMORY", text, { start: first });
-  }
-  if (layout === undefined || !layout.hasShadow) {
-    const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
-    return { start: layout?.shadowAt ?? first, maximumBytes: asked ?? usual };
-  }
-  const wished = asked ?? Math.min(most, withShadow(layout, layout.shadowAt + DEFAULT_MAXIMUM_BYTES));
-  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + SHARED_LEAST_BYTES));
-  const end = layout.shadowAt + shadowBytes(layout, maximumBytes);
-  return { start: Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, maximumBytes };
+/** How much memory there is, and where what the heap may have of it ends. */
+interface Extent {
+  readonly present: number;
+  readonly own: number;
 }
 
-/** So many bytes, and the shadow of these and of itself. */
-function withShadow(layout: CheckLayout, bytes: number): number {
-  const part = shadowBytes(layout, PAGE_SIZE) / PAGE_SIZE;
-  return Math.ceil(bytes / (1 - part) / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
+/** Where the heap may begin and how far it may grow; where the program is checked, after the shadow of all of that. */
+function placeOf(
+  adopted: AdoptedModule,
+  given: number,
+  { present, own }: Extent,
+  most: number,
+  asked: number | undefined,
+) {
+  const first = Math.ceil(Math.max(adopted.heapBase, given) / PAGE_SIZE) * PAGE_SIZE;
+  const layout = checkLayoutOf(adopted);
+  if (layout !== undefined && first > layout.headerAt) throw taken(first, layout.headerAt);
+  if (layout === undefined || !layout.hasShadow) {
+    const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
+    return { first: layout?.shadowAt ?? first, maximumBytes: asked ?? usual };
+  }
+  const wished = asked ?? Math.min(most, usualMaximum(layout));
+  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + SHARED_LEAST_BYTES));
+  const end = layout.shadowAt + shadowBytes(layout, maximumBytes);
+  if (present > own && end > own) throw taken(present, own, ": a smaller maximumBytes has a smaller shadow");
+  return { first: Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, maximumBytes };
+}
+
+function taken(start: number, from: number, hint = ""): KmemError {
+  const text = `the program has taken memory up to ${start}, which its check has from ${from} on${hint}`;
+  return new KmemError("OUT_OF_MEMORY", text, { start });
 }
 
 function grew(grow: (pageCount: number) => boolean, pageCount: number): boolean {

@@ -12,6 +12,7 @@ import {
   requireUint32,
 } from "../memory/arguments.ts";
 import { PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
+import { pagesBeforeHeap, type Stretch } from "./program-pages.ts";
 
 /** Where a program keeps pointers to its blocks, besides in other blocks. */
 export interface ProgramRoots {
@@ -40,12 +41,6 @@ export interface ProgramLeaks {
 const ROOT_CHECKS: Checks<ProgramRoots> = { heapBase: requireUint32, stack: anyValue, pointers: anyValue };
 const STACK_CHECKS: Checks<NonNullable<ProgramRoots["stack"]>> = { low: requireUint32, pointer: requireUint32 };
 
-/** Bytes of a program's memory. */
-export interface Stretch {
-  readonly address: number;
-  readonly bytes: number;
-}
-
 /** Roots as they were given, read once: between `low` and `pointer` is what calls that have ended have left. */
 export interface ReadRoots {
   readonly heapBase: number;
@@ -68,7 +63,8 @@ export function programStretches(
   layers: Layers,
   { heapBase, low, pointer }: Pick<ReadRoots, "heapBase" | "low" | "pointer">,
 ): Stretch[] {
-  return [stretch(0, Math.min(low, heapBase)), stretch(Math.max(low, pointer), heapBase), ...foreign(layers)];
+  const before = pagesBeforeHeap(layers.memory.source) ?? stretch(heapBase, heapBase);
+  return [stretch(0, Math.min(low, heapBase)), stretch(Math.max(low, pointer), heapBase), before, ...foreign(layers)];
 }
 
 /**
