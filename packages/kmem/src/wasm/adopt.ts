@@ -21,11 +21,12 @@ import {
   type ProgramBreak,
 } from "./heap-base.ts";
 import { Instrumenter } from "./instrument.ts";
-import { External } from "./layout.ts";
+import { External, Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
-import { IMPORT_MODULE, Rewriter, type Rewritten } from "./rewrite.ts";
+import { IMPORT_MODULE, Rewriter, type Rewritten, START_EXPORT } from "./rewrite.ts";
+import { startMayAllocate } from "./start-function.ts";
 
 /** Facts about a module that its bytes do not contain, and what is to become of it. */
 export interface AdoptOptions {
@@ -60,6 +61,12 @@ export interface AdoptOptions {
    * call, to count or record them. Default true.
    */
   readonly merge?: boolean;
+  /**
+   * Whether the module's start function, which an engine calls before anybody has the exports, becomes the export
+   * `deferredStart` of {@link AdoptedModule}, for whoever makes the instance to call. Needed where it allocates and the
+   * memory is not imported, as in AssemblyScript whose top level makes objects. Default false.
+   */
+  readonly deferStart?: boolean;
 }
 
 /** How the host reaches the memory of a module. */
@@ -110,6 +117,8 @@ export interface AdoptedModule {
   readonly programBreak: ProgramBreak | undefined;
   /** The import by which the program grows its memory, such as emscripten_resize_heap, which renews the glue's views. */
   readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
+  /** The export that has to be called once, before any other, in place of the start function; undefined for none. */
+  readonly deferredStart: string | undefined;
   /** What its loads and stores are checked for. */
   readonly check: "memcheck" | undefined;
   /** Whether it notes its calls, for {@link programStacks}. */
@@ -136,6 +145,7 @@ const CHECKS: Checks<AdoptOptions> = {
   findUndefined: requireBoolean,
   stacks: requireBoolean,
   merge: requireBoolean,
+  deferStart: requireBoolean,
 };
 
 function isFunctionName(value: unknown): value is number | string {
@@ -181,6 +191,8 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const assumedHarmless = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
   const proof = new Prover(facts, finder, assumedHarmless).prove(namesOf(module, names));
   requireNothingLeft(finder, proof);
+  const isStartDeferred = read.deferStart === true && canDeferStart(module);
+  if (!isStartDeferred) requireQuietStart(facts, finder);
   const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
   const base = findHeapBase(module, names, programBreak);
   const heapBase = read.heapBase ?? base.heapBase;
@@ -196,6 +208,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     isChecked: read.check !== undefined,
     // A check sees each call, and a heap with debugging has to.
     isMerged: watching === undefined && (read.merge ?? true),
+    isStartDeferred,
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;
   const growsItself =
@@ -214,6 +227,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTestCount: proof.flagsTests.length,
     programBreak,
     resizeImport: findResizeImport(facts, finder, programBreak),
+    deferredStart: isStartDeferred ? START_EXPORT : undefined,
     check: read.check,
     stacks: read.stacks === true,
     areCodeOffsetsKept: rewritten.areCodeOffsetsKept && checked === undefined,
@@ -333,6 +347,18 @@ function requireNothingLeft(finder: Finder, { left }: Proof): void {
   }
   if (left.length === 0) return;
   throw new CannotAdopt("left", leftText(left), { left });
+}
+
+function canDeferStart({ startFunction, sections }: WasmModule): boolean {
+  return startFunction !== undefined && sections.some(({ id }) => id === Section.EXPORT);
+}
+
+function requireQuietStart(facts: CodeFacts, finder: Finder): void {
+  if (memoryOf(facts.module).importedAs !== undefined || !startMayAllocate(facts, finder)) return;
+  const text =
+    "its start function may allocate, and runs before anybody has the exports, one of which is its memory: adopt it " +
+    "with deferStart and call the export that deferredStart names, or import the memory";
+  throw new CannotAdopt("start-allocates", text, { start: facts.module.startFunction });
 }
 
 /** Functions named in a message at most; the details name all. */

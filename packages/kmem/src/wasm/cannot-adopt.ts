@@ -15,6 +15,7 @@ export type AdoptRefusal =
   | "inlined"
   | "state-unknown"
   | "left"
+  | "start-allocates"
   | "threads"
   | "no-room";
 

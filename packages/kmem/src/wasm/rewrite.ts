@@ -15,6 +15,8 @@ import { type PlaceOf, shiftedBranchHints, shiftedNames } from "./shift-names.ts
 
 /** The module that adopted programs import the functions of C from. */
 export const IMPORT_MODULE = "kmem";
+/** What a start function is exported as that the engine is not to call. */
+export const START_EXPORT = "kmem:start";
 
 /** What is to become of a module. */
 export interface RewritePlan {
@@ -27,6 +29,8 @@ export interface RewritePlan {
   readonly isChecked: boolean;
   /** Whether the heap's fast paths are to be functions of the module. */
   readonly isMerged: boolean;
+  /** Whether the start function is to be exported instead of called by the engine. */
+  readonly isStartDeferred: boolean;
 }
 
 type ImportName = CFunctionName | CheckImportName;
@@ -160,7 +164,8 @@ export class Rewriter {
       else if (name === HINTS) {
         this.#writeNew(id, shiftedBranchHints(contents, this.#shifted, this.#placesIn), name);
       } else if (!OTHER_HINTS.test(name)) this.#copy(section);
-    } else if (id === Section.TYPE && this.#newTypes.length > 0) this.#writeTypes(contents);
+    } else if (id === Section.START && this.#plan.isStartDeferred) return;
+    else if (id === Section.TYPE && this.#newTypes.length > 0) this.#writeTypes(contents);
     else if (id === Section.CODE) this.#writeCode(section);
     else this.#writeSites(section);
   }
@@ -225,9 +230,25 @@ export class Rewriter {
       from = reader.at;
     }
     writer.put(this.#bytes.subarray(from, section.end));
-    const isExtended = this.#writeExtended(section.id, writer.written);
-    if (!isExtended && sites.length === 0) this.#copy(section);
-    else if (!isExtended) this.#writeNew(section.id, writer.written);
+    const hasStart = section.id === Section.EXPORT && this.#plan.isStartDeferred;
+    const contents = hasStart ? this.#withStart(writer.written) : writer.written;
+    const isExtended = this.#writeExtended(section.id, contents);
+    if (!isExtended && !hasStart && sites.length === 0) this.#copy(section);
+    else if (!isExtended) this.#writeNew(section.id, contents);
+  }
+
+  /** The exports, and the start function among them. */
+  #withStart(exports: Uint8Array): Uint8Array {
+    const { startFunction } = this.#module;
+    if (startFunction === undefined) return exports;
+    const reader = new ByteReader(exports);
+    const writer = new ByteWriter(exports.length);
+    writer.u32(reader.u32() + 1);
+    writer.put(exports.subarray(reader.at));
+    writer.name(START_EXPORT);
+    writer.byte(External.FUNCTION);
+    writer.u32(this.#newIndex(startFunction));
+    return writer.written;
   }
 
   /** Writes a section to which the fast paths add something, and returns whether they do. */

@@ -130,6 +130,7 @@ function wasmRows(): Record<string, Row> {
     findUndefined: truth,
     stacks: truth,
     merge: truth,
+    deferStart: truth,
   });
   const report = () => {};
   const checkOptions = optionsOf({

@@ -69,8 +69,9 @@ describe("a module that exports malloc and free", () => {
   it("finds them in its table and at its start too", () => {
     const start: BuiltFunction = { params: [], results: [], code: [...called(0, 5), ...op.drop] };
     const indirect = wordFunction(1, [...op.get(0), ...op.i32(0), 0x11, 0, 0], { exportAs: "indirect" });
-    const adopted = adopt(buildModule({ functions: [...functions, start, indirect], start: 3, elements: [0, 2] }));
-    const { exported, calls } = instantiated(adopted);
+    const built = { functions: [...functions, start, indirect], start: 3, elements: [0, 2] };
+    const adopted = adopt(buildModule({ ...built, memory: { pages: 2, isImported: true } }));
+    const { exported, calls } = instantiated(adopted, { env: { memory: new WebAssembly.Memory({ initial: 2 }) } });
     expect(exported["indirect"]!(9)).toBe(0x8000 + 16);
     expect(calls).toEqual(["malloc(5)", "malloc(9)"]);
   });
