@@ -17,6 +17,7 @@ import {
   findProgramBreak,
   findResizeImport,
   growsMemory,
+  type HeapBase,
   type HeapBaseSource,
   type ProgramBreak,
 } from "./heap-base.ts";
@@ -194,8 +195,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const isStartDeferred = read.deferStart === true && canDeferStart(module);
   if (!isStartDeferred) requireQuietStart(facts, finder);
   const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
-  const base = findHeapBase(module, names, programBreak);
-  const heapBase = read.heapBase ?? base.heapBase;
+  const { heapBase, heapBaseFrom } = given(read.heapBase) ?? findHeapBase(module, names, programBreak);
   if (read.heapBase !== undefined && heapBase < module.dataEnd) {
     throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);
   }
@@ -221,7 +221,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     merged: rewritten.merged,
     memory: memoryOf(checked === undefined ? module : new WasmModule(checked.bytes)),
     heapBase,
-    heapBaseFrom: read.heapBase === undefined ? base.heapBaseFrom : "option",
+    heapBaseFrom,
     found: [...finder.found.values()],
     harmless: proof.harmless,
     flagsTestCount: proof.flagsTests.length,
@@ -236,6 +236,10 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   ADOPTED.add(adopted);
   if (checked !== undefined) LAYOUTS.set(adopted, checked.layout);
   return adopted;
+}
+
+function given(heapBase: number | undefined): HeapBase | undefined {
+  return heapBase === undefined ? undefined : { heapBase, heapBaseFrom: "option" };
 }
 
 function watchingOf({ check, findUndefined, stacks }: AdoptOptions): Watching | undefined {

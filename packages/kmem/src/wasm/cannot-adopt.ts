@@ -16,6 +16,7 @@ export type AdoptRefusal =
   | "state-unknown"
   | "left"
   | "start-allocates"
+  | "data-unknown"
   | "threads"
   | "no-room";
 

@@ -1,3 +1,4 @@
+import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
 import { External, Type } from "./layout.ts";
@@ -43,12 +44,18 @@ export function findHeapBase(module: WasmModule, names: ModuleNames, programBrea
   if (value !== undefined) return { heapBase: value, heapBaseFrom: "__heap_base" };
   if (programBreak !== undefined) return { heapBase: programBreak.initial, heapBaseFrom: "sbrk" };
   const stack = stackTop(module, names);
+  const memory = module.memories[0]!;
+  const initial: HeapBase = { heapBase: memory.initial * memory.pageBytes, heapBaseFrom: "initial memory" };
+  if (module.hasUnknownData) {
+    // In a memory of its own all data lies within what the module begins with.
+    if (memory.importedAs === undefined) return initial;
+    throw new CannotAdopt("data-unknown", "an import says where its data lies: say in heapBase where all of it ends");
+  }
   // Where the stack is above the data it ends where the heap begins; below it, nobody says where zeros end.
   if (stack !== undefined && module.dataEnd > 0 && stack >= module.dataEnd) {
     return { heapBase: roundedUp(stack), heapBaseFrom: "stack" };
   }
-  const memory = module.memories[0]!;
-  return { heapBase: memory.initial * memory.pageBytes, heapBaseFrom: "initial memory" };
+  return initial;
 }
 
 function indexNamed(names: ModuleNames, pattern: RegExp): number | undefined {

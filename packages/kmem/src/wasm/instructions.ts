@@ -35,19 +35,23 @@ export class InstructionReader extends ByteReader {
     if (kind !== Immediate.NONE) this.#immediate(kind);
   }
 
-  /** Goes past a constant expression, and says what it is if it is a single constant or the index of a function. */
-  constant(): ConstantExpression {
-    let found: ConstantExpression = { value: undefined, functionSites: [] };
-    const sites: number[] = [];
-    for (let count = 0; ; count++) {
+  /** Goes past a constant expression, and says what it is and which functions it names. */
+  constant(globalOf: (index: number) => number | undefined = () => undefined): ConstantExpression {
+    const functionSites: number[] = [];
+    const stack: (number | undefined)[] = [];
+    for (;;) {
       this.next();
       const { opcode, value, immediateAt } = this;
       if (opcode === Op.END) {
-        return { value: count === 1 ? found.value : undefined, functionSites: sites };
+        const result = stack.length === 1 ? stack[0] : undefined;
+        return { value: result !== undefined && result >= 0 ? result : undefined, functionSites };
       }
-      if (opcode === Op.REF_FUNC) sites.push(immediateAt);
-      if (opcode === Op.I32_CONST) found = { value: value >>> 0, functionSites: sites };
-      if (opcode === Op.I64_CONST && value >= 0) found = { value, functionSites: sites };
+      if (opcode === Op.REF_FUNC) functionSites.push(immediateAt);
+      if (opcode === Op.I32_CONST) stack.push(value >>> 0);
+      else if (opcode === Op.I64_CONST) stack.push(value);
+      else if (opcode === Op.GLOBAL_GET) stack.push(globalOf(value));
+      else if (isArithmetic(opcode)) stack.push(computed(opcode, stack.pop(), stack.pop()));
+      else stack.push(undefined);
     }
   }
 
@@ -162,10 +166,27 @@ export class InstructionReader extends ByteReader {
 
 /** What a constant expression is. */
 export interface ConstantExpression {
-  /** Its value, where it is one constant. */
+  /** Its value, where that is known: an unsigned number. */
   readonly value: number | undefined;
   /** Where it has the indexes of functions. */
   readonly functionSites: readonly number[];
+}
+
+const ARITHMETIC: readonly number[] = [Op.I32_ADD, Op.I32_SUB, Op.I32_MUL, Op.I64_ADD, Op.I64_SUB, Op.I64_MUL];
+
+function isArithmetic(opcode: number): boolean {
+  return ARITHMETIC.includes(opcode);
+}
+
+/** What extended constant expressions compute; undefined where it is not known, or no exact number. */
+function computed(opcode: number, second: number | undefined, first: number | undefined): number | undefined {
+  if (first === undefined || second === undefined) return undefined;
+  const isMultiplied = opcode === Op.I32_MUL || opcode === Op.I64_MUL;
+  const isSum = opcode === Op.I32_ADD || opcode === Op.I64_ADD;
+  if (opcode < Op.I64_ADD)
+    return (isMultiplied ? Math.imul(first, second) : isSum ? first + second : first - second) >>> 0;
+  const result = isMultiplied ? first * second : isSum ? first + second : first - second;
+  return Number.isSafeInteger(result) ? result : undefined;
 }
 
 function instructionText(opcode: number, prefixed: number): string {

@@ -45,7 +45,7 @@ export interface ModuleMemory extends MemoryLimits {
 export interface ModuleGlobal {
   readonly type: number;
   readonly isMutable: boolean;
-  /** What it begins with, where that is a plain constant. */
+  /** What it begins with, where that is known. */
   readonly initial: number | undefined;
 }
 
@@ -78,6 +78,8 @@ export class WasmModule {
   /** Ends of the segments of data with a place of their own, and the first byte of all. */
   dataEnd = 0;
   dataStart: number = Number.POSITIVE_INFINITY;
+  /** Whether there is data whose place is said by an import. */
+  hasUnknownData = false;
   /** Segments of data with a place of their own: addresses, and where they begin and end among the bytes. */
   readonly #segments: DataSegment[] = [];
   #areSegmentsSorted = false;
@@ -211,9 +213,15 @@ export class WasmModule {
   }
 
   #constant(reader: InstructionReader): number | undefined {
-    const { value, functionSites } = reader.constant();
+    const { value, functionSites } = reader.constant((index) => this.#initialOf(index));
     for (const at of functionSites) this.#note(at, new InstructionReader(this.bytes, at, reader.end).u32());
     return value;
+  }
+
+  /** What a global is that cannot change; undefined where an import says. */
+  #initialOf(index: number): number | undefined {
+    const { isMutable = true, initial } = this.globals[index] ?? {};
+    return isMutable ? undefined : initial;
   }
 
   #importEntry(reader: InstructionReader): void {
@@ -294,6 +302,7 @@ export class WasmModule {
     const address = flags === Data.PASSIVE ? undefined : this.#constant(reader);
     const lengthBytes = reader.count();
     reader.skip(lengthBytes);
+    if (flags !== Data.PASSIVE && address === undefined && memory === 0) this.hasUnknownData = true;
     if (address === undefined || memory !== 0) return;
     this.#segments.push({ address, start: reader.at - lengthBytes, end: reader.at });
     this.dataStart = Math.min(this.dataStart, address);

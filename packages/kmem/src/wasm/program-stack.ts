@@ -64,6 +64,7 @@ export function stackPointerOf(module: WasmModule): number {
 
 /** Above the data a stack has no fixed size: what may be zeros of the program's is not counted among it. */
 function lowestOf(module: WasmModule, top: number): number {
+  if (module.hasUnknownData) return top;
   if (Number.isFinite(module.dataStart) && module.dataStart >= top) return 0;
   const dataEnd = module.exports.find(({ name, kind }) => kind === External.GLOBAL && name === "__data_end");
   const known = dataEnd === undefined ? 0 : (module.globals[dataEnd.index]?.initial ?? 0);

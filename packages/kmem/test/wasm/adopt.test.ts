@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KmemError } from "../../src/index.ts";
-import { adopt } from "../../src/wasm/index.ts";
+import { adopt, exposeStack } from "../../src/wasm/index.ts";
 import { WasmModule } from "../../src/wasm/module.ts";
 import { readNames } from "../../src/wasm/names.ts";
 import { type BuiltFunction, buildModule, I32, I64, op } from "./support/module-builder.ts";
@@ -374,6 +374,44 @@ describe("where a heap may begin", () => {
     expect(refusal(() => base({ data }, { heapBase: 1026 })).code).toBe("BAD_ARGUMENT");
     // What a module itself says is no fault of the caller's.
     expect(() => base({ data, globals: [{ value: 500, isMutable: false, exportAs: "__heap_base" }] })).not.toThrow();
+  });
+
+  const global = (index: number): number[] => [0x23, index];
+  const placed = (offset: readonly number[]) => [
+    { address: 1024, bytes: [1, 2, 3] },
+    { address: 0, bytes: [7, 7], offset },
+  ];
+
+  it.each([
+    ["a sum", [...op.i32(50_000), ...op.i32(10_000), ...op.add], 60_002],
+    ["a difference", [...op.i32(50_000), ...op.i32(10_000), ...op.sub], 40_002],
+    ["a product", [...op.i32(300), ...op.i32(200), ...op.mul], 60_002],
+    ["a global that cannot change, and more", [...global(1), ...op.i32(8), ...op.add], 30_010],
+  ])("is after data whose place is %s", (_what, offset, end) => {
+    const globals = [
+      { value: 20_000, isMutable: true },
+      { value: 30_000, isMutable: false },
+    ];
+    const module = new WasmModule(buildModule({ functions, globals, data: placed(offset) }));
+    expect([module.dataStart, module.dataEnd, module.hasUnknownData]).toEqual([1024, end, false]);
+    expect(module.wordAt(end - 2)).toBe(0x0707);
+    expect(base({ globals, data: placed(offset) })).toEqual([131_072, "initial memory"]);
+  });
+
+  it("is the end of its memory where an import says where its data lies, or what the caller says", () => {
+    const built = {
+      data: placed(global(0)),
+      importedGlobals: ["place"],
+      globals: [{ value: 20_000, isMutable: true }],
+    };
+    expect(base(built)).toEqual([131_072, "initial memory"]);
+    const imported = { ...built, memory: { pages: 2, isImported: true } };
+    expect(refusal(() => base(imported)).details).toEqual({ reason: "data-unknown" });
+    expect(base(imported, { heapBase: 200_000 })).toEqual([200_000, "option"]);
+    expect(exposeStack(buildModule({ ...built, functions }))).toMatchObject({
+      top: 20_000,
+      low: 20_000,
+    });
   });
 
   it("says sbrk's variable, and who still uses it", () => {

@@ -35,8 +35,15 @@ export interface BuiltModule {
     /** Default "memory". */
     readonly exportAs?: string;
   };
-  /** Data without an address is passive: memory.init puts it somewhere. */
-  readonly data?: readonly { readonly address?: number; readonly bytes: readonly number[] }[];
+  readonly data?: readonly {
+    /** Data without an address is passive: memory.init puts it somewhere. */
+    readonly address?: number;
+    readonly bytes: readonly number[];
+    /** The expression that says the address, in place of a constant. */
+    readonly offset?: readonly number[];
+  }[];
+  /** Globals of i32 that are `env.NAME` and cannot change: the first ones. */
+  readonly importedGlobals?: readonly string[];
   /** Globals of i32, each with its name if it is exported. */
   readonly globals?: readonly { readonly value: number; readonly isMutable: boolean; readonly exportAs?: string }[];
   /** Custom sections at the end. */
@@ -88,7 +95,7 @@ const section = (id: number, contents: readonly number[]): number[] => [id, ...l
 
 /** The bytes of a module. */
 export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
-  const { imports = [], functions, memory = { pages: 2 }, globals = [] } = built;
+  const { imports = [], functions, memory = { pages: 2 }, globals = [], importedGlobals = [] } = built;
   const types: string[] = [];
   const typeIndex = (params: readonly number[], results: readonly number[], isOpen = false): number[] => {
     const key = JSON.stringify([params, results, isOpen]);
@@ -107,13 +114,14 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     (memory.maximum === undefined ? 0 : 1) + (memory.isShared === true ? 2 : 0) + (memory.is64 === true ? 4 : 0);
   const limits = [flags, ...leb(memory.pages), ...(memory.maximum === undefined ? [] : leb(memory.maximum))];
   const memoryEntry = memory.isImported === true ? [[...text("env"), ...text("memory"), 2, ...limits]] : [];
+  const globalEntries = importedGlobals.map((name) => [...text("env"), ...text(name), 3, I32, 0]);
   const exports = [
     ...(memory.hidden ? [] : [[...text(memory.exportAs ?? "memory"), 2, 0]]),
     ...functions.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
     ),
     ...globals.flatMap(({ exportAs }, index) =>
-      exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(index)]],
+      exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(importedGlobals.length + index)]],
     ),
   ];
   const bodies = functions.map(({ locals = 0, code, body: whole }) => {
@@ -122,12 +130,12 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   });
   const { elements, start, data = [], custom = [] } = built;
   const origin = memory.is64 === true ? op.i64 : op.i32;
-  const segments = data.map(({ address, bytes }) => {
-    const place = address === undefined ? [1] : [0, ...origin(address), 0x0b];
+  const segments = data.map(({ address, bytes, offset }) => {
+    const place = address === undefined ? [1] : [0, ...(offset ?? origin(address)), 0x0b];
     return [...place, ...leb(bytes.length), ...bytes];
   });
   const sections = [
-    section(2, vector([...importEntries, ...memoryEntry])),
+    section(2, vector([...importEntries, ...memoryEntry, ...globalEntries])),
     section(3, vector(functionEntries)),
     ...(elements === undefined ? [] : [section(4, vector([[0x70, 0, ...leb(elements.length)]]))]),
     ...(memory.isImported === true ? [] : [section(5, vector([limits]))]),
