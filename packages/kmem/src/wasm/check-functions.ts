@@ -107,20 +107,30 @@ function undefinedPart(writer: CodeWriter, layout: CheckLayout, sizeBytes: numbe
   writer.op(Op.RETURN).end();
 }
 
-/** The body of a function that is exported in place of another: it notes that JavaScript has called, and calls it. */
+/** From where a function is called that has another in its place: see {@link entryBody}. */
+export type EntryKind = "exported" | "in a table";
+
+/**
+ * The body of a function that stands in place of another where JavaScript can call it, and calls it. What is exported
+ * is called by JavaScript only, which it notes. What is in a table the program calls, too: its stack goes on, and ends
+ * where it did before.
+ */
 export function entryBody(
   is64: boolean,
   layout: CheckLayout,
   parameterCount: number,
   functionIndex: number,
+  kind: EntryKind,
 ): Uint8Array {
   const writer = new CodeWriter(is64);
   const next = layout.headerAt + CheckHeader.NEXT;
   const frame = parameterCount;
   writer.byte(1, 1, Type.I32);
-  writer.address(0).loadWord(next).i32(RING_MASK).op(Op.I32_AND).tee(frame);
-  writer.asAddress().i32(OUTSIDE_SITE).storeWord(layout.ringAt);
-  writer.address(0).get(frame).i32(SITE_BYTES).op(Op.I32_ADD).storeWord(next);
+  writer.address(0).loadWord(next).i32(RING_MASK).op(Op.I32_AND).set(frame);
+  if (kind === "exported") {
+    writer.get(frame).asAddress().i32(OUTSIDE_SITE).storeWord(layout.ringAt);
+    writer.address(0).get(frame).i32(SITE_BYTES).op(Op.I32_ADD).storeWord(next);
+  }
   for (let parameter = 0; parameter < parameterCount; parameter++) writer.get(parameter);
   writer.call(functionIndex).address(0).get(frame).storeWord(next);
   return writer.end().written;

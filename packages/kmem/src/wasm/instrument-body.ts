@@ -7,6 +7,14 @@ import { CheckHeader, GRANULE_BYTES, GRANULE_SHIFT, RangeKind, RING_MASK, SITE_B
 import type { WasmModule } from "./module.ts";
 import { isJoin, type KnownValue, OperandStack } from "./operand-stack.ts";
 
+/** What is found out about the calls of all functions while they are instrumented. */
+export interface CallFacts {
+  /** Functions whose references the code makes. */
+  readonly references: Set<number>;
+  /** Whether a function is called through a table or a reference in place of its caller. */
+  hasIndirectTailCalls: boolean;
+}
+
 /** What all functions of a module are instrumented with. */
 export interface BodyPlan {
   readonly module: WasmModule;
@@ -18,6 +26,7 @@ export interface BodyPlan {
   readonly copiers: ReadonlySet<number>;
   /** The byte of the module that the program came with which a byte of this one was. */
   readonly originOf: (offset: number) => number;
+  readonly calls: CallFacts;
 }
 
 /** Stretches of a new body, one after another: where each begins, and the byte of the old module that it is from. */
@@ -33,7 +42,6 @@ export interface InstrumentedBody {
   /** Where the branches stand that are hardly ever taken, counted from the first byte. */
   readonly unlikely: readonly number[];
   /** The functions that its code refers to without a call. */
-  readonly references: readonly number[];
 }
 
 /** What was checked of a local in a straight stretch of code. */
@@ -45,6 +53,8 @@ interface Checked {
 
 const FIRST_CALL = 0x10;
 const LAST_CALL = 0x15;
+/** return_call_indirect and return_call_ref */
+const INDIRECT_TAIL_CALLS: readonly number[] = [0x13, 0x15];
 const MEMORY_INIT = 8;
 const MEMORY_COPY = 10;
 const MEMORY_FILL = 11;
@@ -72,7 +82,6 @@ export class BodyInstrumenter {
   readonly #out: CodeWriter;
   readonly #parts: BodyParts = { starts: [], origins: [] };
   readonly #unlikely: number[] = [];
-  readonly #references: number[] = [];
   /** Locals that are added, by their types; `extra` is the first of them. */
   readonly #extras: number[] = [];
   readonly #extraKeys = new Map<number, number>();
@@ -131,6 +140,8 @@ export class BodyInstrumenter {
       reader.next();
       const { opcode, value } = reader;
       if (isCall(opcode)) hasCalls = true;
+      if (opcode === Op.REF_FUNC) this.#plan.calls.references.add(value);
+      if (INDIRECT_TAIL_CALLS.includes(opcode)) this.#plan.calls.hasIndirectTailCalls = true;
       if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) {
         isOfStack.set(value, operands.at(0)?.from === "stack" && isOfStack.get(value) !== false);
       }
@@ -154,7 +165,6 @@ export class BodyInstrumenter {
       this.#noteCall();
       this.#checked.clear();
     } else if (hasShadow && opcode === Op.MISC_PREFIX && reader.prefixed >= MEMORY_INIT) this.#range();
-    else if (opcode === Op.REF_FUNC) this.#references.push(value);
     this.#operands.step(reader);
     if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) this.#checked.delete(value);
   }
@@ -321,7 +331,7 @@ export class BodyInstrumenter {
     for (const start of this.#parts.starts) parts.starts.push(start + shift);
     for (const origin of this.#parts.origins) parts.origins.push(origin);
     const unlikely = this.#unlikely.map((at) => at + shift);
-    return { bytes: writer.written, parts, unlikely, references: this.#references };
+    return { bytes: writer.written, parts, unlikely };
   }
 }
 

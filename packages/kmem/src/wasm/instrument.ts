@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
-import { CHECKER_PARAMETERS, checkerBody, entryBody } from "./check-functions.ts";
+import { CHECKER_PARAMETERS, checkerBody, type EntryKind, entryBody } from "./check-functions.ts";
 import { type CheckImportName, type CheckKind, type CheckLayout, shadowBytes, usualMaximum } from "./check-plan.ts";
-import { BodyInstrumenter as Body, type BodyPlan, type InstrumentedBody } from "./instrument-body.ts";
+import { BodyInstrumenter as Body, type BodyPlan, type CallFacts, type InstrumentedBody } from "./instrument-body.ts";
 import { Element, External, Limits, MODULE_HEADER_BYTES, Section, Type } from "./layout.ts";
 import { type ModuleSection, WasmModule } from "./module.ts";
 import { readNames } from "./names.ts";
@@ -40,7 +40,10 @@ export class Instrumenter {
   /** Functions that are added after the module's own: their types' indexes and bodies. */
   readonly #added: { readonly type: number; readonly body: Uint8Array; readonly name: string }[] = [];
   readonly #checkers = new Map<string, number>();
+  /** By function, the one that stands for it among the exports, and in tables. */
   readonly #entries = new Map<number, number>();
+  readonly #tableEntries = new Map<number, number>();
+  readonly #calls: CallFacts = { references: new Set(), hasIndirectTailCalls: false };
   readonly #bodies: InstrumentedBody[] = [];
 
   /** `originOf` says which byte of the program's own module a byte of this one was. */
@@ -59,17 +62,14 @@ export class Instrumenter {
     for (let defined = 0; defined < this.#module.definedCount; defined++) {
       this.#bodies.push(new Body(plan, defined).instrument());
     }
+    this.#addTableEntries();
     this.#out.put(this.#module.bytes.subarray(0, MODULE_HEADER_BYTES));
-    const declared = this.#declarations();
-    let hasDeclared = declared.length === 0 || this.#module.sections.some(({ id }) => id === Section.ELEMENT);
+    let hasElements = this.#declared().length === 0;
     for (const section of this.#module.sections) {
-      if (!hasDeclared && isAfter(section, Section.ELEMENT)) {
-        this.#writeLonger(Section.ELEMENT, Uint8Array.of(0), declared);
-        hasDeclared = true;
-      }
-      if (section.id === Section.ELEMENT && declared.length > 0) {
-        this.#writeLonger(section.id, this.#module.bytes.subarray(section.start, section.end), declared);
-      } else this.#writeSection(section);
+      if (!hasElements && isAfter(section, Section.ELEMENT))
+        this.#write(Section.ELEMENT, this.#elements(Uint8Array.of(0)));
+      hasElements ||= section.id === Section.ELEMENT || isAfter(section, Section.ELEMENT);
+      this.#writeSection(section);
     }
     if (this.#module.custom("name") === undefined) this.#writeNames(Uint8Array.of());
     return { bytes: this.#out.written.slice(), offsets: this.#offsets };
@@ -100,13 +100,29 @@ export class Instrumenter {
 
   /** What JavaScript calls begins a stack: each exported function is called by another, which notes that. */
   #addEntries(): void {
-    const { exports, importedFunctionCount, functionTypes } = this.#module;
-    for (const { kind, index } of exports) {
-      if (kind !== External.FUNCTION || index < importedFunctionCount || this.#entries.has(index)) continue;
-      const parameterCount = this.#module.typeOf(index)?.params.length ?? 0;
-      const body = entryBody(this.#is64, this.#layout, parameterCount, index);
-      this.#entries.set(index, this.#add({ type: functionTypes[index]!, body, name: ENTRY_NAME }));
+    for (const { kind, index } of this.#module.exports) {
+      if (kind === External.FUNCTION) this.#addEntry(this.#entries, index, "exported");
     }
+  }
+
+  /** Functions in tables that JavaScript has are called by others, so that what they note does not pile up. */
+  #addTableEntries(): void {
+    const { functionSites, exports, imports, sections, bytes } = this.#module;
+    const isOpen = [...exports, ...imports].some(({ kind }) => kind === External.TABLE);
+    // A call that takes the place of its caller would not do so any more.
+    if (!isOpen || this.#calls.hasIndirectTailCalls) return;
+    for (const { start, end } of sections.filter(({ id }) => TABLE_SECTIONS.includes(id))) {
+      for (const at of functionSites.filter((site) => site >= start && site < end)) {
+        this.#addEntry(this.#tableEntries, new ByteReader(bytes, at, end).u32(), "in a table");
+      }
+    }
+  }
+
+  #addEntry(entries: Map<number, number>, index: number, kind: EntryKind): void {
+    if (index < this.#module.importedFunctionCount || entries.has(index)) return;
+    const parameterCount = this.#module.typeOf(index)?.params.length ?? 0;
+    const body = entryBody(this.#is64, this.#layout, parameterCount, index, kind);
+    entries.set(index, this.#add({ type: this.#module.functionTypes[index]!, body, name: ENTRY_NAME }));
   }
 
   #add(one: { readonly type: number; readonly body: Uint8Array; readonly name: string }): number {
@@ -126,6 +142,7 @@ export class Instrumenter {
       stackPointer: this.#stackPointer(),
       copiers: new Set(this.#layout.cellShift > 0 ? copiers : []),
       originOf: this.#originOf,
+      calls: this.#calls,
     };
   }
 
@@ -135,14 +152,6 @@ export class Instrumenter {
     const { initial = 0, type } = this.#module.globals[index] ?? {};
     const isWord = type === (this.#is64 ? Type.I64 : Type.I32);
     return isWord && initial > 0 && initial % 16 === 0 && initial <= this.#layout.staticEnd ? index : -1;
-  }
-
-  /** Code may refer to what is exported. Where another is exported in its place, a segment has to declare it. */
-  #declarations(): number[][] {
-    const references = new Set(this.#bodies.flatMap((body) => body.references));
-    return [...references]
-      .filter((index) => this.#entries.has(index))
-      .map((index) => [Element.DECLARATIVE, External.FUNCTION, 1, ...lebOf(index)]);
   }
 
   #writeSection(section: ModuleSection): void {
@@ -170,6 +179,13 @@ export class Instrumenter {
       case Section.EXPORT:
         this.#write(id, this.#exports(section));
         return;
+      case Section.TABLE:
+      case Section.ELEMENT: {
+        const functions = this.#withTableEntries(section);
+        if (functions === undefined) this.#copy(section);
+        else this.#write(id, id === Section.TABLE ? functions : this.#elements(functions));
+        return;
+      }
       case Section.CODE:
         this.#writeHints();
         this.#writeCode();
@@ -242,6 +258,42 @@ export class Instrumenter {
     return writer.written;
   }
 
+  /** A section of tables or of what is in them, with the functions that stand for those it names; undefined for none. */
+  #withTableEntries({ start, end }: ModuleSection): Uint8Array | undefined {
+    if (this.#tableEntries.size === 0 && this.#declared().length === 0) return undefined;
+    const { functionSites, bytes } = this.#module;
+    const writer = new ByteWriter(end - start);
+    let from = start;
+    for (const at of functionSites.filter((site) => site >= start && site < end)) {
+      const reader = new ByteReader(bytes, at, end);
+      const index = reader.u32();
+      writer.put(bytes.subarray(from, at));
+      writer.u32(this.#tableEntries.get(index) ?? index);
+      from = reader.at;
+    }
+    writer.put(bytes.subarray(from, end));
+    return writer.written;
+  }
+
+  /** Functions whose references are in the code, and which another one stands for where they were named so far. */
+  #declared(): number[] {
+    return [...this.#calls.references].filter((index) => this.#entries.has(index) || this.#tableEntries.has(index));
+  }
+
+  /** Segments of elements, with one that declares functions, as code may only refer to those that are named elsewhere. */
+  #elements(segments: Uint8Array): Uint8Array {
+    const declared = this.#declared();
+    if (declared.length === 0) return segments;
+    const reader = new ByteReader(segments);
+    const writer = new ByteWriter(segments.length);
+    writer.u32(reader.u32() + 1);
+    writer.put(segments.subarray(reader.at));
+    writer.byte(Element.DECLARED, External.FUNCTION);
+    writer.u32(declared.length);
+    for (const index of declared) writer.u32(index);
+    return writer.written;
+  }
+
   #writeNames(contents: Uint8Array): void {
     const first = this.#module.functionTypes.length;
     const importNames = this.#added.map(({ name }, index): [number, string] => [first + index, name]);
@@ -300,6 +352,9 @@ export class Instrumenter {
     this.#out.put(contents);
   }
 }
+
+/** Sections that put functions into tables. */
+const TABLE_SECTIONS: readonly number[] = [Section.TABLE, Section.ELEMENT];
 
 function lebOf(value: number): number[] {
   const writer = new ByteWriter();

@@ -72,7 +72,7 @@ export const EMPTY_BLOCK = 0x40;
 export const Limits = { HAS_MAXIMUM: 1, SHARED: 2, IS_64: 4, HAS_PAGE_SIZE: 8 } as const;
 
 /** Flags of element segments. */
-export const Element = { NOT_ACTIVE: 1, HAS_INDEX: 2, DECLARATIVE: 3, EXPRESSIONS: 4, MOST: 7 } as const;
+export const Element = { NOT_ACTIVE: 1, HAS_INDEX: 2, DECLARED: 3, EXPRESSIONS: 4, MOST: 7 } as const;
 
 /** Flags of data segments. */
 export const Data = { ACTIVE: 0, PASSIVE: 1, ACTIVE_INDEX: 2 } as const;

@@ -23,6 +23,8 @@ export interface BuiltModule {
   readonly functions: readonly BuiltFunction[];
   /** Functions that are in the table. */
   readonly elements?: readonly number[];
+  /** The name that the table is exported by; default: it is not. */
+  readonly exportTable?: string;
   readonly start?: number;
   readonly memory?: {
     readonly pages: number;
@@ -115,7 +117,9 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   const limits = [flags, ...leb(memory.pages), ...(memory.maximum === undefined ? [] : leb(memory.maximum))];
   const memoryEntry = memory.isImported === true ? [[...text("env"), ...text("memory"), 2, ...limits]] : [];
   const globalEntries = importedGlobals.map((name) => [...text("env"), ...text(name), 3, I32, 0]);
+  const { exportTable } = built;
   const exports = [
+    ...(exportTable === undefined ? [] : [[...text(exportTable), 1, 0]]),
     ...(memory.hidden ? [] : [[...text(memory.exportAs ?? "memory"), 2, 0]]),
     ...functions.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
