@@ -194,7 +194,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   requireNothingLeft(finder, proof);
   const isStartDeferred = read.deferStart === true && canDeferStart(module);
   if (!isStartDeferred) requireQuietStart(facts, finder);
-  const programBreak = findProgramBreak(facts, finder, names, proof.reachable);
+  const programBreak = findProgramBreak(facts, finder, proof.reachable);
   const { heapBase, heapBaseFrom } = given(read.heapBase) ?? findHeapBase(module, names, programBreak);
   if (read.heapBase !== undefined && heapBase < module.dataEnd) {
     throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);

@@ -172,7 +172,8 @@ function takesNoAddress(opcode: number): boolean {
   return (opcode >= Op.I32_MUL && opcode <= LAST_I32_BINARY) || (opcode >= Op.I64_MUL && opcode <= LAST_I64_BINARY);
 }
 
-function skipLocals(reader: InstructionReader): void {
+/** Goes past what stands before the first instruction of a body. */
+export function skipLocals(reader: InstructionReader): void {
   for (let groups = reader.count(2); groups > 0; groups--) {
     reader.u32();
     reader.valueType();

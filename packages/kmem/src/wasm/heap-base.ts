@@ -4,6 +4,7 @@ import type { Finder } from "./find-allocator.ts";
 import { External, Type } from "./layout.ts";
 import { isWord, type WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
+import { stackPointerOf } from "./program-stack.ts";
 
 /** How it was found where a heap may begin. */
 export type HeapBaseSource = "option" | "__heap_base" | "sbrk" | "stack" | "initial memory";
@@ -27,7 +28,6 @@ export interface ProgramBreak {
 const STACK_ALIGNMENT = 16;
 const WORD_BYTES = 4;
 const HEAP_BASE_NAME = /(?:^|\/)__heap_base$/;
-const STACK_POINTER_NAME = /(?:^|\/)__stack_pointer$/;
 const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
 const MEMORY_SIZE = 0x3f;
 const MEMORY_GROW = 0x40;
@@ -43,7 +43,7 @@ export function findHeapBase(module: WasmModule, names: ModuleNames, programBrea
   const value = module.globals[named ?? -1]?.initial;
   if (value !== undefined) return { heapBase: value, heapBaseFrom: "__heap_base" };
   if (programBreak !== undefined) return { heapBase: programBreak.initial, heapBaseFrom: "sbrk" };
-  const stack = stackTop(module, names);
+  const stack = stackTop(module);
   const memory = module.memories[0]!;
   const initial: HeapBase = { heapBase: memory.initial * memory.pageBytes, heapBaseFrom: "initial memory" };
   if (module.hasUnknownData) {
@@ -63,12 +63,10 @@ function indexNamed(names: ModuleNames, pattern: RegExp): number | undefined {
   return undefined;
 }
 
-/** What the stack pointer is at the start: the global that is named so, or the first one that can change. */
-function stackTop(module: WasmModule, names: ModuleNames): number | undefined {
-  const index = indexNamed(names, STACK_POINTER_NAME);
-  if (index !== undefined) return module.globals[index]?.initial;
-  const first = module.globals.find(({ isMutable, type }) => isMutable && (type === Type.I32 || type === Type.I64));
-  return first?.initial === 0 ? undefined : first?.initial;
+/** What the stack pointer is at the start; undefined where no global is known to be one. */
+function stackTop(module: WasmModule): number | undefined {
+  const top = module.globals[stackPointerOf(module)]?.initial;
+  return top === 0 ? undefined : top;
 }
 
 /**
@@ -78,13 +76,12 @@ function stackTop(module: WasmModule, names: ModuleNames): number | undefined {
 export function findProgramBreak(
   facts: CodeFacts,
   finder: Finder,
-  names: ModuleNames,
   reachable: ReadonlySet<number>,
 ): ProgramBreak | undefined {
   const { module } = facts;
   const memory = module.memories[0];
   if (memory === undefined) return undefined;
-  const least = Math.max(module.dataEnd, stackTop(module, names) ?? 0);
+  const least = Math.max(module.dataEnd, stackTop(module) ?? 0);
   const most = memory.initial * memory.pageBytes;
   const counts = new Map<number, number>();
   for (const index of sizingFunctions(facts, finder)) {

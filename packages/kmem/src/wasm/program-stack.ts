@@ -1,5 +1,7 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { External, Section } from "./layout.ts";
+import { skipLocals } from "./code-facts.ts";
+import { InstructionReader } from "./instructions.ts";
+import { External, Op, Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { readNames } from "./names.ts";
 
@@ -56,10 +58,60 @@ export function exposeStack(bytes: Uint8Array): ProgramStack | undefined {
   return { bytes: new Uint8Array(all.written), exportedAs: EXPORT_NAME, top, low, originOf };
 }
 
-/** The global that is named so, or the first that can change, as linkers have it; -1 for none. */
+/**
+ * The global that is named so, or the first that functions use as C's do; -1 for none. A global that only looks like a
+ * stack pointer at the start may come to hold the address of a block. O(code) where there is no name.
+ */
 export function stackPointerOf(module: WasmModule): number {
   for (const [index, name] of readNames(module).globals) if (STACK_POINTER_NAME.test(name)) return index;
-  return module.globals.findIndex(({ isMutable }) => isMutable);
+  for (const [index, { isMutable }] of module.globals.entries()) if (isMutable && framesIn(module, index)) return index;
+  return -1;
+}
+
+/** Whether a function makes a frame below what a global says, which is then in a local too, and gives it back. */
+function framesIn(module: WasmModule, global: number): boolean {
+  for (let defined = 0; defined < module.definedCount; defined++) {
+    const reader = new InstructionReader(module.bytes, module.bodyStarts[defined]!, module.bodyEnds[defined]!);
+    skipLocals(reader);
+    if (hasFrame(reader, global)) return true;
+  }
+  return false;
+}
+
+/**
+ * Looks for `global.get, const, sub, local.tee, global.set` and then `local.get, const, add, global.set`, with the same
+ * local and number: what compilers write around the code of a function with a frame.
+ */
+function hasFrame(reader: InstructionReader, global: number): boolean {
+  const frames = new Map<number, number>();
+  const last: { opcode: number; value: number }[] = [];
+  while (!reader.isDone) {
+    reader.next();
+    const { opcode, value } = reader;
+    if (opcode === Op.GLOBAL_SET && value === global) {
+      const [source, number, operation, kept] = last.slice(-4);
+      const made = changeBy(number, operation);
+      if (source?.opcode === Op.GLOBAL_GET && source.value === global && kept?.opcode === Op.LOCAL_TEE && made < 0) {
+        frames.set(kept.value, made);
+      }
+      const [local, restored, back] = last.slice(-3);
+      const given = changeBy(restored, back);
+      if (local?.opcode === Op.LOCAL_GET && given > 0 && frames.get(local.value) === -given) return true;
+    }
+    if (last.push({ opcode, value }) > FRAME_INSTRUCTIONS) last.shift();
+  }
+  return false;
+}
+
+const FRAME_INSTRUCTIONS = 4;
+
+/** By how much a constant and what follows it change a number; NaN where they do not. */
+function changeBy(constant: { opcode: number; value: number } | undefined, operation: { opcode: number } | undefined) {
+  const isConstant = constant?.opcode === Op.I32_CONST || constant?.opcode === Op.I64_CONST;
+  if (constant === undefined || operation === undefined || !isConstant) return Number.NaN;
+  const { opcode } = operation;
+  if (opcode === Op.I32_ADD || opcode === Op.I64_ADD) return constant.value;
+  return opcode === Op.I32_SUB || opcode === Op.I64_SUB ? -constant.value : Number.NaN;
 }
 
 /** Above the data a stack has no fixed size: what may be zeros of the program's is not counted among it. */

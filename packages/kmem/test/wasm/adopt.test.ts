@@ -4,7 +4,7 @@ import { adopt, exposeStack } from "../../src/wasm/index.ts";
 import { WasmModule } from "../../src/wasm/module.ts";
 import { readNames } from "../../src/wasm/names.ts";
 import { type BuiltFunction, buildModule, I32, I64, op } from "./support/module-builder.ts";
-import { instantiated, toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
+import { framedFunction, instantiated, toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
 
 const called = (index: number, size: number): number[] => [...op.i32(size), ...op.call(index)];
 
@@ -363,8 +363,10 @@ describe("where a heap may begin", () => {
     const data = [{ address: 1024, bytes: [1, 2, 3] }];
     const stack = { value: 70_000, isMutable: true };
     expect(base({})).toEqual([131_072, "initial memory"]);
-    expect(base({ data, globals: [stack] })).toEqual([70_000, "stack"]);
-    expect(base({ data, globals: [{ value: 900, isMutable: true }] })).toEqual([131_072, "initial memory"]);
+    const framed = { functions: [...functions, framedFunction()] };
+    expect(base({ ...framed, data, globals: [stack] })).toEqual([70_000, "stack"]);
+    expect(base({ data, globals: [stack] })).toEqual([131_072, "initial memory"]);
+    expect(base({ ...framed, data, globals: [{ value: 900, isMutable: true }] })).toEqual([131_072, "initial memory"]);
     expect(base({ globals: [stack, { value: 80_000, isMutable: false, exportAs: "__heap_base" }] })).toEqual([
       80_000,
       "__heap_base",
@@ -392,14 +394,16 @@ describe("where a heap may begin", () => {
       { value: 20_000, isMutable: true },
       { value: 30_000, isMutable: false },
     ];
-    const module = new WasmModule(buildModule({ functions, globals, data: placed(offset) }));
+    const framed = [...functions, framedFunction()];
+    const module = new WasmModule(buildModule({ functions: framed, globals, data: placed(offset) }));
     expect([module.dataStart, module.dataEnd, module.hasUnknownData]).toEqual([1024, end, false]);
     expect(module.wordAt(end - 2)).toBe(0x0707);
-    expect(base({ globals, data: placed(offset) })).toEqual([131_072, "initial memory"]);
+    expect(base({ functions: framed, globals, data: placed(offset) })).toEqual([131_072, "initial memory"]);
   });
 
   it("is the end of its memory where an import says where its data lies, or what the caller says", () => {
     const built = {
+      functions: [...functions, framedFunction(1)],
       data: placed(global(0)),
       importedGlobals: ["place"],
       globals: [{ value: 20_000, isMutable: true }],
@@ -408,10 +412,7 @@ describe("where a heap may begin", () => {
     const imported = { ...built, memory: { pages: 2, isImported: true } };
     expect(refusal(() => base(imported)).details).toEqual({ reason: "data-unknown" });
     expect(base(imported, { heapBase: 200_000 })).toEqual([200_000, "option"]);
-    expect(exposeStack(buildModule({ ...built, functions }))).toMatchObject({
-      top: 20_000,
-      low: 20_000,
-    });
+    expect(exposeStack(buildModule(built))).toMatchObject({ top: 20_000, low: 20_000 });
   });
 
   it("says sbrk's variable, and who still uses it", () => {

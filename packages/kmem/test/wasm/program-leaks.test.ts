@@ -4,7 +4,8 @@ import { Heap } from "../../src/index.ts";
 import { exposeStack, programLeaks } from "../../src/wasm/index.ts";
 import { thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
-import { buildModule, op } from "./support/module-builder.ts";
+import { type BuiltFunction, buildModule, op } from "./support/module-builder.ts";
+import { framedFunction } from "./support/toy-allocator.ts";
 
 const HEAP_BASE = 70_000;
 
@@ -52,10 +53,11 @@ describe("what a program has not freed", () => {
 
 describe("the stack of a program", () => {
   const functions = [{ params: [], results: [], code: [...op.i32(5), ...op.drop], name: "f", exportAs: "f" }];
+  const framed = [...functions, framedFunction()];
 
   it("is exposed by an export that was not there, and all else is as it was", async () => {
     const bytes = buildModule({
-      functions,
+      functions: framed,
       globals: [{ value: 66_560, isMutable: true }],
       data: [{ address: 1024, bytes: [1, 2, 3] }],
     });
@@ -76,10 +78,34 @@ describe("the stack of a program", () => {
   });
 
   it("ends at 0 where it lies below the data, and is none where no global can change", () => {
-    const below = { functions, globals: [{ value: 4096, isMutable: true }], data: [{ address: 4096, bytes: [1] }] };
+    const below = {
+      functions: framed,
+      globals: [{ value: 4096, isMutable: true }],
+      data: [{ address: 4096, bytes: [1] }],
+    };
     expect(exposeStack(buildModule(below))).toMatchObject({ top: 4096, low: 0 });
     expect(exposeStack(buildModule({ functions }))).toBeUndefined();
+    expect(exposeStack(buildModule({ ...below, functions }))).toBeUndefined();
     expect(exposeStack(buildModule({ functions, globals: [{ value: 66_560, isMutable: false }] }))).toBeUndefined();
     expect(thrownBy(() => exposeStack(Uint8Array.of(1, 2, 3))).code).toBe("BAD_MODULE");
+  });
+
+  it("has a pointer that functions move down and back; others that look like one are none", () => {
+    const globals = [
+      { value: 1040, isMutable: true },
+      { value: 66_560, isMutable: true },
+    ];
+    const top = (...more: readonly BuiltFunction[]): number | undefined =>
+      exposeStack(buildModule({ functions: [...functions, ...more], globals }))?.top;
+    const { code } = framedFunction(0);
+    const back = code.length - 7;
+    expect(top(framedFunction(1))).toBe(66_560);
+    expect(top(framedFunction(0), framedFunction(1))).toBe(1040);
+    expect(top(framedFunction(0, 200))).toBe(1040);
+    // What only moves down, only up, or comes back to another place.
+    expect(top({ ...framedFunction(0), code: code.slice(0, back) })).toBeUndefined();
+    expect(top({ ...framedFunction(0), code: code.slice(back) })).toBeUndefined();
+    const elsewhere = [...op.get(0), ...op.i32(32), ...op.add, 0x24, 0];
+    expect(top({ ...framedFunction(0), code: [...code.slice(0, back), ...elsewhere] })).toBeUndefined();
   });
 });

@@ -214,6 +214,24 @@ describe("what a program that is checked does wrong", () => {
   });
 });
 
+describe("a global of a module without names", () => {
+  const getGlobal = [0x23, 0];
+  /** Keeps a block in a global that looks like a stack pointer at the start, and stores behind it. */
+  const overrunning: BuiltFunction = {
+    params: [],
+    results: [],
+    code: [...op.i32(8), ...op.call(0), 0x24, 0, ...getGlobal, ...op.i32(1), ...op.store(8)],
+    exportAs: "overrun",
+  };
+  const globals = [{ value: 1040, isMutable: true }];
+
+  it("is no stack pointer where it holds blocks: stores by way of it are watched", () => {
+    const { exports, told } = checkedModule(buildModule({ functions: [toyMalloc(), toyFree(), overrunning], globals }));
+    exports["overrun"]!();
+    expect(told.map(({ kind }) => kind)).toEqual(["invalid-write"]);
+  });
+});
+
 describe("the blocks of a program that is checked", () => {
   it("are told to be lost, or to be reachable from data and from each other", () => {
     const { call, check, memory } = started();

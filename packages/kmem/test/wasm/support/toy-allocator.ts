@@ -26,6 +26,17 @@ export function wordFunction(
   return { params: Array.from({ length: count }, () => I32), results: [I32], code, ...names };
 }
 
+/** A function that has a frame on the stack, as C's have, whose pointer is a global. */
+export function framedFunction(global = 0, bytes = 16): BuiltFunction {
+  const made = [0x23, global, ...op.i32(bytes), ...op.sub, ...op.tee(0), 0x24, global];
+  return {
+    params: [],
+    results: [],
+    locals: 1,
+    code: [...made, ...op.get(0), ...op.i32(bytes), ...op.add, 0x24, global],
+  };
+}
+
 /** What an adopted module called, and functions of C that hand out one address after another. */
 interface ToyHeap {
   readonly calls: string[];
