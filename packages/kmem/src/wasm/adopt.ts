@@ -28,6 +28,7 @@ import { type ModuleNames, readNames } from "./names.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten, START_EXPORT } from "./rewrite.ts";
 import { startMayAllocate } from "./start-function.ts";
+import { DEFAULT_PAGE_BYTES } from "./types.ts";
 
 /** Facts about a module that its bytes do not contain, and what is to become of it. */
 export interface AdoptOptions {
@@ -292,6 +293,10 @@ function requireAdoptable(module: WasmModule): void {
   }
   if (module.memories.length === 0) throw new CannotAdopt("no-memory", "it has no memory");
   if (module.memories.length > 1) throw new CannotAdopt("many-memories", "it has more than one memory");
+  const { pageBytes } = module.memories[0]!;
+  if (pageBytes !== DEFAULT_PAGE_BYTES) {
+    throw new CannotAdopt("page-size", `its memory has pages of ${pageBytes} bytes, not of 64 KiB`, { pageBytes });
+  }
   if (module.imports.some(({ module: from, kind }) => from === IMPORT_MODULE && kind === External.FUNCTION)) {
     throw new CannotAdopt("already-adopted", `it imports from "${IMPORT_MODULE}" already`);
   }

@@ -7,6 +7,7 @@ export type AdoptRefusal =
   | "side-module"
   | "no-memory"
   | "many-memories"
+  | "page-size"
   | "already-adopted"
   | "collector"
   | "function-missing"

@@ -378,6 +378,11 @@ function requireRoom(module: WasmModule, layout: CheckLayout): void {
     throw new CannotAdopt("threads", "its memory is shared, and a check is for the programs of one thread");
   }
   const least = leastPages(layout);
+  const pages = Math.max(memory.initial, least);
+  if (pages > MOST_PAGES) {
+    const text = `its memory would begin with ${pages} pages, and a check is for no more than ${MOST_PAGES}, 4 GiB`;
+    throw new CannotAdopt("no-room", text, { mostPages: MOST_PAGES });
+  }
   if (memory.importedAs === undefined || memory.initial >= least) return;
   const text = `it imports a memory of ${memory.initial} pages, and a check needs one of ${least} from the start on`;
   throw new CannotAdopt("no-room", text, { leastPages: least });

@@ -337,6 +337,7 @@ describe("what cannot be adopted", () => {
     ["object-file", buildModule({ functions, custom: [{ name: "linking", bytes: [2] }] })],
     ["side-module", buildModule({ functions, custom: [{ name: "dylink.0", bytes: [] }] })],
     ["no-memory", buildModule({ functions, memory: { pages: 2, hidden: true } })],
+    ["page-size", buildModule({ functions, memory: { pages: 131_072, pageShift: 0 } })],
     ["already-adopted", adopt(whole).bytes],
     ["state-unknown", buildModule({ functions: [toyMalloc(), { ...toyFree(), code: [] }] })],
     ["collector", buildModule({ functions: [...functions, wordFunction(2, op.i32(0), { name: "runtime.alloc" })] })],

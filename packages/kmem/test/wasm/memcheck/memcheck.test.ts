@@ -4,7 +4,7 @@ import { adopt, Memcheck, type MemcheckReport, programFrames, programHeapOptions
 import { thrownBy } from "../../support/expectations.ts";
 import { MIB } from "../../support/memories.ts";
 import { Random } from "../../support/random.ts";
-import { type BuiltFunction, buildModule, I32, op } from "../support/module-builder.ts";
+import { type BuiltFunction, buildModule, I32, I64, op } from "../support/module-builder.ts";
 import { toyFree, toyMalloc } from "../support/toy-allocator.ts";
 import { checkedModule } from "./checked-module.ts";
 
@@ -342,6 +342,18 @@ describe("a check", () => {
     const withMaximum = [5, 4, 1, 3, 2, 9];
     const threads = Uint8Array.from([...shared.slice(0, at), ...withMaximum, ...shared.slice(at + 5)]);
     expect(reason(threads)).toBe("threads");
+    const large = (pages: number, maximum?: number): Uint8Array =>
+      buildModule({
+        imports: [
+          { module: "env", name: "malloc", params: [I64], results: [I64] },
+          { module: "env", name: "free", params: [I64], results: [] },
+        ],
+        functions: [{ params: [I64], results: [I64], code: [...op.get(0), ...op.call(0)], exportAs: "make" }],
+        memory: { pages, is64: true, ...(maximum === undefined ? {} : { maximum }) },
+      });
+    expect(reason(large(65_537))).toBe("no-room");
+    expect(reason(large(65_537, 65_600))).toBe("no-room");
+    expect(reason(large(65_536))).toBe("no-room");
   });
 
   it("leaves the program's heap where its options say, after the shadow of all of it", () => {

@@ -30,6 +30,8 @@ export interface BuiltModule {
     readonly pages: number;
     readonly maximum?: number;
     readonly is64?: boolean;
+    /** log2 of the bytes of a page, where it has not 64 KiB. */
+    readonly pageShift?: number;
     readonly hidden?: true;
     /** Whether it is `env.memory`; else the module has its own. */
     readonly isImported?: boolean;
@@ -113,8 +115,16 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
   const functionEntries = functions.map((one) => typeIndex(one.params, one.results, one.isOpenType));
   const word = memory.is64 === true ? I64 : I32;
   const flags =
-    (memory.maximum === undefined ? 0 : 1) + (memory.isShared === true ? 2 : 0) + (memory.is64 === true ? 4 : 0);
-  const limits = [flags, ...leb(memory.pages), ...(memory.maximum === undefined ? [] : leb(memory.maximum))];
+    (memory.maximum === undefined ? 0 : 1) +
+    (memory.isShared === true ? 2 : 0) +
+    (memory.is64 === true ? 4 : 0) +
+    (memory.pageShift === undefined ? 0 : 8);
+  const limits = [
+    flags,
+    ...leb(memory.pages),
+    ...(memory.maximum === undefined ? [] : leb(memory.maximum)),
+    ...(memory.pageShift === undefined ? [] : leb(memory.pageShift)),
+  ];
   const memoryEntry = memory.isImported === true ? [[...text("env"), ...text("memory"), 2, ...limits]] : [];
   const globalEntries = importedGlobals.map((name) => [...text("env"), ...text(name), 3, I32, 0]);
   const { exportTable } = built;
