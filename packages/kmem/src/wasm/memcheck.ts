@@ -25,7 +25,7 @@ import { ACCESS_BYTES_MASK, AccessKind, Cell, CheckHeader, GRANULE_BYTES, RangeK
 import { leaksOf, type MemcheckLeaks } from "./memcheck-leaks.ts";
 import { type MemcheckBlock, type MemcheckKind, MemcheckReport } from "./memcheck-report.ts";
 import { type ProgramRoots, programStretches, readRoots } from "./program-leaks.ts";
-import { pagesBeforeHeap } from "./program-pages.ts";
+import { addPages, pagesBeforeHeap } from "./program-pages.ts";
 import { Shadow } from "./shadow.ts";
 
 /** How a program is checked. */
@@ -85,6 +85,7 @@ interface Running {
  */
 export class Memcheck {
   readonly #layout: CheckLayout;
+  readonly #is64: boolean;
   readonly #options: MemcheckOptions;
   readonly #open: () => HeapOptions;
   readonly #stacks: CallStacks;
@@ -109,6 +110,7 @@ export class Memcheck {
     this.#options = readOptions("options", options, CHECKS);
     requireFunction("report", this.#options.report);
     this.#layout = layout;
+    this.#is64 = adopted.memory.is64;
     this.#open = open;
     this.#stacks = new CallStacks(this.#options.stackDepth ?? DEFAULT_STACK_DEPTH);
     this.imports = { ...this.#calls(adopted.memory.is64), check_access: this.#access, check_range: this.#range };
@@ -226,7 +228,7 @@ export class Memcheck {
   #growing({ grow }: HeapOptions, memory: WebAssembly.Memory, shadow: Shadow): NonNullable<HeapOptions["grow"]> {
     return (pageCount) => {
       const before = memory.buffer.byteLength;
-      const has = grow === undefined ? memory.grow(pageCount) >= 0 : grow(pageCount);
+      const has = grow === undefined ? addPages(memory, pageCount, this.#is64) : grow(pageCount);
       if (this.#running === undefined) shadow.refresh();
       else this.#refresh(this.#running);
       shadow.close(before, before + (has === false ? 0 : pageCount * WASM_PAGE_SIZE), Cell.UNUSED);

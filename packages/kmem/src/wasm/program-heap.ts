@@ -5,7 +5,7 @@ import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
 import { awaitHeap } from "./bind-program.ts";
 import { DEFAULT_MAXIMUM_BYTES, shadowBytes, usualMaximum } from "./check-plan.ts";
-import { notePagesBefore } from "./program-pages.ts";
+import { addPages, notePagesBefore } from "./program-pages.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
 export interface ProgramMemory {
@@ -91,13 +91,14 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   const resize = resizeOf(adopted, read);
   const grow = (pageCount: number): boolean => {
     const { byteLength } = memory.buffer;
-    if (resize === undefined) memory.grow(pageCount);
+    if (resize === undefined) addPages(memory, pageCount, adopted.memory.is64);
     else resize(byteLength + pageCount * WASM_PAGE_SIZE);
     return memory.buffer.byteLength >= byteLength + pageCount * WASM_PAGE_SIZE;
   };
   const { programBreak, memory: shape } = adopted;
   const given = programBreak && new DataView(memory.buffer).getUint32(programBreak.address, true);
-  const most = (shape.maximumPages ?? ADDRESS_SPACE_BYTES / WASM_PAGE_SIZE) * WASM_PAGE_SIZE;
+  // Of a memory with 64-bit addresses a heap has the first 4 GiB.
+  const most = Math.min(ADDRESS_SPACE_BYTES, (shape.maximumPages ?? ADDRESS_SPACE_BYTES) * WASM_PAGE_SIZE);
   const present = memory.buffer.byteLength;
   const own = ownEnd(adopted, memory);
   const hasOthers = present > own;
@@ -108,14 +109,14 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   const start = isAfterOthers ? present : first;
   const neededBytes = start + roomBytes;
   const missingPages = Math.ceil((neededBytes - present) / WASM_PAGE_SIZE);
-  if (missingPages > 0 && !grew(grow, missingPages)) {
+  if (neededBytes > ADDRESS_SPACE_BYTES || (missingPages > 0 && !grew(grow, missingPages))) {
     const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
     throw new KmemError("OUT_OF_MEMORY", text, { neededBytes });
   }
   moveBreak(adopted, memory);
   if (isAfterOthers) notePagesBefore(memory, { address: own, bytes: present - own });
   else grownFor.set(memory, isBeforeOthers ? own : memory.buffer.byteLength);
-  const end = isBeforeOthers ? own : memory.buffer.byteLength;
+  const end = Math.min(ADDRESS_SPACE_BYTES, isBeforeOthers ? own : memory.buffer.byteLength);
   const onGrow = (): void => moveBreak(adopted, memory);
   if (read.exports !== undefined) awaitHeap(read.exports, start);
   return {

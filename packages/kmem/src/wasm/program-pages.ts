@@ -16,3 +16,9 @@ export function notePagesBefore(memory: object, pages: Stretch): void {
 export function pagesBeforeHeap(memory: object): Stretch | undefined {
   return pagesBefore.get(memory);
 }
+
+/** Grows a memory, which counts its pages in BigInts where it has 64-bit addresses; true. Throws RangeError. */
+export function addPages(memory: WebAssembly.Memory, pageCount: number, is64: boolean): true {
+  memory.grow(is64 ? (BigInt(pageCount) as unknown as number) : pageCount);
+  return true;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkHeap, Heap } from "../../src/index.ts";
-import { type AdoptedModule, adopt, programHeapOptions } from "../../src/wasm/index.ts";
-import { buildModule, op } from "./support/module-builder.ts";
+import { type AdoptedModule, adopt, cMalloc, Memcheck, programHeapOptions } from "../../src/wasm/index.ts";
+import { buildModule, I64, op } from "./support/module-builder.ts";
 import { toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
 
 const PAGE_BYTES = 65_536;
@@ -55,6 +55,31 @@ describe("the memory of a program's heap", () => {
     expect(asked).toEqual([memory.buffer.byteLength]);
     expect(options.grow?.(3)).toBe(true);
     expect(asked[1]).toBe(memory.buffer.byteLength);
+  });
+
+  it.each([undefined, "memcheck"] as const)("grows where its addresses have 64 bits (check: %s)", (check) => {
+    const words = { params: [I64], results: [I64] };
+    const bytes = buildModule({
+      imports: [
+        { module: "env", name: "malloc", ...words },
+        { module: "env", name: "free", params: [I64], results: [] },
+      ],
+      functions: [{ ...words, code: [...op.get(0), ...op.call(0)], exportAs: "make" }],
+      memory: { pages: 2, is64: true },
+    });
+    const adopted = adopt(bytes, check === undefined ? {} : { check });
+    let exports: WebAssembly.Exports = {};
+    const where = () => programHeapOptions(adopted, { exports, maximumBytes: MAXIMUM_BYTES });
+    const open = (): Heap => Heap.create({ ...where(), slotCount: 1 });
+    const calls =
+      check === undefined
+        ? cMalloc(open, { address: "i64" })
+        : new Memcheck(adopted, where, { report: () => {} }).imports;
+    const kmem = { ...calls } as WebAssembly.ModuleImports;
+    exports = new WebAssembly.Instance(new WebAssembly.Module(adopted.bytes), { env: kmem, kmem }).exports;
+    const make = exports["make"] as (bytes: bigint) => bigint;
+    expect(make(40n)).toBeGreaterThan(0n);
+    expect(make(2n ** 21n)).toBeGreaterThan(0n);
   });
 
   it("is refused where there is none, or none to be had", () => {
