@@ -31,8 +31,9 @@ export interface World {
 
 const HEAP_BYTES = 512 * 1024;
 const PAGE = 4096;
-/** Pages of 64 KiB that an adopted program has. */
+/** Pages of 64 KiB that an adopted program has, and what of them is its data. */
 const PROGRAM_PAGES = 32;
+const PROGRAM_DATA_BYTES = 131_072;
 const quiet = (): LogRing => new LogRing(undefined, 16);
 
 function faultOf(check: () => { readonly findings: readonly unknown[] }): () => string | undefined {
@@ -210,7 +211,11 @@ function traceWorld(): World {
 function wasmWorld(): World {
   const heap = Heap.create({ sizeBytes: HEAP_BYTES });
   const cFace = cMalloc(heap, { report: () => {} });
-  const module = buildModule({ functions: [toyMalloc(), toyFree()] });
+  const module = buildModule({
+    functions: [toyMalloc(), toyFree()],
+    globals: [{ value: PROGRAM_DATA_BYTES, isMutable: false, exportAs: "__heap_base" }],
+    memory: { pages: PROGRAM_PAGES },
+  });
   const newProgramMemory = () => new WebAssembly.Memory({ initial: PROGRAM_PAGES });
   const program = { exports: { memory: newProgramMemory() }, maximumBytes: HEAP_BYTES };
   // One that can be read as often as it is asked.
