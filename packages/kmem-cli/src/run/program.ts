@@ -109,7 +109,7 @@ export class Program {
     const maximumBytes = Math.min(options.maxMemoryBytes, HEAP_END_MOST);
     where = programHeapOptions(this.#adopted, { exports: instance.exports, imports, maximumBytes });
     heap = memcheck?.heap ?? this.#makeHeap(where, memory, options, observer);
-    const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory });
+    const { exitCode, trap } = startWasi(wasi, { ...instance.exports, memory }, this.#adopted.deferredStart);
     const stack = this.#stackOf(instance);
     return { exitCode, trap, heap, memory, counts: calls.counts, heapBase, stack, given, memcheck };
   }
@@ -155,12 +155,12 @@ export class Program {
 /** Each call is watched: counted, recorded, and made to fail where that is asked for. */
 function adoptWatched(module: Uint8Array, check: ProgramCheck): AdoptedModule {
   try {
-    return adopt(module, { ...check, merge: false });
+    return adopt(module, { ...check, merge: false, deferStart: true });
   } catch (error) {
     // An imported memory may have no room for the calls that are noted: then the engine is asked for stacks.
     const isFull = hasCode(error, "CANNOT_ADOPT") && error.details.reason === "no-room";
     if (!isFull || check.stacks !== true) throw error;
-    return adopt(module, { merge: false });
+    return adopt(module, { merge: false, deferStart: true });
   }
 }
 
@@ -207,13 +207,16 @@ function importsFor(
   return { ...imports, [importedAs.module]: { ...imports[importedAs.module], [importedAs.name]: memory } };
 }
 
+/** Runs the program from its start function on, which may allocate: `startName` is what that is exported as. */
 function startWasi(
   wasi: { start(instance: object): number },
   exports: WebAssembly.Exports,
+  startName: string | undefined,
 ): Pick<EndedProgram, "exitCode" | "trap"> {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = STACK_DEPTH;
   try {
+    if (startName !== undefined) (exports[startName] as () => void)();
     return { exitCode: wasi.start({ exports }), trap: undefined };
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;

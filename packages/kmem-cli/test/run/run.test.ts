@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { buildModule, op } from "../../../kmem/test/wasm/support/module-builder.ts";
+import { toyFree, toyMalloc } from "../../../kmem/test/wasm/support/toy-allocator.ts";
 import { runCommandLine } from "../../src/commands/program.ts";
 import { captured, type RunResult, runCli } from "../commands/support.ts";
 import { withTempDir } from "../trace/support.ts";
@@ -215,6 +217,23 @@ describeCompiled("kmem run", () => {
 });
 
 describe("kmem run", () => {
+  it("runs a start function that allocates once the program's heap is there", async () => {
+    const nothing = { params: [], results: [] };
+    const kept = 1024;
+    const start = { ...nothing, code: [...op.i32(kept), ...op.i32(40), ...op.call(0), ...op.store()] };
+    const load = [...op.i32(kept), ...op.load()];
+    const main = { ...nothing, code: [...load, 0x45, ...op.ifVoid, ...op.unreachable, ...op.end], exportAs: "_start" };
+    const globals = [{ value: 4096, isMutable: false, exportAs: "__heap_base" }];
+    const module = buildModule({ functions: [toyMalloc(), toyFree(), start, main], start: 2, globals });
+    await withTempDir(async (directory) => {
+      const file = join(directory, "start.wasm");
+      writeFileSync(file, module);
+      for (const options of [[], ["--check"], ["--check=memcheck"]]) {
+        expect(await run([...options, file])).toMatchObject({ exitCode: 0, stderr: "" });
+      }
+    });
+  });
+
   it("says why what is no program cannot be run", async () => {
     await withTempDir(async (directory) => {
       const file = join(directory, "a.wasm");
