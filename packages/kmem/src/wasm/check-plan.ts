@@ -60,11 +60,25 @@ export function shadowBytes({ hasShadow, cellShift }: CheckLayout, coveredBytes:
 /** The default of a maximum for which tables, or the shadow of a check, are made at once. */
 export const DEFAULT_MAXIMUM_BYTES: number = 256 * 1024 * 1024;
 
-/** How far the memory of a program that is checked may grow if nobody says: with the shadow of all of that. */
-export function usualMaximum(layout: CheckLayout): number {
+/** What a heap begins with at least in memory for which tables are made at once. */
+export const SHARED_LEAST_BYTES: number = 512 * 1024;
+/** The least heap of a program that is checked has its tables and the shadow of all in so many times its room. */
+const SHADOW_ROOM = 2;
+
+/**
+ * How far the memory of a program that is checked may grow, with its shadow, if nobody says: as far as it may at most,
+ * which is `mostBytes`.
+ */
+export function usualMaximum(layout: CheckLayout, mostBytes: number): number {
   const part = shadowBytes(layout, PAGE_BYTES) / PAGE_BYTES;
   const bytes = layout.shadowAt + DEFAULT_MAXIMUM_BYTES;
-  return Math.ceil(bytes / (1 - part) / DEFAULT_PAGE_BYTES) * DEFAULT_PAGE_BYTES;
+  const usual = Math.ceil(bytes / (1 - part) / DEFAULT_PAGE_BYTES) * DEFAULT_PAGE_BYTES;
+  return Math.max(Math.min(mostBytes, usual), leastMaximum(layout));
+}
+
+/** The least that has room for the heap of a program that is checked. */
+export function leastMaximum({ shadowAt }: CheckLayout): number {
+  return SHADOW_ROOM * (shadowAt + SHARED_LEAST_BYTES);
 }
 
 /** What an access may be checked as. */

@@ -225,16 +225,17 @@ export class Instrumenter {
     writer.byte(flags | (is64 ? Limits.IS_64 : 0));
     const least = Math.max(initial, leastPages(this.#layout));
     const most = this.#mostPages(Math.max(maximum ?? MOST_PAGES, least));
-    writer.u32(Math.min(most, Math.max(least, this.#reservedPages())));
+    writer.u32(Math.min(most, Math.max(least, this.#reservedPages(most))));
     if (maximum !== undefined) writer.u32(most);
     return writer.written;
   }
 
   /** What has the shadow of all that the memory may usually become, where pages of the program's may follow. */
-  #reservedPages(): number {
+  #reservedPages(most: number): number {
     const { growsItself, hasShadow, shadowAt } = this.#layout;
     if (!growsItself || !hasShadow) return 0;
-    return Math.ceil((shadowAt + shadowBytes(this.#layout, usualMaximum(this.#layout))) / WASM_PAGE_BYTES);
+    const covered = usualMaximum(this.#layout, most * WASM_PAGE_BYTES);
+    return Math.ceil((shadowAt + shadowBytes(this.#layout, covered)) / WASM_PAGE_BYTES);
   }
 
   #mostPages(maximum: number): number {

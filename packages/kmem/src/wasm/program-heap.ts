@@ -4,7 +4,7 @@ import { KmemError } from "../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SIZE, WASM_PAGE_SIZE } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
 import { awaitHeap } from "./bind-program.ts";
-import { DEFAULT_MAXIMUM_BYTES, shadowBytes, usualMaximum } from "./check-plan.ts";
+import { DEFAULT_MAXIMUM_BYTES, leastMaximum, SHARED_LEAST_BYTES, shadowBytes, usualMaximum } from "./check-plan.ts";
 import { addPages, notePagesBefore } from "./program-pages.ts";
 
 /** What a program is instantiated with, and how much of its memory its heap may have. */
@@ -23,11 +23,8 @@ export interface ProgramMemory {
 const CHECKS: Checks<ProgramMemory> = { exports: requireObject, imports: requireObject, maximumBytes: requireUint32 };
 /** What a heap begins with at least; tables that move are the smaller part of it. */
 const LEAST_BYTES = 128 * 1024;
-/** The same in shared memory, and what tables for the maximum take of that besides: one part in so many. */
-const SHARED_LEAST_BYTES = 512 * 1024;
+/** What tables for the maximum of shared memory take of that: one part in so many. */
 const SHARED_TABLE_PART = 12;
-/** The least heap of a program that is checked has its tables and the shadow of all in so many times its room. */
-const SHADOW_ROOM = 2;
 
 /**
  * The memory of an adopted program, once it is instantiated: throws BAD_ARGUMENT where neither the imports nor the
@@ -150,8 +147,8 @@ function placeOf(
     const usual = adopted.memory.isShared ? Math.min(most, first + DEFAULT_MAXIMUM_BYTES) : most;
     return { first: layout?.shadowAt ?? first, maximumBytes: asked ?? usual };
   }
-  const wished = asked ?? Math.min(most, usualMaximum(layout));
-  const maximumBytes = Math.max(wished, present, SHADOW_ROOM * (layout.shadowAt + SHARED_LEAST_BYTES));
+  const wished = Math.min(most, asked ?? usualMaximum(layout, most));
+  const maximumBytes = Math.max(wished, present, leastMaximum(layout));
   const end = layout.shadowAt + shadowBytes(layout, maximumBytes);
   if (present > own && end > own) throw taken(present, own, ": a smaller maximumBytes has a smaller shadow");
   return { first: Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, maximumBytes };

@@ -113,6 +113,16 @@ describe("pages that a checked program adds before it allocates", () => {
     expect(checkHeap(check.heap).findings).toEqual([]);
   });
 
+  it.each([8, 40, 400])("can be had where the memory may have %i pages", (maximum) => {
+    const { exports, told, check } = checkedModule(growing({ pages: 2, maximum }));
+    const own = Number(exports["grow"]!(2));
+    expect(own).toBeGreaterThan(0);
+    exports["touch"]!(own);
+    exports["touch"]!(exports["make"]!(40));
+    expect(told).toEqual([]);
+    expect(checkHeap(check.heap).findings).toEqual([]);
+  });
+
   it("are refused where the shadow would lie in them", () => {
     const adopted = adopt(growing(), { check: "memcheck" });
     const memory = new WebAssembly.Memory({ initial: adopted.memory.initialPages + 1 });
