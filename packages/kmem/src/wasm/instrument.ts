@@ -259,7 +259,7 @@ export class Instrumenter {
     return writer.written;
   }
 
-  /** A section of tables or of what is in them, with the functions that stand for those it names; undefined for none. */
+  /** A section of tables or of what is in them, with what stands for functions that it names; undefined for none. */
   #withTableEntries({ start, end }: ModuleSection): Uint8Array | undefined {
     if (this.#tableEntries.size === 0 && this.#declared().length === 0) return undefined;
     const { functionSites, bytes } = this.#module;
@@ -281,7 +281,7 @@ export class Instrumenter {
     return [...this.#calls.references].filter((index) => this.#entries.has(index) || this.#tableEntries.has(index));
   }
 
-  /** Segments of elements, with one that declares functions, as code may only refer to those that are named elsewhere. */
+  /** Segments of elements, and one that declares functions: code may only refer to those that are named elsewhere. */
   #elements(segments: Uint8Array): Uint8Array {
     const declared = this.#declared();
     if (declared.length === 0) return segments;

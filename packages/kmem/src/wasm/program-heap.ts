@@ -70,12 +70,13 @@ function ownEnd({ memory: shape, programBreak }: AdoptedModule, memory: WebAssem
 const grownFor: WeakMap<WebAssembly.Memory, number> = /* @__PURE__ */ new WeakMap();
 
 /**
- * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory. It
- * begins where the program's static data and stack end, or, where there is too little room for it, after the pages that
- * the program has added by itself, which are never the heap's. It grows the memory by the program's own glue where there is
- * one, so that its views follow. Memory that the program asks for by itself lies after the heap's: sbrk's variable is
- * moved now and with every growth. The memory grows now where it has no room yet: to 128 KiB behind its data, or, where
- * it is shared and tables for all of the maximum are made at once, to a twelfth of that and 512 KiB.
+ * The options of `Heap.create`, and of every other heap, for the heap of an adopted program in the program's memory.
+ * It begins where the program's static data and stack end, or, where there is too little room for it, after the pages
+ * that the program has added by itself, which are never the heap's. It grows the memory by the program's own glue
+ * where there is one, so that its views follow. Memory that the program asks for by itself lies after the heap's:
+ * sbrk's variable is moved now and with every growth. The memory grows now where it has no room yet: to 128 KiB behind
+ * its data, or, where it is shared and tables for all of the maximum are made at once, to a twelfth of that and 512
+ * KiB.
  * With `exports`, `cMalloc` binds what `adopt` has merged into the program to the heap that is made so.
  *
  * The program must not have allocated before: `cMalloc` asks for its heap with the first call. Throws BAD_ARGUMENT
