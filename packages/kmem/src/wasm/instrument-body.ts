@@ -41,7 +41,6 @@ export interface InstrumentedBody {
   readonly parts: BodyParts;
   /** Where the branches stand that are hardly ever taken, counted from the first byte. */
   readonly unlikely: readonly number[];
-  /** The functions that its code refers to without a call. */
 }
 
 /** What was checked of a local in a straight stretch of code. */
