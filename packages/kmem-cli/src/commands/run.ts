@@ -3,10 +3,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BaseHeap, dumpHeap, heapStats } from "kmem";
 import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
 import { type Memcheck, type MemcheckSite, programLeaks } from "kmem/wasm";
+import { isWithoutAllocator, PlainProgram, withAdvice } from "../run/plain-program.ts";
 import { ProblemLog } from "../run/problem-log.ts";
 import { type EndedProgram, Program, type ProgramCheck } from "../run/program.ts";
 import { Suppressions } from "../run/suppressions.ts";
 import { TraceRecorder } from "../run/trace-recorder.ts";
+import { FolderError, type ProgramWorld } from "../run/wasi.ts";
 import { systemReason } from "../system/input-problem.ts";
 import { printReport } from "../system/output.ts";
 import { UnfinishedFile } from "../system/unfinished-file.ts";
@@ -41,7 +43,8 @@ Wrong calls (a block that is freed twice, or is none) are always reported.
 are those of Linux's slab_debug= (default FZPU). --check=memcheck looks at every
 load and store when it is made, reads too; --check=memcheck,undefined also finds
 reads of bytes of a block that were never written. --leaks lists at the end what
-nothing leads to any more, and what the program just has not freed.
+nothing leads to any more, and what the program just has not freed. A program
+without malloc just runs.
 
 Examples:
   kmem run --check --leaks app.wasm input.txt
@@ -133,15 +136,15 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
     path,
     memcheckOf(flags) ?? { stacks: letters?.toUpperCase().includes(TRACK_LETTER) === true },
   );
+  const world = { args: [path, ...args], env: flags.env ?? {}, folders: flags.dir ?? {} };
+  if (program instanceof PlainProgram) return await runPlain(program, path, world, flags);
   const recording = openRecording(flags.record, program);
   const log = new ProblemLog(program.frames, suppressions, printReport);
   const ended = await program
     .run(
       {
+        ...world,
         module,
-        args: [path, ...args],
-        env: flags.env ?? {},
-        folders: flags.dir ?? {},
         letters,
         failNth: flags.failNth,
         maxMemoryBytes: flags.maxMemory,
@@ -162,6 +165,22 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   if (ended.trap !== undefined) printReport(trapText(ended.trap, program));
   await finish(ended, log, flags, program);
   throw new ProgramExit(log.counts.problems > 0 ? PROBLEM_EXIT_CODE : ended.exitCode);
+}
+
+/** Runs a program that has no allocator, and says once that what was asked for is not there. */
+async function runPlain(program: PlainProgram, path: string, world: ProgramWorld, flags: RunFlags): Promise<never> {
+  const { check, leaks, stats, failNth, record, dump } = flags;
+  const files = [record, dump].filter((file) => file !== undefined);
+  if (files.length > 0 || [check, leaks, stats, failNth].some((flag) => flag !== undefined)) {
+    const unwritten = files.map((file) => `, ${file} is not written`).join("");
+    const advice = program.advice === undefined ? "" : `\n\t${program.advice}`;
+    printReport(`kmem: the program has no allocator: nothing is checked${unwritten}${advice}`);
+  }
+  const ended = await program.run(world).catch((error: unknown) => {
+    throw named(path, error);
+  });
+  if (ended.trap !== undefined) printReport(trapText(ended.trap, program));
+  throw new ProgramExit(ended.exitCode);
 }
 
 /** A trace that is written while the program runs. */
@@ -278,12 +297,26 @@ function hasOnlyLetters(text: string): boolean {
   return [...letters.join("")].every((letter) => CHECK_LETTERS.includes(letter));
 }
 
-function load(path: string, check: ProgramCheck | undefined): { program: Program; module: Uint8Array } {
+interface LoadedProgram {
+  readonly program: Program | PlainProgram;
+  readonly module: Uint8Array;
+}
+
+function load(path: string, check: ProgramCheck | undefined): LoadedProgram {
   try {
     const module = readFileSync(path);
-    return { program: new Program(module, check), module };
+    return { program: openProgram(module, check), module };
   } catch (error) {
-    throw named(path, error);
+    throw named(path, withAdvice(error));
+  }
+}
+
+function openProgram(module: Uint8Array, check: ProgramCheck | undefined): Program | PlainProgram {
+  try {
+    return new Program(module, check);
+  } catch (error) {
+    if (!isWithoutAllocator(error)) throw error;
+    return new PlainProgram(module);
   }
 }
 
@@ -302,11 +335,12 @@ async function write(path: string, pieces: Parameters<typeof writeWhole>[1]): Pr
 }
 
 function named(path: string, error: unknown): Error {
+  if (error instanceof FolderError) return error;
   const reason = systemReason(error) ?? (error instanceof Error ? error.message : String(error));
   return new Error(`${path}: ${reason}`, { cause: error });
 }
 
-function trapText({ message, stack = "" }: Error, { frames }: Program): string {
+function trapText({ message, stack = "" }: Error, { frames }: Pick<Program, "frames">): string {
   return [`kmem: the program was ended by a trap: ${message}`, ...frames.framesOf(stack).map((one) => `\t${one}`)].join(
     "\n",
   );

@@ -17,7 +17,7 @@ import {
 import { printReport } from "../system/output.ts";
 import { type CallCounts, WatchedCalls } from "./calls.ts";
 import type { TraceRecorder } from "./trace-recorder.ts";
-import { openWasi, type ProgramWorld } from "./wasi.ts";
+import { type Ending, openWasi, type ProgramWorld, requireImports, STACK_DEPTH, startWasi } from "./wasi.ts";
 
 /** How a program is run. */
 export interface ProgramOptions extends ProgramWorld {
@@ -44,10 +44,7 @@ export interface ProgramCheck {
 }
 
 /** A program that has ended. */
-export interface EndedProgram {
-  readonly exitCode: number;
-  /** What ended it, where that was no exit of its own. */
-  readonly trap: Error | undefined;
+export interface EndedProgram extends Ending {
   readonly heap: BaseHeap;
   readonly memory: WebAssembly.Memory;
   readonly counts: CallCounts;
@@ -62,10 +59,6 @@ export interface EndedProgram {
 const WASM_PAGE_BYTES = 65_536;
 /** The end of a heap is a number of 32 bits. */
 const HEAP_END_MOST: number = 2 ** 32 - WASM_PAGE_BYTES;
-/** What WASI's runtimes answer for a program that traps: 128 and the number of SIGABRT. */
-const TRAP_EXIT_CODE = 134;
-/** Frames of a program that are kept of each stack; the functions of this command stand above and below them. */
-const STACK_DEPTH = 48;
 
 /** A module that is ready to be run on kmem. */
 export class Program {
@@ -104,6 +97,7 @@ export class Program {
     const system = notingGiven(wasi.getImportObject() as WebAssembly.Imports, given);
     const host = memcheck?.hostImports(system) ?? system;
     const imports = importsFor(host, { ...memcheck?.imports, ...calls.imports }, shape, imported);
+    requireImports(compiled, imports);
     const instance = await WebAssembly.instantiate(compiled, imports);
     const memory = imported ?? (instance.exports[shape.exportedAs ?? ""] as WebAssembly.Memory);
     const maximumBytes = Math.min(options.maxMemoryBytes, HEAP_END_MOST);
@@ -205,23 +199,4 @@ function importsFor(
   const imports: Record<string, WebAssembly.ModuleImports> = { ...wasi, env: { ...functions }, kmem: functions };
   if (importedAs === undefined || memory === undefined) return imports;
   return { ...imports, [importedAs.module]: { ...imports[importedAs.module], [importedAs.name]: memory } };
-}
-
-/** Runs the program from its start function on, which may allocate: `startName` is what that is exported as. */
-function startWasi(
-  wasi: { start(instance: object): number },
-  exports: WebAssembly.Exports,
-  startName: string | undefined,
-): Pick<EndedProgram, "exitCode" | "trap"> {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = STACK_DEPTH;
-  try {
-    if (startName !== undefined) (exports[startName] as () => void)();
-    return { exitCode: wasi.start({ exports }), trap: undefined };
-  } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
-    return { exitCode: TRAP_EXIT_CODE, trap: error };
-  } finally {
-    Error.stackTraceLimit = limit;
-  }
 }
