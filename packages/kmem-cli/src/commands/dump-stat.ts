@@ -5,6 +5,9 @@ import { plainTable } from "../system/plain-table.ts";
 import { formatBytes, formatCount } from "../system/units.ts";
 import { readDump, readDumpWith } from "./read-dump.ts";
 
+/** Columns of the first column: with those of the figures they fit the width of what is no terminal. */
+const NAME_COLUMNS = 96;
+
 /** What is live in a dump, by one thing. */
 export interface DumpRow {
   readonly name: string;
@@ -71,7 +74,7 @@ export function dumpStatText(report: DumpStatReport, lines: number | undefined):
     if (rows.length === 0) return [];
     const cells = rows
       .slice(0, lines)
-      .map(({ name, liveCount, liveBytes }) => [name, formatCount(liveCount), formatBytes(liveBytes)]);
+      .map(({ name, liveCount, liveBytes }) => [cut(name), formatCount(liveCount), formatBytes(liveBytes)]);
     return ["", plainTable([title, "live", "bytes"], cells)];
   };
   return [
@@ -80,6 +83,11 @@ export function dumpStatText(report: DumpStatReport, lines: number | undefined):
     ...table("cache", report.caches),
     ...table("slot", report.slots),
   ].join("\n");
+}
+
+/** A stack may have thousands of characters, which no line is wide enough for; `--json` has all of them. */
+function cut(name: string): string {
+  return name.length > NAME_COLUMNS ? `${name.slice(0, NAME_COLUMNS - 1)}…` : name;
 }
 
 /** A dump as something to compare; what has gone is not in it. */
