@@ -102,7 +102,6 @@ export function registerCompare(program: Command, { contenders }: CommandContext
   command
     .option("--json", "print one JSON document (kmem-compare, version 1) and nothing else")
     .addHelpText("after", EXPLANATION)
-    .showHelpAfterError("(kmem compare --help shows what there is, with examples)")
     .action((traces: string[], flags: CompareFlags) => {
       const chosen = (flags.allocators ?? defaultContenders(contenders)).filter(
         ({ isNative }) => flags.native || !isNative,

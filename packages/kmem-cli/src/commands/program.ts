@@ -23,12 +23,38 @@ export async function createProgram(context?: CommandContext, name?: string): Pr
   const program = new Command("kmem")
     .version(manifest.version)
     .description(manifest.description)
-    .showHelpAfterError("(kmem --help says what there is)")
     // What follows a subcommand's arguments is its own: `kmem record` hands it on.
     .enablePositionalOptions()
     .exitOverride();
   await registerCommands(program, context, name);
+  registerHelp(program);
+  nameHelp(program, "kmem");
   return program;
+}
+
+/** Adds `kmem help`: that of commander takes a name that it does not know for a wish to see all of them. */
+function registerHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command("help")
+    .summary("display help for command")
+    .description("Displays the help of a subcommand, or that of kmem.")
+    .argument("[command...]", "a subcommand")
+    .action((names: readonly string[]) => {
+      let command = program;
+      for (const name of names) {
+        const below = command.commands.find((one) => one.name() === name);
+        if (below === undefined) return command.error(`error: unknown command '${name}'`);
+        command = below;
+      }
+      return command.help();
+    });
+}
+
+/** Has each command name its own help behind an error. */
+function nameHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`(${name} --help says what there is)`);
+  for (const below of command.commands) nameHelp(below, `${name} ${below.name()}`);
 }
 
 /**

@@ -100,7 +100,6 @@ export function registerReplay(program: Command, { contenders }: CommandContext)
     .addOption(exportOptions()[1]!)
     .option("--json", "print one JSON document (kmem-replay, version 1) and nothing else")
     .addHelpText("after", EXPLANATION)
-    .showHelpAfterError("(kmem replay --help shows what there is, with examples)")
     .action((traces: string[], flags: ReplayFlags, command: Command) => {
       const chosen = (flags.allocators ?? defaultContenders(contenders)).filter(
         ({ isNative }) => flags.native || !isNative,

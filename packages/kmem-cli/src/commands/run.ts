@@ -79,12 +79,7 @@ export function registerRun(program: Command): void {
     )
     .argument("<program>", "file of a WebAssembly module")
     .argument("[args...]", "what the program gets")
-    .addOption(
-      new Option(
-        `${CHECK_FLAG} <letters>`,
-        `find overwritten bytes; written ${CHECK_FLAG}, ${CHECK_FLAG}=LETTERS or ${CHECK_FLAG}=${MEMCHECK}`,
-      ).argParser(parseCheck),
-    )
+    .addOption(checkOption())
     .option("--leaks", "list what was not freed, by who allocated it")
     .option("--record <trace>", "write the calls of malloc's family to this file (.kmt)")
     .option("--stats", "print calls and memory at the end")
@@ -103,6 +98,13 @@ export function registerRun(program: Command): void {
     .action(run);
   const parse = command.parseOptions.bind(command);
   command.parseOptions = (argv) => parse(withOptionalLetters(argv, command.options));
+}
+
+function checkOption(): Option {
+  const option = new Option(`${CHECK_FLAG} <letters>`, `find overwritten bytes; or ${CHECK_FLAG}=${MEMCHECK}`);
+  // As the help shows it: a word after it is the program, and commander's own form of that would take the word.
+  option.flags = `${CHECK_FLAG}[=LETTERS]`;
+  return option.argParser(parseCheck);
 }
 
 /** `--check` takes letters behind "=" only: a word after it is the program. */
@@ -134,6 +136,7 @@ async function run(path: string, args: readonly string[], flags: RunFlags): Prom
   const letters = memcheckOf(flags) === undefined ? lettersOf(flags) : undefined;
   const { program, module } = load(
     path,
+    flags,
     memcheckOf(flags) ?? { stacks: letters?.toUpperCase().includes(TRACK_LETTER) === true },
   );
   const world = { args: [path, ...args], env: flags.env ?? {}, folders: flags.dir ?? {} };
@@ -280,10 +283,13 @@ function memcheckOf({ check = "" }: RunFlags): ProgramCheck | undefined {
   return name === MEMCHECK ? { check: MEMCHECK, findUndefined: words.length > 0 } : undefined;
 }
 
-function parseCheck(text: string): string {
+function isCheck(text: string): boolean {
   const [name, ...words] = text.split(",");
-  const isKnown = name === MEMCHECK ? words.every((word) => word === UNDEFINED_READS) : hasOnlyLetters(text);
-  if (!isKnown) {
+  return name === MEMCHECK ? words.every((word) => word === UNDEFINED_READS) : hasOnlyLetters(text);
+}
+
+function parseCheck(text: string): string {
+  if (!isCheck(text)) {
     throw new InvalidArgumentError(
       `It is letters of ${CHECK_LETTERS}, ${MEMCHECK}, or ${MEMCHECK},${UNDEFINED_READS}.`,
     );
@@ -302,13 +308,21 @@ interface LoadedProgram {
   readonly module: Uint8Array;
 }
 
-function load(path: string, check: ProgramCheck | undefined): LoadedProgram {
+function load(path: string, flags: RunFlags, check: ProgramCheck | undefined): LoadedProgram {
   try {
     const module = readFileSync(path);
     return { program: openProgram(module, check), module };
   } catch (error) {
-    throw named(path, withAdvice(error));
+    const { message, cause } = named(path, withAdvice(error));
+    throw new Error(`${message}${hintFor(path, flags, error)}`, { cause });
   }
+}
+
+/** Where a word after a bare `--check` was taken for the program, and would have been a choice of checks behind "=". */
+function hintFor(path: string, { check }: RunFlags, error: unknown): string {
+  const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT";
+  if (!isAbsent || check !== DEFAULT_LETTERS || !isCheck(path)) return "";
+  return ` (did you mean ${CHECK_FLAG}=${path}?)`;
 }
 
 function openProgram(module: Uint8Array, check: ProgramCheck | undefined): Program | PlainProgram {

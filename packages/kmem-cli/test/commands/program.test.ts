@@ -33,3 +33,50 @@ describe("the command line", () => {
     expect(output.stderr()).toContain("error:");
   });
 });
+
+describe("an error", () => {
+  const errorOf = async (...args: string[]): Promise<string> => {
+    const output = captureOutput();
+    expect(await runCommandLine(commandLine(...args))).toBe(2);
+    expect(output.stdout()).toBe("");
+    return output.stderr();
+  };
+
+  it.each([
+    [["no-such-command"], "kmem"],
+    [["leaks", "--bogus"], "kmem leaks"],
+    [["info"], "kmem info"],
+    [["replay", "--bogus"], "kmem replay"],
+    [["compare"], "kmem compare"],
+    [["proc", "bogus"], "kmem proc"],
+    [["proc", "slabtop"], "kmem proc slabtop"],
+  ])("of %j names the help of its own subcommand", async (args, name) => {
+    expect(await errorOf(...args)).toMatch(new RegExp(`^error: .*\n\\(${name} --help says what there is\\)\n$`));
+  });
+
+  it.each([
+    [["bogus"], "kmem"],
+    [["proc", "bogus"], "kmem proc"],
+  ])("is to ask for the help of %j", async (names, name) => {
+    expect(await errorOf("help", ...names)).toMatch(new RegExp(`^error: unknown command 'bogus'\n\\(${name} --help`));
+  });
+});
+
+describe("kmem help", () => {
+  it.each([
+    [[], "Usage: kmem [options] [command]"],
+    [["leaks"], "Usage: kmem leaks [options] <dump>"],
+    [["proc", "slabtop"], "Usage: kmem proc slabtop [options] <dump>"],
+  ])("shows the help of %j", async (names, usage) => {
+    const output = captureOutput();
+    expect(await runCommandLine(commandLine("help", ...names))).toBe(0);
+    expect(output.stdout()).toContain(usage);
+    expect(output.stderr()).toBe("");
+  });
+
+  it("of run shows that letters stand behind =", async () => {
+    const output = captureOutput();
+    expect(await runCommandLine(commandLine("help", "run"))).toBe(0);
+    expect(output.stdout()).toMatch(/^ {2}--check\[=LETTERS\] /m);
+  });
+});
