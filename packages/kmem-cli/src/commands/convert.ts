@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
 import type { TraceForm } from "../forms/known-forms.ts";
+import { requireUnderstood } from "../forms/nothing-understood.ts";
 import { readTrace } from "../forms/read-trace.ts";
 import { CONVERSIONS } from "../insight/conversions.ts";
 import { partitionOf } from "../insight/parquet-conversion.ts";
@@ -74,6 +75,7 @@ export function registerConvert(program: Command): void {
         }, stream);
         const form = options.format === undefined ? {} : { form: options.format };
         const { summary } = await readTrace(path, conversion, stream, form);
+        requireUnderstood(summary);
         await conversion.finish(summary);
         file.finish();
         for (const line of unreadTexts(path, summary)) printProblem(line);

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
+import { describeDump } from "kmem";
+import { type AllocationSite, DebugHeap, openHeap, sitesText } from "kmem/debug";
 import {
   type AllocationProfile,
   collapsedText,
@@ -13,7 +14,7 @@ import { printDocument, printText } from "../system/output.ts";
 import { sourceMapFrames } from "../system/source-maps.ts";
 import { writeWhole } from "../system/write-whole.ts";
 import { errorExitcodeOption, parseCount } from "./number-arguments.ts";
-import { readDump } from "./read-dump.ts";
+import { readDumpWith } from "./read-dump.ts";
 import { ReportedFailure } from "./reported-failure.ts";
 
 const DEFAULT_TOP = 10;
@@ -81,9 +82,16 @@ export function registerLeaks(program: Command): void {
     .addOption(new Option("--profile <file>", "write a profile for a viewer").argParser(parseProfile))
     .option("--sources <folder>", "read source maps below this folder (default: the working folder)")
     .addHelpText("after", EXPLANATION)
-    .action(async (path: string, { top, slot, json, profile, errorExitcode, sources = "." }: LeaksOptions) => {
-      const heap = await readDump(path);
+    .action(async (path: string, options: LeaksOptions, command: Command) => {
+      const { top, slot, json, profile, errorExitcode, sources = "." } = options;
+      const { heap, slotCount } = await readDumpWith(path, (dump) => ({
+        heap: openHeap(dump),
+        slotCount: slot === undefined ? 0 : describeDump(dump).slotCount,
+      }));
       if (!(heap instanceof DebugHeap)) throw new Error(`${path}: the heap in it is not debugged`);
+      if (slot !== undefined && slot >= slotCount) {
+        command.error(`error: there is no slot ${slot}: the heap in the dump has ${slotCount}, from 0 on`);
+      }
       const sites = heap.leaks(slot === undefined ? {} : { slot }).slice(0, top);
       if (json === true) printDocument("kmem-leaks", JSON_VERSION, { dump: path, sites: sites.map(plain) });
       else printText(sitesText(sites, sourceMapFrames(sources)));

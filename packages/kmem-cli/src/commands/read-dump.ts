@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
 import { createGzip, createZstdCompress } from "node:zlib";
-import { dumpByteLength, type Heap, KmemError } from "kmem";
+import { dumpByteLength, type Heap, hasCode, KmemError } from "kmem";
 import { openHeap } from "kmem/debug";
+import { DUMP_HEAD_BYTES, startsAsDump } from "../forms/dump-head.ts";
+import { openTrace } from "../forms/open-trace.ts";
 import { systemReason } from "../system/input-problem.ts";
 import { openInput, STDIN_PATH } from "../system/open-input.ts";
 import type { Pieces } from "../system/write-whole.ts";
@@ -10,8 +12,6 @@ import { countBytes, MAGIC_BYTES, peek, sniffCompression } from "../trace/packed
 
 /** Bytes that are read at a time: dumps may have gigabytes. */
 const READ_BYTES = 2 ** 22;
-/** As many first bytes as tell a dump from anything else. */
-const DUMP_HEAD_BYTES = 32;
 /** Bytes that are packed at a time. */
 const PIECE_BYTES = 2 ** 20;
 
@@ -38,20 +38,27 @@ export async function isDump(path: string): Promise<boolean> {
   }
 }
 
-function startsAsDump(head: Uint8Array): boolean {
-  try {
-    return head.length >= DUMP_HEAD_BYTES && (dumpByteLength(head) ?? 1) > 0;
-  } catch (error) {
-    return error instanceof KmemError && error.code !== "NOT_A_HEAP" && error.code !== "BAD_ARGUMENT";
-  }
-}
-
 /** Reads a dump with a function of the library; as {@link readDump} otherwise. */
 export async function readDumpWith<Result>(path: string, read: (dump: Uint8Array) => Result): Promise<Result> {
   try {
     return read(await readBytes(path));
   } catch (error) {
-    throw new Error(`${path}: ${reasonOf(error)}`, { cause: error });
+    const kind = hasCode(error, "NOT_A_HEAP") ? await otherKindOf(path) : undefined;
+    throw new Error(`${path}: ${kind ?? reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** What a file is that is no dump, and which commands are for it; undefined where nothing tells. */
+async function otherKindOf(path: string): Promise<string | undefined> {
+  // What is no regular file can be read once only.
+  if (path === STDIN_PATH || !statSync(path).isFile()) return undefined;
+  try {
+    const { form, isFormShown, close } = await openTrace(path);
+    close();
+    if (!isFormShown) return undefined;
+    return `it is no dump of a heap but ${form.name}: kmem stat, top, replay and convert read it`;
+  } catch {
+    return undefined;
   }
 }
 
@@ -85,7 +92,9 @@ async function readBytes(path: string): Promise<Uint8Array> {
     const dump = new GrowingDump(isPacked ? undefined : fileBytes);
     for await (const chunk of isPacked ? decompress(packed.all, compression, damage) : packed.all) dump.add(chunk);
     if (damage.message !== undefined) throw new KmemError("TRUNCATED", `it cannot be unpacked: ${damage.message}`);
-    return dump.whole();
+    const whole = dump.whole();
+    if (whole.length === 0) throw new KmemError("TRUNCATED", "it is empty");
+    return whole;
   } finally {
     stream.destroy();
   }

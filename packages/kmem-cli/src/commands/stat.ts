@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TraceForm } from "../forms/known-forms.ts";
+import { requireUnderstood } from "../forms/nothing-understood.ts";
 import { readTrace } from "../forms/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { type StatReport, statReport } from "../insight/stat-report.ts";
@@ -93,6 +94,7 @@ export async function traceStat(path: string, form?: TraceForm, countsBlocks = f
   const stream = new EventStream(true);
   const collector = new StatCollector(stream, countsBlocks);
   const { summary } = await readTrace(path, collector, stream, form === undefined ? {} : { form });
+  requireUnderstood(summary);
   return statReport(summary, collector, stream);
 }
 

@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { describeDump } from "kmem";
 import type { TraceForm } from "../forms/known-forms.ts";
+import { requireUnderstood } from "../forms/nothing-understood.ts";
 import { readTrace } from "../forms/read-trace.ts";
 import { StatCollector } from "../insight/collector.ts";
 import { LIVE_TOP_KEYS, LiveTop, type LiveTopKey } from "../insight/live-top.ts";
@@ -99,6 +100,7 @@ async function topOfTrace(path: string, { once, sort, line, delay, speed, format
   };
   const sink = isLive ? new TracePlayer(collector, stream, { show, everyMs: delay, speed }) : collector;
   const { summary } = await readTrace(path, sink, stream, format === undefined ? {} : { form: format });
+  requireUnderstood(summary);
   if (isLive) show();
   else printText(topText(collector, stream, sort, line));
   for (const text of unreadTexts(path, summary)) printProblem(text);

@@ -1,6 +1,7 @@
 import { asciiBytes, latin1, startsWith } from "../trace/line-scan.ts";
 import { TextDecoder8, type TextEncoding } from "../trace/text-encoding.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
+import { startsAsDump } from "./dump-head.ts";
 import { KERNEL_FORM, TRACE_FORMS, type TraceForm } from "./known-forms.ts";
 
 /** Lines at the beginning of a text that are looked at. */
@@ -14,6 +15,10 @@ const FOREIGN_FILES: readonly (readonly [Uint8Array, string])[] = [
   [asciiBytes("BZh"), "it is packed with bzip2; unpack it first (`bzip2 -dc FILE | kmem replay -`)"],
   [asciiBytes("PK\x03\x04"), "it is a zip archive; unpack it first"],
 ];
+
+const DUMP_ADVICE =
+  "it is no trace but a dump of a heap: kmem stat, info, leaks, check and inspect read it, and kmem trace prints the " +
+  "events of its trace ring";
 
 /** Texts that have sums in them and no events, and what to do about it. */
 const FOREIGN_TEXTS: readonly (readonly [RegExp, string])[] = [
@@ -44,12 +49,12 @@ const FOREIGN_TEXTS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Finds out what an unpacked trace is by its first bytes. A text that shows no form is taken for the kernel's, whose
- * reader tells of each line why it cannot be read.
+ * Finds out what an unpacked trace is by its first bytes; undefined for a text that shows no form. That is taken for
+ * the kernel's, whose reader tells of each line why it cannot be read.
  *
  * @throws TraceFormatError with what to do, when it is something that is not read.
  */
-export function detectForm(head: Uint8Array, encoding: TextEncoding): TraceForm {
+export function shownForm(head: Uint8Array, encoding: TextEncoding): TraceForm | undefined {
   for (const [magic, advice] of FOREIGN_FILES) {
     if (startsWith(head, 0, head.length, magic)) throw new TraceFormatError(advice);
   }
@@ -57,6 +62,7 @@ export function detectForm(head: Uint8Array, encoding: TextEncoding): TraceForm 
   const text = latin1(decoded, 0, decoded.length);
   const sniffed = TRACE_FORMS.find(({ sniff, isText }) => sniff?.(head, isText ? text : "") === true);
   if (sniffed !== undefined) return sniffed;
+  if (startsAsDump(head)) throw new TraceFormatError(DUMP_ADVICE);
   if (encoding === "bytes" && head.includes(0)) {
     throw new TraceFormatError("it is neither text nor a binary trace that is read (--help names the forms)");
   }
@@ -64,12 +70,17 @@ export function detectForm(head: Uint8Array, encoding: TextEncoding): TraceForm 
   return byLines(text);
 }
 
-/** The form that most lines show. */
-function byLines(text: string): TraceForm {
+/** As {@link shownForm}, and the kernel's text for a text that shows no form. */
+export function detectForm(head: Uint8Array, encoding: TextEncoding): TraceForm {
+  return shownForm(head, encoding) ?? KERNEL_FORM;
+}
+
+/** The form that most lines show, the kernel's first; undefined where none does. */
+function byLines(text: string): TraceForm | undefined {
   const lines = text.split(/\r?\n|\r/, LINES_LOOKED_AT).map((line) => line.slice(0, LINE_LENGTH));
-  let best = KERNEL_FORM;
-  let bestCount = countLines(KERNEL_FORM, lines);
-  for (const form of TRACE_FORMS) {
+  let best: TraceForm | undefined;
+  let bestCount = 0;
+  for (const form of [KERNEL_FORM, ...TRACE_FORMS]) {
     const count = countLines(form, lines);
     if (count > bestCount) {
       best = form;

@@ -5,12 +5,14 @@ import { decompress, type StreamDamage } from "../trace/decompress.ts";
 import { type Compression, countBytes, peek, sniffCompression } from "../trace/packed-stream.ts";
 import { sniffEncoding, type TextEncoding } from "../trace/text-encoding.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
-import { detectForm } from "./detect-form.ts";
-import type { TraceForm } from "./known-forms.ts";
+import { shownForm } from "./detect-form.ts";
+import { KERNEL_FORM, type TraceForm } from "./known-forms.ts";
 
 /** A trace that is open for reading, from its beginning, once. */
 export interface OpenedTrace {
   readonly form: TraceForm;
+  /** Whether its first bytes show that form: a text that shows none is taken for the kernel's. */
+  readonly isFormShown: boolean;
   readonly compression: Compression;
   /** How the characters of a text are written. */
   readonly encoding: TextEncoding;
@@ -72,9 +74,10 @@ export async function openTrace(path: string, options: OpenTraceOptions = {}): P
       );
     }
     const encoding = sniffEncoding(content.head.subarray(0, SNIFF_BYTES));
-    const form = options.form ?? detectForm(content.head, encoding);
+    const shown = options.form ?? shownForm(content.head, encoding);
     return {
-      form,
+      form: shown ?? KERNEL_FORM,
+      isFormShown: shown !== undefined,
       compression,
       encoding,
       fileBytes,

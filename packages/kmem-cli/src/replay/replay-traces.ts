@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { compileTrace } from "../forms/compile-trace.ts";
-import { formById, type TraceForm } from "../forms/known-forms.ts";
+import type { TraceForm } from "../forms/known-forms.ts";
+import { describeEmpty } from "../forms/nothing-understood.ts";
 import { withTempFolder } from "../system/cleanup.ts";
 import { inputProblem, systemReason } from "../system/input-problem.ts";
 import { STDIN_PATH } from "../system/open-input.ts";
@@ -10,7 +11,6 @@ import type { EventStream } from "../trace/event-context.ts";
 import type { OpSink } from "../trace/op-stream.ts";
 import { TraceFormatError } from "../trace/trace-error.ts";
 import type { TraceProgress } from "../trace/trace-progress.ts";
-import type { TraceSummary } from "../trace/trace-summary.ts";
 import { type Absence, type Contender, isReady, type ReadyContender } from "./contender.ts";
 import { describeEnvironment, type LoadMeter } from "./environment.ts";
 import { meansOf } from "./geometric-means.ts";
@@ -165,16 +165,6 @@ function reportTrace(trace: TraceReport, observer: ReplayObserver): TraceReport 
 /** The name of a trace in tables: the file's, without what only says how it is written. */
 export function traceName(path: string): string {
   return path === STDIN_PATH ? "standard input" : printableLine(basename(path).replace(/(\.(trace|txt|zst|gz))+$/, ""));
-}
-
-function describeEmpty(summary: TraceSummary): string {
-  const { path, broken } = summary;
-  const [form] = summary.format === "kernel" ? summary.unread : [];
-  if (form !== undefined) return `${path}: it is ${form.name}: ${form.advice}`;
-  const [first] = broken.first;
-  const taken = `taken for ${formById(summary.form)?.name ?? summary.form} (${summary.form})`;
-  if (first === undefined) return `${path}: it holds no operations, ${taken}`;
-  return `${path}: it holds no operations, ${taken}; line ${first.position}: ${first.reason}`;
 }
 
 /** What went wrong with a trace, with the file's name. Errors of this program itself are thrown on. */

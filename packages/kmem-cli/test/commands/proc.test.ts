@@ -71,7 +71,7 @@ describe("kmem proc ends with 1 for a dump that cannot be read", () => {
   it.each([
     ["is not there", undefined, "no such file or directory"],
     ["is something else", Buffer.from("Nothing here is a dump of a heap."), "not a dump: it starts with 0x68746f4e"],
-    ["is empty", Buffer.alloc(0), "the dump is cut off or has trailing bytes: 0 bytes do not fit its header"],
+    ["is empty", Buffer.alloc(0), "it is empty"],
     ["is cut", Buffer.from(dumpHeap(busyHeap())).subarray(0, 9000), "the dump is cut off or has trailing bytes: 9000 "],
     ["is packed and cut", gzipSync(dumpHeap(busyHeap())).subarray(0, 500), "unexpected end of file"],
   ])("because it %s", async (_, bytes, reason) => {
