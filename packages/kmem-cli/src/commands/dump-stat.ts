@@ -3,6 +3,7 @@ import { DebugHeap } from "kmem/debug";
 import type { Comparable, NamedFigures } from "../insight/diff-report.ts";
 import { plainTable } from "../system/plain-table.ts";
 import { formatBytes, formatCount } from "../system/units.ts";
+import { quarantinedCount, quarantinedText } from "./quarantined.ts";
 import { readDump, readDumpWith } from "./read-dump.ts";
 
 /** Columns of the first column: with those of the figures they fit the width of what is no terminal. */
@@ -22,6 +23,8 @@ export interface DumpStatReport {
   readonly dump: string;
   readonly liveCount: number;
   readonly liveBytes: number;
+  /** How many of the live blocks are freed ones in the quarantine of a debugged heap: they have no call site. */
+  readonly quarantinedCount: number;
   /** Call sites of a debugged heap; empty otherwise. */
   readonly sites: readonly DumpRow[];
   readonly caches: readonly DumpRow[];
@@ -39,6 +42,7 @@ export async function dumpStat(path: string): Promise<DumpStatReport> {
     dump: path,
     liveCount: stats.liveBlocks,
     liveBytes: stats.bytes.liveSlabBytes + stats.bytes.blockRunBytes,
+    quarantinedCount: quarantinedCount(heap, stats.liveBlocks),
     sites: sitesOf(heap),
     caches,
     slots: slots
@@ -78,7 +82,8 @@ export function dumpStatText(report: DumpStatReport, lines: number | undefined):
     return ["", plainTable([title, "live", "bytes"], cells)];
   };
   return [
-    `${report.dump}: ${formatCount(report.liveCount)} live blocks, ${formatBytes(report.liveBytes)}`,
+    `${report.dump}: ${formatCount(report.liveCount)} live blocks, ${formatBytes(report.liveBytes)}` +
+      quarantinedText(report.quarantinedCount),
     ...table("site", report.sites),
     ...table("cache", report.caches),
     ...table("slot", report.slots),

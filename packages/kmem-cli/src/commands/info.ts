@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { countFindings, type DumpInfo, describeDump, type Finding } from "kmem";
+import { openHeap } from "kmem/debug";
 import { findingText } from "../report/finding-text.ts";
 import { printDocument, printText } from "../system/output.ts";
 import { formatBytes } from "../system/units.ts";
+import { quarantinedCount, quarantinedText } from "./quarantined.ts";
 import { readDumpWith } from "./read-dump.ts";
 
 /** Findings that are printed; `kmem check` has all of them. */
@@ -26,10 +28,22 @@ export function registerInfo(program: Command): void {
     .option("--json", "print it as JSON (kmem-info, version 1)")
     .addHelpText("after", EXPLANATION)
     .action(async (path: string, { json }: { json?: true }) => {
-      const info = await readDumpWith(path, describeDump);
+      const info = await readDumpWith(path, describe);
       if (json === true) printDocument("kmem-info", JSON_VERSION, info);
       else printText(infoLines(info).join("\n"));
     });
+}
+
+/** What describeDump says, and of a debugged heap what it does not know. */
+interface Info extends DumpInfo {
+  /** How many of the live blocks are freed ones in quarantine; 0 where the dump is damaged. */
+  readonly quarantinedBlocks: number;
+}
+
+function describe(dump: Uint8Array): Info {
+  const info = describeDump(dump);
+  const isSound = info.findings.length === 0;
+  return { ...info, quarantinedBlocks: isSound ? quarantinedCount(openHeap(dump), info.stats.liveBlocks) : 0 };
 }
 
 function infoLines({
@@ -43,7 +57,8 @@ function infoLines({
   slots,
   stats,
   findings,
-}: DumpInfo): string[] {
+  quarantinedBlocks,
+}: Info): string[] {
   const { startAddress, endAddress, limitAddress, bytes, foreignBytes, zones, caches, liveBlocks } = stats;
   const liveBytes = bytes.liveSlabBytes + bytes.blockRunBytes;
   return [
@@ -55,7 +70,7 @@ function infoLines({
     `bytes     ${formatBytes(bytes.totalBytes)}: tables ${formatBytes(bytes.metadataBytes)}, ` +
       `blocks ${formatBytes(liveBytes)}, pages ${formatBytes(bytes.pageRunBytes)}, free ${formatBytes(bytes.freePageBytes)}`,
     ...(foreignBytes === 0 ? [] : [`foreign   ${formatBytes(foreignBytes)} between them that others have added`]),
-    `blocks    ${liveBlocks} live, ${formatBytes(liveBytes)}`,
+    `blocks    ${liveBlocks} live, ${formatBytes(liveBytes)}${quarantinedText(quarantinedBlocks)}`,
     `slots     ${slots.length} of ${slotCount}`,
     ...slots.map((one) => {
       const what = `${one.liveBlocks} blocks, ${formatBytes(one.liveBytes)}; pages ${formatBytes(one.pageBytes)}`;

@@ -77,7 +77,10 @@ export interface HeapStats {
   readonly limitAddress: number;
   /** Counts growths, from 1. */
   readonly generation: number;
-  /** Blocks that are allocated, runs of pages included. */
+  /**
+   * Blocks that are allocated, runs of pages included. Of a debugged heap those too that were freed and lie in a
+   * quarantine: `blocksOf` and `leaks()` leave them out, and `trim()` gives those of this thread back.
+   */
   readonly liveBlocks: number;
   /** Slots that threads hold now. */
   readonly heldSlots: number;
