@@ -25,21 +25,21 @@ const OF_THREADS = [
 
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  "one thread": 28_800,
+  "one thread": 28_900,
   threads: 37_200,
-  kmem: 58_300,
+  kmem: 58_400,
   "kmem/atomik": 32_400,
   "kmem/layout": 5_800,
-  "kmem/debug": 72_000,
+  "kmem/debug": 72_300,
   "kmem/giet": 7_500,
-  "kmem/linux": 58_500,
-  "kmem/mykernel": 46_700,
+  "kmem/linux": 58_700,
+  "kmem/mykernel": 46_800,
   "kmem/nodes": 52_000,
   "kmem/proc": 33_700,
   "kmem/profile": 6_500,
   "kmem/trace": 9_000,
-  "kmem/wasm": 69_000,
-  everything: 147_500,
+  "kmem/wasm": 69_400,
+  everything: 148_000,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

@@ -1,4 +1,3 @@
-import { notLive } from "../kmalloc/describe.ts";
 import { type KmallocSlowPath, REFILLED, requireAlignment, requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
@@ -18,7 +17,7 @@ import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
 import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
-import { blockView, elementBytes, type ViewType } from "./block-view.ts";
+import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
 import { Pages } from "./pages.ts";
@@ -409,6 +408,6 @@ export abstract class BaseHeap {
 
   #requireLive(address: number): void {
     this.current();
-    if (!this.#kmalloc.isLive(address)) throw notLive(this.#layers, address);
+    if (!this.#kmalloc.isLive(address)) throw noLiveBlock(this.#layers, address);
   }
 }

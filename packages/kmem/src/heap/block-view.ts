@@ -1,7 +1,7 @@
-import { type BlockInfo, describeAddress } from "../kmalloc/describe.ts";
+import { type BlockInfo, badFree, describeAddress, notLive } from "../kmalloc/describe.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { badArgument, describeValue, isUint32, reading, signedHint } from "../memory/arguments.ts";
-import { KmemError } from "../memory/errors.ts";
+import { hex, KmemError } from "../memory/errors.ts";
 
 /** A class of typed arrays, for `heap.view`. */
 export interface ViewType<View> {
@@ -9,6 +9,13 @@ export interface ViewType<View> {
   readonly BYTES_PER_ELEMENT: number;
   /** Makes a view of `length` elements from `byteOffset` on. */
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): View;
+}
+
+/** The error for a use of what is no live block: it says what lies at the address, in the words of a free. */
+export function noLiveBlock(layers: Layers, address: unknown): KmemError {
+  const { code, details } = notLive(layers, address);
+  const text = badFree(layers, address).message.replace("cannot free", "no live block starts at");
+  return new KmemError(code, text, details);
 }
 
 /**
@@ -30,7 +37,8 @@ export function viewWithin<View>(
       return reading("type", type, () => new type(layers.memory.buffer, address, length));
   }
   const what = `${describeValue(length)} aligned elements of ${bytesPerElement} bytes`;
-  const text = `no live block holds ${what} at ${describeValue(address)}${signedHint("address", address)}`;
+  const room = block?.live === true ? `: the block has ${block.usableBytes} usable bytes` : "";
+  const text = `no live block holds ${what} at ${hex(address)}${room}${signedHint("address", address)}`;
   throw new KmemError("INVALID_ADDRESS", text, { address, length, block });
 }
 

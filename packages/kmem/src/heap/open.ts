@@ -1,10 +1,11 @@
 import { attachLayers } from "../kmalloc/attach.ts";
 import { createLayers, THREADS } from "../kmalloc/open-layers.ts";
+import { badArgument } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
 import { requireByteOffset } from "../memory/geometry.ts";
 import { headerWord, readHeader } from "../memory/header.ts";
 import { Header, HeapFlag } from "../memory/layout.ts";
-import { LinearMemory, type MemorySource } from "../memory/memory.ts";
+import { isMemorySource, LinearMemory, type MemorySource } from "../memory/memory.ts";
 import { newMemory } from "../memory/new-memory.ts";
 import { type Attachment, forgetFormer, joinAttachment, newAttachment } from "./attachment.ts";
 import { type HeapHandle, isHandle, type OpenedHandle, openHandle } from "./handle.ts";
@@ -25,7 +26,7 @@ export function createAttachment(options: HeapOptions, flags = 0): Attachment {
 /** Which of {@link MODES} the heap of a handle or a memory has; 0 for a plain one. Throws as `Heap.attach` does. */
 export function attachedMode(source: MemorySource | HeapHandle, start: number): number {
   requireByteOffset("start", start);
-  if (!isHandle(source)) return modeOf(new LinearMemory(source), start);
+  if (!isHandle(source)) return modeOf(attachedMemory(source), start);
   const handle = openHandle(source);
   return modeOf(new LinearMemory(handle.memory), handle.start);
 }
@@ -36,11 +37,17 @@ const MODES: number = HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 /** Opens a heap that another thread made, with a slot of this thread; `mode` is the one of {@link MODES} it has. */
 export function openAttachment(source: MemorySource | HeapHandle, start: number, mode = 0): Attachment {
   requireByteOffset("start", start);
-  if (!isHandle(source)) return openAt(new LinearMemory(source), { start, id: undefined, place: undefined }, mode);
+  if (!isHandle(source)) return openAt(attachedMemory(source), { start, id: undefined, place: undefined }, mode);
   const handle = openHandle(source);
   const memory = new LinearMemory(handle.memory);
   if (!memory.isShared && !handle.isOriginal) throw notShared();
   return openAt(memory, handle, mode);
+}
+
+/** A memory without a handle. What is neither is most often a handle that did not arrive. */
+function attachedMemory(source: MemorySource): LinearMemory {
+  if (isMemorySource(source)) return new LinearMemory(source);
+  throw badArgument("source", "the handle of a heap, a buffer or a WebAssembly.Memory", source);
 }
 
 function notShared(): KmemError {

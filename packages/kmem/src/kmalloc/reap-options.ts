@@ -44,7 +44,8 @@ export function requireReapOptions(layers: Layers, slot: number, { blocks = "kee
   }
   if (slot === own) throw new KmemError("BAD_ARGUMENT", `slot ${slot} is the caller's own`, { slot });
   if (blocks !== "keep" && blocks !== "free" && blocks !== "give") {
-    throw new KmemError("BAD_ARGUMENT", `blocks are kept, freed or given, not ${describeValue(blocks)}`, { blocks });
+    const text = `blocks is "keep", "free" or "give" (to the slot that to names), not ${describeValue(blocks)}`;
+    throw new KmemError("BAD_ARGUMENT", text, { blocks });
   }
   if (to !== undefined && !isUint32(to)) throw badArgument("to", "the number of a slot", to);
   if (blocks === "give" && !(receiver !== slot && isHeldSlot(slots, receiver))) {

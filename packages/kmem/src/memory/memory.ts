@@ -53,6 +53,11 @@ function kindOf(source: unknown): MemoryKind | undefined {
   }
 }
 
+/** Whether a value of any type is a memory that can be used. */
+export function isMemorySource(source: unknown): source is MemorySource {
+  return kindOf(source) !== undefined;
+}
+
 function classOf(source: unknown): MemoryKind | undefined {
   if (typeof SharedArrayBuffer !== "undefined" && source instanceof SharedArrayBuffer && isGenuineBuffer(source))
     return "SharedArrayBuffer";

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Cache, Heap, heapStats } from "../../src/index.ts";
 import { FrameKind, PAGE_SIZE, Tag } from "../../src/layout.ts";
+import { hex } from "../../src/memory/errors.ts";
 import { expectClean, expectRefusal } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";
@@ -23,8 +24,6 @@ interface Scene {
   /** Free in its slab. */
   readonly inSlab: number;
 }
-
-const hex = (address: number): string => `0x${address.toString(16)}`;
 
 function makeScene(): Scene {
   const heap = Heap.create({ sizeBytes: MIB });
@@ -199,30 +198,34 @@ describe.each<[string, (address: number) => unknown]>([
   ["usableSize", (address) => heap.usableSize(address)],
   ["realloc", (address) => heap.realloc(address, 50)],
 ])("%s refuses", (_name, action) => {
-  it.each<[string, () => unknown, string]>([
-    ["a freed block", () => scene.inSheaf, "(slab)"],
-    ["a free block of a slab", () => scene.inSlab, "(slab)"],
-    ["the middle of a block", () => scene.block + 16, "(slab)"],
-    ["the middle of a run", () => scene.run + 4096, "(block)"],
-    ["the header", () => 16, "(metadata)"],
-    ["a table", () => 4096, "(metadata)"],
-    ["pages from heap.pages", () => scene.pages, "(page run)"],
-    ["a slot's pages", () => scene.peek.areaWord * 4, "(slot)"],
-    ["a free page", () => MIB - 4096, "(free page)"],
-    ["an address outside", () => MIB, "(outside)"],
-    ["a far address", () => 0xffff_fff0, "(outside)"],
-    ["a fraction", () => scene.block + 0.5, "(slab)"],
+  it.each<[string, () => unknown, string | RegExp]>([
+    ["a freed block", () => scene.inSheaf, /^the block \[0x[0-9a-f]+, 0x[0-9a-f]+\) of kmalloc-\d+ is already free$/],
+    ["a free block of a slab", () => scene.inSlab, /^the block \[.*\) of nodes is already free$/],
+    ["the middle of a block", () => scene.block + 16, /^it lies 16 bytes inside .* of kmalloc-112 \(live, slot 0\)$/],
+    ["the middle of a run", () => scene.run + 4096, /^it lies 4096 bytes inside .* of pages \(live, slot 0\)$/],
+    ["the header", () => 16, "it belongs to the header and the tables of the heap"],
+    ["a table", () => 4096, "it belongs to the header and the tables of the heap"],
+    ["pages from heap.pages", () => scene.pages, /^it belongs to pages from heap\.pages/],
+    ["a slot's pages", () => scene.peek.areaWord * 4, "it belongs to the private pages of a slot"],
+    ["a free page", () => MIB - 4096, "it lies in a free page"],
+    ["an address outside", () => MIB, "it lies outside of the heap"],
+    ["a far address", () => 0xffff_fff0, "it lies outside of the heap"],
+    ["a fraction", () => scene.block + 0.5, "it is no address"],
     [
       "a negative number",
       () => -16,
-      "(outside) (WebAssembly gives an i32 from 2^31 on as a negative number: pass address >>> 0)",
+      "it is no address (WebAssembly gives an i32 from 2^31 on as a negative number: pass address >>> 0)",
     ],
-    ["NaN", () => Number.NaN, "(outside)"],
-    ["undefined", () => undefined, "(outside)"],
-  ])("%s", (_what, address, where) => {
+    ["NaN", () => Number.NaN, "it is no address"],
+    ["undefined", () => undefined, "it is no address"],
+  ])("%s", (_what, address, why) => {
     const bad = address() as number;
-    const text = `no live block starts at ${bad} ${where}`;
-    expect(expectRefusal(heap, () => action(bad), "INVALID_ADDRESS").message).toBe(text);
+    const { message } = expectRefusal(heap, () => action(bad), "INVALID_ADDRESS");
+    const text = `no live block starts at ${hex(bad)}: `;
+    expect(message.slice(0, text.length)).toBe(text);
+    const rest = message.slice(text.length);
+    if (typeof why === "string") expect(rest).toBe(why);
+    else expect(rest).toMatch(why);
   });
 });
 
@@ -235,14 +238,19 @@ describe("the address at the end of the heap", () => {
     expect(behind).toBe(peek.firstPageFrame * PAGE_SIZE);
     expect(peek.kindAt(behind)).toBeLessThan(FrameKind.FIRST_RUN);
     peek.bytes[behind] = 1;
-    expect(() => heap.usableSize(MIB)).toThrow("no live block starts at 1048576 (outside)");
+    expect(() => heap.usableSize(MIB)).toThrow("no live block starts at 0x100000: it lies outside of the heap");
     expectBadFree(MIB, "INVALID_FREE", "0x100000: it lies outside of the heap");
   });
 });
 
 describe("usableSize", () => {
   it("refuses null", () => {
-    expectRefusal(heap, () => heap.usableSize(0), "INVALID_ADDRESS", "no live block starts at 0 (metadata)");
+    expectRefusal(
+      heap,
+      () => heap.usableSize(0),
+      "INVALID_ADDRESS",
+      "no live block starts at 0x0: it belongs to the header",
+    );
   });
 });
 

@@ -121,8 +121,11 @@ describe("reap", () => {
     const give = (to: number) => () => reapSlot(heap, other.slot, { blocks: "give", to });
     for (const to of [other.slot, 9]) expectRefusal(heap, give(to), "BAD_ARGUMENT", "no thread holds the slot");
     expectRefusal(heap, give(-1), "BAD_ARGUMENT", "to is the number of a slot");
-    const wrong = { blocks: "burn" } as unknown as { blocks: "free" };
-    expectRefusal(heap, () => reapSlot(heap, other.slot, wrong), "BAD_ARGUMENT", "kept, freed or given");
+    for (const blocks of ["burn", { give: 0 }]) {
+      const wrong = { blocks } as unknown as { blocks: "free" };
+      const text = 'blocks is "keep", "free" or "give" (to the slot that to names), not';
+      expectRefusal(heap, () => reapSlot(heap, other.slot, wrong), "BAD_ARGUMENT", text);
+    }
   });
 });
 

@@ -132,7 +132,7 @@ describe("attach refuses", () => {
     for (const source of [undefined, null, 5, "memory", {}, new Uint8Array(10)]) {
       const error = thrownBy(() => Heap.attach(source as never));
       expect(error.code).toBe("BAD_ARGUMENT");
-      expect(error.message).toContain("memory must be a SharedArrayBuffer, an ArrayBuffer or a WebAssembly.Memory");
+      expect(error.message).toContain("source is the handle of a heap, a buffer or a WebAssembly.Memory, not");
     }
   });
 });

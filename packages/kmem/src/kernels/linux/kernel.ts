@@ -80,6 +80,11 @@ export function orNull(allocate: () => number): number {
 /** Hexadecimal digits of a pointer as a 32-bit kernel prints it. */
 const POINTER_DIGITS = 8;
 
+/** A pointer as %lxh; what is no number has no hexadecimal digits to put an h behind. */
+export function pointerHex(address: number): string {
+  return pointer(address) + (typeof address === "number" ? "h" : "");
+}
+
 /** A pointer as %p. */
 export function pointer(address: number): string {
   if (!Number.isInteger(address) || address < 0) return describeValue(address);

@@ -7,7 +7,7 @@ import { ADDRESS_SPACE_BYTES, PAGE_SIZE } from "../../memory/layout.ts";
 import { takeBlock } from "./allocate.ts";
 import type { DmaCaches } from "./dma-caches.ts";
 import { areFlags, wantsDma, wantsZeros, warn } from "./gfp.ts";
-import { isSize, type Kernel, NULL, pointer, refresh } from "./kernel.ts";
+import { isSize, type Kernel, NULL, pointer, pointerHex, refresh } from "./kernel.ts";
 import { KMALLOC_MAX_BYTES, L1_CACHE_BYTES } from "./layout.ts";
 
 /** What krealloc returns for size 0, and what kfree and ksize take for a block without bytes. */
@@ -80,7 +80,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
     if (!isSize(kernel, "krealloc", size) || !areFlags(kernel, "krealloc", priority)) return NULL;
     const kept = usable(obj);
     if (kept === 0) {
-      print(`krealloc: bad ptr ${pointer(obj)}h.`);
+      print(`krealloc: bad ptr ${pointerHex(obj)}.`);
       return NULL;
     }
     if (size === 0) {
@@ -103,7 +103,7 @@ export function kmallocCalls(kernel: Kernel, dma: DmaCaches): KmallocCalls {
     if (!isSize(kernel, caller, len)) return NULL;
     refresh(kernel);
     if (!(isUint32(src) && src + len <= memory.byteLength)) {
-      print(`${caller}: bad ptr ${pointer(src)}h.`);
+      print(`${caller}: bad ptr ${pointerHex(src)}.`);
       return NULL;
     }
     const copy = allocate(caller, len, priority);
@@ -145,6 +145,6 @@ function freeBlock({ heap, geometry, print }: Kernel, obj: number): void {
     const block = error.code === "DOUBLE_FREE" ? blockAt(heap, obj) : undefined;
     if (block !== undefined) {
       print(`kmem_free: Double free detected during checks (objp=${pointer(obj)}, name=${block.cache})`);
-    } else print(`kfree: ${isInside ? "bad ptr" : "out of range ptr"} ${pointer(obj)}h.`);
+    } else print(`kfree: ${isInside ? "bad ptr" : "out of range ptr"} ${pointerHex(obj)}.`);
   }
 }

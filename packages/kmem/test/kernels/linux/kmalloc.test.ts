@@ -54,6 +54,8 @@ describe("kmalloc and kfree", () => {
     refuse(area, `kfree: out of range ptr ${p(area)}h.`);
     refuse(-5, "kfree: out of range ptr -5h.");
     refuse(Number.NaN, "kfree: out of range ptr NaNh.");
+    refuse(null as never, "kfree: out of range ptr null.");
+    refuse("16" as never, 'kfree: out of range ptr "16".');
   });
 
   it("refuse to free twice, blocks of slabs and of pages", () => {
