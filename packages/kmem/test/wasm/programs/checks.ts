@@ -1,5 +1,6 @@
 // Every program under each kind of check beside its own allocator: `npm run test:program-checks -- [rounds] [scale]`
-// compares what they return, and writes docs/figures/wasm-checks.csv and the table of docs/memory-bugs.md.
+// compares what they return, and writes docs/figures/wasm-checks.csv and the table of docs/memory-bugs.md; `-- table` makes
+// the table again from the file.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, resourceUsage, stdout } from "node:process";
@@ -8,7 +9,7 @@ import { DebugHeap, SampledHeap } from "../../../src/debug/index.ts";
 import { type AdoptOptions, programStacks } from "../../../src/wasm/index.ts";
 import { type MakeHeap, observed, withAdoption } from "../support/adoption.ts";
 import { clangFault } from "../support/clang.ts";
-import { PROGRAMS, type Program } from "./programs.ts";
+import { DEBUG_BUILD, PROGRAMS, type Program } from "./programs.ts";
 import { geometricMean, median, spread } from "./statistics.ts";
 import { installTools } from "./tools.ts";
 
@@ -126,12 +127,28 @@ function csvOf(lines: readonly Line[], rounds: number): string {
   return `${[heads, ...rows].join("\n")}\n`;
 }
 
-/** A row for each program, and one of the geometric means. */
+/** The lines of the CSV file; the ratios as it has them, of two digits. */
+function linesOfCsv(text: string): Line[] {
+  const [, ...rows] = text.trimEnd().split("\n");
+  return rows.map((row) => {
+    const end = row.lastIndexOf('"');
+    const [mode = "", ...figures] = row.slice(end + 2).split(",");
+    const [cpuMs, spreadMs, timeRatio, residentMib, memoryRatio, reports] = figures.map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { program: row.slice(1, end), mode, cpuMs, spreadMs, timeRatio, residentMib, memoryRatio, reports };
+  });
+}
+
+/** A row for each program, and those of the geometric means. */
 function tableOf(lines: readonly Line[]): string {
   const modes = Object.keys(MODES).filter((mode) => mode !== "own");
   const programs = [...new Set(lines.map(({ program }) => program))];
-  const ratios = (mode: string, of: (line: Line) => number): number[] =>
-    lines.filter((line) => line.mode === mode).map(of);
   const rows = programs.map((program) => {
     const mine = lines.filter((line) => line.program === program);
     const own = mine.find(({ mode }) => mode === "own")!;
@@ -141,15 +158,23 @@ function tableOf(lines: readonly Line[]): string {
     });
     return `| ${program} | ${own.cpuMs.toFixed(0)} ms · ${own.residentMib.toFixed(0)} MiB | ${cells.join(" | ")} |`;
   });
-  const means = modes.map((mode) => {
-    const time = geometricMean(ratios(mode, ({ timeRatio }) => timeRatio));
-    return `${time.toFixed(2)} · ${geometricMean(ratios(mode, ({ memoryRatio }) => memoryRatio)).toFixed(2)}`;
-  });
+  const meanRow = (title: string, ofMean: readonly Line[]): string => {
+    const means = modes.map((mode) => {
+      const mine = ofMean.filter((line) => line.mode === mode);
+      const time = geometricMean(mine.map(({ timeRatio }) => timeRatio));
+      return `${time.toFixed(2)} · ${geometricMean(mine.map(({ memoryRatio }) => memoryRatio)).toFixed(2)}`;
+    });
+    return `| ${title} | | ${means.join(" | ")} |`;
+  };
   return [
     `| program | its own allocator | ${modes.join(" | ")} |`,
     `| :-- | --: |${modes.map(() => " --: |").join("")}`,
     ...rows,
-    `| geometric mean | | ${means.join(" | ")} |`,
+    meanRow("geometric mean", lines),
+    meanRow(
+      "without the debug build",
+      lines.filter(({ program }) => program !== DEBUG_BUILD),
+    ),
   ].join("\n");
 }
 
@@ -173,6 +198,10 @@ function measureAll(rounds: number, scale: number): void {
 /** What was measured so far is written after each program. */
 function write(lines: readonly Line[], rounds: number): void {
   writeFileSync(FIGURES, csvOf(lines, rounds));
+  writeTable(lines);
+}
+
+function writeTable(lines: readonly Line[]): void {
   const text = readFileSync(DOCUMENT, "utf8");
   writeFileSync(
     DOCUMENT,
@@ -183,6 +212,8 @@ function write(lines: readonly Line[], rounds: number): void {
 if (argv[2] === "measure") {
   const measured = await measure(PROGRAMS[Number(argv[3])]!, argv[4]!, Number(argv[5]));
   stdout.write(`\n${JSON.stringify(measured)}\n`);
+} else if (argv[2] === "table") {
+  writeTable(linesOfCsv(readFileSync(FIGURES, "utf8")));
 } else {
   const [rounds = 3, scale = 4] = argv.slice(2).map(Number);
   measureAll(rounds, scale);

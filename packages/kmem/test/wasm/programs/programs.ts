@@ -47,6 +47,9 @@ async function debugOptions(): Promise<AdoptOptions> {
   return { functions };
 }
 
+/** Is built with a sanitizer, whose allocator takes most of its time: the tables have means without it, too. */
+export const DEBUG_BUILD = "quickjs debug-sync";
+
 const sqlite = (name: string, file: string): Program => ({
   name,
   load: async () => {
@@ -74,7 +77,7 @@ export const PROGRAMS: readonly Program[] = [
     },
   },
   {
-    name: "quickjs debug-sync",
+    name: DEBUG_BUILD,
     options: debugOptions,
     load: async () => {
       const { default: variant } = await toolModule<{ default: QuickJSSyncVariant }>(DEBUG_VARIANT, "dist/index.mjs");

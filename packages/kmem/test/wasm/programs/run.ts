@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { checkHeap } from "../../../src/index.ts";
 import { observed, withAdoption } from "../support/adoption.ts";
 import { clangFault } from "../support/clang.ts";
-import { PROGRAMS, type Program } from "./programs.ts";
+import { DEBUG_BUILD, PROGRAMS, type Program } from "./programs.ts";
 import { geometricMean, median, spread } from "./statistics.ts";
 import { installTools } from "./tools.ts";
 
@@ -109,12 +109,19 @@ function tableOf([, ...lines]: readonly string[]): string {
     const ratios = `${merged} (±${mergedSpread} ms) | ${imports} (±${importsSpread} ms)`;
     return `| ${names[index]} | ${own} | ${ratios} | ${memory} | ${count} | ${adoptMs} ms |`;
   });
-  const mean = (column: number): string => geometricMean(rows.map((row) => Number(row[column]))).toFixed(2);
+  const meanRow = (title: string, ofMean: readonly (readonly string[])[]): string => {
+    const mean = (column: number): string => geometricMean(ofMean.map((row) => Number(row[column]))).toFixed(2);
+    return `| ${title} | | ${mean(4)} | ${mean(7)} | ${mean(10)} | | |`;
+  };
   return [
     "| program | its own allocator | time, merged | time, imports | peak linear memory | allocations | adopt |",
     "| :-- | --: | --: | --: | --: | --: | --: |",
     ...cells,
-    `| geometric mean | | ${mean(4)} | ${mean(7)} | ${mean(10)} | | |`,
+    meanRow("geometric mean", rows),
+    meanRow(
+      "without the debug build",
+      rows.filter((_, index) => names[index] !== DEBUG_BUILD),
+    ),
   ].join("\n");
 }
 
