@@ -22,18 +22,20 @@ it("is six figures of the CSV files, with a dash for what has not been measured"
       ["program", "merged_time_ratio"],
       ["one", "0.50"],
       ["two", "2.00"],
+      ["quickjs debug-sync", "0.125"],
     ]);
     files.write("wasm-checks", [
       ["program", "mode", "time_ratio"],
       ["one", "own", "1.00"],
       ["one", "memcheck", "3.00"],
+      ["quickjs debug-sync", "memcheck", "0.75"],
     ]);
     const [, ...rows] = glanceTable(files);
     expect(rows.map(([, measured]) => measured)).toEqual([
       "0.50, 1.25",
       "0.50",
       "400",
-      "1.00, 3.00",
+      "0.50, 1.50; 1.00, 3.00",
       "1,500; 0, 0, 2",
       "–",
     ]);
