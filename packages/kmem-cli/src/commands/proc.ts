@@ -32,6 +32,9 @@ const REPORTS: readonly { readonly name: string; readonly summary: string; reado
 const EXPLANATION = `
 DUMP is a file with what dumpHeap() returned: plain, .gz or .zst.
 
+slabinfo and slabtop count as SLUB does: free blocks that wait in the sheaves of
+threads are active objects. kmem info counts live blocks alone.
+
 Examples:
   kmem proc slabinfo heap.dump.zst
   kmem proc slabtop --sort c heap.dump

@@ -6,7 +6,8 @@ import type { BaseHeap } from "./base-heap.ts";
 /**
  * Allocates a block that holds a text as UTF-8 with a byte of 0 after it, as C has them, and returns its address; give
  * it to `heap.free`. Lone surrogates become U+FFFD. Works on shared memory and in audio worklets, where TextEncoder
- * does not. Throws BAD_ARGUMENT for what is no text, and as `heap.alloc`. O(text).
+ * does not. A U+0000 in the text is a byte of 0 as well, at which {@link readString} without a length ends. Throws
+ * BAD_ARGUMENT for what is no text, and as `heap.alloc`. O(text).
  */
 export function allocString(heap: BaseHeap, text: string): number {
   accessTo(heap);
