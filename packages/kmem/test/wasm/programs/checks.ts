@@ -1,6 +1,6 @@
 // Every program under each kind of check beside its own allocator: `npm run test:program-checks -- [rounds] [scale]`
-// compares what they return, and writes docs/figures/wasm-checks.csv and the table of docs/memory-bugs.md; `-- table` makes
-// the table again from the file.
+// compares what they return, and writes docs/figures/wasm-checks.csv and the table of docs/memory-bugs.md; `-- table`
+// makes the table again from the file.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, resourceUsage, stdout } from "node:process";
