@@ -18,12 +18,21 @@ export function labContenders(): readonly Contender[] {
     wasmContender("as-tlsf", compileTlsf),
     npmPackage("thi.ng", "@thi.ng/malloc", "thi-ng"),
     npmPackage("codemix", "malloc", "codemix"),
+    heapContender("kmem-words", ownModule("kmem-words"), "a word for 32 blocks", {
+      isByNameOnly: true,
+      canCheck: false,
+      note: "an experiment for one thread: nothing is given back",
+    }),
   );
 }
 
-/** @param module a module of this folder. */
+/** A module of this folder. */
+function ownModule(module: string): URL {
+  return new URL(`./${module}${extname(import.meta.url)}`, import.meta.url);
+}
+
 function npmPackage(name: string, packageName: string, module: string): Contender {
-  return heapContender(name, new URL(`./${module}${extname(import.meta.url)}`, import.meta.url), "", {
+  return heapContender(name, ownModule(module), "", {
     ...PEER_OPTIONS,
     find: async () => ({ version: `${packageName} ${packageManifest(packageName).version}`, env: {} }),
   });
