@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { dumpHeap, Heap, heapStats } from "kmem";
 import { DebugHeap, SampledHeap } from "kmem/debug";
+import { SlotRecord, SlotState } from "kmem/layout";
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../../kmem/src/heap/access.ts";
 import { withTempDir } from "../trace/support.ts";
@@ -131,7 +132,9 @@ describe("kmem check of a heap that finds bugs", () => {
 
   it("tells findings of one sort in a line, with their count", async () => {
     const heap = busyHeap();
-    layersOf(heap).memory.words[layersOf(heap).slots.word(0, 1)] = 0;
+    const { memory, slots } = layersOf(heap);
+    // Held, but never taken.
+    memory.words[slots.word(0, SlotRecord.STATE)] = SlotState.HELD;
     const text = await onDump(dumpHeap(heap), "check", "DUMP");
     expect(text.stdout).toMatch(/a block is of slot 0, which was never held \(200 of this sort, also at 0x/);
     expect(text.stdout.split("\n").length).toBeLessThan(10);
