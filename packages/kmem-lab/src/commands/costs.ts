@@ -5,6 +5,7 @@ import { parseCount } from "kmem-cli/internal/commands/number-arguments";
 import { glanceFigures } from "../bench/write-figures.ts";
 import { writeSizes } from "../bundle/write-sizes.ts";
 import { compareRevision } from "../costs/compare-revision.ts";
+import { compareWords } from "../costs/compare-words.ts";
 import { writeLongTrace } from "../costs/long-trace.ts";
 import { writeRecordCost } from "../costs/record-cost.ts";
 import { writeTraceReaders } from "../costs/trace-readers.ts";
@@ -92,4 +93,12 @@ export function registerCosts(program: Command): void {
     .argument("<revision>", "as git names it")
     .argument("[rounds]", "processes of each", (text: string) => parseCount(text, 1), DEFAULT_ROUNDS)
     .action(compareRevision);
+  program
+    .command("words")
+    .summary("the traces' times with a word for 32 blocks in place of tags and sheaves")
+    .description(
+      "Replays the traces on kmem and on that experiment in turns, for docs/figures and docs/performance.md.",
+    )
+    .argument("[rounds]", "processes of each", (text: string) => parseCount(text, 1), DEFAULT_ROUNDS)
+    .action(compareWords);
 }

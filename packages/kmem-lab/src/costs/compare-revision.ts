@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { ReplayReport } from "kmem-cli/internal/replay/report";
-import { runProcess } from "kmem-cli/internal/system/run-process";
+import { type ProcessCommand, runProcess } from "kmem-cli/internal/system/run-process";
 import { geometricMean, median } from "kmem-cli/internal/system/statistics";
 import { threeDigits } from "kmem-cli/internal/system/units";
 import { mallocTraces, ROOT, writeFigure } from "../figures/repository.ts";
@@ -12,7 +12,7 @@ import { mallocTraces, ROOT, writeFigure } from "../figures/repository.ts";
 const RATIO_DIGITS = 3;
 
 /** ns per operation by trace. */
-type Times = ReadonlyMap<string, number>;
+export type Times = ReadonlyMap<string, number>;
 
 /**
  * What the work since a revision costs one thread. Builds the revision beside this one, replays the traces on both in
@@ -54,12 +54,21 @@ function build(checkout: string): void {
 async function replay(checkout: string): Promise<Times> {
   const command = join(checkout, "packages", "kmem-cli", "bin", "kmem.js");
   const args = [command, "replay", "--json", "--allocators", "kmem", "--runs", "1", ...mallocTraces()];
-  const { traces } = JSON.parse(await runProcess({ file: process.execPath, args })) as ReplayReport;
+  return await replayTimes({ file: process.execPath, args });
+}
+
+/** What a replay that writes JSON has measured of its first contender. */
+export async function replayTimes(command: ProcessCommand): Promise<Times> {
+  const { traces } = JSON.parse(await runProcess(command)) as ReplayReport;
   return new Map(traces.map(({ name, workloads }) => [name, workloads[0]?.results[0]?.time?.medianNsPerOp ?? 0]));
 }
 
-/** A row for each trace and one for their mean; `before` and `after` have a map for each round. */
-export function ratioCells(before: readonly Times[], after: readonly Times[]): string[][] {
+/** A row for each trace and one for their mean; `before` and `after` have a map for each round, `names` says what. */
+export function ratioCells(
+  before: readonly Times[],
+  after: readonly Times[],
+  [former, latter]: readonly [string, string] = ["before", "now"],
+): string[][] {
   const names = [...(before[0]?.keys() ?? [])];
   const rows = names.map((name) => {
     const beforeNs = before.map((times) => times.get(name) ?? Number.NaN);
@@ -70,7 +79,7 @@ export function ratioCells(before: readonly Times[], after: readonly Times[]): s
   });
   const mean = geometricMean(rows.map(({ summary }) => summary[0]!)) ?? Number.NaN;
   return [
-    ["trace", "ns/op before", "ns/op now", "now / before", "least", "most"],
+    ["trace", `ns/op ${former}`, `ns/op ${latter}`, `${latter} / ${former}`, "least", "most"],
     ...rows.map(({ name, times, summary }) => [
       name,
       ...times.map(threeDigits),
