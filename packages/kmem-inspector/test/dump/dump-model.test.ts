@@ -28,12 +28,15 @@ function moduleWith(stackEnd: number, dataAddress: number): Uint8Array {
   const section = (id: number, bytes: readonly number[]): number[] => [id, ...leb(bytes.length), ...bytes];
   const constant = (value: number): number[] => [0x41, ...leb(value), 0x0b];
   const data = Array.from({ length: PAGE_SIZE - 0x20 }, () => 1);
+  const text = (name: string): number[] => [name.length, ...Buffer.from(name)];
+  const globalNames = [1, 0, ...text("__stack_pointer")];
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(5, [1, 0, 2]),
     ...section(6, [1, 0x7f, 1, ...constant(stackEnd)]),
     ...section(7, [1, 1, 0x6d, 2, 0]),
     ...section(11, [1, 0, ...constant(dataAddress), ...leb(data.length), ...data]),
+    ...section(0, [...text("name"), 7, globalNames.length, ...globalNames]),
   ]);
 }
 

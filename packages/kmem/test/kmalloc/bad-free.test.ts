@@ -232,7 +232,7 @@ describe.each<[string, (address: number) => unknown]>([
 describe("the address at the end of the heap", () => {
   it("has no tag: the byte behind the last tag, which is a page's, is not taken for one", () => {
     // The first page behind the tables is the DMA zone's, and free.
-    heap = Heap.create({ sizeBytes: MIB, slotCount: 12, dmaBytes: 8 * PAGE_SIZE });
+    heap = Heap.create({ sizeBytes: MIB, slotCount: 11, dmaBytes: 8 * PAGE_SIZE });
     const peek = new Peek(heap);
     const behind = peek.tagByte(MIB);
     expect(behind).toBe(peek.firstPageFrame * PAGE_SIZE);
