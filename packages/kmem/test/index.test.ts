@@ -45,7 +45,7 @@ describe("the library exports", () => {
       GRANULE: 16,
       PAGE_SIZE: 4096,
       MAX_CLASS_BYTES: 32_768,
-      LAYOUT_VERSION: 11,
+      LAYOUT_VERSION: 12,
     });
   });
 
@@ -132,19 +132,19 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
-  it("what a tool needs to read a heap, and the values that make the layout what version 11 is", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 12 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
       MAGIC: 0x4d454d4b,
-      LAYOUT_VERSION: 11,
+      LAYOUT_VERSION: 12,
       BYTE_ORDER_MARK: 0x01020304,
-      HEADER_WORDS: 144,
+      HEADER_WORDS: 160,
     });
     const [locks, waiting] = [
       [32, 48, 64, 80, 96, 112],
       [128, 132, 133, 134],
     ];
-    expect(Object.values(Header)).toEqual([...Array(27).keys(), ...locks, ...waiting, 135, 136, 140]);
+    expect(Object.values(Header)).toEqual([...Array(27).keys(), ...locks, ...waiting, 135, 136, 144]);
     expect(FrameKind).toEqual({ ABSENT: 0, RESERVED: 1, FREE_HEAD: 2, FREE_TAIL: 3, FIRST_RUN: 4, FIRST_CACHE: 16 });
     expect(RunKind).toMatchObject({ PAGES: 4, LARGE_BLOCK: 6, SYSTEM: 8 });
     expect(FrameRecord).toEqual({ NEXT: 0, PREV: 1, COUNT: 2, SLAB_OR_OWNER: 3 });
@@ -163,7 +163,7 @@ describe("the layouts export", () => {
     expect(AreaWord.SAVED).toBe(AreaWord.DUMMY_SHEAF + layout.SENTINEL_WORDS);
     expect(AreaWord.SCRATCH).toBe(AreaWord.PAGE_CACHE + layout.PAGE_CACHE_WORDS);
     expect(CacheRecord.NAME + layout.CACHE_NAME_BYTES / 4).toBeLessThanOrEqual(layout.CACHE_RECORD_WORDS);
-    expect(SlotRecord).toMatchObject({ STATE: 0, GENERATION: 1, AREA: 2 });
+    expect(SlotRecord).toMatchObject({ STATE: 0, AREA: 1 });
     expect(layout.MAX_SLOT_COUNT).toBe(Tag.LIVE_MAX);
     expect(layout.CACHE_COUNT_MAX).toBe(240);
   });
