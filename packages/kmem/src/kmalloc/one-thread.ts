@@ -3,9 +3,10 @@ import { Header, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { Barns } from "../slab/barn.ts";
 import type { RemoteSheaves } from "../slab/remote-sheaf.ts";
-import { SLOT_RECORD_WORDS, SlotRecord, SlotState, stateWord } from "../sync/layout.ts";
+import { SLOT_RECORD_WORDS, SlotRecord, SlotState } from "../sync/layout.ts";
 import { UnsharedLocks } from "../sync/lock.ts";
 import type { SlotSync } from "../sync/slot-sync.ts";
+import { stateWord } from "../sync/state-word.ts";
 import type { ThreadSupport } from "./open-layers.ts";
 
 /** The one slot. */

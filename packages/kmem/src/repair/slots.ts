@@ -6,8 +6,9 @@ import { areaPages, isAreaLength, isLargeArea } from "../slab/area.ts";
 import { AreaWord, FIRST_SHEAF_WORD, FULL, isCached, isLive, SENTINEL_WORDS, Tag } from "../slab/layout.ts";
 import { CLASS_COUNT, sheafCapacity } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { SLOT_SET_SHIFT, SLOT_STATE_MASK, SlotRecord, SlotState, stateWord } from "../sync/layout.ts";
+import { SLOT_SET_SHIFT, SlotRecord, SlotState } from "../sync/layout.ts";
 import { SlotSet } from "../sync/slot-set.ts";
+import { stateOf, stateWord } from "../sync/state-word.ts";
 import type { RepairContext } from "./context.ts";
 
 /** What a thread knows of its own slot, whatever the tables say. */
@@ -40,7 +41,7 @@ export function repairSlots(context: RepairContext, own: OwnSlot | undefined): M
     if (area === 0) {
       // Nobody holds a slot without an area.
       const keepsState = slots.isDead(slot) || (slots.isTaken(slot) && !slots.isHeld(slot));
-      state = keepsState ? record[SlotRecord.STATE] & SLOT_STATE_MASK : SlotState.FREE;
+      state = keepsState ? stateOf(record[SlotRecord.STATE]) : SlotState.FREE;
     } else {
       areas.set(slot, area);
     }

@@ -65,11 +65,6 @@ export const SLOT_STATE_MASK: number = (1 << GENERATION_SHIFT) - 1;
 /** The last generation before it begins again with 1. */
 export const GENERATION_MAX: number = 2 ** (32 - GENERATION_SHIFT) - 1;
 
-/** The word STATE of a slot of some generation. */
-export function stateWord(generation: number, state: number): number {
-  return (generation << GENERATION_SHIFT) | state;
-}
-
 /** Sets of slots, a bit each: 126 slots have four words. Setting a bit twice, or clearing it twice, does no harm. */
 export const SLOT_SET_SHIFT = 5;
 /** The number of a slot within its word of a set. */

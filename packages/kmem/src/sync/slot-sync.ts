@@ -4,11 +4,12 @@ import { type Geometry, headerWord } from "../memory/header.ts";
 import { Header } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { DeathDetector } from "./death-detector.ts";
-import { LockBits, SlotRecord, SlotState, stateWord } from "./layout.ts";
+import { LockBits, SlotRecord, SlotState } from "./layout.ts";
 import { LivenessBeacon } from "./liveness.ts";
 import { type Locks, lockOwner, SharedLocks, UnsharedLocks } from "./lock.ts";
 import { LockOrder } from "./lock-order.ts";
 import { SlotTable } from "./slot.ts";
+import { stateWord } from "./state-word.ts";
 import { Waiters } from "./wait.ts";
 
 /** Constants of the functions below once more, as constants of this module: see slab/fast-path.ts. */

@@ -3,17 +3,9 @@ import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { KmemError } from "../memory/errors.ts";
 import { PAGE_SIZE, WORD_MAX, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import {
-  BEACON_ENDED,
-  GENERATION_MAX,
-  GENERATION_SHIFT,
-  SLOT_RECORD_WORDS,
-  SLOT_STATE_MASK,
-  SlotRecord,
-  SlotState,
-  stateWord,
-} from "./layout.ts";
+import { BEACON_ENDED, GENERATION_MAX, SLOT_RECORD_WORDS, SlotRecord, SlotState } from "./layout.ts";
 import { SlotSet } from "./slot-set.ts";
+import { generationOf, stateOf, stateWord } from "./state-word.ts";
 
 /** Returned where there is no slot. */
 export const NO_SLOT = -1;
@@ -271,14 +263,6 @@ export class SlotTable {
   *withAreas(): Generator<number> {
     for (let slot = 0; slot < this.count; slot++) if (this.area(slot) !== 0) yield slot;
   }
-}
-
-function stateOf(word: number): number {
-  return word & SLOT_STATE_MASK;
-}
-
-function generationOf(word: number): number {
-  return word >>> GENERATION_SHIFT;
 }
 
 /** The generation after another. Skips 0, that of a slot that was never taken. */

@@ -4,7 +4,8 @@ import { layersOf } from "../../src/heap/access.ts";
 import type { Heap } from "../../src/index.ts";
 import { blocksOf, checkHeap, heapStats, ownerOf, reapSlot, repairHeap, slotStats } from "../../src/index.ts";
 import { LogRing, linux } from "../../src/kernels/linux/linux.ts";
-import { BlockState, GENERATION_MAX, RecordWord, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
+import { BlockState, GENERATION_MAX, RecordWord, SlotRecord, SlotState } from "../../src/layout.ts";
+import { stateWord } from "../../src/sync/state-word.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, heapStats, reapSlot } from "../../src/index.ts";
-import { Header, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
+import { Header, SlotRecord, SlotState } from "../../src/layout.ts";
 import { headerWord } from "../../src/memory/header.ts";
+import { stateWord } from "../../src/sync/state-word.ts";
 import { createTraceRing } from "../../src/trace/index.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";

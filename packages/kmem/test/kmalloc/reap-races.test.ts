@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, heapStats, ownerOf, reapSlot, slotStats } from "../../src/index.ts";
-import { PAGE_SIZE, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
+import { PAGE_SIZE, SlotRecord, SlotState } from "../../src/layout.ts";
+import { stateWord } from "../../src/sync/state-word.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { layersOf } from "../../src/heap/access.ts";
 import { Heap, heapStats, ownerOf, reapSlot, slotStats, transferBlock } from "../../src/index.ts";
-import { Header, PAGE_SIZE, SlotRecord, SlotState, stateWord } from "../../src/layout.ts";
+import { Header, PAGE_SIZE, SlotRecord, SlotState } from "../../src/layout.ts";
 import { lockOwner } from "../../src/sync/lock.ts";
+import { stateWord } from "../../src/sync/state-word.ts";
 import { expectClean, expectRefusal, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 import { Peek } from "../support/peek.ts";

@@ -1,5 +1,6 @@
 import { layersOf } from "../../../src/heap/access.ts";
-import { SlotRecord, SlotState, stateWord } from "../../../src/sync/layout.ts";
+import { SlotRecord, SlotState } from "../../../src/sync/layout.ts";
+import { stateWord } from "../../../src/sync/state-word.ts";
 import { TraceKind } from "../../../src/trace/layout.ts";
 import type * as ReaderModule from "../../../src/trace/reader.ts";
 import type * as RingModule from "../../../src/trace/ring.ts";
