@@ -10,9 +10,9 @@ import { type StorePlace, storePlaces, UNREACHED } from "./store-places.ts";
 import { type Operation, World } from "./world.ts";
 
 /** Of the pairs of points, one in so many, and each place of the recovery once; `run.ts` tries all. */
-const PAIR_STRIDE = 4001;
+const PAIR_STRIDE = 8009;
 /** Of the points at places that another operation has been to, one in so many. */
-const POINT_STRIDE = 101;
+const POINT_STRIDE = 151;
 /** Stores up to which a victim is killed after every one of them here. */
 const LONG_LIFE = 30;
 

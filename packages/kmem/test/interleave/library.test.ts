@@ -14,10 +14,10 @@ import { ticketsOfTheDead } from "./scenarios/tickets.ts";
 const RANDOM_SEEDS = 8;
 
 /** Random seeds of the one scenario that is too long to explore. */
-const TRIM_SEEDS = 30;
+const TRIM_SEEDS = 15;
 
 /** Runs of the queuing lock; there are far more. */
-const TICKET_RUNS = 400;
+const TICKET_RUNS = 200;
 
 const lines: string[] = [];
 afterAll(() => console.log(lines.join("\n")));
