@@ -1,3 +1,4 @@
+import { requireWhole } from "../memory/arguments.ts";
 import { OUTSIDE_SITE, RING_MASK, SITE_BYTES } from "./memcheck-layout.ts";
 
 const WORD_SHIFT = 2;
@@ -5,6 +6,12 @@ const FIRST_TABLE = 4096;
 const FIRST_SITES = 65_536;
 const HASH_FACTOR = 0x0100_0193;
 const HASH_START = 0x811c_9dc5 | 0;
+const STACK_DEPTH_MOST = 1024;
+
+/** Throws BAD_ARGUMENT for what is no number of calls that stacks may have. */
+export function requireStackDepth(name: string, value: unknown): void {
+  requireWhole(name, value, 1, STACK_DEPTH_MOST);
+}
 
 /**
  * The stacks that a program has called from, each once: a stack is a list of sites, the innermost first. A stack is

@@ -1,3 +1,4 @@
+import { DEFAULT_STACK_DEPTH } from "../debug/stack.ts";
 import { viewedLayers } from "../heap/access.ts";
 import { Heap } from "../heap/heap.ts";
 import type { HeapOptions } from "../heap/options.ts";
@@ -9,7 +10,6 @@ import {
   requireFunction,
   requireObject,
   requireUint32,
-  requireWhole,
 } from "../memory/arguments.ts";
 import { WASM_PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
@@ -17,7 +17,7 @@ import { cCalls64 } from "./c-malloc-64.ts";
 import { type CCalls, cCalls } from "./c-malloc-calls.ts";
 import { cFailures } from "./c-malloc-failures.ts";
 import type { CMalloc } from "./c-malloc-options.ts";
-import { CallStacks } from "./call-stacks.ts";
+import { CallStacks, requireStackDepth } from "./call-stacks.ts";
 import type { CheckLayout } from "./check-plan.ts";
 import { type CheckedBlock, CheckedBlocks, type WrongCall } from "./checked-blocks.ts";
 import { type HostNotes, withNotes } from "./host-imports.ts";
@@ -49,13 +49,11 @@ export interface MemcheckCounts {
 }
 
 const DEFAULT_QUARANTINE_BYTES = 2 ** 20;
-const DEFAULT_STACK_DEPTH = 16;
-const STACK_DEPTH_MOST = 1024;
 
 const CHECKS: Checks<MemcheckOptions> = {
   report: requireFunction,
   quarantineBytes: requireUint32,
-  stackDepth: (name, value) => requireWhole(name, value, 1, STACK_DEPTH_MOST),
+  stackDepth: requireStackDepth,
   setErrno: requireFunction,
 };
 

@@ -1,8 +1,8 @@
-import type { StackSource } from "../debug/stack.ts";
-import { badArgument, type Checks, reading, readOptions, requireWhole } from "../memory/arguments.ts";
+import { DEFAULT_STACK_DEPTH, type StackSource } from "../debug/stack.ts";
+import { badArgument, type Checks, reading, readOptions } from "../memory/arguments.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
-import { CallStacks } from "./call-stacks.ts";
+import { CallStacks, requireStackDepth } from "./call-stacks.ts";
 import { CheckHeader } from "./memcheck-layout.ts";
 import { programFrame } from "./program-frames.ts";
 
@@ -12,11 +12,8 @@ export interface StackOptions {
   readonly depth?: number;
 }
 
-const DEFAULT_STACK_DEPTH = 16;
-const STACK_DEPTH_MOST = 1024;
-
 const CHECKS: Checks<StackOptions> = {
-  depth: (name, value) => requireWhole(name, value, 1, STACK_DEPTH_MOST),
+  depth: requireStackDepth,
 };
 
 /**
