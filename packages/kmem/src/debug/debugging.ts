@@ -1,6 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
-import { FirstError } from "../memory/first-error.ts";
+import { forAll } from "../memory/first-error.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
@@ -95,14 +95,10 @@ export class Debugging {
    * the first such error is thrown once all have left.
    */
   expel(leaving: readonly Located[], entryFunction: unknown, release: (address: number) => void): void {
-    const errors = new FirstError();
-    for (const located of leaving) {
-      errors.run(() => {
-        this.blocks.leaveQuarantine(located, entryFunction);
-        release(located.block.address);
-      });
-    }
-    errors.rethrow();
+    forAll(leaving, (located) => {
+      this.blocks.leaveQuarantine(located, entryFunction);
+      release(located.block.address);
+    });
   }
 
   /** What lies in quarantine is free memory, when there is no other: `release` is as for {@link expel}. */

@@ -24,7 +24,7 @@ import {
 } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
-import { FirstError } from "../memory/first-error.ts";
+import { forAll } from "../memory/first-error.ts";
 import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
@@ -237,15 +237,11 @@ export class SampledHeap extends Heap {
 
   /** As {@link Debugging.expel}. */
   #releaseAll(leaving: readonly Located[], entryFunction: unknown): void {
-    const errors = new FirstError();
-    for (const located of leaving) {
-      errors.run(() => {
-        this.#blocks.leaveQuarantine(located, entryFunction);
-        this.#blocks.erase(located);
-        super.slowFree(located.block.address);
-      });
-    }
-    errors.rethrow();
+    forAll(leaving, (located) => {
+      this.#blocks.leaveQuarantine(located, entryFunction);
+      this.#blocks.erase(located);
+      super.slowFree(located.block.address);
+    });
   }
 
   /** The guarded object that an address lies in, unless it is the start of a page. */

@@ -17,3 +17,10 @@ export class FirstError {
     if (this.#isCaught) throw this.#error;
   }
 }
+
+/** Runs an action for each item, whatever it throws for others, and throws the first error at the end. */
+export function forAll<Item>(items: readonly Item[], action: (item: Item) => void): void {
+  const errors = new FirstError();
+  for (const item of items) errors.run(() => action(item));
+  errors.rethrow();
+}
