@@ -48,6 +48,9 @@ export function runTool(script, ...args) {
   return run(pinnedNode, [join(root, "node_modules", script), ...args]);
 }
 
+/** The stages that have failed so far. @type {string[]} */
+export const failedStages = [];
+
 /**
  * Runs one stage and says how long it took; gives true when it passed.
  * @param {string} name
@@ -60,5 +63,6 @@ export function stage(name, action) {
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   const outcome = exitCode === 0 ? styleText("green", "ok") : styleText("red", `FAILED (exit code ${exitCode})`);
   console.log(`  ${name}: ${outcome}, ${seconds} s\n`);
+  if (exitCode !== 0) failedStages.push(name);
   return exitCode === 0;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { argv, env, exit } from "node:process";
 import { styleText } from "node:util";
 import { setUp } from "./setup.mjs";
-import { machineNode, pinnedNode, root, run, runTool, stage } from "./stages.mjs";
+import { failedStages, machineNode, pinnedNode, root, run, runTool, stage } from "./stages.mjs";
 
 /** In every kind of heap some; `npx kmem-lab kill` kills as many as it is told. */
 const KILLS = "40";
@@ -52,4 +52,6 @@ if (!hasChromium) {
   console.error(styleText("red", WITHOUT_CHROMIUM));
   passed.push(env["CI"] !== "true");
 }
+// A stage that failed long ago is not seen in the last lines otherwise.
+if (failedStages.length > 0) console.error(styleText("red", `\n  Failed: ${failedStages.join("; ")}`));
 exit(passed.every(Boolean) ? 0 : 1);

@@ -1,3 +1,5 @@
+import type { WasmMemory } from "../memory/memory.ts";
+
 /** Bytes of a program's memory. */
 export interface Stretch {
   readonly address: number;
@@ -18,7 +20,7 @@ export function pagesBeforeHeap(memory: object): Stretch | undefined {
 }
 
 /** Grows a memory, which counts its pages in BigInts where it has 64-bit addresses; true. Throws RangeError. */
-export function addPages(memory: WebAssembly.Memory, pageCount: number, is64: boolean): true {
-  memory.grow(is64 ? (BigInt(pageCount) as unknown as number) : pageCount);
+export function addPages(memory: WasmMemory, pageCount: number, is64: boolean): true {
+  (memory as WebAssembly.Memory).grow(is64 ? (BigInt(pageCount) as unknown as number) : pageCount);
   return true;
 }

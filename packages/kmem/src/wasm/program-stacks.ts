@@ -1,6 +1,7 @@
 import { DEFAULT_STACK_DEPTH, type StackSource } from "../debug/stack.ts";
 import { badArgument, type Checks, reading, readOptions } from "../memory/arguments.ts";
 import { WORD_SHIFT } from "../memory/layout.ts";
+import type { WasmMemory } from "../memory/memory.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
 import { CallStacks, requireStackDepth } from "./call-stacks.ts";
 import { CheckHeader } from "./memcheck-layout.ts";
@@ -22,11 +23,7 @@ const CHECKS: Checks<StackOptions> = {
  * original module, which `programFrames` shows as function and line. What JavaScript does outside of all calls of the
  * program gets the engine's stacks as ever. Throws BAD_ARGUMENT. A stack costs O(depth), its text is made once.
  */
-export function programStacks(
-  adopted: AdoptedModule,
-  memory: WebAssembly.Memory,
-  options: StackOptions = {},
-): StackSource {
+export function programStacks(adopted: AdoptedModule, memory: WasmMemory, options: StackOptions = {}): StackSource {
   const layout = isAdopted(adopted) && adopted.stacks ? checkLayoutOf(adopted) : undefined;
   if (layout === undefined) throw badArgument("adopted", "what adopt has returned with stacks: true", adopted);
   const isMemory = reading("memory", memory, () => memory instanceof WebAssembly.Memory);
