@@ -29,6 +29,7 @@ import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import { repairRoot, rootFindings } from "../repair/debug-root.ts";
+import { AreaWord } from "../slab/layout.ts";
 import { ownerOfAddress } from "../slab/ownership.ts";
 import { describeDeadThreadBlock, releaseGuarded } from "./abandoned.ts";
 import { bindCountedAlloc } from "./counted-alloc.ts";
@@ -108,6 +109,7 @@ const DEFAULT_GUARDED_COUNT = 255;
  */
 export class SampledHeap extends Heap {
   declare private below: BlockCalls;
+  declare private counted: (sizeBytes: number) => number;
   declare private sampleEvery: number | undefined;
   readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
@@ -139,6 +141,7 @@ export class SampledHeap extends Heap {
     this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
     extendHeap(this, this.#extension());
     this.sampleEvery = sampleEvery;
+    layers.memory.words[sampleInWord(layers)] = intervalAround(sampleEvery);
     this.#sample(sampleEvery);
     // What lies in quarantine is free memory, when there is no other.
     attachment.kmalloc.shrinkers.addInternal({
@@ -186,13 +189,27 @@ export class SampledHeap extends Heap {
 
   #sample(sampleEvery: number): void {
     const { alloc: allocBelow } = this.below;
-    const left = new Int32Array([intervalAround(sampleEvery)]);
-    const alloc = bindCountedAlloc(this.pathContext(), left, (sizeBytes) => {
-      if (left[0] > 0) return allocBelow(sizeBytes);
-      left[0] = intervalAround(sampleEvery);
+    const { memory } = layersOf(this);
+    const { words } = memory;
+    const countWord = sampleInWord(layersOf(this));
+    const alloc = bindCountedAlloc(this.pathContext(), (sizeBytes) => {
+      memory.refresh();
+      // Views that a growth has detached have counted nothing.
+      if (words.length === 0) memory.words[countWord]--;
+      if (memory.words[countWord] > 0) return allocBelow(sizeBytes);
+      memory.words[countWord] = intervalAround(sampleEvery);
       return this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes);
     });
-    this.alloc = alloc;
+    this.alloc = this.counted = alloc;
+  }
+
+  /**
+   * The counted `alloc` does what the fast path does, and counts: so do copies of it that are no JavaScript.
+   *
+   * @internal
+   */
+  protected override isServed(): boolean {
+    return this.alloc === this.counted && this.free === this.below.free;
   }
 
   /** A guarded object, or 0 where it cannot be. */
@@ -397,6 +414,11 @@ export class SampledHeap extends Heap {
       skippedCapacity: capacity,
     };
   }
+}
+
+/** Index in `words` of the allocations until the next is sampled, of the slot of this thread. */
+function sampleInWord({ sheaves }: Layers): number {
+  return sheaves.areaWord + AreaWord.SAMPLE_IN;
 }
 
 /** A whole number from 1 on, on average about `mean`, so that no program's rhythm hides its bugs. */

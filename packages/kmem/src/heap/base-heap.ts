@@ -21,7 +21,7 @@ import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-vie
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
 import { Pages } from "./pages.ts";
-import { Followers, isServedBy } from "./path-followers.ts";
+import { Followers } from "./path-followers.ts";
 
 /** The calls that the fast path serves. */
 export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
@@ -53,7 +53,7 @@ export abstract class BaseHeap {
   #fast!: FastPath;
   /** calloc, realloc and alignedAlloc on the sheaves. */
   #variants!: FastVariants;
-  readonly #followers = new Followers(() => (isServedBy(this.#fast, this) ? this.pathContext() : undefined));
+  readonly #followers = new Followers(() => (this.isServed() ? this.pathContext() : undefined));
   #isDetached = false;
 
   /** @internal */
@@ -97,6 +97,11 @@ export abstract class BaseHeap {
     this.alloc = alloc;
     this.free = free;
     this.tryAlloc = tryAlloc;
+  }
+
+  /** Whether the heap's calls are those of its fast path: nothing is wrapped around it that has to see them. @internal */
+  protected isServed(): boolean {
+    return this.alloc === this.#fast.alloc && this.free === this.#fast.free;
   }
 
   /** The objects that a fast path of this heap is bound to. @internal */

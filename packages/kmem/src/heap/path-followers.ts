@@ -1,15 +1,10 @@
-import type { FastPath, FastPathContext } from "../slab/fast-path.ts";
+import type { FastPathContext } from "../slab/fast-path.ts";
 
 /**
  * Is told what the heap's own fast path is bound to; undefined once it does not serve the heap's calls any more. For
  * copies of that path that are no JavaScript.
  */
 export type PathFollower = (context: FastPathContext | undefined) => void;
-
-/** Whether a heap's calls are those of its fast path: nothing is wrapped around it that has to see them. */
-export function isServedBy({ alloc, free }: FastPath, heap: Pick<FastPath, "alloc" | "free">): boolean {
-  return heap.alloc === alloc && heap.free === free;
-}
 
 /** Who follows the fast path of one heap. */
 export class Followers {

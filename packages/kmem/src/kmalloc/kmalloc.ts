@@ -7,8 +7,9 @@ import { FrameKind, NO_FRAME, RunKind, type RunKindValue } from "../pages/layout
 import type { PageRequest } from "../pages/page-request.ts";
 import { isSatisfiable } from "../pages/zone.ts";
 import { isPowerOfTwo } from "../slab/cache-table.ts";
+import { classTables } from "../slab/class-tables.ts";
 import { CacheFlag, CacheRecord, isLive } from "../slab/layout.ts";
-import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { CLASS_COUNT, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
 import { assertNoLock } from "../sync/lock-order.ts";
 import { assertNewBlock } from "./assertions.ts";
@@ -93,7 +94,7 @@ export class KmallocSlowPath {
   /** Functions of this thread that free memory when it is short. */
   readonly shrinkers: Shrinkers = new Shrinkers();
   readonly #layers: Layers;
-  readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
+  readonly #kindBySize: Uint8Array<ArrayBuffer> = classTables().kindBySize;
   /** The classes that the current scan has found idle, 1 for each. */
   readonly #idleClasses: Uint8Array<ArrayBuffer> = new Uint8Array(CLASS_COUNT);
   /** The pressureEpoch at which this thread last reclaimed. */
@@ -108,14 +109,14 @@ export class KmallocSlowPath {
 
   /** The smallest size class that holds `sizeBytes` and whose blocks all have this alignment, up to a page. */
   classFor(sizeBytes: number, alignmentBytes: number): number {
-    let index = this.#classBySize[(Math.max(sizeBytes, alignmentBytes) + GRANULE_MASK) >>> GRANULE_SHIFT];
+    let index = this.kindFor(Math.max(sizeBytes, alignmentBytes)) - FrameKind.FIRST_CACHE;
     while (index < CLASS_COUNT && classBytes(index) % alignmentBytes !== 0) index++;
     return index;
   }
 
   /** The kind of the smallest size class for `sizeBytes`, at most MAX_CLASS_BYTES. */
   kindFor(sizeBytes: number): number {
-    return FrameKind.FIRST_CACHE + this.#classBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT];
+    return this.#kindBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT];
   }
 
   /**
@@ -335,7 +336,7 @@ export class KmallocSlowPath {
       const kind = FrameKind.FIRST_CACHE + index;
       const isIdle = kind !== busyKind && caches.get(kind, CacheRecord.SLABS) > 0 && sheaves.checkIdle(kind);
       this.#idleClasses[index] = isIdle ? 1 : 0;
-      freeBytes += this.#idleClasses[index] * caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
+      if (isIdle) freeBytes += caches.get(kind, CacheRecord.FREE_BLOCKS) * classBytes(index);
     }
     if (freeBytes < pages.usedFrames * PAGE_SIZE * IDLE_FREE_SHARE) return;
     for (let index = 0; index < CLASS_COUNT; index++) {

@@ -77,7 +77,7 @@ export const ADDRESS_SPACE_BYTES = 0x1_0000_0000;
 /** "KMEM" in the order of the bytes in memory. */
 export const MAGIC = 0x4d454d4b;
 /** Raised whenever any layout in the library changes its meaning. */
-export const LAYOUT_VERSION = 12;
+export const LAYOUT_VERSION = 13;
 /** Reads back differently on a machine of the other byte order. */
 export const BYTE_ORDER_MARK = 0x01020304;
 

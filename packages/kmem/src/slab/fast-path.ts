@@ -2,8 +2,9 @@ import type { Geometry } from "../memory/header.ts";
 import { GRANULE_MASK, GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import { FrameKind } from "../pages/layout.ts";
+import { classTables } from "./class-tables.ts";
 import { AreaWord, FULL, REMOTE_CLASS_COUNT, Tag } from "./layout.ts";
-import { classBySize, MAX_CLASS_BYTES } from "./size-classes.ts";
+import { MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
 /** The first kind without remote sheaves: its blocks go into the freeing slot's sheaf, whoever allocated them. */
@@ -85,7 +86,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
   const words = memory.words;
   const tags = tagView(memory, geometry);
   const kinds = kindView(context);
-  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
+  const { kindBySize } = classTables();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const remoteTops: number = areaWord + AreaWord.REMOTE_TOPS;

@@ -9,19 +9,16 @@ import {
   WORD_BYTES,
   WORD_SHIFT,
 } from "../memory/layout.ts";
-import { FrameKind, KIND_COUNT } from "../pages/layout.ts";
+import { ALIGNMENT_SHIFT_MAX, classTables, KIND_SHIFT } from "./class-tables.ts";
 import type { FastPathContext } from "./fast-path.ts";
 import { AreaWord, FULL, Tag } from "./layout.ts";
-import { CLASS_COUNT, classBySize, classBytes, MAX_CLASS_BYTES } from "./size-classes.ts";
+import { MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
 /** log2 of the bytes of a double, the widest store there is. */
 const DOUBLE_SHIFT = 3;
 /** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
 const LOOP_MAX_BYTES = 256;
-/** log2 of a page in granules: the largest alignment. */
-const KIND_SHIFT: number = Math.log2(KIND_COUNT);
-const ALIGNMENT_SHIFT_MAX: number = PAGE_SHIFT - GRANULE_SHIFT;
 
 /**
  * malloc's family, as far as it needs no more than the sheaves: calloc, realloc, aligned_alloc. Where it does, or
@@ -41,26 +38,6 @@ export interface FastVariants {
 
 /** The path of a heap that was detached. */
 export const NO_FAST_VARIANTS: FastVariants = { takeCleared: () => 0, resize: () => 0, takeAligned: () => 0 };
-
-/** Bytes of the blocks of each kind; 0 for kinds that are no size class. */
-function bytesOfKinds(): Int32Array {
-  const table = new Int32Array(KIND_COUNT);
-  for (let index = 0; index < CLASS_COUNT; index++) table[FrameKind.FIRST_CACHE + index] = classBytes(index);
-  return table;
-}
-
-/** For log2 of an alignment in granules, and a kind: the kind of the first class from there on that is aligned so. */
-function alignedKinds(): Uint8Array {
-  const table = new Uint8Array((ALIGNMENT_SHIFT_MAX + 1) * KIND_COUNT);
-  for (let shift = 0; shift <= ALIGNMENT_SHIFT_MAX; shift++) {
-    let aligned = CLASS_COUNT - 1;
-    for (let index = CLASS_COUNT - 1; index >= 0; index--) {
-      if (classBytes(index) % (GRANULE << shift) === 0) aligned = index;
-      table[shift * KIND_COUNT + FrameKind.FIRST_CACHE + index] = FrameKind.FIRST_CACHE + aligned;
-    }
-  }
-  return table;
-}
 
 /**
  * Binds them to one slot of one memory, as `bindFastPath` binds alloc and free, which they repeat: a call within
@@ -84,7 +61,7 @@ function bindTakeCleared(context: FastPathContext): FastVariants["takeCleared"] 
   const { memory, geometry, areaWord, slot } = context;
   const { words, doubles } = memory;
   const tags = tagView(memory, geometry);
-  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
+  const { kindBySize } = classTables();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
@@ -130,8 +107,7 @@ function bindResize(context: FastPathContext): FastVariants["resize"] {
   const { words } = memory;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
-  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
-  const bytesByKind = bytesOfKinds();
+  const { kindBySize, bytesByKind } = classTables();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;
@@ -185,8 +161,7 @@ function bindTakeAligned(context: FastPathContext): FastVariants["takeAligned"] 
   const { memory, geometry, areaWord, slot } = context;
   const { words } = memory;
   const tags = tagView(memory, geometry);
-  const kindBySize = classBySize().map((index) => index + FrameKind.FIRST_CACHE);
-  const kindByAlignment = alignedKinds();
+  const { kindBySize, kindByAlignment } = classTables();
   const base = geometry.baseFrame * PAGE_SIZE;
   const tops: number = areaWord + AreaWord.TOPS;
   const liveTag = slot + 1;

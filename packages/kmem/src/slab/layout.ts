@@ -51,6 +51,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      REMOTE_PAGES 1 word: address of the pages of the remote sheaves, 0 until the slot needs some
  *      TRANSFERS 1 word: refills and flushes of the slot's sheaves
+ *      SAMPLE_IN 1 word: allocations until one is sampled, the sampled one included; of sampled heaps
  *      then the sheaves of the size classes
  *
  * Under memory pressure any thread may close a sheaf: the top is saved and that of DUMMY_SHEAF put in its place, so
@@ -108,11 +109,12 @@ export const SLOT_AREA_FIELDS = {
   SCRATCH: 1,
   REMOTE_PAGES: 1,
   TRANSFERS: 1,
+  SAMPLE_IN: 1,
 } as const;
 /** Word indexes in a slot's area. */
 export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offsetsOf(SLOT_AREA_FIELDS);
 /** The first word of the first sheaf of an area. */
-export const FIRST_SHEAF_WORD: number = AreaWord.TRANSFERS + 1;
+export const FIRST_SHEAF_WORD: number = AreaWord.SAMPLE_IN + 1;
 
 /**
  * Size classes that have remote sheaves: those of blocks up to 128 bytes, of which several lie in a cache line or in

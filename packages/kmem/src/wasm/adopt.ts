@@ -59,10 +59,11 @@ export interface AdoptOptions {
   readonly stacks?: boolean;
   /**
    * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
-   * need more cross over to the imports: see `merged` of {@link AdoptedModule}. False where the imports are to see each
-   * call, to count or record them. Default true.
+   * need more cross over to the imports: see `merged` of {@link AdoptedModule}. "sampled" for the paths of a
+   * `SampledHeap`, which count its allocations. False where the imports are to see each call, to count or record them.
+   * Default true: the paths of a plain heap.
    */
-  readonly merge?: boolean;
+  readonly merge?: boolean | "sampled";
   /**
    * Whether the module's start function, which an engine calls before anybody has the exports, becomes the export
    * `deferredStart` of {@link AdoptedModule}, for whoever makes the instance to call. Needed where it allocates and the
@@ -94,8 +95,8 @@ export interface AdoptedModule {
   /** The functions of C that it needs, with C's types: a word is an i32, or an i64 in a memory of 64 bits. */
   readonly imports: readonly CFunctionName[];
   /**
-   * Those of them that have become functions of the module, with the fast path of a plain heap, and call the import for
-   * all else. They serve a program once `bindProgram` has bound its heap, which `programHeapOptions` and `cMalloc` do
+   * Those of them that have become functions of the module, with the fast path of a plain heap or as `merge` says a
+   * sampled one, and call the import for all else. They serve a program once `bindProgram` has bound its heap, which `programHeapOptions` and `cMalloc` do
    * by themselves where they know of its exports; until then, and with other heaps, every call goes to the imports.
    * None where `merge` is false, and for memories of 64 bits.
    */
@@ -146,7 +147,9 @@ const CHECKS: Checks<AdoptOptions> = {
   },
   findUndefined: requireBoolean,
   stacks: requireBoolean,
-  merge: requireBoolean,
+  merge: (name, value) => {
+    if (typeof value !== "boolean" && value !== "sampled") throw badArgument(name, "true, false or sampled", value);
+  },
   deferStart: requireBoolean,
 };
 
@@ -207,8 +210,11 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTests: proof.flagsTests,
     staticEnd: heapBase,
     isChecked: read.check !== undefined,
-    // A check sees each call, and a heap with debugging has to.
-    isMerged: watching === undefined && (read.merge ?? true),
+    core: {
+      // A check sees each call, and a heap with debugging has to.
+      isMerged: watching === undefined && read.merge !== false,
+      isCounted: read.merge === "sampled",
+    },
     isStartDeferred,
   }).rewrite();
   const takesMemory = programBreak !== undefined && programBreak.users.length > 0;

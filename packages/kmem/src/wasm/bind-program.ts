@@ -17,7 +17,7 @@ import {
 import type { FastPathContext } from "../slab/fast-path.ts";
 import { AreaWord } from "../slab/layout.ts";
 import { tagView } from "../slab/tags.ts";
-import { CORE_GLOBALS, CORE_MEMORY, type CoreGlobalName, coreExport } from "./core-layout.ts";
+import { CORE_MEMORY, COUNT_GLOBAL, type CoreGlobalName, coreExport, coreGlobals } from "./core-layout.ts";
 
 /** The exports of an instance, as far as is known. */
 export type ProgramExports = Readonly<Record<string, unknown>>;
@@ -25,11 +25,14 @@ export type ProgramExports = Readonly<Record<string, unknown>>;
 /** What an instance with a heap's fast paths exports for them. */
 interface Core {
   readonly memory: WebAssembly.Memory;
-  readonly globals: Readonly<Record<CoreGlobalName, WebAssembly.Global>>;
+  /** The flags of the heaps that it serves, of {@link PATH_FLAGS}. */
+  readonly heapFlags: number;
+  /** Base is the first. */
+  readonly globals: readonly (readonly [CoreGlobalName, WebAssembly.Global])[];
 }
 
-/** Heaps that are wrapped, and such whose frees exchange the tag atomically, are served by the imports alone. */
-const OTHER_PATHS: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
+/** What the fast paths depend on: heaps that are wrapped, or whose frees exchange the tag atomically, have no core. */
+const PATH_FLAGS: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.SAMPLED;
 /** The last size that an offset from the heap's start is below. */
 const MOST_BYTES: number = ADDRESS_SPACE_BYTES - GRANULE;
 
@@ -40,9 +43,11 @@ const waiting = new WeakMap<WebAssembly.Memory, Map<number, Core>>();
 
 function coreOf(exports: ProgramExports): Core | undefined {
   const memory = exports[CORE_MEMORY];
-  const globals = Object.fromEntries(CORE_GLOBALS.map((name) => [name, exports[coreExport(name)]]));
-  const isWhole = Object.values(globals).every((one) => one instanceof WebAssembly.Global);
-  return isWhole && memory instanceof WebAssembly.Memory ? { memory, globals: globals as Core["globals"] } : undefined;
+  const isCounted = exports[coreExport(COUNT_GLOBAL)] !== undefined;
+  const globals = coreGlobals(isCounted).map((name) => [name, exports[coreExport(name)]] as const);
+  const isWhole = globals.every(([, one]) => one instanceof WebAssembly.Global);
+  if (!isWhole || !(memory instanceof WebAssembly.Memory)) return undefined;
+  return { memory, heapFlags: isCounted ? HeapFlag.SAMPLED : 0, globals: globals as unknown as Core["globals"] };
 }
 
 /** What the globals say for a heap whose fast path is bound so. */
@@ -57,6 +62,7 @@ function valuesFor({ memory, geometry, areaWord, slot }: FastPathContext): Recor
     base,
     size,
     tops: (areaWord + AreaWord.TOPS) * WORD_BYTES,
+    count: (areaWord + AreaWord.SAMPLE_IN) * WORD_BYTES,
     tags: tags.byteOffset,
     kinds: geometry.kindTable,
     live_tag: slot + 1,
@@ -64,20 +70,22 @@ function valuesFor({ memory, geometry, areaWord, slot }: FastPathContext): Recor
   };
 }
 
-function isPlain({ memory, geometry }: FastPathContext): boolean {
-  return (memory.words[headerWord(geometry, Header.FLAGS)] & OTHER_PATHS) === 0;
+function isServing({ heapFlags }: Core, { memory, geometry }: FastPathContext): boolean {
+  return (memory.words[headerWord(geometry, Header.FLAGS)] & PATH_FLAGS) === heapFlags;
 }
 
-/** Binds an instance to a heap for as long as it is bound to no other; returns whether the heap is a plain one. */
-function bind(heap: BaseHeap, { globals }: Core): boolean {
+/** Binds an instance to a heap for as long as it is bound to no other; returns whether the instance serves the heap. */
+function bind(heap: BaseHeap, core: Core): boolean {
+  const { globals } = core;
+  const key = globals[0]![1];
   let isBound = false;
   const follower: PathFollower = (context) => {
-    if (followers.get(globals.base) !== follower) return;
-    const values = context !== undefined && isPlain(context) ? valuesFor(context) : undefined;
+    if (followers.get(key) !== follower) return;
+    const values = context !== undefined && isServing(core, context) ? valuesFor(context) : undefined;
     isBound = values !== undefined;
-    for (const name of CORE_GLOBALS) globals[name].value = values?.[name] ?? 0;
+    for (const [name, global] of globals) global.value = values?.[name] ?? 0;
   };
-  followers.set(globals.base, follower);
+  followers.set(key, follower);
   accessTo(heap).follow(follower);
   return isBound;
 }
@@ -110,7 +118,8 @@ export function bindAwaited(heap: BaseHeap): void {
  *
  * The functions follow the heap: where its memory grows they are bound again, and after `detach` every call goes to
  * the imports. Returns false, and all goes to the imports, for modules that were adopted without `merge`, for a
- * `DebugHeap` or `SampledHeap`, for a heap whose `alloc` or `free` was replaced, and with `exactFrees`. Throws
+ * `DebugHeap`, for a `SampledHeap` unless the module was adopted with `merge: "sampled"`, and for a plain heap if it
+ * was, for a heap whose `alloc` or `free` was replaced, and with `exactFrees`. Throws
  * BAD_ARGUMENT for what is no heap or has no exports, and for a heap in another memory; DETACHED.
  */
 export function bindProgram(heap: BaseHeap, exports: ProgramExports): boolean {

@@ -6,8 +6,15 @@ import type { CFunctionName } from "./allocator-roles.ts";
  * when its memory has grown; all are 0 before, and then every call goes to the imports.
  */
 export const CORE_GLOBALS = ["base", "size", "tops", "tags", "kinds", "live_tag", "pages"] as const;
+/** And where the count of a `SampledHeap` lies, in modules whose paths count. */
+export const COUNT_GLOBAL = "count";
 /** One of them. */
-export type CoreGlobalName = (typeof CORE_GLOBALS)[number];
+export type CoreGlobalName = (typeof CORE_GLOBALS)[number] | typeof COUNT_GLOBAL;
+
+/** The globals of a core, in the order of their indexes. */
+export function coreGlobals(isCounted: boolean): readonly CoreGlobalName[] {
+  return isCounted ? [...CORE_GLOBALS, COUNT_GLOBAL] : CORE_GLOBALS;
+}
 
 /** The name that a global of the core is exported by. */
 export function coreExport(name: CoreGlobalName): string {

@@ -1,7 +1,7 @@
 import type { CFunctionName } from "./allocator-roles.ts";
 import { Assembler } from "./assembler.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { CORE_FUNCTIONS, CORE_GLOBALS, CORE_MEMORY, coreExport, coreName } from "./core-layout.ts";
+import { CORE_FUNCTIONS, CORE_MEMORY, type CoreGlobalName, coreExport, coreGlobals, coreName } from "./core-layout.ts";
 import { coreBody } from "./core-variants.ts";
 import { External, Op, Section, Type } from "./layout.ts";
 import type { WasmModule } from "./module.ts";
@@ -10,6 +10,14 @@ import { DEFAULT_PAGE_BYTES } from "./types.ts";
 /** A memory's first index: there is one. */
 const ONLY_MEMORY = 0;
 
+/** What becomes of the fast paths. */
+export interface CoreChoice {
+  /** Whether the module gets them. */
+  readonly isMerged: boolean;
+  /** Whether they count, for a `SampledHeap`. */
+  readonly isCounted: boolean;
+}
+
 /** What a module gets besides its imports: functions with the fast paths, and their globals. */
 export class CoreSections {
   /** The functions, in the order of their indexes; none where the module keeps to imports. */
@@ -17,17 +25,21 @@ export class CoreSections {
   readonly #module: WasmModule;
   readonly #importIndexOf: (name: CFunctionName) => number;
   readonly #firstFunction: number;
+  readonly #isCounted: boolean;
+  readonly #globals: readonly CoreGlobalName[];
 
   constructor(
     module: WasmModule,
     imports: readonly string[],
     importIndexOf: (name: CFunctionName) => number,
-    isWanted: boolean,
+    { isMerged, isCounted }: CoreChoice,
   ) {
     this.#module = module;
+    this.#isCounted = isCounted;
+    this.#globals = coreGlobals(isCounted);
     this.#importIndexOf = importIndexOf;
     this.#firstFunction = module.functionTypes.length + imports.length;
-    this.functions = isWanted && hasPlaceFor(module) ? CORE_FUNCTIONS.filter((name) => imports.includes(name)) : [];
+    this.functions = isMerged && hasPlaceFor(module) ? CORE_FUNCTIONS.filter((name) => imports.includes(name)) : [];
   }
 
   /** The index of a function's fast path; undefined where it has none. */
@@ -64,6 +76,7 @@ export class CoreSections {
       importIndexOf: this.#importIndexOf,
       mallocIndex: this.indexOf("malloc"),
       isShared: memories[ONLY_MEMORY]!.isShared,
+      isCounted: this.#isCounted,
     };
     const writer = new ByteWriter();
     for (const name of this.functions) writer.sized(coreBody(name, context));
@@ -77,17 +90,17 @@ export class CoreSections {
         for (const name of this.functions) into.u32(typeIndexOf(name));
         return this.functions.length;
       case Section.GLOBAL:
-        for (const _ of CORE_GLOBALS) into.byte(Type.I32, 1, Op.I32_CONST, 0, Op.END);
-        return CORE_GLOBALS.length;
+        for (const _ of this.#globals) into.byte(Type.I32, 1, Op.I32_CONST, 0, Op.END);
+        return this.#globals.length;
       case Section.EXPORT:
-        for (const [place, name] of CORE_GLOBALS.entries()) {
+        for (const [place, name] of this.#globals.entries()) {
           into.name(coreExport(name));
           into.byte(External.GLOBAL);
           into.u32(this.#module.globals.length + place);
         }
         into.name(CORE_MEMORY);
         into.byte(External.MEMORY, ONLY_MEMORY);
-        return CORE_GLOBALS.length + 1;
+        return this.#globals.length + 1;
       default:
         return 0;
     }
@@ -99,7 +112,7 @@ function hasPlaceFor({ memories, sections, exports }: WasmModule): boolean {
   const [memory] = memories;
   if (memory === undefined || memory.is64 || memory.pageBytes !== DEFAULT_PAGE_BYTES) return false;
   const has = (id: number): boolean => sections.some((section) => section.id === id);
-  const taken = new Set<string>([CORE_MEMORY, ...CORE_GLOBALS.map(coreExport)]);
+  const taken = new Set<string>([CORE_MEMORY, ...coreGlobals(true).map(coreExport)]);
   const hasSections = [Section.FUNCTION, Section.EXPORT, Section.CODE].every(has);
   return hasSections && !exports.some(({ name }) => taken.has(name));
 }

@@ -29,7 +29,7 @@ import {
   tee,
   unequal,
 } from "./assembler.ts";
-import { CORE_GLOBALS, type CoreGlobalName } from "./core-layout.ts";
+import { type CoreGlobalName, coreGlobals } from "./core-layout.ts";
 
 /** The first kind without a remote sheaf. */
 const REMOTE_KIND_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
@@ -43,6 +43,9 @@ const SHEAF_TAG: number = Tag.FIRST_CACHED - 1;
 const STEPS_SHIFT = 3;
 const PAGE_WORDS_SHIFT: number = Math.log2(WASM_PAGE_SIZE / WORD_BYTES);
 
+/** Shift of a word's sign. */
+const SIGN_SHIFT = 31;
+
 /** What the fast paths are written for. */
 export interface CoreContext {
   readonly assembler: Assembler;
@@ -54,6 +57,8 @@ export interface CoreContext {
   readonly mallocIndex: number | undefined;
   /** Whether threads share the memory: then no table ever moves, however the memory grows. */
   readonly isShared: boolean;
+  /** Whether malloc and calloc count, as the `alloc` of a `SampledHeap`. */
+  readonly isCounted: boolean;
 }
 
 /** Locals with what `find` has found: a block on top of its sheaf. */
@@ -83,7 +88,7 @@ export class CorePaths {
   }
 
   global(name: CoreGlobalName): Code {
-    return global(this.context.firstGlobal + CORE_GLOBALS.indexOf(name));
+    return global(this.context.firstGlobal + coreGlobals(true).indexOf(name));
   }
 
   get cachedTag(): Code {
@@ -149,6 +154,20 @@ export class CorePaths {
     return { found: { topAt, top, address, tagAt }, code };
   }
 
+  /** Leaves for the slow path where the next allocation is the one to be sampled. */
+  get leaveIfSampled(): Code {
+    const { assembler } = this;
+    const isLast = shiftRight(sub(assembler.load(this.global("count")), 2), SIGN_SHIFT);
+    return this.context.isCounted ? assembler.leaveIf(isLast) : [];
+  }
+
+  /** Counts an allocation. */
+  get counted(): Code {
+    const { assembler } = this;
+    const [at, count] = [this.global("count"), assembler.load(this.global("count"))];
+    return this.context.isCounted ? assembler.store(at, sub(count, 1)) : [];
+  }
+
   /** Takes a block that was found. */
   pop({ topAt, top, tagAt }: FoundBlock): Code {
     return [
@@ -170,7 +189,10 @@ export class CorePaths {
     const locals = new Locals(1);
     const size = 0;
     const { found, code } = this.find(locals, size);
-    return locals.body(block(code, this.pop(found), returned(get(found.address))), this.slow("malloc", size));
+    return locals.body(
+      block(code, this.leaveIfSampled, this.counted, this.pop(found), returned(get(found.address))),
+      this.slow("malloc", size),
+    );
   }
 
   free(): Uint8Array {

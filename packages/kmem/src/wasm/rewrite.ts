@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter, lebBytes, putLeb } from "./bytes.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { CoreSections } from "./core-sections.ts";
+import { type CoreChoice, CoreSections } from "./core-sections.ts";
 import type { FoundFunction } from "./find-allocator.ts";
 import { FLAGS_MASK } from "./function-shapes.ts";
 import { External, MODULE_HEADER_BYTES, SECTION_ORDER, Section, Type } from "./layout.ts";
@@ -27,8 +27,8 @@ export interface RewritePlan {
   readonly staticEnd: number;
   /** Whether it also imports what a check calls. */
   readonly isChecked: boolean;
-  /** Whether the heap's fast paths are to be functions of the module. */
-  readonly isMerged: boolean;
+  /** What becomes of the heap's fast paths. */
+  readonly core: CoreChoice;
   /** Whether the start function is to be exported instead of called by the engine. */
   readonly isStartDeferred: boolean;
 }
@@ -75,7 +75,7 @@ export class Rewriter {
     const needed = new Set([...plan.found.values()].flatMap(({ role }) => neededBy(role)));
     const checks = plan.isChecked ? (Object.keys(CHECK_IMPORTS) as CheckImportName[]) : [];
     this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
-    this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.isMerged);
+    this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.core);
     this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
     for (const { at, end } of plan.flagsTests) {
       this.#bytes.set(constantInstead(this.#bytes.subarray(at, end), FLAGS_MASK), at);

@@ -29,7 +29,10 @@ const debugged =
 const MODES: Readonly<Record<string, { readonly makeHeap?: MakeHeap; readonly adopt?: AdoptOptions } | undefined>> = {
   own: undefined,
   heap: {},
-  sampled: { makeHeap: (where) => SampledHeap.create({ ...where, report: () => {} }) },
+  sampled: {
+    makeHeap: (where) => SampledHeap.create({ ...where, report: () => {} }),
+    adopt: { merge: "sampled" },
+  },
   FZP: { makeHeap: debugged("FZP") },
   FZPU: { makeHeap: debugged("FZPU"), adopt: { stacks: true } },
   memcheck: { adopt: { check: "memcheck" } },

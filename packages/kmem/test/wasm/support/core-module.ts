@@ -26,11 +26,11 @@ function memoryOf({ pages, maximum, isShared }: CoreMemory): NonNullable<BuiltMo
 }
 
 /** A program that does nothing but export the whole family, adopted: its functions are the merged ones. */
-function adoptedCore(memory: CoreMemory): Uint8Array<ArrayBuffer> {
+function adoptedCore(memory: CoreMemory, merge: true | "sampled" = true): Uint8Array<ArrayBuffer> {
   const others = functionNames.filter((name) => name !== "malloc" && name !== "free");
   const plain = others.map((name) => ({ ...typeOfRole(name, false), code: op.i32(0), exportAs: name }));
   const functions = [toyMalloc(), toyFree(), ...plain];
-  return adopt(buildModule({ functions, memory: { ...memoryOf(memory), exportAs: "memory" } })).bytes;
+  return adopt(buildModule({ functions, memory: { ...memoryOf(memory), exportAs: "memory" } }), { merge }).bytes;
 }
 
 const compiled = new WeakMap<CoreMemory, WebAssembly.Module>();
@@ -40,6 +40,11 @@ export function compiledCore(memory: CoreMemory): WebAssembly.Module {
   const module = compiled.get(memory) ?? new WebAssembly.Module(adoptedCore(memory));
   compiled.set(memory, module);
   return module;
+}
+
+/** The same with the paths of a `SampledHeap`. */
+export function sampledCore(memory: CoreMemory): WebAssembly.Module {
+  return new WebAssembly.Module(adoptedCore(memory, "sampled"));
 }
 
 /** The number of the first import of the probes. */
@@ -93,6 +98,7 @@ export function probedCore(memory: CoreMemory): Uint8Array<ArrayBuffer> {
     importIndexOf: (name: CFunctionName) => functionNames.indexOf(name),
     mallocIndex: TEST + 1 + functionNames.indexOf("malloc"),
     isShared: memory.isShared,
+    isCounted: false,
   };
   const probes = [
     { module: "probe", name: "note", params: [I32], results: [] },
