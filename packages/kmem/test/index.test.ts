@@ -45,7 +45,7 @@ describe("the library exports", () => {
       GRANULE: 16,
       PAGE_SIZE: 4096,
       MAX_CLASS_BYTES: 32_768,
-      LAYOUT_VERSION: 12,
+      LAYOUT_VERSION: 13,
     });
   });
 
@@ -76,6 +76,7 @@ describe("the library exports", () => {
       "free",
       "handle",
       "i32",
+      "isServed",
       "leave",
       "memoryKind",
       "openCache",
@@ -132,11 +133,11 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
-  it("what a tool needs to read a heap, and the values that make the layout what version 12 is", () => {
+  it("what a tool needs to read a heap, and the values that make the layout what version 13 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
       MAGIC: 0x4d454d4b,
-      LAYOUT_VERSION: 12,
+      LAYOUT_VERSION: 13,
       BYTE_ORDER_MARK: 0x01020304,
       HEADER_WORDS: 160,
     });

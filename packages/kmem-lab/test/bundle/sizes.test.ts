@@ -30,7 +30,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   kmem: 58_800,
   "kmem/atomik": 32_700,
   "kmem/layout": 5_800,
-  "kmem/debug": 72_700,
+  "kmem/debug": 72_900,
   "kmem/giet": 7_500,
   "kmem/linux": 59_000,
   "kmem/mykernel": 47_100,
@@ -38,8 +38,8 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/proc": 33_900,
   "kmem/profile": 6_500,
   "kmem/trace": 8_600,
-  "kmem/wasm": 74_100,
-  everything: 152_900,
+  "kmem/wasm": 74_400,
+  everything: 153_600,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

@@ -7,9 +7,9 @@ import { tagView } from "../slab/tags.ts";
 
 /**
  * `alloc` of the fast path with a counter, the slot's SAMPLE_IN: calls go the fast path until it has run out, and all
- * that do not, for want of a block or because it has, go to `slow`, which is to set it again. Written out once more, and with one slow
- * call as there, since the engine puts functions that are larger into no caller: so the counter costs nothing that
- * could be measured; put around `alloc` it costs a tenth.
+ * that do not, for want of a block or because it has, go to `slow`, which is to set it again. Written out once more,
+ * and with one slow call as there, since the engine puts functions that are larger into no caller: so the counter costs
+ * nothing that could be measured; put around `alloc` it costs a tenth.
  */
 export function bindCountedAlloc(
   context: FastPathContext,

@@ -19,7 +19,8 @@ export {
 export { openHeap } from "./open-heap.ts";
 export type { DebugHeapOptions, DebugThreadOptions } from "./options.ts";
 export { type BugFacts, BugReport, type ReportedBlock, type ReportedBytes, type Track } from "./report.ts";
-export { SampledHeap, type SampledHeapOptions, type SamplingOptions, type SamplingStats } from "./sampled-heap.ts";
+export { SampledHeap, type SampledHeapOptions, type SamplingStats } from "./sampled-heap.ts";
+export type { SamplingOptions } from "./sampling-options.ts";
 export type { ScanOptions } from "./scan.ts";
 export type { AllocationScope } from "./scope.ts";
 export type { MapFrame, StackSource } from "./stack.ts";

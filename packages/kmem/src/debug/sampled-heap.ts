@@ -12,16 +12,7 @@ import { type BlockInfo, describeAddress, liveBlocks } from "../kmalloc/describe
 import { requireSize } from "../kmalloc/kmalloc.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import type { DeathCleanup } from "../kmalloc/reap-report.ts";
-import {
-  badArgument,
-  type Checks,
-  isUint32,
-  readOptions,
-  requireBoolean,
-  requireCount,
-  requireFunction,
-  requireWhole,
-} from "../memory/arguments.ts";
+import { isUint32, readOptions } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
 import { KmemError } from "../memory/errors.ts";
 import { forAll } from "../memory/first-error.ts";
@@ -42,23 +33,13 @@ import { Quarantine } from "./quarantine.ts";
 import { repairDebugged } from "./repair-blocks.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";
-import { DEFAULT_STACK_DEPTH, requireStackSource, type StackSource } from "./stack.ts";
-
-/** How one thread samples. */
-export interface SamplingOptions {
-  /** One allocation in so many gets a guarded place, on average. Default 100,000. */
-  readonly sampleEvery?: number;
-  /** Guarded objects that there may be when this thread takes one: live ones, and its own freed ones. Default 255. */
-  readonly guardedCount?: number;
-  /** Gets each bug that is found. Default: its text goes to console.error, or to the console of the face at work. */
-  readonly report?: (report: BugReport) => void;
-  /** A corruption that is found throws CORRUPTION instead of being repaired. Default false. */
-  readonly panic?: boolean;
-  /** Frames of a stack that are kept. Default 16. */
-  readonly stackDepth?: number;
-  /** What is asked for stacks before the engine. Default: nothing. */
-  readonly stacks?: StackSource;
-}
+import {
+  DEFAULT_GUARDED_COUNT,
+  DEFAULT_SAMPLE_EVERY,
+  SAMPLING_CHECKS,
+  type SamplingOptions,
+} from "./sampling-options.ts";
+import { DEFAULT_STACK_DEPTH } from "./stack.ts";
 
 /** What `SampledHeap.create` takes: the options of a heap, and those of the sampling. */
 export interface SampledHeapOptions extends HeapOptions, SamplingOptions {}
@@ -80,26 +61,6 @@ export interface SamplingStats {
   /** Sampled allocations that were not guarded because the limit was reached or no pages were free. */
   readonly skippedCapacity: number;
 }
-
-/** The counter of calls is a word. */
-const SAMPLE_EVERY_MAX: number = 2 ** 30;
-const GUARDED_COUNT_MAX = 0xffff_ffff;
-
-const SAMPLING_CHECKS: Checks<SamplingOptions> = {
-  sampleEvery: (name, value) => {
-    const isNumber = typeof value === "number" && value >= 1 && value <= SAMPLE_EVERY_MAX;
-    if (!isNumber) throw badArgument(name, `a number from 1 to ${SAMPLE_EVERY_MAX}`, value);
-  },
-  guardedCount: (name, value) => requireWhole(name, value, 2, GUARDED_COUNT_MAX),
-  report: requireFunction,
-  panic: requireBoolean,
-  stackDepth: requireCount,
-  stacks: requireStackSource,
-};
-
-const DEFAULT_SAMPLE_EVERY = 100_000;
-/** Half of these may be freed ones. Linux's CONFIG_KFENCE_NUM_OBJECTS. */
-const DEFAULT_GUARDED_COUNT = 255;
 
 /**
  * A heap for production that finds some memory bugs, after Linux's KFENCE: one allocation in many gets pages of its

@@ -96,9 +96,9 @@ export interface AdoptedModule {
   readonly imports: readonly CFunctionName[];
   /**
    * Those of them that have become functions of the module, with the fast path of a plain heap or as `merge` says a
-   * sampled one, and call the import for all else. They serve a program once `bindProgram` has bound its heap, which `programHeapOptions` and `cMalloc` do
-   * by themselves where they know of its exports; until then, and with other heaps, every call goes to the imports.
-   * None where `merge` is false, and for memories of 64 bits.
+   * sampled one, and call the import for all else. They serve a program once `bindProgram` has bound its heap, which
+   * `programHeapOptions` and `cMalloc` do by themselves where they know of its exports; until then, and with other
+   * heaps, every call goes to the imports. None where `merge` is false, and for memories of 64 bits.
    */
   readonly merged: readonly CFunctionName[];
   /** The memory that the module works in. */

@@ -24,6 +24,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "leave",
   "ofAttachment",
   "orThrow",
+  "isServed",
   "pathContext",
   "publish",
   "seen",
