@@ -70,7 +70,8 @@ export interface SamplingStats {
  */
 export class SampledHeap extends Heap {
   declare private below: BlockCalls;
-  declare private counted: (sizeBytes: number) => number;
+  /** The calls that the heap has been given: those below with the counted `alloc`. */
+  declare private served: BlockCalls;
   declare private sampleEvery: number | undefined;
   readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
@@ -161,7 +162,8 @@ export class SampledHeap extends Heap {
       memory.words[countWord] = intervalAround(sampleEvery);
       return this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes);
     });
-    this.alloc = this.counted = alloc;
+    this.alloc = alloc;
+    this.served = { ...this.below, alloc };
   }
 
   /**
@@ -170,7 +172,7 @@ export class SampledHeap extends Heap {
    * @internal
    */
   protected override isServed(): boolean {
-    return this.alloc === this.counted && this.free === this.below.free;
+    return this.alloc === this.served.alloc && this.free === this.served.free;
   }
 
   /** A guarded object, or 0 where it cannot be. */

@@ -21,10 +21,10 @@ const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.me
 const INTERNAL: ReadonlySet<string> = new Set([
   "cacheContext",
   "current",
+  "isServed",
   "leave",
   "ofAttachment",
   "orThrow",
-  "isServed",
   "pathContext",
   "publish",
   "seen",
