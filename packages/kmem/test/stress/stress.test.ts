@@ -6,8 +6,8 @@ import { SABOTAGES, type Sabotage } from "./sabotage.ts";
 import { runStress } from "./stress.ts";
 
 /** Work for a fraction of a second of each configuration; `npm run test:stress` goes on for as long as it is told. */
-const OPERATIONS = 2000;
-const SCARCE_OPERATIONS = 1200;
+const OPERATIONS = 1500;
+const SCARCE_OPERATIONS = 900;
 const THREADS = 4;
 /** After so many operations of a thread all of them meet and the heap is checked: soon, since a run is short. */
 const ROUND_OPERATIONS = 1000;
