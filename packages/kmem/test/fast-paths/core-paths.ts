@@ -1,4 +1,5 @@
-import { Heap } from "../../src/index.ts";
+import { openHeap, SampledHeap } from "../../src/debug/index.ts";
+import { Heap, type HeapOptions } from "../../src/index.ts";
 import { bindProgram } from "../../src/wasm/index.ts";
 import { type CoreCalls, type CoreMemory, Note, probedCore } from "../wasm/support/core-module.ts";
 import type { Counts } from "./counting-runtime.ts";
@@ -12,6 +13,8 @@ const LONG_BYTES = 100;
 /** A size whose sheaf is empty, and one that no class has. */
 const OTHER_BYTES = 256;
 const RUN_BYTES = 1_000_000;
+/** So rarely that no call of these is the one. */
+const SAMPLE_EVERY = 1_000_000_000;
 
 /** The paths in WebAssembly on a heap, each of which counts what it does. */
 class CountedCore {
@@ -20,10 +23,10 @@ class CountedCore {
   readonly calls: CoreCalls;
   #counts: Counts = { reads: 0, writes: 0, atomics: 0, tests: 0, taken: 0, calls: 0 };
 
-  constructor() {
+  constructor(makeHeap: (options: HeapOptions) => Heap, isCounted: boolean) {
     const memory = new WebAssembly.Memory({ initial: MEMORY.pages, maximum: MEMORY.maximum });
-    this.heap = Heap.create({ memory, start: HEAP_START, slotCount: 2 });
-    this.other = Heap.attach(this.heap.reserve());
+    this.heap = makeHeap({ memory, start: HEAP_START, slotCount: 2 });
+    this.other = openHeap(this.heap.reserve());
     const slow = (): number => {
       this.#counts.calls++;
       return 0;
@@ -34,7 +37,7 @@ class CountedCore {
       note: (what: number) => this.#note(what),
       test: (condition: number) => this.#test(condition),
     };
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(probedCore(MEMORY)), {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(probedCore(MEMORY, isCounted)), {
       env: { memory },
       kmem,
       probe,
@@ -65,7 +68,7 @@ class CountedCore {
 
 /** Counts what each path in WebAssembly does, on sheaves that have both blocks and room. */
 export function countCorePaths(): PathCounts[] {
-  const core = new CountedCore();
+  const core = new CountedCore((options) => Heap.create(options), false);
   const { heap, other, calls } = core;
   for (const sizeBytes of [BLOCK_BYTES, LONG_BYTES, 2 * BLOCK_BYTES]) {
     const blocks = Array.from({ length: 8 }, () => heap.alloc(sizeBytes));
@@ -89,5 +92,21 @@ export function countCorePaths(): PathCounts[] {
     ["`free`, a second time, up to the import", core.count(() => calls.free(block))],
     ["`free(NULL)`", core.count(() => calls.free(0))],
     ["`realloc(NULL, 64)`", core.count(() => calls.realloc(0, BLOCK_BYTES))],
+    ...countSampledPaths(),
+  ];
+}
+
+/** What the paths of a `SampledHeap` do besides. */
+function countSampledPaths(): PathCounts[] {
+  const core = new CountedCore((options) => SampledHeap.create({ ...options, sampleEvery: SAMPLE_EVERY }), true);
+  const { heap, calls } = core;
+  const blocks = Array.from({ length: 8 }, () => heap.alloc(BLOCK_BYTES));
+  for (const block of blocks) heap.free(block);
+  const always = new CountedCore((options) => SampledHeap.create({ ...options, sampleEvery: 1 }), true);
+  always.heap.free(always.heap.tryAlloc(BLOCK_BYTES));
+  return [
+    ["sampled `malloc`, a block on the sheaf", core.count(() => calls.malloc(BLOCK_BYTES))],
+    ["sampled `malloc`, whose turn it is, up to the import", always.count(() => always.calls.malloc(BLOCK_BYTES))],
+    ["sampled `calloc(1, 64)`", core.count(() => calls.calloc(1, BLOCK_BYTES))],
   ];
 }

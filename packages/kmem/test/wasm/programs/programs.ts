@@ -14,6 +14,8 @@ export interface Program {
   readonly name: string;
   /** Whether it is written in C and compiled here. */
   readonly needsClang?: true;
+  /** Whether it ends so soon that what comes first counts: a heap is made, and the engine compiles. */
+  readonly isShort?: true;
   /** What adopt has to be told of its module. */
   options?(): Promise<AdoptOptions>;
   /** Loads it, by `WebAssembly.instantiate`, and returns its work, which returns what came of it. */
@@ -64,6 +66,7 @@ export const PROGRAMS: readonly Program[] = [
   sqlite("sqlite-wasm, MEMFS file", "/words.sqlite"),
   {
     name: "wasmoon",
+    isShort: true,
     load: async () => {
       const engine = await loadLua();
       return (scale) => workOfLua(engine, scale);
@@ -93,6 +96,7 @@ export const PROGRAMS: readonly Program[] = [
   },
   {
     name: "AssemblyScript",
+    isShort: true,
     load: async () => {
       const env = { abort: () => {} };
       const { instance } = await WebAssembly.instantiate(compileAssemblyScript(), { env });
@@ -103,6 +107,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "C with wasi-libc",
     needsClang: true,
+    isShort: true,
     load: async () => {
       const wasi = new TinyWasi();
       const bytes = Uint8Array.from(compileProgram("lists", ["-O2"]));

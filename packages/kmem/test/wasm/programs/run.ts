@@ -1,6 +1,7 @@
 // Every program with its own allocator, on a heap whose fast paths are merged into it, and on one whose calls all go to
 // the imports: `npm run test:programs -- [rounds] [scale]` compares what they return, checks their heaps, and writes
 // docs/figures/wasm-programs.csv and the table of docs/webassembly.md; `-- table` makes the table again from the file.
+// Programs that soon end are run ten times as long, too: wasm-programs-long.csv.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process, { argv, cpuUsage, execPath, stdout } from "node:process";
@@ -14,9 +15,11 @@ import { installTools } from "./tools.ts";
 
 const REPOSITORY = new URL("../../../../../", import.meta.url);
 const FIGURES = fileURLToPath(new URL("docs/figures/wasm-programs.csv", REPOSITORY));
+const LONG_FIGURES = fileURLToPath(new URL("docs/figures/wasm-programs-long.csv", REPOSITORY));
 const DOCUMENT = fileURLToPath(new URL("docs/webassembly.md", REPOSITORY));
 const TABLE = /(<!-- figures: wasm programs -->\n)[\s\S]*?(\n<!-- \/figures: wasm programs -->)/;
 const MEBIBYTE = 2 ** 20;
+const LONG_FACTOR = 10;
 
 /** One run of one program, in a process of its own. */
 interface Measure {
@@ -69,7 +72,7 @@ interface Line {
 }
 
 /** Measures a program in rounds, each allocator in turns, and gives its line of the table. */
-function lineOf(index: number, rounds: number, scale: number): Line {
+function lineOf(index: number, rounds: number, scale: number, suffix = ""): Line {
   const runs: Record<Mode, Measure[]> = { own: [], merged: [], imports: [] };
   for (let round = 0; round < rounds; round++) {
     for (const mode of MODES) runs[mode].push(inProcess(index, mode, scale));
@@ -87,7 +90,7 @@ function lineOf(index: number, rounds: number, scale: number): Line {
     ...(mode === "own" ? [] : [ratios[mode].toFixed(2)]),
   ];
   const fields = [
-    `"${PROGRAMS[index]!.name}"`,
+    `"${PROGRAMS[index]!.name}${suffix}"`,
     ...MODES.flatMap(ofMode),
     (bytes("own") / MEBIBYTE).toFixed(2),
     (bytes("merged") / MEBIBYTE).toFixed(2),
@@ -99,16 +102,20 @@ function lineOf(index: number, rounds: number, scale: number): Line {
   return { fields, faults, ratios };
 }
 
-/** The table of the document, of the lines of the CSV file: merged paths and imports beside the own allocator. */
-function tableOf([, ...lines]: readonly string[]): string {
-  const rows = lines.map((line) => line.slice(line.lastIndexOf('"') + 2).split(","));
-  const names = lines.map((line) => line.slice(1, line.lastIndexOf('"')));
-  const cells = rows.map((row, index) => {
-    const [ownMs, ownSpread, , mergedSpread, merged, , importsSpread, imports, ownMib, , memory, count, adoptMs] = row;
-    const own = `${ownMs} ±${ownSpread} ms · ${ownMib} MiB`;
-    const ratios = `${merged} (±${mergedSpread} ms) | ${imports} (±${importsSpread} ms)`;
-    return `| ${names[index]} | ${own} | ${ratios} | ${memory} | ${count} | ${adoptMs} ms |`;
-  });
+const nameOf = (line: string): string => line.slice(1, line.lastIndexOf('"'));
+const fieldsOf = (line: string): string[] => line.slice(line.lastIndexOf('"') + 2).split(",");
+
+function rowOf(line: string): string {
+  const [ownMs, ownSpread, , mergedSpread, merged, , importsSpread, imports, ...rest] = fieldsOf(line);
+  const [ownMib, , memory, count, adoptMs] = rest;
+  const own = `${ownMs} ±${ownSpread} ms · ${ownMib} MiB`;
+  const ratios = `${merged} (±${mergedSpread} ms) | ${imports} (±${importsSpread} ms)`;
+  return `| ${nameOf(line)} | ${own} | ${ratios} | ${memory} | ${count} | ${adoptMs} ms |`;
+}
+
+/** The table of the document, of the lines of the CSV files: merged paths and imports beside the own allocator. */
+function tableOf([, ...lines]: readonly string[], [, ...longLines]: readonly string[]): string {
+  const rows = lines.map(fieldsOf);
   const meanRow = (title: string, ofMean: readonly (readonly string[])[]): string => {
     const mean = (column: number): string => geometricMean(ofMean.map((row) => Number(row[column]))).toFixed(2);
     return `| ${title} | | ${mean(4)} | ${mean(7)} | ${mean(10)} | | |`;
@@ -116,21 +123,20 @@ function tableOf([, ...lines]: readonly string[]): string {
   return [
     "| program | its own allocator | time, merged | time, imports | peak linear memory | allocations | adopt |",
     "| :-- | --: | --: | --: | --: | --: | --: |",
-    ...cells,
+    ...lines.map(rowOf),
     meanRow("geometric mean", rows),
-    meanRow(
-      "without the debug build",
-      rows.filter((_, index) => names[index] !== DEBUG_BUILD),
-    ),
+    meanRow("without the debug build", lines.filter((line) => nameOf(line) !== DEBUG_BUILD).map(fieldsOf)),
+    ...longLines.map(rowOf),
   ].join("\n");
 }
 
-function write(lines: readonly string[]): void {
+function write(lines: readonly string[], longLines: readonly string[]): void {
   writeFileSync(FIGURES, `${lines.join("\n")}\n`);
+  writeFileSync(LONG_FIGURES, `${longLines.join("\n")}\n`);
   const text = readFileSync(DOCUMENT, "utf8");
   writeFileSync(
     DOCUMENT,
-    text.replace(TABLE, (_, before: string, after: string) => before + tableOf(lines) + after),
+    text.replace(TABLE, (_, before: string, after: string) => before + tableOf(lines, longLines) + after),
   );
 }
 
@@ -146,24 +152,29 @@ function measureAll(rounds: number, scale: number): void {
   const ratios: Line["ratios"][] = [];
   const rest = ["own_linear_mib", "heap_linear_mib", "linear_ratio", "allocations", "adopt_ms", "rounds"];
   const lines = [[...heads, ...rest].join(",")];
-  for (const [index, { name, needsClang }] of PROGRAMS.entries()) {
+  const longLines = [...lines];
+  const add = (to: string[], { fields, faults }: Line): void => {
+    const line = fields.join(",");
+    to.push(line);
+    stdout.write(`${line}\n`);
+    for (const fault of faults) stdout.write(`  ${fault}\n`);
+    if (faults.length > 0) process.exitCode = 1;
+  };
+  for (const [index, { name, needsClang, isShort }] of PROGRAMS.entries()) {
     if (needsClang && missing !== undefined) {
       stdout.write(`${name}: left out, ${missing}\n`);
       continue;
     }
-    const { fields, faults, ratios: ofProgram } = lineOf(index, rounds, scale);
-    const line = fields.join(",");
-    ratios.push(ofProgram);
-    lines.push(line);
-    stdout.write(`${line}\n`);
-    for (const fault of faults) stdout.write(`  ${fault}\n`);
-    if (faults.length > 0) process.exitCode = 1;
+    const line = lineOf(index, rounds, scale);
+    ratios.push(line.ratios);
+    add(lines, line);
+    if (isShort) add(longLines, lineOf(index, rounds, scale * LONG_FACTOR, `, ${LONG_FACTOR} times as long`));
   }
   for (const mode of ["merged", "imports"] as const) {
     const mean = geometricMean(ratios.map((one) => one[mode])).toFixed(2);
     stdout.write(`${mode}: ${mean} of the time with their own allocators, geometric mean\n`);
   }
-  if (process.exitCode === undefined) write(lines);
+  if (process.exitCode === undefined) write(lines, longLines);
 }
 
 if (argv[2] === "measure") {
@@ -174,7 +185,8 @@ if (argv[2] === "measure") {
     : measureAdopted(program, scale, argv[4] === "merged"));
   stdout.write(`\n${JSON.stringify(measured)}\n`);
 } else if (argv[2] === "table") {
-  write(readFileSync(FIGURES, "utf8").trimEnd().split("\n"));
+  const linesOf = (file: string): string[] => readFileSync(file, "utf8").trimEnd().split("\n");
+  write(linesOf(FIGURES), linesOf(LONG_FIGURES));
 } else {
   const [rounds = 5, scale = 3] = argv.slice(2).map(Number);
   measureAll(rounds, scale);

@@ -1,6 +1,6 @@
 import { typeOfRole } from "../../../src/wasm/allocator-roles.ts";
 import { Assembler, type Code, codeOf, type Operand } from "../../../src/wasm/assembler.ts";
-import { CORE_FUNCTIONS, CORE_GLOBALS, CORE_MEMORY, coreExport } from "../../../src/wasm/core-layout.ts";
+import { CORE_FUNCTIONS, CORE_MEMORY, coreExport, coreGlobals } from "../../../src/wasm/core-layout.ts";
 import { coreBody } from "../../../src/wasm/core-variants.ts";
 import { adopt, type CFunctionName } from "../../../src/wasm/index.ts";
 import { type BuiltModule, buildModule, I32, op } from "./module-builder.ts";
@@ -91,14 +91,14 @@ function noted(code: Code, what: number): Code {
 }
 
 /** The same functions, each of which notes what it does while it runs. */
-export function probedCore(memory: CoreMemory): Uint8Array<ArrayBuffer> {
+export function probedCore(memory: CoreMemory, isCounted = false): Uint8Array<ArrayBuffer> {
   const context = {
     assembler: new ProbedAssembler(),
     firstGlobal: 0,
     importIndexOf: (name: CFunctionName) => functionNames.indexOf(name),
     mallocIndex: TEST + 1 + functionNames.indexOf("malloc"),
     isShared: memory.isShared,
-    isCounted: false,
+    isCounted,
   };
   const probes = [
     { module: "probe", name: "note", params: [I32], results: [] },
@@ -112,7 +112,7 @@ export function probedCore(memory: CoreMemory): Uint8Array<ArrayBuffer> {
       body: coreBody(name, context),
       exportAs: name,
     })),
-    globals: CORE_GLOBALS.map((name) => ({ value: 0, isMutable: true, exportAs: coreExport(name) })),
+    globals: coreGlobals(isCounted).map((name) => ({ value: 0, isMutable: true, exportAs: coreExport(name) })),
     memory: memoryOf(memory),
   });
 }
