@@ -55,14 +55,15 @@ export const failedStages = [];
  * Runs one stage and says how long it took; gives true when it passed.
  * @param {string} name
  * @param {() => number} action gives an exit code
+ * @param {boolean} [isNeeded] whether it counts among the failed ones if it fails
  */
-export function stage(name, action) {
+export function stage(name, action, isNeeded = true) {
   const startMs = performance.now();
   console.log(styleText("bold", `> ${name}`));
   const exitCode = action();
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   const outcome = exitCode === 0 ? styleText("green", "ok") : styleText("red", `FAILED (exit code ${exitCode})`);
   console.log(`  ${name}: ${outcome}, ${seconds} s\n`);
-  if (exitCode !== 0) failedStages.push(name);
+  if (exitCode !== 0 && isNeeded) failedStages.push(name);
   return exitCode === 0;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as library from "../src/index.ts";
 import * as layout from "../src/layout.ts";
@@ -76,7 +77,6 @@ describe("the library exports", () => {
       "free",
       "handle",
       "i32",
-      "isServed",
       "leave",
       "memoryKind",
       "openCache",
@@ -97,6 +97,7 @@ describe("the library exports", () => {
       "u32",
       "u8",
       "usableSize",
+      "usesFastPath",
       "view",
       "viewAt",
     ]);
@@ -133,6 +134,11 @@ describe("the library exports", () => {
 });
 
 describe("the layouts export", () => {
+  it("a version that the document of dumps names", () => {
+    const text = readFileSync(new URL("../../../docs/dump-format.md", import.meta.url), "utf8");
+    expect(text).toContain(`any table, tag or state changes its meaning | ${layout.LAYOUT_VERSION} |`);
+  });
+
   it("what a tool needs to read a heap, and the values that make the layout what version 13 is", () => {
     const { Header, FrameKind, RunKind, FrameRecord, ZoneRecord, Tag, AreaWord, CacheRecord, SlotRecord } = layout;
     expect(layout).toMatchObject({
@@ -162,7 +168,7 @@ describe("the layouts export", () => {
       IN_SLAB: 255,
     });
     expect(AreaWord.SAVED).toBe(AreaWord.DUMMY_SHEAF + layout.SENTINEL_WORDS);
-    expect(AreaWord.SCRATCH).toBe(AreaWord.PAGE_CACHE + layout.PAGE_CACHE_WORDS);
+    expect(AreaWord.SCRATCH).toBe(AreaWord.PCP + layout.PCP_WORDS);
     expect(CacheRecord.NAME + layout.CACHE_NAME_BYTES / 4).toBeLessThanOrEqual(layout.CACHE_RECORD_WORDS);
     expect(SlotRecord).toMatchObject({ STATE: 0, AREA: 1 });
     expect(layout.MAX_SLOT_COUNT).toBe(Tag.LIVE_MAX);

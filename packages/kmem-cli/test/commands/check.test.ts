@@ -71,7 +71,7 @@ describe("kmem check", () => {
     const damaged = damagedDump(heap, ZONES, ZONES + 64);
     const { exitCode, stdout, out } = await onDump(damaged, "check", "DUMP", "--repair", "OUT");
     expect(exitCode).toBe(0);
-    expect(stdout).toContain(": zones and free lists were rebuilt from kinds and COUNTs, page caches were emptied\n");
+    expect(stdout).toContain(": zones and free lists were rebuilt from kinds and COUNTs, pcp lists were emptied\n");
     expect(stdout).toMatch(/\nwritten to OUT\n$/);
     const repaired = await onDump(out as Uint8Array, "check", "DUMP");
     expect(repaired).toMatchObject({ exitCode: 0, stdout: "DUMP: sound\n" });

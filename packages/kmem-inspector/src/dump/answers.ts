@@ -73,7 +73,7 @@ function pageText(model: DumpModel, group: PageGroup, state: FrameStateId, holde
     case "pages":
       return `a run of pages that was asked for page by page, ${pages} ${from}, of ${holder}`;
     case "cached":
-      return `free pages in the page cache of ${holder}, ${pages} ${from}`;
+      return `free pages in the pcp lists of ${holder}, ${pages} ${from}`;
     case "system":
       return `the heap's own pages, ${pages} ${from}, of ${holder}`;
     case "bucket":

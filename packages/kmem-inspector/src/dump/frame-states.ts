@@ -11,7 +11,7 @@ export const FRAME_STATES = [
   { id: "system", label: "Slots and the heap's own" },
   { id: "bucket", label: "Buckets" },
   { id: "vmalloc", label: "Virtual memory" },
-  { id: "cached", label: "Page caches" },
+  { id: "cached", label: "Pcp lists" },
   { id: "absent", label: "Absent" },
   { id: "unknown", label: "Unknown state" },
   { id: "data", label: "The program's data" },

@@ -4,9 +4,9 @@ import {
   GRANULE,
   OwnerMark,
   RunOwner,
-  SLAB_COLOUR_SHIFT,
   SLAB_FREE_MASK,
   SLAB_HEAD_MASK,
+  SLAB_OFFSET_SHIFT,
 } from "kmem/layout";
 import type { DumpModel } from "./dump-model.ts";
 import { isRunHead, isRunTail } from "./frame-states.ts";
@@ -88,7 +88,7 @@ export function slabOf(model: DumpModel, frame: number): Slab | undefined {
   const firstFrame = head & SLAB_HEAD_MASK;
   if (firstFrame > frame || frame >= firstFrame + cache.slabPages || kinds[firstFrame] !== kind) return undefined;
   if (firstFrame < tables.firstPageFrame || firstFrame + cache.slabPages > tables.endFrame) return undefined;
-  const firstBlock = firstFrame * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
+  const firstBlock = firstFrame * PAGE_SIZE + (head >>> SLAB_OFFSET_SHIFT) * GRANULE;
   const freeBlocks = Math.min(frameWords(memory, tables, firstFrame).count & SLAB_FREE_MASK, cache.slabBlocks);
   return { firstFrame, pageCount: cache.slabPages, cache, firstBlock, freeBlocks };
 }

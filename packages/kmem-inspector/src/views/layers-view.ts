@@ -21,7 +21,7 @@ const BYTE_PARTS: readonly (readonly [keyof ByteStats, string, number])[] = [
   ["blockRunBytes", "Large blocks", 4],
   ["pageRunBytes", "Page runs", 5],
   ["slotBytes", "Private pages of slots", 6],
-  ["pageCacheBytes", "Page caches", 9],
+  ["pcpBytes", "Pcp lists", 9],
   ["bucketBytes", "Buckets", 7],
   ["vmallocBytes", "Virtual memory", 8],
   ["freePageBytes", "Free pages", 2],

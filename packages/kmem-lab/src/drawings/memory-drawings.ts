@@ -75,7 +75,7 @@ const RUN_NOTES: readonly (readonly [keyof typeof RunKind, string])[] = [
   ["SYSTEM", "slots' own"],
   ["BUCKET", "buckets"],
   ["VMALLOC", "virtual areas"],
-  ["CACHED", "page caches"],
+  ["CACHED", "pcp lists"],
 ];
 
 /** What a page can be, with the bytes of the kind table. */

@@ -69,7 +69,7 @@ const PART_NAMES: readonly string[] = [
   "freeSlabBytes",
   "slabTailBytes",
   "slotBytes",
-  "pageCacheBytes",
+  "pcpBytes",
   "bucketBytes",
   "vmallocBytes",
 ];

@@ -25,8 +25,8 @@ const OF_THREADS = [
 
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  "one thread": 28_900,
-  threads: 37_500,
+  "one thread": 29_000,
+  threads: 37_600,
   kmem: 58_800,
   "kmem/atomik": 32_700,
   "kmem/layout": 5_800,
@@ -38,8 +38,8 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/proc": 33_900,
   "kmem/profile": 6_500,
   "kmem/trace": 8_600,
-  "kmem/wasm": 74_400,
-  everything: 153_600,
+  "kmem/wasm": 74_700,
+  everything: 154_000,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

@@ -9,7 +9,7 @@ import { DRAWER_COUNT, LockWord } from "./layout.ts";
 const SPIN_LIMIT = 200;
 
 /** A sleeping waiter checks again after this time, since the holder that should wake it may have died. */
-const LOOK_AGAIN_MS = 20;
+const RETRY_MS = 20;
 
 /** A hint to the processor that the thread spins; engines of 2024 and before have none. */
 const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).pause;
@@ -164,7 +164,7 @@ export class TicketLock {
 
 function sleepWhile(words: Int32Array, index: number, value: number): void {
   try {
-    Atomics.wait(words, index, value, LOOK_AGAIN_MS);
+    Atomics.wait(words, index, value, RETRY_MS);
   } catch (error) {
     // A thread that must not block, such as a page's main thread, gets this error; it spins instead.
     if (!(error instanceof TypeError)) throw error;

@@ -7,9 +7,9 @@ import { tagView } from "../slab/tags.ts";
 
 /**
  * `alloc` of the fast path with a counter, the slot's SAMPLE_IN: calls go the fast path until it has run out, and all
- * that do not, for want of a block or because it has, go to `slow`, which is to set it again. Written out once more,
- * and with one slow call as there, since the engine puts functions that are larger into no caller: so the counter costs
- * nothing that could be measured; put around `alloc` it costs a tenth.
+ * that do not, for want of a block or because it has, go to `slow`, which is to count them or to set it again. Written
+ * out once more, and with one slow call as there, since the engine puts functions that are larger into no caller: so
+ * the counter costs nothing that could be measured; put around `alloc` it costs a tenth.
  */
 export function bindCountedAlloc(
   context: FastPathContext,
@@ -29,12 +29,14 @@ export function bindCountedAlloc(
   const countWord: number = areaWord + AreaWord.SAMPLE_IN;
   return (sizeBytes) => {
     try {
-      if (--words[countWord] > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
+      const left = words[countWord] - 1;
+      if (left > 0 && sizeBytes >>> 0 === sizeBytes && sizeBytes <= maxClassBytes) {
         const topWord = tops + kindBySize[(sizeBytes + granuleMask) >>> granuleShift];
         const top = words[topWord];
         const block = words[top];
         const granule = (block - base) >>> granuleShift;
         if (tags[granule] === cachedTag) {
+          words[countWord] = left;
           words[topWord] = top - 1;
           tags[granule] = liveTag;
           return block >>> 0;

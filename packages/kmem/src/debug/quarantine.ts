@@ -9,12 +9,13 @@ export interface QuarantineLimits {
 }
 
 /**
- * Freed blocks of a thread withheld from reuse, so that a late write hits poison, not a new object. They leave first
- * in, first out, or with `random` in an order that nobody can foresee. O(1) amortized. Modelled on: KASAN's quarantine.
+ * Freed blocks of a thread withheld from reuse, so that a write after free hits poison, not a new object. They are
+ * evicted first in, first out, or with `random` in an order that nobody can foresee. O(1) amortized. Modelled on:
+ * KASAN's quarantine.
  */
 export class Quarantine {
   readonly #limits: QuarantineLimits;
-  /** A number from 0 on below 1; undefined for first in, first out. */
+  /** Returns a number from 0 on below 1; undefined for first in, first out. */
   readonly #random: (() => number) | undefined;
   #blocks: Located[] = [];
   #first = 0;
@@ -39,16 +40,16 @@ export class Quarantine {
     return this.#blocks.slice(this.#first).filter(({ record }) => record.kind === kind).length;
   }
 
-  /** Adds a block; returns those that leave for it, possibly itself. */
+  /** Adds a block; returns those that are evicted for it, possibly itself. */
   put(block: Located): Located[] {
     this.#blocks.push(block);
     this.#bytes += block.block.bytes;
-    const leaving: Located[] = [];
-    while (this.count > this.#limits.count || this.#bytes > this.#limits.bytes) leaving.push(this.#take());
-    return leaving;
+    const evicted: Located[] = [];
+    while (this.count > this.#limits.count || this.#bytes > this.#limits.bytes) evicted.push(this.#evict());
+    return evicted;
   }
 
-  /** All blocks, which leave. */
+  /** Removes all blocks and returns them. */
   drain(): Located[] {
     const blocks = this.#blocks.slice(this.#first);
     this.#blocks = [];
@@ -57,8 +58,8 @@ export class Quarantine {
     return blocks;
   }
 
-  /** The next block, which leaves. There must be one. */
-  #take(): Located {
+  /** Removes the next block. There must be one. */
+  #evict(): Located {
     const blocks = this.#blocks;
     if (this.#random !== undefined) {
       const chosen = this.#first + Math.floor(this.#random() * this.count);
@@ -66,7 +67,7 @@ export class Quarantine {
     }
     const block = blocks[this.#first]!;
     this.#first++;
-    // The places of those that have left are given up half at a time.
+    // The array is compacted once most of it is evicted.
     if (this.#first * 2 > blocks.length) {
       this.#blocks = blocks.slice(this.#first);
       this.#first = 0;

@@ -72,7 +72,7 @@ export class SampledHeap extends Heap {
   declare private below: BlockCalls;
   /** The calls that the heap has been given: those below with the counted `alloc`. */
   declare private served: BlockCalls;
-  declare private sampleEvery: number | undefined;
+  declare private isReady: boolean | undefined;
   readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
   readonly #quarantine: Quarantine;
@@ -102,9 +102,14 @@ export class SampledHeap extends Heap {
     this.#guardedCount = guardedCount;
     this.#quarantine = new Quarantine({ bytes: Number.POSITIVE_INFINITY, count: guardedCount >>> 1 });
     extendHeap(this, this.#extension());
-    this.sampleEvery = sampleEvery;
-    layers.memory.words[sampleInWord(layers)] = intervalAround(sampleEvery);
-    this.#sample(sampleEvery);
+    const rate = Math.min(sampleEvery, rates.get(layers) ?? sampleEvery);
+    rates.set(layers, rate);
+    const { words } = layers.memory;
+    const countWord = sampleInWord(layers);
+    // Another heap of this thread may be counting: it is not held up, unless the word is none of its.
+    if (words[countWord] <= 0 || words[countWord] >= 2 * rate) words[countWord] = intervalAround(rate);
+    this.isReady = true;
+    this.#sample();
     // What lies in quarantine is free memory, when there is no other.
     attachment.kmalloc.shrinkers.addInternal({
       name: "guarded objects in quarantine",
@@ -145,21 +150,20 @@ export class SampledHeap extends Heap {
   protected override publish(below: BlockCalls): void {
     this.below = below;
     super.publish(below);
-    // Before the constructor has gone on, nothing says how often; memory that is not shared is bound anew as it grows.
-    if (this.sampleEvery !== undefined) this.#sample(this.sampleEvery);
+    // Not before the constructor has set the count; memory that is not shared is bound anew as it grows.
+    if (this.isReady === true) this.#sample();
   }
 
-  #sample(sampleEvery: number): void {
+  #sample(): void {
     const { alloc: allocBelow } = this.below;
-    const { memory } = layersOf(this);
-    const { words } = memory;
-    const countWord = sampleInWord(layersOf(this));
+    const layers = layersOf(this);
+    const countWord = sampleInWord(layers);
     const alloc = bindCountedAlloc(this.pathContext(), (sizeBytes) => {
-      memory.refresh();
-      // Views that a growth has detached have counted nothing.
-      if (words.length === 0) memory.words[countWord]--;
-      if (memory.words[countWord] > 0) return allocBelow(sizeBytes);
-      memory.words[countWord] = intervalAround(sampleEvery);
+      requireSize(sizeBytes);
+      const { words } = this.current().memory;
+      const left = words[countWord] - 1;
+      words[countWord] = left > 0 ? left : intervalAround(rates.get(layers) ?? DEFAULT_SAMPLE_EVERY);
+      if (left > 0) return allocBelow(sizeBytes);
       return this.#allocGuarded(sizeBytes, alloc) || allocBelow(sizeBytes);
     });
     this.alloc = alloc;
@@ -171,7 +175,7 @@ export class SampledHeap extends Heap {
    *
    * @internal
    */
-  protected override isServed(): boolean {
+  protected override usesFastPath(): boolean {
     return this.alloc === this.served.alloc && this.free === this.served.free;
   }
 
@@ -378,6 +382,9 @@ export class SampledHeap extends Heap {
     };
   }
 }
+
+/** How often the slot of these layers samples: what its heaps in this thread ask for, the least. They share its count. */
+const rates: WeakMap<Layers, number> = /* @__PURE__ */ new WeakMap();
 
 /** Index in `words` of the allocations until the next is sampled, of the slot of this thread. */
 function sampleInWord({ sheaves }: Layers): number {

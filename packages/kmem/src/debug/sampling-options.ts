@@ -11,7 +11,10 @@ import { requireStackSource, type StackSource } from "./stack.ts";
 
 /** How one thread samples. */
 export interface SamplingOptions {
-  /** One allocation in so many gets a guarded place, on average. Default 100,000. */
+  /**
+   * One allocation in so many gets a guarded place, on average. Heaps of one thread that share a slot share the count,
+   * and the least of their rates. Default 100,000.
+   */
   readonly sampleEvery?: number;
   /** Guarded objects that there may be when this thread takes one: live ones, and its own freed ones. Default 255. */
   readonly guardedCount?: number;

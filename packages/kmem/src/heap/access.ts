@@ -6,7 +6,7 @@ import { badArgument, reading } from "../memory/arguments.ts";
 import type { Finding } from "../memory/finding.ts";
 import type { RepairStep } from "../repair/log.ts";
 import type { Attachment } from "./attachment.ts";
-import type { PathFollower } from "./path-followers.ts";
+import type { PathListener } from "./path-listeners.ts";
 
 /**
  * What a heap that has more around its blocks than the layers know (red zones, records, a quarantine) adds to the
@@ -40,8 +40,8 @@ export interface HeapAccess {
   seen(): Layers;
   /** As {@link seen}, to change something: the slot must still be this thread's. */
   current(): Layers;
-  /** Tells a follower now, and whenever the fast path is bound again. */
-  follow(follower: PathFollower): void;
+  /** Tells a listener now, and whenever the fast path is bound again. */
+  subscribe(listener: PathListener): void;
   extension?: HeapExtension;
 }
 

@@ -21,7 +21,7 @@ import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-vie
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
 import { Pages } from "./pages.ts";
-import { Followers } from "./path-followers.ts";
+import { PathListeners } from "./path-listeners.ts";
 
 /** The calls that the fast path serves. */
 export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
@@ -32,10 +32,11 @@ const INSPECT = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 /** What a heap of one thread and a heap shared by threads have in common: blocks, caches and pages. */
 export abstract class BaseHeap {
   /**
-   * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of
-   * its own. The contents are undefined. Throws BAD_SIZE for an invalid size, and {@link OutOfMemoryError}: idle memory
-   * of the heap may have been reclaimed by then, and this thread's shrinkers may have run, which changes no block.
-   * O(1) as a rule; the slow path makes a slab. From C's malloc and the kmalloc of all five documents.
+   * Allocates `sizeBytes` (0 to 2^32 - 1) and returns the address of a block aligned to 16. Size 0 gets a block of its
+   * own. The contents are undefined. Throws BAD_SIZE for an invalid size, and {@link OutOfMemoryError}, after it has
+   * reclaimed the heap's cached free memory and run this thread's shrinkers; it frees no live block by itself. O(1);
+   * the slow path fills a sheaf, and makes a slab where no slab has free blocks. From C's malloc and the kmalloc of all
+   * five seed documents.
    */
   alloc!: (sizeBytes: number) => number;
   /** As {@link alloc}, but returns 0 where there is no memory, and may use the reserve below the lowest watermark. */
@@ -53,7 +54,7 @@ export abstract class BaseHeap {
   #fast!: FastPath;
   /** calloc, realloc and alignedAlloc on the sheaves. */
   #variants!: FastVariants;
-  readonly #followers = new Followers(() => (this.isServed() ? this.pathContext() : undefined));
+  readonly #listeners = new PathListeners(() => (this.usesFastPath() ? this.pathContext() : undefined));
   #isDetached = false;
 
   /** @internal */
@@ -62,8 +63,8 @@ export abstract class BaseHeap {
     this.#kmalloc = attachment.kmalloc;
     this.pages = new Pages(() => this.current(), attachment.kmalloc, attachment.waits);
     Object.defineProperty(this, INSPECT, { value: () => this.toString() });
-    const { follow } = this.#followers;
-    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current(), follow });
+    const { subscribe } = this.#listeners;
+    registerHeap(this, { attachment, isLocal, seen: () => this.seen(), current: () => this.current(), subscribe });
     this.#bind();
   }
 
@@ -73,8 +74,9 @@ export abstract class BaseHeap {
 
   /**
    * Makes the functions of the fast path. They are closures over constants and stay correct when shared memory grows:
-   * the tables lie below the initial end. The sheaf of a named cache may lie beyond these views; it then counts as
-   * full, and slowFree binds again. Growth of memory that is not shared invalidates them: see #rebindDetached.
+   * the tables lie below the initial end. Remote sheaves and those of named caches may lie beyond these views; they
+   * then count as full, and slowFree binds again. Growth of memory that is not shared invalidates them: see
+   * #rebindIfStale.
    */
   #bind(): void {
     const context = this.pathContext();
@@ -89,7 +91,7 @@ export abstract class BaseHeap {
       return address !== 0 ? address : this.slowTryAlloc(sizeBytes, true);
     };
     this.publish({ alloc, free, tryAlloc });
-    this.#followers.tell();
+    this.#listeners.notify();
   }
 
   /** Installs the functions as the heap's methods. Heaps with further checks override this and wrap them. @internal */
@@ -99,8 +101,8 @@ export abstract class BaseHeap {
     this.tryAlloc = tryAlloc;
   }
 
-  /** Whether the heap's calls are those of its fast path: nothing is wrapped around it that has to see them. @internal */
-  protected isServed(): boolean {
+  /** Whether alloc and free are the fast path's own functions, with nothing wrapped around them. @internal */
+  protected usesFastPath(): boolean {
     return this.alloc === this.#fast.alloc && this.free === this.#fast.free;
   }
 
@@ -124,7 +126,7 @@ export abstract class BaseHeap {
       throw detachedError(this.#layers.slot);
     };
     this.alloc = this.free = this.tryAlloc = refuse;
-    this.#followers.tell();
+    this.#listeners.notify();
     this.leave(this.#attachment);
   }
 
@@ -163,8 +165,8 @@ export abstract class BaseHeap {
 
   /**
    * Registers a shrinker of this thread, which frees memory when it is short; a call of the result, or of its
-   * `dispose`, removes it again. Shrinkers run within `alloc`, after all else has failed, and within any slow call
-   * while another thread waits.
+   * `dispose`, removes it again. Shrinkers run within `alloc` after all else has failed, and under
+   * pressure (few free pages, or a thread that waits for memory) within any slow call.
    */
   addShrinker(shrinker: Shrinker): Registration {
     this.current();
@@ -247,8 +249,8 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Opens an existing cache by its name, and names this thread's constructor and destructor for its objects: the ones
-   * that it was made with, or none, which suffices except for making and releasing slabs. Throws BAD_ARGUMENT.
+   * Opens an existing cache by its name. `functions` are the constructor and destructor that it was made with: without
+   * them this thread can allocate and free objects, but not make or release slabs. Throws BAD_ARGUMENT.
    */
   openCache(name: string, functions: BlockFunctions = {}): Cache {
     return Cache.open(this.cacheContext(), name, functions);
@@ -270,7 +272,7 @@ export abstract class BaseHeap {
     return footprintBytes(viewedLayers(this));
   }
 
-  /** Returns what this slot caches and what is in barns, releases empty slabs; returns the pages freed. O(free blocks). */
+  /** Drains this slot's caches and all barns, and releases empty slabs; returns the pages freed. O(free blocks). */
   trim(): number {
     this.current();
     return this.#kmalloc.trim();
@@ -342,7 +344,7 @@ export abstract class BaseHeap {
     requireSize(sizeBytes);
     this.current();
     if (sizeBytes > MAX_CLASS_BYTES) return this.#kmalloc.allocateRun(sizeBytes, 1, fromReserve);
-    if (this.#rebindDetached()) {
+    if (this.#rebindIfStale()) {
       const address = this.#fast.take(sizeBytes);
       if (address !== 0) return address;
     }
@@ -350,7 +352,7 @@ export abstract class BaseHeap {
     for (;;) {
       const got = this.#kmalloc.refill(kind, fromReserve);
       if (got !== REFILLED) return got;
-      this.#rebindDetached();
+      this.#rebindIfStale();
       const address = this.#fast.take(sizeBytes);
       // Another thread may close the sheaf at any instant; then the loop refills it.
       if (address !== 0) return address;
@@ -365,7 +367,7 @@ export abstract class BaseHeap {
   protected slowFree(address: number): void {
     if (address === 0) return;
     this.current();
-    this.#rebindDetached();
+    this.#rebindIfStale();
     while (this.#kmalloc.free(address) === "retry") {
       // The sheaf of a named cache may lie in memory that was added after the fast path was bound.
       if (!this.#fast.hasRoom(address)) this.#bind();
@@ -404,9 +406,9 @@ export abstract class BaseHeap {
   }
 
   /** Rebinds the fast path if growth has detached its views; returns whether it had. */
-  #rebindDetached(): boolean {
+  #rebindIfStale(): boolean {
     this.#layers.memory.refresh();
-    if (!this.#fast.isDetached()) return false;
+    if (!this.#fast.isStale()) return false;
     this.#bind();
     return true;
   }

@@ -55,12 +55,12 @@ export function freeAbandonedSlot(layers: CoreLayers, slot: number): void {
     slots.freeDead(slot);
   }
   sync.locks.release(lock);
-  sync.waiters.freed();
+  sync.waiters.noteFreed();
 }
 
 function freeAbandonedRuns(layers: CoreLayers, slot: number): void {
   const { slots, sync, caches } = layers;
-  if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
+  if (ASSERTIONS) assertHeaderLock(sync.locks, Header.REAP_LOCK, "the reap lock");
   recoverDeadLocks(layers);
   slots.finishReleases();
   underSheavesLock(layers, () => slots.setArea(slot, 0));

@@ -3,7 +3,7 @@ import { type Finding, type Report, reporter } from "../memory/finding.ts";
 import { headerWord, readHeader } from "../memory/header.ts";
 import { GRANULE, Header, HeapFlag, MAX_SLOT_COUNT, PAGE_SIZE, WORD_BYTES } from "../memory/layout.ts";
 import { checkPages } from "../pages/check.ts";
-import { checkPageCaches } from "../pages/check-caches.ts";
+import { checkPcpLists } from "../pages/check-caches.ts";
 import { FrameKind, RunKind } from "../pages/layout.ts";
 import { tableFault } from "../pages/moving-tables.ts";
 import { checkSlabs } from "../slab/check.ts";
@@ -42,9 +42,9 @@ export function checkCore(layers: CoreLayers): CheckReport {
     checkSlots(layers, reporter(findings, "kmalloc"));
     checkLocks(layers, reporter(findings, "kmalloc"));
     checkState(layers, reporter(findings, "kmalloc"));
-    checkPageCaches(
+    checkPcpLists(
       layers.pages.frames,
-      new Map([...sheaves].map(([slot, { pageCacheWord }]) => [slot, pageCacheWord])),
+      new Map([...sheaves].map(([slot, { pcpWord }]) => [slot, pcpWord])),
       reporter(findings, "pages"),
     );
   }

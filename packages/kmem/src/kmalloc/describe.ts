@@ -4,7 +4,7 @@ import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FOREIGN_PHRASE } from "../pages/kind-phrase.ts";
 import { FrameKind, FrameRecord, RunKind } from "../pages/layout.ts";
 import { runPages } from "../pages/ownership.ts";
-import { isLive, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK } from "../slab/layout.ts";
+import { isLive, SLAB_HEAD_MASK, SLAB_OFFSET_SHIFT } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { CoreLayers } from "./layers.ts";
 
@@ -117,7 +117,7 @@ export function boundsAt(layers: CoreLayers, address: number): BlockBounds | und
 /** Address of the first block of the slab that a frame belongs to. */
 function firstBlock({ memory, pages }: CoreLayers, frame: number): number {
   const head = memory.words[pages.frames.record(frame) + FrameRecord.SLAB_OR_OWNER];
-  return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_COLOUR_SHIFT) * GRANULE;
+  return (head & SLAB_HEAD_MASK) * PAGE_SIZE + (head >>> SLAB_OFFSET_SHIFT) * GRANULE;
 }
 
 /** The block of a slab around an address; undefined in the unused ends of the slab. */

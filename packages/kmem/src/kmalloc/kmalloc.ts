@@ -24,10 +24,10 @@ const RECLAIM_STEP_SHIFT = 5;
 const RECLAIM_STEP_FRAMES = 2;
 /** Requests for pages between two reclaims at a peak. */
 const RECLAIM_REQUESTS = 16;
-/** log2 of the frames in use for each request: a small heap may reclaim sooner, after usedFrames / 8 requests. */
+/** A small heap may reclaim sooner, after usedFrames / 8 requests for pages: log2 of the divisor. */
 const RECLAIM_FRAMES_PER_REQUEST_SHIFT = 3;
 
-/** A heap that stays below its peak counts no further: a word more would be negative. */
+/** The counter of requests stops here: one more, and the word would be negative. */
 const REQUESTS_MAX: number = 2 ** 31 - 1;
 
 /** A run of up to so many bytes stays whole while at least half of it is in use, as the block of a slab does. */
@@ -72,12 +72,12 @@ export function requireSize(sizeBytes: number): void {
  *        │   ├ Slabs.take                        free blocks of the cache's slabs
  *        │   └ Slabs.growLocked                  a new slab: allocate (below), formatSlab, and Slabs.take again
  *        └ reclaim, Shrinkers.shrink             if there is no memory; then Sheaves.refill again
- *      └ allocateRun(size)                       above 32 KiB
+ *      └ allocateRun(size)                       above 32 KiB, or aligned to more than a page
  *        ├ PageAllocator.takeCachedRun           9 pages and more that the slot has cached, without a lock
  *        └ allocatePages, PageAllocator.allocate
- *          ├ PageCache.pop                       1, 2, 4 or 8 pages that the slot has cached
- *          ├ BuddyZone.take                      under the pages' lock: a block from the lists by order
- *          ├ BuddyZone.find, BuddyZone.carve     a contiguous free range, first fit by address
+ *          ├ PcpLists.pop                        1, 2, 4 or 8 pages that the slot has cached
+ *          ├ BuddyZone.take                      under the pages' lock: a buddy block, for short runs
+ *          ├ BuddyZone.find, BuddyZone.carve     for others, a contiguous free range, first fit by address
  *          └ growPages, BuddyZone.give           more memory, then BuddyZone.take or BuddyZone.find again
  *
  *      free, fast: pushes the block onto the sheaf; a small one that another slot allocated onto a remote one
@@ -87,7 +87,7 @@ export function requireSize(sizeBytes: number): void {
  *        │   └ Slabs.put                         and PageAllocator.freeContiguous for slabs that become empty
  *        ├ Sheaves.putBypassingSheaf             while memory is short: one block, through Barns.put
  *        └ freeRun, PageAllocator.freeClaimed
- *          ├ RunCache.push, PageCache.push       as above
+ *          ├ RunCache.push, PcpLists.push        as above
  *          └ BuddyZone.give                      merges with its buddies, into the lists
  */
 export class KmallocSlowPath {
@@ -217,8 +217,8 @@ export class KmallocSlowPath {
         if (isOwn || !remoteSheaves.hasSheafFor(kind) ? sheaves.flush(kind) : remoteSheaves.makeRoom(kind))
           return "retry";
       }
-      // Before the block is freed: if a shrinker throws, the block is still live. What a destructor throws below, the
-      // block is free by then.
+      // Before the block is freed: if a shrinker throws, the block is still live. If a destructor throws below, the
+      // block is already free.
       this.#reclaimUnderPressure();
       if (!sheaves.putBypassingSheaf(kind, address)) throw badFree(this.#layers, address);
       slabs.releaseEmpty(kind);
@@ -313,9 +313,9 @@ export class KmallocSlowPath {
     const usedAfter = pages.usedFrames;
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 0);
     const step = Math.max(RECLAIM_STEP_FRAMES, usedAfter >> RECLAIM_STEP_SHIFT);
-    // The level never falls: below its peak a heap may keep its memory, which has been used before. A heap that returns
-    // to its peak raises the level by a step each time until it no longer reclaims. The cap is one frame above the use
-    // before this reclaim: if it were that use itself, the heap would reclaim each time that it returns to exactly it.
+    // The level never falls: below its peak a heap may keep its memory, which has been used before. Each reclaim raises
+    // it by a step, up to one frame above the use before the reclaim: were it that use itself, a heap that returns to
+    // exactly the same use would reclaim each time.
     const raisedLevel = Math.min(usedBefore + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(usedAfter + step, raisedLevel));
     errors.rethrow();
@@ -370,7 +370,7 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Empties this slot's sheaves, remote sheaves, page cache and cached runs, and all barns, and releases empty slabs;
+   * Empties this slot's sheaves, remote sheaves, pcp lists and cached runs, and all barns, and releases empty slabs;
    * returns the pages freed. Throws the destructors' first error once all is done.
    */
   reclaim(): number {
@@ -381,7 +381,7 @@ export class KmallocSlowPath {
     const before = slabs.releasedPages;
     for (const kind of caches.kinds()) errors.run(() => this.#drainAndRelease(kind));
     const released = slabs.releasedPages - before;
-    // Released slabs have come by way of the page cache: they are counted already.
+    // Released slabs have come by way of the pcp lists: they are counted already.
     pages.drainCache();
     errors.rethrow();
     return drained + released;

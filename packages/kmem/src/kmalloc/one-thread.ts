@@ -43,7 +43,7 @@ function onlySlot(memory: LinearMemory, geometry: Geometry): SlotSync {
     isUnderPressure: false,
     tracksWatermarks: false,
     pressureEpoch: 0,
-    freed: () => {},
+    noteFreed: () => {},
     forget: () => {},
   };
   const beacon = { end: () => {} };

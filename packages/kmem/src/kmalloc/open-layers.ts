@@ -200,7 +200,7 @@ export function openLayers(
   prepare?.(lower);
   const sheaves = Sheaves.open(lower, slots, slot) ?? openAfterReclaim(lower, slot);
   if (sheaves === undefined) return undefined;
-  lower.pages.useCache(sheaves.pageCacheWord);
+  lower.pages.useCache(sheaves.pcpWord);
   return { ...lower, sheaves, slot };
 }
 

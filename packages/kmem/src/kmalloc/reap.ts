@@ -2,7 +2,7 @@ import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, PAGE_SIZE } from "../memory/layout.ts";
 import { type PageRun, pageRunsOf, slotOwner } from "../pages/ownership.ts";
-import { exchangeBlockOwner } from "../slab/ownership.ts";
+import { compareExchangeBlockOwner } from "../slab/ownership.ts";
 import { assertHeaderLock } from "../sync/lock-order.ts";
 import { returnBlocks, returnRuns, waitForTakeover } from "./abandoned.ts";
 import { assertRecovered } from "./assertions.ts";
@@ -25,7 +25,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, clean
   const to = requireReapOptions(layers, slot, options);
   const { slots, sync, geometry } = layers;
   const generation = options.generation ?? slots.generation(slot);
-  // Before the lock: threads that wait for locks of the dead one then take these over at once.
+  // Before the lock is acquired: waiters can then take over the dead thread's locks at once.
   slots.markDead(slot, generation);
   const lock = headerWord(geometry, Header.REAP_LOCK);
   sync.locks.acquire(lock);
@@ -35,7 +35,7 @@ export function reapSlot(layers: Layers, slot: number, given: ReapOptions, clean
     return recover(layers, slot, options.blocks ?? "keep", to, cleanup);
   } finally {
     sync.locks.release(lock);
-    sync.waiters.freed();
+    sync.waiters.noteFreed();
   }
 }
 
@@ -50,7 +50,7 @@ function recover(
 ): ReapReport {
   const { slots, sync, caches } = layers;
   if (ASSERTIONS) {
-    assertHeaderLock(sync.locks, Header.REAP_LOCK, "the lock of recoveries");
+    assertHeaderLock(sync.locks, Header.REAP_LOCK, "the reap lock");
     assert(slots.isDead(slot), `the thread of slot ${slot} is known to be gone`);
     assert(slot !== layers.slot, `no thread recovers from its own death in slot ${slot}`);
   }
@@ -90,20 +90,20 @@ function freeAll(layers: Layers, blocks: readonly BlockInfo[], slot: number): vo
   const { pages } = layers;
   for (const { address } of blocks) freeBypassingSheaf(layers, address, slot);
   forEachRun(layers, slot, (head) => {
-    const isOurs = pages.frames.exchangeOwner(head, slotOwner(slot), pages.claimedOwner);
+    const isOurs = pages.frames.compareExchangeOwner(head, slotOwner(slot), pages.claimedOwner);
     // Its length as it is now: another thread may have freed a part of it just before.
     if (isOurs) pages.freeClaimed(head, pages.frames.count(head));
   });
 }
 
 function giveAll(layers: Layers, blocks: readonly BlockInfo[], slot: number, to: number): void {
-  for (const { address } of blocks) exchangeBlockOwner(layers, address, slot, to);
-  forEachRun(layers, slot, (head) => layers.pages.frames.exchangeOwner(head, slotOwner(slot), slotOwner(to)));
+  for (const { address } of blocks) compareExchangeBlockOwner(layers, address, slot, to);
+  forEachRun(layers, slot, (head) => layers.pages.frames.compareExchangeOwner(head, slotOwner(slot), slotOwner(to)));
 }
 
 /**
- * Takes all runs of pages from a dead slot. A thread that frees a part of one leaves what is behind it to the slot as a
- * run of its own, so they are listed again until there are none, each time while no run is being split.
+ * Takes all runs of pages from a dead slot. If another thread frees a part of a run, the pages after that part become a
+ * new run of the slot. So the runs are listed again, under the pages' lock, until there are none.
  */
 function forEachRun({ pages }: Layers, slot: number, take: (head: number) => void): void {
   for (;;) {

@@ -47,7 +47,7 @@ export function freeSlotObjects(layers: CoreLayers, slot: number, { areas, mempo
   for (const { address } of mempools) memory.words[(address >>> WORD_SHIFT) + PoolWord.MAGIC] = 0;
   for (const { address, pageCount } of traceRings) {
     const head = address / PAGE_SIZE;
-    if (!pages.frames.exchangeOwner(head, OwnerMark.TRACE_RING, pages.claimedOwner)) continue;
+    if (!pages.frames.compareExchangeOwner(head, OwnerMark.TRACE_RING, pages.claimedOwner)) continue;
     memory.words[(address >>> WORD_SHIFT) + RingWord.MAGIC] = 0;
     pages.freeExclusive(head, pageCount);
   }

@@ -55,8 +55,8 @@ export interface ByteStats {
   readonly pageRunBytes: number;
   /** Private pages of slots, and the pages of the barns. */
   readonly slotBytes: number;
-  /** Free pages in the page caches of slots. */
-  readonly pageCacheBytes: number;
+  /** Free pages in the pcp lists of slots. */
+  readonly pcpBytes: number;
   /** Buckets, and the pages of their lists. */
   readonly bucketBytes: number;
   /** Pages of virtual areas, and of their tables. */
@@ -154,7 +154,7 @@ export function footprintBytes(layers: CoreLayers): number {
 
 type RunCounts = { readonly blockRuns: number } & Pick<
   ByteStats,
-  "blockRunBytes" | "pageRunBytes" | "slotBytes" | "pageCacheBytes" | "bucketBytes" | "vmallocBytes"
+  "blockRunBytes" | "pageRunBytes" | "slotBytes" | "pcpBytes" | "bucketBytes" | "vmallocBytes"
 >;
 
 /** Counts frames of the kinds that caches do not count; O(frames). */
@@ -171,7 +171,7 @@ function countRuns(layers: CoreLayers): RunCounts {
     blockRunBytes: bytesOf(RunKind.LARGE_BLOCK),
     pageRunBytes: bytesOf(RunKind.PAGES),
     slotBytes: bytesOf(RunKind.SYSTEM) - tablePages(geometry) * PAGE_SIZE,
-    pageCacheBytes: bytesOf(RunKind.CACHED),
+    pcpBytes: bytesOf(RunKind.CACHED),
     bucketBytes: bytesOf(RunKind.BUCKET),
     vmallocBytes: bytesOf(RunKind.VMALLOC),
   };

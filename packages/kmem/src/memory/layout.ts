@@ -16,7 +16,9 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "./record-layout.ts
  *               kernel's per-CPU area); in vmalloc a range     engine   an allocator above the pages with a lock of its
  *               of virtual pages (vm_struct)                            own: buckets, virtual memory
  *      epoch    counts beginnings and ends of pressure, and    beacon   a thread's Atomics.waitAsync calls: JavaScript
- *               of waits: each slot reclaims once an epoch              drops them when the thread dies
+ *               beginnings of waits: each slot reclaims once            drops them when the thread dies
+ *      pcp      a slot's lists of free pages: Linux's          seeds    the five kernel documents that the library
+ *      lists    per-CPU page lists                                      implements (docs/architecture.md names them)
  *      foreign  pages in the memory that are not the heap's
  *      face     a kernel's own functions over a heap: the seed documents' kmalloc, kmem_cache_create and so on
  *

@@ -54,8 +54,8 @@ export class NodeView {
   }
 
   /** Binds the fast path again where growth has detached it; returns whether it had. */
-  rebindDetached(): boolean {
-    if (!this.#isOpen || !this.#fast.isDetached()) return false;
+  rebindIfStale(): boolean {
+    if (!this.#isOpen || !this.#fast.isStale()) return false;
     this.layers.memory.refresh();
     this.#fast = this.#bind();
     return true;

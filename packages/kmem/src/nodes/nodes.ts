@@ -312,7 +312,7 @@ export class Nodes {
 
   #slowAlloc(sizeBytes: number): number {
     const { view } = this.#nodes[this.home];
-    if (view.rebindDetached()) {
+    if (view.rebindIfStale()) {
       this.#bind();
       return this.alloc(sizeBytes);
     }
@@ -341,7 +341,7 @@ export class Nodes {
     const order = request.thisNode === true ? [request.node] : this.#order(request.node);
     for (const node of order) {
       const { view } = this.#nodes[node];
-      view.rebindDetached();
+      view.rebindIfStale();
       const popped = request.isBelowSheaves === true ? 0 : view.take(request.sizeBytes);
       if (popped !== 0) return joinAddress(node, popped);
       const offset = view.supply.isAmple(request.sizeBytes) ? this.#ask(node, request) : 0;

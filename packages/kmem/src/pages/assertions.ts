@@ -4,7 +4,7 @@ import { FrameKind, FrameRecord, MAX_ORDER, NO_FRAME, ORDER_COUNT, RunOwner, Zon
 import type { PageRequest } from "./page-request.ts";
 
 // What is asserted, in test builds alone, where pages change hands: between the lists of a zone, the page allocator,
-// the page cache of a slot, and those who take and give runs.
+// the pcp lists of a slot, and those who take and give runs.
 
 /** What is asked of a zone. */
 interface ZoneView {

@@ -199,7 +199,7 @@ export class FrameTable {
   }
 
   /** Replaces the owner `from` of a run by `to` atomically; false if the owner was not `from`. */
-  exchangeOwner(head: number, from: number, to: number): boolean {
+  compareExchangeOwner(head: number, from: number, to: number): boolean {
     return Atomics.compareExchange(this.memory.words, this.record(head) + headField, from, to) === from;
   }
 
@@ -223,10 +223,10 @@ export class FrameTable {
   claimRun(head: number, kind: number, claimed: number, count?: number): boolean {
     const owner = this.owner(head);
     if (this.kind(head) !== kind || (owner & (RunOwner.CLAIMED | RunOwner.SPLIT)) !== 0) return false;
-    if (!this.exchangeOwner(head, owner, claimed)) return false;
+    if (!this.compareExchangeOwner(head, owner, claimed)) return false;
     if (this.kind(head) === kind && (count === undefined || this.count(head) === count)) return true;
-    // ABA: the run was freed and reallocated as another one before the exchange, with the same owner word.
-    this.exchangeOwner(head, claimed, owner);
+    // ABA: the run was freed and reallocated as another one before the compare-and-swap, with the same owner word.
+    this.compareExchangeOwner(head, claimed, owner);
     return false;
   }
 }

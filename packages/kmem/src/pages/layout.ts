@@ -15,11 +15,10 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-l
  *                       slab takes     slab releases
  *                              ▼        │
  *                         FIRST_CACHE + cache number (every frame of the slab)
- *      RESERVED: the header and the tables that do not move; after them, foreign pages: what a
- *      program, or another heap, has added to the memory between two growths of this one. It never changes, and nothing
- *      else is written for such a page: no record, no tag. In a memory that grows they end at a multiple of
- *      WASM_PAGE_FRAMES.
- *      A run on its way back is claimed first: the thread that exchanges its OWNER frees it, no other.
+ *      RESERVED: the header and the tables that do not move; after them, foreign pages: those that a program, or
+ *      another heap, has added to the memory between two growths of this one. Their kind never changes, and they have
+ *      no record and no tags. In a memory that grows, foreign pages end at a multiple of WASM_PAGE_FRAMES.
+ *      A run that is being freed is claimed first: the thread whose compare-and-swap sets CLAIMED frees it, no other.
  *
  * The frame table holds a record of four words a frame, used by the first frame of a block or run; the last word of
  * slabs, by every frame:
@@ -28,14 +27,14 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-l
  *      NEXT            next in its list      –                   next in its cache's list
  *      PREV            previous in its list  –                   previous in its cache's list
  *      COUNT           order                 frames in the run   free blocks | cursor << 16
- *      SLAB_OR_OWNER   –                     OWNER               first frame of the slab | colour << 20
+ *      SLAB_OR_OWNER   –                     OWNER               first frame of the slab | first granule << 20
  *
- * OWNER says who answers for a run, so that nothing is lost when a thread dies with it in its hands:
+ * OWNER says who answers for a run, so that nothing is lost when a thread dies that holds it:
  *
  *      bit   31   30 … 16   15 … 9      8       7         6 … 0
  *            1    0         former + 1  SPLIT   CLAIMED   slot + 1; 0: the heap itself
  *
- *      CLAIMED  on the way back, or in the page cache of the slot
+ *      CLAIMED  being freed, or on the pcp lists of the slot
  *      SPLIT    a part of it is being freed, under the pages' lock, by the slot; the rest stays the former owner's
  *
  * The order of stores tells in which state a thread that died has left a frame:
@@ -50,7 +49,7 @@ import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-l
  *
  * Growth is noted in the header's word GROWTH_JOURNAL before any table changes: the first WebAssembly page that was
  * added, and from bit 16 on their number; 0 when it is done. A thread that takes the pages' lock over completes it. So
- * nothing is lost but what a thread adds and dies before it can note: those pages are foreign from then on.
+ * pages are lost only if a thread dies between the growth and the store of its note: those are foreign from then on.
  *
  * A list ends with frame 0: that frame is the header of its heap or below the heap, never a member of a list.
  */
@@ -77,7 +76,7 @@ export const RunKind = {
   BUCKET: 10,
   /** A page of a virtual area, of a page table, or of the areas' records. */
   VMALLOC: 12,
-  /** Free, in the page cache of a slot, or on the way from its owner back to the free lists. */
+  /** Free: on the pcp lists of a slot, or being freed. */
   CACHED: 14,
 } as const;
 /** A value of {@link RunKind}. */
@@ -104,16 +103,16 @@ export const RunOwner = {
   LOW_MASK: 0xffff,
 } as const;
 /**
- * What OWNER holds instead of an owner in a run that is the root of something, which is found by it: no user writes to
- * the frame table. All marks stand here, so that no two are the same. None is an owner: those have no bits above
- * RunOwner.LOW_MASK but OWNER_BIT.
+ * What OWNER holds instead of an owner in runs that recovery and repair find by it: roots, and what has no other root.
+ * User data cannot fake a mark, because no user writes to the frame table. All marks stand here, so that no two are the
+ * same. None is an owner: those have no bits above RunOwner.LOW_MASK but OWNER_BIT.
  */
 export const OwnerMark = {
   /** The page of the engine of buckets, a bucket, and a buffer for DMA: kind BUCKET. */
   BUCKET_STATE: -1,
   BUCKET: -2,
   DMA_BUFFER: -3,
-  /** The anchor page of the Linux kernel: kind SYSTEM. */
+  /** The page in which the Linux face keeps its state: kind SYSTEM. */
   LINUX_ANCHOR: -4,
   /** The root of virtual memory: kind VMALLOC. */
   VMALLOC_ROOT: -5,
@@ -146,8 +145,9 @@ export const GROUP_SHIFT = 6;
 /** Frames that a word of the group table is about: 256 KiB. */
 export const GROUP_FRAMES: number = 1 << GROUP_SHIFT;
 /**
- * A word of the group table: how many frames are free where, so that a search for a free stretch looks at a word where
- * it would look at 64 kinds. Groups are aligned as frame numbers are.
+ * A word of the group table: the lengths in frames of the free stretch at the group's start, of the one at its end, and
+ * of its longest. A search for a free stretch reads one word in place of 64 kinds. Groups are aligned as frame numbers
+ * are.
  *
  *      bit   31      30 … 21   20 … 14    13 … 7    6 … 0
  *            KNOWN   0         longest    at its    at its
@@ -226,8 +226,8 @@ export const ZONE_COUNT = 2;
 export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
 
 /**
- * The page cache of a slot (Linux's per-CPU lists of pages; not the cache of files) lies in its private pages. Runs of
- * 1, 2, 4 and 8 pages come and go there without the pages' lock while more than one slot is taken. The words after the
+ * The pcp lists of a slot lie in its private pages: Linux's per-CPU page lists (struct per_cpu_pages). Runs of 1, 2, 4
+ * and 8 pages come and go there without the pages' lock while more than one slot is taken. The words after the
  * largest order hold the cached runs: freed large blocks of RUN_CACHE_PAGES_MIN pages and more, the oldest first, also
  * where one thread works alone.
  *
@@ -236,19 +236,18 @@ export const ZONE_TABLE_BYTES: number = ZONE_COUNT * ZONE_RECORD_WORDS * 4;
  *
  * REFUSED counts the runs for which there was no room, modulo EVICT_INTERVAL of run-cache.ts.
  */
-export const PAGE_CACHE_ORDERS = 4;
+export const PCP_ORDERS = 4;
 /** Words of one order: its count and its frames. */
-export const PAGE_CACHE_STRIDE = 16;
-/** Words of a slot's page cache. */
-export const PAGE_CACHE_WORDS: number = PAGE_CACHE_ORDERS * PAGE_CACHE_STRIDE;
+export const PCP_STRIDE = 16;
+/** Words of a slot's pcp lists. */
+export const PCP_WORDS: number = PCP_ORDERS * PCP_STRIDE;
 /** Single pages that are cached at most; of each larger order half as many as of the one before. */
-export const PAGE_CACHE_CAPACITY = 15;
-/** Word of a page cache at which the count of cached runs stands. */
-export const RUN_CACHE_WORD: number =
-  (PAGE_CACHE_ORDERS - 1) * PAGE_CACHE_STRIDE + 1 + (PAGE_CACHE_CAPACITY >> (PAGE_CACHE_ORDERS - 1));
+export const PCP_CAPACITY = 15;
+/** Word of the pcp lists at which the count of cached runs stands. */
+export const RUN_CACHE_WORD: number = (PCP_ORDERS - 1) * PCP_STRIDE + 1 + (PCP_CAPACITY >> (PCP_ORDERS - 1));
 /** Words before the first cached run. */
 export const RUN_CACHE_HEADER = 2;
 /** Cached runs that a slot has at most. */
-export const RUN_CACHE_MAX: number = PAGE_CACHE_WORDS - RUN_CACHE_WORD - RUN_CACHE_HEADER;
+export const RUN_CACHE_MAX: number = PCP_WORDS - RUN_CACHE_WORD - RUN_CACHE_HEADER;
 /** Pages of the shortest run that is cached so: those of blocks above 32 KiB. */
 export const RUN_CACHE_PAGES_MIN = 9;

@@ -13,7 +13,7 @@ import { reasonNotFreeable } from "./kind-phrase.ts";
 import {
   FrameKind,
   NO_FRAME,
-  PAGE_CACHE_ORDERS,
+  PCP_ORDERS,
   RUN_CACHE_MAX,
   RUN_CACHE_PAGES_MIN,
   RunKind,
@@ -23,9 +23,9 @@ import {
   ZoneRecord,
 } from "./layout.ts";
 import { describeTables } from "./moving-tables.ts";
-import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PageCache } from "./page-cache.ts";
 import { ANY_PAGES, type PageRequest } from "./page-request.ts";
 import { type PageSync, PagesLock } from "./pages-lock.ts";
+import { cacheBatch, cachedOrder, NATURALLY_ALIGNED, PcpLists } from "./pcp-lists.ts";
 import { isCacheable, RunCache, runCachePagesMax } from "./run-cache.ts";
 import { takeFrom, takeRun, takeUpTo } from "./take-run.ts";
 import {
@@ -41,8 +41,8 @@ import {
 
 /**
  * The page allocator: runs of any number of pages, any part of which can be freed; `take-run.ts` says where they come
- * from. Any thread, each through its own allocator. The pages' lock protects zones, free lists and growth. While more
- * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's page cache (Linux's per-CPU lists), a batch
+ * from. Each thread has a PageAllocator of its own. The pages' lock protects zones, free lists and growth. While more
+ * than one slot is taken, runs of 1, 2, 4 and 8 pages go through the slot's pcp lists (per-CPU page lists), a batch
  * per acquisition of the lock. Freed blocks of RUN_CACHE_PAGES_MIN pages and more may stay with the slot as cached
  * runs, for its next blocks of that length. If several threads free the same pages, exactly one succeeds. Modelled on:
  * Atomik's `page_alloc`/`page_free`, Linux's `__get_free_pages`.
@@ -59,7 +59,7 @@ export class PageAllocator {
   readonly #sync: PageSync | undefined;
   /** OWNER of the runs that this slot allocates. */
   readonly #owner: number;
-  #cache: PageCache | undefined;
+  #cache: PcpLists | undefined;
   #runCache: RunCache | undefined;
 
   private constructor(memory: LinearMemory, geometry: Geometry, sync: PageSync | undefined) {
@@ -94,13 +94,13 @@ export class PageAllocator {
    * goes. Small heaps cache no runs of 1 to 8 pages.
    */
   useCache(firstWord: number | undefined): void {
-    this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PageCache(firstWord);
+    this.#cache = firstWord === undefined || isSmallHeap(this.#geometry) ? undefined : new PcpLists(firstWord);
     this.#runCache = firstWord === undefined ? undefined : new RunCache(this.frames, firstWord);
   }
 
   /**
-   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. Grows the memory, unless for DMA or
-   * optional. O(orders), for first fit O(groups of 64 frames).
+   * Allocates `count` contiguous pages; returns the first frame, or NO_FRAME. Grows the memory if needed,
+   * but not for DMA or `isOptional`. O(orders), for first fit O(groups of 64 frames).
    */
   allocate(count: number, kind: RunKindValue, request: PageRequest = ANY_PAGES): number {
     const cached = this.#takeCached(count, request);
@@ -123,12 +123,12 @@ export class PageAllocator {
     if (frame !== NO_FRAME) this.#makeRun(frame, count, kind, this.#owner);
     this.lock.updatePressure();
     this.lock.release();
-    if (drained > 0) this.#sync?.waiters.freed();
+    if (drained > 0) this.#sync?.waiters.noteFreed();
     if (ASSERTIONS && frame !== NO_FRAME) assertAllocated(this.frames, frame, count, kind, request);
     return frame === NO_FRAME ? frame : this.#ensureViewsCover(frame, count);
   }
 
-  /** A cached run of `count` pages or a few more (COUNT tells) as a block's run; NO_FRAME if none is cached. */
+  /** Takes a cached run of `count` pages or a few more (COUNT has how many) for a large block; NO_FRAME if there is none. */
   takeCachedRun(count: number): number {
     if (this.#runCache === undefined || count < RUN_CACHE_PAGES_MIN) return NO_FRAME;
     const frame = this.#runCache.take(count, this.#owner);
@@ -148,7 +148,7 @@ export class PageAllocator {
     if (frame !== NO_FRAME) this.#makeRun(frame, got, kind, this.#owner);
     this.lock.updatePressure();
     this.lock.release();
-    if (drained > 0) this.#sync?.waiters.freed();
+    if (drained > 0) this.#sync?.waiters.noteFreed();
     if (frame !== NO_FRAME) return this.#ensureViewsCover(frame, got);
     let whole: number = NO_FRAME;
     for (let rest = count; rest > 0 && whole === NO_FRAME; rest >>= 1) whole = this.allocate(rest, kind, request);
@@ -205,16 +205,16 @@ export class PageAllocator {
     this.freeContiguous(first, count);
   }
 
-  /** Gives pages of one zone that are one run, or runs side by side, back to the free lists; this slot has claimed them. */
+  /** Frees one claimed run of this slot, or several adjacent ones, in one zone. */
   freeContiguous(first: number, count: number): void {
     this.lock.acquire();
     this.#zoneOf(first).give(first, count);
     this.lock.updatePressure();
     this.lock.release();
-    this.#sync?.waiters.freed();
+    this.#sync?.waiters.noteFreed();
   }
 
-  /** Claims a run as {@link freeExclusive} does; call it earlier if a death in between must leave the run findable. */
+  /** Claims a run as {@link freeExclusive} does: before it is unlinked, where a death in between must not lose it. */
   claimExclusive(head: number): void {
     this.frames.setOwner(head, this.claimedOwner);
   }
@@ -233,7 +233,7 @@ export class PageAllocator {
     this.#zoneOf(head).give(head + newCount, count - newCount);
     this.lock.updatePressure();
     this.lock.release();
-    this.#sync?.waiters.freed();
+    this.#sync?.waiters.noteFreed();
   }
 
   /** Extends a run, which no other thread may free, in place if the next frames are free; returns whether it did. */
@@ -256,10 +256,10 @@ export class PageAllocator {
     return isPossible;
   }
 
-  /** Frees the pages in this slot's page cache and its cached runs to the free lists; returns their number. */
+  /** Frees the pages in this slot's pcp lists and its cached runs to the free lists; returns their number. */
   drainCache(): number {
     let pages = this.drainRunCache();
-    for (let order = 0; order < PAGE_CACHE_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
+    for (let order = 0; order < PCP_ORDERS; order++) pages += this.#drainOrder(order, Number.POSITIVE_INFINITY);
     return pages;
   }
 
@@ -270,7 +270,7 @@ export class PageAllocator {
     const pages = this.#drainRunCacheLocked(runLimit);
     this.lock.updatePressure();
     this.lock.release();
-    this.#sync?.waiters.freed();
+    this.#sync?.waiters.noteFreed();
     return pages;
   }
 
@@ -279,7 +279,7 @@ export class PageAllocator {
     return this.frames.endFrame - this.frames.firstPageFrame - foreignFrames(this.zones);
   }
 
-  /** Frames from `firstPageFrame` on that are the heap's and on no free list; those in page caches count as used. */
+  /** Frames from `firstPageFrame` on that are the heap's and on no free list; those in pcp lists count as used. */
   get usedFrames(): number {
     let used = this.frames.endFrame - this.frames.firstPageFrame;
     for (const zone of this.zones) used -= zone.freeFrames + zone.get(ZoneRecord.FOREIGN_FRAMES);
@@ -314,7 +314,7 @@ export class PageAllocator {
     if (problem === undefined) this.#zoneOf(first).give(first, count);
     this.lock.updatePressure();
     this.lock.release();
-    if (problem === undefined) this.#sync?.waiters.freed();
+    if (problem === undefined) this.#sync?.waiters.noteFreed();
     return problem;
   }
 
@@ -326,7 +326,7 @@ export class PageAllocator {
     this.frames.setRun(first, count, kind);
   }
 
-  /** Takes a run from this slot's page cache, refilled if empty. NO_FRAME if the cache cannot serve the request. */
+  /** Takes a run from this slot's pcp lists, refilled if empty. NO_FRAME if the cache cannot serve the request. */
   #takeCached(count: number, request: PageRequest): number {
     const cache = this.#cache;
     if (cache === undefined || request.dma === true || (request.alignFrames ?? 1) > count) return NO_FRAME;
@@ -347,7 +347,7 @@ export class PageAllocator {
     return cache.pop(this.#memory.words, order);
   }
 
-  /** Puts a run that only this thread knows into the slot's page cache; false if it does not belong there. */
+  /** Puts a run that only this thread knows into the slot's pcp lists; false if it does not belong there. */
   #putCached(first: number, count: number): boolean {
     const cache = this.#cache;
     const order = cachedOrder(count);
@@ -407,7 +407,7 @@ export class PageAllocator {
     }
     this.lock.updatePressure();
     this.lock.release();
-    this.#sync?.waiters.freed();
+    this.#sync?.waiters.noteFreed();
     return pages;
   }
 

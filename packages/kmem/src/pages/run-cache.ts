@@ -42,9 +42,9 @@ export class RunCache {
   readonly #countWord: number;
   readonly #firstWord: number;
 
-  constructor(frames: FrameTable, pageCacheWord: number) {
+  constructor(frames: FrameTable, pcpWord: number) {
     this.#frames = frames;
-    this.#countWord = pageCacheWord + RUN_CACHE_WORD;
+    this.#countWord = pcpWord + RUN_CACHE_WORD;
     this.#firstWord = this.#countWord + RUN_CACHE_HEADER;
   }
 

@@ -19,7 +19,7 @@ export interface ZoneStats {
   readonly freeBlocksByOrder: readonly number[];
   /**
    * `min`: free pages that ordinary requests leave. `low`: at or below it pressure begins where memory cannot grow, and
-   * sheaves and page caches are bypassed. `high`: above it that ends.
+   * sheaves and pcp lists are bypassed. `high`: above it that ends.
    */
   readonly watermarkPages: { readonly min: number; readonly low: number; readonly high: number };
 }

@@ -34,7 +34,7 @@ export function meminfoText(stats: HeapStats, vmalloc?: VmallocStats): string {
     line("MemAvailable", availablePages(zones) * PAGE_SIZE),
     line("Slab", slabPages * PAGE_SIZE + bytes.blockRunBytes),
     ...(vmalloc === undefined ? [] : vmallocLines(vmalloc)),
-    line("Percpu", bytes.slotBytes + bytes.pageCacheBytes),
+    line("Percpu", bytes.slotBytes + bytes.pcpBytes),
   ].join("");
 }
 

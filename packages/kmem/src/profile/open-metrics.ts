@@ -12,7 +12,7 @@ export type BytePart =
   | "blockRunBytes"
   | "pageRunBytes"
   | "slotBytes"
-  | "pageCacheBytes"
+  | "pcpBytes"
   | "bucketBytes"
   | "vmallocBytes"
   | "freePageBytes";
@@ -28,7 +28,7 @@ const BYTE_PARTS: Readonly<Record<string, BytePart>> = {
   block_run: "blockRunBytes",
   page_run: "pageRunBytes",
   slot: "slotBytes",
-  page_cache: "pageCacheBytes",
+  pcp: "pcpBytes",
   bucket: "bucketBytes",
   vmalloc: "vmallocBytes",
   free_page: "freePageBytes",

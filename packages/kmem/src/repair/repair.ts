@@ -30,7 +30,7 @@ export interface RepairedFinding extends Finding {
 /** What was done about findings where no authoritative table had to be repaired: all else is rebuilt from those. */
 const REBUILT: Readonly<Record<Finding["layer"], string>> = {
   header: "it was restored",
-  pages: "zones and free lists were rebuilt from kinds and COUNTs, page caches were emptied",
+  pages: "zones and free lists were rebuilt from kinds and COUNTs, pcp lists were emptied",
   slab: "lists and counts were rebuilt from tags; sheaves, remote sheaves and barns were emptied into the slabs",
   kmalloc: "slots, locks and waits were put to rest",
   debug: "it was restored",

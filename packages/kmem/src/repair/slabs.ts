@@ -1,7 +1,7 @@
 import { GRANULE, GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
 import { FrameRecord } from "../pages/layout.ts";
 import { isColour } from "../slab/check.ts";
-import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_HEAD_MASK, Tag } from "../slab/layout.ts";
+import { CacheRecord, SLAB_HEAD_MASK, SLAB_OFFSET_SHIFT, Tag } from "../slab/layout.ts";
 import { tagIndex } from "../slab/tags.ts";
 import type { RepairContext } from "./context.ts";
 
@@ -22,13 +22,13 @@ export function trustSoundSlabs(context: RepairContext): void {
     const head = headOf(context, slab);
     if (!caches.isUsed(kind) || (head & SLAB_HEAD_MASK) !== slab) continue;
     const slabPages = caches.get(kind, CacheRecord.SLAB_PAGES);
-    if (trusted.hasAny(slab, slabPages) || !isColour(caches, kind, head >>> SLAB_COLOUR_SHIFT)) continue;
+    if (trusted.hasAny(slab, slabPages) || !isColour(caches, kind, head >>> SLAB_OFFSET_SHIFT)) continue;
     const isWhole = Array.from({ length: slabPages }, (_, page) => slab + page).every(
       (frame) => pages.frames.kind(frame) === kind && headOf(context, frame) === head,
     );
     if (!isWhole) continue;
     // The colour in SLAB_OR_OWNER may be damaged on all pages at once where there is one; the tags know better.
-    if (misfits(context, kind, slab, head >>> SLAB_COLOUR_SHIFT) > 0) setSlab(context, kind, slab);
+    if (misfits(context, kind, slab, head >>> SLAB_OFFSET_SHIFT) > 0) setSlab(context, kind, slab);
     trusted.add(slab, slabPages);
   }
 }
@@ -89,7 +89,7 @@ function scoreOf(context: RepairContext, kind: number, slab: number): number {
 function setSlab(context: RepairContext, kind: number, slab: number): void {
   const { layers, slabLog } = context;
   const { frames } = layers.pages;
-  const head = slab | (bestColour(context, kind, slab).granule << SLAB_COLOUR_SHIFT);
+  const head = slab | (bestColour(context, kind, slab).granule << SLAB_OFFSET_SHIFT);
   for (let frame = slab; frame < slab + layers.caches.get(kind, CacheRecord.SLAB_PAGES); frame++) {
     if (frames.kind(frame) === kind && headOf(context, frame) === head) continue;
     frames.setKind(frame, kind);
@@ -102,7 +102,7 @@ function setSlab(context: RepairContext, kind: number, slab: number): void {
 function bestColour(context: RepairContext, kind: number, slab: number): { granule: number; misfits: number } {
   const { caches } = context.layers;
   const step = caches.get(kind, CacheRecord.COLOUR_BYTES) >>> GRANULE_SHIFT;
-  const said = headOf(context, slab) >>> SLAB_COLOUR_SHIFT;
+  const said = headOf(context, slab) >>> SLAB_OFFSET_SHIFT;
   const granules = Array.from({ length: caches.get(kind, CacheRecord.COLOURS) }, (_, colour) => colour * step);
   let best = { granule: 0, misfits: Number.POSITIVE_INFINITY };
   for (const granule of granules.includes(said) ? [said, ...granules] : granules) {

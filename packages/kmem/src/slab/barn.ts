@@ -132,7 +132,7 @@ export class Barns {
       const stale = this.#slabs.put(kind, cache, firstWord, count, cachedTag);
       this.#sync.locks.release(cache + lockField);
       if (stale > 0) this.countLateDoubleFrees(stale);
-      this.#sync.waiters.freed();
+      this.#sync.waiters.noteFreed();
       return;
     }
     const good = this.#retag(kind, firstWord, count, cachedTag, inBarn);
@@ -149,7 +149,7 @@ export class Barns {
     this.#sync.locks.acquire(cache + lockField);
     const count = this.#drainLocked(kind, cache);
     this.#sync.locks.release(cache + lockField);
-    if (count > 0) this.#sync.waiters.freed();
+    if (count > 0) this.#sync.waiters.noteFreed();
   }
 
   /** Blocks in the barn of a cache. */

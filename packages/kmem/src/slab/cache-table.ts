@@ -17,7 +17,7 @@ import {
   CacheRecord,
   NAMED_SHEAF_CAPACITY,
   RECORD_CONSTANTS,
-  SLAB_COLOUR_MAX,
+  SLAB_OFFSET_MAX,
 } from "./layout.ts";
 import { CLASS_COUNT, classBytes, MAX_OBJECT_BYTES, type SlabShape, slabShape } from "./size-classes.ts";
 
@@ -242,7 +242,7 @@ export function colourCount({ slabPages, slabBlocks }: SlabShape, blockBytes: nu
   if (colourBytes === 0) return 1;
   if (ASSERTIONS) assert(colourBytes % GRANULE === 0, `colours are granules apart, not ${colourBytes} bytes`);
   const unusedBytes = slabPages * PAGE_SIZE - slabBlocks * blockBytes;
-  return 1 + Math.floor(Math.min(unusedBytes, SLAB_COLOUR_MAX * GRANULE) / colourBytes);
+  return 1 + Math.floor(Math.min(unusedBytes, SLAB_OFFSET_MAX * GRANULE) / colourBytes);
 }
 
 function roundUp(value: number, unit: number): number {

@@ -8,10 +8,10 @@ import {
   CacheRecord,
   isCached,
   isLive,
-  SLAB_COLOUR_SHIFT,
   SLAB_CURSOR_SHIFT,
   SLAB_FREE_MASK,
   SLAB_HEAD_MASK,
+  SLAB_OFFSET_SHIFT,
   Tag,
 } from "./layout.ts";
 import { tagIndex } from "./tags.ts";
@@ -77,7 +77,7 @@ function checkSlab(
     report(frame * PAGE_SIZE, `a page of a slab of ${caches.name(kind)} points to another slab`);
     return 1;
   }
-  const firstGranule = head >>> SLAB_COLOUR_SHIFT;
+  const firstGranule = head >>> SLAB_OFFSET_SHIFT;
   if (!isColour(caches, kind, firstGranule)) {
     report(slab * PAGE_SIZE, `the first block of a slab of ${caches.name(kind)} starts at no colour of its cache`);
     return slabPages;

@@ -37,7 +37,7 @@ export interface FastPath {
   /** Whether the sheaf or remote sheaf that takes the live block at `address` is not full. */
   readonly hasRoom: (address: number) => boolean;
   /** Whether the buffer has been replaced by a larger one, or the tables have moved, so that nothing works here. */
-  readonly isDetached: () => boolean;
+  readonly isStale: () => boolean;
 }
 
 /** Where the fast path turns when it cannot go on. */
@@ -162,7 +162,7 @@ export function bindFastPath(context: FastPathContext, { alloc: slowAlloc, free:
     free: context.hasExactFrees ? bindExactFree(context, slowFree) : free,
     take,
     hasRoom,
-    isDetached: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
+    isStale: () => words.length === 0 || (geometry.hasMovingTables && tags[0] !== reserved),
   };
 }
 

@@ -1,6 +1,6 @@
 import { WORD_BYTES } from "../memory/layout.ts";
 import { LINE_WORDS, type Offsets, offsetsOf, wordsOf } from "../memory/record-layout.ts";
-import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
+import { FrameKind, KIND_COUNT, PCP_WORDS } from "../pages/layout.ts";
 
 /**
  * Tags, slabs, sheaves, barns.
@@ -17,15 +17,15 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *
  *      0          NONE       no block starts here
  *      1 … 126    live       slot tag - 1 has handed it out, or it was given to that slot
- *      127        IN_BARN    free, in the barn of its cache or on the way there
+ *      127        IN_BARN    free, in the barn of its cache, or being moved there
  *      128        RESERVED   the header's granule
  *      129 … 254  cached     free, in a sheaf or a remote sheaf of slot tag - 129
  *      255        IN_SLAB    free, in its slab
  *
  * The tag table is authoritative: the counts, cursors and lists below can be rebuilt from it. A tag names the one slot
- * that holds the block: when two threads free it at the same moment, which is an error of the program, both list it,
- * and one entry is valid. The other one means nothing until the block comes to that very slot again, perhaps as one of
- * another class; heaps with EXACT_FREES refuse the second free instead.
+ * that holds the block: when two threads free it at the same moment, which is an error of the program, the sheaves of
+ * both list it. Only the entry of the slot in the tag is valid; the other is stale. It becomes valid again if that slot
+ * gets the block again, perhaps as one of another class. Heaps with EXACT_FREES refuse the second free instead.
  *
  * A free by another slot t than the one that allocated the block leads to cached, t. A block that is a run of pages has
  * NONE, live and, while a slot frees or resizes it, cached, without being in a sheaf.
@@ -34,7 +34,7 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *
  *      EMPTY │ block │ block │ block │ … room … │ FULL
  *      ▲                     ▲
- *      bottom                top: words[TOPS + kind] is the index of this word
+ *      bottom                top: words[area + TOPS + kind] is the index of this word
  *
  * EMPTY is the address of the header, whose tag is RESERVED: an alloc that pops it sees a tag that is not its sheaf's
  * and takes the slow path, without a test of its own. FULL is odd and no address.
@@ -47,11 +47,11 @@ import { FrameKind, KIND_COUNT, PAGE_CACHE_WORDS } from "../pages/layout.ts";
  *      DUMMY_SHEAF  2 words, EMPTY and FULL: the sheaf of kinds that have none, and of closed ones. It is empty and
  *              full at once, so that alloc and free both take the slow path
  *      SAVED   256 words: the top of a sheaf when it was closed; means nothing unless TOPS is that of DUMMY_SHEAF
- *      PAGE_CACHE  the slot's page cache
+ *      PCP  the slot's pcp lists
  *      SCRATCH 1 word: a one-entry list, for a block that bypasses the sheaf
  *      REMOTE_PAGES 1 word: address of the pages of the remote sheaves, 0 until the slot needs some
  *      TRANSFERS 1 word: refills and flushes of the slot's sheaves
- *      SAMPLE_IN 1 word: allocations until one is sampled, the sampled one included; of sampled heaps
+ *      SAMPLE_IN 1 word: allocations until one gets a guarded place, itself included; in a SampledHeap (as KFENCE)
  *      then the sheaves of the size classes
  *
  * Under memory pressure any thread may close a sheaf: the top is saved and that of DUMMY_SHEAF put in its place, so
@@ -105,7 +105,7 @@ export const SLOT_AREA_FIELDS = {
   REMOTE_TOPS: KIND_COUNT as number,
   DUMMY_SHEAF: SENTINEL_WORDS as number,
   SAVED: KIND_COUNT as number,
-  PAGE_CACHE: PAGE_CACHE_WORDS as number,
+  PCP: PCP_WORDS as number,
   SCRATCH: 1,
   REMOTE_PAGES: 1,
   TRANSFERS: 1,
@@ -117,8 +117,9 @@ export const AreaWord: Offsets<typeof SLOT_AREA_FIELDS> = /* @__PURE__ */ offset
 export const FIRST_SHEAF_WORD: number = AreaWord.SAMPLE_IN + 1;
 
 /**
- * Size classes that have remote sheaves: those of blocks up to 128 bytes, of which several lie in a cache line or in
- * a pair that processors fetch together. Larger blocks of other slots go into the sheaf like a slot's own.
+ * Size classes that have remote sheaves: those of blocks up to 128 bytes, which may share a cache line, or the pair of
+ * lines that processors fetch together, with another block. Larger blocks of other slots go into the sheaf like a
+ * slot's own.
  */
 export const REMOTE_CLASS_COUNT = 8;
 
@@ -131,7 +132,8 @@ export const NAMED_SHEAF_CAPACITY: number = (1 << NAMED_SHEAF_SHIFT) - SENTINEL_
 export const CACHE_NAME_BYTES = 32;
 /**
  * A cache's record. The slabs that have free blocks form a list from PARTIAL_HEAD to PARTIAL_TAIL through the frame
- * table, oldest first but empty ones at the end; full slabs are in no list. In the record of a slab's first frame,
+ * table: a slab is appended when it is made, when it was full and gets a free block, and again when it becomes empty,
+ * so that empty ones are mostly near the tail; full slabs are in no list. In the record of a slab's first frame,
  * COUNT holds the free blocks in its low half and in its high half the cursor: the granule below which no block of the
  * slab is free.
  *
@@ -228,8 +230,8 @@ export const CACHE_RECORD_BYTES: number = CACHE_RECORD_WORDS * WORD_BYTES;
 
 /**
  * Empty slabs that a cache keeps, so that blocks going back and forth do not make and release slabs each time: one plus
- * a fourth of the cache's slabs. A batch of them is released once there is a batch more than that; all are when the
- * heap would grow past its peak, under pressure, and by trim.
+ * a fourth of the cache's slabs. A batch of them is released once there is a batch more than that; those of idle
+ * caches are when the heap would grow past its peak, all are under pressure and by trim.
  */
 export const EMPTY_SLABS_KEPT = 1;
 /** log2 of the divisor of that share: a fourth. */
@@ -258,9 +260,9 @@ export const SLAB_CURSOR_SHIFT = 16;
 /** The slab's first frame in SLAB_OR_OWNER: 2^20 pages make 4 GiB. */
 export const SLAB_HEAD_MASK = 0xfffff;
 /** Above it, the granule at which the first block starts. */
-export const SLAB_COLOUR_SHIFT = 20;
+export const SLAB_OFFSET_SHIFT = 20;
 /**
  * The last granule that a first block may start at: this keeps the highest bit of SLAB_OR_OWNER clear in slabs; runs
  * always set it.
  */
-export const SLAB_COLOUR_MAX = 0x7ff;
+export const SLAB_OFFSET_MAX = 0x7ff;

@@ -27,7 +27,12 @@ export interface TransferContext extends OwnershipContext {
 }
 
 /** Makes a live block another slot's; false where it is not the first one's any more. */
-export function exchangeBlockOwner(context: OwnershipContext, address: number, from: number, to: number): boolean {
+export function compareExchangeBlockOwner(
+  context: OwnershipContext,
+  address: number,
+  from: number,
+  to: number,
+): boolean {
   const { memory, geometry, pages } = context;
   const index = tagIndex(geometry, address);
   const head = address >>> PAGE_SHIFT;
@@ -36,7 +41,7 @@ export function exchangeBlockOwner(context: OwnershipContext, address: number, f
     assert(isLive(to + 1), `${to} is the number of a slot that blocks are given to`);
   }
   const isRun = pages.frames.kind(head) === RunKind.LARGE_BLOCK;
-  if (isRun) pages.frames.exchangeOwner(head, slotOwner(from), slotOwner(to));
+  if (isRun) pages.frames.compareExchangeOwner(head, slotOwner(from), slotOwner(to));
   const isDone = Atomics.compareExchange(memory.bytes, index, from + 1, to + 1) === from + 1;
   if (isRun) alignOwner(context, head);
   return isDone;
@@ -49,7 +54,7 @@ function alignOwner({ memory, geometry, pages }: OwnershipContext, head: number)
     const tag = memory.bytes[index];
     const owner = pages.frames.owner(head);
     if (!isLive(tag) || owner === slotOwner(tag - 1) || (owner & RunOwner.CLAIMED) !== 0) return;
-    pages.frames.exchangeOwner(head, owner, slotOwner(tag - 1));
+    pages.frames.compareExchangeOwner(head, owner, slotOwner(tag - 1));
   }
 }
 
@@ -60,7 +65,7 @@ export function assignBlock(context: OwnershipContext, address: number, to: numb
   for (;;) {
     const tag = memory.bytes[index];
     if (!isLive(tag)) return false;
-    if (exchangeBlockOwner(context, address, tag - 1, to)) return true;
+    if (compareExchangeBlockOwner(context, address, tag - 1, to)) return true;
   }
 }
 
@@ -98,8 +103,8 @@ export function transfer(context: TransferContext, address: number, to: number):
     if (from === undefined || isClaimed(context, address)) break;
     const isRun = pages.frames.kind(address >>> PAGE_SHIFT) === RunKind.PAGES;
     const isDone = isRun
-      ? pages.frames.exchangeOwner(address / PAGE_SIZE, slotOwner(from), slotOwner(to))
-      : exchangeBlockOwner(context, address, from, to);
+      ? pages.frames.compareExchangeOwner(address / PAGE_SIZE, slotOwner(from), slotOwner(to))
+      : compareExchangeBlockOwner(context, address, from, to);
     // Else another thread has freed it or given it away at this moment: it is looked at again.
     if (isDone) return;
   }

@@ -4,7 +4,7 @@ import type { LinearMemory } from "../memory/memory.ts";
 import type { FrameTable } from "../pages/frames.ts";
 import { FrameRecord, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { CacheTable } from "./cache-table.ts";
-import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, SLAB_HEAD_MASK, Tag } from "./layout.ts";
+import { CacheRecord, SLAB_CURSOR_SHIFT, SLAB_HEAD_MASK, SLAB_OFFSET_SHIFT, Tag } from "./layout.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What a cache is rebuilt from and into. */
@@ -49,7 +49,7 @@ export function* slabsOf(tables: SlabTables, kind: number): Generator<SlabPlace>
     const head = memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER];
     if (head < 0) continue;
     const firstGranuleTag = tagIndex(geometry, slab * PAGE_SIZE);
-    yield { slab, firstGranuleTag, firstTag: firstGranuleTag + (head >>> SLAB_COLOUR_SHIFT), stride, blockCount };
+    yield { slab, firstGranuleTag, firstTag: firstGranuleTag + (head >>> SLAB_OFFSET_SHIFT), stride, blockCount };
   }
 }
 
@@ -102,7 +102,7 @@ function finish({ memory, geometry, frames, caches }: SlabTables, kind: number, 
   const tags = memory.bytes.subarray(firstTag, firstTag + ((slabPages * PAGE_SIZE) >>> GRANULE_SHIFT));
   const firstGranule = tags.indexOf(Tag.IN_SLAB);
   if (firstGranule >= 0) {
-    memory.words[headWord] = slab | (firstGranule << SLAB_COLOUR_SHIFT);
+    memory.words[headWord] = slab | (firstGranule << SLAB_OFFSET_SHIFT);
     return;
   }
   frames.setCount(slab, slabPages);

@@ -105,9 +105,9 @@ export class Sheaves {
     return sheaves;
   }
 
-  /** Index in `words` of the slot's page cache. */
-  get pageCacheWord(): number {
-    return this.areaWord + AreaWord.PAGE_CACHE;
+  /** Index in `words` of the slot's pcp lists. */
+  get pcpWord(): number {
+    return this.areaWord + AreaWord.PCP;
   }
 
   /** Index in `words` of the top entry of a sheaf, also of a closed one. */
@@ -148,7 +148,7 @@ export class Sheaves {
     return new Set(entries.filter(isGood)).size;
   }
 
-  /** Index in `words` of the sheaf's EMPTY sentinel, found from its top; O(entries), on damaged memory too. */
+  /** Index in `words` of the sheaf's EMPTY sentinel, below the top; the top itself where that is lost. O(entries). */
   bottom(kind: number): number {
     const { words } = this.#memory;
     const top = this.top(kind);
@@ -302,7 +302,7 @@ export class Sheaves {
     words[this.areaWord + AreaWord.TOPS + kind] = this.#dummySheaf;
   }
 
-  /** Empties every sheaf and the page cache. */
+  /** Empties every sheaf and the pcp lists. */
   drainAll(): void {
     for (const kind of this.#caches.kinds()) this.drain(kind);
     this.#pages.drainCache();

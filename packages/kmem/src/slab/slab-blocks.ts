@@ -4,7 +4,7 @@ import type { FrameTable } from "../pages/frames.ts";
 import { FrameRecord } from "../pages/layout.ts";
 import { assertFutureSlab } from "./assertions.ts";
 import type { BlockSpan } from "./block-functions.ts";
-import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, Tag } from "./layout.ts";
+import { CacheRecord, SLAB_CURSOR_SHIFT, SLAB_OFFSET_SHIFT, Tag } from "./layout.ts";
 
 // What the pages and tags of one slab say. `cache` is the index of its cache's record in `words`.
 
@@ -15,7 +15,7 @@ import { CacheRecord, SLAB_COLOUR_SHIFT, SLAB_CURSOR_SHIFT, Tag } from "./layout
 export function formatSlab(frames: FrameTable, slab: number, kind: number, cache: number, firstGranule: number): void {
   const { words } = frames.memory;
   const end = slab + words[cache + CacheRecord.SLAB_PAGES];
-  const head = slab | (firstGranule << SLAB_COLOUR_SHIFT);
+  const head = slab | (firstGranule << SLAB_OFFSET_SHIFT);
   if (ASSERTIONS) assertFutureSlab(frames, slab, end - slab);
   for (let frame = slab + 1; frame < end; frame++) words[frames.record(frame) + FrameRecord.SLAB_OR_OWNER] = head;
   tagBlocks(frames, slab, cache, firstGranule, Tag.IN_SLAB);
@@ -37,7 +37,7 @@ export function blockSpan(words: Int32Array, slab: number, cache: number, firstG
 
 /** The granule of a slab at which its first block starts. */
 export function firstGranuleOf(frames: FrameTable, slab: number): number {
-  return frames.memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER] >>> SLAB_COLOUR_SHIFT;
+  return frames.memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER] >>> SLAB_OFFSET_SHIFT;
 }
 
 /** Gives every block of a slab the same tag. */

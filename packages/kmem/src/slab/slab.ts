@@ -71,12 +71,12 @@ export interface SlabContext {
 /**
  * Slabs: runs of pages cut into blocks of one size. A slab's free blocks are those tagged IN_SLAB; the blocks contain
  * no free-list links, so that a write after free cannot corrupt the allocator. A cache's partial list links its slabs
- * with free blocks, empty slabs too. Threads that work take blocks out of slabs by `take` and return them by `put`
- * alone, under the cache's lock; a barn may stand between slab and sheaf. All state is in the shared buffer, except the
- * constructors and destructors, which each thread registers for itself.
+ * with free blocks, empty slabs too. But for repair and recovery, blocks leave slabs only through `take` and return
+ * only through `put`, under the cache's lock; a barn may stand between slab and sheaf. All state is in the shared
+ * buffer, except the constructors and destructors, which each thread registers for itself.
  *
  * In signatures, `kind` identifies a cache: the kind of its frames, from FrameKind.FIRST_CACHE on. `cache` is the index
- * in `words` of its record. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
+ * in `words` of its record, `slab` a slab's first frame. Modelled on: Bonwick's slab allocator, Linux's `mm/slab.c`.
  */
 export class Slabs {
   readonly #memory: LinearMemory;
@@ -111,8 +111,8 @@ export class Slabs {
   }
 
   /**
-   * Makes a slab, or a batch of them unless one block alone is wanted, for a cache without constructor and destructor;
-   * false if there is no memory. Under the cache's lock, which saves acquiring it twice more.
+   * Makes a slab for a cache without constructor and destructor, or a batch of them where more than one block is wanted
+   * and not from the reserve; false if there is no memory. Called with the cache's lock held.
    */
   growLocked(kind: number, request: PageRequest, wanted: number): boolean {
     const cache = this.#caches.record(kind);
@@ -128,7 +128,7 @@ export class Slabs {
     const end = first + (batchFirst === noFrame ? 1 : batch) * slabPages;
     splitEvenly(frames, first, end - first, slabPages);
     for (let slab = first; slab < end; slab += slabPages) {
-      formatSlab(frames, slab, kind, cache, this.#nextColour(cache));
+      formatSlab(frames, slab, kind, cache, this.#nextFirstGranule(cache));
       this.#addSlab(slab, cache);
     }
     return true;
@@ -246,13 +246,13 @@ export class Slabs {
   }
 
   /**
-   * As {@link releaseEmpty}, for a cache with a constructor or destructor. Restarts at the head of the list for each
-   * slab, since a destructor may change anything. Throws the destructors' first error after all have run. The number of
-   * slabs is bounded at the start, as destructors may make new slabs. Releases nothing while the cache's own
+   * As {@link releaseEmpty}, for a cache with a constructor or destructor. Searches again from the tail of the list for
+   * each slab, since a destructor may change anything. Throws the destructors' first error after all have run. The
+   * number of slabs is bounded at the start, as destructors may make new slabs. Releases nothing while the cache's own
    * constructor or destructor runs.
    */
   #releaseWithDestructors(kind: number, slabLimit: number): number {
-    // Read first: the functions that this thread has are then those of this very cache.
+    // Read before the functions are looked up: if it is the same under the lock, they are those of this very cache.
     const serial = this.#caches.get(kind, CacheRecord.SERIAL);
     if (!this.functions.hasRequired(kind) || this.functions.nesting(kind) > 0) return 0;
     const cache = this.#caches.record(kind);
@@ -264,7 +264,7 @@ export class Slabs {
       this.#locks.acquire(cache + CacheRecord.LOCK);
       // Once the last slab is gone, another thread may destroy the cache and make another one in its record.
       const isSame = this.#caches.get(kind, CacheRecord.SERIAL) === serial;
-      const slab = isSame ? this.#firstEmpty(cache) : noFrame;
+      const slab = isSame ? this.#lastEmpty(cache) : noFrame;
       // A destructor may have grown the memory, and so replaced the views of memory that is not shared.
       const span = blockSpan(
         this.#memory.words,
@@ -272,7 +272,7 @@ export class Slabs {
         cache,
         slab === noFrame ? 0 : firstGranuleOf(this.#pages.frames, slab),
       );
-      // The run stays a SYSTEM run until the destructors have run, since they still access its blocks.
+      // It is a SYSTEM run until the destructors have run, since they still access its blocks.
       if (slab !== noFrame) this.#removeSlab(slab, cache, RunKind.SYSTEM);
       this.#locks.release(cache + CacheRecord.LOCK);
       if (slab === noFrame) break;
@@ -286,7 +286,7 @@ export class Slabs {
     return pages;
   }
 
-  #firstEmpty(cache: number): number {
+  #lastEmpty(cache: number): number {
     if (this.#memory.words[cache + cacheEmptySlabs] === 0) return noFrame;
     return newestEmpty(this.#pages.frames, cache);
   }
@@ -296,13 +296,13 @@ export class Slabs {
    * BAD_ARGUMENT where another thread has destroyed the cache meanwhile.
    */
   #create(kind: number, cache: number, request: PageRequest): number {
-    // Read before the functions are looked for: they are then those of this very cache.
+    // Read before the functions are looked up: if it is the same under the lock, they are those of this very cache.
     const serial = this.#caches.get(kind, CacheRecord.SERIAL);
     this.functions.require(kind);
     const slabPages = this.#memory.words[cache + cacheSlabPages];
     const slab = this.#allocateSlabs(kind, slabPages, request);
     if (slab === noFrame) return noFrame;
-    const firstGranule = this.#nextColour(cache);
+    const firstGranule = this.#nextFirstGranule(cache);
     if (ASSERTIONS) assertNoLock(this.#locks, "while a constructor runs");
     try {
       this.functions.constructAll(kind, blockSpan(this.#memory.words, slab, cache, firstGranule));
@@ -339,7 +339,7 @@ export class Slabs {
   }
 
   /** The granule at which the next slab of a cache starts its first block. */
-  #nextColour(cache: number): number {
+  #nextFirstGranule(cache: number): number {
     const { words } = this.#memory;
     return (words[cache + CacheRecord.COLOUR_NEXT] * words[cache + CacheRecord.COLOUR_BYTES]) >>> granuleShift;
   }

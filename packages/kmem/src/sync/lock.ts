@@ -13,7 +13,7 @@ const SPIN_LIMIT = 256;
  * A sleeping waiter retries after this time even if nobody wakes it: the holder, or the thread that should have woken
  * it, may have died.
  */
-const LOOK_AGAIN_MS = 20;
+const RETRY_MS = 20;
 
 /** Node 20 and older browsers have no Atomics.pause. */
 const { pause } = Atomics as typeof Atomics & { pause?: () => void };
@@ -58,10 +58,10 @@ export function releaseLock(words: Int32Array, word: number): void {
   if ((Atomics.exchange(words, word, free) & waited) !== 0) Atomics.notify(words, word, 1);
 }
 
-/** Sleeps while the word has this value. A browser's main thread must not sleep: it returns at once and retries. */
+/** Sleeps while the word has this value. On a browser's main thread, which must not sleep, Atomics.wait throws: the caller retries. */
 function sleep(words: Int32Array, word: number, value: number): void {
   try {
-    Atomics.wait(words, word, value, LOOK_AGAIN_MS);
+    Atomics.wait(words, word, value, RETRY_MS);
   } catch {
     pause?.();
   }
@@ -94,7 +94,7 @@ export interface SlotLockRecovery extends LockRecovery {
 
 /** Locks for a slot of shared memory. Waiters spin for a while, then sleep; a thread that must not block only spins. */
 export class SharedLocks implements Locks {
-  /** While this is undefined, only a stray value that names this thread itself is taken over. */
+  /** While this is undefined, only a damaged word that names this thread itself is taken over. */
   recovery: SlotLockRecovery | undefined;
   order: LockOrder | undefined;
   readonly #memory: LinearMemory;
@@ -104,7 +104,7 @@ export class SharedLocks implements Locks {
   constructor(memory: LinearMemory, owner: number) {
     this.#memory = memory;
     this.#owner = owner;
-    // No slot acquires a lock twice: if the word names this thread before it has the lock, the value is a stray one.
+    // No slot acquires a lock twice: a word that names this thread before it has the lock is damaged.
     this.#isGone = (holder) => holder === owner || this.recovery?.isGone(holder) === true;
   }
 

@@ -184,7 +184,7 @@ export class SlotTable {
     return stateOf(this.#load(slot)) === SlotState.DEAD;
   }
 
-  /** Releases a slot. Its sheaves and its page cache must have been freed: it has no area. */
+  /** Releases a slot. Its sheaves and its pcp lists must have been freed: it has no area. */
   release(slot: number): void {
     if (ASSERTIONS) assert(this.area(slot) === 0, `slot ${slot} has no private pages when it is released`);
     this.#taken.remove(slot);

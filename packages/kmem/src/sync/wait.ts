@@ -90,7 +90,7 @@ export class Waiters {
   }
 
   /** Wakes the waiters, if there are any, after memory was freed. Call it after the lock is released. */
-  freed(): void {
+  noteFreed(): void {
     if (!this.#isTrying && this.hasWaiters) this.#announce();
   }
 
@@ -119,7 +119,7 @@ export class Waiters {
   leave(waitsOn: boolean): void {
     if (waitsOn) this.#draw();
     else this.forget(this.#slot);
-    this.freed();
+    this.noteFreed();
   }
 
   /** Removes a slot from the queue: this thread's, or that of a dead thread. */

@@ -84,7 +84,7 @@ export class CallLog {
     memory.words[word + CallLogWord.ORDERED] = memory.isShared && geometry.slotCount > 1 ? 1 : 0;
     memory.doubles[originIndex(word)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
-    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
+    pages.frames.compareExchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
     return new CallLog(layers, address, shift, clock);
   }
 
@@ -92,7 +92,7 @@ export class CallLog {
   end(): void {
     const { memory, pages } = this.#layers;
     const frame = this.address / PAGE_SIZE;
-    if (this.#isEnded || !pages.frames.exchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)) {
+    if (this.#isEnded || !pages.frames.compareExchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)) {
       const { address } = this;
       throw new KmemError("INVALID_ADDRESS", `no log begins at ${hex(address)} any more`, { address });
     }

@@ -109,7 +109,7 @@ export class TraceRing {
     memory.words[word + TraceHeader.MAKER] = layers.slot + 1;
     memory.doubles[originIndex(address)] = originMs;
     // Last: until then the run is the slot's, and goes back should the thread die.
-    pages.frames.exchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
+    pages.frames.compareExchangeOwner(frame, pages.frames.owner(frame), OwnerMark.TRACE_RING);
     return new TraceRing(layers, address, clock);
   }
 
@@ -226,7 +226,10 @@ export class TraceRing {
   end(): void {
     const { memory, pages } = this.#layers;
     const frame = this.address / PAGE_SIZE;
-    if (!isRing(this.#layers, frame) || !pages.frames.exchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)) {
+    if (
+      !isRing(this.#layers, frame) ||
+      !pages.frames.compareExchangeOwner(frame, OwnerMark.TRACE_RING, pages.claimedOwner)
+    ) {
       const { address } = this;
       throw new KmemError("INVALID_ADDRESS", `no trace ring begins at ${hex(address)} any more`, { address });
     }

@@ -61,7 +61,7 @@ export interface AdoptOptions {
    * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
    * need more cross over to the imports: see `merged` of {@link AdoptedModule}. "sampled" for the paths of a
    * `SampledHeap`, which count its allocations. False where the imports are to see each call, to count or record them.
-   * Default true: the paths of a plain heap.
+   * Nothing is merged with `check` or `stacks`, whatever this says. Default true: the paths of a plain heap.
    */
   readonly merge?: boolean | "sampled";
   /**
@@ -98,7 +98,8 @@ export interface AdoptedModule {
    * Those of them that have become functions of the module, with the fast path of a plain heap or as `merge` says a
    * sampled one, and call the import for all else. They serve a program once `bindProgram` has bound its heap, which
    * `programHeapOptions` and `cMalloc` do by themselves where they know of its exports; until then, and with other
-   * heaps, every call goes to the imports. None where `merge` is false, and for memories of 64 bits.
+   * heaps, every call goes to the imports. None where `merge` is false, with `check` or `stacks`, and for memories of
+   * 64 bits.
    */
   readonly merged: readonly CFunctionName[];
   /** The memory that the module works in. */

@@ -1,7 +1,7 @@
 import { accessTo, layersOf } from "../heap/access.ts";
 import { hasSameBytes } from "../heap/attachment.ts";
 import type { BaseHeap } from "../heap/base-heap.ts";
-import type { PathFollower } from "../heap/path-followers.ts";
+import type { PathListener } from "../heap/path-listeners.ts";
 import { badArgument, reading, requireObject } from "../memory/arguments.ts";
 import { headerWord } from "../memory/header.ts";
 import {
@@ -17,7 +17,7 @@ import {
 import type { FastPathContext } from "../slab/fast-path.ts";
 import { AreaWord } from "../slab/layout.ts";
 import { tagView } from "../slab/tags.ts";
-import { CORE_MEMORY, COUNT_GLOBAL, type CoreGlobalName, coreExport, coreGlobals } from "./core-layout.ts";
+import { CORE_MEMORY, type CoreGlobalName, coreExport, coreGlobals } from "./core-layout.ts";
 
 /** The exports of an instance, as far as is known. */
 export type ProgramExports = Readonly<Record<string, unknown>>;
@@ -36,18 +36,31 @@ const PATH_FLAGS: number = HeapFlag.EXACT_FREES | HeapFlag.DEBUGGED | HeapFlag.S
 /** The last size that an offset from the heap's start is below. */
 const MOST_BYTES: number = ADDRESS_SPACE_BYTES - GRANULE;
 
-/** By the first of its globals, the follower that an instance listens to: the one of the heap that was bound last. */
-const followers = new WeakMap<WebAssembly.Global, PathFollower>();
+/** By the first of its globals, the listener that an instance listens to: the one of the heap that was bound last. */
+const listeners = new WeakMap<WebAssembly.Global, PathListener>();
 /** Instances whose heap is still to be made, by their memory and the byte at which it is to begin. */
 const waiting = new WeakMap<WebAssembly.Memory, Map<number, Core>>();
 
+/** Whether a value is a global that a number can be stored in. */
+function isVariable(value: unknown): value is WebAssembly.Global {
+  if (!(value instanceof WebAssembly.Global) || typeof value.value !== "number") return false;
+  try {
+    value.value = Number(value.value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function coreOf(exports: ProgramExports): Core | undefined {
   const memory = exports[CORE_MEMORY];
-  const isCounted = exports[coreExport(COUNT_GLOBAL)] !== undefined;
-  const globals = coreGlobals(isCounted).map((name) => [name, exports[coreExport(name)]] as const);
-  const isWhole = globals.every(([, one]) => one instanceof WebAssembly.Global);
-  if (!isWhole || !(memory instanceof WebAssembly.Memory)) return undefined;
-  return { memory, heapFlags: isCounted ? HeapFlag.SAMPLED : 0, globals: globals as unknown as Core["globals"] };
+  if (!(memory instanceof WebAssembly.Memory)) return undefined;
+  for (const isCounted of [false, true]) {
+    const globals = coreGlobals(isCounted).map((name) => [name, exports[coreExport(name, isCounted)]] as const);
+    if (!globals.every(([, one]) => isVariable(one))) continue;
+    return { memory, heapFlags: isCounted ? HeapFlag.SAMPLED : 0, globals: globals as Core["globals"] };
+  }
+  return undefined;
 }
 
 /** What the globals say for a heap whose fast path is bound so. */
@@ -79,14 +92,14 @@ function bind(heap: BaseHeap, core: Core): boolean {
   const { globals } = core;
   const key = globals[0]![1];
   let isBound = false;
-  const follower: PathFollower = (context) => {
-    if (followers.get(key) !== follower) return;
+  const listener: PathListener = (context) => {
+    if (listeners.get(key) !== listener) return;
     const values = context !== undefined && isServing(core, context) ? valuesFor(context) : undefined;
     isBound = values !== undefined;
     for (const [name, global] of globals) global.value = values?.[name] ?? 0;
   };
-  followers.set(key, follower);
-  accessTo(heap).follow(follower);
+  listeners.set(key, listener);
+  accessTo(heap).subscribe(listener);
   return isBound;
 }
 

@@ -5,9 +5,9 @@ import type { CFunctionName } from "./allocator-roles.ts";
  * the heap is. The globals are exported, so that JavaScript sets them when the heap is bound to the program and again
  * when its memory has grown; all are 0 before, and then every call goes to the imports.
  */
-export const CORE_GLOBALS = ["base", "size", "tops", "tags", "kinds", "live_tag", "pages"] as const;
+const CORE_GLOBALS = ["base", "size", "tops", "tags", "kinds", "live_tag", "pages"] as const;
 /** And where the count of a `SampledHeap` lies, in modules whose paths count. */
-export const COUNT_GLOBAL = "count";
+const COUNT_GLOBAL = "count";
 /** One of them. */
 export type CoreGlobalName = (typeof CORE_GLOBALS)[number] | typeof COUNT_GLOBAL;
 
@@ -16,9 +16,9 @@ export function coreGlobals(isCounted: boolean): readonly CoreGlobalName[] {
   return isCounted ? [...CORE_GLOBALS, COUNT_GLOBAL] : CORE_GLOBALS;
 }
 
-/** The name that a global of the core is exported by. */
-export function coreExport(name: CoreGlobalName): string {
-  return `kmem:${name}`;
+/** The name that a global of the core is exported by: another one where its paths count, so that none passes for both. */
+export function coreExport(name: CoreGlobalName, isCounted = false): string {
+  return isCounted ? `kmem:sampled:${name}` : `kmem:${name}`;
 }
 
 /** The name that the memory is exported by besides, to tell whether a heap is in it. */

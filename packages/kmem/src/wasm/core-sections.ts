@@ -94,7 +94,7 @@ export class CoreSections {
         return this.#globals.length;
       case Section.EXPORT:
         for (const [place, name] of this.#globals.entries()) {
-          into.name(coreExport(name));
+          into.name(coreExport(name, this.#isCounted));
           into.byte(External.GLOBAL);
           into.u32(this.#module.globals.length + place);
         }
@@ -112,7 +112,8 @@ function hasPlaceFor({ memories, sections, exports }: WasmModule): boolean {
   const [memory] = memories;
   if (memory === undefined || memory.is64 || memory.pageBytes !== DEFAULT_PAGE_BYTES) return false;
   const has = (id: number): boolean => sections.some((section) => section.id === id);
-  const taken = new Set<string>([CORE_MEMORY, ...coreGlobals(true).map(coreExport)]);
+  const exported = [false, true].flatMap((isCounted) => coreGlobals(true).map((name) => coreExport(name, isCounted)));
+  const taken = new Set<string>([CORE_MEMORY, ...exported]);
   const hasSections = [Section.FUNCTION, Section.EXPORT, Section.CODE].every(has);
   return hasSections && !exports.some(({ name }) => taken.has(name));
 }

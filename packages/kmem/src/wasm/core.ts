@@ -43,8 +43,8 @@ const SHEAF_TAG: number = Tag.FIRST_CACHED - 1;
 const STEPS_SHIFT = 3;
 const PAGE_WORDS_SHIFT: number = Math.log2(WASM_PAGE_SIZE / WORD_BYTES);
 
-/** Shift of a word's sign. */
-const SIGN_SHIFT = 31;
+/** The greatest word that is not negative. */
+const SIGNED_MAX = 0x7fff_ffff;
 
 /** What the fast paths are written for. */
 export interface CoreContext {
@@ -57,7 +57,7 @@ export interface CoreContext {
   readonly mallocIndex: number | undefined;
   /** Whether threads share the memory: then no table ever moves, however the memory grows. */
   readonly isShared: boolean;
-  /** Whether malloc and calloc count, as the `alloc` of a `SampledHeap`. */
+  /** Whether malloc, calloc and a realloc that moves count, as the `alloc` of a `SampledHeap`. */
   readonly isCounted: boolean;
 }
 
@@ -88,7 +88,7 @@ export class CorePaths {
   }
 
   global(name: CoreGlobalName): Code {
-    return global(this.context.firstGlobal + coreGlobals(true).indexOf(name));
+    return global(this.context.firstGlobal + coreGlobals(this.context.isCounted).indexOf(name));
   }
 
   get cachedTag(): Code {
@@ -157,7 +157,8 @@ export class CorePaths {
   /** Leaves for the slow path where the next allocation is the one to be sampled. */
   get leaveIfSampled(): Code {
     const { assembler } = this;
-    const isLast = shiftRight(sub(assembler.load(this.global("count")), 2), SIGN_SHIFT);
+    // Below 2 as a signed number: whatever a stray write leaves there, the slow path sets it right.
+    const isLast = atLeast(sub(assembler.load(this.global("count")), 2), SIGNED_MAX - 1);
     return this.context.isCounted ? assembler.leaveIf(isLast) : [];
   }
 

@@ -25,6 +25,9 @@ const HEX = 16;
 /** Functions that a check has added: they are none of the program's. */
 const ADDED_NAME = /^kmem:/;
 
+/** What stands for the heap's own functions within a program. */
+const HEAP_FRAME = "at kmem (the heap's paths in the program)";
+
 /** A byte of the original module as a frame that {@link programFrames} knows. */
 export function programFrame(offset: number): string {
   return `at program:0x${offset.toString(HEX)}`;
@@ -70,7 +73,7 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
     const index = Number(groups["index"]);
     const offset = Number.parseInt(groups["offset"] ?? "", HEX);
     // The heap's own functions, which adopt has put behind the program's.
-    if (isAdopted && originOf(offset) >= codeEnd) return undefined;
+    if (isAdopted && originOf(offset) >= codeEnd) return HEAP_FRAME;
     names ??= readNames(original).functions;
     const name = groups["name"] || names.get(index) || `function ${index}`;
     if (ADDED_NAME.test(name)) return undefined;
@@ -93,7 +96,8 @@ export function programFrames(module: Uint8Array, options: FrameOptions = {}): P
     },
     framesOf: (stack) => {
       requireText("stack", stack);
-      return stack.split("\n").flatMap((line) => mapWasm(line.trim()) ?? []);
+      const frames = stack.split("\n").flatMap((line) => mapWasm(line.trim()) ?? []);
+      return frames.filter((frame) => frame !== HEAP_FRAME);
     },
     frameAt,
   };

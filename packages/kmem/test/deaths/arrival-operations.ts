@@ -129,7 +129,7 @@ export const ARRIVAL_OPERATIONS: readonly Operation[] = [
     operate: ({ victim }) => call(victim, "reserve"),
   },
   {
-    name: "detach: sheaves, remote sheaves and page cache are given back",
+    name: "detach: sheaves, remote sheaves and pcp lists are given back",
     isStateful: true,
     prepare: ({ victim, survivor }) => {
       victim.free(victim.alloc(LARGE_BYTES));

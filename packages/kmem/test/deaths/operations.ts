@@ -170,16 +170,16 @@ const pages: readonly Operation[] = [
     operate: ({ victim }) => call(victim.pages, "alloc", 3),
   },
   {
-    name: "pages.alloc: the page cache is filled",
+    name: "pages.alloc: the pcp lists are filled",
     operate: ({ victim }) => call(victim.pages, "alloc", 2),
   },
   {
-    name: "pages.free: into the page cache",
+    name: "pages.free: into the pcp lists",
     prepare: ({ victim }) => ({ at: [victim.pages.alloc(1)] }),
     operate: ({ victim }, { at = [] }) => call(victim.pages, "free", at[0] as number, 1),
   },
   {
-    name: "pages.free: the page cache overflows",
+    name: "pages.free: the pcp lists overflow",
     prepare: ({ victim }) => {
       const runs = Array.from({ length: 3 }, () => victim.pages.alloc(8));
       for (const run of runs.slice(1)) victim.pages.free(run, 8);

@@ -200,3 +200,41 @@ describe("heaps of different classes", () => {
     expect(dumps.map((dump) => openHeap(dump).constructor)).toEqual([Heap, DebugHeap, SampledHeap]);
   });
 });
+
+describe("the count of allocations", () => {
+  it("is that of all heaps of one thread, at the least of their rates", () => {
+    const often = SampledHeap.create({ sizeBytes: 4 * MIB, sampleEvery: 10, report });
+    const viewer = openHeap(often.handle);
+    for (let round = 0; round < 5000; round++) often.free(often.alloc(40));
+    expect(often.samplingStats().totalAllocations).toBeGreaterThan(300);
+    const seldom = SampledHeap.attach(often.handle, { sampleEvery: 2 ** 30 });
+    for (let round = 0; round < 5000; round++) {
+      often.free(often.alloc(40));
+      if (round % 10 === 0) seldom.free(seldom.alloc(40));
+    }
+    expect(often.samplingStats().totalAllocations).toBeGreaterThan(600);
+    expect(viewer.slot).toBe(often.slot);
+  });
+
+  it("goes on where another heap of the thread is opened again and again", () => {
+    const rare = SampledHeap.create({ sizeBytes: 4 * MIB, sampleEvery: 1000, report });
+    for (let round = 0; round < 2000; round++) {
+      const other = SampledHeap.attach(rare.handle, { sampleEvery: 1000 });
+      rare.free(other.alloc(40));
+    }
+    expect(rare.samplingStats().totalAllocations).toBeLessThan(20);
+  });
+
+  it("is not touched by an alloc that was kept after its slot was given back", () => {
+    const first = SampledHeap.create({ sizeBytes: MIB, sampleEvery: 2 ** 30, report });
+    const left = SampledHeap.attach(first.reserve(), { sampleEvery: 2 ** 30 });
+    left.free(left.alloc(48));
+    const { alloc } = left;
+    left.detach();
+    for (let address = first.tryAlloc(4096); address !== 0; address = first.tryAlloc(4096))
+      first.u8(address).fill(0x55);
+    const before = new Uint8Array(first.buffer).slice();
+    for (let round = 0; round < 5; round++) expect(thrownBy(() => alloc(48)).code).toBe("DETACHED");
+    expect(Buffer.compare(before, new Uint8Array(first.buffer))).toBe(0);
+  });
+});

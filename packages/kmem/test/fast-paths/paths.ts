@@ -100,8 +100,8 @@ function pagePaths(library: CountedLibrary): PathCounts[] {
   warm({ alloc: () => heap.pages.alloc(1), free: (address) => heap.pages.free(address, 1) });
   const page = heap.pages.alloc(1);
   return [
-    ["`heap.pages.alloc(1)`, from the slot's page cache", runtime.count(() => heap.pages.alloc(1))],
-    ["`heap.pages.free`, one page, to the slot's page cache", runtime.count(() => heap.pages.free(page, 1))],
+    ["`heap.pages.alloc(1)`, from the slot's pcp lists", runtime.count(() => heap.pages.alloc(1))],
+    ["`heap.pages.free`, one page, to the slot's pcp lists", runtime.count(() => heap.pages.free(page, 1))],
     [`\`heap.alloc(${PAGE_SIZE * 64})\`, a run`, runtime.count(() => heap.alloc(PAGE_SIZE * 64))],
   ];
 }

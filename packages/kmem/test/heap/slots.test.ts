@@ -297,8 +297,8 @@ describe("a block that two threads freed at the same moment", () => {
   });
 });
 
-describe("page caches", () => {
-  const cached = (): number => heapStats(heap).bytes.pageCacheBytes;
+describe("pcp lists", () => {
+  const cached = (): number => heapStats(heap).bytes.pcpBytes;
 
   it("hold pages while several threads work, and none while one does", () => {
     heap.pages.free(heap.pages.alloc(1), 1);
@@ -380,7 +380,7 @@ describe("check finds", () => {
     expect(checkHeap(heap).findings[0]?.problem).toContain("the barn of kmalloc-64 holds -1 blocks");
   });
 
-  it("a lock that is held, a run in no page cache, and a wrong count of slots", () => {
+  it("a lock that is held, a run on no pcp list, and a wrong count of slots", () => {
     const other = attachAnother();
     other.pages.free(other.pages.alloc(1), 1);
     const peek = new Peek(heap);
@@ -391,10 +391,10 @@ describe("check finds", () => {
     words[peek.headerWord(Header.TAKEN_SLOTS)] ^= 4;
     expect(checkHeap(heap).findings).toMatchObject([{ problem: "whether slot 2 is held is said in two ways" }]);
     words[peek.headerWord(Header.TAKEN_SLOTS)] ^= 4;
-    words[layersOf(other).sheaves.pageCacheWord]--;
+    words[layersOf(other).sheaves.pcpWord]--;
     const problems = checkHeap(heap).findings.map(({ problem }) => problem);
-    expect(problems).toEqual(["a run that is nobody's is in no page cache"]);
-    words[layersOf(other).sheaves.pageCacheWord]++;
+    expect(problems).toEqual(["a run that is nobody's is on no pcp list"]);
+    words[layersOf(other).sheaves.pcpWord]++;
     expectClean(heap);
   });
 });

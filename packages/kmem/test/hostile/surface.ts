@@ -21,7 +21,6 @@ const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.me
 const INTERNAL: ReadonlySet<string> = new Set([
   "cacheContext",
   "current",
-  "isServed",
   "leave",
   "ofAttachment",
   "orThrow",
@@ -31,6 +30,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "slowFree",
   "slowRealloc",
   "slowTryAlloc",
+  "usesFastPath",
   "viewAt",
 ]);
 /** Functions of `kmem` whose first argument is a heap, and the subjects that are heaps: each is tried with each. */

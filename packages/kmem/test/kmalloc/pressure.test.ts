@@ -25,7 +25,7 @@ describe("memory pressure", () => {
 });
 
 describe("trim", () => {
-  it("counts each page once, also those that come by way of the slot's page cache", () => {
+  it("counts each page once, also those that come by way of the slot's pcp lists", () => {
     const heap = Heap.create({ sizeBytes: 4 * MIB });
     Heap.attach(heap.reserve());
     heap.trim();
@@ -34,7 +34,7 @@ describe("trim", () => {
     for (const block of Array.from({ length: 2000 }, (_, index) => heap.alloc(16 + (index % 100)))) heap.free(block);
     heap.pages.free(heap.pages.alloc(1), 1);
     const held = freeBytes();
-    expect(heapStats(heap).bytes.pageCacheBytes).toBeGreaterThan(0);
+    expect(heapStats(heap).bytes.pcpBytes).toBeGreaterThan(0);
     const pages = heap.trim();
     expect(pages * PAGE).toBe(freeBytes() - held);
     expect(freeBytes()).toBe(before);

@@ -49,7 +49,7 @@ describe("while a thread reaps, another one", () => {
     ["the start", 0, 3],
   ])("frees %s of a run of the dead: each page is free once", (_, first, count) => {
     const run = dead.pages.alloc(8);
-    before(layersOf(heap).pages.frames as never, "exchangeOwner", () => {
+    before(layersOf(heap).pages.frames as never, "compareExchangeOwner", () => {
       other.pages.free(run + first * PAGE_SIZE, count);
     });
     expect(reapSlot(heap, dead.slot, { blocks: "free" }).isFreed).toBe(true);
@@ -58,7 +58,9 @@ describe("while a thread reaps, another one", () => {
 
   it("frees a part of a run that is given: all that is left is the receiver's", () => {
     const run = dead.pages.alloc(8);
-    before(layersOf(heap).pages.frames as never, "exchangeOwner", () => other.pages.free(run + 2 * PAGE_SIZE, 3));
+    before(layersOf(heap).pages.frames as never, "compareExchangeOwner", () =>
+      other.pages.free(run + 2 * PAGE_SIZE, 3),
+    );
     reapSlot(heap, dead.slot, { blocks: "give", to: heap.slot });
     expect([run, run + 5 * PAGE_SIZE].map((address) => ownerOf(heap, address))).toEqual([heap.slot, heap.slot]);
     heap.pages.free(run, 2);

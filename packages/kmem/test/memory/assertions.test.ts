@@ -12,7 +12,7 @@ import { KmemAssertionError } from "../../src/memory/assert.ts";
 import { headerWord } from "../../src/memory/header.ts";
 import { LinearMemory } from "../../src/memory/memory.ts";
 import { assertFree, assertOwner, assertRun, assertUsed } from "../../src/pages/assertions.ts";
-import { PageCache } from "../../src/pages/page-cache.ts";
+import { PcpLists } from "../../src/pages/pcp-lists.ts";
 import { setWatermarks } from "../../src/pages/zone.ts";
 import { createRegion, release } from "../../src/region/region.ts";
 import {
@@ -23,7 +23,7 @@ import {
   assertSlab,
   assertTagged,
 } from "../../src/slab/assertions.ts";
-import { exchangeBlockOwner } from "../../src/slab/ownership.ts";
+import { compareExchangeBlockOwner } from "../../src/slab/ownership.ts";
 import { linkSlab, unlinkSlab } from "../../src/slab/slab-list.ts";
 import { tagIndex } from "../../src/slab/tags.ts";
 import { CriticalSection } from "../../src/sync/critical-section.ts";
@@ -190,7 +190,7 @@ const mistakes: readonly (readonly [what: string, make: () => unknown, expectati
   ],
   [
     "a block given to no slot",
-    () => exchangeBlockOwner(layers, heap.alloc(32), 0, 126),
+    () => compareExchangeBlockOwner(layers, heap.alloc(32), 0, 126),
     /a slot that blocks are given to/,
   ],
   ["a run freed that is no block", () => freeUnmarked(), /that is freed is a block, not of kind 8/],
@@ -262,8 +262,8 @@ function breakSlabList(): void {
 }
 
 function cacheTwice(frame: number): void {
-  const words = new Int32Array(layout.PAGE_CACHE_WORDS);
-  const cache = new PageCache(0);
+  const words = new Int32Array(layout.PCP_WORDS);
+  const cache = new PcpLists(0);
   cache.push(words, 1, frame);
   cache.push(words, 1, frame);
 }

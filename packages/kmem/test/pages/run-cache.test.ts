@@ -17,7 +17,7 @@ function usedHeap(): { heap: Heap; blocks: number[] } {
 }
 
 function pinnedPages(heap: Heap): number {
-  return heapStats(heap).bytes.pageCacheBytes / PAGE;
+  return heapStats(heap).bytes.pcpBytes / PAGE;
 }
 
 function limitOf(heap: Heap): number {
@@ -125,13 +125,13 @@ describe("a run cache", () => {
     const { heap, blocks } = usedHeap();
     heap.free(blocks[0] as number);
     const { memory, sheaves } = layersOf(heap);
-    const countWord = sheaves.pageCacheWord + RUN_CACHE_WORD;
+    const countWord = sheaves.pcpWord + RUN_CACHE_WORD;
     const problems = (): string =>
       checkHeap(heap)
         .findings.map(({ problem }) => problem)
         .join("\n");
     memory.words[countWord] = 0;
-    expect(problems()).toContain("a run that is nobody's is in no page cache");
+    expect(problems()).toContain("a run that is nobody's is on no pcp list");
     memory.words[countWord] = RUN_CACHE_MAX + 1;
     expect(problems()).toContain(`counts ${RUN_CACHE_MAX + 1} runs`);
     memory.words[countWord] = 2;

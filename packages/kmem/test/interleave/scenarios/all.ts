@@ -9,7 +9,7 @@ import {
   transferTogether,
 } from "./blocks.ts";
 import type { Kmem } from "./kmem.ts";
-import { pageCaches, partsFreed, sameRunFreed } from "./pages.ts";
+import { partsFreed, pcpLists, sameRunFreed } from "./pages.ts";
 import {
   attachTogether,
   closeWhileUsed,
@@ -53,9 +53,9 @@ export function heapCases(kmem: Kmem): Readonly<Record<"blocks" | "pages" | "thr
     pages: [
       one(sameRunFreed(kmem, 1), 10),
       one(sameRunFreed(kmem, 3), 20),
-      one(pageCaches(kmem, [1, 1]), 2),
-      one(pageCaches(kmem, [1, 3]), 3),
-      one(pageCaches(kmem, [3, 3]), 2),
+      one(pcpLists(kmem, [1, 1]), 2),
+      one(pcpLists(kmem, [1, 3]), 3),
+      one(pcpLists(kmem, [3, 3]), 2),
       one(partsFreed(kmem), 3),
     ],
     threads: [

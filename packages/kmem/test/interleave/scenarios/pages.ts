@@ -13,7 +13,7 @@ function pagesOf({ heaps }: Heaps, thread: number): Heap["pages"] {
   return (heaps[thread] as Heap).pages;
 }
 
-/** Both free one run; exactly one may succeed. `count` says whether runs of that length go through page caches. */
+/** Both free one run; exactly one may succeed. `count` says whether runs of that length go through pcp lists. */
 export function sameRunFreed(kmem: Kmem, count: number): Scenario<WithRun> {
   return {
     name: `two threads free one run of ${count} pages`,
@@ -41,8 +41,8 @@ export function sameRunFreed(kmem: Kmem, count: number): Scenario<WithRun> {
   };
 }
 
-/** Page caches are refilled and drained at once. */
-export function pageCaches(kmem: Kmem, counts: readonly number[]): Scenario<Heaps> {
+/** Pcp lists are refilled and drained at once. */
+export function pcpLists(kmem: Kmem, counts: readonly number[]): Scenario<Heaps> {
   return {
     name: `two threads take and give back runs of ${counts.join(" and ")} pages`,
     setUp: () => kmem.heaps(2),

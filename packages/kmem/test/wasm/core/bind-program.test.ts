@@ -3,6 +3,7 @@ import { DebugHeap } from "../../../src/debug/index.ts";
 import { checkHeap, Heap, type HeapOptions, KmemError, LocalHeap } from "../../../src/index.ts";
 import { coreExport } from "../../../src/wasm/core-layout.ts";
 import {
+  type AdoptOptions,
   adopt,
   bindProgram,
   type CMalloc,
@@ -153,13 +154,14 @@ describe("a stack of a program with merged functions", () => {
   it("is shown without their frames", () => {
     const module = buildModule({ functions: [toyMalloc(), toyFree()] });
     const { bytes, originOf } = adopt(module);
-    const { framesOf } = programFrames(module, { originOf });
+    const { framesOf, mapFrame } = programFrames(module, { originOf });
     const bodies = new WasmModule(bytes).bodyStarts;
     const frameAt = (index: number): string =>
       `wasm://wasm/0a1b:wasm-function[${index + 2}]:0x${bodies[index]!.toString(16)}`;
     expect(bodies.length).toBe(4);
     const stack = [2, 0, 3].map(frameAt).join("\n");
     expect(framesOf(stack).length).toBe(1);
+    expect(mapFrame(frameAt(3))).toBe("at kmem (the heap's paths in the program)");
   });
 });
 
@@ -172,7 +174,14 @@ describe("what keeps to its imports", () => {
   it("is a module that was adopted so, or has a memory of 64 bits", () => {
     const functions = [toyMalloc(), toyFree()];
     expect(adopt(buildModule({ functions })).merged).toEqual(["malloc", "free"]);
-    expect(adopt(buildModule({ functions }), { merge: false }).merged).toEqual([]);
+    expect(adopt(buildModule({ functions }), { merge: "sampled" }).merged).toEqual(["malloc", "free"]);
+    for (const options of [
+      { merge: false },
+      { merge: "sampled", stacks: true },
+      { merge: "sampled", check: "memcheck" },
+    ]) {
+      expect(adopt(buildModule({ functions }), options as AdoptOptions).merged).toEqual([]);
+    }
     const loads = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), 0x29, 3, 0, 0x7c]);
     const stores = [2000, 2004, 2008].flatMap((address) => [...op.i64(address), ...op.get(0), 0x37, 3, 0]);
     const malloc = { params: [I64], results: [I64], code: [...op.get(0), ...loads], exportAs: "malloc" };
@@ -180,6 +189,11 @@ describe("what keeps to its imports", () => {
     expect(adopt(buildModule({ memory: { pages: 1, is64: true }, functions: [malloc, free] })).merged).toEqual([]);
     const heap = Heap.create({ memory, start: 65_536, slotCount: 1 });
     expect(bindProgram(heap, {})).toBe(false);
+    const { exports } = programOver(GROWING, memory, cMalloc(heap));
+    for (const strange of [1, null, new WebAssembly.Global({ value: "i32" }, 1)]) {
+      expect(bindProgram(heap, { ...exports, [coreExport("tags")]: strange })).toBe(false);
+    }
+    expect(bindProgram(heap, exports)).toBe(true);
   });
 
   it("is a heap with debugging, one that is wrapped, and one with exact frees", () => {

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SampledHeap } from "../../../src/debug/index.ts";
+import { layersOf } from "../../../src/heap/access.ts";
 import { checkHeap, Heap } from "../../../src/index.ts";
+import { AreaWord } from "../../../src/slab/layout.ts";
 import { bindProgram, type CMalloc, cMalloc } from "../../../src/wasm/index.ts";
 import { type CoreCalls, type CoreMemory, compiledCore, sampledCore } from "../support/core-module.ts";
 
@@ -106,6 +108,41 @@ describe("a program on a SampledHeap, with its paths merged", () => {
   });
 });
 
+describe("the count of a slot", () => {
+  it.each([0, -1, -(2 ** 31), -(2 ** 31) + 1])(
+    "is set right by the next allocation where a stray write left %i",
+    (value) => {
+      for (const isMerged of [true, false]) {
+        const { heap, calls } = sampled(100, isMerged);
+        for (let round = 0; round < 3; round++) calls.free(calls.malloc(48));
+        new Int32Array(heap.buffer)[layersOf(heap).sheaves.areaWord + AreaWord.SAMPLE_IN] = value;
+        for (let round = 0; round < 2000; round++) calls.free(calls.malloc(48));
+        expect(heap.samplingStats().totalAllocations).toBeGreaterThan(5);
+      }
+    },
+  );
+
+  it("is each slot's own, of the threads of a program", () => {
+    const shape: CoreMemory = { pages: 40, maximum: 40, isShared: true };
+    const memory = new WebAssembly.Memory({ initial: 40, maximum: 40, shared: true });
+    const heap = SampledHeap.create({ memory, start: 65_536, slotCount: 2, sampleEvery: NEVER });
+    const often = SampledHeap.attach(heap.reserve(), { sampleEvery: 20 });
+    const [one, other] = [heap, often].map((each) => {
+      const program = programOver(sampledCore(shape), memory, cMalloc(each));
+      expect(bindProgram(each, program.exports)).toBe(true);
+      return program.calls;
+    });
+    for (let round = 0; round < 4000; round++) {
+      const [block, foreign] = [one!.malloc(48), other!.malloc(48)];
+      one!.free(foreign);
+      other!.free(block);
+    }
+    expect(heap.samplingStats().totalAllocations).toBe(0);
+    expect(often.samplingStats().totalAllocations).toBeGreaterThan(100);
+    expect(checkHeap(heap).isClean).toBe(true);
+  });
+});
+
 describe("heaps of another kind than the module is for", () => {
   it("are served by the imports", () => {
     const { pages: initial, maximum } = GROWING;
@@ -113,6 +150,10 @@ describe("heaps of another kind than the module is for", () => {
     const heap = Heap.create({ memory, start: 65_536, slotCount: 1 });
     expect(bindProgram(heap, programOver(sampledCore(GROWING), memory, cMalloc(heap)).exports)).toBe(false);
     const other = sampled(NEVER, false);
+    const replaced = sampled(NEVER, false);
+    replaced.heap.alloc = () => 0;
+    const itsProgram = programOver(sampledCore(GROWING), replaced.memory, cMalloc(replaced.heap));
+    expect(bindProgram(replaced.heap, itsProgram.exports)).toBe(false);
     const { exports } = programOver(compiledCore(GROWING), other.memory, cMalloc(other.heap));
     expect(bindProgram(other.heap, exports)).toBe(false);
   });

@@ -112,7 +112,11 @@ export function probedCore(memory: CoreMemory, isCounted = false): Uint8Array<Ar
       body: coreBody(name, context),
       exportAs: name,
     })),
-    globals: coreGlobals(isCounted).map((name) => ({ value: 0, isMutable: true, exportAs: coreExport(name) })),
+    globals: coreGlobals(isCounted).map((name) => ({
+      value: 0,
+      isMutable: true,
+      exportAs: coreExport(name, isCounted),
+    })),
     memory: memoryOf(memory),
   });
 }

@@ -1,12 +1,12 @@
 import { ASSERTIONS, assert } from "../memory/assert.ts";
-import { NO_FRAME, PAGE_CACHE_CAPACITY, PAGE_CACHE_ORDERS, PAGE_CACHE_STRIDE } from "./layout.ts";
+import { NO_FRAME, PCP_CAPACITY, PCP_ORDERS, PCP_STRIDE } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
 /** Pages of the largest run that is cached. */
-const MAX_PAGES: number = 1 << (PAGE_CACHE_ORDERS - 1);
+const MAX_PAGES: number = 1 << (PCP_ORDERS - 1);
 
-/** Requests that fill the page cache, by order: runs aligned to their size, so that they serve aligned requests too. */
-export const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PAGE_CACHE_ORDERS }, (_, order) => ({
+/** Requests that fill the pcp lists, by order: runs aligned to their size, so that they serve aligned requests too. */
+export const NATURALLY_ALIGNED: readonly PageRequest[] = Array.from({ length: PCP_ORDERS }, (_, order) => ({
   alignFrames: 1 << order,
 }));
 
@@ -17,7 +17,7 @@ export function cachedOrder(count: number): number {
 
 /** Runs of an order that a slot caches at most. */
 export function cacheCapacity(order: number): number {
-  return PAGE_CACHE_CAPACITY >> order;
+  return PCP_CAPACITY >> order;
 }
 
 /** Runs that go to or from the free lists at a time: half of what a slot caches. */
@@ -26,10 +26,10 @@ export function cacheBatch(order: number): number {
 }
 
 /**
- * The page cache of one slot, by the index of its first word: a stack of frames for each order. One thread, the slot's
+ * The pcp lists of one slot, by the index of its first word: a stack of frames for each order. One thread, the slot's
  * holder, works on it. Modelled on: Linux's per-CPU page lists.
  */
-export class PageCache {
+export class PcpLists {
   readonly #firstWord: number;
 
   constructor(firstWord: number) {
@@ -37,12 +37,12 @@ export class PageCache {
   }
 
   count(words: Int32Array, order: number): number {
-    return words[this.#firstWord + order * PAGE_CACHE_STRIDE];
+    return words[this.#firstWord + order * PCP_STRIDE];
   }
 
   /** Takes a run of 2^order pages, or returns NO_FRAME. */
   pop(words: Int32Array, order: number): number {
-    const countWord = this.#firstWord + order * PAGE_CACHE_STRIDE;
+    const countWord = this.#firstWord + order * PCP_STRIDE;
     const count = words[countWord];
     if (count <= 0) return NO_FRAME;
     const frame = words[countWord + count];
@@ -52,7 +52,7 @@ export class PageCache {
 
   /** Adds a run; false when there is no room. */
   push(words: Int32Array, order: number, frame: number): boolean {
-    const countWord = this.#firstWord + order * PAGE_CACHE_STRIDE;
+    const countWord = this.#firstWord + order * PCP_STRIDE;
     const count = words[countWord];
     if (count >= cacheCapacity(order)) return false;
     if (ASSERTIONS) {
