@@ -48,7 +48,7 @@ export function releaseGuarded(
     if (isLive)
       freed.push(describeDeadThreadBlock(blocks, located, runBlock(layers, located.block.address >>> PAGE_SHIFT)));
     else returnedBlocks++;
-    blocks.erase(located);
+    blocks.erase(located.block);
     freeBypassingSheaf(layers, located.block.address);
   }
   return { returnedBlocks, freed };

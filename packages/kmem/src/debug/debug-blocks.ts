@@ -8,7 +8,8 @@ import { CacheRecord, isLive } from "../slab/layout.ts";
 import { assignBlock } from "../slab/ownership.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { tagIndex } from "../slab/tags.ts";
-import { type BlockShape, fillStretches, type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
+import { type Overwrite, overwritesIn, stretchesOf } from "./block-bytes.ts";
+import { BlockZones, poisonBytes, type ZoneRecord } from "./block-zones.ts";
 import type { StackDepot } from "./depot.ts";
 import { BugReporter, type DebugSettings, type DebugTracer } from "./findings.ts";
 import {
@@ -24,6 +25,7 @@ import {
   SLOT_SHIFT,
 } from "./layout.ts";
 import { isPlausible, type Located, objectAddress } from "./locate-object.ts";
+import type { Evicted } from "./quarantine.ts";
 import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, saidState, seal } from "./record.ts";
 import type { DebugRoot } from "./root.ts";
 import { CallerStacks } from "./stack.ts";
@@ -51,6 +53,8 @@ export class DebugBlocks {
   readonly #stacks: CallerStacks;
   readonly #reporter: BugReporter;
   readonly #tracer: DebugTracer | undefined;
+  /** Laid out anew for each block. */
+  readonly #zones = new BlockZones();
   #sequence = 0;
 
   constructor(layers: Layers, root: DebugRoot, depot: StackDepot, settings: DebugSettings) {
@@ -101,7 +105,7 @@ export class DebugBlocks {
     words[word + RecordWord.PAD] = padBytes;
     words[word + RecordWord.LETTERS] = this.#root.letters(kind) | (kind << KIND_SHIFT);
     seal(words, word);
-    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FRESH" })));
+    this.#fill(block, readRecord(memory, word), "FRESH");
     words[word + RecordWord.STATE] = BlockState.FRESH;
   }
 
@@ -122,7 +126,7 @@ export class DebugBlocks {
     // To keep a stack the memory may grow, and with that detach the views that there were.
     const stack = this.#stackId(letters, entryFunction);
     if (stack !== 0) this.#depot.count(stack, sizeBytes);
-    const { words, bytes } = memory;
+    const { words } = memory;
     words[word + RecordWord.ALLOC_STACK] = stack;
     words[word + RecordWord.FREE_STACK] = 0;
     words[word + RecordWord.ALLOC_TIME] = this.#reporter.now();
@@ -131,11 +135,9 @@ export class DebugBlocks {
     words[word + RecordWord.SEQUENCE] = ++this.#sequence;
     seal(words, word);
     const address = block.address + padBytes;
-    const shape = this.#shape({ ...readRecord(memory, word), state: "LIVE" });
-    fillStretches(memory, stretchesOf(block, shape));
-    if ((letters & DebugLetter.P) !== 0 && !shape.isConstructed) {
-      bytes.fill(DebugByte.POISON_FREE, address, address + sizeBytes);
-      if (sizeBytes > 0) bytes[address + sizeBytes - 1] = DebugByte.POISON_END;
+    this.#fill(block, { letters, padBytes, sizeBytes, kind }, "LIVE");
+    if ((letters & (DebugLetter.P | CONSTRUCTED)) === DebugLetter.P) {
+      poisonBytes(memory, address, address + sizeBytes, DebugByte.POISON_FREE);
     }
     words[word + RecordWord.STATE] = BlockState.LIVE;
     this.#tracer?.alloc(kind, address, sizeBytes, block.bytes, stack);
@@ -166,7 +168,8 @@ export class DebugBlocks {
     // From here on it is this thread's: no reaping of the one that allocated it takes it out of the quarantine.
     assignBlock(this.#layers, block.address, slot);
     if (record.state === "damaged") this.#forget(located, address);
-    const { letters, kind, allocSlot } = readRecord(memory, word);
+    const sealed = record.state === "damaged" ? readRecord(memory, word) : record;
+    const { letters, kind, allocSlot } = sealed;
     const stack = this.#stackId(letters, entryFunction);
     // Only now: to keep the stack the memory may have grown.
     const { words } = memory;
@@ -174,11 +177,12 @@ export class DebugBlocks {
     words[word + RecordWord.FREE_TIME] = this.#reporter.now();
     words[word + RecordWord.SLOTS] = allocSlot | (slot << SLOT_SHIFT);
     seal(words, word);
-    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+    this.#fill(block, sealed, "FREE");
     words[state] = BlockState.QUARANTINED;
     this.#tracer?.free(kind, address, stack);
     if ((letters & DebugLetter.T) !== 0) this.#reporter.trace("free", kind, address, entryFunction);
-    return this.#located(block, true);
+    // Of what the quarantine keeps of it only a damaged record said anything else.
+    return record.state === "damaged" ? this.#located(block, true) : located;
   }
 
   /** Makes a damaged record one that knows only where its object is, and whose slab that is. */
@@ -194,14 +198,15 @@ export class DebugBlocks {
   }
 
   /** Says that a block leaves the quarantine; reports what was written to it there. */
-  leaveQuarantine({ block, word, record }: Located, entryFunction: unknown): void {
+  leaveQuarantine({ block, padBytes }: Evicted, entryFunction: unknown): void {
     const { memory } = this.#layers;
     const located = this.#located(block, true);
+    const { word } = located;
     if (located.record.state === "damaged") {
       this.#reporter.damaged(located, entryFunction, REBUILT);
-      this.#forget(located, block.address + record.padBytes);
+      this.#forget(located, block.address + padBytes);
       seal(memory.words, word);
-      fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+      this.#fill(block, readRecord(memory, word), "FREE");
     } else this.verify(located, entryFunction);
     memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
@@ -221,7 +226,7 @@ export class DebugBlocks {
     }
     words[word + RecordWord.SIZE] = sizeBytes;
     seal(words, word);
-    fillStretches(memory, stretchesOf(block, this.#shape({ ...record, sizeBytes, state: "LIVE" })));
+    this.#fill(block, { ...record, sizeBytes }, "LIVE");
     words[word + RecordWord.STATE] = BlockState.LIVE;
   }
 
@@ -237,13 +242,14 @@ export class DebugBlocks {
     const isKnown = saidState(memory.words, word).state === "RELEASING" && isPlausible(located);
     if (!isKnown) this.#forget(located, block.address + RED_LEFT_BYTES);
     seal(memory.words, word);
-    fillStretches(memory, stretchesOf(block, this.#shape({ ...readRecord(memory, word), state: "FREE" })));
+    this.#fill(block, readRecord(memory, word), "FREE");
     memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
 
   /** Makes the record of a block that leaves for plain use none, so that no block after it is taken for one. */
-  erase({ word }: Located): void {
+  erase(block: RawBlock): void {
     const { words } = this.#layers.memory;
+    const word = recordWord(block);
     words[word + RecordWord.MAGIC] = 0;
     words[word + RecordWord.CHECK] = 0;
     words[word + RecordWord.STATE] = 0;
@@ -255,7 +261,7 @@ export class DebugBlocks {
     const { block, word, record } = located;
     if (isPlausible(located)) {
       seal(memory.words, word);
-      fillStretches(memory, stretchesOf(block, this.#shape({ ...record, state: "LIVE" })));
+      this.#fill(block, record, "LIVE");
     }
     memory.words[word + RecordWord.STATE] = BlockState.LIVE;
   }
@@ -278,9 +284,8 @@ export class DebugBlocks {
     const isObject = isTaken && (state === undefined || state === "LIVE");
     this.#forget(located, block.address + (isPlausible(located) ? record.padBytes : RED_LEFT_BYTES));
     seal(memory.words, word);
-    const shape = this.#shape({ ...readRecord(memory, word), state: isObject ? "LIVE" : "FREE" });
     // The bytes of an object are kept: nobody knows where it ended.
-    fillStretches(memory, stretchesOf(block, shape));
+    this.#fill(block, readRecord(memory, word), isObject ? "LIVE" : "FREE");
     const freed = isTaken ? BlockState.QUARANTINED : BlockState.FREE;
     memory.words[word + RecordWord.STATE] = isObject ? BlockState.LIVE : freed;
   }
@@ -288,7 +293,9 @@ export class DebugBlocks {
   /** What is wrong with a block now. Reads only. */
   overwrites({ block, record }: Located): Overwrite[] {
     if (record.state === "damaged" || isUnfinished(record)) return [];
-    return overwritesIn(this.#layers.memory, stretchesOf(block, this.#shape(record)));
+    const { memory } = this.#layers;
+    const zones = this.#layOut(block, record, record.state);
+    return zones.areWhole(memory) ? [] : overwritesIn(memory, stretchesOf(zones));
   }
 
   /** The same as a check lists it. */
@@ -375,11 +382,16 @@ export class DebugBlocks {
     return this.#stacks.id(entryFunction);
   }
 
-  #shape(record: BlockRecord): BlockShape {
-    const { kind, sizeBytes, letters } = record;
+  #layOut(block: RawBlock, record: ZoneRecord & Pick<BlockRecord, "kind">, state: BlockRecord["state"]): BlockZones {
+    const { kind, sizeBytes } = record;
     const isClass = kind >= FrameKind.FIRST_CACHE && kind < FIRST_NAMED_CACHE;
     const objectBytes = isClass ? this.#layers.caches.get(kind, CacheRecord.OBJECT_BYTES) : sizeBytes;
-    return { ...record, objectBytes, isConstructed: (letters & CONSTRUCTED) !== 0 };
+    return this.#zones.layOut(block, record, state, objectBytes);
+  }
+
+  /** Makes the bytes that the state of a block determines what they are to be. */
+  #fill(block: RawBlock, record: ZoneRecord & Pick<BlockRecord, "kind">, state: BlockRecord["state"]): void {
+    this.#layOut(block, record, state).fill(this.#layers.memory);
   }
 }
 

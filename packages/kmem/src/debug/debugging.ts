@@ -10,7 +10,7 @@ import { FaultInjection, type FaultOptions } from "./fault-injection.ts";
 import { type DebugSettings, LARGE_NAME } from "./findings.ts";
 import { CONSTRUCTED, DebugLetter } from "./layout.ts";
 import { type Located, objectAddress } from "./locate-object.ts";
-import { Quarantine, type QuarantineLimits } from "./quarantine.ts";
+import { type Evicted, Quarantine, type QuarantineLimits } from "./quarantine.ts";
 import { DebugRoot } from "./root.ts";
 
 /** How a thread debugs, beside what is reported. */
@@ -94,10 +94,11 @@ export class Debugging {
    * Ends the quarantine of blocks; `release` gives each back to the layers below, but one whose corruption is to throw:
    * the first such error is thrown once all have left.
    */
-  expel(leaving: readonly Located[], entryFunction: unknown, release: (address: number) => void): void {
-    forAll(leaving, (located) => {
-      this.blocks.leaveQuarantine(located, entryFunction);
-      release(located.block.address);
+  expel(evicted: readonly Evicted[], entryFunction: unknown, release: (address: number) => void): void {
+    if (evicted.length === 0) return;
+    forAll(evicted, (one) => {
+      this.blocks.leaveQuarantine(one, entryFunction);
+      release(one.block.address);
     });
   }
 

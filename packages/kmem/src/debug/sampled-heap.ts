@@ -29,7 +29,7 @@ import { StackDepot } from "./depot.ts";
 import { GUARDED_MAX_BYTES, guardedAt, guardedObjects, guardedPadBytes, guardedRunBytes } from "./guarded.ts";
 import { DEFAULT_LETTERS } from "./layout.ts";
 import { type Located, objectAddress } from "./locate-object.ts";
-import { Quarantine } from "./quarantine.ts";
+import { type Evicted, Quarantine } from "./quarantine.ts";
 import { repairDebugged } from "./repair-blocks.ts";
 import type { BugReport } from "./report.ts";
 import { DebugRoot } from "./root.ts";
@@ -220,11 +220,11 @@ export class SampledHeap extends Heap {
   }
 
   /** As {@link Debugging.expel}. */
-  #releaseAll(leaving: readonly Located[], entryFunction: unknown): void {
-    forAll(leaving, (located) => {
-      this.#blocks.leaveQuarantine(located, entryFunction);
-      this.#blocks.erase(located);
-      super.slowFree(located.block.address);
+  #releaseAll(evicted: readonly Evicted[], entryFunction: unknown): void {
+    forAll(evicted, (one) => {
+      this.#blocks.leaveQuarantine(one, entryFunction);
+      this.#blocks.erase(one.block);
+      super.slowFree(one.block.address);
     });
   }
 

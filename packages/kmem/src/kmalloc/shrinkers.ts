@@ -61,7 +61,7 @@ export class Shrinkers {
     return this.#ask(this.#isPaused ? [this.#heaps] : [this.#heaps, this.#users]);
   }
 
-  /** As {@link shrink}, with the heap's own shrinkers alone. */
+  /** As {@link shrink}, with the heap's own shrinkers alone, which run in bounded time. */
   shrinkInternal(): number {
     return this.#ask([this.#heaps]);
   }

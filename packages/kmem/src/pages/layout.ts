@@ -72,7 +72,7 @@ export const RunKind = {
   LARGE_BLOCK: 6,
   /** The heap's own: slots' private pages, sheaves, barns, remote sheaves, tables that move, slabs being made. */
   SYSTEM: 8,
-  /** A bucket, or the pages that hold the buckets' lists (the seed document of My Kernel). */
+  /** A bucket, or the page with the lists of buckets: bucket/layout.ts. */
   BUCKET: 10,
   /** A page of a virtual area, of a page table, or of the areas' records. */
   VMALLOC: 12,

@@ -39,7 +39,8 @@ import { FrameKind, KIND_COUNT, PCP_WORDS } from "../pages/layout.ts";
  * EMPTY is the address of the header, whose tag is RESERVED: an alloc that pops it sees a tag that is not its sheaf's
  * and takes the slow path, without a test of its own. FULL is odd and no address.
  *
- * A slot's private pages (its area):
+ * A slot's private pages (its area). Where a large one is no more than 1/128 of the memory it is large: its sheaves of
+ * size classes hold up to 64 KiB of blocks each. In a small one they hold up to 16 KiB.
  *
  *      TOPS    256 words: index of the top of the sheaf, by the kind of the frame
  *      NAMED_SHEAF_PAGES  16 words: addresses of the pages with the sheaves of named caches, 16 caches a page

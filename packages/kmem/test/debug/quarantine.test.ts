@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Located } from "../../src/debug/locate-object.ts";
-import { Quarantine } from "../../src/debug/quarantine.ts";
+import { type Evicted, Quarantine } from "../../src/debug/quarantine.ts";
 import { Random } from "../support/random.ts";
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
 
 function blockOf(address: number, bytes = 64): Located {
-  return { block: { address, bytes } } as unknown as Located;
+  return { block: { address, bytes }, record: { padBytes: 16, kind: 20 } } as unknown as Located;
 }
 
-const addresses = (blocks: readonly Located[]): number[] => blocks.map(({ block }) => block.address);
+const addresses = (blocks: readonly Evicted[]): number[] => blocks.map(({ block }) => block.address);
 
 describe("a quarantine", () => {
   it("lets the oldest go when there are too many", () => {
