@@ -17,9 +17,6 @@ const I32_GT_U = 0x4b;
 const I64_LE_U = 0x58;
 const I64_LT_U = 0x54;
 const I64_EQZ = 0x50;
-const IF = 0x04;
-const SELECT = 0x1b;
-const DROP = 0x1a;
 const MEMORY_COPY = 10;
 
 /** Gives the index of an imported function of C in the new module. */
@@ -84,7 +81,7 @@ class BodyWriter {
   }
 
   ifPlain(): this {
-    return this.op(IF, EMPTY_BLOCK);
+    return this.op(Op.IF, EMPTY_BLOCK);
   }
 
   end(): this {
@@ -109,7 +106,7 @@ function rustBody(role: Role, writer: BodyWriter): BodyWriter {
   writer.get(2).number(BLOCK_ALIGNMENT).wordOp(I32_LE_U, I64_LE_U).ifPlain();
   writer.get(0, 3).call("realloc").op(Op.RETURN).end();
   writer.get(2, 3).call("aligned_alloc").tee(4).isZero().ifPlain().number(0).op(Op.RETURN).end();
-  writer.get(4, 0, 1, 3, 1, 3).wordOp(I32_LT_U, I64_LT_U).op(SELECT).op(Op.MISC_PREFIX, MEMORY_COPY, 0, 0);
+  writer.get(4, 0, 1, 3, 1, 3).wordOp(I32_LT_U, I64_LT_U).op(Op.SELECT).op(Op.MISC_PREFIX, MEMORY_COPY, 0, 0);
   return writer.get(0).call("free").get(4);
 }
 
@@ -124,7 +121,7 @@ function payloadOf(writer: BodyWriter, size: number, into: number): BodyWriter {
     .number(SIZE_WORD_BYTES + BLOCK_ALIGNMENT - 1)
     .op(Op.I32_ADD);
   writer.number(-BLOCK_ALIGNMENT).op(Op.I32_AND).number(SIZE_WORD_BYTES).op(Op.I32_SUB).tee(into);
-  writer.number(LEAST_PAYLOAD_BYTES).get(into).number(LEAST_PAYLOAD_BYTES).op(I32_GT_U).op(SELECT).set(into);
+  writer.number(LEAST_PAYLOAD_BYTES).get(into).number(LEAST_PAYLOAD_BYTES).op(I32_GT_U).op(Op.SELECT).set(into);
   return writer;
 }
 
@@ -193,6 +190,6 @@ export function constantInstead(load: Uint8Array, value: number): Uint8Array {
   const bytes = new Uint8Array(load.length).fill(Op.NOP);
   const [opcode = Op.I32_LOAD] = load;
   const is64 = opcode === Op.I64_LOAD || (opcode >= Op.FIRST_NARROW_I64_LOAD && opcode < Op.FIRST_STORE);
-  bytes.set([DROP, is64 ? Op.I64_CONST : Op.I32_CONST, value]);
+  bytes.set([Op.DROP, is64 ? Op.I64_CONST : Op.I32_CONST, value]);
   return bytes;
 }

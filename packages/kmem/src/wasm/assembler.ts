@@ -28,7 +28,6 @@ const OpI32 = {
   SHR_U: 0x76,
 } as const;
 const OpI64 = { GT_U: 0x56, MUL: 0x7e, EXTEND_I32_U: 0xad } as const;
-const OpFlow = { BLOCK: 0x02, LOOP: 0x03, IF: 0x04, BRANCH: 0x0c, BRANCH_IF: 0x0d, SELECT: 0x1b } as const;
 const OpMemory = { LOAD: 0x28, LOAD_64: 0x29, LOAD_8: 0x2d, STORE: 0x36, STORE_64: 0x37, STORE_8: 0x3a, SIZE: 0x3f };
 /** Numbers after the prefix of bulk memory. */
 const OpBulk = { COPY: 10, FILL: 11 } as const;
@@ -104,7 +103,7 @@ export function constant64(value: number): Code {
 
 /** One of two values, both of which are worked out: no branch. */
 export function select(condition: Operand, yes: Operand, no: Operand): Code {
-  return [...codeOf(yes), ...codeOf(no), ...codeOf(condition), OpFlow.SELECT];
+  return [...codeOf(yes), ...codeOf(no), ...codeOf(condition), Op.SELECT];
 }
 
 /** The pages of 64 KiB that the memory has now. */
@@ -120,7 +119,7 @@ export function returned(value: Operand = []): Code {
 
 /** Instructions that `leaveIf` within them leaves. */
 export function block(...parts: readonly Code[]): Code {
-  return [OpFlow.BLOCK, EMPTY_BLOCK, ...parts.flat(), Op.END];
+  return [Op.BLOCK, EMPTY_BLOCK, ...parts.flat(), Op.END];
 }
 
 /** Writes the instructions that touch memory or decide on a way. Tests have one that notes each as it runs. */
@@ -166,7 +165,7 @@ export class Assembler {
 
   /** Goes on behind the block around it. */
   leaveIf(condition: Operand): Code {
-    return [...this.test(condition), OpFlow.BRANCH_IF, 0];
+    return [...this.test(condition), Op.BR_IF, 0];
   }
 
   returnIf(condition: Operand, value: Operand = []): Code {
@@ -175,14 +174,14 @@ export class Assembler {
 
   /** Runs instructions only where the condition holds; they must not leave a block around it by `leaveIf`. */
   when(condition: Operand, ...parts: readonly Code[]): Code {
-    return [...this.test(condition), OpFlow.IF, EMPTY_BLOCK, ...parts.flat(), Op.END];
+    return [...this.test(condition), Op.IF, EMPTY_BLOCK, ...parts.flat(), Op.END];
   }
 
   /** Runs instructions as long as the condition holds. */
   repeatWhile(condition: Operand, ...parts: readonly Code[]): Code {
-    const again = [OpFlow.BRANCH, 0];
-    const ended = [...this.test(isZero(condition)), OpFlow.BRANCH_IF, 1];
-    return block([OpFlow.LOOP, EMPTY_BLOCK, ...ended, ...parts.flat(), ...again, Op.END]);
+    const again = [Op.BR, 0];
+    const ended = [...this.test(isZero(condition)), Op.BR_IF, 1];
+    return block([Op.LOOP, EMPTY_BLOCK, ...ended, ...parts.flat(), ...again, Op.END]);
   }
 
   #access(opcode: number, alignment: number, operands: Code, offsetBytes: number): Code {

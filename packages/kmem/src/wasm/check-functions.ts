@@ -19,7 +19,6 @@ const I32_LE_U = 0x4d;
 const I32_SHL = 0x74;
 const I32_SHR_U = 0x76;
 const I32_XOR = 0x73;
-const SELECT = 0x1b;
 
 const KIND_BITS: Readonly<Record<CheckKind, number>> = {
   load: AccessKind.LOAD,
@@ -50,7 +49,7 @@ export function checkerBody(
   if (sizeBytes <= GRANULE_BYTES) {
     cellAddress(writer, layout).load(1 << layout.cellShift, layout.shadowAt);
     writer.tee(CELL).i32(ALL_UNDEFINED).op(Op.I32_AND).set(LIMIT);
-    writer.i32(GRANULE_BYTES).get(LIMIT).get(LIMIT).op(Op.I32_EQZ).op(SELECT).tee(LIMIT);
+    writer.i32(GRANULE_BYTES).get(LIMIT).get(LIMIT).op(Op.I32_EQZ).op(Op.SELECT).tee(LIMIT);
     writer.i32(GRANULE_BYTES).op(I32_LE_U);
     inGranule(writer).i32(sizeBytes).op(Op.I32_ADD).get(LIMIT).op(I32_LE_U);
     if (kind !== "store" && sizeBytes > 1) {

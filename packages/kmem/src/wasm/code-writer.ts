@@ -1,7 +1,6 @@
 import { ByteWriter } from "./bytes.ts";
 import { EMPTY_BLOCK, Op, Type } from "./layout.ts";
 
-const IF = 0x04;
 const I32_LOAD8_U = 0x2d;
 const I32_LOAD16_U = 0x2f;
 const I32_STORE8 = 0x3a;
@@ -124,7 +123,7 @@ export class CodeWriter extends ByteWriter {
   }
 
   ifPlain(): this {
-    return this.op(IF).op(EMPTY_BLOCK);
+    return this.op(Op.IF).op(EMPTY_BLOCK);
   }
 
   end(): this {

@@ -47,7 +47,6 @@ const MOST_NESTED = 200;
 const MOST_LOCALS = 4096;
 
 /** What controls the flow ends or begins a block of instructions. */
-const Flow = { BLOCK: 0x02, IF: 0x04, ELSE: 0x05, END: 0x0b, SELECT: 0x1b, DROP: 0x1a } as const;
 const FIRST_BINARY = 0x46;
 const LAST_COMPARISON = 0x66;
 const LAST_BINARY_I32 = 0x78;
@@ -118,10 +117,10 @@ class Follower {
       case Op.GLOBAL_GET:
         this.#push(Base.UNKNOWN, 0);
         return;
-      case Flow.DROP:
+      case Op.DROP:
         this.#pop();
         return;
-      case Flow.SELECT:
+      case Op.SELECT:
         this.#select();
         return;
       default:
@@ -212,9 +211,9 @@ class Follower {
       return;
     }
     this.#stack.length = 0;
-    if (opcode >= Flow.BLOCK && opcode <= Flow.IF) this.#blocks.push(this.#changes.length);
-    else if (opcode === Flow.ELSE) this.#merge(this.#blocks.at(-1), true);
-    else if (opcode === Flow.END) this.#merge(this.#blocks.pop(), false);
+    if (opcode >= Op.BLOCK && opcode <= Op.IF) this.#blocks.push(this.#changes.length);
+    else if (opcode === Op.ELSE) this.#merge(this.#blocks.at(-1), true);
+    else if (opcode === Op.END) this.#merge(this.#blocks.pop(), false);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
-import { External, Type } from "./layout.ts";
+import { External, Op, Type } from "./layout.ts";
 import { isWord, type WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 import { stackPointerOf } from "./program-stack.ts";
@@ -29,8 +29,6 @@ const STACK_ALIGNMENT = 16;
 const WORD_BYTES = 4;
 const HEAP_BASE_NAME = /(?:^|\/)__heap_base$/;
 const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
-const MEMORY_SIZE = 0x3f;
-const MEMORY_GROW = 0x40;
 
 function roundedUp(address: number): number {
   return Math.ceil(address / STACK_ALIGNMENT) * STACK_ALIGNMENT;
@@ -131,7 +129,7 @@ function isResizer(module: WasmModule, functionIndex: number): boolean {
 export function growsMemory(facts: CodeFacts, finder: Finder, reachable: ReadonlySet<number>): boolean {
   const { importedFunctionCount } = facts.module;
   const isKept = (index: number): boolean => index >= importedFunctionCount && !finder.found.has(index);
-  return [...reachable].some((index) => isKept(index) && hasOpcode(facts, index, [MEMORY_GROW]));
+  return [...reachable].some((index) => isKept(index) && hasOpcode(facts, index, [Op.MEMORY_GROW]));
 }
 
 /** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
@@ -148,7 +146,7 @@ function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
 
 function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
   if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
-  return hasOpcode(facts, functionIndex, [MEMORY_SIZE, MEMORY_GROW]);
+  return hasOpcode(facts, functionIndex, [Op.MEMORY_SIZE, Op.MEMORY_GROW]);
 }
 
 function hasOpcode(facts: CodeFacts, functionIndex: number, opcodes: readonly number[]): boolean {

@@ -13,9 +13,6 @@ export interface KnownValue {
 
 /** loop, else, catch, end, delegate, catch_all */
 const JOINS: ReadonlySet<number> = /* @__PURE__ */ new Set([0x03, 0x05, 0x07, Op.END, 0x18, 0x19]);
-const BR_IF = 0x0d;
-const DROP = 0x1a;
-const SELECT = 0x1b;
 /** Instructions without immediates that take one operand and give one; all others of their range take two. */
 const UNARY: readonly (readonly [first: number, last: number])[] = [
   [0x45, 0x45],
@@ -89,7 +86,7 @@ export class OperandStack {
         this.#values.push(value === this.#stackPointer ? { ...STACK, plus: 0 } : undefined);
         return;
       case Op.GLOBAL_SET:
-      case DROP:
+      case Op.DROP:
         this.#values.pop();
         return;
       case Op.I32_CONST:
@@ -113,8 +110,8 @@ export class OperandStack {
     }
     const found = accessOf(reader);
     if (found !== undefined) this.#replace(found.operands.length + 1, found.resultCount);
-    else if (opcode === SELECT) this.#replace(3, 1);
-    else if (opcode === BR_IF) this.#values.pop();
+    else if (opcode === Op.SELECT) this.#replace(3, 1);
+    else if (opcode === Op.BR_IF) this.#values.pop();
     else if (opcode === Op.F32_CONST || opcode === Op.F64_CONST) this.#values.push(undefined);
     else if (opcode !== Op.NOP) this.#values = [];
   }

@@ -1,11 +1,8 @@
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
+import { Op } from "./layout.ts";
 
-const CALL_INDIRECT = 0x11;
-const RETURN_CALL_INDIRECT = 0x13;
-const CALL_REF = 0x14;
-const RETURN_CALL_REF = 0x15;
-const INDIRECT_CALLS: readonly number[] = [CALL_INDIRECT, RETURN_CALL_INDIRECT, CALL_REF, RETURN_CALL_REF];
+const INDIRECT_CALLS: readonly number[] = [Op.CALL_INDIRECT, Op.RETURN_CALL_INDIRECT, Op.CALL_REF, Op.RETURN_CALL_REF];
 
 /**
  * Whether the start function of a module may come to a function of its allocator. An engine runs it before anybody has

@@ -29,19 +29,6 @@ export interface FlowUses {
   readonly masked: { readonly value: FlowValue; readonly mask: number }[];
 }
 
-const Flow = {
-  BLOCK: 0x02,
-  LOOP: 0x03,
-  IF: 0x04,
-  ELSE: 0x05,
-  BR: 0x0c,
-  BR_IF: 0x0d,
-  BR_TABLE: 0x0e,
-  DROP: 0x1a,
-  SELECT: 0x1b,
-  SELECT_TYPED: 0x1c,
-  RETURN_CALL_INDIRECT: 0x13,
-} as const;
 const FIRST_BULK = 8;
 const LAST_BULK = 11;
 /** The functions of a module that are followed have no more than this. */
@@ -177,12 +164,12 @@ export class ValueFlow {
       case Op.RETURN_CALL:
         this.#call(value, opcode === Op.RETURN_CALL);
         return;
-      case Flow.DROP:
+      case Op.DROP:
       case Op.GLOBAL_SET:
         this.#pop();
         return;
-      case Flow.SELECT:
-      case Flow.SELECT_TYPED: {
+      case Op.SELECT:
+      case Op.SELECT_TYPED: {
         this.#pop();
         this.#stack.push(this.#merged(this.#popMany(2)));
         return;
@@ -198,12 +185,12 @@ export class ValueFlow {
     if (found !== undefined) this.#access(found);
     else if (POPS[opcode]! > 0) this.#numeric(opcode, POPS[opcode]!);
     else if (opcode === Op.GLOBAL_GET || opcode === Op.F32_CONST || opcode === Op.F64_CONST) this.#pushFresh(1);
-    else if (opcode === MEMORY_SIZE) this.#pushFresh(1);
-    else if (opcode === MEMORY_GROW) this.#replace(1, 1);
+    else if (opcode === Op.MEMORY_SIZE) this.#pushFresh(1);
+    else if (opcode === Op.MEMORY_GROW) this.#replace(1, 1);
     else if (opcode === Op.MISC_PREFIX && prefixed < FIRST_BULK) this.#replace(1, 1);
     else if (opcode === Op.MISC_PREFIX && prefixed <= LAST_BULK && prefixed !== DATA_DROP) {
       this.uses.handedOn.push(...this.#popMany(3));
-    } else if (opcode === Op.CALL_INDIRECT || opcode === Flow.RETURN_CALL_INDIRECT) this.#indirect(opcode);
+    } else if (opcode === Op.CALL_INDIRECT || opcode === Op.RETURN_CALL_INDIRECT) this.#indirect(opcode);
     else if (opcode !== Op.NOP) this.#control();
   }
 
@@ -253,26 +240,26 @@ export class ValueFlow {
   #control(): void {
     const { opcode, value } = this.#reader;
     switch (opcode) {
-      case Flow.BLOCK:
-      case Flow.LOOP:
-      case Flow.IF:
+      case Op.BLOCK:
+      case Op.LOOP:
+      case Op.IF:
         this.#begin(opcode);
         return;
-      case Flow.ELSE:
+      case Op.ELSE:
         this.#else();
         return;
       case Op.END:
         this.#close();
         return;
-      case Flow.BR_IF:
+      case Op.BR_IF:
         this.#pop();
         this.#branch(value);
         return;
-      case Flow.BR:
+      case Op.BR:
         this.#branch(value);
         this.#end();
         return;
-      case Flow.BR_TABLE:
+      case Op.BR_TABLE:
         this.#pop();
         for (const depth of branchesOf(this.#reader)) this.#branch(depth);
         this.#end();
@@ -296,14 +283,14 @@ export class ValueFlow {
   }
 
   #begin(opcode: number): void {
-    if (opcode === Flow.IF) this.#pop();
+    if (opcode === Op.IF) this.#pop();
     const { params, results } = this.#blockType();
     const parameters = this.#popMany(params);
-    const frame = this.#frame(results, parameters, opcode === Flow.LOOP);
+    const frame = this.#frame(results, parameters, opcode === Op.LOOP);
     this.#frames.push(frame);
     this.#stack.push(...parameters);
-    if (opcode === Flow.IF) frame.otherwise = this.#locals?.slice();
-    if (opcode !== Flow.LOOP) return;
+    if (opcode === Op.IF) frame.otherwise = this.#locals?.slice();
+    if (opcode !== Op.LOOP) return;
     // What changes in a loop is at its start what it was before, or what it became.
     for (const local of this.#changed.get(this.#reader.startsAt) ?? []) {
       if (this.#locals !== undefined) this.#set(local, this.#fresh([this.#read(local)]));
@@ -369,8 +356,6 @@ export class ValueFlow {
   }
 }
 
-const MEMORY_SIZE = 0x3f;
-const MEMORY_GROW = 0x40;
 const DATA_DROP = 9;
 
 function branchesOf({ bytes, immediateAt, at }: InstructionReader): number[] {
@@ -384,11 +369,11 @@ function changedInLoops(reader: InstructionReader): Map<number, Set<number>> {
   while (!reader.isDone) {
     reader.next();
     const { opcode, value, startsAt } = reader;
-    if (opcode === Flow.LOOP) {
+    if (opcode === Op.LOOP) {
       const changed = new Set<number>();
       found.set(startsAt, changed);
       open.push(changed);
-    } else if (opcode === Flow.BLOCK || opcode === Flow.IF) open.push(undefined);
+    } else if (opcode === Op.BLOCK || opcode === Op.IF) open.push(undefined);
     else if (opcode === Op.END) open.pop();
     else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) for (const changed of open) changed?.add(value);
   }
