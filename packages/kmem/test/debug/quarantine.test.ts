@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DebugHeap, SampledHeap } from "../../src/debug/index.ts";
 import type { Located } from "../../src/debug/locate-object.ts";
 import { type Evicted, Quarantine } from "../../src/debug/quarantine.ts";
+import { blocksOf, checkHeap, heapStats } from "../../src/index.ts";
+import { thrownBy } from "../support/expectations.ts";
+import { MIB } from "../support/memories.ts";
 import { Random } from "../support/random.ts";
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
@@ -74,5 +78,21 @@ describe("a quarantine", () => {
         expect(new Set(left).size).toBe(sizes.length);
       }),
     );
+  });
+});
+
+describe("the quarantine of a heap that panics", () => {
+  it.each([
+    ["debugged", DebugHeap.create({ sizeBytes: 4 * MIB, debug: "FZP", panic: true, report: () => {} })],
+    ["sampled", SampledHeap.create({ sizeBytes: 4 * MIB, sampleEvery: 1, panic: true, report: () => {} })],
+  ])("lets all its blocks go where the first is damaged, and throws then: %s", (_, heap) => {
+    const blocks = Array.from({ length: 10 }, () => heap.alloc(100));
+    for (const block of blocks) heap.free(block);
+    new Uint8Array(heap.buffer)[blocks[0]! + 50] = 1;
+    expect(thrownBy(() => heap.trim()).code).toBe("CORRUPTION");
+    expect([...blocksOf(heap)]).toEqual([]);
+    // The damaged one is kept as it is found; the others are free.
+    expect(checkHeap(heap).findings).toMatchObject([{ layer: "debug", address: blocks[0]! + 50 }]);
+    expect(heapStats(heap).liveBlocks).toBe(1);
   });
 });
