@@ -13,6 +13,7 @@ import {
 } from "../../../src/wasm/index.ts";
 import { WasmModule } from "../../../src/wasm/module.ts";
 import { type CoreCalls, type CoreMemory, compiledCore } from "../support/core-module.ts";
+import { programOver } from "../support/core-program.ts";
 import { buildModule, I64, op } from "../support/module-builder.ts";
 import { toyFree, toyMalloc } from "../support/toy-allocator.ts";
 
@@ -23,26 +24,16 @@ function memoryFor({ pages: initial, maximum, isShared: shared }: CoreMemory): W
   return new WebAssembly.Memory({ initial, maximum, shared });
 }
 
-/** An instance over a memory, whose calls that reach the imports are counted. */
-function programOver(shape: CoreMemory, memory: WebAssembly.Memory, face: CMalloc) {
-  const slow: string[] = [];
-  const functions = Object.entries(face as unknown as CoreCalls).map(([name, call]) => [
-    name,
-    (...args: number[]) => {
-      slow.push(name);
-      return call(...args);
-    },
-  ]);
-  const kmem = Object.fromEntries(functions) as WebAssembly.ModuleImports;
-  const { exports } = new WebAssembly.Instance(compiledCore(shape), { env: { memory }, kmem });
-  const live = exports[coreExport("live_tag")] as WebAssembly.Global;
-  return { slow, exports, calls: exports as unknown as CoreCalls, isBound: () => live.value > 0 };
+function programIn(shape: CoreMemory, memory: WebAssembly.Memory, face: CMalloc) {
+  const program = programOver(compiledCore(shape), memory, face);
+  const live = program.exports[coreExport("live_tag")] as WebAssembly.Global;
+  return { ...program, isBound: () => live.value > 0 };
 }
 
 function bound(shape: CoreMemory, options: HeapOptions = {}) {
   const memory = memoryFor(shape);
   const heap = Heap.create({ memory, start: 65_536, slotCount: 4, ...options });
-  const program = programOver(shape, memory, cMalloc(heap));
+  const program = programIn(shape, memory, cMalloc(heap));
   return { memory, heap, program, isBound: bindProgram(heap, program.exports) };
 }
 
@@ -114,7 +105,7 @@ describe("a program of several threads", () => {
   it("has an instance for each, whose blocks any of them frees", () => {
     const { memory, heap, program } = bound(SHARED);
     const second = Heap.attach(heap.reserve());
-    const other = programOver(SHARED, memory, cMalloc(second));
+    const other = programIn(SHARED, memory, cMalloc(second));
     expect(bindProgram(second, other.exports)).toBe(true);
     const blocks = Array.from({ length: 300 }, (_, index) => program.calls.malloc(16 + index));
     for (const block of blocks) other.calls.free(block);
@@ -189,7 +180,7 @@ describe("what keeps to its imports", () => {
     expect(adopt(buildModule({ memory: { pages: 1, is64: true }, functions: [malloc, free] })).merged).toEqual([]);
     const heap = Heap.create({ memory, start: 65_536, slotCount: 1 });
     expect(bindProgram(heap, {})).toBe(false);
-    const { exports } = programOver(GROWING, memory, cMalloc(heap));
+    const { exports } = programIn(GROWING, memory, cMalloc(heap));
     for (const strange of [1, null, new WebAssembly.Global({ value: "i32" }, 1)]) {
       expect(bindProgram(heap, { ...exports, [coreExport("tags")]: strange })).toBe(false);
     }
@@ -198,7 +189,7 @@ describe("what keeps to its imports", () => {
 
   it("is a heap with debugging, one that is wrapped, and one with exact frees", () => {
     const debugged = DebugHeap.create({ memory, start: 65_536, slotCount: 1 });
-    const program = programOver(GROWING, memory, cMalloc(debugged));
+    const program = programIn(GROWING, memory, cMalloc(debugged));
     expect(bindProgram(debugged, program.exports)).toBe(false);
     const exact = bound(SHARED, { exactFrees: true });
     expect([exact.isBound, exact.program.isBound()]).toEqual([false, false]);
@@ -210,7 +201,7 @@ describe("what keeps to its imports", () => {
 
   it("is refused for a heap in another memory", () => {
     const heap = Heap.create({ memory: memoryFor(GROWING), start: 65_536, slotCount: 1 });
-    const program = programOver(GROWING, memory, cMalloc(heap));
+    const program = programIn(GROWING, memory, cMalloc(heap));
     expect(codeOf(() => bindProgram(heap, program.exports))).toBe("BAD_ARGUMENT");
     expect(codeOf(() => bindProgram({} as Heap, program.exports))).toBe("BAD_ARGUMENT");
   });

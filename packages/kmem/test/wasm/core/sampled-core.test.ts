@@ -3,8 +3,9 @@ import { SampledHeap } from "../../../src/debug/index.ts";
 import { layersOf } from "../../../src/heap/access.ts";
 import { checkHeap, Heap } from "../../../src/index.ts";
 import { AreaWord } from "../../../src/slab/layout.ts";
-import { bindProgram, type CMalloc, cMalloc } from "../../../src/wasm/index.ts";
+import { bindProgram, cMalloc } from "../../../src/wasm/index.ts";
 import { type CoreCalls, type CoreMemory, compiledCore, sampledCore } from "../support/core-module.ts";
+import { programOver } from "../support/core-program.ts";
 
 const GROWING: CoreMemory = { pages: 24, maximum: 64, isShared: false };
 const NEVER = 2 ** 30;
@@ -12,21 +13,6 @@ const NEVER = 2 ** 30;
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-function programOver(module: WebAssembly.Module, memory: WebAssembly.Memory, face: CMalloc) {
-  const slow: string[] = [];
-  const kmem = Object.fromEntries(
-    Object.entries(face as unknown as CoreCalls).map(([name, call]) => [
-      name,
-      (...args: number[]) => {
-        slow.push(name);
-        return call(...args);
-      },
-    ]),
-  ) as WebAssembly.ModuleImports;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory }, kmem });
-  return { slow, exports, calls: exports as unknown as CoreCalls };
-}
 
 function sampled(sampleEvery: number, isMerged = true) {
   const { pages: initial, maximum } = GROWING;
