@@ -84,6 +84,7 @@ describe("the library exports", () => {
       "pathContext",
       "publish",
       "realloc",
+      "requireLeavable",
       "reserve",
       "seen",
       "slot",

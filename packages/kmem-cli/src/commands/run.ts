@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BaseHeap, dumpHeap, heapStats } from "kmem";
+import { type BaseHeap, dumpHeap, heapStats, KmemError } from "kmem";
 import { type AllocationSite, DebugHeap, sitesText } from "kmem/debug";
 import { type Memcheck, type MemcheckSite, programLeaks } from "kmem/wasm";
 import { isWithoutAllocator, PlainProgram, withAdvice } from "../run/plain-program.ts";
@@ -202,8 +202,26 @@ function openRecording(path: string | undefined, { frames }: Program): Recording
   }
 }
 
-/** What is found once the program is at rest. The dump is of what it has left, before its quarantine is emptied. */
+/** What is found once the program is at rest, and how much that was. */
 async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags, program: Program): Promise<void> {
+  try {
+    await lookAtHeap(ended, log, flags, program);
+  } catch (error) {
+    if (!(error instanceof KmemError)) throw error;
+    // The heap's tables lie in the program's memory, where it can write anywhere.
+    log.unchecked(error);
+  }
+  const { problems, repeated, suppressed } = log.counts;
+  if (problems + suppressed === 0) return;
+  const also = [
+    ...(repeated > 0 ? [`${repeated} of them as told before`] : []),
+    ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
+  ];
+  printReport(`kmem: ${[formatCounted(problems, "problem"), ...also].join(", ")}`);
+}
+
+/** The dump is of what the program has left, before its quarantine is emptied. */
+async function lookAtHeap(ended: EndedProgram, log: ProblemLog, flags: RunFlags, program: Program): Promise<void> {
   const { heap, memcheck } = ended;
   if (flags.dump !== undefined) await write(flags.dump, pack(flags.dump, dumpHeap(heap)));
   if (heap instanceof DebugHeap) {
@@ -217,13 +235,6 @@ async function finish(ended: EndedProgram, log: ProblemLog, flags: RunFlags, pro
     memcheck.trim();
   }
   if (flags.stats === true) printReport(statsText(ended));
-  const { problems, repeated, suppressed } = log.counts;
-  if (problems + suppressed === 0) return;
-  const also = [
-    ...(repeated > 0 ? [`${repeated} of them as told before`] : []),
-    ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
-  ];
-  printReport(`kmem: ${[formatCounted(problems, "problem"), ...also].join(", ")}`);
 }
 
 function printLeaks(heap: DebugHeap, { heapBase, stack, given }: EndedProgram, log: ProblemLog): void {
@@ -309,11 +320,12 @@ interface LoadedProgram {
 }
 
 function load(path: string, flags: RunFlags, check: ProgramCheck | undefined): LoadedProgram {
+  let module: Uint8Array | undefined;
   try {
-    const module = readFileSync(path);
+    module = readFileSync(path);
     return { program: openProgram(module, check), module };
   } catch (error) {
-    const { message, cause } = named(path, withAdvice(error));
+    const { message, cause } = named(path, withAdvice(error, module));
     throw new Error(`${message}${hintFor(path, flags, error)}`, { cause });
   }
 }

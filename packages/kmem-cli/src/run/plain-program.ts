@@ -17,12 +17,22 @@ export function isWithoutAllocator(error: unknown): boolean {
 }
 
 /** What can be done on the command line where a half of the allocator was not found; other errors as they are. */
-export function withAdvice(error: unknown): unknown {
+export function withAdvice(error: unknown, module?: Uint8Array): unknown {
   const missing = missingIn(error);
   if (missing.length === 0) return error;
-  const text = `nothing says which of its functions is ${missing.join(" and ")}; ${KEEP_NAMES}`;
+  const nameless = `nothing says which of its functions is ${missing.join(" and ")}`;
+  const hasNames = module !== undefined && hasNameSection(new WebAssembly.Module(module as BufferSource));
+  const text = hasNames && missing.includes("free") ? `${nameless}; ${LINK_FREE}` : `${nameless}; ${KEEP_NAMES}`;
   return new Error(text, { cause: error });
 }
+
+function hasNameSection(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.customSections(module, NAME_SECTION).length > 0;
+}
+
+/** A program that frees nothing has no free, and its leaks could not be told from what is still in use by its library. */
+const LINK_FREE =
+  "where it frees nothing, the linker has left free out: link with -Wl,--export=free; else name it by -g";
 
 const KEEP_NAMES =
   "have it keep the names of its functions: compile with -g, or with -O1 -c and link that without -O " +
@@ -39,8 +49,7 @@ export class PlainProgram {
   constructor(module: Uint8Array) {
     this.frames = programFrames(module);
     this.#compiled = new WebAssembly.Module(module as BufferSource);
-    const hasNames = WebAssembly.Module.customSections(this.#compiled, NAME_SECTION).length > 0;
-    this.advice = hasNames ? undefined : `if it does have one, ${KEEP_NAMES}`;
+    this.advice = hasNameSection(this.#compiled) ? undefined : `if it does have one, ${KEEP_NAMES}`;
   }
 
   /** Runs the program to its end. Throws what it imports that there is not. */

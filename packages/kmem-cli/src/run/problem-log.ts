@@ -84,6 +84,11 @@ export class ProblemLog {
     this.#add(kind, [found], [`BUG: ${error.message}`, ...found.map((frame) => `\t${frame}`)].join("\n"));
   }
 
+  /** What is left of the heap at the end cannot be looked at: the program has written over its tables. */
+  unchecked({ message }: KmemError): void {
+    this.#add("overwrite", [], `BUG: the heap's own tables are overwritten, and its end cannot be checked: ${message}`);
+  }
+
   /** Sites of lost blocks that are to be told; each is a problem. */
   leaks(sites: readonly AllocationSite[]): AllocationSite[] {
     return sites.flatMap((site) => {

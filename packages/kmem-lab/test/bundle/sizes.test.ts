@@ -25,21 +25,21 @@ const OF_THREADS = [
 
 /** Budgets, bytes after brotli: what each weighs, rounded up. The goals of the programs are lower. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  "one thread": 29_000,
-  threads: 37_600,
-  kmem: 58_800,
-  "kmem/atomik": 32_700,
+  "one thread": 29_200,
+  threads: 37_800,
+  kmem: 59_200,
+  "kmem/atomik": 32_800,
   "kmem/layout": 5_800,
-  "kmem/debug": 72_900,
+  "kmem/debug": 74_100,
   "kmem/giet": 7_500,
-  "kmem/linux": 59_000,
-  "kmem/mykernel": 47_100,
-  "kmem/nodes": 52_300,
-  "kmem/proc": 33_900,
+  "kmem/linux": 59_300,
+  "kmem/mykernel": 47_400,
+  "kmem/nodes": 52_600,
+  "kmem/proc": 34_100,
   "kmem/profile": 6_500,
   "kmem/trace": 8_600,
   "kmem/wasm": 74_700,
-  everything: 154_000,
+  everything: 154_600,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

@@ -27,6 +27,7 @@ import {
 import { isPlausible, type Located, objectAddress } from "./locate-object.ts";
 import type { Evicted } from "./quarantine.ts";
 import { type BlockRecord, isUnfinished, type RawBlock, readRecord, recordWord, saidState, seal } from "./record.ts";
+import type { BugReport } from "./report.ts";
 import type { DebugRoot } from "./root.ts";
 import { CallerStacks } from "./stack.ts";
 
@@ -62,7 +63,8 @@ export class DebugBlocks {
     this.#root = root;
     this.#depot = depot;
     this.#stacks = new CallerStacks(depot, settings);
-    this.#reporter = new BugReporter(layers, root, depot, this.#stacks, settings);
+    const report = (bug: BugReport): void => layers.slabs.functions.userCalls.within(() => settings.report(bug));
+    this.#reporter = new BugReporter(layers, root, depot, this.#stacks, { ...settings, report });
     this.#tracer = settings.tracer;
   }
 
@@ -79,6 +81,11 @@ export class DebugBlocks {
   /** Allocations of this thread so far. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** Has the numbers of its allocations to come begin after one. */
+  raiseSequence(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence);
   }
 
   /** The debugged block that an address lies in, taken or free; undefined where there is none. Any number will do. */
@@ -153,7 +160,7 @@ export class DebugBlocks {
   deactivate(address: number, entryFunction: unknown): Located {
     const located = this.#requireObject(address, entryFunction);
     const freed = this.release(located, address, entryFunction);
-    if (freed === undefined) throw this.#reporter.refusal(address, located, entryFunction);
+    if (freed === undefined) throw this.#reporter.refusal(address, this.locate(address), entryFunction);
     return freed;
   }
 
@@ -211,6 +218,17 @@ export class DebugBlocks {
     memory.words[word + RecordWord.STATE] = BlockState.FREE;
   }
 
+  /** Makes a block that leaves the quarantine a free one, with no look at what was written to it there. */
+  leaveUnverified({ block, padBytes }: Evicted): void {
+    const { memory } = this.#layers;
+    const located = this.#located(block, true);
+    const { word } = located;
+    if (located.record.state === "damaged") this.#forget(located, block.address + padBytes);
+    seal(memory.words, word);
+    this.#fill(block, readRecord(memory, word), "FREE");
+    memory.words[word + RecordWord.STATE] = BlockState.FREE;
+  }
+
   /**
    * Gives an object that stays where it is another size. Reports and throws INVALID_ADDRESS where another thread has
    * just freed it.
@@ -230,7 +248,7 @@ export class DebugBlocks {
     words[word + RecordWord.STATE] = BlockState.LIVE;
   }
 
-  /** Reports a damaged record that is about to be made anew. */
+  /** Reports a damaged record that is about to be rebuilt. */
   reportDamaged(located: Located, entryFunction: unknown): void {
     this.#reporter.damaged(located, entryFunction, REBUILT);
   }
@@ -293,9 +311,8 @@ export class DebugBlocks {
   /** What is wrong with a block now. Reads only. */
   overwrites({ block, record }: Located): Overwrite[] {
     if (record.state === "damaged" || isUnfinished(record)) return [];
-    const { memory } = this.#layers;
     const zones = this.#layOut(block, record, record.state);
-    return zones.areWhole(memory) ? [] : overwritesIn(memory, stretchesOf(zones));
+    return zones.areWhole(this.#layers.memory) ? [] : overwritesIn(this.#layers.memory, stretchesOf(zones));
   }
 
   /** The same as a check lists it. */
@@ -318,8 +335,10 @@ export class DebugBlocks {
     for (const overwrite of overwrites) {
       const { what, from, to, byte } = overwrite;
       const fix = `Restoring ${what} 0x${from.toString(16)}-0x${(to - 1).toString(16)}=0x${byte.toString(16)}`;
-      this.#reporter.found(this.#reporter.corruption(located, overwrite, fix, entryFunction));
-      this.#layers.memory.bytes.fill(byte, from, to);
+      const report = this.#reporter.corruption(located, overwrite, fix, entryFunction);
+      // Before it is told: who is told may free the block, or call what has found this.
+      if (!this.#reporter.panics) this.#layers.memory.bytes.fill(byte, from, to);
+      this.#reporter.found(report);
     }
     return overwrites.length === 0;
   }

@@ -34,9 +34,6 @@ const DEBUG_CACHE_CHECKS: Checks<DebugCacheOptions> = { ...CACHE_CHECKS, debug: 
 /** What a cache of a debugged heap stands on. */
 export interface DebugCacheContext extends CacheContext {
   readonly debugging: Debugging;
-  /** Gives a block back to the layers below. */
-  readonly release: (address: number) => void;
-  readonly emptyQuarantine: () => void;
 }
 
 /** A cache whose objects have red zones and records around them. */
@@ -126,13 +123,13 @@ export class DebugCache extends Cache {
    */
   override free(address: number): void {
     if (address === 0) return;
-    const { layers, debugging, release } = this.#context;
+    const { layers, debugging } = this.#context;
     const entryFunction = DebugCache.prototype.free;
     layers.memory.refresh();
     debugging.blocks.requireKind(address, this.#kind, this.name, entryFunction);
     const located = debugging.blocks.deactivate(address, entryFunction);
     debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), entryFunction, release);
+    debugging.expel(debugging.quarantine.put(located), entryFunction);
   }
 
   /** As `Cache.stats`; objects in this thread's quarantine are free, those in others' count as live. */
@@ -145,7 +142,7 @@ export class DebugCache extends Cache {
   /** As `Cache.shrink`, after the quarantine has been emptied. */
   override shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     requireSlabLimit(slabLimit);
-    this.#context.emptyQuarantine();
+    this.#context.debugging.emptyQuarantine(DebugCache.prototype.shrink);
     return super.shrink(slabLimit);
   }
 

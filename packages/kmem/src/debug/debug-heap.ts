@@ -1,9 +1,10 @@
-import { attachmentOf, extendHeap, type HeapExtension, layersOf, viewedLayers } from "../heap/access.ts";
+import { extendHeap, type HeapExtension, layersOf, viewedLayers } from "../heap/access.ts";
 import type { Attachment } from "../heap/attachment.ts";
 import type { BlockCalls } from "../heap/base-heap.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { loadAttachment } from "../heap/load-dump.ts";
+import { freeMoved } from "../heap/move-block.ts";
 import { createAttachment, openAttachment } from "../heap/open.ts";
 import { ATTACH_CHECKS, type AttachOptions } from "../heap/options.ts";
 import { Pages } from "../heap/pages.ts";
@@ -19,6 +20,7 @@ import { freeSlotObjects } from "../kmalloc/slot-objects.ts";
 import { heapStats } from "../kmalloc/stats.ts";
 import { readOptions } from "../memory/arguments.ts";
 import { KmemError, OutOfMemoryError } from "../memory/errors.ts";
+import { FirstError } from "../memory/first-error.ts";
 import { ADDRESS_SPACE_BYTES, GRANULE, HeapFlag } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { RunKind } from "../pages/layout.ts";
@@ -63,6 +65,8 @@ export class DebugHeap extends TrackedHeap {
   /** Runs of whole pages: they have neither red zones nor records. */
   override readonly pages: Pages;
   readonly #debugging: Debugging;
+  readonly #attachment: Attachment;
+  readonly #endRelease: () => void;
 
   private constructor(attachment: Attachment, options: DebugThreadOptions) {
     super(attachment);
@@ -77,12 +81,13 @@ export class DebugHeap extends TrackedHeap {
       );
       debugging = new Debugging(attachment.layers, root, { ...settings, tracer: ringTracer(attachment.layers) });
       debuggings.set(attachment, debugging);
-      attachment.kmalloc.shrinkers.addInternal(debugging.shrinker((address) => this.below.free(address)));
+      attachment.kmalloc.shrinkers.addInternal(debugging.shrinker());
     }
     this.#debugging = debugging;
+    this.#attachment = attachment;
+    this.#endRelease = debugging.addRelease((address) => this.below.free(address));
     const { tracer } = debugging.options;
-    const { kmalloc, waits } = attachment;
-    const layers = (): Layers => this.current();
+    const [{ kmalloc, waits }, layers] = [attachment, (): Layers => this.current()];
     extendHeap(this, this.#extension());
     this.pages = tracer === undefined ? new Pages(layers, kmalloc, waits) : new TracedPages(layers, attachment, tracer);
   }
@@ -153,7 +158,10 @@ export class DebugHeap extends TrackedHeap {
     const entryFunction = DebugHeap.prototype.allocAsync;
     const asked = this.#ask(sizeBytes, entryFunction, GRANULE);
     if (asked === undefined) throw outOfMemory(layersOf(this).pages, sizeBytes);
-    return this.#activate(await super.allocAsync(rawBytesOf(asked), options), asked);
+    const block = await super.allocAsync(rawBytesOf(asked), options);
+    // The heap may have been detached since: the block is there all the same.
+    this.#attachment.layers.memory.refresh();
+    return this.#activate(block, asked);
   }
 
   /** As `Heap.calloc`, with red zones and a record around the block. Throws the same errors. */
@@ -177,6 +185,8 @@ export class DebugHeap extends TrackedHeap {
     if (address === 0) return this.#orThrow(this.#take(sizeBytes, entryFunction, this.below.alloc), sizeBytes);
     const located = this.#requireObject(address, entryFunction);
     const { block, record } = located;
+    // Before another block is taken for it: what is found may be thrown.
+    this.#debugging.blocks.verify(located, entryFunction);
     const rawBytes = sizeBytes + DebugBlocks.overheadBytes(record.padBytes);
     const isSameClass = record.kind === this.#kindFor(sizeBytes);
     const fits = rawBytes <= block.bytes;
@@ -190,8 +200,7 @@ export class DebugHeap extends TrackedHeap {
     this.#orThrow(moved, sizeBytes);
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(record.sizeBytes, sizeBytes));
-    this.#freeToQuarantine(address, entryFunction);
-    return moved;
+    return freeMoved({ free: (block) => this.#freeToQuarantine(block, entryFunction) }, address, moved);
   }
 
   /** The bytes that were asked for: what lies behind them is no part of the object. Throws INVALID_ADDRESS. */
@@ -232,14 +241,19 @@ export class DebugHeap extends TrackedHeap {
 
   /** Empties the quarantine, then gives back what is idle, as `Heap.trim`. Returns the pages that became free. */
   override trim(): number {
-    this.#emptyQuarantine(DebugHeap.prototype.trim);
+    this.current();
+    this.#debugging.emptyQuarantine(DebugHeap.prototype.trim);
     return super.trim();
   }
 
-  /** Empties this thread's quarantine, then gives the slot back, as `Heap.detach`. */
+  /** Empties this thread's quarantine, then gives the slot back, as `Heap.detach`. Throws what is found at its end. */
   override detach(): void {
-    this.#emptyQuarantine(DebugHeap.prototype.detach);
-    super.detach();
+    this.requireLeavable();
+    const errors = new FirstError();
+    errors.run(() => this.#debugging.surrenderQuarantine(DebugHeap.prototype.detach));
+    errors.run(() => super.detach());
+    this.#endRelease();
+    errors.rethrow();
   }
 
   /** What the functions that look at heaps, repair them and recover from deaths find in this one besides. */
@@ -304,7 +318,7 @@ export class DebugHeap extends TrackedHeap {
     const freed = debugging.blocks.release(located, address, entryFunction);
     if (freed === undefined) return;
     debugging.clearFreed(freed);
-    debugging.expel(debugging.quarantine.put(freed), entryFunction, this.below.free);
+    debugging.expel(debugging.quarantine.put(freed), entryFunction);
   }
 
   /** Allocates a raw block by `take` and formats an object in it; 0 without memory, or if fault injection says so. */
@@ -329,7 +343,7 @@ export class DebugHeap extends TrackedHeap {
   /** What lies in quarantine is free memory, when there is no other. */
   #takeAgain(asked: Asked, take: (rawBytes: number) => number): number {
     if (this.#debugging.quarantine.count === 0) return 0;
-    this.#emptyQuarantine(asked.entryFunction);
+    this.#debugging.emptyQuarantine(asked.entryFunction);
     try {
       return take(rawBytesOf(asked));
     } catch (error) {
@@ -349,14 +363,14 @@ export class DebugHeap extends TrackedHeap {
   }
 
   #kindFor(sizeBytes: number): number {
-    return sizeBytes > MAX_CLASS_BYTES ? RunKind.LARGE_BLOCK : attachmentOf(this).kmalloc.kindFor(sizeBytes);
+    return sizeBytes > MAX_CLASS_BYTES ? RunKind.LARGE_BLOCK : this.#attachment.kmalloc.kindFor(sizeBytes);
   }
 
   #activate(block: number, asked: Asked): number {
     if (block === 0) return 0;
-    const debugging = this.#debugging;
-    const address = debugging.blocks.activate({ address: block, bytes: super.usableSize(block) }, asked);
-    debugging.clearNew(asked.kind, address, address + asked.sizeBytes);
+    const bytes = this.#attachment.kmalloc.usableBytes(block);
+    const address = this.#debugging.blocks.activate({ address: block, bytes }, asked);
+    this.#debugging.clearNew(asked.kind, address, address + asked.sizeBytes);
     return address;
   }
 
@@ -365,11 +379,7 @@ export class DebugHeap extends TrackedHeap {
     const debugging = this.#debugging;
     const located = debugging.blocks.deactivate(address, entryFunction);
     debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), entryFunction, this.below.free);
-  }
-
-  #emptyQuarantine(entryFunction: unknown): void {
-    this.#debugging.expel(this.#debugging.quarantine.drain(), entryFunction, this.below.free);
+    debugging.expel(debugging.quarantine.put(located), entryFunction);
   }
 
   #orThrow(address: number, sizeBytes: number): number {
@@ -405,8 +415,6 @@ export class DebugHeap extends TrackedHeap {
     return {
       ...this.cacheContext(),
       debugging: this.#debugging,
-      release: (address) => this.below.free(address),
-      emptyQuarantine: () => this.#emptyQuarantine(DebugCache.prototype.shrink),
     };
   }
 }

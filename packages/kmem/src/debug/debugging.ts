@@ -1,6 +1,6 @@
 import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
-import { forAll } from "../memory/first-error.ts";
+import { FirstError, forAll } from "../memory/first-error.ts";
 import { FrameKind, KIND_COUNT, RunKind } from "../pages/layout.ts";
 import { CLASS_COUNT } from "../slab/size-classes.ts";
 import { DebugBlocks } from "./debug-blocks.ts";
@@ -34,6 +34,7 @@ export class Debugging {
   /** The letters of caches that are made from now on. */
   readonly letters: DebugLetters;
   readonly #layers: Layers;
+  readonly #releases = new Set<(address: number) => void>();
   #faults: FaultInjection | undefined;
 
   constructor(layers: Layers, root: DebugRoot, options: DebuggingOptions) {
@@ -91,28 +92,66 @@ export class Debugging {
   }
 
   /**
-   * Ends the quarantine of blocks; `release` gives each back to the layers below, but one whose corruption is to throw:
-   * the first such error is thrown once all have left.
+   * Gives evicted blocks back to the layers below. One whose corruption is to throw goes back into the quarantine: the
+   * first such error is thrown once all others have left.
    */
-  expel(evicted: readonly Evicted[], entryFunction: unknown, release: (address: number) => void): void {
+  expel(evicted: readonly Evicted[], entryFunction: unknown): void {
     if (evicted.length === 0) return;
     forAll(evicted, (one) => {
-      this.blocks.leaveQuarantine(one, entryFunction);
-      release(one.block.address);
+      try {
+        this.blocks.leaveQuarantine(one, entryFunction);
+      } catch (error) {
+        this.quarantine.putBack(one);
+        throw error;
+      }
+      this.release(one.block.address);
     });
   }
 
-  /** What lies in quarantine is free memory, when there is no other: `release` is as for {@link expel}. */
-  shrinker(release: (address: number) => void): Shrinker {
+  /** Ends the quarantine of all blocks, as {@link expel}. */
+  emptyQuarantine(entryFunction: unknown): void {
+    this.expel(this.quarantine.drain(), entryFunction);
+  }
+
+  /**
+   * The same before the slot is given back: blocks whose corruption is thrown, too, are free and whole after it.
+   * Throws the first error at the end.
+   */
+  surrenderQuarantine(entryFunction: unknown): void {
+    const errors = new FirstError();
+    errors.run(() => this.emptyQuarantine(entryFunction));
+    for (const one of this.quarantine.drain()) {
+      errors.run(() => {
+        this.blocks.leaveUnverified(one);
+        this.release(one.block.address);
+      });
+    }
+    errors.rethrow();
+  }
+
+  /** What lies in quarantine is free memory, when there is no other. */
+  shrinker(): Shrinker {
     return {
       name: "quarantine",
       count: () => this.quarantine.count,
       scan: () => {
-        const leaving = this.quarantine.drain();
-        this.expel(leaving, undefined, release);
-        return leaving.length;
+        const before = this.quarantine.count;
+        this.emptyQuarantine(undefined);
+        return before - this.quarantine.count;
       },
     };
+  }
+
+  /** Adds a way to give blocks back to the layers below, of one of the thread's `DebugHeap` objects; see {@link release}. */
+  addRelease(release: (address: number) => void): () => void {
+    this.#releases.add(release);
+    return () => this.#releases.delete(release);
+  }
+
+  /** Gives a block back to the layers below, by any of the thread's objects that is not detached. */
+  release(address: number): void {
+    const [release] = this.#releases;
+    release?.(address);
   }
 
   /** A cache that is yet to be made counts too, where the heap's letters mark it. */

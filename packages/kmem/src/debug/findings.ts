@@ -86,6 +86,11 @@ export class BugReporter {
     );
   }
 
+  /** Whether what is found is thrown instead of repaired. */
+  get panics(): boolean {
+    return this.#settings.panics;
+  }
+
   /** Hands a report on, and throws where that is wished. */
   found(report: BugReport): void {
     this.#settings.report(report);

@@ -14,6 +14,8 @@ export interface Evicted {
   readonly block: RawBlock;
   /** Bytes from the start of the block to the object that it was, also where its record is damaged meanwhile. */
   readonly padBytes: number;
+  /** Kind of the cache that reports name. */
+  readonly kind: number;
 }
 
 /** Numbers of an entry: address, bytes, padBytes, kind. */
@@ -70,6 +72,12 @@ export class Quarantine {
     return evicted;
   }
 
+  /** Takes a block back that could not leave; it does not count against the limits until the next one comes. */
+  putBack({ block: { address, bytes }, padBytes, kind }: Evicted): void {
+    this.#numbers.push(address, bytes, padBytes, kind);
+    this.#bytes += bytes;
+  }
+
   #isOverfull(): boolean {
     return this.count > this.#limits.count || this.#bytes > this.#limits.bytes;
   }
@@ -86,7 +94,8 @@ export class Quarantine {
 
   #entry(at: number): Evicted {
     const numbers = this.#numbers;
-    return { block: { address: numbers[at]!, bytes: numbers[at + BYTES]! }, padBytes: numbers[at + PAD_BYTES]! };
+    const block = { address: numbers[at]!, bytes: numbers[at + BYTES]! };
+    return { block, padBytes: numbers[at + PAD_BYTES]!, kind: numbers[at + KIND]! };
   }
 
   /** Removes the next block. There must be one. */

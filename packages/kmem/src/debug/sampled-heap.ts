@@ -5,6 +5,7 @@ import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { Heap } from "../heap/heap.ts";
 import { loadAttachment } from "../heap/load-dump.ts";
+import { freeMoved } from "../heap/move-block.ts";
 import { createAttachment, openAttachment } from "../heap/open.ts";
 import { ATTACH_CHECKS, type AttachOptions, HEAP_CHECKS, type HeapOptions } from "../heap/options.ts";
 import { sinkFor } from "../heap/report-sink.ts";
@@ -14,8 +15,9 @@ import type { Layers } from "../kmalloc/layers.ts";
 import type { DeathCleanup } from "../kmalloc/reap-report.ts";
 import { isUint32, readOptions } from "../memory/arguments.ts";
 import { clear } from "../memory/clear.ts";
+import type { Registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
-import { forAll } from "../memory/first-error.ts";
+import { FirstError, forAll } from "../memory/first-error.ts";
 import { HeapFlag, PAGE_MASK } from "../memory/layout.ts";
 import type { MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
@@ -76,6 +78,7 @@ export class SampledHeap extends Heap {
   readonly #root: DebugRoot;
   readonly #blocks: DebugBlocks;
   readonly #quarantine: Quarantine;
+  readonly #shrinker: Registration;
   readonly #guardedCount: number;
   readonly #counts = { allocations: 0, frees: 0, bugs: 0, incompatible: 0, capacity: 0 };
 
@@ -111,7 +114,7 @@ export class SampledHeap extends Heap {
     this.isReady = true;
     this.#sample();
     // What lies in quarantine is free memory, when there is no other.
-    attachment.kmalloc.shrinkers.addInternal({
+    this.#shrinker = attachment.kmalloc.shrinkers.addInternal({
       name: "guarded objects in quarantine",
       count: () => this.#quarantine.count,
       scan: () => this.#emptyQuarantine(SampledHeap.prototype.alloc),
@@ -222,7 +225,12 @@ export class SampledHeap extends Heap {
   /** As {@link Debugging.expel}. */
   #releaseAll(evicted: readonly Evicted[], entryFunction: unknown): void {
     forAll(evicted, (one) => {
-      this.#blocks.leaveQuarantine(one, entryFunction);
+      try {
+        this.#blocks.leaveQuarantine(one, entryFunction);
+      } catch (error) {
+        this.#quarantine.putBack(one);
+        throw error;
+      }
       this.#blocks.erase(one.block);
       super.slowFree(one.block.address);
     });
@@ -254,6 +262,8 @@ export class SampledHeap extends Heap {
     if (located === undefined) return this.slowRealloc(address, sizeBytes);
     requireSize(sizeBytes);
     const live = this.#blocks.requireLive(address, SampledHeap.prototype.realloc);
+    // Before another block is taken for it: what is found may be thrown.
+    this.#blocks.verify(live, SampledHeap.prototype.realloc);
     const { sizeBytes: before } = live.record;
     // An object that is to become smaller can always stay where it is.
     const moved = sizeBytes <= before ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
@@ -263,8 +273,7 @@ export class SampledHeap extends Heap {
     }
     const { memory } = this.current();
     memory.bytes.copyWithin(moved, address, address + Math.min(before, sizeBytes));
-    this.free(address);
-    return moved;
+    return freeMoved(this, address, moved);
   }
 
   /** As `Heap.usableSize`; of a guarded block the bytes that were asked for. */
@@ -350,8 +359,16 @@ export class SampledHeap extends Heap {
 
   /** Ends this thread's quarantine, then gives the slot back, as `Heap.detach`. */
   override detach(): void {
-    this.#emptyQuarantine(SampledHeap.prototype.detach);
-    super.detach();
+    this.requireLeavable();
+    const errors = new FirstError();
+    errors.run(() => this.#emptyQuarantine(SampledHeap.prototype.detach));
+    for (const { block } of this.#quarantine.drain()) {
+      this.#blocks.erase(block);
+      errors.run(() => super.slowFree(block.address));
+    }
+    this.#shrinker();
+    errors.run(() => super.detach());
+    errors.rethrow();
   }
 
   /** As `Heap.trim`; places of objects that this thread has freed are looked at, and go back too. */
@@ -363,9 +380,9 @@ export class SampledHeap extends Heap {
 
   /** Ends the quarantine; returns how many objects it held. */
   #emptyQuarantine(entryFunction: unknown): number {
-    const leaving = this.#quarantine.drain();
-    this.#releaseAll(leaving, entryFunction);
-    return leaving.length;
+    const before = this.#quarantine.count;
+    this.#releaseAll(this.#quarantine.drain(), entryFunction);
+    return before - this.#quarantine.count;
   }
 
   /** What this thread has sampled so far. */

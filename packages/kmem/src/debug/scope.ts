@@ -26,6 +26,10 @@ export class AllocationScope {
     this.#slot = slot;
     this.#print = print;
     this.name = name;
+    // A former thread of the slot may have left objects, whose numbers are none of this one's.
+    for (const { slot: owner, sequence } of liveObjects(context)) {
+      if (owner === slot) context.blocks.raiseSequence(sequence);
+    }
     this.#first = context.blocks.sequence + 1;
   }
 

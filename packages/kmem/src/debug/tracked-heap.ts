@@ -62,6 +62,7 @@ export abstract class TrackedHeap extends Heap {
 
   /** Which allocations of this thread are to fail from now on; undefined for none. */
   injectFaults(options: FaultOptions | undefined): void {
+    this.current();
     this.debugging.setFaults(options);
   }
 

@@ -18,7 +18,10 @@ export function allocArray<View>(heap: BaseHeap, type: ViewType<View>, length: n
   requireWhole("length", length, 0, Math.floor((ADDRESS_SPACE_BYTES - 1) / bytes));
   const address = heap.calloc(length, bytes);
   try {
-    return heap.view(type, address, length);
+    const view: unknown = heap.view(type, address, length);
+    const isOver = ArrayBuffer.isView(view) && view.byteOffset === address && view.buffer === heap.buffer;
+    if (!isOver) throw badArgument("type", "a class of typed arrays", type);
+    return view as View;
   } catch (error) {
     heap.free(address);
     throw error;

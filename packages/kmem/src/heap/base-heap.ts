@@ -3,7 +3,6 @@ import type { Layers } from "../kmalloc/layers.ts";
 import type { Shrinker } from "../kmalloc/shrinkers.ts";
 import { footprintBytes } from "../kmalloc/stats.ts";
 import { clear } from "../memory/clear.ts";
-import { copyBytes } from "../memory/copy.ts";
 import type { Registration } from "../memory/dispose.ts";
 import { headerWord } from "../memory/header.ts";
 import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
@@ -20,6 +19,7 @@ import type { Attachment } from "./attachment.ts";
 import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
+import { resizeOrMove } from "./move-block.ts";
 import { Pages } from "./pages.ts";
 import { PathListeners } from "./path-listeners.ts";
 
@@ -115,11 +115,11 @@ export abstract class BaseHeap {
 
   /**
    * Releases the slot and returns all that its caches hold; blocks stay as they are. Every later call on this object
-   * throws DETACHED. Do not keep `alloc` and `free` after it: another thread may soon take the slot. O(free blocks
-   * held).
+   * throws DETACHED. Do not keep `alloc` and `free` after it: another thread may soon take the slot. Throws
+   * MUST_NOT_BLOCK within a function that a call of the heap has called. O(free blocks held).
    */
   detach(): void {
-    this.current();
+    this.requireLeavable();
     this.#isDetached = true;
     this.#variants = NO_FAST_VARIANTS;
     const refuse = (): never => {
@@ -128,6 +128,12 @@ export abstract class BaseHeap {
     this.alloc = this.free = this.tryAlloc = refuse;
     this.#listeners.notify();
     this.leave(this.#attachment);
+  }
+
+  /** Throws DETACHED, and MUST_NOT_BLOCK where a call of this thread still needs the slot. @internal */
+  protected requireLeavable(): void {
+    const { slabs } = this.current();
+    if (this.#attachment.users === 1) slabs.functions.userCalls.requireNone("detach a heap");
   }
 
   /** As {@link detach}, but idempotent: for `using heap = …`, and a finally block. */
@@ -206,18 +212,7 @@ export abstract class BaseHeap {
     requireSize(sizeBytes);
     if (address === 0) return this.alloc(sizeBytes);
     this.#requireLive(address);
-    const usableBytes = this.#kmalloc.usableBytes(address);
-    if (this.#kmalloc.resizeInPlace(address, sizeBytes, usableBytes)) return address;
-    // A block that becomes smaller can always stay where it is.
-    const moved = sizeBytes <= usableBytes ? this.tryAlloc(sizeBytes) : this.alloc(sizeBytes);
-    if (moved === 0) return address;
-    const { memory } = this.#layers;
-    // The memory may have grown meanwhile, and the new block may lie in the added part.
-    memory.refresh();
-    memory.waitForLength(moved + sizeBytes);
-    copyBytes(memory, moved, address, Math.min(usableBytes, sizeBytes));
-    this.free(address);
-    return moved;
+    return resizeOrMove(this, this.#layers.memory, this.#kmalloc, address, sizeBytes);
   }
 
   /**

@@ -16,7 +16,7 @@ import {
 } from "../memory/arguments.ts";
 import { hex, KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
-import { GRANULE, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { GRANULE, PAGE_SHIFT } from "../memory/layout.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
@@ -254,12 +254,12 @@ export class Cache {
   shrink(slabLimit: number = Number.POSITIVE_INFINITY): number {
     requireSlabLimit(slabLimit);
     this.#requireAlive();
-    const { pages, sheaves, slabs } = this.#layers;
+    const { sheaves, slabs } = this.#layers;
     slabs.functions.require(this.#kind);
-    const before = pages.freeBytes;
+    const before = slabs.releasedPages;
     sheaves.drain(this.#kind);
     slabs.releaseEmpty(this.#kind, slabLimit);
-    return (pages.freeBytes - before) / PAGE_SIZE;
+    return slabs.releasedPages - before;
   }
 
   /**

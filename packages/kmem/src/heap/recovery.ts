@@ -1,12 +1,14 @@
 import { reapSlot as reapLayers } from "../kmalloc/reap.ts";
 import { type ReapOptions, readReapOptions } from "../kmalloc/reap-options.ts";
 import type { ReapReport } from "../kmalloc/reap-report.ts";
-import { requireObject } from "../memory/arguments.ts";
+import { badArgument, reading, requireObject } from "../memory/arguments.ts";
 import type { Registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
+import { PAGE_SIZE } from "../memory/layout.ts";
 import { accessTo } from "./access.ts";
+import { hasSameBytes } from "./attachment.ts";
 import { layersToChange } from "./full-layers.ts";
-import { type HeapHandle, openHandle } from "./handle.ts";
+import { type HeapHandle, isHandle, openHandle } from "./handle.ts";
 import type { Heap } from "./heap.ts";
 import { type WatchedWorker, type WatchOptions, watchPlace } from "./watch.ts";
 
@@ -37,9 +39,14 @@ export function watchWorker(
 ): Registration {
   const layers = layersToChange(heap);
   requireObject("handle", handle);
-  const { memory, place } = openHandle(handle);
-  if (place === undefined) {
+  const { memory, start, place } = openHandle(handle);
+  if (place === undefined || !isHandle(handle)) {
     throw new KmemError("BAD_ARGUMENT", "to watch a worker takes a handle from heap.reserve()", {});
+  }
+  const buffer = reading("handle.memory", memory, () => ("buffer" in memory ? memory.buffer : memory));
+  const isOurs = memory === layers.memory.source || hasSameBytes(layers, buffer);
+  if (!isOurs || start !== layers.geometry.baseFrame * PAGE_SIZE) {
+    throw badArgument("handle", "a handle of this heap", handle);
   }
   return watchPlace(layers, worker, { memory, place }, options, (slot, how) => reapSlot(heap, slot, how));
 }

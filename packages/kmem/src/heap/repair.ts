@@ -9,10 +9,12 @@ import { layersToView } from "./full-layers.ts";
 /**
  * Repairs whatever is damaged in a heap, while this thread and all others are at rest. Live blocks stay where they are;
  * what may be in use is kept; free lists, sheaves and counts are rebuilt. Throws where not even the header can be
- * restored; BAD_ARGUMENT for what is no heap, and DETACHED. O(heap).
+ * restored; BAD_ARGUMENT for what is no heap, DETACHED, and MUST_NOT_BLOCK within a function that a call of the heap
+ * has called. O(heap).
  */
 export function repairHeap(heap: BaseHeap): RepairReport {
-  const { extension } = accessTo(heap);
+  const { extension, attachment } = accessTo(heap);
+  attachment.layers.slabs.functions.userCalls.requireNone("repair a heap");
   const before = findingsOf(heap);
   const steps: RepairStep[] = [...(extension?.repairRoots() ?? [])];
   steps.push(...repairPlainHeap(layersToView(heap)).steps, ...(extension?.repairBlocks() ?? []));

@@ -92,7 +92,7 @@ export function requireSize(sizeBytes: number): void {
  */
 export class KmallocSlowPath {
   /** Functions of this thread that free memory when it is short. */
-  readonly shrinkers: Shrinkers = new Shrinkers();
+  readonly shrinkers: Shrinkers;
   readonly #layers: Layers;
   readonly #kindBySize: Uint8Array<ArrayBuffer> = classTables().kindBySize;
   /** The classes that the current scan has found idle, 1 for each. */
@@ -104,6 +104,7 @@ export class KmallocSlowPath {
 
   constructor(layers: Layers) {
     this.#layers = layers;
+    this.shrinkers = new Shrinkers(layers.slabs.functions.userCalls);
     this.#lastReclaimEpoch = layers.sync.waiters.pressureEpoch;
   }
 

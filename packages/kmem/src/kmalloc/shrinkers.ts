@@ -2,6 +2,7 @@ import { describeValue, reading } from "../memory/arguments.ts";
 import { type Registration, registration } from "../memory/dispose.ts";
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
+import type { UserCalls } from "../memory/user-calls.ts";
 
 /** A cache of the user's that can give memory back when it is short, as Linux's shrinkers do. */
 export interface Shrinker {
@@ -20,8 +21,13 @@ const SHRINK_BATCH = 128;
 export class Shrinkers {
   readonly #users = new Set<Shrinker>();
   readonly #heaps = new Set<Shrinker>();
+  readonly #userCalls: UserCalls;
   #isShrinking = false;
   #isPaused = false;
+
+  constructor(userCalls: UserCalls) {
+    this.#userCalls = userCalls;
+  }
 
   /** Adds a shrinker; the result takes it away again. Throws BAD_ARGUMENT for anything else. */
   add(shrinker: Shrinker): Registration {
@@ -36,9 +42,13 @@ export class Shrinkers {
     return registration(() => this.#users.delete(entry));
   }
 
-  /** Adds a shrinker of the heap itself. It runs in bounded time, so that requests that may not wait ask it too. */
-  addInternal(shrinker: Shrinker): void {
+  /**
+   * Adds a shrinker of the heap itself; the result takes it away again. It runs in bounded time, so that requests that
+   * may not wait ask it too.
+   */
+  addInternal(shrinker: Shrinker): Registration {
     this.#heaps.add(shrinker);
+    return registration(() => this.#heaps.delete(shrinker));
   }
 
   /** Does something within which no shrinker of the user's is asked: for callers that nothing may keep waiting. */
@@ -72,9 +82,10 @@ export class Shrinkers {
     const errors = new FirstError();
     let freed = 0;
     for (const set of sets) {
-      for (const shrinker of set) {
+      // Those that are added meanwhile are asked the next time: one that adds itself again would never end.
+      for (const shrinker of [...set]) {
         errors.run(() => {
-          freed += scanAll(shrinker);
+          if (set.has(shrinker)) freed += this.#userCalls.within(() => scanAll(shrinker));
         });
       }
     }

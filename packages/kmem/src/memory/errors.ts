@@ -38,7 +38,7 @@ export interface KmemErrorDetails {
   NO_SLOT: { readonly slotCount?: number; readonly slot?: number; readonly dead?: readonly number[] };
   /** The heap was given back, or its memory was transferred away. */
   DETACHED: { readonly slot?: number };
-  /** The thread would have to sleep, which it must not. */
+  /** The thread would have to sleep, which it must not; or a call of the heap is not over, and must be before this. */
   MUST_NOT_BLOCK: Readonly<Record<string, unknown>>;
   /** Metadata that cannot be; `checkHeap` says more. */
   CORRUPTION: { readonly address?: unknown; readonly report?: unknown };

@@ -68,6 +68,7 @@ export class Nodes {
   readonly handle: NodesHandle;
 
   readonly #nodes: readonly Node[];
+  readonly #distances: readonly (readonly number[])[];
   /** For each node, all nodes by distance from it; made when first wanted. */
   readonly #orders: (readonly number[])[] = [];
   #isDetached = false;
@@ -76,6 +77,7 @@ export class Nodes {
     NodeView.requireOpened(nodes, home);
     this.#nodes = nodes;
     this.home = home;
+    this.#distances = distances.map((row) => [...row]);
     this.handle = { nodes: nodes.map(({ heap }) => heap.handle), distances: distances.map((row) => [...row]) };
     this.#bind();
   }
@@ -300,7 +302,11 @@ export class Nodes {
    * {@link watch}. Throws NO_SLOT, with nothing changed, when every slot of a node is held.
    */
   reserve(): NodesHandle {
-    return { ...this.handle, nodes: reserveAll(this.#nodes.map(({ heap }) => heap)) };
+    return {
+      ...this.handle,
+      distances: this.#distances.map((row) => [...row]),
+      nodes: reserveAll(this.#nodes.map(({ heap }) => heap)),
+    };
   }
 
   /** Recovers on all nodes as soon as a worker has ended without {@link detach}: see `watchWorker`. */
@@ -380,7 +386,7 @@ export class Nodes {
   }
 
   #order(node: number): readonly number[] {
-    this.#orders[node] ??= nearestFirst(this.handle.distances[node]);
+    this.#orders[node] ??= nearestFirst(this.#distances[node]);
     return this.#orders[node];
   }
 

@@ -1,5 +1,7 @@
 import { KmemError } from "../memory/errors.ts";
 import { FirstError } from "../memory/first-error.ts";
+import type { LinearMemory } from "../memory/memory.ts";
+import { UserCalls } from "../memory/user-calls.ts";
 import type { CacheTable } from "./cache-table.ts";
 
 type BlockFunction = (address: number) => void;
@@ -35,9 +37,12 @@ export class FunctionTable {
   readonly #caches: CacheTable;
   readonly #functions = new Map<number, Registered>();
   readonly #running = new Map<number, number>();
+  /** The functions of the user's that this thread is in: these, and those that the layers above call. */
+  readonly userCalls: UserCalls;
 
-  constructor(caches: CacheTable) {
+  constructor(caches: CacheTable, memory: LinearMemory) {
     this.#caches = caches;
+    this.userCalls = new UserCalls(memory);
   }
 
   /** Names the functions that this thread runs for the blocks of a cache. */
@@ -98,7 +103,7 @@ export class FunctionTable {
     const before = this.nesting(kind);
     this.#running.set(kind, before + 1);
     try {
-      action();
+      this.userCalls.within(action);
     } finally {
       this.#running.set(kind, before);
     }

@@ -1,10 +1,11 @@
 import type { Geometry } from "../memory/header.ts";
-import { GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { GRANULE_SHIFT, PAGE_SHIFT, PAGE_SIZE, SLAB_PAGES_MAX } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
 import type { FrameTable } from "../pages/frames.ts";
 import { FrameRecord, NO_FRAME, RunKind } from "../pages/layout.ts";
 import type { CacheTable } from "./cache-table.ts";
 import { CacheRecord, SLAB_CURSOR_SHIFT, SLAB_HEAD_MASK, SLAB_OFFSET_SHIFT, Tag } from "./layout.ts";
+import { MAX_OBJECT_BYTES } from "./size-classes.ts";
 import { tagIndex } from "./tags.ts";
 
 /** What a cache is rebuilt from and into. */
@@ -27,6 +28,9 @@ export interface SlabPlace {
   readonly blockCount: number;
 }
 
+/** Bytes of the largest slab: one object of the largest size, or as many pages as a heap may ask for. */
+const SLAB_BYTES_MAX: number = Math.max(MAX_OBJECT_BYTES, SLAB_PAGES_MAX * PAGE_SIZE);
+
 /**
  * The first frames of a cache's slabs in address order, those that are being made or released among them. O(frames).
  */
@@ -44,7 +48,10 @@ function* headsOf({ memory, geometry, frames }: SlabTables, kind: number): Gener
 export function* slabsOf(tables: SlabTables, kind: number): Generator<SlabPlace> {
   const { memory, geometry, frames, caches } = tables;
   const stride = caches.blockBytes(kind) >>> GRANULE_SHIFT;
-  const blockCount = caches.get(kind, CacheRecord.SLAB_BLOCKS);
+  // A record may be damaged: no slab has more blocks than fit into it.
+  const slabBytes = Math.min(caches.get(kind, CacheRecord.SLAB_PAGES) * PAGE_SIZE, SLAB_BYTES_MAX);
+  const fitting = Math.floor((slabBytes >>> GRANULE_SHIFT) / Math.max(1, stride));
+  const blockCount = Math.min(caches.get(kind, CacheRecord.SLAB_BLOCKS), fitting);
   for (const slab of headsOf(tables, kind)) {
     const head = memory.words[frames.record(slab) + FrameRecord.SLAB_OR_OWNER];
     if (head < 0) continue;

@@ -93,7 +93,7 @@ export class Slabs {
     this.#pages = pages;
     this.#caches = caches;
     this.#locks = locks;
-    this.functions = new FunctionTable(caches);
+    this.functions = new FunctionTable(caches, memory);
     this.#base = geometry.baseFrame << pageShift;
   }
 
@@ -307,7 +307,7 @@ export class Slabs {
     try {
       this.functions.constructAll(kind, blockSpan(this.#memory.words, slab, cache, firstGranule));
     } catch (error) {
-      this.#pages.free(slab, slabPages, RunKind.SYSTEM);
+      if (!this.#memory.isLost) this.#pages.free(slab, slabPages, RunKind.SYSTEM);
       throw error;
     }
     this.#locks.acquire(cache + CacheRecord.LOCK);

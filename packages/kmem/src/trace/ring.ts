@@ -183,8 +183,6 @@ export class TraceRing {
     callSite: number,
     node: number,
   ): void {
-    const ring = this.words;
-    const { words } = ring;
     const isNumeric =
       typeof kind === "number" &&
       typeof ptr === "number" &&
@@ -196,6 +194,9 @@ export class TraceRing {
       typeof node === "number";
     if (!isNumeric) throw notNumeric([kind, ptr, bytesReq, bytesAlloc, gfp, name, callSite, node]);
     const timeUs = Math.max(0, Math.round((readClock(this.#clock) - this.#originMs) * US_PER_MS));
+    // After the clock, which is the user's: it may have made the memory grow.
+    const ring = this.words;
+    const { words } = ring;
     // A thread that ends the ring clears this first: the pages may be another run by now.
     if (words[this.#magicWord] !== magic) return;
     const ticket = Atomics.add(words, ring.nextWord, 1);

@@ -1,3 +1,4 @@
+import { WORD_BYTES } from "../memory/layout.ts";
 import type { CheckKind, CheckLayout } from "./check-plan.ts";
 import { CodeWriter } from "./code-writer.ts";
 import { Op, Type } from "./layout.ts";
@@ -34,8 +35,8 @@ export const CHECKER_PARAMETERS: readonly number[] = [Type.I32, Type.I32, Type.I
 
 /**
  * The body of a function that looks closer where a cell is not 0: at blocks that end within the cell, and at loads that
- * begin in a block and end after it, as the string functions of C libraries have them, if they are aligned. All that
- * it does not know it hands to `import check_access`.
+ * begin in a block and end after it, as the string functions of C libraries have them: aligned, of a word at least, and
+ * no mere copies. All that it does not know it hands to `import check_access`.
  */
 export function checkerBody(
   is64: boolean,
@@ -52,7 +53,7 @@ export function checkerBody(
     writer.i32(GRANULE_BYTES).get(LIMIT).get(LIMIT).op(Op.I32_EQZ).op(Op.SELECT).tee(LIMIT);
     writer.i32(GRANULE_BYTES).op(I32_LE_U);
     inGranule(writer).i32(sizeBytes).op(Op.I32_ADD).get(LIMIT).op(I32_LE_U);
-    if (kind !== "store" && sizeBytes > 1) {
+    if (kind === "load" && sizeBytes >= WORD_BYTES) {
       writer
         .get(ADDRESS)
         .i32(sizeBytes - 1)

@@ -215,7 +215,9 @@ export class Finder {
     const accessors = new Set(this.accessors);
     if (entries.some((index) => accessors.has(index))) return;
     const below = new Set(entries.flatMap((index) => [...this.#facts.calleesOf(index)]));
-    const further = [...below].flatMap((index) => [...this.#facts.calleesOf(index)]);
+    // What is replaced itself leads no further: emmalloc's malloc ends in its memalign.
+    const open = [...below].filter((index) => !this.found.has(index));
+    const further = open.flatMap((index) => [...this.#facts.calleesOf(index)]);
     for (const level of [[...below], further]) {
       const fitting = [...new Set(level)].filter((index) => accessors.has(index) && this.#hasType(role, index));
       if (fitting.length === 0) continue;

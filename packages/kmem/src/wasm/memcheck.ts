@@ -11,7 +11,7 @@ import {
   requireObject,
   requireUint32,
 } from "../memory/arguments.ts";
-import { WASM_PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
+import { WASM_PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from "../memory/layout.ts";
 import { type AdoptedModule, checkLayoutOf, isAdopted } from "./adopt.ts";
 import { cCalls64 } from "./c-malloc-64.ts";
 import { type CCalls, cCalls } from "./c-malloc-calls.ts";
@@ -62,6 +62,16 @@ export type MemcheckImports = CMalloc<number> & {
   readonly check_access: (address: number, access: number, site: number, frame: number) => void;
   readonly check_range: (to: number, from: number, bytes: number, kind: number, site: number, frame: number) => void;
 };
+
+/**
+ * Whether a load is one of those by which string functions read a word at a time, past the end of a block: aligned, of
+ * four bytes and more, and begun within the block. What only copies does not read ahead.
+ */
+function isReadAhead(address: number, bad: number, access: number): boolean {
+  const sizeBytes = access & ACCESS_BYTES_MASK;
+  const isWord = sizeBytes >= WORD_BYTES && address % sizeBytes === 0;
+  return isWord && bad > address && (access & AccessKind.COPY) === 0;
+}
 
 /** What there is once the program has allocated. */
 interface Running {
@@ -145,6 +155,7 @@ export class Memcheck {
   leaks(roots: ProgramRoots): MemcheckLeaks {
     const read = readRoots(roots);
     if (this.#running === undefined) return { lost: [], reachable: [] };
+    this.#follow();
     const { heap, blocks } = this.#running;
     const taken = { address: this.#layout.staticEnd, bytes: this.#layout.headerAt - this.#layout.staticEnd };
     const stretches = [...programStretches(viewedLayers(heap), read), taken];
@@ -190,7 +201,9 @@ export class Memcheck {
   }
 
   #now(): Running {
-    return this.#running ?? this.#start();
+    if (this.#running === undefined) return this.#start();
+    this.#follow();
+    return this.#running;
   }
 
   #start(): Running {
@@ -266,7 +279,7 @@ export class Memcheck {
     const isStore = (access & AccessKind.STORE) !== 0;
     if (bad < end) {
       if (isStore) this.#problem("invalid-write", bad, sizeBytes, site, frame);
-      else if (bad === address || address % sizeBytes !== 0) this.#problem("invalid-read", bad, sizeBytes, site, frame);
+      else if (!isReadAhead(address, bad, access)) this.#problem("invalid-read", bad, sizeBytes, site, frame);
       return;
     }
     if (isStore) shadow.define(address, end);

@@ -171,3 +171,27 @@ describe("a thread that gets one heap's handle again and again", () => {
     expectClean(debugged);
   });
 });
+
+describe("a handle that was altered", () => {
+  const worker = { terminate: () => {}, once: () => {} };
+
+  it.each<[string, object]>([
+    ["no memory", { memory: {} }],
+    ["other memory", { memory: new SharedArrayBuffer(8) }],
+    ["another kind", { kind: 5 }],
+    ["another start", { start: 4096 }],
+  ])("is refused by a watch as by attach: %s", (_, change) => {
+    const heap = Heap.create({ sizeBytes: 1 << 20 });
+    const handle = heap.reserve();
+    expect(thrownBy(() => watchWorker(heap, worker, { ...handle, ...change } as never)).code).toBe("BAD_ARGUMENT");
+    watchWorker(heap, worker, structuredClone(handle))();
+  });
+
+  it("of a machine changes nothing of the machine", () => {
+    const machine = Nodes.create({ nodes: [{ sizeBytes: 1 << 20 }, { sizeBytes: 1 << 20 }] });
+    (machine.handle.distances as number[][])[0] = undefined as never;
+    expect(machine.tryAlloc(5_000_000)).toBe(0);
+    machine.free(machine.alloc(100));
+    expect(Nodes.attach(machine.reserve(), { home: 0 }).count).toBe(2);
+  });
+});

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { layersOf } from "../../src/heap/access.ts";
 import { Heap } from "../../src/index.ts";
 import { Shrinkers } from "../../src/kmalloc/shrinkers.ts";
+import { UserCalls } from "../../src/memory/user-calls.ts";
 import { expectClean, thrownBy } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
@@ -14,7 +16,7 @@ function fullHeap(): { heap: Heap; cached: number[] } {
 
 describe("shrinkers", () => {
   it("are asked in batches of 128 until they have no more, and count what they freed", () => {
-    const shrinkers = new Shrinkers();
+    const shrinkers = new Shrinkers(new UserCalls(layersOf(Heap.create()).memory));
     const asked: number[] = [];
     let left = 300;
     const scan = (objects: number): number => {
@@ -29,7 +31,7 @@ describe("shrinkers", () => {
   });
 
   it("end their round with a scan that frees nothing, and are taken away again", () => {
-    const shrinkers = new Shrinkers();
+    const shrinkers = new Shrinkers(new UserCalls(layersOf(Heap.create()).memory));
     let scans = 0;
     const remove = shrinkers.add({ name: "stuck", count: () => 10, scan: () => -++scans });
     expect(shrinkers.shrink()).toBe(0);
@@ -89,5 +91,24 @@ describe("shrinkers", () => {
     expect(thrownBy(() => heap.alloc(100_000)).code).toBe("OUT_OF_MEMORY");
     expect(depth).toBe(1);
     expectClean(heap);
+  });
+
+  it("that register themselves again are asked once a round", () => {
+    const { heap } = fullHeap();
+    let asked = 0;
+    const shrinker = {
+      name: "again",
+      count: () => 1,
+      scan: () => {
+        asked++;
+        remove();
+        remove = heap.addShrinker(shrinker);
+        return 0;
+      },
+    };
+    let remove = heap.addShrinker(shrinker);
+    expect(thrownBy(() => heap.alloc(1000)).code).toBe("OUT_OF_MEMORY");
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(10);
   });
 });

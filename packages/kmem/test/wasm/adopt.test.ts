@@ -300,6 +300,14 @@ describe("functions without names", () => {
     expect(refusal(() => adopt(nothing, { functions: { mallocs: 1 } as never })).code).toBe("BAD_ARGUMENT");
   });
 
+  it("are not looked for below what is replaced itself, as emmalloc's malloc calls its memalign", () => {
+    const claim = toyMalloc({});
+    const memalign = wordFunction(2, [...op.get(1), ...op.call(0)], { exportAs: "memalign" });
+    const malloc = wordFunction(1, [...op.i32(8), ...op.get(0), ...op.call(1)], { exportAs: "malloc" });
+    const { found } = adopt(buildModule({ functions: [claim, memalign, malloc, toyFree()] }), { harmless: [0] });
+    expect(found.map(({ role, functionIndex }) => [role, functionIndex])).not.toContainEqual(["malloc", 0]);
+  });
+
   it("are found below wasm-bindgen's wrappers", () => {
     const wrapped = [
       toyMalloc({}),
