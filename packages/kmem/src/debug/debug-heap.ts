@@ -1,6 +1,6 @@
 import { extendHeap, type HeapExtension, layersOf, viewedLayers } from "../heap/access.ts";
 import type { Attachment } from "../heap/attachment.ts";
-import type { BlockCalls } from "../heap/base-heap.ts";
+import type { BlockCalls } from "../heap/block-calls.ts";
 import { type ViewType, viewWithin } from "../heap/block-view.ts";
 import type { HeapHandle } from "../heap/handle.ts";
 import { loadAttachment } from "../heap/load-dump.ts";

@@ -16,15 +16,13 @@ import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
 import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
+import type { BlockCalls } from "./block-calls.ts";
 import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-view.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
 import { resizeOrMove } from "./move-block.ts";
 import { Pages } from "./pages.ts";
 import { PathListeners } from "./path-listeners.ts";
-
-/** The calls that the fast path serves. */
-export type BlockCalls = Pick<BaseHeap, "alloc" | "free" | "tryAlloc">;
 
 /** Node and Bun call an object's method of this symbol to learn what `console.log` prints. */
 const INSPECT = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");

@@ -1,7 +1,7 @@
 import type { KmallocSlowPath } from "../kmalloc/kmalloc.ts";
 import { copyBytes } from "../memory/copy.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import type { BlockCalls } from "./base-heap.ts";
+import type { BlockCalls } from "./block-calls.ts";
 
 /**
  * Gives the live block at `address` another size, which realloc's fast path could not: in place, or in a new block.
