@@ -30,7 +30,7 @@ function hasNameSection(module: WebAssembly.Module): boolean {
   return WebAssembly.Module.customSections(module, NAME_SECTION).length > 0;
 }
 
-/** A program that frees nothing has no free, and its leaks could not be told from what is still in use by its library. */
+/** A program that frees nothing has no free: its linker leaves out what nobody calls. */
 const LINK_FREE =
   "where it frees nothing, the linker has left free out: link with -Wl,--export=free; else name it by -g";
 
