@@ -26,7 +26,7 @@ const HEAP_BYTES = 64 * 2 ** 20;
 const LIVE_BYTES_MAX: number = HEAP_BYTES / 4;
 const SEED = 20261130;
 /** A heap that returns to its peak reclaims some times until it has learnt its level. */
-const WARM_UP_OPERATIONS = 1500;
+const WARM_UP_OPERATIONS = 1200;
 
 function workOf(
   library: CountedLibrary,

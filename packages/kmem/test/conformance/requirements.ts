@@ -20,7 +20,7 @@ function sizesToTry(borderBytes: readonly number[]): number[] {
 
 /** Blocks between two looks at all of them: their sum stays well below the memory. */
 const LOOK_EVERY = 32;
-const RANDOM_STEPS = 1000;
+const RANDOM_STEPS = 700;
 const FILL_BYTES: readonly number[] = [1900, 20_000, 300_000];
 /** Runs that are no power of two of pages leave gaps in which no other of their size fits: up to half of all. */
 const LEAST_SHARE = 0.45;

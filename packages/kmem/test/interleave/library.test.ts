@@ -11,13 +11,13 @@ import { trimWhileDestroyed } from "./scenarios/threads.ts";
 import { ticketsOfTheDead } from "./scenarios/tickets.ts";
 
 /** Random seeds that a test tries; `run.ts` tries as many as it is told. */
-const RANDOM_SEEDS = 8;
+const RANDOM_SEEDS = 6;
 
 /** Random seeds of the one scenario that is too long to explore. */
-const TRIM_SEEDS = 15;
+const TRIM_SEEDS = 10;
 
 /** Runs of the queuing lock; there are far more. */
-const TICKET_RUNS = 200;
+const TICKET_RUNS = 140;
 
 const lines: string[] = [];
 afterAll(() => console.log(lines.join("\n")));
