@@ -1,18 +1,12 @@
 // Programs that take memory by themselves, write over the heap's tables, or free nothing, as somebody runs them.
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/commands/program.ts";
 import { captured, type RunResult, runCli } from "../commands/support.ts";
 import { compileProgram, describeCompiled, OPTIMISED } from "./compile.ts";
-
-const SOURCE = readFileSync(new URL("programs/grows.c", import.meta.url), "utf8").split("\n");
+import { markedLine } from "./marks.ts";
 
 function run(...args: readonly string[]): Promise<RunResult> {
   return captured(() => runCommandLine(["node", "kmem", "run", "--max-memory", "64M", ...args]));
-}
-
-function lineOf(mark: string): number {
-  return SOURCE.findIndex((text) => text.includes(`/* mark: ${mark} */`)) + 1;
 }
 
 describeCompiled("kmem run", () => {
@@ -37,7 +31,7 @@ describeCompiled("kmem run", () => {
     it("finds what is wrong after the program has added pages", async () => {
       const { stderr, exitCode } = await run("--check=memcheck", module, "freed");
       expect(stderr).toContain("write of 1 byte, 0 bytes inside of a freed block of 20 bytes");
-      expect(stderr).toMatch(new RegExp(`at freed \\(\\S*grows\\.c:${lineOf("freed")}:`));
+      expect(stderr).toMatch(new RegExp(`at freed \\(\\S*grows\\.c:${markedLine("grows", "freed")}:`));
       expect(stderr).toMatch(/^kmem: 1 problem$/m);
       expect(exitCode).toBe(99);
     });
@@ -45,7 +39,7 @@ describeCompiled("kmem run", () => {
     it("finds a copy that reads a byte too far, whatever the size of its last load", async () => {
       const { stderr, exitCode } = await run("--check=memcheck", module, "odd");
       expect(stderr).toMatch(/read of \d+ bytes?, 0 bytes after a block of 21 bytes/);
-      expect(stderr).toMatch(new RegExp(`at odd \\(\\S*grows\\.c:${lineOf("odd")}:`));
+      expect(stderr).toMatch(new RegExp(`at odd \\(\\S*grows\\.c:${markedLine("grows", "odd")}:`));
       expect(exitCode).toBe(99);
     });
 

@@ -1,20 +1,18 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/commands/program.ts";
 import { captured, type RunResult } from "../commands/support.ts";
 import { withTempDir } from "../trace/support.ts";
 import { compileProgram, describeCompiled, OPTIMISED } from "./compile.ts";
+import { markedLine } from "./marks.ts";
 
-const SOURCE = readFileSync(new URL("programs/accesses.c", import.meta.url), "utf8").split("\n");
 /** Enough for this program, so that no run has to have large tables. */
 const MEMORY = ["--max-memory", "16M"];
 
 /** The place in the program's source that has a mark, as frames have it. */
 function placeOf(mark: string): string {
-  const line = SOURCE.findIndex((text) => text.includes(`/* mark: ${mark} */`)) + 1;
-  if (line === 0) throw new Error(`nothing is marked with ${mark}`);
-  return `accesses\\.c:${line}:`;
+  return `accesses\\.c:${markedLine("accesses", mark)}:`;
 }
 
 function run(check: string, args: readonly string[]): Promise<RunResult> {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildModule, op } from "../../../kmem/test/wasm/support/module-builder.ts";
@@ -7,17 +7,10 @@ import { runCommandLine } from "../../src/commands/program.ts";
 import { captured, type RunResult, runCli } from "../commands/support.ts";
 import { withTempDir } from "../trace/support.ts";
 import { compileProgram, describeCompiled, OPTIMISED } from "./compile.ts";
+import { markedLine } from "./marks.ts";
 
-const SOURCE = readFileSync(new URL("programs/bugs.c", import.meta.url), "utf8").split("\n");
 /** Enough for these programs, so that no run has to have large tables. */
 const MEMORY = ["--max-memory", "16M"];
-
-/** The line of a program's source that has a mark. */
-function lineOf(mark: string, source: readonly string[] = SOURCE): number {
-  const line = source.findIndex((text) => text.includes(`/* mark: ${mark} */`)) + 1;
-  if (line === 0) throw new Error(`nothing is marked with ${mark}`);
-  return line;
-}
 
 /** Runs the command in this process: what the program itself prints goes past. */
 function run(args: readonly string[]): Promise<RunResult> {
@@ -39,7 +32,7 @@ describeCompiled("kmem run", () => {
     const told = ({ stderr, exitCode }: RunResult, what: string | RegExp, ...places: [string, string][]): void => {
       expect(stderr).toMatch(what);
       for (const [name, mark] of places)
-        expect(stderr).toMatch(new RegExp(`(at|in) ${name} \\(\\S*bugs\\.c:${lineOf(mark)}:`));
+        expect(stderr).toMatch(new RegExp(`(at|in) ${name} \\(\\S*bugs\\.c:${markedLine("bugs", mark)}:`));
       expect(stderr).toMatch(/^kmem: 1 problem$/m);
       expect(exitCode).toBe(99);
     };
@@ -53,7 +46,7 @@ describeCompiled("kmem run", () => {
     it("tells what is still reachable, which is no problem", async () => {
       const { stderr, exitCode } = await bug("reachable", "--check", "--leaks");
       expect(stderr).toContain("kmem: 134 bytes in 3 blocks still reachable");
-      expect(stderr).toMatch(new RegExp(`at reachable \\(\\S*bugs\\.c:${lineOf("reachable")}:`));
+      expect(stderr).toMatch(new RegExp(`at reachable \\(\\S*bugs\\.c:${markedLine("bugs", "reachable")}:`));
       expect(stderr).not.toContain("lost");
       expect(exitCode).toBe(0);
     });
@@ -108,7 +101,7 @@ describeCompiled("kmem run", () => {
     it("says where a program has trapped", async () => {
       const { stderr, exitCode } = await bug("trap");
       expect(stderr).toMatch(/ended by a trap: unreachable/);
-      expect(stderr).toMatch(new RegExp(`at trap \\(\\S*bugs\\.c:${lineOf("trap")}:`));
+      expect(stderr).toMatch(new RegExp(`at trap \\(\\S*bugs\\.c:${markedLine("bugs", "trap")}:`));
       expect(exitCode).toBe(134);
     });
 
@@ -205,10 +198,9 @@ describeCompiled("kmem run", () => {
 
     it("runs a program that imports its allocator from env", async () => {
       const imported = await compileProgram("imported", "-nostdlib");
-      const source = readFileSync(new URL("programs/imported.c", import.meta.url), "utf8").split("\n");
       const { stderr, exitCode } = await run(["--check", "--leaks", imported]);
-      expect(stderr).toMatch(new RegExp(`at work \\(\\S*imported\\.c:${lineOf("double_free", source)}:`));
-      expect(stderr).toMatch(new RegExp(`at work \\(\\S*imported\\.c:${lineOf("leak", source)}:`));
+      expect(stderr).toMatch(new RegExp(`at work \\(\\S*imported\\.c:${markedLine("imported", "double_free")}:`));
+      expect(stderr).toMatch(new RegExp(`at work \\(\\S*imported\\.c:${markedLine("imported", "leak")}:`));
       expect(stderr).toContain("kmem: 2 problems");
       expect(exitCode).toBe(99);
       expect((await run([imported])).exitCode).toBe(99);

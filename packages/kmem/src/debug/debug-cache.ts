@@ -127,9 +127,7 @@ export class DebugCache extends Cache {
     const entryFunction = DebugCache.prototype.free;
     layers.memory.refresh();
     debugging.blocks.requireKind(address, this.#kind, this.name, entryFunction);
-    const located = debugging.blocks.deactivate(address, entryFunction);
-    debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), entryFunction);
+    debugging.quarantineFreed(debugging.blocks.deactivate(address, entryFunction), entryFunction);
   }
 
   /** As `Cache.stats`; objects in this thread's quarantine are free, those in others' count as live. */

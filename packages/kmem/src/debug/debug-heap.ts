@@ -87,7 +87,8 @@ export class DebugHeap extends TrackedHeap {
     this.#attachment = attachment;
     this.#endRelease = debugging.addRelease((address) => this.below.free(address));
     const { tracer } = debugging.options;
-    const [{ kmalloc, waits }, layers] = [attachment, (): Layers => this.current()];
+    const { kmalloc, waits } = attachment;
+    const layers = (): Layers => this.current();
     extendHeap(this, this.#extension());
     this.pages = tracer === undefined ? new Pages(layers, kmalloc, waits) : new TracedPages(layers, attachment, tracer);
   }
@@ -316,9 +317,7 @@ export class DebugHeap extends TrackedHeap {
     const entryFunction = reapSlot;
     if (located.record.state === "damaged") debugging.blocks.reportDamaged(located, entryFunction);
     const freed = debugging.blocks.release(located, address, entryFunction);
-    if (freed === undefined) return;
-    debugging.clearFreed(freed);
-    debugging.expel(debugging.quarantine.put(freed), entryFunction);
+    if (freed !== undefined) debugging.quarantineFreed(freed, entryFunction);
   }
 
   /** Allocates a raw block by `take` and formats an object in it; 0 without memory, or if fault injection says so. */
@@ -377,9 +376,7 @@ export class DebugHeap extends TrackedHeap {
   #freeToQuarantine(address: number, entryFunction: unknown): void {
     this.current();
     const debugging = this.#debugging;
-    const located = debugging.blocks.deactivate(address, entryFunction);
-    debugging.clearFreed(located);
-    debugging.expel(debugging.quarantine.put(located), entryFunction);
+    debugging.quarantineFreed(debugging.blocks.deactivate(address, entryFunction), entryFunction);
   }
 
   #orThrow(address: number, sizeBytes: number): number {

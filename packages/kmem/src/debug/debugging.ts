@@ -83,8 +83,14 @@ export class Debugging {
     if (this.options.zeroOnAlloc && !isConstructed) this.#layers.memory.bytes.fill(0, from, to);
   }
 
+  /** Puts an object that was just freed into the quarantine; others may leave it, as {@link expel} says. */
+  quarantineFreed(freed: Located, entryFunction: unknown): void {
+    this.#clearFreed(freed);
+    this.expel(this.quarantine.put(freed), entryFunction);
+  }
+
   /** Clears an object that was just freed, where that is wished and it is neither poisoned nor constructed. */
-  clearFreed(located: Located): void {
+  #clearFreed(located: Located): void {
     const { kind, sizeBytes } = located.record;
     const isKept = (this.root.letters(kind) & (DebugLetter.P | CONSTRUCTED)) !== 0;
     const address = objectAddress(located);

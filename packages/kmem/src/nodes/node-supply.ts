@@ -1,9 +1,10 @@
 import { type Geometry, headerWord } from "../memory/header.ts";
 import { GRANULE_MASK, GRANULE_SHIFT, Header, PAGE_SIZE, WORD_SHIFT } from "../memory/layout.ts";
 import type { LinearMemory } from "../memory/memory.ts";
-import { ZONE_COUNT, ZONE_RECORD_WORDS, ZoneRecord } from "../pages/layout.ts";
+import { FrameKind, ZONE_COUNT, ZONE_RECORD_WORDS, ZoneRecord } from "../pages/layout.ts";
+import { classTables } from "../slab/class-tables.ts";
 import { CACHE_RECORD_WORDS, CacheRecord } from "../slab/layout.ts";
-import { classBySize, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 
 /**
  * How a node stands before it is asked: whether it can serve without going below its low watermark. It reads words that
@@ -12,7 +13,7 @@ import { classBySize, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 export class Supply {
   readonly #memory: LinearMemory;
   readonly #geometry: Geometry;
-  readonly #classBySize: Uint8Array<ArrayBuffer> = classBySize();
+  readonly #kindBySize: Uint8Array<ArrayBuffer> = classTables().kindBySize;
 
   constructor(memory: LinearMemory, geometry: Geometry) {
     this.#memory = memory;
@@ -34,7 +35,7 @@ export class Supply {
   /** Pages that a request takes from its zone: those of a slab, none while barn or slabs of its class have blocks. */
   #pagesFor(sizeBytes: number): number {
     if (sizeBytes > MAX_CLASS_BYTES) return Math.ceil(sizeBytes / PAGE_SIZE);
-    const index = this.#classBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT];
+    const index = this.#kindBySize[(sizeBytes + GRANULE_MASK) >>> GRANULE_SHIFT] - FrameKind.FIRST_CACHE;
     if (this.#cache(index, CacheRecord.FREE_BLOCKS) > 0) return 0;
     const barn = this.#cache(index, CacheRecord.BARN);
     // A barn begins with the count of its entries.

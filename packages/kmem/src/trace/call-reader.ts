@@ -4,8 +4,9 @@ import type { Heap } from "../heap/heap.ts";
 import type { Layers } from "../kmalloc/layers.ts";
 import { type Checks, readOptions, requireBoolean } from "../memory/arguments.ts";
 import { GRANULE_SHIFT, PAGE_SIZE } from "../memory/layout.ts";
+import { classTables } from "../slab/class-tables.ts";
 import { CacheRecord } from "../slab/layout.ts";
-import { classBySize, classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
+import { MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { CallStream, findCallLogs, type LoggedCall } from "./call-stream.ts";
 import { NO_NODE, TraceKind } from "./layout.ts";
 import type { TraceEvent } from "./reader.ts";
@@ -32,7 +33,8 @@ const READ_CHECKS: Checks<CallReadOptions> = { isLast: requireBoolean };
 export class CallReader {
   readonly #layers: Layers;
   readonly #streams: CallStream[] = [];
-  readonly #classes = classBySize();
+  readonly #kindBySize = classTables().kindBySize;
+  readonly #bytesByKind = classTables().bytesByKind;
   #originMs: number | undefined;
   /** The ticket after that of the last call that was handed on; undefined at first. */
   #nextTicket: number | undefined;
@@ -123,7 +125,7 @@ export class CallReader {
     if (ptr === 0) return 0;
     if (bytes > MAX_CLASS_BYTES) return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
     const granules = Math.ceil(bytes / 2 ** GRANULE_SHIFT);
-    return classBytes(this.#classes[granules]);
+    return this.#bytesByKind[this.#kindBySize[granules]];
   }
 }
 
