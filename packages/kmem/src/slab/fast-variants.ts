@@ -1,5 +1,5 @@
 import { clear } from "../memory/clear.ts";
-import { copyLong } from "../memory/copy.ts";
+import { copyLong, loopBytesOf } from "../memory/copy.ts";
 import {
   GRANULE,
   GRANULE_MASK,
@@ -17,7 +17,7 @@ import { tagView } from "./tags.ts";
 
 /** log2 of the bytes of a double, the widest store there is. */
 const DOUBLE_SHIFT = 3;
-/** Up to so many bytes are cleared or copied by a loop, faster than by a call of the engine's own functions. */
+/** Up to so many bytes are cleared by a loop, faster than by a call of the engine's own functions. */
 const LOOP_MAX_BYTES = 256;
 
 /**
@@ -101,9 +101,9 @@ function bindResize(context: FastPathContext): FastVariants["resize"] {
   const pageShift = PAGE_SHIFT;
   const wordShift = WORD_SHIFT;
   const wordMask = WORD_BYTES - 1;
-  const loopMaxBytes = LOOP_MAX_BYTES;
   const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot } = context;
+  const loopMaxBytes = loopBytesOf(memory);
   const { words } = memory;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
