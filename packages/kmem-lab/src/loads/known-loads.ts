@@ -7,6 +7,7 @@ import type { Load } from "./load.ts";
 import { MIXED_SIZES } from "./mixed-sizes.ts";
 import { PAGE_RUNS } from "./page-runs.ts";
 import { STRINGS_LOAD } from "./strings.ts";
+import { SWEEPS } from "./sweeps.ts";
 import { VECTORS_LOAD } from "./vectors.ts";
 
 /** Every synthetic load but random churn, which is measured by live blocks (see `live-blocks.ts`). */
@@ -20,4 +21,5 @@ export const KNOWN_LOADS: readonly Load[] = [
   PAGE_RUNS,
   CONSTRUCTED,
   AREAS,
+  ...SWEEPS,
 ];

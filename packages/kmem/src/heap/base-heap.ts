@@ -9,8 +9,8 @@ import { Header, HeapFlag, PAGE_SIZE } from "../memory/layout.ts";
 import type { MemoryKind, MemorySource } from "../memory/memory.ts";
 import { outOfMemory } from "../pages/out-of-memory.ts";
 import type { BlockFunctions } from "../slab/block-functions.ts";
-import { bindFastPath, type FastPath, type FastPathContext } from "../slab/fast-path.ts";
-import { bindFastVariants, type FastVariants, NO_FAST_VARIANTS } from "../slab/fast-variants.ts";
+import type { FastPathContext } from "../slab/fast-path.ts";
+import { NO_FAST_VARIANTS } from "../slab/fast-variants.ts";
 import { classBytes, MAX_CLASS_BYTES } from "../slab/size-classes.ts";
 import { SlotCaches } from "../slab/slot-caches.ts";
 import { detachedError, requireHeld } from "../sync/slot-sync.ts";
@@ -18,6 +18,7 @@ import { registerHeap, viewedLayers } from "./access.ts";
 import type { Attachment } from "./attachment.ts";
 import type { BlockCalls } from "./block-calls.ts";
 import { blockView, elementBytes, noLiveBlock, type ViewType } from "./block-view.ts";
+import { type BoundPath, bindPath, type SlowCalls } from "./bound-path.ts";
 import { Cache, type CacheContext, type CacheOptions } from "./cache.ts";
 import { heapText } from "./heap-text.ts";
 import { resizeOrMove } from "./move-block.ts";
@@ -49,9 +50,7 @@ export abstract class BaseHeap {
   readonly #attachment: Attachment;
   readonly #kmalloc: KmallocSlowPath;
   #slotCaches: SlotCaches | undefined;
-  #fast!: FastPath;
-  /** calloc, realloc and alignedAlloc on the sheaves. */
-  #variants!: FastVariants;
+  #path!: BoundPath;
   readonly #listeners = new PathListeners(() => (this.usesFastPath() ? this.pathContext() : undefined));
   #isDetached = false;
 
@@ -71,24 +70,19 @@ export abstract class BaseHeap {
   }
 
   /**
-   * Makes the functions of the fast path. They are closures over constants and stay correct when shared memory grows:
-   * the tables lie below the initial end. Remote sheaves and those of named caches may lie beyond these views; they
-   * then count as full, and slowFree binds again. Growth of memory that is not shared invalidates them: see
-   * #rebindIfStale.
+   * Makes the functions of the fast path, or gives those of memory that grows its views as they are now. They stay
+   * correct when shared memory grows: the tables lie below the initial end. Remote sheaves and those of named caches may
+   * lie beyond these views; they then count as full, and slowFree binds again. Growth of memory that is not shared
+   * invalidates them: see #rebindIfStale.
    */
   #bind(): void {
-    const context = this.pathContext();
-    this.#variants = bindFastVariants(context);
-    this.#fast = bindFastPath(context, {
+    const slowCalls: SlowCalls = {
       alloc: (sizeBytes) => this.#slowAlloc(sizeBytes),
       free: (address) => this.slowFree(address),
-    });
-    const { alloc, free, take } = this.#fast;
-    const tryAlloc = (sizeBytes: number): number => {
-      const address = take(sizeBytes);
-      return address !== 0 ? address : this.slowTryAlloc(sizeBytes, true);
+      tryAlloc: (sizeBytes) => this.slowTryAlloc(sizeBytes, true),
     };
-    this.publish({ alloc, free, tryAlloc });
+    this.#path = bindPath(this.pathContext(), slowCalls, this.#path);
+    this.publish(this.#path.calls);
     this.#listeners.notify();
   }
 
@@ -101,7 +95,7 @@ export abstract class BaseHeap {
 
   /** Whether alloc and free are the fast path's own functions, with nothing wrapped around them. @internal */
   protected usesFastPath(): boolean {
-    return this.alloc === this.#fast.alloc && this.free === this.#fast.free;
+    return this.alloc === this.#path.fast.alloc && this.free === this.#path.fast.free;
   }
 
   /** The objects that a fast path of this heap is bound to. @internal */
@@ -119,7 +113,7 @@ export abstract class BaseHeap {
   detach(): void {
     this.requireLeavable();
     this.#isDetached = true;
-    this.#variants = NO_FAST_VARIANTS;
+    this.#path = { ...this.#path, variants: NO_FAST_VARIANTS };
     const refuse = (): never => {
       throw detachedError(this.#layers.slot);
     };
@@ -182,7 +176,7 @@ export abstract class BaseHeap {
    * fit in 32 bits. O(bytes). From C's calloc and the My Kernel page's kcalloc.
    */
   calloc(count: number, sizeBytes: number): number {
-    return this.#variants.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
+    return this.#path.variants.takeCleared(count, sizeBytes) || this.#slowCalloc(count, sizeBytes);
   }
 
   #slowCalloc(count: number, sizeBytes: number): number {
@@ -202,7 +196,7 @@ export abstract class BaseHeap {
    * survives every failure. An alignment above 16 is not kept when the block moves. O(1) or O(bytes moved).
    */
   realloc(address: number, sizeBytes: number): number {
-    return this.#variants.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
+    return this.#path.variants.resize(address, sizeBytes) || this.slowRealloc(address, sizeBytes);
   }
 
   /** @internal */
@@ -218,14 +212,14 @@ export abstract class BaseHeap {
    * BAD_ALIGNMENT. Up to a page it costs as much as `alloc`; for larger alignments the block is a run of pages.
    */
   alignedAlloc(alignmentBytes: number, sizeBytes: number): number {
-    const taken = this.#variants.takeAligned(alignmentBytes, sizeBytes);
+    const taken = this.#path.variants.takeAligned(alignmentBytes, sizeBytes);
     if (taken !== 0) return taken;
     requireAlignment(alignmentBytes);
     requireSize(sizeBytes);
     this.current();
     if (sizeBytes <= MAX_CLASS_BYTES && alignmentBytes <= PAGE_SIZE) {
       const bytes = classBytes(this.#kmalloc.classFor(sizeBytes, alignmentBytes));
-      return this.orThrow(this.#fast.take(bytes) || this.slowTryAlloc(bytes, false), sizeBytes);
+      return this.orThrow(this.#path.fast.take(bytes) || this.slowTryAlloc(bytes, false), sizeBytes);
     }
     return this.orThrow(this.#kmalloc.allocateRun(sizeBytes, alignmentBytes, false), sizeBytes);
   }
@@ -338,7 +332,7 @@ export abstract class BaseHeap {
     this.current();
     if (sizeBytes > MAX_CLASS_BYTES) return this.#kmalloc.allocateRun(sizeBytes, 1, fromReserve);
     if (this.#rebindIfStale()) {
-      const address = this.#fast.take(sizeBytes);
+      const address = this.#path.fast.take(sizeBytes);
       if (address !== 0) return address;
     }
     const kind = this.#kmalloc.kindFor(sizeBytes);
@@ -346,7 +340,7 @@ export abstract class BaseHeap {
       const got = this.#kmalloc.refill(kind, fromReserve);
       if (got !== REFILLED) return got;
       this.#rebindIfStale();
-      const address = this.#fast.take(sizeBytes);
+      const address = this.#path.fast.take(sizeBytes);
       // Another thread may close the sheaf at any instant; then the loop refills it.
       if (address !== 0) return address;
     }
@@ -363,10 +357,10 @@ export abstract class BaseHeap {
     this.#rebindIfStale();
     while (this.#kmalloc.free(address) === "retry") {
       // The sheaf of a named cache may lie in memory that was added after the fast path was bound.
-      if (!this.#fast.hasRoom(address)) this.#bind();
+      if (!this.#path.fast.hasRoom(address)) this.#bind();
       // Another thread may close the sheaf at any instant; then the loop makes room again.
-      if (!this.#fast.hasRoom(address)) continue;
-      this.#fast.free(address);
+      if (!this.#path.fast.hasRoom(address)) continue;
+      this.#path.fast.free(address);
       return;
     }
   }
@@ -401,7 +395,7 @@ export abstract class BaseHeap {
   /** Rebinds the fast path if growth has detached its views; returns whether it had. */
   #rebindIfStale(): boolean {
     this.#layers.memory.refresh();
-    if (!this.#fast.isStale()) return false;
+    if (!this.#path.fast.isStale()) return false;
     this.#bind();
     return true;
   }

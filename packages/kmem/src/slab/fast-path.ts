@@ -8,7 +8,7 @@ import { MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
 /** The first kind without remote sheaves: its blocks go into the freeing slot's sheaf, whoever allocated them. */
-const REMOTE_KIND_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
+export const REMOTE_KIND_END: number = FrameKind.FIRST_CACHE + REMOTE_CLASS_COUNT;
 
 /**
  * The two paths that nine operations in ten take, and nothing else: load, test, store; no calls, and no atomics unless
@@ -207,7 +207,7 @@ function bindExactFree(context: FastPathContext, slowFree: SlowPath["free"]): Fa
 }
 
 /** The kinds of the frames, from the first of the heap on. */
-function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBufferLike> {
+export function kindView({ memory, geometry }: FastPathContext): Uint8Array<ArrayBufferLike> {
   return new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
 }
 
