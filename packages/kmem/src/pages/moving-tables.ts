@@ -2,7 +2,7 @@ import { hex, KmemError } from "../memory/errors.ts";
 import { alignUp } from "../memory/geometry.ts";
 import { type Geometry, headerWord, type MovingTables, useTables } from "../memory/header.ts";
 import { GRANULE, Header, PAGE_SHIFT, PAGE_SIZE, WASM_PAGE_FRAMES, WORD_SHIFT } from "../memory/layout.ts";
-import type { LinearMemory } from "../memory/memory.ts";
+import { isResizable, type LinearMemory } from "../memory/memory.ts";
 import {
   FRAME_RECORD_BYTES,
   FRAME_RECORD_SHIFT,
@@ -99,7 +99,7 @@ function coveredFor({ baseFrame, limitFrame }: Geometry, endFrame: number, keeps
 
 /** Whether old tables are kept, since views of them stay valid: see above. */
 export function keepsOldTables({ buffer }: LinearMemory): boolean {
-  return (buffer as { readonly resizable?: boolean }).resizable === true;
+  return isResizable(buffer);
 }
 
 /** The lowest end of a heap at which everything up to `neededEnd` is described, with room for those tables after it. */

@@ -53,7 +53,7 @@ async function measure(program: Program, mode: string, scale: number): Promise<M
   const { loaded, reports } =
     how === undefined
       ? { loaded: (await observed(load)).loaded, reports: () => 0 }
-      : await withAdoption(options, load, how.makeHeap).then((one) => ({
+      : await withAdoption(options, load, { makeHeap: how.makeHeap, isCounted: false }).then((one) => ({
           loaded: one.loaded,
           reports: () => one.program().misuses.length,
         }));

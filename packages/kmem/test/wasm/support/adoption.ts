@@ -31,10 +31,19 @@ export interface AdoptedProgram {
 /** Makes the heap of a program. */
 export type MakeHeap = (where: HeapOptions, adopted: AdoptedModule) => Heap;
 
+/** How a program gets its heap. */
+export interface HowToAdopt {
+  /** Makes the heap of a program that is not checked; default: a plain one. */
+  readonly makeHeap?: MakeHeap | undefined;
+  /** Whether its calls are counted, for which each goes through a function more. Default: they are. */
+  readonly isCounted?: boolean;
+}
+
 /** One program that is being loaded: it gets its heap with its first allocation. */
 export class Adoption {
   readonly #options: AdoptOptions;
   readonly #makeHeap: MakeHeap;
+  readonly #isCounted: boolean;
   #adopted: AdoptedModule | undefined;
   #adoptMs = 0;
   #imports: WebAssembly.Imports = {};
@@ -45,10 +54,10 @@ export class Adoption {
   readonly #misuses: string[] = [];
   #memcheck: Memcheck | undefined;
 
-  /** `makeHeap` makes the heap of a program that is not checked; default: a plain one. */
-  constructor(options: AdoptOptions, makeHeap: MakeHeap = (where) => Heap.create(where)) {
+  constructor(options: AdoptOptions, { makeHeap = (where) => Heap.create(where), isCounted = true }: HowToAdopt = {}) {
     this.#options = options;
     this.#makeHeap = makeHeap;
+    this.#isCounted = isCounted;
   }
 
   get program(): AdoptedProgram {
@@ -93,6 +102,7 @@ export class Adoption {
 
   #functions(): WebAssembly.ModuleImports {
     const calls = this.#calls();
+    if (!this.#isCounted) return { ...calls };
     const counts = this.#counts;
     const counted =
       (call: (...args: number[]) => number) =>
@@ -151,9 +161,9 @@ async function intercepted<Loaded>(instantiateIt: Instantiate, load: () => Promi
 export async function withAdoption<Loaded>(
   options: AdoptOptions,
   load: () => Promise<Loaded>,
-  makeHeap?: MakeHeap,
+  how?: HowToAdopt,
 ): Promise<{ loaded: Loaded; program: () => AdoptedProgram }> {
-  const adoption = new Adoption(options, makeHeap);
+  const adoption = new Adoption(options, how);
   const loaded = await intercepted(async (bytes, imports) => {
     const prepared = adoption.prepared(bytes, imports);
     const instance = new WebAssembly.Instance(await WebAssembly.compile(prepared.bytes), prepared.imports);
