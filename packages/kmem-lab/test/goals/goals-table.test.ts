@@ -25,6 +25,31 @@ describe("the table of goals", () => {
         ["two", "mimalloc", 1, 2000, 9000, "", "", ""],
         ["one", "wasm-dlmalloc", 1, 2_000_000, 2_000_000, "", "", ""],
       ]);
+      files.write("loads", [
+        ["load", "allocator", "ns_per_op_median"],
+        ["sweep 256 B", "kmem", 20],
+        ["sweep 256 B", "mimalloc", 8],
+        ["sweep 4 KiB", "kmem", 130],
+        ["sweep 4 KiB", "mimalloc", 10],
+        ["sweep 128 KiB", "kmem", 100],
+        ["sweep 128 KiB", "mimalloc", 40],
+        ["mixed sizes", "kmem", 250],
+        ["mixed sizes", "wasm-dlmalloc", 100],
+        ["page runs", "kmem", 60],
+        ["page runs", "emmalloc", 60],
+        ["vmalloc", "kmem", 1600.4],
+      ]);
+      files.write("threads", [
+        ["workload", "allocator", "threads", "ops_per_second_median"],
+        ["local", "kmem", 1, 100],
+        ["local", "kmem", 2, 150],
+        ["sh8", "kmem", 1, 100],
+        ["sh8", "kmem", 2, 160],
+      ]);
+      files.write("load-memory", [
+        ["workload", "allocator", "covered_share", "peak_live_bytes", "resident_peak_bytes"],
+        ["strings", "kmem", 1, 1000, 1700],
+      ]);
       files.write("drift", [
         ["allocator", "segment", "own_bytes"],
         ["kmem", 1, 1000],
@@ -52,6 +77,15 @@ describe("the table of goals", () => {
         ["400", "≥ 1,000", "**no**"],
         ["20.00; mimalloc 15.00", "≤ mimalloc's", "**no**"],
         ["1,100 ns; mimalloc 1,200 ns", "beside mimalloc's", "yes"],
+        ["2.50", "≤ 2.50", "yes"],
+        ["13.00", "≤ 4.00", "**no**"],
+        ["2.50", "≤ 5.00", "yes"],
+        ["2.50", "≤ 1.00", "**no**"],
+        ["1.00", "≤ 1.00", "yes"],
+        ["1,600", "≤ 1,500", "**no**"],
+        ["1.70", "≤ 1.80", "yes"],
+        ["1.50", "≥ 1.85", "**no**"],
+        ["1.60", "≥ 1.60", "yes"],
         ["0.80", "≤ 1.00", "yes"],
         ["1.10", "≤ 1.05", "**no**"],
         ["4096", "0", "**no**"],
