@@ -293,11 +293,11 @@ export class KmallocSlowPath {
 
   /**
    * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs and the sheaves of
-   * all caches, and raises RECLAIM_AT, so that a heap at its peak holds little free memory. A heap that stays below
-   * RECLAIM_AT never reclaims here.
+   * all caches, and raises RECLAIM_AT, so that a heap at its peak holds little free memory; what a constructor has made
+   * stays unless it was idle since the last time. A heap that stays below RECLAIM_AT never reclaims here.
    */
   #reclaimAtPeak(): void {
-    const { pages, caches } = this.#layers;
+    const { pages, caches, sheaves } = this.#layers;
     const { frames } = pages;
     const requests = Math.min(REQUESTS_MAX, frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1);
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, requests);
@@ -308,7 +308,8 @@ export class KmallocSlowPath {
     pages.drainRunCache();
     if (ASSERTIONS) assert(usedBefore >= 0, `no fewer than 0 pages are in use, and not ${usedBefore}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
-      if (caches.get(kind, CacheRecord.SLABS) > 0) errors.run(() => this.#drainAndRelease(kind));
+      const isKept = caches.hasConstructorOrDestructor(kind) && !sheaves.checkIdle(kind);
+      if (caches.get(kind, CacheRecord.SLABS) > 0 && !isKept) errors.run(() => this.#drainAndRelease(kind));
     }
     const usedAfter = pages.usedFrames;
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 0);

@@ -15,7 +15,8 @@ export function isUint32(value: unknown): value is number {
 
 /** Whether a value of any type is a power of two from `least` on. It converts nothing. */
 export function isPowerOfTwoFrom(value: unknown, least: number): value is number {
-  return typeof value === "number" && value >= least && Number.isInteger(Math.log2(value));
+  if (typeof value !== "number" || !(value >= least)) return false;
+  return value >>> 0 === value ? value > 0 && (value & (value - 1)) === 0 : Number.isInteger(Math.log2(value));
 }
 
 /**
@@ -92,10 +93,11 @@ export function readOptions<Options extends object>(
     for (const key of Object.keys(options)) {
       if (!Object.hasOwn(checks, key)) throw unknownOption(name, key, Object.keys(checks));
     }
-    for (const [key, check] of Object.entries<Check>(checks)) {
+    // Without a list of the names: kernel calls read options, too.
+    for (const key in checks) {
       const value = (options as Record<string, unknown>)[key];
-      if (value === undefined) continue;
-      check(key, value);
+      if (value === undefined || !Object.hasOwn(checks, key)) continue;
+      checks[key](key, value);
       read[key] = value;
     }
     return read as Options;

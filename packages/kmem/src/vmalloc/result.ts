@@ -31,12 +31,15 @@ const POINTER_DIGITS = 16;
  * Linux goes ahead there and loses the pages.
  */
 export function vfreeMessage(result: VfreeResult, call: "vfree" | "vunmap", address: number): string | undefined {
-  const isWhole = Number.isInteger(address) && address >= 0;
-  const pointer = isWhole ? address.toString(16).padStart(POINTER_DIGITS, "0") : describeValue(address);
-  if (result === "bad address") return `Trying to ${call}() bad address (${pointer})`;
-  if (result === "nonexistent") return `Trying to ${call}() nonexistent vm area (${pointer})`;
+  if (result === "bad address") return `Trying to ${call}() bad address (${pointerText(address)})`;
+  if (result === "nonexistent") return `Trying to ${call}() nonexistent vm area (${pointerText(address)})`;
   if (result === "wrong kind") {
-    return `Trying to ${call}() an area of ${call === "vfree" ? "vmap" : "vmalloc"} (${pointer})`;
+    return `Trying to ${call}() an area of ${call === "vfree" ? "vmap" : "vmalloc"} (${pointerText(address)})`;
   }
   return undefined;
+}
+
+function pointerText(address: number): string {
+  const isWhole = Number.isInteger(address) && address >= 0;
+  return isWhole ? address.toString(16).padStart(POINTER_DIGITS, "0") : describeValue(address);
 }

@@ -362,7 +362,7 @@ export class Vmalloc extends VirtualMemory {
     memory.words[owner + VmAreaRecord.KIND] = VmAreaKind.NONE;
     if (kind === VmAreaKind.VMALLOC) this.#depopulate(first, pageCount);
     else this.table.unmap(first, pageCount);
-    this.#arena.free(first);
+    this.#arena.freeOwned(owner);
     if (ASSERTIONS) assert(this.#rootWord(VmallocRoot.AREA_COUNT) > 0, "an area is counted before it is freed");
     memory.words[this.#root + VmallocRoot.AREA_COUNT]--;
     return "freed";

@@ -92,7 +92,8 @@ export class SegmentTree {
     const below = this.#fit(words[node + SegmentRecord.LEFT], size, align);
     if (below !== NO_RECORD) return below;
     const start = words[node + SegmentRecord.START] >>> 0;
-    if (alignUp(start, align) + size <= start + freeSize(words, node)) return node;
+    const aligned = align === 1 ? start : alignUp(start, align);
+    if (aligned + size <= start + freeSize(words, node)) return node;
     return this.#fit(words[node + SegmentRecord.RIGHT], size, align);
   }
 
@@ -150,22 +151,26 @@ export class SegmentTree {
     return high;
   }
 
-  #updateFrom(node: number, record: number, start: number): void {
+  /** Returns whether the longest free segment under `node` has become another: else those above stay as they are. */
+  #updateFrom(node: number, record: number, start: number): boolean {
     const { words } = this.#memory;
     if (node !== record) {
       const side = start < words[node + SegmentRecord.START] >>> 0 ? SegmentRecord.LEFT : SegmentRecord.RIGHT;
-      this.#updateFrom(words[node + side], record, start);
+      if (!this.#updateFrom(words[node + side], record, start)) return false;
     }
-    this.#count(node);
+    return this.#count(node);
   }
 
-  #count(node: number): void {
+  /** Notes the longest free segment under `node`; returns whether it was another one. */
+  #count(node: number): boolean {
     const { words } = this.#memory;
     const left = words[node + SegmentRecord.LEFT];
     const right = words[node + SegmentRecord.RIGHT];
     let longest = freeSize(words, node);
     if (left !== NO_RECORD) longest = Math.max(longest, words[left + SegmentRecord.LONGEST_FREE] >>> 0);
     if (right !== NO_RECORD) longest = Math.max(longest, words[right + SegmentRecord.LONGEST_FREE] >>> 0);
+    const former = words[node + SegmentRecord.LONGEST_FREE] >>> 0;
     words[node + SegmentRecord.LONGEST_FREE] = longest;
+    return longest !== former;
   }
 }

@@ -172,6 +172,18 @@ export class Vmem {
     if (record === NO_RECORD) {
       throw new KmemError("INVALID_FREE", `cannot free ${describeValue(start)}: ${this.#phraseFor(start)}`, { start });
     }
+    return this.#release(record);
+  }
+
+  /** As {@link free}, for the range whose owner's words begin at `owner`: see {@link ownerWord}. */
+  freeOwned(owner: number): number {
+    if (ASSERTIONS)
+      assert(this.#has(owner - SegmentRecord.OWNER, SegmentState.ALLOCATED), "only what is allocated is freed");
+    return this.#release(owner - SegmentRecord.OWNER);
+  }
+
+  /** Makes an allocated range free, and joins it with the free ones beside it; returns its size. */
+  #release(record: number): number {
     const size = this.#get(record, SegmentRecord.SIZE);
     if (ASSERTIONS) assert(size > 0 && this.freeUnits + size <= this.totalUnits, `${size} can be free besides`);
     const previous = this.#get(record, SegmentRecord.PREV);
@@ -185,7 +197,7 @@ export class Vmem {
     }
     this.#tree.update(merged);
     this.#addTo(ArenaHeader.FREE_UNITS, size);
-    if (ASSERTIONS) assert(this.#has(merged, SegmentState.FREE), `${start} lies in a free range after it was freed`);
+    if (ASSERTIONS) assert(this.#has(merged, SegmentState.FREE), "a range lies in a free one after it was freed");
     return size;
   }
 
