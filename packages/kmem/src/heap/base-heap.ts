@@ -71,8 +71,8 @@ export abstract class BaseHeap {
 
   /**
    * Makes the functions of the fast path, or gives those of memory that grows its views as they are now. They stay
-   * correct when shared memory grows: the tables lie below the initial end. Remote sheaves and those of named caches may
-   * lie beyond these views; they then count as full, and slowFree binds again. Growth of memory that is not shared
+   * correct when shared memory grows: the tables lie below the initial end. Remote sheaves and those of named caches
+   * may lie beyond these views; they then count as full, and slowFree binds again. Growth of memory that is not shared
    * invalidates them: see #rebindIfStale.
    */
   #bind(): void {

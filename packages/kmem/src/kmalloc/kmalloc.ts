@@ -21,7 +21,7 @@ import { Shrinkers } from "./shrinkers.ts";
 /** log2 of the divisor: the frames in use must grow by 1/32 between two reclaims at a peak. */
 const RECLAIM_STEP_SHIFT = 5;
 /** And by so many at least. */
-const RECLAIM_STEP_FRAMES = 2;
+const RECLAIM_STEP_FRAMES = 6;
 /** Requests for pages between two reclaims at a peak. */
 const RECLAIM_REQUESTS = 16;
 /** A small heap may reclaim sooner, after usedFrames / 8 requests for pages: log2 of the divisor. */

@@ -2,6 +2,9 @@ import { type BuddyZone, orderFor } from "./buddy.ts";
 import { MAX_ORDER, NO_FRAME, ORDER_COUNT, RunKind, type RunKindValue, Zone, ZoneRecord } from "./layout.ts";
 import type { PageRequest } from "./page-request.ts";
 
+/** Shorter runs come from the buddy lists, whose blocks have just their length. */
+const SEARCHED_PAGES_MIN = 3;
+
 /** Free pages that are not a run yet. */
 export interface TakenPages {
   /** The first of them, or NO_FRAME. */
@@ -12,11 +15,11 @@ export interface TakenPages {
 const NO_PAGES: TakenPages = { frame: NO_FRAME, count: 0 };
 
 /**
- * Takes `count` free pages in a row; returns the first, or NO_FRAME. For RunKind.PAGES, and for the pcp lists, from the
- * buddy lists, which take back the unused tail at once. Other runs, slabs and users' large blocks, and those for which
- * no buddy block is free, come from a contiguous free range, first fit by address: so a heap fills from below, and the
- * stretches that long runs need are not split by slabs. NO_FRAME if there is no such range, or if what is left would be
- * below MIN. Under the pages' lock.
+ * Takes `count` free pages in a row; returns the first, or NO_FRAME. For RunKind.PAGES, for the pcp lists, and below
+ * SEARCHED_PAGES_MIN, from the buddy lists, which take back the unused tail at once. Other runs, slabs and users' large
+ * blocks, and those for which no buddy block is free, come from a contiguous free range, first fit by address: so a heap
+ * fills from below, and the stretches that long runs need are not split by slabs. NO_FRAME if there is no such range, or
+ * if what is left would be below MIN. Under the pages' lock.
  */
 export function takeRun(zones: readonly BuddyZone[], count: number, request: PageRequest, kind: RunKindValue): number {
   if (request.dma === true) return takeFrom(zones[Zone.DMA], count, request, kind);
@@ -29,7 +32,7 @@ export function takeFrom(zone: BuddyZone, count: number, request: PageRequest, k
   const left = zone.freeFrames - count;
   if (left < (request.mayUseReserve === true ? 0 : zone.get(ZoneRecord.MIN))) return NO_FRAME;
   const alignFrames = request.alignFrames ?? 1;
-  if (kind === RunKind.PAGES || kind === RunKind.CACHED) {
+  if (count < SEARCHED_PAGES_MIN || kind === RunKind.PAGES || kind === RunKind.CACHED) {
     const order = orderFor(Math.max(count, alignFrames));
     const block = order <= MAX_ORDER ? zone.take(order, count) : NO_FRAME;
     if (block !== NO_FRAME) return block;
