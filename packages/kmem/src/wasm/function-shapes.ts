@@ -1,6 +1,7 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { roundsSize } from "./entry-behaviour.ts";
+import { isDeallocItself } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { Op } from "./layout.ts";
 import { isWord } from "./module.ts";
@@ -110,15 +111,16 @@ function isMemalign(
   return comparesArgument(facts, functionIndex, 0, (one) => LEAST_ALIGNMENTS.has(one));
 }
 
-/** Rust's dealloc, which compares the size that it is told with the header before it frees. */
+/** Rust's dealloc; of its three arguments it does not use the last, the alignment, which may have been taken away. */
 function deallocShape(
   facts: CodeFacts,
   functionIndex: number,
   callees: ReadonlySet<number>,
-  { frees }: ShapeContext,
+  { frees, is64 }: ShapeContext,
 ): Shape | undefined {
-  if (facts.module.typeOf(functionIndex)?.params.length !== 3 || !meets(callees, frees)) return undefined;
-  return readsArgumentHeader(facts, functionIndex)
+  const count = facts.module.typeOf(functionIndex)?.params.length ?? 0;
+  if (is64 || count < 2 || count > 3 || !meets(callees, frees)) return undefined;
+  return isDeallocItself(facts, functionIndex, frees)
     ? { role: "rust_dealloc", why: "compares its argument's header with a size, calls free" }
     : undefined;
 }

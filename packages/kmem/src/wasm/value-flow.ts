@@ -1,8 +1,8 @@
 import { type Access, accessOf } from "./accesses.ts";
-import { ByteReader } from "./bytes.ts";
 import type { CodeFacts } from "./code-facts.ts";
+import { type BlockArity, blockArityOf, branchesOf } from "./function-code.ts";
 import type { InstructionReader } from "./instructions.ts";
-import { EMPTY_BLOCK, Op } from "./layout.ts";
+import { Op } from "./layout.ts";
 import { POPS } from "./operand-stack.ts";
 
 /** A value: what it was made from, and the number that was added. Of a constant the number is all. */
@@ -297,16 +297,10 @@ export class ValueFlow {
     }
   }
 
-  #blockType(): { params: number; results: number } {
-    const { bytes } = this.#facts.module;
-    const { immediateAt, at } = this.#reader;
-    const first = bytes[immediateAt]!;
-    if (first === EMPTY_BLOCK) return { params: 0, results: 0 };
-    // Types of values are negative numbers of one byte, or begin with one.
-    if (first >= 0x40 && first < 0x80) return { params: 0, results: 1 };
-    const type = this.#facts.module.types[new ByteReader(bytes, immediateAt, at).signed(33)];
-    if (type === undefined) this.isUnsure = true;
-    return { params: type?.params.length ?? 0, results: type?.results.length ?? 0 };
+  #blockType(): BlockArity {
+    const arity = blockArityOf(this.#reader, this.#facts.module.types);
+    if (arity === undefined) this.isUnsure = true;
+    return arity ?? { params: 0, results: 0 };
   }
 
   #branch(depth: number): void {
@@ -357,11 +351,6 @@ export class ValueFlow {
 }
 
 const DATA_DROP = 9;
-
-function branchesOf({ bytes, immediateAt, at }: InstructionReader): number[] {
-  const reader = new ByteReader(bytes, immediateAt, at);
-  return Array.from({ length: reader.count() + 1 }, () => reader.u32());
-}
 
 function changedInLoops(reader: InstructionReader): Map<number, Set<number>> {
   const found = new Map<number, Set<number>>();

@@ -1,0 +1,166 @@
+import { type Access, accessOf } from "./accesses.ts";
+import { ByteReader } from "./bytes.ts";
+import type { CodeFacts } from "./code-facts.ts";
+import type { InstructionReader } from "./instructions.ts";
+import { EMPTY_BLOCK, IMMEDIATES, Immediate, Op } from "./layout.ts";
+import type { FunctionType } from "./types.ts";
+
+/** How many values a block of instructions takes from the stack, and how many it leaves there. */
+export interface BlockArity {
+  readonly params: number;
+  readonly results: number;
+}
+
+/** A block of instructions, or all of a function. */
+export interface Frame extends BlockArity {
+  /** The opcode that begins it; a function is a block, too. */
+  readonly opcode: number;
+  /** Its first instruction, or -1; its end; and its else, or -1. */
+  readonly begin: number;
+  end: number;
+  otherwise: number;
+  readonly parent: Frame | undefined;
+}
+
+/** An instruction in its place. */
+export interface Instruction {
+  readonly opcode: number;
+  readonly value: number;
+  readonly at: number;
+  readonly end: number;
+  /** The frame that it begins, parts or ends; for all others that which it is in. */
+  readonly frame: Frame;
+  /** What it does with memory. */
+  readonly access: Access | undefined;
+  /** Of a br_table, how many frames each of its branches leaves. */
+  readonly branches: readonly number[] | undefined;
+}
+
+/** Instructions that leave or enter code by ways that are not followed: exceptions, and branches on references. */
+const UNFOLLOWED: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  ...[0x06, 0x07, 0x08, 0x09, 0x0a, 0x18, 0x19, 0x1f],
+  ...[0xd5, 0xd6],
+]);
+const GC_BRANCHES: ReadonlySet<number> = /* @__PURE__ */ new Set([24, 25]);
+const RETURNS: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  ...[Op.UNREACHABLE, Op.RETURN, Op.RETURN_CALL, Op.RETURN_CALL_INDIRECT, Op.RETURN_CALL_REF],
+]);
+
+/** The arity of the block that an instruction begins; undefined where its type is none of the module's. */
+export function blockArityOf(
+  { bytes, immediateAt, at }: InstructionReader,
+  types: readonly (FunctionType | undefined)[],
+): BlockArity | undefined {
+  const first = bytes[immediateAt]!;
+  if (first === EMPTY_BLOCK) return { params: 0, results: 0 };
+  // Types of values are negative numbers of one byte, or begin with one.
+  if (first >= 0x40 && first < 0x80) return { params: 0, results: 1 };
+  const type = types[new ByteReader(bytes, immediateAt, at).signed(33)];
+  return type && { params: type.params.length, results: type.results.length };
+}
+
+/** How many frames each branch of a br_table leaves. */
+export function branchesOf({ bytes, immediateAt, at }: InstructionReader): number[] {
+  const reader = new ByteReader(bytes, immediateAt, at);
+  return Array.from({ length: reader.count() + 1 }, () => reader.u32());
+}
+
+/** The instructions of a function, and where each may go on. O(bytes of code). */
+export class FunctionCode {
+  readonly instructions: Instruction[] = [];
+  /** Whether it has ways that are not followed. */
+  isUnsure = false;
+  /** How many steps may still be made along its ways: what needs more is not known. */
+  stepsLeft: number;
+
+  constructor(facts: CodeFacts, functionIndex: number) {
+    const reader = facts.readerOf(functionIndex);
+    const results = facts.module.typeOf(functionIndex)?.results.length ?? 0;
+    let frame: Frame | undefined = {
+      ...{ opcode: Op.BLOCK, begin: -1, end: -1, otherwise: -1, parent: undefined },
+      ...{ params: 0, results },
+    };
+    while (!reader.isDone && frame !== undefined) {
+      reader.next();
+      const { opcode, prefixed, value, startsAt, at } = reader;
+      const index = this.instructions.length;
+      if (UNFOLLOWED.has(opcode) || (opcode === Op.GC_PREFIX && GC_BRANCHES.has(prefixed))) this.isUnsure = true;
+      if (IMMEDIATES[opcode] === Immediate.BLOCK) {
+        const arity = blockArityOf(reader, facts.module.types);
+        if (arity === undefined) this.isUnsure = true;
+        frame = { opcode, begin: index, end: -1, otherwise: -1, parent: frame, params: 0, results: 0, ...arity };
+      } else if (opcode === Op.ELSE) frame.otherwise = index;
+      else if (opcode === Op.END) frame.end = index;
+      const branches = opcode === Op.BR_TABLE ? branchesOf(reader) : undefined;
+      const access = accessOf(reader);
+      this.instructions.push({ opcode, value, at: startsAt, end: at, frame, access, branches });
+      if (opcode === Op.END) frame = frame.parent;
+    }
+    if (frame !== undefined || !reader.isDone) this.isUnsure = true;
+    this.stepsLeft = LEAST_STEPS + STEPS_OF_INSTRUCTION * this.instructions.length;
+  }
+
+  /** Whether another step may be made. */
+  mayStep(): boolean {
+    return this.stepsLeft-- > 0;
+  }
+
+  /** The frame that a branch of this depth goes to the start or the end of; undefined where there is none. */
+  target(index: number, depth: number): Frame | undefined {
+    let frame: Frame | undefined = this.instructions[index]!.frame;
+    for (let left = depth; left > 0 && frame !== undefined; left--) frame = frame.parent;
+    return frame;
+  }
+
+  /** The instructions that may follow one. */
+  following(index: number): number[] {
+    const { opcode, value, frame, branches } = this.instructions[index]!;
+    if (RETURNS.has(opcode)) return [];
+    if (opcode === Op.ELSE) return [frame.end];
+    const next = index + 1 < this.instructions.length ? [index + 1] : [];
+    if (opcode === Op.IF) return [...next, frame.otherwise < 0 ? frame.end : frame.otherwise + 1];
+    const depths = opcode === Op.BR || opcode === Op.BR_IF ? [value] : (branches ?? []);
+    const targets = depths.map((depth) => entryOf(this.target(index, depth)));
+    return opcode === Op.BR || opcode === Op.BR_TABLE ? targets : [...next, ...targets];
+  }
+
+  /** Whether, from an instruction on, no way leads to one that reads what a local holds now. */
+  isDeadFrom(index: number, local: number): boolean {
+    const seen = new Set<number>();
+    const waiting = [index];
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      if (seen.has(one)) continue;
+      seen.add(one);
+      const instruction = this.instructions[one];
+      if (instruction === undefined || !this.mayStep()) return false;
+      const { opcode, value } = instruction;
+      if (opcode === Op.LOCAL_GET && value === local) return false;
+      const isOverwritten = (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) && value === local;
+      if (!isOverwritten) waiting.push(...this.following(one));
+    }
+    return true;
+  }
+
+  /** Whether code runs from an instruction straight into one that traps: it comes from a call that does not return. */
+  trapsFrom(index: number): boolean {
+    for (let at = index, left = MOST_BEFORE_TRAP; left > 0; left--) {
+      const instruction = this.instructions[at];
+      if (instruction === undefined || !this.mayStep()) return false;
+      if (instruction.opcode === Op.UNREACHABLE) return true;
+      const following = this.following(at);
+      if (following.length !== 1 || following[0]! <= at) return false;
+      at = following[0]!;
+    }
+    return false;
+  }
+}
+
+/** Where a branch to a frame goes on. */
+function entryOf(frame: Frame | undefined): number {
+  if (frame === undefined) return -1;
+  return frame.opcode === Op.LOOP ? frame.begin : frame.end;
+}
+
+const LEAST_STEPS = 4096;
+const STEPS_OF_INSTRUCTION = 64;
+const MOST_BEFORE_TRAP = 64;
