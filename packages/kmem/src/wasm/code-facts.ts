@@ -156,6 +156,13 @@ export class CodeFacts {
     return found;
   }
 
+  /** Whether a function is no import and takes no more than so many bytes. */
+  isShort(functionIndex: number, mostBytes: number): boolean {
+    const { bodyStarts, bodyEnds, importedFunctionCount } = this.module;
+    const defined = functionIndex - importedFunctionCount;
+    return defined >= 0 && bodyEnds[defined]! - bodyStarts[defined]! <= mostBytes;
+  }
+
   /** A reader at the first instruction of a function that is no import. */
   readerOf(functionIndex: number): InstructionReader {
     const defined = functionIndex - this.module.importedFunctionCount;

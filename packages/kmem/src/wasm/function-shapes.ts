@@ -126,9 +126,7 @@ function deallocShape(
 }
 
 function usableSizeShape(facts: CodeFacts, functionIndex: number): Shape | undefined {
-  const { bodyStarts, bodyEnds, importedFunctionCount } = facts.module;
-  const defined = functionIndex - importedFunctionCount;
-  if (defined < 0 || bodyEnds[defined]! - bodyStarts[defined]! > USABLE_SIZE_BYTES) return undefined;
+  if (!facts.isShort(functionIndex, USABLE_SIZE_BYTES)) return undefined;
   if (facts.calleesOf(functionIndex).size > 0) return undefined;
   const reads = headerReadsOf(facts, functionIndex, new Set()).filter(({ local }) => local === 0);
   const isSize = reads.some((read) => masksSize(read) && read.masks.includes(FLAGS_MASK));

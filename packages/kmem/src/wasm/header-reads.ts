@@ -1,4 +1,5 @@
 import type { CodeFacts } from "./code-facts.ts";
+import { isHelper } from "./helpers.ts";
 import type { InstructionReader } from "./instructions.ts";
 import { IMMEDIATES, Immediate, Op } from "./layout.ts";
 
@@ -34,6 +35,8 @@ export interface HeaderRead {
   readonly masks: number[];
   /** Whether the mask follows at once, and the word is used for nothing else. */
   isMaskedAtOnce: boolean;
+  /** Whether a helper loads it, which others may call too. */
+  readonly isOfHelper: boolean;
 }
 
 /** What a local held before. */
@@ -68,6 +71,8 @@ class Follower {
   #constantAt = 0;
   #constantEnd = 0;
   #freshBase = FIRST_FRESH_BASE;
+  /** The locals of the helper that it is in. */
+  #helperLocals: Value[] | undefined;
 
   constructor(facts: CodeFacts, blockSources: ReadonlySet<number>) {
     this.#facts = facts;
@@ -100,7 +105,7 @@ class Follower {
         this.#push(Base.CONSTANT, value);
         return;
       case Op.LOCAL_GET:
-        this.#stack.push(this.#locals.get(value) ?? { base: Base.FIRST_LOCAL + value, offset: 0 });
+        this.#stack.push(this.#get(value));
         return;
       case Op.LOCAL_SET:
         this.#set(value, this.#pop());
@@ -129,9 +134,18 @@ class Follower {
     }
   }
 
+  #get(local: number): Value {
+    if (this.#helperLocals !== undefined) return this.#helperLocals[local] ?? { base: Base.CONSTANT, offset: 0 };
+    return this.#locals.get(local) ?? { base: Base.FIRST_LOCAL + local, offset: 0 };
+  }
+
   /** What was made from the local before is no longer what it holds: nothing is known of it then. */
   #set(local: number, held: Value): void {
     if (local >= MOST_LOCALS) return;
+    if (this.#helperLocals !== undefined) {
+      this.#helperLocals[local] = held;
+      return;
+    }
     const own = Base.FIRST_LOCAL + local;
     for (const other of this.#holders.get(own) ?? []) this.#put(other, this.#unknown());
     this.#holders.delete(own);
@@ -163,10 +177,27 @@ class Follower {
 
   #call(target: number): void {
     const type = this.#facts.module.typeOf(target);
-    for (let left = type?.params.length ?? 0; left > 0; left--) this.#pop();
+    const given = Array.from({ length: type?.params.length ?? 0 }, () => this.#pop()).toReversed();
+    if (!this.#blockSources.has(target) && isHelper(this.#facts, target)) {
+      this.#help(target, given);
+      return;
+    }
     for (let left = type?.results.length ?? 0; left > 0; left--) {
       this.#push(this.#blockSources.has(target) ? Base.BLOCK : Base.UNKNOWN, 0);
     }
+  }
+
+  /** What a helper does is done in its place. */
+  #help(helper: number, given: Value[]): void {
+    const outer = this.#helperLocals;
+    this.#helperLocals = given;
+    const height = this.#stack.length;
+    const reader = this.#facts.readerOf(helper);
+    for (reader.next(); reader.opcode !== Op.END && !reader.isDone; reader.next()) this.#step(reader);
+    const result = this.#stack.length > height ? this.#pop() : UNKNOWN;
+    this.#stack.length = Math.min(this.#stack.length, height);
+    this.#stack.push(result);
+    this.#helperLocals = outer;
   }
 
   #memory({ opcode, value, startsAt, at }: InstructionReader): void {
@@ -192,6 +223,7 @@ class Follower {
       offset: from,
       masks: [],
       isMaskedAtOnce: false,
+      isOfHelper: this.#helperLocals !== undefined,
     };
     this.#push(Base.HEADER, this.reads.push(read) - 1);
   }

@@ -2,6 +2,7 @@ import type { CodeFacts } from "./code-facts.ts";
 import { type Finder, handlesNoWords } from "./find-allocator.ts";
 import { FLAGS_MASK, masksSize } from "./function-shapes.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
+import { isHelper } from "./helpers.ts";
 import { Op, Type } from "./layout.ts";
 
 /** A function that would still work with what the old allocator knows of its blocks. */
@@ -44,7 +45,7 @@ export interface Proof {
 const ALL_FLAGS = 7;
 /** Where more functions use the allocator's variables, none is taken for an initializer. */
 const MOST_INITIALIZING = 32;
-/** Functions of one word that are longer than this are not looked through for headers. */
+/** Functions of words that are longer than this and call none of the allocator's are not looked through for headers. */
 const SMALL_BODY_BYTES = 256;
 
 /** Proves that nothing is left of the old allocator that would meet a block of the heap's, or finds what is. */
@@ -165,27 +166,20 @@ export class Prover {
 
   /** Functions that may read before blocks without a look at the allocator's variables. */
   #suspects(): Set<number> {
-    const { typeOf, bodies } = this.#shapes();
-    const entries = new Set(this.#finder.found.keys());
-    const suspects = new Set([...this.#facts.callersOf(entries)].filter((index) => this.#isKept(index)));
-    for (const index of this.#reachable) {
-      if (this.#isKept(index) && bodies(index) <= SMALL_BODY_BYTES && typeOf(index)) suspects.add(index);
-    }
-    return suspects;
-  }
-
-  #shapes() {
     const { module } = this.#facts;
     const word = this.#is64 ? Type.I64 : Type.I32;
-    const typeOf = (index: number): boolean => {
-      const type = module.typeOf(index);
-      return type?.params.length === 1 && type.params[0] === word && type.results[0] === word;
-    };
-    const bodies = (index: number): number => {
-      const defined = index - module.importedFunctionCount;
-      return defined < 0 ? Number.POSITIVE_INFINITY : module.bodyEnds[defined]! - module.bodyStarts[defined]!;
-    };
-    return { typeOf, bodies };
+    const suspects = new Set<number>();
+    const helpers = new Set<number>();
+    for (const index of this.#reachable) {
+      if (!this.#isKept(index)) continue;
+      const takesWords = module.typeOf(index)?.params.includes(word) === true;
+      if (takesWords && this.#facts.isShort(index, SMALL_BODY_BYTES)) suspects.add(index);
+      if (isHelper(this.#facts, index)) helpers.add(index);
+    }
+    for (const index of this.#facts.callersOf(new Set([...this.#finder.found.keys(), ...helpers]))) {
+      if (this.#isKept(index)) suspects.add(index);
+    }
+    return suspects;
   }
 
   /** The reads of a function that are of headers: before blocks, or before what else with a header's mask. */
@@ -206,5 +200,7 @@ function masksFlags({ masks }: HeaderRead): boolean {
 
 /** Whether a read is of nothing but the flags that say that the bytes of a block came from the system, as zeros. */
 function isFlagsTest(read: HeaderRead): boolean {
-  return read.isOfBlock && read.isMaskedAtOnce && read.masks.length === 1 && read.masks[0] === FLAGS_MASK;
+  return (
+    !read.isOfHelper && read.isOfBlock && read.isMaskedAtOnce && read.masks.length === 1 && read.masks[0] === FLAGS_MASK
+  );
 }
