@@ -48,6 +48,21 @@ export function roundsSize(facts: CodeFacts, functionIndex: number, parameter: n
   return !flow.isUnsure && rounds(facts, flow, parameter);
 }
 
+/**
+ * Whether a function compares one of its arguments, as it is, with a constant that `accepts` takes: by whatever copy.
+ * O(code).
+ */
+export function comparesArgument(
+  facts: CodeFacts,
+  functionIndex: number,
+  argument: number,
+  accepts: (constant: number) => boolean,
+): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  const given = flow.parameter(argument);
+  return !flow.isUnsure && flow.uses.compared.some(({ value, constant }) => isSame(value, given) && accepts(constant));
+}
+
 /** A chunk is a block with a word before it, rounded up to its alignment. */
 function rounds(facts: CodeFacts, flow: ValueFlow, parameter: number): boolean {
   const { origin } = flow.parameter(parameter);

@@ -1,9 +1,8 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { roundsSize } from "./entry-behaviour.ts";
+import { comparesArgument, roundsSize } from "./entry-behaviour.ts";
 import { isDeallocItself } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
-import { Op } from "./layout.ts";
 import { isWord } from "./module.ts";
 
 /** What is known of the allocator when a function's shape is looked at. */
@@ -23,7 +22,6 @@ export const FLAGS_MASK = 3;
 const RUST_LEAST_ALIGNMENT = 9;
 /** The alignments that dlmalloc's memalign compares with: of every block, and of the smallest chunk. */
 const LEAST_ALIGNMENTS: ReadonlySet<number> = new Set([8, 16, 32]);
-const COMPARISONS = { FIRST: 0x48, LAST: 0x4f, FIRST_I64: 0x53, LAST_I64: 0x5a } as const;
 /** No function that returns a block's size is longer. */
 const USABLE_SIZE_BYTES = 160;
 
@@ -35,29 +33,6 @@ export interface Shape {
 /** Whether a mask tells the size in a header from its flags. */
 export function masksSize({ masks }: HeaderRead): boolean {
   return masks.includes(SIZE_MASK);
-}
-
-/** Whether a function compares one of its arguments with a constant that `accepts` takes. O(instructions). */
-function comparesArgument(
-  facts: CodeFacts,
-  functionIndex: number,
-  argument: number,
-  accepts: (constant: number) => boolean,
-): boolean {
-  const reader = facts.readerOf(functionIndex);
-  let [isArgument, constant] = [false, Number.NaN];
-  while (!reader.isDone) {
-    reader.next();
-    const { opcode, value } = reader;
-    const isComparison =
-      (opcode >= COMPARISONS.FIRST && opcode <= COMPARISONS.LAST) ||
-      (opcode >= COMPARISONS.FIRST_I64 && opcode <= COMPARISONS.LAST_I64);
-    if (isComparison && isArgument && accepts(constant)) return true;
-    if (opcode === Op.LOCAL_GET) [isArgument, constant] = [value === argument, Number.NaN];
-    else if (opcode === Op.I32_CONST || opcode === Op.I64_CONST) constant = value;
-    else [isArgument, constant] = [false, Number.NaN];
-  }
-  return false;
 }
 
 /** Whether a function reads the size in the header of its first argument. O(instructions). */
@@ -91,11 +66,11 @@ export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeC
       ? { role: "memalign", why: "aligns a block of malloc's, and gives back what is before and after it" }
       : undefined;
   }
-  const isRust = count === 4 && comparesArgument(facts, functionIndex, 2, (one) => one === RUST_LEAST_ALIGNMENT);
-  if (isRust && isOfArgument && meets(callees, context.frees) && roundsSize(facts, functionIndex, 3)) {
-    return { role: "rust_realloc", why: "reads its argument's header, takes an alignment, calls malloc and free" };
-  }
-  return undefined;
+  if (count !== 4 || !isOfArgument || !meets(callees, context.frees)) return undefined;
+  const takesAlignment = comparesArgument(facts, functionIndex, 2, (one) => one === RUST_LEAST_ALIGNMENT);
+  return takesAlignment && roundsSize(facts, functionIndex, 3)
+    ? { role: "rust_realloc", why: "reads its argument's header, takes an alignment, calls malloc and free" }
+    : undefined;
 }
 
 function isMemalign(

@@ -27,8 +27,12 @@ export interface FlowUses {
   readonly results: FlowValue[];
   /** Values and the constants that they are masked with. */
   readonly masked: { readonly value: FlowValue; readonly mask: number }[];
+  /** Values and the constants that they are compared with: whether they are larger, or smaller. */
+  readonly compared: { readonly value: FlowValue; readonly constant: number }[];
 }
 
+/** From lt_s to ge_u. */
+const ORDERS = { FIRST: 0x48, LAST: 0x4f, FIRST_I64: 0x53, LAST_I64: 0x5a } as const;
 const FIRST_BULK = 8;
 const LAST_BULK = 11;
 /** The functions of a module that are followed have no more than this. */
@@ -54,7 +58,7 @@ interface Frame {
  * locals).
  */
 export class ValueFlow {
-  readonly uses: FlowUses = { addresses: [], handedOn: [], results: [], masked: [] };
+  readonly uses: FlowUses = { addresses: [], handedOn: [], results: [], masked: [], compared: [] };
   /** Whether there is code that is not understood. */
   isUnsure = false;
   readonly #facts: CodeFacts;
@@ -214,6 +218,7 @@ export class ValueFlow {
     const isSum = opcode === Op.I32_ADD || opcode === Op.I64_ADD;
     const isDifference = opcode === Op.I32_SUB || opcode === Op.I64_SUB;
     const isMask = opcode === Op.I32_AND || opcode === Op.I64_AND;
+    if (isOrder(opcode) && other.origin === CONSTANT) this.uses.compared.push({ value: one, constant: other.plus });
     if (isMask && other.origin === CONSTANT) this.uses.masked.push({ value: one, mask: other.plus });
     if ((isSum || isDifference) && pops === 2 && other.origin === CONSTANT) {
       this.#stack.push({ origin: one.origin, plus: one.plus + (isSum ? other.plus : -other.plus) });
@@ -351,6 +356,11 @@ export class ValueFlow {
 }
 
 const DATA_DROP = 9;
+
+/** Whether an instruction says which one of two integers is larger. */
+function isOrder(opcode: number): boolean {
+  return (opcode >= ORDERS.FIRST && opcode <= ORDERS.LAST) || (opcode >= ORDERS.FIRST_I64 && opcode <= ORDERS.LAST_I64);
+}
 
 function changedInLoops(reader: InstructionReader): Map<number, Set<number>> {
   const found = new Map<number, Set<number>>();

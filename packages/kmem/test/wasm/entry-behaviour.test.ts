@@ -109,12 +109,13 @@ describe("realloc without a name", () => {
     ],
     exportAs: "c",
   });
-  const withRealloc = (size: readonly number[]): Uint8Array =>
+  const withRealloc = (size: readonly number[]): Uint8Array => moduleWith(realloc(size));
+  const moduleWith = (last: BuiltFunction): Uint8Array =>
     buildModule({
       functions: [
         { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
         { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
-        realloc(size),
+        last,
       ],
     });
 
@@ -122,6 +123,26 @@ describe("realloc without a name", () => {
     const { found } = adopt(withRealloc(op.get(1)));
     expect(found.find(({ role }) => role === "realloc")?.evidence).toBe("shape");
     const error = thrownBy(() => adopt(withRealloc([...op.get(1), ...op.i32(12), ...op.mul])));
+    expect(error.details).toMatchObject({ reason: "left", left: [{ functionIndex: 2, uses: "header" }] });
+  });
+
+  /** Rust's, which compares its alignment, or whatever local 4 holds, with 9. */
+  const rustRealloc = (copying: readonly number[]): BuiltFunction => ({
+    params: [I32, I32, I32, I32],
+    results: [I32],
+    locals: 1,
+    code: [
+      ...[...copying, ...header, ...rounded(op.get(3)), ...op.add, ...op.drop],
+      ...[...op.get(4), ...op.i32(9), ...op.lessOrEqual, ...op.drop],
+      ...[...op.get(0), ...op.call(1), ...op.get(3), ...op.call(0)],
+    ],
+    exportAs: "c",
+  });
+
+  it("is found where it is Rust's and an optimizer has copied its alignment", () => {
+    const { found } = adopt(moduleWith(rustRealloc([...op.get(2), ...op.set(4)])));
+    expect(found.find(({ role }) => role === "rust_realloc")?.evidence).toBe("shape");
+    const error = thrownBy(() => adopt(moduleWith(rustRealloc([...op.get(1), ...op.set(4)]))));
     expect(error.details).toMatchObject({ reason: "left", left: [{ functionIndex: 2, uses: "header" }] });
   });
 });
