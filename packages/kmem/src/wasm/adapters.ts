@@ -18,6 +18,8 @@ const I64_LE_U = 0x58;
 const I64_LT_U = 0x54;
 const I64_EQZ = 0x50;
 const MEMORY_COPY = 10;
+/** The bits of a number that one byte of LEB128 has. */
+const LEB_MASK = 0x7f;
 
 /** Gives the index of an imported function of C in the new module. */
 export type ImportIndexOf = (name: CFunctionName) => number;
@@ -185,11 +187,11 @@ export function paddedBody(body: Uint8Array, sizeBytes: number): Uint8Array {
   return padded;
 }
 
-/** A load of an integer that becomes the constant `value`, from 0 to 63, in as many bytes: the address is dropped. */
+/** A load of an integer that becomes a constant, from -64 to 63, in as many bytes: the address is dropped. */
 export function constantInstead(load: Uint8Array, value: number): Uint8Array {
   const bytes = new Uint8Array(load.length).fill(Op.NOP);
   const [opcode = Op.I32_LOAD] = load;
   const is64 = opcode === Op.I64_LOAD || (opcode >= Op.FIRST_NARROW_I64_LOAD && opcode < Op.FIRST_STORE);
-  bytes.set([Op.DROP, is64 ? Op.I64_CONST : Op.I32_CONST, value]);
+  bytes.set([Op.DROP, is64 ? Op.I64_CONST : Op.I32_CONST, value & LEB_MASK]);
   return bytes;
 }

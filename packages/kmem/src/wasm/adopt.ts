@@ -112,7 +112,10 @@ export interface AdoptedModule {
   readonly found: readonly FoundFunction[];
   /** Functions that use the old allocator's variables and stay: initializers, what only these call, or as the options say. */
   readonly harmless: readonly HarmlessFunction[];
-  /** Tests of the flags in a chunk's header that became constants: dlmalloc's calloc makes them, inlined or not. */
+  /**
+   * Reads of a chunk's header that became constants: tests of its flags, which dlmalloc's calloc makes, inlined or not,
+   * and checks of its size, which Rust makes before it frees.
+   */
   readonly flagsTestCount: number;
   /**
    * The program's sbrk variable, if there is one: memory below its value is given out. Where `users` is not empty the
@@ -208,7 +211,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   const rewritten = new Rewriter({
     facts,
     found: finder.found,
-    flagsTests: proof.flagsTests,
+    answers: proof.answers,
     staticEnd: heapBase,
     isChecked: read.check !== undefined,
     core: {
@@ -232,7 +235,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     heapBaseFrom,
     found: [...finder.found.values()],
     harmless: proof.harmless,
-    flagsTestCount: proof.flagsTests.length,
+    flagsTestCount: proof.answers.length,
     programBreak,
     resizeImport: findResizeImport(facts, finder, programBreak),
     deferredStart: isStartDeferred ? START_EXPORT : undefined,

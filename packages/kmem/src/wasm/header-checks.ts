@@ -1,7 +1,18 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { FunctionCode } from "./function-code.ts";
-import { HeaderPaths } from "./header-paths.ts";
+import { HeaderPaths, type PathEnd, type PathState } from "./header-paths.ts";
+import type { HeaderRead } from "./header-reads.ts";
+import { IMMEDIATES, Immediate, Op } from "./layout.ts";
 
+/** A header without flags, of the largest size that there is: no check finds the block too small or too large. */
+export const PASSING_HEADER = -8;
+
+const WORD_BYTES = 4;
+const MOST_BEFORE_LOAD = 256;
+const CONTROLS: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  ...[Op.UNREACHABLE, Op.ELSE, Op.END, Op.BR, Op.BR_IF, Op.BR_TABLE, Op.RETURN],
+  ...[Op.RETURN_CALL, Op.RETURN_CALL_INDIRECT, Op.RETURN_CALL_REF],
+]);
 /** Of its arguments dealloc uses the block and the size. */
 const DEALLOC_USES = 2;
 
@@ -19,4 +30,84 @@ export function isDeallocItself(facts: CodeFacts, functionIndex: number, frees: 
   const count = facts.module.typeOf(functionIndex)?.params.length ?? 0;
   if ([...paths.readLocals].some((local) => local >= DEALLOC_USES && local < count)) return false;
   return ends.every(({ kind, state }) => kind === "trap" || (kind === "return" && state.hasFreed));
+}
+
+/**
+ * Whether each of these reads of a function is of the header of a block that is freed at once, for nothing but checks
+ * that trap, all of which `PASSING_HEADER` passes: Rust's check of a size, inlined. O(code).
+ */
+export function areChecksBeforeFree(
+  facts: CodeFacts,
+  functionIndex: number,
+  frees: ReadonlySet<number>,
+  reads: readonly HeaderRead[],
+): boolean {
+  const code = new FunctionCode(facts, functionIndex);
+  const places = new Map(code.instructions.map(({ at }, index) => [at, index]));
+  return !code.isUnsure && reads.every((read) => isCheckBeforeFree(facts, code, frees, places.get(read.at)));
+}
+
+/**
+ * Whatever the header is, all ways from its load that do not trap lead to the same call, which frees the block: so it
+ * is the header of a block, and a program that is right always comes there. With the header that passes, they lead
+ * there too. What locals hold there is the same on all of these ways, or read no more.
+ */
+function isCheckBeforeFree(
+  facts: CodeFacts,
+  code: FunctionCode,
+  frees: ReadonlySet<number>,
+  load: number | undefined,
+): boolean {
+  const loading = load === undefined ? undefined : code.instructions[load];
+  if (load === undefined || loading?.opcode !== Op.I32_LOAD) return false;
+  const paths = new HeaderPaths(facts, code, frees);
+  const state = paths.startAt(startOfRun(code, load));
+  paths.goTo(state, load);
+  const address = state.stack.at(-1);
+  if (address === undefined) return false;
+  const { symbols } = paths;
+  const block = symbols.result(Op.I32_ADD, [address, symbols.constant(loading.value + WORD_BYTES)]);
+  const anyEnds = paths.endsFrom(state, { block });
+  const ends = paths.endsFrom(state, { block, header: PASSING_HEADER, load });
+  if (anyEnds === undefined || ends === undefined || paths.headerLoads.size !== 1) return false;
+  const all = [...anyEnds.filter(({ kind }) => kind !== "trap"), ...ends];
+  const place = all[0]?.state.at ?? -1;
+  const isThere = ({ kind, state: { at }, block: freed }: PathEnd): boolean =>
+    kind === "free" && at === place && freed === block;
+  if (ends.length === 0 || all.length === ends.length || !all.every(isThere)) return false;
+  return isSameAfter(
+    paths,
+    code,
+    all.map((end) => end.state),
+    place + 1,
+  );
+}
+
+/** Whether nothing tells from here on on which of these ways it was come to. */
+function isSameAfter(paths: HeaderPaths, code: FunctionCode, ways: readonly PathState[], from: number): boolean {
+  const first = ways[0]!;
+  const isSameStack = ways.every(
+    ({ stack }) =>
+      stack.length === first.stack.length && stack.every((one, depth) => one === first.stack[depth] && !one.isOfHeader),
+  );
+  const changed = new Set(ways.flatMap(({ locals }) => [...locals.keys()]));
+  return (
+    isSameStack &&
+    [...changed].every((local) => {
+      const held = paths.localOf(first, local);
+      const isSame = !held.isOfHeader && ways.every((way) => paths.localOf(way, local) === held);
+      return isSame || code.isDeadFrom(from, local);
+    })
+  );
+}
+
+/** Where the instructions begin that run straight to one. */
+function startOfRun({ instructions }: FunctionCode, index: number): number {
+  let start = index;
+  while (start > 0 && index - start < MOST_BEFORE_LOAD && isStraight(instructions[start - 1]!.opcode)) start--;
+  return start;
+}
+
+function isStraight(opcode: number): boolean {
+  return IMMEDIATES[opcode] !== Immediate.BLOCK && !CONTROLS.has(opcode);
 }

@@ -2,7 +2,7 @@ import type { CodeFacts } from "./code-facts.ts";
 import type { Frame, FunctionCode, Instruction } from "./function-code.ts";
 import { Op } from "./layout.ts";
 import { POPS } from "./operand-stack.ts";
-import { type Symbol32, Symbols } from "./symbols.ts";
+import { isOfChecks, type Symbol32, Symbols } from "./symbols.ts";
 
 /** Where a path has come to, and what it has there. */
 export interface PathState {
@@ -55,6 +55,8 @@ export class HeaderPaths {
   /** Whether something other than the header is loaded, and whether a branch depends on something else. */
   loadsElse = false;
   branchesElse = false;
+  /** Whether something is done with the header that no check does: it is an address, or is divided by. */
+  #isMisused = false;
   readonly #facts: CodeFacts;
   readonly #code: FunctionCode;
   readonly #frees: ReadonlySet<number>;
@@ -98,7 +100,7 @@ export class HeaderPaths {
       let end: PathEnd | undefined;
       while (end === undefined) {
         const step = stepsLeft-- > 0 && this.#code.mayStep() ? this.#step(state) : undefined;
-        if (step === undefined || waiting.length + ends.length > MOST_PATHS) return undefined;
+        if (step === undefined || this.#isMisused || waiting.length + ends.length > MOST_PATHS) return undefined;
         if (step.other !== undefined) waiting.push(step.other);
         end = step.end;
       }
@@ -162,11 +164,17 @@ export class HeaderPaths {
     else if (opcode === Op.GLOBAL_GET) stack.push(symbols.named(`global ${value} ${this.#stores}`));
     else if (opcode === Op.DROP) this.#pop(state);
     else if (opcode === Op.SELECT) this.#select(state);
-    else if (POPS[opcode]! > 0) stack.push(symbols.result(opcode, this.#popMany(state, POPS[opcode]!)));
+    else if (POPS[opcode]! > 0) this.#compute(state, opcode);
     else if (access?.isStore === false && access.operands.length === 0 && opcode < Op.FIRST_STORE) {
       this.#load(state, opcode, value, access.sizeBytes);
     } else return opcode === Op.NOP;
     return true;
+  }
+
+  #compute(state: PathState, opcode: number): void {
+    const result = this.symbols.result(opcode, this.#popMany(state, POPS[opcode]!));
+    if (result.isOfHeader && !isOfChecks(opcode)) this.#isMisused = true;
+    state.stack.push(result);
   }
 
   #select(state: PathState): void {
@@ -180,6 +188,7 @@ export class HeaderPaths {
   #load(state: PathState, opcode: number, offset: number, sizeBytes: number): void {
     const { symbols } = this;
     const address = symbols.result(Op.I32_ADD, [this.#pop(state), symbols.constant(offset)]);
+    if (address.isOfHeader) this.#isMisused = true;
     const { block, header, load } = this.#pursuit ?? {};
     const isOfHeader =
       block !== undefined &&

@@ -1,6 +1,7 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { type Finder, handlesNoWords } from "./find-allocator.ts";
 import { FLAGS_MASK, masksSize } from "./function-shapes.ts";
+import { areChecksBeforeFree, PASSING_HEADER } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { isHelper } from "./helpers.ts";
 import { Op, Type } from "./layout.ts";
@@ -25,18 +26,19 @@ export interface HarmlessFunction {
   readonly reason: "initializer" | "only called by initializers" | "the caller says so";
 }
 
-/** A test of the flags before a block, which becomes a constant. */
-export interface FlagsTest {
+/** A load from before a block that becomes a constant: of flags that are tested, or of a size that is checked. */
+export interface HeaderAnswer {
   readonly functionIndex: number;
   readonly at: number;
   readonly end: number;
+  readonly answer: number;
 }
 
 /** What a proof finds: nothing is left where `left` is empty. */
 export interface Proof {
   readonly left: readonly LeftFunction[];
   readonly harmless: readonly HarmlessFunction[];
-  readonly flagsTests: readonly FlagsTest[];
+  readonly answers: readonly HeaderAnswer[];
   /** Functions that can be reached once the found ones are replaced. */
   readonly reachable: ReadonlySet<number>;
 }
@@ -57,6 +59,7 @@ export class Prover {
   readonly #reachable: Set<number>;
   readonly #callers = new Map<number, number[]>();
   readonly #blockSources: ReadonlySet<number>;
+  readonly #frees: ReadonlySet<number>;
 
   constructor(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>) {
     this.#facts = facts;
@@ -67,13 +70,14 @@ export class Prover {
     const roles = ["malloc", "memalign", "realloc", "calloc", "aligned_alloc", "reallocarray"] as const;
     const rust = ["rust_alloc", "rust_realloc", "rust_alloc_zeroed"] as const;
     this.#blockSources = new Set(finder.withRole(...roles, ...rust));
+    this.#frees = new Set(finder.withRole("free"));
   }
 
   prove(nameOf: (functionIndex: number) => string | undefined): Proof {
     const accessors = this.#finder.accessors.filter((index) => this.#isKept(index));
     const harmless = this.#initializers(accessors);
     const left: LeftFunction[] = [];
-    const flagsTests: FlagsTest[] = [];
+    const answers: HeaderAnswer[] = [];
     const add = (functionIndex: number, uses: LeftFunction["uses"]): void => {
       const callers = this.#callers.get(functionIndex) ?? [];
       left.push({ functionIndex, name: nameOf(functionIndex), uses, callers });
@@ -85,13 +89,26 @@ export class Prover {
     const seen = new Set(accessors);
     for (const index of this.#suspects()) {
       if (seen.has(index) || this.#vouched.has(index)) continue;
-      const reads = this.#headerReads(index);
-      const others = reads.filter((read) => !isFlagsTest(read));
-      if (others.length > 0) add(index, "header");
-      else for (const { at, end } of reads) flagsTests.push({ functionIndex: index, at, end });
+      const answered = this.#answers(index);
+      if (answered === undefined) add(index, "header");
+      else answers.push(...answered);
     }
     const reasons = [...harmless].map(([functionIndex, reason]) => ({ functionIndex, reason }));
-    return { left, harmless: reasons, flagsTests, reachable: this.#reachable };
+    return { left, harmless: reasons, answers, reachable: this.#reachable };
+  }
+
+  /** What the reads of headers in a function become; undefined where one cannot become a constant. */
+  #answers(functionIndex: number): HeaderAnswer[] | undefined {
+    const reads = this.#headerReads(functionIndex);
+    const others = reads.filter((read) => !isFlagsTest(read));
+    if (others.length > 0) {
+      const isUnknown = this.#is64 || others.some(({ isOfHelper }) => isOfHelper);
+      if (isUnknown || !areChecksBeforeFree(this.#facts, functionIndex, this.#frees, others)) return undefined;
+    }
+    return reads.map((read) => {
+      const { at, end } = read;
+      return { functionIndex, at, end, answer: isFlagsTest(read) ? FLAGS_MASK : PASSING_HEADER };
+    });
   }
 
   /** What runs before anything is allocated, and what that alone calls: hardly more than a few functions. */

@@ -6,11 +6,10 @@ import { CHECK_IMPORTS, type CheckImportName } from "./check-plan.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { type CoreChoice, CoreSections } from "./core-sections.ts";
 import type { FoundFunction } from "./find-allocator.ts";
-import { FLAGS_MASK } from "./function-shapes.ts";
 import { External, MODULE_HEADER_BYTES, SECTION_ORDER, Section, Type } from "./layout.ts";
 import type { ModuleSection, WasmModule } from "./module.ts";
 import { OffsetMap } from "./offset-map.ts";
-import type { FlagsTest } from "./replacement-proof.ts";
+import type { HeaderAnswer } from "./replacement-proof.ts";
 import { type PlaceOf, shiftedBranchHints, shiftedNames } from "./shift-names.ts";
 
 /** The module that adopted programs import the functions of C from. */
@@ -22,7 +21,7 @@ export const START_EXPORT = "kmem:start";
 export interface RewritePlan {
   readonly facts: CodeFacts;
   readonly found: ReadonlyMap<number, FoundFunction>;
-  readonly flagsTests: readonly FlagsTest[];
+  readonly answers: readonly HeaderAnswer[];
   /** Where static data and the stack have ended. */
   readonly staticEnd: number;
   /** Whether it also imports what a check calls. */
@@ -55,7 +54,7 @@ const OTHER_HINTS = /^metadata\.code\./;
 export class Rewriter {
   readonly #plan: RewritePlan;
   readonly #module: WasmModule;
-  /** The module's bytes, with constants in place of what tests flags. */
+  /** The module's bytes, with constants in place of reads of headers. */
   readonly #bytes: Uint8Array;
   readonly #is64: boolean;
   readonly #imports: readonly ImportName[];
@@ -76,9 +75,9 @@ export class Rewriter {
     const checks = plan.isChecked ? (Object.keys(CHECK_IMPORTS) as CheckImportName[]) : [];
     this.#imports = [...C_FUNCTIONS.filter((name) => needed.has(name)), ...checks];
     this.#core = new CoreSections(this.#module, this.#imports, this.#importIndex, plan.core);
-    this.#bytes = plan.flagsTests.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
-    for (const { at, end } of plan.flagsTests) {
-      this.#bytes.set(constantInstead(this.#bytes.subarray(at, end), FLAGS_MASK), at);
+    this.#bytes = plan.answers.length > 0 ? this.#module.bytes.slice() : this.#module.bytes;
+    for (const { at, end, answer } of plan.answers) {
+      this.#bytes.set(constantInstead(this.#bytes.subarray(at, end), answer), at);
     }
     for (let defined = 0; defined < this.#module.definedCount; defined++) this.#planBody(defined);
   }

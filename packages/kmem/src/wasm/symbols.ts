@@ -15,6 +15,7 @@ export interface Symbol32 {
 const CONSTANT_ORIGIN = -1;
 /** A number that is made of a header and above this is larger than every size that there is. */
 const HUGE = 0xffff_ff00;
+const MOST_ADDED = 64;
 
 const FOLDED: Readonly<Record<number, (one: number, other: number) => number>> = {
   [Op.I32_ADD]: (one, other) => one + other,
@@ -39,10 +40,17 @@ const OF_LARGER: Readonly<Record<number, boolean>> = {
   [Op.I32_GE_U]: true,
 };
 
+/** Whether an instruction computes with a header as checks do, and never traps. */
+export function isOfChecks(opcode: number): boolean {
+  return opcode in FOLDED || opcode === Op.I32_EQZ;
+}
+
 /** Makes symbols, the same ones of the same parts. */
 export class Symbols {
   readonly #known = new Map<string, Symbol32>();
   readonly #all: Symbol32[] = [];
+  /** Sizes with bits set that they do not have, which is a sum. */
+  readonly #sums = new Set<number>();
 
   constant(value: number, isOfHeader = false): Symbol32 {
     const constant = value | 0;
@@ -67,7 +75,7 @@ export class Symbols {
   }
 
   /** What an instruction without effects makes of its operands. */
-  result(opcode: number, operands: readonly Symbol32[], immediate = ""): Symbol32 {
+  result(opcode: number, operands: readonly Symbol32[]): Symbol32 {
     const isOfHeader = operands.some((operand) => operand.isOfHeader);
     const [one, other] = operands;
     if (opcode === Op.I32_EQZ && one !== undefined) return this.result(Op.I32_EQ, [one, this.constant(0)]);
@@ -75,7 +83,9 @@ export class Symbols {
       const folded = this.#folded(opcode, one, other, isOfHeader);
       if (folded !== undefined) return folded;
     }
-    return this.named(`${opcode} ${immediate} ${operands.map(({ id }) => id)}`, isOfHeader);
+    const result = this.named(`${opcode} ${operands.map(({ id }) => id)}`, isOfHeader);
+    if (opcode === Op.I32_OR && operands.every((operand) => this.#isSize(operand))) this.#sums.add(result.id);
+    return result;
   }
 
   #folded(opcode: number, one: Symbol32, other: Symbol32, isOfHeader: boolean): Symbol32 | undefined {
@@ -88,8 +98,14 @@ export class Symbols {
     if (opcode === Op.I32_SUB && other.constant !== undefined) return this.#moved(one, -other.constant, isOfHeader);
     const answer = OF_LARGER[opcode];
     if (answer === undefined) return undefined;
-    if (isHuge(one) && !other.isOfHeader) return this.constant(Number(answer), true);
-    return isHuge(other) && !one.isOfHeader ? this.constant(Number(!answer), true) : undefined;
+    if (isHuge(one) && this.#isSize(other)) return this.constant(Number(answer), true);
+    return isHuge(other) && this.#isSize(one) ? this.constant(Number(!answer), true) : undefined;
+  }
+
+  /** Whether a header has no part in a number but in what was added to it: the few bytes that a chunk has besides. */
+  #isSize({ origin, plus, constant }: Symbol32): boolean {
+    if (plus < 0 || plus > MOST_ADDED) return false;
+    return constant !== undefined || this.#all[origin]?.isOfHeader === false || this.#sums.has(origin);
   }
 
   #moved({ origin, plus }: Symbol32, by: number, isOfHeader: boolean): Symbol32 {

@@ -104,7 +104,7 @@ describe("realloc without a name", () => {
     params: [I32, I32],
     results: [I32],
     code: [
-      ...[...header, ...rounded(size), ...op.add, ...op.drop],
+      ...[...header, ...rounded(size), ...op.add, ...op.load(), ...op.drop],
       ...[...op.get(0), ...op.call(1), ...op.get(1), ...op.call(0)],
     ],
     exportAs: "c",
@@ -132,7 +132,7 @@ describe("realloc without a name", () => {
     results: [I32],
     locals: 1,
     code: [
-      ...[...copying, ...header, ...rounded(op.get(3)), ...op.add, ...op.drop],
+      ...[...copying, ...header, ...rounded(op.get(3)), ...op.add, ...op.load(), ...op.drop],
       ...[...op.get(4), ...op.i32(9), ...op.lessOrEqual, ...op.drop],
       ...[...op.get(0), ...op.call(1), ...op.get(3), ...op.call(0)],
     ],

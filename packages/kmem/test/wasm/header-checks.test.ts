@@ -102,3 +102,127 @@ function refusedOrAdopted(module: Uint8Array): string[] {
     return [];
   }
 }
+
+describe("a check of the header of a block that is freed at once", () => {
+  const note = [...op.i32(OUTSIDE), ...op.i32(42), ...op.store()];
+  /** A function of a block and a size that does something else first, and what it has checked then. */
+  const dropping = (code: readonly number[], results: readonly number[] = []): BuiltFunction => ({
+    params: word(2),
+    results,
+    locals: 5,
+    code: [...note, ...code],
+    exportAs: "drop",
+  });
+  const [HEADER, SIZE, LEAST] = [3, 4, 5];
+  const loaded = [...headerOf(op.get(0)), ...op.set(HEADER)];
+  const sizes = [...loaded, ...op.get(HEADER), ...op.i32(-8), ...op.and, ...op.set(SIZE)];
+  const flags = [...op.get(HEADER), ...op.i32(3), ...op.and];
+  const selected = [...op.i32(4), ...op.i32(8), ...flags, ...SELECT, ...op.get(1), ...op.add];
+  const most = [...op.get(1), ...op.i32(39), ...op.add];
+  const panicsIf = (...condition: readonly (readonly number[])[]): number[] => [...condition.flat(), ...ifTrue(panics)];
+  const [LESS, EQUAL, NOT_EQUAL, EQUALS_ZERO, OR, LESS_SIGNED] = [[0x49], [0x46], [0x47], [0x45], [0x72], [0x48]];
+  const isTooSmall = [...op.get(SIZE), ...selected, ...LESS];
+  const passed = [...sizes, ...panicsIf(isTooSmall)];
+
+  const accepted: readonly (readonly [string, readonly number[]])[] = [
+    ["with a select", dealloc],
+    ["that is too small alone", [...passed, ...freed]],
+    ["whose sides are the other way round", [...sizes, ...panicsIf(selected, op.get(SIZE), GREATER), ...freed]],
+    [
+      "that goes on where it is large enough",
+      [...sizes, ...block(op.get(SIZE), selected, GREATER_OR_EQUAL, branchIf(0), panics), ...freed],
+    ],
+    [
+      "with an and",
+      [...passed, ...panicsIf(flags, op.i32(0), NOT_EQUAL, op.get(SIZE), most, GREATER, op.and), ...freed],
+    ],
+    [
+      "with a branch where it has no flags",
+      [...passed, ...block(flags, EQUALS_ZERO, branchIf(0), panicsIf(op.get(SIZE), most, GREATER)), ...freed],
+    ],
+    [
+      "whose overhead a branch decides",
+      [
+        ...[...sizes, ...op.i32(8), ...op.set(LEAST), ...flags, ...ifTrue([...op.i32(4), ...op.set(LEAST)])],
+        ...[...panicsIf(op.get(SIZE), op.get(LEAST), op.get(1), op.add, LESS), ...freed],
+      ],
+    ],
+    [
+      "whose overhead is set as bits",
+      [
+        ...[...sizes, ...op.get(SIZE), ...op.i32(4), ...op.i32(8), ...flags, ...SELECT],
+        ...[...op.get(1), ...op.i32(4), 0x74, ...OR, ...LESS, ...ifTrue(panics), ...freed],
+      ],
+    ],
+    ["of a constant size", [...sizes, ...panicsIf(op.get(SIZE), op.i32(28), LESS), ...freed]],
+    ["with locals that get something else then", [...passed, ...freed, ...op.i32(1), ...op.tee(SIZE), ...op.drop]],
+    ["that frees on one way only", [...op.get(1), ...ifTrue(passed, freed)]],
+  ];
+
+  it.each(accepted)("is passed: one %s", (_, code) => {
+    const module = moduleWith(dropping(code));
+    expect(WebAssembly.validate(module)).toBe(true);
+    const adopted = adopt(module);
+    expect(adopted.found).toHaveLength(2);
+    expect(adopted.flagsTestCount).toBe(1);
+    // Before the block there is what no check would pass: nothing, or the largest numbers.
+    for (const before of [0, 0xffff_ffff]) {
+      const { exported, calls, memory } = instantiated(adopted);
+      new DataView(memory.buffer).setUint32(0x8000 - 4, before, true);
+      exported["drop"]!(0x8000, 24);
+      expect(calls).toEqual(["free(32768)"]);
+      expect(new DataView(memory.buffer).getInt32(OUTSIDE, true)).toBe(42);
+    }
+  });
+
+  const keeps = (...value: readonly (readonly number[])[]): number[] => [
+    ...op.i32(OUTSIDE),
+    ...value.flat(),
+    ...op.store(),
+  ];
+  const refused: readonly (readonly [string, readonly number[]])[] = [
+    ["is not freed", passed],
+    ["is not freed on one way", [...passed, ...op.get(1), ...ifTrue(freed)]],
+    ["is another block than the one that is freed", [...passed, ...op.get(1), ...op.call(FREE)]],
+    ["lies farther behind", [...passed, ...op.get(0), ...op.i32(8), ...op.add, ...op.call(FREE)]],
+    ["has its size stored", [...passed, ...keeps(op.get(SIZE)), ...freed]],
+    ["has its size stored when it was freed", [...passed, ...freed, ...keeps(op.get(SIZE))]],
+    ["has its size handed on", [...passed, ...op.get(SIZE), ...op.call(PANIC), ...freed]],
+    ["has its size handed on when it was freed", [...passed, ...freed, ...op.get(SIZE), ...op.call(PANIC)]],
+    ["has a size that is an address", [...passed, ...freed, ...op.get(SIZE), ...op.load(), ...op.drop]],
+    ["has a size that is an address before", [...passed, ...op.get(SIZE), ...op.load(), ...op.drop, ...freed]],
+    ["has a size that is divided by", [...passed, ...op.i32(9), ...op.get(SIZE), 0x6e, ...op.drop, ...freed]],
+    ["has a size that is read in a loop", [0x03, 0x40, ...keeps(op.get(SIZE)), ...passed, ...freed, ...branch(0), 11]],
+    [
+      "decides what a local holds when it was freed",
+      [...passed, ...op.i32(5), ...op.set(6), ...flags, ...ifTrue([...op.i32(6), ...op.set(6)]), ...freed].concat(
+        keeps(op.get(6)),
+      ),
+    ],
+    ["decides which call frees", [...passed, ...flags, 0x04, 0x40, ...freed, 0x05, ...freed, ...op.end]],
+    ["decides whether something is stored", [...passed, ...flags, ...ifTrue(note), ...freed]],
+    ["is to be small enough whatever its flags are", [...passed, ...panicsIf(op.get(SIZE), most, GREATER), ...freed]],
+    ["is to have flags", [...passed, ...panicsIf(flags, EQUALS_ZERO), ...freed]],
+    ["is compared as a signed number", [...sizes, ...panicsIf(op.get(SIZE), selected, LESS_SIGNED), ...freed]],
+    ["is to be equal", [...sizes, ...panicsIf(op.get(SIZE), op.get(1), NOT_EQUAL), ...freed]],
+    ["is not to be equal", [...sizes, ...panicsIf(op.get(SIZE), op.get(1), EQUAL), ...freed]],
+    ["is compared with itself and more", [...sizes, ...panicsIf(op.get(SIZE), op.get(SIZE), op.get(1), op.add, LESS)]],
+    ["is read twice", [...passed, ...panicsIf(headerOf(op.get(0)), op.i32(-8), op.and, selected, LESS), ...freed]],
+    ["is written", [...passed, ...op.get(0), ...op.i32(4), ...op.sub, ...op.i32(9), ...op.store(), ...freed]],
+    ["goes with a call", [...passed, ...op.i32(1), ...op.call(PANIC), ...freed]],
+  ];
+
+  it.each(refused)("is refused where the block %s", (_, code) => {
+    const module = moduleWith(dropping(code));
+    expect(WebAssembly.validate(module)).toBe(true);
+    expect(thrownBy(() => adopt(module)).details).toMatchObject({
+      reason: "left",
+      left: [{ functionIndex: 3, uses: "header" }],
+    });
+  });
+
+  it("is refused where its size is what the function returns", () => {
+    const module = moduleWith(dropping([...passed, ...freed, ...op.get(SIZE)], [I32]));
+    expect(thrownBy(() => adopt(module)).details["reason"]).toBe("left");
+  });
+});
