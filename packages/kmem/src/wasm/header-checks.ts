@@ -83,6 +83,54 @@ function isCheckBeforeFree(
   );
 }
 
+/**
+ * Whether a function does nothing but check the header of its first argument, as Rust's where it is not inlined: it
+ * traps or returns, and with `PASSING_HEADER` it returns. What calls it has to free the block then. O(code).
+ */
+export function isCheckItself(facts: CodeFacts, functionIndex: number, reads: readonly HeaderRead[]): boolean {
+  const type = facts.module.typeOf(functionIndex);
+  const code = new FunctionCode(facts, functionIndex);
+  const load = code.instructions.findIndex(({ at }) => at === reads[0]?.at);
+  const isOne = reads.length === 1 && code.instructions[load]?.opcode === Op.I32_LOAD;
+  if (!isOne || code.isUnsure || type?.results.length !== 0) return false;
+  const paths = new HeaderPaths(facts, code, new Set());
+  const start = paths.startAt(0);
+  const block = paths.localOf(start, 0);
+  const anyEnds = paths.endsFrom(start, { block });
+  const ends = paths.endsFrom(start, { block, header: PASSING_HEADER, load });
+  if (anyEnds === undefined || paths.headerLoads.size !== 1) return false;
+  return ends?.every(({ kind }) => kind === "return") === true;
+}
+
+/** Whether a function frees each block at once that it has checked by another one. O(code). */
+export function freesWhatItChecks(
+  facts: CodeFacts,
+  functionIndex: number,
+  frees: ReadonlySet<number>,
+  check: number,
+): boolean {
+  const code = new FunctionCode(facts, functionIndex);
+  const count = facts.module.typeOf(check)?.params.length ?? 0;
+  const isFreed = (index: number): boolean => {
+    const paths = new HeaderPaths(facts, code, frees);
+    const state = paths.startAt(startOfRun(code, index));
+    paths.goTo(state, index);
+    const block = state.stack.at(-count);
+    if (block === undefined || state.stack.length < count) return false;
+    state.stack.length -= count;
+    state.at++;
+    const ends = paths.endsFrom(state, { block })?.filter(({ kind }) => kind !== "trap") ?? [];
+    return ends.length > 0 && ends.every(({ kind, block: freed }) => kind === "free" && freed === block);
+  };
+  return (
+    !code.isUnsure &&
+    code.instructions.every(({ opcode, value }, index) => {
+      if (opcode === Op.CALL && value === check) return isFreed(index);
+      return (opcode !== Op.RETURN_CALL && opcode !== Op.REF_FUNC) || value !== check;
+    })
+  );
+}
+
 /** Whether nothing tells from here on on which of these ways it was come to. */
 function isSameAfter(paths: HeaderPaths, code: FunctionCode, ways: readonly PathState[], from: number): boolean {
   const first = ways[0]!;

@@ -1,5 +1,6 @@
 import type { CodeFacts } from "./code-facts.ts";
-import type { Frame, FunctionCode, Instruction } from "./function-code.ts";
+import { type Frame, FunctionCode, type Instruction } from "./function-code.ts";
+import { isHelper } from "./helpers.ts";
 import { Op } from "./layout.ts";
 import { POPS } from "./operand-stack.ts";
 import { isOfChecks, type Symbol32, Symbols } from "./symbols.ts";
@@ -167,8 +168,25 @@ export class HeaderPaths {
     else if (POPS[opcode]! > 0) this.#compute(state, opcode);
     else if (access?.isStore === false && access.operands.length === 0 && opcode < Op.FIRST_STORE) {
       this.#load(state, opcode, value, access.sizeBytes);
-    } else return opcode === Op.NOP;
+    } else if (opcode === Op.CALL && isHelper(this.#facts, value)) this.#help(state, value);
+    else return opcode === Op.NOP;
     return true;
+  }
+
+  /** What a helper does is done in its place; that it loads the header, which is not its own, is not followed. */
+  #help(state: PathState, helper: number): void {
+    const { instructions } = new FunctionCode(this.#facts, helper);
+    const locals = new Map<number, Symbol32>();
+    for (const { opcode, value } of instructions) {
+      if (opcode >= Op.LOCAL_GET && opcode <= Op.LOCAL_TEE) locals.set(value, this.symbols.constant(0));
+    }
+    const given = this.#popMany(state, this.#facts.module.typeOf(helper)?.params.length ?? 0);
+    for (const [index, symbol] of given.entries()) locals.set(index, symbol);
+    const inner: PathState = { ...copyOf(state), stack: [], locals };
+    const known = this.headerLoads.size;
+    for (const instruction of instructions) this.#isPlain(inner, instruction);
+    if (this.headerLoads.size > known) this.#isMisused = true;
+    state.stack.push(this.#pop(inner));
   }
 
   #compute(state: PathState, opcode: number): void {

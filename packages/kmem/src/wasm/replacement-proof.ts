@@ -1,7 +1,7 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { type Finder, handlesNoWords } from "./find-allocator.ts";
 import { FLAGS_MASK, masksSize } from "./function-shapes.ts";
-import { areChecksBeforeFree, PASSING_HEADER } from "./header-checks.ts";
+import { areChecksBeforeFree, freesWhatItChecks, isCheckItself, PASSING_HEADER } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { isHelper } from "./helpers.ts";
 import { Op, Type } from "./layout.ts";
@@ -47,6 +47,8 @@ export interface Proof {
 const ALL_FLAGS = 7;
 /** Where more functions use the allocator's variables, none is taken for an initializer. */
 const MOST_INITIALIZING = 32;
+/** A module has one function that only checks, or a few; of more it is not looked at what calls them. */
+const MOST_CHECKS = 8;
 /** Functions of words that are longer than this and call none of the allocator's are not looked through for headers. */
 const SMALL_BODY_BYTES = 256;
 
@@ -60,6 +62,7 @@ export class Prover {
   readonly #callers = new Map<number, number[]>();
   readonly #blockSources: ReadonlySet<number>;
   readonly #frees: ReadonlySet<number>;
+  #checkCount = 0;
 
   constructor(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>) {
     this.#facts = facts;
@@ -103,12 +106,24 @@ export class Prover {
     const others = reads.filter((read) => !isFlagsTest(read));
     if (others.length > 0) {
       const isUnknown = this.#is64 || others.some(({ isOfHelper }) => isOfHelper);
-      if (isUnknown || !areChecksBeforeFree(this.#facts, functionIndex, this.#frees, others)) return undefined;
+      if (isUnknown) return undefined;
+      const areChecks =
+        areChecksBeforeFree(this.#facts, functionIndex, this.#frees, others) ||
+        this.#isCheckBeforeFrees(functionIndex, others);
+      if (!areChecks) return undefined;
     }
     return reads.map((read) => {
       const { at, end } = read;
       return { functionIndex, at, end, answer: isFlagsTest(read) ? FLAGS_MASK : PASSING_HEADER };
     });
+  }
+
+  /** Whether a function only checks headers, of blocks that whatever calls it frees at once. */
+  #isCheckBeforeFrees(functionIndex: number, reads: readonly HeaderRead[]): boolean {
+    if (this.#facts.module.roots.has(functionIndex) || !isCheckItself(this.#facts, functionIndex, reads)) return false;
+    if (this.#checkCount++ >= MOST_CHECKS) return false;
+    const callers = this.#callers.get(functionIndex) ?? [];
+    return callers.every((caller) => freesWhatItChecks(this.#facts, caller, this.#frees, functionIndex));
   }
 
   /** What runs before anything is allocated, and what that alone calls: hardly more than a few functions. */

@@ -226,3 +226,56 @@ describe("a check of the header of a block that is freed at once", () => {
     expect(thrownBy(() => adopt(module)).details["reason"]).toBe("left");
   });
 });
+
+describe("a check of a header that is not inlined", () => {
+  const [CHECK, CHUNK_OF] = [3, 4];
+  /** Rust's, in a module that is compiled for size: the chunk of a block is found by a function of its own. */
+  const check = (more: Partial<BuiltFunction> = {}, then: readonly number[] = []): BuiltFunction => ({
+    params: word(2),
+    results: [],
+    locals: 3,
+    code: [
+      ...[...op.get(0), ...op.call(CHUNK_OF), ...op.load(4), ...op.tee(3), ...op.i32(-8), ...op.and, ...op.tee(4)],
+      ...[...op.get(1), ...op.i32(4), ...op.add, 0x49, ...ifTrue(op.unreachable), ...then],
+    ],
+    ...more,
+  });
+  const chunkOf: BuiltFunction = { params: word(1), results: [I32], code: [...op.get(0), ...op.i32(8), ...op.sub] };
+  const checks = [...op.get(0), ...op.get(1), ...op.call(CHECK)];
+  const drop = (code: readonly number[]): BuiltFunction => ({
+    params: word(2),
+    results: [],
+    code: [...op.i32(OUTSIDE), ...op.i32(42), ...op.store(), ...code],
+    exportAs: "drop",
+  });
+
+  it("is passed where all that call it free what it checks", () => {
+    const adopted = adopt(moduleWith(check(), chunkOf, drop([...checks, ...freed])));
+    expect(adopted.flagsTestCount).toBe(1);
+    const { exported, calls } = instantiated(adopted);
+    exported["drop"]!(0x8000, 24);
+    expect(calls).toEqual(["free(32768)"]);
+  });
+
+  const note = [...op.i32(OUTSIDE), ...op.get(4), ...op.store()];
+  it.each([
+    ["is not freed then", moduleWith(check(), chunkOf, drop(checks))],
+    [
+      "is not freed where it is another",
+      moduleWith(check(), chunkOf, drop([...checks, ...op.get(1), ...op.call(FREE)])),
+    ],
+    ["is not freed on one way", moduleWith(check(), chunkOf, drop([...checks, ...op.get(1), ...ifTrue(freed)]))],
+    [
+      "is not freed by another function",
+      moduleWith(check(), chunkOf, drop([...checks, ...freed]), { ...drop(checks), exportAs: "other" }),
+    ],
+    ["may be anybody's", moduleWith(check({ exportAs: "check" }), chunkOf, drop([...checks, ...freed]))],
+    ["has its size stored", moduleWith(check({}, note), chunkOf, drop([...checks, ...freed]))],
+  ])("is refused where the block %s", (_, module) => {
+    expect(WebAssembly.validate(module)).toBe(true);
+    expect(thrownBy(() => adopt(module)).details).toMatchObject({
+      reason: "left",
+      left: [{ functionIndex: CHECK, uses: "header" }],
+    });
+  });
+});
