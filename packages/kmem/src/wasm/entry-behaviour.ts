@@ -4,6 +4,9 @@ import { type FlowValue, ValueFlow } from "./value-flow.ts";
 /** log2 of the alignments that dlmalloc's blocks may have. */
 const LEAST_ALIGNMENT_SHIFT = 3;
 const MOST_ALIGNMENT_SHIFT = 5;
+/** Arguments of posix_memalign. */
+const PLACE = 0;
+const SIZE = 2;
 
 /**
  * Whether a function that takes a size does with it what dlmalloc's functions do, and nothing else: it rounds the size
@@ -61,6 +64,33 @@ export function comparesArgument(
   const flow = new ValueFlow(facts, functionIndex);
   const given = flow.parameter(argument);
   return !flow.isUnsure && flow.uses.compared.some(({ value, constant }) => isSame(value, given) && accepts(constant));
+}
+
+/**
+ * Whether a function takes a place, an alignment and a size, stores a block at the place, and does nothing else: it
+ * returns constants, and writes nothing into the block or elsewhere but an error. That it calls only functions of the
+ * allocator is known. O(code).
+ */
+export function isPosixMemalignItself(facts: CodeFacts, functionIndex: number): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  const place = flow.parameter(PLACE);
+  const { addresses, handedOn, results } = flow.uses;
+  const kept = addresses.filter(({ value }) => isSame(value, place));
+  if (flow.isUnsure || !rounds(facts, flow, SIZE) || kept.length !== 1 || !kept[0]!.isStore) return false;
+  const blocks = kept[0]!.stored.flatMap((stored) => flow.ancestorsOf(stored));
+  const isInBlock = ({ origin, plus }: FlowValue): boolean =>
+    blocks.some((block) => block.origin === origin && plus >= block.plus);
+  const isOther = ({ value, isStore, stored }: (typeof addresses)[number]): boolean => {
+    if (isSame(value, place)) return false;
+    if (flow.isConstant(value)) return !isStore || !stored.every((one) => flow.isConstant(one));
+    return comesFrom(flow, value, place) || (isStore && isInBlock(value));
+  };
+  return (
+    !addresses.some(isOther) &&
+    !handedOn.some((value) => comesFrom(flow, value, place)) &&
+    handedOn.filter(isInBlock).length === 1 &&
+    results.every((result) => flow.isConstant(result))
+  );
 }
 
 /** A chunk is a block with a word before it, rounded up to its alignment. */

@@ -1,6 +1,6 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { comparesArgument, roundsSize } from "./entry-behaviour.ts";
+import { comparesArgument, isPosixMemalignItself, roundsSize } from "./entry-behaviour.ts";
 import { isDeallocItself } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { isWord } from "./module.ts";
@@ -62,8 +62,16 @@ export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeC
       if (!roundsSize(facts, functionIndex, 1)) return undefined;
       return { role: "realloc", why: "reads its argument's header, calls malloc and free" };
     }
-    return isMemalign(facts, functionIndex, context, callees, reads) && roundsSize(facts, functionIndex, 1)
+    return isMemalign(facts, functionIndex, context, callees, reads, 0) && roundsSize(facts, functionIndex, 1)
       ? { role: "memalign", why: "aligns a block of malloc's, and gives back what is before and after it" }
+      : undefined;
+  }
+  if (count === 3) {
+    const isOfAllocator = [...callees].every((index) => context.mallocs.has(index) || context.accessors.has(index));
+    return isOfAllocator &&
+      isMemalign(facts, functionIndex, context, callees, reads, 1) &&
+      isPosixMemalignItself(facts, functionIndex)
+      ? { role: "posix_memalign", why: "stores a block of malloc's that it has aligned, and does nothing else" }
       : undefined;
   }
   if (count !== 4 || !isOfArgument || !meets(callees, context.frees)) return undefined;
@@ -79,11 +87,12 @@ function isMemalign(
   { accessors, mallocs }: ShapeContext,
   callees: ReadonlySet<number>,
   reads: readonly HeaderRead[],
+  alignment: number,
 ): boolean {
   const givesBack = [...callees].some((index) => accessors.has(index) && !mallocs.has(index));
   if (!givesBack && !accessors.has(functionIndex)) return false;
   if (!reads.some((read) => read.isOfBlock && masksSize(read))) return false;
-  return comparesArgument(facts, functionIndex, 0, (one) => LEAST_ALIGNMENTS.has(one));
+  return comparesArgument(facts, functionIndex, alignment, (one) => LEAST_ALIGNMENTS.has(one));
 }
 
 /** Rust's dealloc; of its three arguments it does not use the last, the alignment, which may have been taken away. */

@@ -19,8 +19,8 @@ const NOTHING: FlowValue = { origin: UNKNOWN, plus: 0 };
 
 /** What is done with the values of a function. */
 export interface FlowUses {
-  /** What is loaded and stored from: with the offset of the instruction added. */
-  readonly addresses: { readonly value: FlowValue; readonly isStore: boolean }[];
+  /** Where is loaded from and stored to, with the offset of the instruction added, and what is stored. */
+  readonly addresses: { readonly value: FlowValue; readonly isStore: boolean; readonly stored: readonly FlowValue[] }[];
   /** What is stored, and what functions and instructions that copy or fill memory are handed. */
   readonly handedOn: FlowValue[];
   /** What is returned. */
@@ -107,6 +107,20 @@ export class ValueFlow {
       }
     }
     return [...found.values()];
+  }
+
+  /** Whether a value is a constant on every way. O(values). */
+  isConstant(value: FlowValue): boolean {
+    const seen = new Set<number>();
+    const waiting = [value];
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      if (one.origin === CONSTANT || seen.has(one.origin)) continue;
+      const sources = this.#sources.get(one.origin);
+      if (sources === undefined) return false;
+      seen.add(one.origin);
+      waiting.push(...sources);
+    }
+    return true;
   }
 
   #frame(resultCount: number, parameters: readonly FlowValue[] = [], isLoop = false): Frame {
@@ -207,7 +221,7 @@ export class ValueFlow {
     const stored = this.#popMany(operands.length);
     const { origin, plus } = this.#pop();
     if (this.#locals !== undefined) {
-      this.uses.addresses.push({ value: { origin, plus: plus + this.#reader.value }, isStore });
+      this.uses.addresses.push({ value: { origin, plus: plus + this.#reader.value }, isStore, stored });
       this.uses.handedOn.push(...stored);
     }
     this.#pushFresh(resultCount);

@@ -147,6 +147,66 @@ describe("realloc without a name", () => {
   });
 });
 
+describe("posix_memalign without a name", () => {
+  const [PLACE, ALIGNMENT, SIZE, BLOCK] = [0, 1, 2, 3];
+  const sized = [...op.get(BLOCK), ...op.i32(4), ...op.sub, ...op.load(), ...op.i32(-8), ...op.and];
+  const aligned = [
+    ...[...op.get(ALIGNMENT), ...op.i32(16), ...op.lessOrEqual, ...op.drop],
+    ...[...rounded(op.get(SIZE)), ...op.get(ALIGNMENT), ...op.add, ...op.call(0), ...op.set(BLOCK)],
+    // What is behind the block is given back.
+    ...[...op.get(BLOCK), ...sized, ...op.add, ...op.call(1)],
+  ];
+  const kept = [...op.get(PLACE), ...op.get(BLOCK), ...op.store()];
+  const moduleWith = (code: readonly number[]): Uint8Array<ArrayBuffer> =>
+    buildModule({
+      functions: [
+        { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
+        { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
+        { params: [I32, I32, I32], results: [I32], locals: 2, code, exportAs: "c" },
+        { params: [I32], results: [], code: [] },
+      ],
+    });
+
+  it.each([
+    ["it does nothing else", [...aligned, ...kept, ...op.i32(0)]],
+    [
+      "it says that there is no memory",
+      [
+        ...[...aligned, ...op.get(BLOCK), ...op.ifVoid, ...kept, ...op.i32(0), ...op.return, ...op.end],
+        ...[...op.i32(OUTSIDE), ...op.i32(48), ...op.store(), ...op.i32(48)],
+      ],
+    ],
+  ])("is found where %s", (_, code) => {
+    const module = moduleWith(code);
+    expect(WebAssembly.validate(module)).toBe(true);
+    expect(adopt(module).found.find(({ role }) => role === "posix_memalign")?.evidence).toBe("shape");
+  });
+
+  it.each([
+    ["returns the block", [...aligned, ...kept, ...op.get(BLOCK)]],
+    ["stores it nowhere", [...aligned, ...op.i32(0)]],
+    [
+      "stores it elsewhere, too",
+      [...aligned, ...kept, ...op.i32(OUTSIDE), ...op.get(BLOCK), ...op.store(), ...op.i32(0)],
+    ],
+    ["writes into it", [...aligned, ...kept, ...op.get(BLOCK), ...op.i32(1), ...op.store(4), ...op.i32(0)]],
+    ["fills it", [...aligned, ...kept, ...op.get(BLOCK), ...op.i32(0), ...op.get(SIZE), 0xfc, 11, 0, ...op.i32(0)]],
+    ["counts", [...aligned, ...kept, ...op.i32(OUTSIDE), ...op.get(SIZE), ...op.store(), ...op.i32(0)]],
+    ["reads a variable", [...aligned, ...kept, ...op.i32(OUTSIDE), ...op.load(), ...op.drop, ...op.i32(0)]],
+    ["reads what is at the place", [...op.get(PLACE), ...op.load(), ...op.drop, ...aligned, ...kept, ...op.i32(0)]],
+    [
+      "stores a size behind the place",
+      [...aligned, ...kept, ...op.get(PLACE), ...op.get(SIZE), ...op.store(4), ...op.i32(0)],
+    ],
+    ["calls another function", [...aligned, ...kept, ...op.get(SIZE), ...op.call(3), ...op.i32(0)]],
+  ])("is not what %s", (_, code) => {
+    const module = moduleWith(code);
+    expect(WebAssembly.validate(module)).toBe(true);
+    const { details } = thrownBy(() => adopt(module));
+    expect(details).toMatchObject({ reason: "left", left: [{ functionIndex: 2, uses: "header" }] });
+  });
+});
+
 const missing = clangFault();
 
 describe.skipIf(missing !== undefined)("a C program that clang has linked with -Os", () => {
