@@ -4,6 +4,8 @@ import { type FlowValue, ValueFlow } from "./value-flow.ts";
 /** log2 of the alignments that dlmalloc's blocks may have. */
 const LEAST_ALIGNMENT_SHIFT = 3;
 const MOST_ALIGNMENT_SHIFT = 5;
+/** emmalloc rounds sizes up to words, and takes those above this for too large. */
+const EMMALLOC = { ALIGNMENT_BYTES: 4, LIMIT: -57 } as const;
 /** Arguments of posix_memalign. */
 const PLACE = 0;
 const SIZE = 2;
@@ -91,6 +93,50 @@ export function isPosixMemalignItself(facts: CodeFacts, functionIndex: number): 
     handedOn.filter(isInBlock).length === 1 &&
     results.every((result) => flow.isConstant(result))
   );
+}
+
+/** What is known of the allocator whose realloc is looked for. */
+export interface KnownAllocator {
+  readonly mallocs: ReadonlySet<number>;
+  readonly frees: ReadonlySet<number>;
+  /** Its variables. */
+  readonly variables: ReadonlySet<number>;
+}
+
+/**
+ * Whether a function that uses emmalloc's variables is its realloc, and does nothing else: it takes a block and a size,
+ * refuses what emmalloc does, rounds as that does, hands the size to malloc, and the block to free and to one copy. It
+ * neither reads nor writes otherwise what the block holds. O(code).
+ */
+export function isEmmallocRealloc(
+  facts: CodeFacts,
+  functionIndex: number,
+  { mallocs, frees, variables }: KnownAllocator,
+): boolean {
+  const flow = new ValueFlow(facts, functionIndex);
+  const [block, size] = [flow.parameter(0), flow.parameter(1)];
+  const { addresses, calls, compared, handedOn, masked } = flow.uses;
+  const rounds4 = masked.some(({ value, mask }) => mask === -EMMALLOC.ALIGNMENT_BYTES && isSized(value, size));
+  const isLimited = compared.some(({ value, constant }) => isSame(value, size) && constant === EMMALLOC.LIMIT);
+  if (flow.isUnsure || !rounds4 || !isLimited) return false;
+  const freeing = calls.filter(({ callee }) => frees.has(callee));
+  const allocating = calls.filter(({ callee }) => mallocs.has(callee));
+  const isOther = ({ value, isStore }: (typeof addresses)[number]): boolean =>
+    isStore && flow.isConstant(value)
+      ? !variables.has(value.plus)
+      : flow.ancestorsOf(value).some(({ origin, plus }) => origin === block.origin && plus >= 0);
+  return (
+    freeing.length > 0 &&
+    freeing.every(({ given }) => isSame(given[0]!, block)) &&
+    allocating.some(({ given }) => isSame(given[0]!, size)) &&
+    calls.length <= freeing.length + allocating.length + 1 &&
+    handedOn.filter((value) => isSame(value, block)).length === freeing.length + 1 &&
+    !addresses.some(isOther)
+  );
+}
+
+function isSized({ origin, plus }: FlowValue, size: FlowValue): boolean {
+  return origin === size.origin && plus === EMMALLOC.ALIGNMENT_BYTES - 1;
 }
 
 /** A chunk is a block with a word before it, rounded up to its alignment. */

@@ -237,6 +237,7 @@ export class Finder {
     const frees = new Set(this.withRole("free"));
     if (mallocs.size === 0 || frees.size === 0) return;
     const accessors = new Set(this.accessors);
+    const variables = this.state?.addresses ?? new Set();
     const candidates = new Set([...accessors, ...this.#facts.callersOf(new Set([...accessors, ...mallocs, ...frees]))]);
     const { importedFunctionCount, functionTypes } = this.#facts.module;
     for (let index = importedFunctionCount; index < functionTypes.length; index++) {
@@ -246,7 +247,8 @@ export class Finder {
       const blockSources = new Set(this.withRole("malloc", "memalign"));
       for (const index of candidates) {
         if (this.found.has(index)) continue;
-        const shape = shapeOf(this.#facts, index, { mallocs, frees, accessors, blockSources, is64: this.#is64 });
+        const context = { mallocs, frees, accessors, variables, blockSources, is64: this.#is64 };
+        const shape = shapeOf(this.#facts, index, context);
         if (shape === undefined || (pass === "memalign") !== (shape.role === "memalign")) continue;
         this.#add(shape.role, index, "shape", shape.why);
       }

@@ -1,6 +1,6 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { comparesArgument, isPosixMemalignItself, roundsSize } from "./entry-behaviour.ts";
+import { comparesArgument, isEmmallocRealloc, isPosixMemalignItself, roundsSize } from "./entry-behaviour.ts";
 import { isDeallocItself } from "./header-checks.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { isWord } from "./module.ts";
@@ -10,6 +10,8 @@ export interface ShapeContext {
   readonly mallocs: ReadonlySet<number>;
   readonly frees: ReadonlySet<number>;
   readonly accessors: ReadonlySet<number>;
+  /** The allocator's variables. */
+  readonly variables: ReadonlySet<number>;
   /** Functions that return blocks. */
   readonly blockSources: ReadonlySet<number>;
   readonly is64: boolean;
@@ -61,6 +63,10 @@ export function shapeOf(facts: CodeFacts, functionIndex: number, context: ShapeC
     if (isOfArgument && meets(callees, context.frees)) {
       if (!roundsSize(facts, functionIndex, 1)) return undefined;
       return { role: "realloc", why: "reads its argument's header, calls malloc and free" };
+    }
+    const mayBeEmmalloc = !context.is64 && context.accessors.has(functionIndex) && meets(callees, context.frees);
+    if (mayBeEmmalloc && isEmmallocRealloc(facts, functionIndex, context)) {
+      return { role: "realloc", why: "takes sizes as emmalloc does, calls malloc and free" };
     }
     return isMemalign(facts, functionIndex, context, callees, reads, 0) && roundsSize(facts, functionIndex, 1)
       ? { role: "memalign", why: "aligns a block of malloc's, and gives back what is before and after it" }

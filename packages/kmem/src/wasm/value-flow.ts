@@ -21,6 +21,8 @@ const NOTHING: FlowValue = { origin: UNKNOWN, plus: 0 };
 export interface FlowUses {
   /** Where is loaded from and stored to, with the offset of the instruction added, and what is stored. */
   readonly addresses: { readonly value: FlowValue; readonly isStore: boolean; readonly stored: readonly FlowValue[] }[];
+  /** What functions are called, and with what. */
+  readonly calls: { readonly callee: number; readonly given: readonly FlowValue[] }[];
   /** What is stored, and what functions and instructions that copy or fill memory are handed. */
   readonly handedOn: FlowValue[];
   /** What is returned. */
@@ -58,7 +60,7 @@ interface Frame {
  * locals).
  */
 export class ValueFlow {
-  readonly uses: FlowUses = { addresses: [], handedOn: [], results: [], masked: [], compared: [] };
+  readonly uses: FlowUses = { addresses: [], calls: [], handedOn: [], results: [], masked: [], compared: [] };
   /** Whether there is code that is not understood. */
   isUnsure = false;
   readonly #facts: CodeFacts;
@@ -243,7 +245,9 @@ export class ValueFlow {
 
   #call(functionIndex: number, returns: boolean): void {
     const type = this.#facts.module.typeOf(functionIndex);
-    this.uses.handedOn.push(...this.#popMany(type?.params.length ?? 0));
+    const given = this.#popMany(type?.params.length ?? 0);
+    this.uses.calls.push({ callee: functionIndex, given });
+    this.uses.handedOn.push(...given);
     if (returns) this.#end();
     else this.#pushFresh(type?.results.length ?? 0);
   }

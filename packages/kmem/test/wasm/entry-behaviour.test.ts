@@ -147,6 +147,65 @@ describe("realloc without a name", () => {
   });
 });
 
+describe("emmalloc's realloc without a name", () => {
+  const [BLOCK, SIZE, ROUNDED, CHUNK, COPY] = [0, 1, 2, 3, 4];
+  const ifZero = (local: number, then: readonly number[]): number[] => ifTrue([...op.get(local), 0x45], then);
+  const returning = (...code: readonly (readonly number[])[]): number[] => [...code.flat(), ...op.return];
+  const allocates = returning(op.get(SIZE), op.call(0));
+  const frees = returning(op.get(BLOCK), op.call(1), op.i32(0));
+  const limited = (limit: number): number[] => ifTrue([...op.get(SIZE), ...op.i32(limit), 0x4b], returning(op.i32(0)));
+  const sizes = [
+    ...[...op.get(SIZE), ...op.i32(3), ...op.add, ...op.i32(-4), ...op.and, ...op.set(ROUNDED)],
+    ...[...op.get(BLOCK), ...op.i32(4), ...op.sub, ...op.load(), ...op.set(CHUNK)],
+  ];
+  const uses = [...op.i32(2004), ...op.get(CHUNK), ...op.store()];
+  const moves = [
+    ...[...op.get(ROUNDED), ...op.call(0), ...op.tee(COPY), ...op.get(BLOCK), ...op.get(CHUNK), 0xfc, 10, 0, 0],
+    ...[...op.get(BLOCK), ...op.call(1), ...op.get(COPY)],
+  ];
+  const moduleWith = (code: readonly number[]): Uint8Array<ArrayBuffer> =>
+    buildModule({
+      functions: [
+        { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
+        { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
+        { params: [I32, I32], results: [I32], locals: 3, code, exportAs: "c" },
+      ],
+    });
+  const starts = [...ifZero(BLOCK, allocates), ...ifZero(SIZE, frees)];
+
+  it("is found by what it does", () => {
+    const module = moduleWith([...starts, ...limited(-57), ...sizes, ...uses, ...moves]);
+    expect(WebAssembly.validate(module)).toBe(true);
+    expect(adopt(module).found.find(({ role }) => role === "realloc")?.evidence).toBe("shape");
+  });
+
+  it.each([
+    ["takes other sizes", [...starts, ...limited(-64), ...sizes, ...uses, ...moves]],
+    [
+      "allocates another size where there is no block",
+      [...ifZero(SIZE, frees), ...limited(-57), ...sizes, ...uses, ...moves],
+    ],
+    ["frees another block", [...starts, ...limited(-57), ...sizes, ...uses, ...op.get(SIZE), ...op.call(1), ...moves]],
+    [
+      "writes a variable of its own",
+      [...starts, ...limited(-57), ...sizes, ...uses, ...op.i32(OUTSIDE), ...op.get(SIZE), ...op.store(), ...moves],
+    ],
+    [
+      "reads the block",
+      [...starts, ...limited(-57), ...sizes, ...uses, ...op.get(BLOCK), ...op.load(), ...op.drop, ...moves],
+    ],
+    [
+      "keeps the block",
+      [...starts, ...limited(-57), ...sizes, ...uses, ...op.i32(2004), ...op.get(BLOCK), ...op.store(), ...moves],
+    ],
+  ])("is not what %s", (_, code) => {
+    const module = moduleWith(code);
+    expect(WebAssembly.validate(module)).toBe(true);
+    const { details } = thrownBy(() => adopt(module));
+    expect(details).toMatchObject({ reason: "left", left: [{ functionIndex: 2, uses: "state" }] });
+  });
+});
+
 describe("posix_memalign without a name", () => {
   const [PLACE, ALIGNMENT, SIZE, BLOCK] = [0, 1, 2, 3];
   const sized = [...op.get(BLOCK), ...op.i32(4), ...op.sub, ...op.load(), ...op.i32(-8), ...op.and];
