@@ -100,6 +100,17 @@ export class FunctionCode {
     this.stepsLeft = LEAST_STEPS + STEPS_OF_INSTRUCTION * this.instructions.length;
   }
 
+  /** The instruction that begins at a byte of the module, or -1. O(log instructions). */
+  indexAt(at: number): number {
+    let [low, high] = [0, this.instructions.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.instructions[middle]!.at < at) low = middle + 1;
+      else high = middle;
+    }
+    return this.instructions[low]?.at === at ? low : -1;
+  }
+
   /** Whether another step may be made. */
   mayStep(): boolean {
     return this.stepsLeft-- > 0;

@@ -9,6 +9,8 @@ export const PASSING_HEADER = -8;
 
 const WORD_BYTES = 4;
 const MOST_BEFORE_LOAD = 256;
+/** No function that only checks a header is longer. */
+const CHECK_BYTES = 256;
 const CONTROLS: ReadonlySet<number> = /* @__PURE__ */ new Set([
   ...[Op.UNREACHABLE, Op.ELSE, Op.END, Op.BR, Op.BR_IF, Op.BR_TABLE, Op.RETURN],
   ...[Op.RETURN_CALL, Op.RETURN_CALL_INDIRECT, Op.RETURN_CALL_REF],
@@ -43,8 +45,7 @@ export function areChecksBeforeFree(
   reads: readonly HeaderRead[],
 ): boolean {
   const code = new FunctionCode(facts, functionIndex);
-  const places = new Map(code.instructions.map(({ at }, index) => [at, index]));
-  return !code.isUnsure && reads.every((read) => isCheckBeforeFree(facts, code, frees, places.get(read.at)));
+  return !code.isUnsure && reads.every((read) => isCheckBeforeFree(facts, code, frees, code.indexAt(read.at)));
 }
 
 /**
@@ -52,14 +53,9 @@ export function areChecksBeforeFree(
  * is the header of a block, and a program that is right always comes there. With the header that passes, they lead
  * there too. What locals hold there is the same on all of these ways, or read no more.
  */
-function isCheckBeforeFree(
-  facts: CodeFacts,
-  code: FunctionCode,
-  frees: ReadonlySet<number>,
-  load: number | undefined,
-): boolean {
-  const loading = load === undefined ? undefined : code.instructions[load];
-  if (load === undefined || loading?.opcode !== Op.I32_LOAD) return false;
+function isCheckBeforeFree(facts: CodeFacts, code: FunctionCode, frees: ReadonlySet<number>, load: number): boolean {
+  const loading = code.instructions[load];
+  if (loading?.opcode !== Op.I32_LOAD) return false;
   const paths = new HeaderPaths(facts, code, frees);
   const state = paths.startAt(startOfRun(code, load));
   paths.goTo(state, load);
@@ -89,10 +85,11 @@ function isCheckBeforeFree(
  */
 export function isCheckItself(facts: CodeFacts, functionIndex: number, reads: readonly HeaderRead[]): boolean {
   const type = facts.module.typeOf(functionIndex);
+  const isCandidate = type?.results.length === 0 && facts.isShort(functionIndex, CHECK_BYTES);
+  if (reads.length !== 1 || !isCandidate) return false;
   const code = new FunctionCode(facts, functionIndex);
-  const load = code.instructions.findIndex(({ at }) => at === reads[0]?.at);
-  const isOne = reads.length === 1 && code.instructions[load]?.opcode === Op.I32_LOAD;
-  if (!isOne || code.isUnsure || type?.results.length !== 0) return false;
+  const load = code.indexAt(reads[0]!.at);
+  if (code.isUnsure || code.instructions[load]?.opcode !== Op.I32_LOAD) return false;
   const paths = new HeaderPaths(facts, code, new Set());
   const start = paths.startAt(0);
   const block = paths.localOf(start, 0);
