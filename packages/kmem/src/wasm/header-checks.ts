@@ -9,7 +9,7 @@ export const PASSING_HEADER = -8;
 
 const WORD_BYTES = 4;
 const MOST_BEFORE_LOAD = 256;
-/** No function that only checks a header is longer. */
+/** No function that only checks a header, or frees the block then, is longer. */
 const CHECK_BYTES = 256;
 const CONTROLS: ReadonlySet<number> = /* @__PURE__ */ new Set([
   ...[Op.UNREACHABLE, Op.ELSE, Op.END, Op.BR, Op.BR_IF, Op.BR_TABLE, Op.RETURN],
@@ -23,6 +23,7 @@ const DEALLOC_USES = 2;
  * dealloc, with an alignment or without. On no way that does not trap it does anything else. O(code).
  */
 export function isDeallocItself(facts: CodeFacts, functionIndex: number, frees: ReadonlySet<number>): boolean {
+  if (!facts.isShort(functionIndex, CHECK_BYTES)) return false;
   const code = new FunctionCode(facts, functionIndex);
   if (code.isUnsure) return false;
   const paths = new HeaderPaths(facts, code, frees);

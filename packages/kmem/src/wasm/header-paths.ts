@@ -79,6 +79,7 @@ export class HeaderPaths {
     for (; state.at < index; state.at++) {
       const instruction = this.#code.instructions[state.at]!;
       const { opcode, value, access } = instruction;
+      if (!this.#mayGoOn()) return;
       if (this.#isPlain(state, instruction)) continue;
       this.#stores++;
       if (opcode === Op.CALL) {
@@ -100,7 +101,7 @@ export class HeaderPaths {
     for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
       let end: PathEnd | undefined;
       while (end === undefined) {
-        const step = stepsLeft-- > 0 && this.#code.mayStep() ? this.#step(state) : undefined;
+        const step = stepsLeft-- > 0 && this.#mayGoOn() ? this.#step(state) : undefined;
         if (step === undefined || this.#isMisused || waiting.length + ends.length > MOST_PATHS) return undefined;
         if (step.other !== undefined) waiting.push(step.other);
         end = step.end;
@@ -108,6 +109,12 @@ export class HeaderPaths {
       ends.push(end);
     }
     return ends;
+  }
+
+  /** Whether another step may be made; where not, nothing is known. */
+  #mayGoOn(): boolean {
+    if (!this.#code.mayStep()) this.#isMisused = true;
+    return !this.#isMisused;
   }
 
   localOf({ locals }: PathState, local: number): Symbol32 {
@@ -184,7 +191,7 @@ export class HeaderPaths {
     for (const [index, symbol] of given.entries()) locals.set(index, symbol);
     const inner: PathState = { ...copyOf(state), stack: [], locals };
     const known = this.headerLoads.size;
-    for (const instruction of instructions) this.#isPlain(inner, instruction);
+    for (const instruction of instructions) if (this.#mayGoOn()) this.#isPlain(inner, instruction);
     if (this.headerLoads.size > known) this.#isMisused = true;
     state.stack.push(this.#pop(inner));
   }
