@@ -1,21 +1,13 @@
-import {
-  badArgument,
-  type Checks,
-  reading,
-  readOptions,
-  requireBoolean,
-  requireText,
-  requireUint32,
-} from "../memory/arguments.ts";
-import { type CFunctionName, isRole, type Role } from "./allocator-roles.ts";
+import { badArgument, requireUint32 } from "../memory/arguments.ts";
+import { type AdoptOptions, type ReadAdoptOptions, readAdoptOptions } from "./adopt-options.ts";
+import type { CFunctionName, Role } from "./allocator-roles.ts";
 import { CannotAdopt } from "./cannot-adopt.ts";
 import { type CheckLayout, layoutOfCheck, type Watching } from "./check-plan.ts";
 import { CodeFacts } from "./code-facts.ts";
-import { Finder, type FoundFunction, type NamedFunctions } from "./find-allocator.ts";
+import { Finder, type FoundFunction } from "./find-allocator.ts";
 import {
   findHeapBase,
   findProgramBreak,
-  findResizeImport,
   growsMemory,
   type HeapBase,
   type HeapBaseSource,
@@ -26,51 +18,10 @@ import { External, Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
 import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
+import { findResizeImport, type ImportName } from "./resize-import.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten, START_EXPORT } from "./rewrite.ts";
 import { startMayAllocate } from "./start-function.ts";
 import { DEFAULT_PAGE_BYTES } from "./types.ts";
-
-/** Facts about a module that its bytes do not contain, and what is to become of it. */
-export interface AdoptOptions {
-  /**
-   * Functions of the module's allocator that have no name or another one, by what they do, such as `realloc`: their
-   * indexes in the module, or names that it exports or its name section has.
-   */
-  readonly functions?: Readonly<Partial<Record<Role, number | string | readonly (number | string)[]>>>;
-  /** The JavaScript that Emscripten has made for the module: it says what minified exports are. */
-  readonly glue?: string;
-  /**
-   * The first byte of the memory that a heap may have; after the module's static data. Default: what the module says.
-   */
-  readonly heapBase?: number;
-  /** Functions that use the old allocator's variables or headers and may stay, because the program never calls them. */
-  readonly harmless?: readonly (number | string)[];
-  /**
-   * "memcheck" checks before each load and store that its bytes lie in a live block or outside of the heap:
-   * {@link Memcheck} runs such a module, and reports what does not. Default: no checks.
-   */
-  readonly check?: "memcheck";
-  /** Whether reads of bytes of a block that were never written are reported too. Default false. For `check` only. */
-  readonly findUndefined?: boolean;
-  /**
-   * Whether the program notes its calls in its memory, so that {@link programStacks} knows the stacks of a `DebugHeap`,
-   * which take a hundredth of what an engine's do. Default false. Not with `check`, which notes them for itself.
-   */
-  readonly stacks?: boolean;
-  /**
-   * Whether the heap's fast paths become functions of the module, so that most calls stay in it and only those that
-   * need more cross over to the imports: see `merged` of {@link AdoptedModule}. "sampled" for the paths of a
-   * `SampledHeap`, which count its allocations. False where the imports are to see each call, to count or record them.
-   * Nothing is merged with `check` or `stacks`, whatever this says. Default true: the paths of a plain heap.
-   */
-  readonly merge?: boolean | "sampled";
-  /**
-   * Whether the module's start function, which an engine calls before anybody has the exports, becomes the export
-   * `deferredStart` of {@link AdoptedModule}, for whoever makes the instance to call. Needed where it allocates and the
-   * memory is not imported, as in AssemblyScript whose top level makes objects. Default false.
-   */
-  readonly deferStart?: boolean;
-}
 
 /** How the host reaches the memory of a module. */
 export interface AdoptedMemory {
@@ -123,7 +74,7 @@ export interface AdoptedModule {
    */
   readonly programBreak: ProgramBreak | undefined;
   /** The import by which the program grows its memory, such as emscripten_resize_heap, which renews the glue's views. */
-  readonly resizeImport: { readonly module: string; readonly name: string } | undefined;
+  readonly resizeImport: ImportName | undefined;
   /** The export that has to be called once, before any other, in place of the start function; undefined for none. */
   readonly deferredStart: string | undefined;
   /** What its loads and stores are checked for. */
@@ -134,43 +85,6 @@ export interface AdoptedModule {
   readonly areCodeOffsetsKept: boolean;
   /** The offset in the old module of a byte offset in the new one, as stack traces and source maps count. */
   originOf(offset: number): number;
-}
-
-const CHECKS: Checks<AdoptOptions> = {
-  functions: (name, value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      throw badArgument(name, "an object", value);
-  },
-  glue: requireText,
-  heapBase: requireUint32,
-  harmless: (name, value) => {
-    if (!Array.isArray(value) || !value.every(isFunctionName)) throw badArgument(name, "a list of functions", value);
-  },
-  check: (name, value) => {
-    if (value !== "memcheck") throw badArgument(name, "memcheck", value);
-  },
-  findUndefined: requireBoolean,
-  stacks: requireBoolean,
-  merge: (name, value) => {
-    if (typeof value !== "boolean" && value !== "sampled") throw badArgument(name, "true, false or sampled", value);
-  },
-  deferStart: requireBoolean,
-};
-
-function isFunctionName(value: unknown): value is number | string {
-  return typeof value === "string" || (Number.isInteger(value) && (value as number) >= 0);
-}
-
-/** The functions that options name, read once. Throws BAD_ARGUMENT. */
-function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunctions {
-  const read: Record<string, (number | string)[]> = {};
-  for (const [role, named] of reading("functions", functions, () => Object.entries(functions))) {
-    if (!isRole(role)) throw badArgument("functions", "an object with roles", role);
-    const list: unknown[] = reading("functions", named, () => [named].flat());
-    if (!list.every(isFunctionName)) throw badArgument(`functions.${role}`, "functions by index or name", named);
-    read[role] = list as (number | string)[];
-  }
-  return read;
 }
 
 /**
@@ -184,8 +98,7 @@ function readFunctions(functions: AdoptOptions["functions"] = {}): NamedFunction
  * `details.left`, and BAD_ARGUMENT.
  */
 export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedModule {
-  const read = readOptions("options", options, CHECKS);
-  const functions = readFunctions(read.functions);
+  const read = readAdoptOptions(options);
   const module = new WasmModule(bytes);
   requireAdoptable(module);
   const names = readNames(module);
@@ -195,7 +108,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   }
   const facts = new CodeFacts(module);
   const finder = new Finder(facts, names);
-  finder.find(functions, read.glue ?? "");
+  finder.find(read.functions, read.glue ?? "");
   requireAllocator(finder);
   const assumedHarmless = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
   const proof = new Prover(facts, finder, assumedHarmless).prove(namesOf(module, names));
@@ -207,6 +120,9 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   if (read.heapBase !== undefined && heapBase < module.dataEnd) {
     throw badArgument("heapBase", `${module.dataEnd} at least, where the module's static data ends`, heapBase);
   }
+  const breakAddress = programBreak?.address;
+  const resize = { option: read.resizeImport, glue: read.glue ?? "", breakAddress };
+  const resizeImport = findResizeImport(facts, finder, resize);
   const watching = watchingOf(read);
   const rewritten = new Rewriter({
     facts,
@@ -237,7 +153,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     harmless: proof.harmless,
     flagsTestCount: proof.answers.length,
     programBreak,
-    resizeImport: findResizeImport(facts, finder, programBreak),
+    resizeImport,
     deferredStart: isStartDeferred ? START_EXPORT : undefined,
     check: read.check,
     stacks: read.stacks === true,
@@ -253,7 +169,7 @@ function given(heapBase: number | undefined): HeapBase | undefined {
   return heapBase === undefined ? undefined : { heapBase, heapBaseFrom: "option" };
 }
 
-function watchingOf({ check, findUndefined, stacks }: AdoptOptions): Watching | undefined {
+function watchingOf({ check, findUndefined, stacks }: ReadAdoptOptions): Watching | undefined {
   if (check === undefined) return stacks === true ? "calls" : undefined;
   return findUndefined === true ? "undefined" : "accesses";
 }

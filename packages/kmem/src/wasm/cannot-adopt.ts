@@ -18,6 +18,7 @@ export type AdoptRefusal =
   | "left"
   | "start-allocates"
   | "data-unknown"
+  | "growth-unknown"
   | "threads"
   | "no-room";
 

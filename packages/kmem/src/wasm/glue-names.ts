@@ -26,3 +26,20 @@ export function glueNames(
   }
   return exportsByName;
 }
+
+/** What stands before the name of a function in the object of imports, as in `"x":_emscripten_resize_heap`. */
+const IMPORT_KEY = /([\w$]+)["']?\s*:\s*$/;
+/** No such key is longer. */
+const KEY_CHARACTERS = 100;
+
+/** The names by which a module imports one of these functions, by the JavaScript that has them. O(characters). */
+export function glueImports(text: string, functions: ReadonlySet<string>): Set<string> {
+  const imports = new Set<string>();
+  for (const name of functions) {
+    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + name.length)) {
+      const key = IMPORT_KEY.exec(text.slice(Math.max(0, at - KEY_CHARACTERS), at))?.[1];
+      if (key !== undefined) imports.add(key);
+    }
+  }
+  return imports;
+}

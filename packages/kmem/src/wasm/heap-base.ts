@@ -1,10 +1,11 @@
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
-import { External, Op, Type } from "./layout.ts";
-import { isWord, type WasmModule } from "./module.ts";
+import { External, Op } from "./layout.ts";
+import type { WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 import { stackPointerOf } from "./program-stack.ts";
+import { hasOpcode, sizingFunctions } from "./resize-import.ts";
 
 /** How it was found where a heap may begin. */
 export type HeapBaseSource = "option" | "__heap_base" | "sbrk" | "stack" | "initial memory";
@@ -28,7 +29,6 @@ export interface ProgramBreak {
 const STACK_ALIGNMENT = 16;
 const WORD_BYTES = 4;
 const HEAP_BASE_NAME = /(?:^|\/)__heap_base$/;
-const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
 
 function roundedUp(address: number): number {
   return Math.ceil(address / STACK_ALIGNMENT) * STACK_ALIGNMENT;
@@ -97,63 +97,9 @@ export function findProgramBreak(
   return { address, initial: module.wordAt(address), users };
 }
 
-/**
- * The import that the program asks for more memory: by its name, else what sbrk calls with a size, if that is one only.
- */
-export function findResizeImport(
-  facts: CodeFacts,
-  finder: Finder,
-  programBreak: ProgramBreak | undefined,
-): { module: string; name: string } | undefined {
-  const { module } = facts;
-  const functions = module.imports.filter(({ kind }) => kind === External.FUNCTION);
-  const named = functions.find(({ name }) => RESIZE_IMPORTS.has(name));
-  if (named !== undefined) return { module: named.module, name: named.name };
-  if (programBreak === undefined) return undefined;
-  const only = new Set([programBreak.address]);
-  const ofBreak = sizingFunctions(facts, finder).filter((index) => facts.namesOneOf(index, only));
-  const called = new Set(ofBreak.flatMap((index) => [...facts.calleesOf(index)]));
-  const resizers = [...called].filter((index) => index < module.importedFunctionCount && isResizer(module, index));
-  const found = resizers.length === 1 ? functions[resizers[0]!] : undefined;
-  return found && { module: found.module, name: found.name };
-}
-
-/** Whether an import takes a size and says whether it could be had. */
-function isResizer(module: WasmModule, functionIndex: number): boolean {
-  const type = module.typeOf(functionIndex);
-  const is64 = module.memories[0]?.is64 === true;
-  return type?.params.length === 1 && isWord(type.params[0], is64) && `${type.results}` === `${Type.I32}`;
-}
-
 /** Whether what is kept of a program and can be reached grows the memory by itself. O(code). */
 export function growsMemory(facts: CodeFacts, finder: Finder, reachable: ReadonlySet<number>): boolean {
   const { importedFunctionCount } = facts.module;
   const isKept = (index: number): boolean => index >= importedFunctionCount && !finder.found.has(index);
   return [...reachable].some((index) => isKept(index) && hasOpcode(facts, index, [Op.MEMORY_GROW]));
-}
-
-/** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
-function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
-  const { module } = facts;
-  const imports = module.imports.filter(({ kind }) => kind === External.FUNCTION);
-  const resizers = new Set(imports.flatMap(({ name }, index) => (RESIZE_IMPORTS.has(name) ? [index] : [])));
-  const entries = finder.withRole("malloc", "memalign", "rust_alloc");
-  const near = new Set(entries);
-  for (const index of entries) for (const callee of facts.calleesOf(index)) near.add(callee);
-  for (const index of [...near]) for (const callee of facts.calleesOf(index)) near.add(callee);
-  return [...near].filter((index) => index >= module.importedFunctionCount && sizesMemory(facts, index, resizers));
-}
-
-function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
-  if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
-  return hasOpcode(facts, functionIndex, [Op.MEMORY_SIZE, Op.MEMORY_GROW]);
-}
-
-function hasOpcode(facts: CodeFacts, functionIndex: number, opcodes: readonly number[]): boolean {
-  const reader = facts.readerOf(functionIndex);
-  while (!reader.isDone) {
-    reader.next();
-    if (opcodes.includes(reader.opcode)) return true;
-  }
-  return false;
 }

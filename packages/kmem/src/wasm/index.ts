@@ -5,7 +5,8 @@
  * @module kmem/wasm
  */
 
-export { type AdoptedMemory, type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+export { type AdoptedMemory, type AdoptedModule, adopt } from "./adopt.ts";
+export type { AdoptOptions } from "./adopt-options.ts";
 export type { CFunctionName, Role } from "./allocator-roles.ts";
 export { bindProgram, type ProgramExports } from "./bind-program.ts";
 export { cMalloc } from "./c-malloc.ts";
@@ -22,6 +23,7 @@ export { type ProgramLeaks, type ProgramRoots, programLeaks } from "./program-le
 export { exposeStack, type ProgramStack } from "./program-stack.ts";
 export { programStacks, type StackOptions } from "./program-stacks.ts";
 export type { HarmlessFunction, LeftFunction } from "./replacement-proof.ts";
+export type { ImportName } from "./resize-import.ts";
 export {
   adoptStreaming,
   type CompiledModule,

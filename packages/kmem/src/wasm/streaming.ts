@@ -1,6 +1,7 @@
 import { badArgument, describeValue, reading } from "../memory/arguments.ts";
 import { KmemError } from "../memory/errors.ts";
-import { type AdoptedModule, type AdoptOptions, adopt } from "./adopt.ts";
+import { type AdoptedModule, adopt } from "./adopt.ts";
+import type { AdoptOptions } from "./adopt-options.ts";
 
 /** A `Response`, as the lib of the program declares it, or what is needed of one. */
 export type FetchedModule = typeof globalThis extends { Response: { prototype: infer Fetched } }

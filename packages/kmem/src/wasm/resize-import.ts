@@ -1,0 +1,161 @@
+import { CannotAdopt } from "./cannot-adopt.ts";
+import type { CodeFacts } from "./code-facts.ts";
+import type { Finder } from "./find-allocator.ts";
+import { glueImports } from "./glue-names.ts";
+import { External, Op, Type } from "./layout.ts";
+import { isWord, type WasmModule } from "./module.ts";
+
+/** A function that a module imports, by its names. */
+export interface ImportName {
+  /** The module that it is imported from. */
+  readonly module: string;
+  /** Its name there. */
+  readonly name: string;
+}
+
+const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
+
+/** What is known of where a program's memory grows. */
+export interface ResizeEvidence {
+  /** What the caller says: the import, or false where the program's JavaScript keeps no views. */
+  readonly option: ImportName | false | undefined;
+  /** The program's JavaScript, or "". */
+  readonly glue: string;
+  /** Where sbrk's variable lies, if that is known. */
+  readonly breakAddress: number | undefined;
+}
+
+/**
+ * The import that the program asks for more memory, which makes its JavaScript's views of the memory anew: by the
+ * option, by its name, by the size of the memory that what calls it has read, as the glue names it, else the only one
+ * below malloc. Undefined where the program grows its memory by itself, or never. Throws CANNOT_ADOPT where nothing
+ * says which of its imports it is: a heap that grew the memory without it would leave the program's JavaScript with
+ * views that are detached. O(code).
+ */
+export function findResizeImport(facts: CodeFacts, finder: Finder, evidence: ResizeEvidence): ImportName | undefined {
+  const { module } = facts;
+  const { option, glue, breakAddress } = evidence;
+  if (option === false) return undefined;
+  if (option !== undefined) return givenImport(module, option);
+  const below = belowMalloc(facts, finder);
+  const growsItself = [...below].some((index) => hasOpcode(facts, index, [Op.MEMORY_GROW]));
+  const functions = functionImports(module);
+  const found =
+    functions.find(({ name }) => RESIZE_IMPORTS.has(name)) ??
+    (growsItself ? undefined : functions[calledWithSize(facts, finder, breakAddress) ?? -1]) ??
+    // It may be the glue of another module, too.
+    namedByGlue(module, glue) ??
+    (growsItself ? undefined : functions[onlyResizer(module, below) ?? -1]);
+  if (found !== undefined) return { module: found.module, name: found.name };
+  if (!growsItself) refuseUnknown(module, below);
+  return undefined;
+}
+
+function functionImports({ imports }: WasmModule) {
+  return imports.filter(({ kind }) => kind === External.FUNCTION);
+}
+
+function givenImport(module: WasmModule, { module: from, name }: ImportName): ImportName {
+  const index = functionImports(module).findIndex((one) => one.module === from && one.name === name);
+  if (index < 0)
+    throw new CannotAdopt("function-missing", `it imports no function ${from}.${name}`, { function: name });
+  if (!isResizer(module, index)) {
+    const text = `the import ${from}.${name} takes no size and says nothing, so that it cannot grow the memory`;
+    throw new CannotAdopt("wrong-type", text, { function: index });
+  }
+  return { module: from, name };
+}
+
+/** What the glue says, which may be that of several modules: the one name that this one has such an import of. */
+function namedByGlue(module: WasmModule, glue: string) {
+  const named = glueImports(glue, RESIZE_IMPORTS);
+  const fitting = functionImports(module).filter(({ name }, index) => named.has(name) && isResizer(module, index));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** The only import that is called with a size by what reads sbrk's variable, else by what reads the memory's size. */
+function calledWithSize(facts: CodeFacts, finder: Finder, breakAddress: number | undefined): number | undefined {
+  const sizing = sizingFunctions(facts, finder);
+  const only = new Set(breakAddress === undefined ? [] : [breakAddress]);
+  const ofBreak = sizing.filter((index) => facts.namesOneOf(index, only));
+  return onlyCalled(facts, ofBreak) ?? onlyCalled(facts, sizing);
+}
+
+/** The only import that may be the one among those that these functions call. */
+function onlyCalled(facts: CodeFacts, callers: readonly number[]): number | undefined {
+  return onlyResizer(facts.module, new Set(callers.flatMap((index) => [...facts.calleesOf(index)])));
+}
+
+function onlyResizer(module: WasmModule, functions: ReadonlySet<number>): number | undefined {
+  const resizers = [...functions].filter((index) => isImport(module, index) && isResizer(module, index));
+  return resizers.length === 1 ? resizers[0] : undefined;
+}
+
+/** Emscripten's oldest way has no argument: its JavaScript reads sbrk's variable. */
+function refuseUnknown(module: WasmModule, below: ReadonlySet<number>): void {
+  const { isShared, initial, maximum } = module.memories[0]!;
+  if (isShared || maximum === initial) return;
+  const functions = functionImports(module);
+  const candidates = [...below].filter((index) => isImport(module, index) && mayResize(module, index));
+  if (candidates.length === 0) return;
+  const imports = candidates.map((index) => ({ module: functions[index]!.module, name: functions[index]!.name }));
+  const text =
+    "its JavaScript grows its memory and makes its views of it anew, but nothing says by which import " +
+    `(${imports.map((one) => `${one.module}.${one.name}`).join(", ")}): give the glue, or say it in resizeImport, ` +
+    "which is false where nobody keeps views or the heap has a maximumBytes that the memory has already";
+  throw new CannotAdopt("growth-unknown", text, { imports });
+}
+
+function isImport(module: WasmModule, functionIndex: number): boolean {
+  return functionIndex < module.importedFunctionCount;
+}
+
+/** Whether an import takes a size and says whether it could be had. */
+function isResizer(module: WasmModule, functionIndex: number): boolean {
+  return mayResize(module, functionIndex) && module.typeOf(functionIndex)?.params.length === 1;
+}
+
+/** Whether an import says whether something could be had, and takes no more than a size. */
+function mayResize(module: WasmModule, functionIndex: number): boolean {
+  const type = module.typeOf(functionIndex);
+  const is64 = module.memories[0]?.is64 === true;
+  if (type === undefined || type.params.length > 1 || `${type.results}` !== `${Type.I32}`) return false;
+  return type.params.every((one) => isWord(one, is64));
+}
+
+/** Malloc and all that it leads to, without imports that are the allocator's themselves. */
+function belowMalloc(facts: CodeFacts, finder: Finder): Set<number> {
+  const below = new Set(finder.withRole("malloc", "memalign", "rust_alloc"));
+  for (const index of below) for (const callee of facts.calleesOf(index)) below.add(callee);
+  for (const index of finder.found.keys()) if (isImport(facts.module, index)) below.delete(index);
+  return below;
+}
+
+/** Functions at and below malloc that read or change the size of the memory, by themselves or through an import. */
+export function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
+  const { module } = facts;
+  const resizers = new Set(
+    functionImports(module).flatMap(({ name }, index) => (RESIZE_IMPORTS.has(name) ? [index] : [])),
+  );
+  const entries = finder.withRole("malloc", "memalign", "rust_alloc");
+  const near = new Set(entries);
+  for (const index of entries) for (const callee of facts.calleesOf(index)) near.add(callee);
+  for (const index of [...near]) for (const callee of facts.calleesOf(index)) near.add(callee);
+  return [...near].filter((index) => index >= module.importedFunctionCount && sizesMemory(facts, index, resizers));
+}
+
+function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
+  if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
+  return hasOpcode(facts, functionIndex, [Op.MEMORY_SIZE, Op.MEMORY_GROW]);
+}
+
+/** Whether a function has one of these instructions; an import has none. O(its code). */
+export function hasOpcode(facts: CodeFacts, functionIndex: number, opcodes: readonly number[]): boolean {
+  if (functionIndex < facts.module.importedFunctionCount) return false;
+  const reader = facts.readerOf(functionIndex);
+  while (!reader.isDone) {
+    reader.next();
+    if (opcodes.includes(reader.opcode)) return true;
+  }
+  return false;
+}
