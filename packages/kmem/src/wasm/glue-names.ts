@@ -1,14 +1,16 @@
 /** Any of the names that Emscripten's JavaScript gives a function of the module. */
 const ASSIGNED = /(?<![\w$])_([A-Za-z]\w*)(?:["']\s*\])?\s*=(?!=)/g;
-/** From there on: further names of the same, then the exports and the name of one. */
-const OF_EXPORTS = /^\s*(?:[\w$.]+(?:\["[\w$]+"\])?\s*=\s*)*[\w$]+(?:\.([\w$]+)|\[\s*["']([^"'\]]+)["']\s*\])/;
+/** From there on: further names of the same. */
+const FURTHER_NAMES = /^\s*(?:[\w$.]+(?:\["[\w$]+"\])?\s*=\s*)*/;
+/** Then the exports, which older glue has in `asm` of the module, and the name of one. */
+const OF_EXPORTS = /^[\w$]+(?:\.asm|\[\s*["']asm["']\s*\])?(?:\.([\w$]+)|\[\s*["']([^"'\]]+)["']\s*\])/;
 /** No such assignment is longer. */
 const ASSIGNMENT_CHARACTERS = 200;
 
 /**
  * Which exports of a module stand for which functions, by the JavaScript that Emscripten has made for it, as
- * `Module["_malloc"] = wasmExports["u"]` and its minified forms. Of `accepts` is asked which names are wanted, and of
- * `isExported` whether a module has an export. O(characters).
+ * `Module["_malloc"] = wasmExports["u"]`, or in older ones `Module["asm"]["u"]`, and their minified forms. Of `accepts`
+ * is asked which names are wanted, and of `isExported` whether a module has an export. O(characters).
  */
 export function glueNames(
   text: string,
@@ -20,7 +22,7 @@ export function glueNames(
     const [, name = ""] = match;
     if (!accepts(name)) continue;
     const rest = text.slice(match.index + match[0].length, match.index + match[0].length + ASSIGNMENT_CHARACTERS);
-    const source = OF_EXPORTS.exec(rest);
+    const source = OF_EXPORTS.exec(rest.replace(FURTHER_NAMES, ""));
     const exported = source?.[1] ?? source?.[2];
     if (exported !== undefined && isExported(exported)) exportsByName.set(name, exported);
   }

@@ -281,6 +281,23 @@ describe("functions without names", () => {
     ]);
   });
 
+  it.each([
+    'var _malloc=Module["_malloc"]=function(){return(_malloc=Module["_malloc"]=Module["asm"]["u"]).apply(null,[])};' +
+      'var _free=function(){return(_free=Module["asm"]["v"]).apply(null,[])};',
+    "var Aa=c._malloc=function(){return (Aa=c._malloc=c.asm.u).apply(null,arguments)},Ba=c._free=c.asm.v;",
+    "k._malloc = function() { return (k._malloc = k['asm']['u']).apply(0, arguments) }; k._free = k.asm['v'];",
+  ])("are told by the JavaScript of older Emscriptens: %s", (glue) => {
+    const found = adopt(nothing, { glue }).found.map(({ role, functionIndex, evidence }) => [
+      role,
+      functionIndex,
+      evidence,
+    ]);
+    expect(found).toEqual([
+      ["malloc", 0, "glue"],
+      ["free", 1, "glue"],
+    ]);
+  });
+
   it("are told by the caller, by number or name", () => {
     expect(adopt(nothing, { functions: { malloc: 0, free: ["v"] } }).found).toEqual([
       { role: "malloc", functionIndex: 0, evidence: "option", name: "0" },
