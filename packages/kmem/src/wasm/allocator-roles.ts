@@ -85,11 +85,18 @@ export function typeOfRole(role: Role, is64: boolean): { params: number[]; resul
 
 /** What libraries and compilers put before the names of C's functions. */
 const PREFIXES = /^(?:emscripten_builtin_|emmalloc_|__libc_|mi_|dl|je_|__)(?=[a-z])/;
-/** Symbols of Rust: plain, of the standard allocator, of the program's own, and mangled as newer compilers do. */
-const RUST_NAME = /(?:^|\d+|::)__(?:rust|rdl|rg)_(alloc|dealloc|realloc|alloc_zeroed)(?:$|\b)/;
+/**
+ * Symbols of Rust: plain, of the standard allocator, of the program's own, demangled, and mangled in the ways of newer
+ * compilers. The length that stands before a part is followed by `_` in the newest one where the part begins with that.
+ */
+const RUST_NAME = /(?:^|\d_?|::)__(?:rust|rdl|rg)_(alloc|dealloc|realloc|alloc_zeroed)(?:$|\b)/;
 const ASSEMBLYSCRIPT_NAME = /^~lib\/rt\/(?:tlsf|stub)\/__(alloc|realloc|free)$/;
-/** The methods of the crate that is Rust's allocator on WebAssembly: demangled, and mangled in the older way. */
-const DLMALLOC_CRATE = /Dlmalloc(?:<.*>::|\$LT\$.*\$GT\$\d+)(malloc|free|memalign)(?:$|::h|17h)/;
+/**
+ * The methods of the crate that is Rust's allocator on WebAssembly: demangled, and mangled in the older way and in the
+ * newer one. Between the type and the method is what the type is made for, in so many characters at most.
+ */
+const DLMALLOC_CRATE =
+  /Dlmalloc(?:<.{0,200}>::|\$LT\$.{0,200}\$GT\$\d|.{0,200}E\d)(malloc|free|memalign)(?:$|::h|17h|[BC.])/;
 const OTHER_NAMES: Readonly<Record<string, Role>> = {
   internal_memalign: "memalign",
   emmalloc_usable_size: "malloc_usable_size",
