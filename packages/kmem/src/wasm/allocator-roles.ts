@@ -124,10 +124,12 @@ export function roleOfName(name: string): Role | undefined {
 }
 
 /** Names of wasm-bindgen's wrappers, which lead to what is to be replaced: they themselves stay. */
-const BINDGEN_WRAPPER = /^__wbindgen_(?:malloc|realloc|free|export(?:_?\d+)?)(?:_command_export)?$/;
+const BINDGEN_WRAPPER = /^__wbindgen_(?:(malloc|realloc|free)|export(?:_?\d+)?)(?:_command_export)?$/;
+/** What those are that have numbers in place of names, by their parameters: one of them is an alignment. */
 const BINDGEN_PARAMETERS: Readonly<Record<number, Role>> = { 2: "malloc", 3: "free", 4: "realloc" };
 
-/** What a wrapper of wasm-bindgen leads to, by its name and how many parameters it has; undefined for any other. */
+/** What a wrapper of wasm-bindgen leads to, by its name, else by how many parameters it has; undefined for any other. */
 export function bindgenLeadsTo(name: string, parameterCount: number): Role | undefined {
-  return BINDGEN_WRAPPER.test(name) ? BINDGEN_PARAMETERS[parameterCount] : undefined;
+  const wrapper = BINDGEN_WRAPPER.exec(name);
+  return wrapper === null ? undefined : ((wrapper[1] as Role | undefined) ?? BINDGEN_PARAMETERS[parameterCount]);
 }

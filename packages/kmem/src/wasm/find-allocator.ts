@@ -14,7 +14,7 @@ import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
-import { type AllocatorState, accessorsOf, type EntryPair, findPair, findState } from "./state.ts";
+import { type AllocatorState, accessorsOf, type EntryPair, findPair, findStates, WRAPPED_DEPTH } from "./state.ts";
 
 /** By what a function was found. */
 export type Evidence =
@@ -42,6 +42,11 @@ export interface FoundFunction {
 
 /** What the caller says of functions: their indexes or names. */
 export type NamedFunctions = Readonly<Record<string, number | string | readonly (number | string)[]>>;
+
+/** The roles of functions that are an allocator's malloc, and its free. */
+const ENTRY_ROLES = { malloc: ["malloc", "rust_alloc"], free: ["free", "rust_dealloc"] } as const;
+/** How far below the function that is called malloc the one may be that it forwards to. */
+const FORWARDED_DEPTH = 2;
 
 /** Finds an allocator's functions, each once, by the strongest evidence. */
 export class Finder {
@@ -76,15 +81,27 @@ export class Finder {
     this.#byExports(glue);
     for (const [index, name] of this.#names.functions) this.#byName(name, index, "name section");
     this.#byImports();
-    const mallocs = this.#entries("malloc", "rust_alloc");
-    const frees = this.#entries("free", "rust_dealloc");
+    const mallocs = this.#entries("malloc");
+    const frees = this.#entries("free");
     if (mallocs.length === 0 || frees.length === 0) this.#byState(mallocs, frees);
-    this.state = findState(this.#facts, this.#entries("malloc", "rust_alloc"), this.#entries("free", "rust_dealloc"));
+    this.#findState();
     if (this.state === undefined) return;
-    this.accessors = accessorsOf(this.#facts, this.state);
-    this.#findForwarded("malloc");
-    this.#findForwarded("free");
+    this.#addForwarded("malloc");
+    this.#addForwarded("free");
     this.#byShape();
+  }
+
+  /** Finds the allocator's variables. Those of what wrappers lead to are used by functions that may be malloc and free. */
+  #findState(): void {
+    const wrapped = (["malloc", "free"] as const).filter((role) => this.withRole(...ENTRY_ROLES[role]).length === 0);
+    const [mallocs, frees] = [this.#entries("malloc"), this.#entries("free")];
+    for (const state of findStates(this.#facts, { mallocs, frees, areWrappers: wrapped.length > 0 })) {
+      const accessors = accessorsOf(this.#facts, state);
+      const isFitting = wrapped.every((role) => this.#forwarded(role, new Set(accessors)) !== undefined);
+      if (!isFitting && this.state !== undefined) continue;
+      [this.state, this.accessors] = [state, accessors];
+      if (isFitting) return;
+    }
   }
 
   /** The functions with one of these roles. */
@@ -112,8 +129,8 @@ export class Finder {
     throw new CannotAdopt("function-missing", `there is no function ${named} in the module`, { function: named });
   }
 
-  #entries(role: Role, other: Role): number[] {
-    return [...this.withRole(role, other), ...(this.#wrappers.get(role) ?? [])];
+  #entries(role: "malloc" | "free"): number[] {
+    return [...this.withRole(...ENTRY_ROLES[role]), ...(this.#wrappers.get(role) ?? [])];
   }
 
   #hasType(role: Role, functionIndex: number): boolean {
@@ -147,6 +164,7 @@ export class Finder {
       return;
     }
     const parameterCount = this.#facts.module.typeOf(functionIndex)?.params.length ?? 0;
+    if (functionIndex < this.#facts.module.importedFunctionCount) return;
     const leads = bindgenLeadsTo(name, parameterCount);
     if (leads !== undefined) this.#wrappers.set(leads, [...(this.#wrappers.get(leads) ?? []), functionIndex]);
   }
@@ -213,22 +231,30 @@ export class Finder {
   }
 
   /** If the function that is called malloc only forwards to the one that allocates, finds that one, too. */
-  #findForwarded(role: "malloc" | "free"): void {
-    const entries = this.#entries(role, role === "malloc" ? "rust_alloc" : "rust_dealloc");
-    const accessors = new Set(this.accessors);
-    if (entries.some((index) => accessors.has(index))) return;
-    const below = new Set(entries.flatMap((index) => [...this.#facts.calleesOf(index)]));
-    // What is replaced itself leads no further: emmalloc's malloc ends in its memalign.
-    const open = [...below].filter((index) => !this.found.has(index));
-    const further = open.flatMap((index) => [...this.#facts.calleesOf(index)]);
-    for (const level of [[...below], further]) {
-      const fitting = [...new Set(level)].filter((index) => accessors.has(index) && this.#hasType(role, index));
-      if (fitting.length === 0) continue;
-      if (fitting.length > 1) return;
-      const isWrapper = (this.#wrappers.get(role) ?? []).length > 0;
-      this.#add(role, fitting[0]!, isWrapper ? "wrapper" : "forwarded", `called by function ${entries[0]}`);
-      return;
+  #addForwarded(role: "malloc" | "free"): void {
+    const index = this.#forwarded(role, new Set(this.accessors));
+    if (index === undefined) return;
+    const isWrapper = (this.#wrappers.get(role) ?? []).length > 0;
+    const [entry] = this.#entries(role);
+    this.#add(role, index, isWrapper ? "wrapper" : "forwarded", `called by function ${entry}`);
+  }
+
+  /** What the functions that are called malloc forward to, where none of them uses the allocator's variables. */
+  #forwarded(role: "malloc" | "free", accessors: ReadonlySet<number>): number | undefined {
+    const entries = this.#entries(role);
+    if (entries.some((index) => accessors.has(index))) return undefined;
+    const depth = this.withRole(...ENTRY_ROLES[role]).length > 0 ? FORWARDED_DEPTH : WRAPPED_DEPTH;
+    for (let [level, left] = [this.#below(entries), depth]; left > 0; left--) {
+      const fitting = level.filter((index) => accessors.has(index) && this.#hasType(role, index));
+      if (fitting.length > 0) return fitting.length > 1 ? undefined : fitting[0];
+      // What is replaced itself leads no further: emmalloc's malloc ends in its memalign.
+      level = this.#below(level.filter((index) => !this.found.has(index)));
     }
+    return undefined;
+  }
+
+  #below(functions: readonly number[]): number[] {
+    return [...new Set(functions.flatMap((index) => [...this.#facts.calleesOf(index)]))];
   }
 
   /** Finds realloc, memalign and their like by the shape of their code. */

@@ -22,7 +22,8 @@ export function glueNames(
     const [, name = ""] = match;
     if (!accepts(name)) continue;
     const rest = text.slice(match.index + match[0].length, match.index + match[0].length + ASSIGNMENT_CHARACTERS);
-    const source = OF_EXPORTS.exec(rest.replace(FURTHER_NAMES, ""));
+    // Where a function follows, which calls the export, the last of the names may be the export's own.
+    const source = OF_EXPORTS.exec(rest.replace(FURTHER_NAMES, "")) ?? OF_EXPORTS.exec(rest.trimStart());
     const exported = source?.[1] ?? source?.[2];
     if (exported !== undefined && isExported(exported)) exportsByName.set(name, exported);
   }

@@ -6,8 +6,9 @@ const STATE_BYTES = 1536;
 const BASE_REACH_BYTES = 16;
 /** Fewer addresses that malloc and free share are no sign of anything. */
 const LEAST_SHARED = 3;
-/** How far below malloc and free the functions are that do their work. */
+/** How far below malloc and free the functions are that do their work, and how far below what wraps those. */
 const DEPTH = 2;
+export const WRAPPED_DEPTH = 3;
 
 /** The static variables of an allocator. */
 export interface AllocatorState {
@@ -18,16 +19,23 @@ export interface AllocatorState {
   readonly base: number;
 }
 
-/** The addresses that functions name, and those that they call, so many calls deep. */
-function addressesBelow(facts: CodeFacts, functions: readonly number[], depth: number): Set<number> {
-  const seen = new Set(functions);
+/** The addresses that functions name, and those that they call, so many calls deep, without what some of them do. */
+function addressesBelow(
+  facts: CodeFacts,
+  functions: readonly number[],
+  depth: number,
+  without: ReadonlySet<number>,
+): Set<number> {
+  const seen = new Set([...functions, ...without]);
   let level = [...functions];
   for (let left = depth; left > 0; left--) {
     level = level.flatMap((index) => [...facts.calleesOf(index)]).filter((index) => !seen.has(index));
     for (const index of level) seen.add(index);
   }
   const addresses = new Set<number>();
-  for (const index of seen) for (const address of facts.addressesOf(index)) addresses.add(address);
+  for (const index of seen) {
+    if (!without.has(index)) for (const address of facts.addressesOf(index)) addresses.add(address);
+  }
   return addresses;
 }
 
@@ -41,26 +49,41 @@ function densest(sorted: readonly number[]): readonly number[] {
   return sorted.slice(bestFrom, bestFrom + best);
 }
 
+/** Functions that are malloc and free, or wrap them. */
+export interface Entries {
+  readonly mallocs: readonly number[];
+  readonly frees: readonly number[];
+  /** Whether malloc or free is only below them. */
+  readonly areWrappers: boolean;
+}
+
 /**
- * The allocator's variables: what malloc and free both name, close together. Undefined where they share too little, as
- * those do that keep their state elsewhere. O(code that they lead to).
+ * What may be the allocator's variables: what malloc and free both name, close together, the nearest first. None where
+ * they share too little, as those do that keep their state elsewhere. O(code that they lead to).
  */
-export function findState(
-  facts: CodeFacts,
-  mallocs: readonly number[],
-  frees: readonly number[],
-): AllocatorState | undefined {
-  for (let depth = 0; depth <= DEPTH; depth++) {
-    const ofMalloc = addressesBelow(facts, mallocs, depth);
-    const ofFree = addressesBelow(facts, frees, depth);
+export function* findStates(facts: CodeFacts, { mallocs, frees, areWrappers }: Entries): Generator<AllocatorState> {
+  const without = areWrappers ? sharedInitializers(facts, mallocs, frees) : new Set<number>();
+  for (let depth = 0; depth <= (areWrappers ? WRAPPED_DEPTH : DEPTH); depth++) {
+    const ofMalloc = addressesBelow(facts, mallocs, depth, without);
+    const ofFree = addressesBelow(facts, frees, depth, without);
     const shared = densest([...ofFree].filter((address) => ofMalloc.has(address)).sort((one, other) => one - other));
     if (shared.length < LEAST_SHARED) continue;
     const [first, last] = [shared[0]!, shared.at(-1)!];
     const addresses = new Set([...ofMalloc, ...ofFree].filter((address) => address >= first && address <= last));
     const base = Math.min(first, ...[...ofMalloc].filter((address) => address >= first - BASE_REACH_BYTES));
-    return { first, last, addresses, base };
+    yield { first, last, addresses, base };
   }
-  return undefined;
+}
+
+/** What wrappers of malloc and of free both call with nothing, for nothing: it initializes the program. */
+function sharedInitializers(facts: CodeFacts, mallocs: readonly number[], frees: readonly number[]): Set<number> {
+  const ofFree = new Set(frees.flatMap((index) => [...facts.calleesOf(index)]));
+  const shared = mallocs.flatMap((index) => [...facts.calleesOf(index)]).filter((index) => ofFree.has(index));
+  const takesNothing = (index: number): boolean => {
+    const type = facts.module.typeOf(index);
+    return type?.params.length === 0 && type.results.length === 0;
+  };
+  return new Set(shared.filter(takesNothing));
 }
 
 /** A malloc and a free that share more variables than any others; undefined where none share enough. */

@@ -298,6 +298,20 @@ describe("functions without names", () => {
     ]);
   });
 
+  it("are told by the JavaScript of the oldest Emscriptens, whose exports begin with _", () => {
+    const glue = ["_malloc", "_free"]
+      .map(
+        (name) =>
+          `var ${name} = Module["${name}"] = function() {\n  return Module["asm"]["${name}"].apply(null, []) };`,
+      )
+      .join("\n");
+    const module = buildModule({ functions: [toyMalloc({ exportAs: "_malloc" }), toyFree({ exportAs: "_free" })] });
+    expect(adopt(module, { glue }).found.map(({ role, evidence }) => [role, evidence])).toEqual([
+      ["malloc", "glue"],
+      ["free", "glue"],
+    ]);
+  });
+
   it("are told by the caller, by number or name", () => {
     expect(adopt(nothing, { functions: { malloc: 0, free: ["v"] } }).found).toEqual([
       { role: "malloc", functionIndex: 0, evidence: "option", name: "0" },
@@ -323,28 +337,6 @@ describe("functions without names", () => {
     const malloc = wordFunction(1, [...op.i32(8), ...op.get(0), ...op.call(1)], { exportAs: "malloc" });
     const { found } = adopt(buildModule({ functions: [claim, memalign, malloc, toyFree()] }), { harmless: [0] });
     expect(found.map(({ role, functionIndex }) => [role, functionIndex])).not.toContainEqual(["malloc", 0]);
-  });
-
-  it("are found below wasm-bindgen's wrappers", () => {
-    const wrapped = [
-      toyMalloc({}),
-      toyFree({}),
-      wordFunction(2, [...op.get(0), ...op.call(0)], { exportAs: "__wbindgen_malloc" }),
-      {
-        params: [I32, I32, I32],
-        results: [],
-        code: [...op.get(0), ...op.call(1)],
-        exportAs: "__wbindgen_free",
-      },
-    ];
-    const adopted = adopt(buildModule({ functions: wrapped }));
-    expect(adopted.found.map(({ role, functionIndex, evidence }) => [role, functionIndex, evidence])).toEqual([
-      ["malloc", 0, "wrapper"],
-      ["free", 1, "wrapper"],
-    ]);
-    const { exported, calls } = instantiated(adopted);
-    exported["__wbindgen_free"]!(exported["__wbindgen_malloc"]!(24, 8), 24, 8);
-    expect(calls).toEqual(["malloc(24)", "free(32768)"]);
   });
 });
 

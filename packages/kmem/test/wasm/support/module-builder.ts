@@ -26,6 +26,8 @@ export interface BuiltModule {
   /** The name that the table is exported by; default: it is not. */
   readonly exportTable?: string;
   readonly start?: number;
+  /** Functions that are exported besides, imports too. */
+  readonly exports?: readonly { readonly name: string; readonly index: number }[];
   readonly memory?: {
     readonly pages: number;
     readonly maximum?: number;
@@ -134,6 +136,7 @@ export function buildModule(built: BuiltModule): Uint8Array<ArrayBuffer> {
     ...functions.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 0, ...leb(imports.length + index)]],
     ),
+    ...(built.exports ?? []).map(({ name, index }) => [...text(name), 0, ...leb(index)]),
     ...globals.flatMap(({ exportAs }, index) =>
       exportAs === undefined ? [] : [[...text(exportAs), 3, ...leb(importedGlobals.length + index)]],
     ),
