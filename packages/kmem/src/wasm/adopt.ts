@@ -17,11 +17,12 @@ import { Instrumenter } from "./instrument.ts";
 import { External, Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
-import { type HarmlessFunction, type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
+import type { HarmlessFunction, LeftFunction, Proof } from "./replacement-proof.ts";
 import { findResizeImport, type ImportName } from "./resize-import.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten, START_EXPORT } from "./rewrite.ts";
 import { startMayAllocate } from "./start-function.ts";
 import { DEFAULT_PAGE_BYTES } from "./types.ts";
+import { proveWhole } from "./whole-proof.ts";
 
 /** How the host reaches the memory of a module. */
 export interface AdoptedMemory {
@@ -111,7 +112,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
   finder.find(read.functions, read.glue ?? "");
   requireAllocator(finder);
   const assumedHarmless = new Set((read.harmless ?? []).map((one) => finder.indexOf(one)));
-  const proof = new Prover(facts, finder, assumedHarmless).prove(namesOf(module, names));
+  const proof = proveWhole(facts, finder, assumedHarmless, namesOf(module, names));
   requireNothingLeft(finder, proof);
   const isStartDeferred = read.deferStart === true && canDeferStart(module);
   if (!isStartDeferred) requireQuietStart(facts, finder);

@@ -14,6 +14,7 @@ import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
+import { allocatesAsTold, rustEntries } from "./rust-entries.ts";
 import { type AllocatorState, accessorsOf, type EntryPair, findPair, findStates, WRAPPED_DEPTH } from "./state.ts";
 
 /** By what a function was found. */
@@ -107,6 +108,24 @@ export class Finder {
   /** The functions with one of these roles. */
   withRole(...roles: readonly Role[]): number[] {
     return [...this.found.values()].filter(({ role }) => roles.includes(role)).map((one) => one.functionIndex);
+  }
+
+  /** Finds what wasm-bindgen's wrappers hand sizes and alignments to; says whether there is any. */
+  addRustEntries(): boolean {
+    const { size } = this.found;
+    for (const { role, functionIndex, caller } of rustEntries(this.#facts, this.#wrappers)) {
+      this.#add(role, functionIndex, "wrapper", `called by function ${caller}`);
+    }
+    return this.found.size > size;
+  }
+
+  /** Of functions that look at chunks by functions of the allocator's, finds those that give blocks of zeros. */
+  addZeroing(candidates: readonly number[]): void {
+    const allocs = new Set(this.withRole("rust_alloc"));
+    for (const index of candidates) {
+      if (!this.#hasType("rust_alloc_zeroed", index) || !allocatesAsTold(this.#facts, index, allocs)) continue;
+      this.#add("rust_alloc_zeroed", index, "shape", "allocates a size with an alignment, and looks at the chunk");
+    }
   }
 
   /** Whether the allocator is no part of the module: it imports malloc and free. */

@@ -1,0 +1,37 @@
+import type { CodeFacts } from "./code-facts.ts";
+import type { Finder } from "./find-allocator.ts";
+import { type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
+import { chunkHelpers } from "./rust-entries.ts";
+
+/** Says the name of a function, where the module has one. */
+type NameOf = (functionIndex: number) => string | undefined;
+
+/**
+ * Proves that nothing is left of the old allocator. Where something is, and wasm-bindgen's wrappers lead to functions
+ * of Rust's, these are replaced too: what was left may only have been below them. O(code).
+ */
+export function proveWhole(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>, nameOf: NameOf): Proof {
+  const first = new Prover(facts, finder, vouched).prove(nameOf);
+  if (first.left.length === 0 || !finder.addRustEntries()) return first;
+  const helpers = chunkHelpers(facts, finder.found);
+  finder.addZeroing(callersOf(facts, finder, first.reachable, helpers));
+  const proof = new Prover(facts, finder, vouched).prove(nameOf);
+  // Without inlining it is not the program's functions that read headers, but what they call.
+  const using = callersOf(facts, finder, proof.reachable, helpers).filter((index) => !vouched.has(index));
+  const left = using.map((functionIndex): LeftFunction => {
+    const callers = [...facts.callersOf(new Set([functionIndex]))].filter((index) => proof.reachable.has(index));
+    return { functionIndex, name: nameOf(functionIndex), uses: "header", callers };
+  });
+  return { ...proof, left: [...proof.left, ...left] };
+}
+
+/** What is kept of the program and calls one of these functions, which are the allocator's. */
+function callersOf(
+  facts: CodeFacts,
+  { found }: Finder,
+  reachable: ReadonlySet<number>,
+  helpers: ReadonlySet<number>,
+): number[] {
+  const isKept = (index: number): boolean => reachable.has(index) && !found.has(index) && !helpers.has(index);
+  return [...facts.callersOf(helpers)].filter(isKept);
+}
