@@ -216,7 +216,10 @@ function requireAdoptable(module: WasmModule): void {
   if (module.custom("linking") !== undefined)
     throw new CannotAdopt("object-file", "it is an object file: link it first");
   if (module.custom("dylink.0") !== undefined || module.custom("dylink") !== undefined) {
-    throw new CannotAdopt("side-module", "it is a part that is linked when it is loaded, with addresses not yet known");
+    const text =
+      "it is made for dynamic linking, as a main module or a side one: others that are loaded with it share its " +
+      "allocator and memory, and its addresses are not known before";
+    throw new CannotAdopt("side-module", text);
   }
   if (module.memories.length === 0) throw new CannotAdopt("no-memory", "it has no memory");
   if (module.memories.length > 1) throw new CannotAdopt("many-memories", "it has more than one memory");
@@ -267,6 +270,12 @@ function requireAllocator(finder: Finder): void {
       `nothing names ${what}, and what does their work does something else besides (function ${mixed.join(", ")}): ` +
       `an optimizer has put them into what calls them; ${RELINK}`;
     throw new CannotAdopt("inlined", text, { missing, functions: mixed });
+  }
+  if (finder.seemsWithoutAllocator) {
+    const text =
+      "it seems to have no allocator: none of its functions that could be malloc shares a variable with one that " +
+      "could be free. If it has one, name its functions in the option functions";
+    throw new CannotAdopt("not-found", text, { missing });
   }
   const text =
     `nothing says which of its functions is ${what}: ` +

@@ -56,6 +56,8 @@ export class Finder {
   accessors: readonly number[] = [];
   /** Functions that use the allocator's variables as malloc or free do, and do something else besides. */
   readonly mixed: Set<number> = new Set();
+  /** Whether nothing names an allocator's function, and none looks as if it were one. */
+  seemsWithoutAllocator = false;
   readonly #facts: CodeFacts;
   readonly #names: ModuleNames;
   readonly #is64: boolean;
@@ -221,6 +223,9 @@ export class Finder {
       if (this.#hasType("malloc", index) && this.#facts.addressesOf(index).size > 0) mallocs.push(index);
       if (this.#hasType("free", index) && this.#facts.addressesOf(index).size > 0) frees.push(index);
     }
+    const ofFrees = new Set(frees.flatMap((index) => [...this.#facts.addressesOf(index)]));
+    const isAlone = !mallocs.some((index) => [...this.#facts.addressesOf(index)].some((one) => ofFrees.has(one)));
+    this.seemsWithoutAllocator = isAlone && this.found.size === 0 && this.#wrappers.size === 0;
     const readers = frees.filter((index) => readsArgumentHeader(this.#facts, index));
     const pair = this.#pairOf(
       knownMallocs.length > 0 ? knownMallocs : mallocs,

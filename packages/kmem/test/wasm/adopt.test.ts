@@ -321,6 +321,7 @@ describe("functions without names", () => {
 
   it("are refused where nobody tells", () => {
     expect(refusal(() => adopt(nothing)).details).toEqual({ reason: "not-found", missing: ["malloc", "free"] });
+    expect(refusal(() => adopt(nothing)).message).toContain("give the glue");
     expect(refusal(() => adopt(nothing, { functions: { malloc: 1 } })).details["reason"]).toBe("wrong-type");
     expect(refusal(() => adopt(nothing, { functions: { malloc: 9 } })).details["reason"]).toBe("function-missing");
     const both = refusal(() => adopt(nothing, { functions: { malloc: 0, calloc: 0, free: 1 } }));
@@ -329,6 +330,17 @@ describe("functions without names", () => {
       "this module cannot be adopted: function 0 was said to be both malloc and calloc",
     ]);
     expect(refusal(() => adopt(nothing, { functions: { mallocs: 1 } as never })).code).toBe("BAD_ARGUMENT");
+  });
+
+  it("are none where no two share a variable: no glue would help", () => {
+    const hash = { ...toyFree({ exportAs: "update" }), code: [...op.i32(3000), ...op.get(0), ...op.store()] };
+    const bufferOf = wordFunction(1, [...op.i32(4000), ...op.load()], { exportAs: "bufferOf" });
+    for (const functions of [[hash, bufferOf], [hash], [wordFunction(2, op.i32(1))]]) {
+      const { details, message } = refusal(() => adopt(buildModule({ functions })));
+      expect(details).toEqual({ reason: "not-found", missing: ["malloc", "free"] });
+      expect(message).toContain("it seems to have no allocator");
+      expect(message).not.toContain("glue");
+    }
   });
 
   it("are not looked for below what is replaced itself, as emmalloc's malloc calls its memalign", () => {
