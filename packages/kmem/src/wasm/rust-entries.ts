@@ -25,6 +25,8 @@ const CALLED: Readonly<Record<WrappedRole, { readonly role: Role; readonly hande
   };
 /** So many functions may do nothing but call the next one: the allocator's symbol, the standard library's. */
 const MOST_FORWARDING = 4;
+/** No wrapper is longer, and nothing that allocates and then clears. */
+const MOST_BYTES = 1024;
 
 /**
  * The functions of Rust's allocator that wasm-bindgen's wrappers call, and those that these forward to: below is all of
@@ -52,10 +54,17 @@ function entriesBelow(facts: CodeFacts, wrapper: number, leads: WrappedRole): Ru
 
 /** Whether all that a function hands on is so many values, and these of its parameters among them as they are. */
 function hands(facts: CodeFacts, functionIndex: number, handed: readonly (number | undefined)[]): boolean {
+  if (isLong(facts, functionIndex)) return false;
   const flow = new ValueFlow(facts, functionIndex);
   const { handedOn } = flow.uses;
   if (flow.isUnsure || handedOn.length !== handed.length) return false;
   return handed.every((parameter, place) => parameter === undefined || isParameter(flow, handedOn[place]!, parameter));
+}
+
+/** Whether a function is too long to be what is looked for, or an import. */
+function isLong({ module }: CodeFacts, functionIndex: number): boolean {
+  const defined = functionIndex - module.importedFunctionCount;
+  return defined < 0 || module.bodyEnds[defined]! - module.bodyStarts[defined]! > MOST_BYTES;
 }
 
 function isParameter(flow: ValueFlow, value: { origin: number; plus: number }, parameter: number): boolean {
@@ -101,6 +110,7 @@ function takesAddress(facts: CodeFacts, functionIndex: number): boolean {
 /** Whether a function hands its two parameters to one of these, which allocate: a size and an alignment. O(code). */
 export function allocatesAsTold(facts: CodeFacts, functionIndex: number, allocs: ReadonlySet<number>): boolean {
   if (![...facts.calleesOf(functionIndex)].some((callee) => allocs.has(callee))) return false;
+  if (isLong(facts, functionIndex)) return false;
   const flow = new ValueFlow(facts, functionIndex);
   const { handedOn } = flow.uses;
   const isFirst = handedOn.length >= 2 && [0, 1].every((place) => isParameter(flow, handedOn[place]!, place));

@@ -18,9 +18,10 @@ export function proveWhole(facts: CodeFacts, finder: Finder, vouched: ReadonlySe
   const proof = new Prover(facts, finder, vouched).prove(nameOf);
   // Without inlining it is not the program's functions that read headers, but what they call.
   const using = callersOf(facts, finder, proof.reachable, helpers).filter((index) => !vouched.has(index));
+  const callers = new Map(using.map((index): [number, number[]] => [index, []]));
+  for (const index of proof.reachable) for (const callee of facts.calleesOf(index)) callers.get(callee)?.push(index);
   const left = using.map((functionIndex): LeftFunction => {
-    const callers = [...facts.callersOf(new Set([functionIndex]))].filter((index) => proof.reachable.has(index));
-    return { functionIndex, name: nameOf(functionIndex), uses: "header", callers };
+    return { functionIndex, name: nameOf(functionIndex), uses: "header", callers: callers.get(functionIndex)! };
   });
   return { ...proof, left: [...proof.left, ...left] };
 }
