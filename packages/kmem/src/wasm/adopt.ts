@@ -18,7 +18,7 @@ import { External, Section } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { type ModuleNames, readNames } from "./names.ts";
 import type { HarmlessFunction, LeftFunction, Proof } from "./replacement-proof.ts";
-import { findResizeImport, type ImportName } from "./resize-import.ts";
+import { findGrowthImport, findResizeImport, type ImportName } from "./resize-import.ts";
 import { IMPORT_MODULE, Rewriter, type Rewritten, START_EXPORT } from "./rewrite.ts";
 import { startMayAllocate } from "./start-function.ts";
 import { DEFAULT_PAGE_BYTES } from "./types.ts";
@@ -76,6 +76,8 @@ export interface AdoptedModule {
   readonly programBreak: ProgramBreak | undefined;
   /** The import by which the program grows its memory, such as emscripten_resize_heap, which renews the glue's views. */
   readonly resizeImport: ImportName | undefined;
+  /** The import that the program calls when it has grown its memory by itself, so that JavaScript renews its views. */
+  readonly growthImport: ImportName | undefined;
   /** The export that has to be called once, before any other, in place of the start function; undefined for none. */
   readonly deferredStart: string | undefined;
   /** What its loads and stores are checked for. */
@@ -155,6 +157,7 @@ export function adopt(bytes: Uint8Array, options: AdoptOptions = {}): AdoptedMod
     flagsTestCount: proof.answers.length,
     programBreak,
     resizeImport,
+    growthImport: findGrowthImport(module),
     deferredStart: isStartDeferred ? START_EXPORT : undefined,
     check: read.check,
     stacks: read.stacks === true,

@@ -21,6 +21,8 @@ export interface ProgramMemory {
 }
 
 const CHECKS: Checks<ProgramMemory> = { exports: requireObject, imports: requireObject, maximumBytes: requireUint32 };
+/** The index of the program's memory, which is its only one. */
+const FIRST_MEMORY = 0;
 /** What a heap begins with at least; tables that move are the smaller part of it. */
 const LEAST_BYTES = 128 * 1024;
 /** What tables for the maximum of shared memory take of that: one part in so many. */
@@ -40,14 +42,14 @@ function memoryOf({ memory }: AdoptedModule, { imports, exports }: ProgramMemory
   throw badArgument("program", `an object with the memory: ${names}`, found);
 }
 
-/** The function of the glue that grows the memory to so many bytes, and its views with it. */
-function resizeOf(
-  { resizeImport }: AdoptedModule,
+/** A function of the glue, by the names that the program imports it by; undefined for none. */
+function importOf(
+  named: AdoptedModule["resizeImport"],
   { imports }: ProgramMemory,
-): ((bytes: number) => unknown) | undefined {
-  if (resizeImport === undefined) return undefined;
-  const found = (imports?.[resizeImport.module] as Record<string, unknown> | undefined)?.[resizeImport.name];
-  return typeof found === "function" ? (found as (bytes: number) => unknown) : undefined;
+): ((argument: number) => unknown) | undefined {
+  if (named === undefined) return undefined;
+  const found = (imports?.[named.module] as Record<string, unknown> | undefined)?.[named.name];
+  return typeof found === "function" ? (found as (argument: number) => unknown) : undefined;
 }
 
 /** What a program asks for by itself is none of the heap's. */
@@ -86,7 +88,9 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   if (!isAdopted(adopted)) throw badArgument("adopted", "what adopt has returned", adopted);
   const read = readOptions("program", program, CHECKS);
   const memory = memoryOf(adopted, read);
-  const resize = resizeOf(adopted, read);
+  // The one grows the memory to so many bytes, and its views with it; the other is told which memory has grown.
+  const resize = importOf(adopted.resizeImport, read);
+  const notify = resize === undefined ? importOf(adopted.growthImport, read) : undefined;
   const grow = (pageCount: number): boolean => {
     const { byteLength } = memory.buffer;
     if (resize === undefined) addPages(memory, pageCount, adopted.memory.is64);
@@ -111,11 +115,15 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
     const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
     throw new KmemError("OUT_OF_MEMORY", text, { neededBytes });
   }
+  if (missingPages > 0) notify?.(FIRST_MEMORY);
   moveBreak(adopted, memory);
   if (isAfterOthers) notePagesBefore(memory, { address: own, bytes: present - own });
   else grownFor.set(memory, isBeforeOthers ? own : memory.buffer.byteLength);
   const end = Math.min(ADDRESS_SPACE_BYTES, isBeforeOthers ? own : memory.buffer.byteLength);
-  const onGrow = (): void => moveBreak(adopted, memory);
+  const onGrow = (): void => {
+    notify?.(FIRST_MEMORY);
+    moveBreak(adopted, memory);
+  };
   if (read.exports !== undefined) awaitHeap(read.exports, start);
   return {
     memory,

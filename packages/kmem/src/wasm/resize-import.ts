@@ -15,6 +15,18 @@ export interface ImportName {
 
 const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
 
+/** Emscripten's standalone programs grow their memory by themselves, and then call this, which renews the views. */
+const GROWTH_IMPORT = "emscripten_notify_memory_growth";
+
+/** The import that the program calls after it has grown its memory by itself; undefined for none. */
+export function findGrowthImport(module: WasmModule): ImportName | undefined {
+  const index = functionImports(module).findIndex(({ name }) => name === GROWTH_IMPORT);
+  const type = module.typeOf(index);
+  if (index < 0 || `${type?.params}:${type?.results}` !== `${Type.I32}:`) return undefined;
+  const { module: from, name } = functionImports(module)[index]!;
+  return { module: from, name };
+}
+
 /** What is known of where a program's memory grows. */
 export interface ResizeEvidence {
   /** What the caller says: the import, or false where the program's JavaScript keeps no views. */

@@ -57,6 +57,27 @@ describe("the memory of a program's heap", () => {
     expect(asked[1]).toBe(memory.buffer.byteLength);
   });
 
+  it("tells the program's glue that it has grown, where the program would", () => {
+    const notify = { module: "env", name: "emscripten_notify_memory_growth", params: [0x7f], results: [] };
+    const adopted = adopt(buildModule({ imports: [notify], functions: [toyMalloc(), toyFree()] }));
+    expect(adopted.growthImport).toEqual({ module: "env", name: notify.name });
+    const memory = new WebAssembly.Memory({ initial: 2 });
+    let view = new Uint8Array(memory.buffer);
+    const told: number[] = [];
+    const renew = (index: number): void => {
+      told.push(index);
+      view = new Uint8Array(memory.buffer);
+    };
+    const imports = { env: { emscripten_notify_memory_growth: renew } };
+    const options = programHeapOptions(adopted, { imports, exports: { memory }, maximumBytes: MAXIMUM_BYTES });
+    expect([told, view.length]).toEqual([[0], memory.buffer.byteLength]);
+    const block = Heap.create({ ...options, slotCount: 1 }).alloc(3_000_000);
+    expect(block).toBeLessThan(view.length);
+    expect(view.length).toBe(memory.buffer.byteLength);
+    const other = { ...notify, params: [] };
+    expect(adopt(buildModule({ imports: [other], functions: [toyMalloc(), toyFree()] })).growthImport).toBe(undefined);
+  });
+
   it.each([undefined, "memcheck"] as const)("grows where its addresses have 64 bits (check: %s)", (check) => {
     const words = { params: [I64], results: [I64] };
     const bytes = buildModule({
