@@ -38,8 +38,8 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/proc": 34_100,
   "kmem/profile": 6_500,
   "kmem/trace": 8_700,
-  "kmem/wasm": 74_700,
-  everything: 154_600,
+  "kmem/wasm": 76_400,
+  everything: 156_200,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */
