@@ -112,6 +112,11 @@ export class Finder {
     return [...this.found.values()].filter(({ role }) => roles.includes(role)).map((one) => one.functionIndex);
   }
 
+  /** Whether wasm-bindgen's wrappers are in the module, and so Rust's allocator. */
+  get hasWrappers(): boolean {
+    return this.#wrappers.size > 0;
+  }
+
   /** Finds what wasm-bindgen's wrappers hand sizes and alignments to; says whether there is any. */
   addRustEntries(): boolean {
     const { size } = this.found;

@@ -11,19 +11,35 @@ type NameOf = (functionIndex: number) => string | undefined;
  * of Rust's, these are replaced too: what was left may only have been below them. O(code).
  */
 export function proveWhole(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>, nameOf: NameOf): Proof {
-  const first = new Prover(facts, finder, vouched).prove(nameOf);
+  const prove = (): Proof => new Prover(facts, finder, vouched).prove(nameOf);
+  if (!finder.hasWrappers) return prove();
+  const first = withHelpers(prove(), facts, finder, { helpers: chunkHelpers(facts, finder.found), vouched, nameOf });
   if (first.left.length === 0 || !finder.addRustEntries()) return first;
   const helpers = chunkHelpers(facts, finder.found);
   finder.addZeroing(callersOf(facts, finder, first.reachable, helpers));
-  const proof = new Prover(facts, finder, vouched).prove(nameOf);
-  // Without inlining it is not the program's functions that read headers, but what they call.
-  const using = callersOf(facts, finder, proof.reachable, helpers).filter((index) => !vouched.has(index));
+  return withHelpers(prove(), facts, finder, { helpers, vouched, nameOf });
+}
+
+/** What is looked for besides. */
+interface Besides {
+  readonly helpers: ReadonlySet<number>;
+  readonly vouched: ReadonlySet<number>;
+  readonly nameOf: NameOf;
+}
+
+/** A proof and what it does not see: without inlining it is not the program's functions that read headers. */
+function withHelpers(proof: Proof, facts: CodeFacts, finder: Finder, { helpers, vouched, nameOf }: Besides): Proof {
+  const seen = new Set(proof.left.map(({ functionIndex }) => functionIndex));
+  const isNew = (index: number): boolean => !vouched.has(index) && !seen.has(index);
+  const using = callersOf(facts, finder, proof.reachable, helpers).filter(isNew);
   const callers = new Map(using.map((index): [number, number[]] => [index, []]));
   for (const index of proof.reachable) for (const callee of facts.calleesOf(index)) callers.get(callee)?.push(index);
   const left = using.map((functionIndex): LeftFunction => {
     return { functionIndex, name: nameOf(functionIndex), uses: "header", callers: callers.get(functionIndex)! };
   });
-  return { ...proof, left: [...proof.left, ...left] };
+  // An initializer that is called harmless has met no block, but what looks at chunks has.
+  const harmless = proof.harmless.filter(({ functionIndex }) => !callers.has(functionIndex));
+  return { ...proof, harmless, left: [...proof.left, ...left] };
 }
 
 /** What is kept of the program and calls one of these functions, which are the allocator's. */

@@ -99,6 +99,15 @@ describe("Rust's functions below wasm-bindgen's wrappers", () => {
     expect(new Uint8Array(memory.buffer, block, 33)).toEqual(Uint8Array.of(...Array.from({ length: 32 }, () => 0), 7));
   });
 
+  it("are that too where nothing else would be left", () => {
+    const quiet = split.map((one, index) => {
+      return index >= 2 && index <= 6 ? { ...one, code: one.code.slice(touchesState.length) } : one;
+    });
+    const zeroed = wordFunction(2, [...parameters(2), ...op.call(2), ...look], { exportAs: "make" });
+    const forwards = { 3: allocator[3]!, 5: allocator[5]! };
+    expect(rolesIn([...Object.assign(quiet, forwards), zeroed])).toContainEqual(["rust_alloc_zeroed", 12]);
+  });
+
   it("are not replaced where something else looks at a chunk so: that is left", () => {
     const reader = wordFunction(1, [...op.get(0), ...op.i32(8), ...op.call(2), ...look], { exportAs: "make" });
     expect(leftIn([...split, reader])).toEqual([{ functionIndex: 12, name: "make", uses: "header", callers: [] }]);
