@@ -5,7 +5,7 @@ import { LoadWriter } from "./load-writer.ts";
 const SWEPT_BYTES = 16 * 2 ** 20;
 const OPS = 1_000_000;
 
-/** Blocks of one size, allocated and then freed in that order, again and again: all of them pass through slabs or pages. */
+/** Blocks of one size, allocated and then freed in that order, a million calls at least: all pass by slabs or pages. */
 function sweepOf(sizeBytes: number, sizeText: string): Load {
   const count = Math.ceil(SWEPT_BYTES / sizeBytes);
   return {

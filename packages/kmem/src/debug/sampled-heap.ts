@@ -153,7 +153,16 @@ export class SampledHeap extends Heap {
   protected override publish(below: BlockCalls): void {
     this.below = below;
     super.publish(below);
-    // Not before the constructor has set the count; memory that is not shared is bound anew as it grows.
+    this.rebound();
+  }
+
+  /**
+   * The counter has views of its own.
+   *
+   * @internal
+   */
+  protected override rebound(): void {
+    // Not before the constructor has set the count.
     if (this.isReady === true) this.#sample();
   }
 

@@ -81,8 +81,11 @@ export abstract class BaseHeap {
       free: (address) => this.slowFree(address),
       tryAlloc: (sizeBytes) => this.slowTryAlloc(sizeBytes, true),
     };
-    this.#path = bindPath(this.pathContext(), slowCalls, this.#path);
-    this.publish(this.#path.calls);
+    const former = this.#path;
+    this.#path = bindPath(this.pathContext(), slowCalls, former);
+    // Whoever has wrapped the functions keeps them wrapped where they are the same.
+    if (this.#path.calls === former?.calls) this.rebound();
+    else this.publish(this.#path.calls);
     this.#listeners.notify();
   }
 
@@ -92,6 +95,9 @@ export abstract class BaseHeap {
     this.free = free;
     this.tryAlloc = tryAlloc;
   }
+
+  /** Called when the functions have stayed the same, and the memory has grown. @internal */
+  protected rebound(): void {}
 
   /** Whether alloc and free are the fast path's own functions, with nothing wrapped around them. @internal */
   protected usesFastPath(): boolean {

@@ -19,14 +19,18 @@ export interface BoundPath {
   readonly growing: GrowingPath | undefined;
 }
 
-/** Binds the fast path of a heap, or binds the one that it has to memory that has grown. */
+/**
+ * Binds the fast path of a heap, or binds the one that it has to memory that has grown. Memory whose growth detaches
+ * views gets the path that stays the same with its first growth: until then the other one is faster.
+ */
 export function bindPath(context: FastPathContext, slow: SlowCalls, former?: BoundPath): BoundPath {
   const variants = bindFastVariants(context);
   if (former?.growing !== undefined) {
     former.growing.rebind(context);
     return { ...former, variants };
   }
-  const growing = context.memory.mayGrow && !context.hasExactFrees ? bindGrowingPath(context, slow) : undefined;
+  const hasGrown = former !== undefined && context.memory.detachesViews && !context.hasExactFrees;
+  const growing = hasGrown ? bindGrowingPath(context, slow) : undefined;
   const fast = growing ?? bindFastPath(context, slow);
   const { alloc, free, take } = fast;
   const tryAlloc = (sizeBytes: number): number => {

@@ -292,9 +292,9 @@ export class KmallocSlowPath {
   }
 
   /**
-   * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs and the sheaves of
-   * all caches, and raises RECLAIM_AT, so that a heap at its peak holds little free memory; what a constructor has made
-   * stays unless it was idle since the last time. A heap that stays below RECLAIM_AT never reclaims here.
+   * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs, sheaves and barns,
+   * and raises RECLAIM_AT, so that a heap at its peak holds little free memory. Caches that keep their slabs, as those
+   * with a constructor or destructor do, are left out unless they were idle since the last time. A heap that stays below RECLAIM_AT never reclaims here.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;
@@ -308,7 +308,8 @@ export class KmallocSlowPath {
     pages.drainRunCache();
     if (ASSERTIONS) assert(usedBefore >= 0, `no fewer than 0 pages are in use, and not ${usedBefore}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
-      const isKept = caches.hasConstructorOrDestructor(kind) && !sheaves.checkIdle(kind);
+      const keepsSlabs = caches.hasConstructorOrDestructor(kind) || caches.hasFlag(kind, CacheFlag.KEEPS_SLABS);
+      const isKept = keepsSlabs && !sheaves.checkIdle(kind);
       if (caches.get(kind, CacheRecord.SLABS) > 0 && !isKept) errors.run(() => this.#drainAndRelease(kind));
     }
     const usedAfter = pages.usedFrames;

@@ -69,12 +69,12 @@ function classOf(source: unknown): MemoryKind | undefined {
 
 const DETACHED_TEXT = "the buffer is detached: it was transferred away, and its bytes are no longer here";
 
-/** Whether a buffer has been transferred away. Not every engine has `ArrayBuffer.prototype.detached`. */
 /** Whether a buffer keeps its views when it grows; a program can make that of a WebAssembly.Memory such a one. */
 export function isResizable(buffer: ArrayBufferLike): boolean {
   return (buffer as { readonly resizable?: boolean }).resizable === true;
 }
 
+/** Whether a buffer has been transferred away. Not every engine has `ArrayBuffer.prototype.detached`. */
 function isDetached(buffer: ArrayBufferLike): boolean {
   if (buffer.byteLength > 0) return false;
   try {
@@ -120,8 +120,7 @@ export class LinearMemory {
   /** Whether the memory has 64-bit addresses, as far as is known: it then counts its pages in BigInts. */
   #is64 = false;
   #isInHook = false;
-  /** Whether the views have no bytes any more once the memory has grown. */
-  #growthDetaches = false;
+  #detachesViews = false;
 
   constructor(source: MemorySource, hooks: GrowthHooks = {}) {
     const kind = kindOf(source);
@@ -154,6 +153,11 @@ export class LinearMemory {
     return this.kind === "WebAssembly.Memory";
   }
 
+  /** Whether all views of the memory have no bytes any more once it has grown. */
+  get detachesViews(): boolean {
+    return this.#detachesViews;
+  }
+
   /** Whether other threads can reach the memory. */
   get isShared(): boolean {
     return typeof SharedArrayBuffer !== "undefined" && this.bytes.buffer instanceof SharedArrayBuffer;
@@ -184,7 +188,7 @@ export class LinearMemory {
     }
     if (this.#isInHook) throw inHook();
     // Asking a WebAssembly.Memory for its buffer costs as much as a block.
-    if (this.#growthDetaches && this.bytes.length > 0) return false;
+    if (this.#detachesViews && this.bytes.length > 0) return false;
     const buffer = this.buffer;
     // A program may have made the buffer a resizable one, which stays the same object.
     if (this.bytes.buffer === buffer && this.bytes.length >= Math.min(buffer.byteLength, ADDRESS_SPACE_BYTES)) {
@@ -205,7 +209,7 @@ export class LinearMemory {
     this.bytes = new Uint8Array(buffer, 0, byteLength);
     this.words = new Int32Array(buffer, 0, Math.floor(byteLength / 4));
     this.doubles = new Float64Array(buffer, 0, Math.floor(byteLength / 8));
-    this.#growthDetaches = buffer instanceof ArrayBuffer && !isResizable(buffer);
+    this.#detachesViews = buffer instanceof ArrayBuffer && !isResizable(buffer);
   }
 
   /** Whether the buffer was transferred away or made shorter: views of a fixed length have none then. */

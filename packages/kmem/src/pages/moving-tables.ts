@@ -27,7 +27,7 @@ import {
  * finishes the growth, and the rebuilding of zones frees the run of the two that is not in use.
  *
  * Addresses of tables are taken from the geometry or the FrameTable after each call that may allocate pages. Fast paths
- * hold them as constants, which is safe because growth detaches their views: they fail, and are bound again. A
+ * hold them in views, which growth detaches: they fail, and are bound again. A
  * resizable buffer keeps its views: there the old tags are cleared, so that a stale fast path reads NONE and takes the
  * slow path.
  */

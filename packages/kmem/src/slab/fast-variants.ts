@@ -1,5 +1,5 @@
 import { clear } from "../memory/clear.ts";
-import { copyLong, loopBytesOf } from "../memory/copy.ts";
+import { BULK_LOOP_BYTES, copyBytes } from "../memory/copy.ts";
 import {
   GRANULE,
   GRANULE_MASK,
@@ -103,7 +103,7 @@ function bindResize(context: FastPathContext): FastVariants["resize"] {
   const wordMask = WORD_BYTES - 1;
   const maxClassBytes = MAX_CLASS_BYTES;
   const { memory, geometry, areaWord, slot } = context;
-  const loopMaxBytes = loopBytesOf(memory);
+  const loopMaxBytes = BULK_LOOP_BYTES;
   const { words } = memory;
   const tags = tagView(memory, geometry);
   const kinds = new Uint8Array(memory.buffer, geometry.kindTable, geometry.coveredEndFrame - geometry.baseFrame);
@@ -141,7 +141,7 @@ function bindResize(context: FastPathContext): FastVariants["resize"] {
     if (keptBytes === 0 || from + count > wordCount || to + count > wordCount) return 0;
     words[topWord] = top - 1;
     tags[movedGranule] = liveTag;
-    if (keptBytes > loopMaxBytes) copyLong(memory, block >>> 0, address, keptBytes);
+    if (keptBytes > loopMaxBytes) copyBytes(memory, block >>> 0, address, keptBytes);
     else for (let index = 0; index < count; index++) words[to + index] = words[from + index];
     words[pushWord] = address;
     tags[granule] = cachedTag;

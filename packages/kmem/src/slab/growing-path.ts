@@ -5,17 +5,17 @@ import { AreaWord, FULL, Tag } from "./layout.ts";
 import { MAX_CLASS_BYTES } from "./size-classes.ts";
 import { tagView } from "./tags.ts";
 
-/** The fast path of a heap whose memory grows. */
+/** The fast path of a heap whose memory detaches its views when it grows. */
 export interface GrowingPath extends FastPath {
   /** Takes up the views of a memory that has grown, and tables that have moved: the functions stay the same. */
   readonly rebind: (context: FastPathContext) => void;
 }
 
 /**
- * As `bindFastPath`, step by step, for memory that grows. What changes with a growth is `let`, and the functions are
- * made once. A program that has called one of them and then calls another one of the same code gets neither folded into
- * its own code: after a growth that costs twice the time, where loading the views anew costs a fifth. Frees are not
- * exact here.
+ * As `bindFastPath`, step by step, for memory that has grown and may grow again. What changes with a growth is `let`,
+ * and the functions are made once. A program that has called one of them and then calls another one of the same code
+ * gets neither folded into its own code, which costs more than to load the views anew at each call: see
+ * docs/performance.md. Shared memory keeps its views; frees are not exact here.
  */
 export function bindGrowingPath(first: FastPathContext, { alloc: slowAlloc, free: slowFree }: SlowPath): GrowingPath {
   const liveMax = Tag.LIVE_MAX;

@@ -126,7 +126,7 @@ class Recording implements HeapRecording {
     for (const [name, call] of Object.entries(followed)) this.#replace(heap, name, call);
   }
 
-  /** Memory that is not shared gives a heap new functions as it grows: they are recorded, too. */
+  /** Memory that is not shared may give a heap new functions as it grows: they are recorded, too. */
   #following(calls: BlockCalls): BlockCalls {
     const heap = this.#heap;
     const follow =

@@ -1,97 +1,33 @@
-import { describe, expect, it, vi } from "vitest";
-import { layersOf } from "../../src/heap/access.ts";
-import { Heap, type HeapOptions } from "../../src/index.ts";
-import { Header } from "../../src/memory/layout.ts";
-import { classBytes } from "../../src/slab/size-classes.ts";
+import { describe, expect, it } from "vitest";
+import { Heap } from "../../src/index.ts";
 import { expectClean } from "../support/expectations.ts";
 import { MIB } from "../support/memories.ts";
 
-/** Rounds in which a heap may still find its level. */
-const FIRST_ROUNDS = 100;
-const ROUNDS = 400;
-
-/** What the slow half of a heap does meanwhile: sheaves that it empties, and fills. */
-function slowWork(heap: Heap, action: () => void): { drains: number; refills: number } {
-  const { sheaves } = layersOf(heap);
-  const drain = vi.spyOn(sheaves, "drain");
-  const refill = vi.spyOn(sheaves, "refill");
-  action();
-  const counts = { drains: drain.mock.calls.length, refills: refill.mock.calls.length };
-  drain.mockRestore();
-  refill.mockRestore();
-  return counts;
+/** Slabs of a cache in use, before and after a heap has grown by 160 blocks of 20,000 bytes. */
+function slabsKept(keepsSlabs: boolean): [number, number] {
+  const heap = Heap.create({ sizeBytes: 64 * MIB });
+  const cache = heap.createCache({ name: "objects", sizeBytes: 2000, keepsSlabs });
+  // The first look at a cache finds out where its sheaf stands.
+  for (let block = 0; block < 100; block++) heap.alloc(20_000);
+  const objects = Array.from({ length: 400 }, () => cache.alloc());
+  for (const object of objects) cache.free(object);
+  const before = cache.stats().slabs;
+  for (let block = 0; block < 160; block++) {
+    heap.alloc(20_000);
+    cache.alloc();
+  }
+  expectClean(heap);
+  return [before, cache.stats().slabs];
 }
 
-/** Blocks of some classes in turn, one live at a time. */
-function takeTurns(heap: Heap, classes: readonly number[], rounds: number): void {
-  for (let round = 0; round < rounds; round++) for (const index of classes) heap.free(heap.alloc(classBytes(index)));
-}
-
-const HEAPS: readonly (readonly [string, HeapOptions])[] = [
-  ["a small heap", { sizeBytes: MIB }],
-  ["a large heap", { sizeBytes: 16 * MIB }],
-  ["a heap that grows", { sizeBytes: MIB, maximumBytes: 16 * MIB }],
-];
-
-describe.each(HEAPS)("%s that returns to its level again and again", (_name, options) => {
-  it.each([6, 8, 10, 12, 14, 16])("leaves the slabs of %i classes alone that are used in turn", (classCount) => {
-    for (const step of [1, 2, 3]) {
-      const heap = Heap.create(options);
-      heap.alloc(100);
-      const classes = Array.from({ length: classCount }, (_, index) => index * step);
-      takeTurns(heap, classes, FIRST_ROUNDS);
-      expect(slowWork(heap, () => takeTurns(heap, classes, ROUNDS))).toEqual({ drains: 0, refills: 0 });
-      expectClean(heap);
-    }
+describe("a heap that reaches its peak", () => {
+  it("leaves the slabs of a cache that keeps them, while it is in use", () => {
+    const [before, after] = slabsKept(true);
+    expect(after).toBe(before);
   });
 
-  it("does so with runs of pages that come and go", () => {
-    const heap = Heap.create(options);
-    const classes = [3, 9, 15, 21];
-    const round = (): void => {
-      takeTurns(heap, classes, 1);
-      const blocks = [40_000, 50_000, 60_000].map((sizeBytes) => heap.alloc(sizeBytes));
-      for (const block of blocks) heap.free(block);
-    };
-    for (let turn = 0; turn < FIRST_ROUNDS; turn++) round();
-    const work = slowWork(heap, () => {
-      for (let turn = 0; turn < ROUNDS; turn++) round();
-    });
-    expect(work).toEqual({ drains: 0, refills: 0 });
-  });
-});
-
-describe("the level at which a heap reclaims what lies idle", () => {
-  it("never sinks, and rises each time that it is reached", () => {
-    const heap = Heap.create({ sizeBytes: 16 * MIB });
-    const { frames } = layersOf(heap).pages;
-    const levelNow = (): number => frames.reclaimWord(Header.RECLAIM_AT);
-    let level = levelNow();
-    let rises = 0;
-    for (let turn = 0; turn < 2000; turn++) {
-      const usedFrames = layersOf(heap).pages.usedFrames;
-      frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 1000);
-      heap.alloc(classBytes(turn % 70));
-      const isReached = frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) === 0;
-      if (isReached) expect(levelNow()).toBeGreaterThan(Math.max(level, usedFrames));
-      else expect(levelNow()).toBe(level);
-      if (isReached) rises++;
-      level = levelNow();
-    }
-    expect(rises).toBeGreaterThan(10);
-  });
-
-  it("is not forgotten by a heap that has stayed below it for two thousand million requests", () => {
-    const heap = Heap.create({ sizeBytes: 16 * MIB });
-    const { frames } = layersOf(heap).pages;
-    heap.free(heap.alloc(8 * MIB));
-    const most = 2 ** 31 - 1;
-    frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, most);
-    frames.setReclaimWord(Header.RECLAIM_AT, 1000);
-    heap.free(heap.alloc(100_000));
-    expect(frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM)).toBe(most);
-    heap.alloc(8 * MIB);
-    heap.alloc(300_000);
-    expect(frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM)).toBeLessThan(2);
+  it("takes those of others, though they are in use", () => {
+    const [before, after] = slabsKept(false);
+    expect(after).toBeLessThan(before);
   });
 });

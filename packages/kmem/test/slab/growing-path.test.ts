@@ -5,19 +5,20 @@ import { expectClean } from "../support/expectations.ts";
 const WASM_PAGE = 65_536;
 
 /** A heap over a memory that has grown by so many blocks of 4 KiB. */
-function grown(shared: boolean): { heap: Heap; alloc: Heap["alloc"]; blocks: number[] } {
-  const memory = new WebAssembly.Memory({ initial: shared ? 32 : 3, maximum: 256, shared });
-  const heap = Heap.create({ memory, slotCount: 4, maximumBytes: 256 * WASM_PAGE });
-  const { alloc } = heap;
+function grown(shared: boolean): { heap: Heap; blocks: number[] } {
+  const memory = new WebAssembly.Memory({ initial: shared ? 32 : 3, maximum: 400, shared });
+  const heap = Heap.create({ memory, slotCount: 4, maximumBytes: 400 * WASM_PAGE });
   const before = memory.buffer.byteLength;
   const blocks = Array.from({ length: 1000 }, () => heap.alloc(4000));
   expect(memory.buffer.byteLength).toBeGreaterThan(before);
-  return { heap, alloc, blocks };
+  return { heap, blocks };
 }
 
 describe.each([false, true])("the fast path of memory that grows, shared: %s", (shared) => {
-  it("keeps its functions, which serve the memory as it is", () => {
-    const { heap, alloc, blocks } = grown(shared);
+  it("has functions that serve the memory as it is, and stay the same from the first growth on", () => {
+    const { heap, blocks } = grown(shared);
+    const { alloc } = heap;
+    blocks.push(...Array.from({ length: 1000 }, () => heap.alloc(4000)));
     expect(heap.alloc).toBe(alloc);
     const { free } = heap;
     for (const block of blocks) free(block);
@@ -55,11 +56,32 @@ describe.each([false, true])("the fast path of memory that grows, shared: %s", (
 });
 
 it("is that of a heap of one thread, too", () => {
-  const memory = new WebAssembly.Memory({ initial: 3, maximum: 256 });
-  const heap = LocalHeap.create({ memory, maximumBytes: 256 * WASM_PAGE });
+  const memory = new WebAssembly.Memory({ initial: 3, maximum: 400 });
+  const heap = LocalHeap.create({ memory, maximumBytes: 400 * WASM_PAGE });
+  const blocks = Array.from({ length: 1000 }, () => heap.alloc(4000));
   const { alloc, free } = heap;
-  const blocks = Array.from({ length: 1000 }, () => alloc(4000));
+  blocks.push(...Array.from({ length: 1000 }, () => alloc(4000)));
   expect(heap.alloc).toBe(alloc);
   for (const block of blocks) free(block);
   expect(heap.tryAlloc(100)).toBeGreaterThan(0);
+});
+
+describe("functions that a program has wrapped", () => {
+  it("stay wrapped as the memory grows", () => {
+    const memory = new WebAssembly.Memory({ initial: 3, maximum: 400 });
+    const heap = Heap.create({ memory, slotCount: 1, maximumBytes: 400 * WASM_PAGE });
+    const blocks = Array.from({ length: 100 }, () => heap.alloc(4000));
+    const { alloc } = heap;
+    let calls = 0;
+    heap.alloc = (sizeBytes) => {
+      calls++;
+      return alloc(sizeBytes);
+    };
+    const before = memory.buffer.byteLength;
+    for (let call = 0; call < 1000; call++) blocks.push(heap.alloc(4000));
+    expect(memory.buffer.byteLength).toBeGreaterThan(before);
+    expect(calls).toBe(1000);
+    for (const block of blocks) heap.free(block);
+    expectClean(heap);
+  });
 });
