@@ -15,6 +15,13 @@ export interface ImportName {
 
 const RESIZE_IMPORTS: ReadonlySet<string> = new Set(["emscripten_resize_heap", "_emscripten_resize_heap"]);
 
+/** Emscripten's JavaScript of before 2019 has these: they take no size, and read sbrk's variable. */
+const OLD_RESIZE_IMPORTS: ReadonlySet<string> = new Set(
+  ["enlargeMemory", "abortOnCannotGrowMemory"].flatMap((name) => [name, `_${name}`]),
+);
+/** Emscripten shortens the names of imports to so many characters, and hardly anything else does. */
+const SHORTENED_CHARACTERS = 2;
+
 /** Emscripten's standalone programs grow their memory by themselves, and then call this, which renews the views. */
 const GROWTH_IMPORT = "emscripten_notify_memory_growth";
 
@@ -40,9 +47,9 @@ export interface ResizeEvidence {
 /**
  * The import that the program asks for more memory, which makes its JavaScript's views of the memory anew: by the
  * option, by its name, by the size of the memory that what calls it has read, as the glue names it, else the only one
- * below malloc. Undefined where the program grows its memory by itself, or never. Throws CANNOT_ADOPT where nothing
- * says which of its imports it is: a heap that grew the memory without it would leave the program's JavaScript with
- * views that are detached. O(code).
+ * below malloc that takes a size, if Emscripten has shortened its name. Undefined where the program grows its memory by
+ * itself, or never. Throws CANNOT_ADOPT where nothing says which of Emscripten's imports it is: a heap that grew the
+ * memory without it would leave the program's JavaScript with views that are detached. O(code).
  */
 export function findResizeImport(facts: CodeFacts, finder: Finder, evidence: ResizeEvidence): ImportName | undefined {
   const { module } = facts;
@@ -57,7 +64,7 @@ export function findResizeImport(facts: CodeFacts, finder: Finder, evidence: Res
     (growsItself ? undefined : functions[calledWithSize(facts, finder, breakAddress) ?? -1]) ??
     // It may be the glue of another module, too.
     namedByGlue(module, glue) ??
-    (growsItself ? undefined : functions[onlyResizer(module, below) ?? -1]);
+    (growsItself ? undefined : onlyShortened(module, below));
   if (found !== undefined) return { module: found.module, name: found.name };
   if (!growsItself) refuseUnknown(module, below);
   return undefined;
@@ -72,7 +79,7 @@ function givenImport(module: WasmModule, { module: from, name }: ImportName): Im
   if (index < 0)
     throw new CannotAdopt("function-missing", `it imports no function ${from}.${name}`, { function: name });
   if (!isResizer(module, index)) {
-    const text = `the import ${from}.${name} takes no size and says nothing, so that it cannot grow the memory`;
+    const text = `the import ${from}.${name} does not take one size and return one i32, as what grows the memory does`;
     throw new CannotAdopt("wrong-type", text, { function: index });
   }
   return { module: from, name };
@@ -103,19 +110,42 @@ function onlyResizer(module: WasmModule, functions: ReadonlySet<number>): number
   return resizers.length === 1 ? resizers[0] : undefined;
 }
 
-/** Emscripten's oldest way has no argument: its JavaScript reads sbrk's variable. */
+/** The only import that takes a size. A logger may be that as well: it is none where its name was left to it. */
+function onlyShortened(module: WasmModule, below: ReadonlySet<number>) {
+  const only = functionImports(module)[onlyResizer(module, below) ?? -1];
+  return only !== undefined && isShortened(only.name) ? only : undefined;
+}
+
+function isShortened(name: string): boolean {
+  return name.length <= SHORTENED_CHARACTERS;
+}
+
+/** Whether a name is one that Emscripten gives: that of its oldest way to grow memory, or none that says anything. */
+function isOfEmscripten(name: string): boolean {
+  return OLD_RESIZE_IMPORTS.has(name) || isShortened(name);
+}
+
 function refuseUnknown(module: WasmModule, below: ReadonlySet<number>): void {
   const { isShared, initial, maximum } = module.memories[0]!;
   if (isShared || maximum === initial) return;
   const functions = functionImports(module);
-  const candidates = [...below].filter((index) => isImport(module, index) && mayResize(module, index));
+  const isCandidate = (index: number): boolean =>
+    isImport(module, index) && mayResize(module, index) && isOfEmscripten(functions[index]!.name);
+  const candidates = [...below].filter(isCandidate);
   if (candidates.length === 0) return;
-  const imports = candidates.map((index) => ({ module: functions[index]!.module, name: functions[index]!.name }));
-  const text =
-    "its JavaScript grows its memory and makes its views of it anew, but nothing says by which import " +
-    `(${imports.map((one) => `${one.module}.${one.name}`).join(", ")}): give the glue, or say it in resizeImport, ` +
-    "which is false where nobody keeps views or the heap has a maximumBytes that the memory has already";
+  const imports = candidates
+    .filter((index) => isResizer(module, index))
+    .map((index) => ({ module: functions[index]!.module, name: functions[index]!.name }));
+  const text = `its JavaScript grows its memory and makes its views of it anew, but ${helpFor(imports)}`;
   throw new CannotAdopt("growth-unknown", text, { imports });
+}
+
+function helpFor(imports: readonly ImportName[]): string {
+  const none = "false, where nobody keeps views or the heap has a maximumBytes that the memory has already";
+  if (imports.length === 0)
+    return `by an import that takes no size, which a heap cannot call: resizeImport may be ${none}`;
+  const names = imports.map((one) => `${one.module}.${one.name}`).join(", ");
+  return `nothing says by which import (${names}): give the glue, or say it in resizeImport, which may be ${none}`;
 }
 
 function isImport(module: WasmModule, functionIndex: number): boolean {

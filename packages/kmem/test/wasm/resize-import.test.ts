@@ -45,6 +45,18 @@ describe("the import that a program's memory grows by", () => {
     expect(resizeOf(program(asks(1)))).toEqual({ module: "a", name: "x" });
   });
 
+  it.each(["log", "sbrk"])("is none that has a name of its own: %s", (name) => {
+    const named = { module: "env", name, params: [I32], results: [I32] };
+    expect(resizeOf(program(asks(0), { imports: [named] }))).toBe(undefined);
+  });
+
+  it("is none where those below malloc have names that say nothing of memory, and no size", () => {
+    const lock = { module: "env", name: "lock", params: [], results: [I32] };
+    expect(resizeOf(program(op.call(0), { imports: [lock] }))).toBe(undefined);
+    const both = ["lock", "unlock"].map((name) => ({ ...lock, name, params: [I32] }));
+    expect(resizeOf(program([...asks(0), ...op.drop, ...asks(1)], { imports: both }))).toBe(undefined);
+  });
+
   it.each([
     'var asmLibraryArg={"w":_abort,"x":_emscripten_resize_heap,"E":_environ_get}',
     "var wasmImports={w:___lock,x:_emscripten_resize_heap}",
@@ -94,10 +106,13 @@ describe("the import that a program's memory grows by", () => {
       ],
     });
     expect(error.message).toContain("(a.w, a.x)");
+    // One without an argument cannot be named.
     const enlarge = { module: "env", name: "enlargeMemory", params: [], results: [I32] };
-    expect(refusalOf(program(op.call(0), { imports: [enlarge] })).details).toMatchObject({
+    const old = refusalOf(program(op.call(0), { imports: [enlarge] }));
+    expect(old.details).toEqual({ reason: "growth-unknown", imports: [] });
+    expect(old.message).toContain("by an import that takes no size");
+    expect(refusalOf(program(op.call(0), { imports: [shortImport("w", 0)] })).details).toMatchObject({
       reason: "growth-unknown",
-      imports: [{ module: "env", name: "enlargeMemory" }],
     });
     // Memory that cannot grow, and such as is shared, whose views stay good.
     expect(resizeOf(program(both, { memory: { pages: 2, maximum: 2 } }))).toBe(undefined);
