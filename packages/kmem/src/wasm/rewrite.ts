@@ -32,7 +32,7 @@ export interface RewritePlan {
   readonly isStartDeferred: boolean;
 }
 
-type ImportName = CFunctionName | CheckImportName;
+type AddedImport = CFunctionName | CheckImportName;
 
 /** A module that was rewritten. */
 export interface Rewritten {
@@ -57,7 +57,7 @@ export class Rewriter {
   /** The module's bytes, with constants in place of reads of headers. */
   readonly #bytes: Uint8Array;
   readonly #is64: boolean;
-  readonly #imports: readonly ImportName[];
+  readonly #imports: readonly AddedImport[];
   readonly #core: CoreSections;
   readonly #newTypes: { readonly params: number[]; readonly results: number[] }[] = [];
   readonly #out: ByteWriter;
@@ -119,7 +119,7 @@ export class Rewriter {
   readonly #shifted = (functionIndex: number): number =>
     functionIndex < this.#module.importedFunctionCount ? functionIndex : functionIndex + this.#imports.length;
 
-  readonly #importIndex = (name: ImportName): number =>
+  readonly #importIndex = (name: AddedImport): number =>
     this.#module.importedFunctionCount + this.#imports.indexOf(name);
 
   /** What calls of one of C's functions name: its fast path, or the import where it has none. */
@@ -131,7 +131,7 @@ export class Rewriter {
   }
 
   /** The type that the functions have whose place another takes, if no plain one: what refers to them counts on it. */
-  #replacedType(name: ImportName): number | undefined {
+  #replacedType(name: AddedImport): number | undefined {
     const { functionTypes, types } = this.#module;
     const replaced = [...this.#plan.found.values()].filter(({ role }) => role === name);
     const functions = replaced.map(({ functionIndex }) => functionIndex);
@@ -143,7 +143,7 @@ export class Rewriter {
   }
 
   /** The index of a type that the module has, or gets now. */
-  #typeIndex(name: ImportName): number {
+  #typeIndex(name: AddedImport): number {
     const replaced = this.#replacedType(name);
     if (replaced !== undefined) return replaced;
     const { params, results } = typeOfImport(name, this.#is64);
@@ -374,7 +374,7 @@ export class Rewriter {
   }
 }
 
-function typeOfImport(name: ImportName, is64: boolean): { params: number[]; results: number[] } {
+function typeOfImport(name: AddedImport, is64: boolean): { params: number[]; results: number[] } {
   if (name !== "check_access" && name !== "check_range") return typeOfRole(name, is64);
   return { params: new Array<number>(CHECK_IMPORTS[name]).fill(Type.I32), results: [] };
 }
