@@ -192,7 +192,10 @@ export class Finder {
     const parameterCount = this.#facts.module.typeOf(functionIndex)?.params.length ?? 0;
     if (functionIndex < this.#facts.module.importedFunctionCount) return;
     const leads = bindgenLeadsTo(name, parameterCount);
-    if (leads !== undefined) this.#wrappers.set(leads, [...(this.#wrappers.get(leads) ?? []), functionIndex]);
+    if (leads === undefined) return;
+    const wrappers = this.#wrappers.get(leads);
+    if (wrappers === undefined) this.#wrappers.set(leads, [functionIndex]);
+    else wrappers.push(functionIndex);
   }
 
   #byExports(glue: string): void {

@@ -29,8 +29,10 @@ function addressesBelow(
   const seen = new Set([...functions, ...without]);
   let level = [...functions];
   for (let left = depth; left > 0; left--) {
-    level = level.flatMap((index) => [...facts.calleesOf(index)]).filter((index) => !seen.has(index));
-    for (const index of level) seen.add(index);
+    const next = new Set<number>();
+    for (const index of level) for (const callee of facts.calleesOf(index)) if (!seen.has(callee)) next.add(callee);
+    for (const index of next) seen.add(index);
+    level = [...next];
   }
   const addresses = new Set<number>();
   for (const index of seen) {
@@ -70,7 +72,8 @@ export function* findStates(facts: CodeFacts, { mallocs, frees, areWrappers }: E
     if (shared.length < LEAST_SHARED) continue;
     const [first, last] = [shared[0]!, shared.at(-1)!];
     const addresses = new Set([...ofMalloc, ...ofFree].filter((address) => address >= first && address <= last));
-    const base = Math.min(first, ...[...ofMalloc].filter((address) => address >= first - BASE_REACH_BYTES));
+    let base = first;
+    for (const address of ofMalloc) if (address >= first - BASE_REACH_BYTES) base = Math.min(base, address);
     yield { first, last, addresses, base };
   }
 }

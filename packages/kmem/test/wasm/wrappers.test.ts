@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { CodeFacts } from "../../src/wasm/code-facts.ts";
 import { adopt } from "../../src/wasm/index.ts";
 import { type BuiltFunction, buildModule, I32, op } from "./support/module-builder.ts";
 import { instantiated, toyFree, toyMalloc, wordFunction } from "./support/toy-allocator.ts";
@@ -86,5 +87,40 @@ describe("an allocator below wasm-bindgen's wrappers", () => {
       ["malloc", 1],
       ["free", 2],
     ]);
+  });
+});
+
+describe("modules with many functions below wrappers, or many names", () => {
+  const LEVEL = 120;
+
+  it("take each function of a level once", () => {
+    const callsOf = (first: number) => Array.from({ length: LEVEL }, (_, index) => op.call(first + index, 2)).flat();
+    const level = (code: readonly number[]) =>
+      Array.from({ length: LEVEL }, (): BuiltFunction => ({ params: [], results: [], code }));
+    const functions = [
+      wordFunction(1, [...callsOf(2), ...op.i32(4096)], { exportAs: "__wbindgen_malloc" }),
+      { ...handing(2, 1), code: [], exportAs: "__wbindgen_free" },
+      ...[2, 3].flatMap((next) => level(callsOf(2 + (next - 1) * LEVEL))),
+      ...level([]),
+    ];
+    const asked = vi.spyOn(CodeFacts.prototype, "calleesOf");
+    expect(() => adopt(buildModule({ functions }))).toThrow(expect.objectContaining({ code: "CANNOT_ADOPT" }));
+    expect(asked.mock.calls.length).toBeLessThan((functions.length * LEVEL) / 8);
+    asked.mockRestore();
+  });
+
+  it("may name more variables than a call has arguments", () => {
+    const many = Array.from({ length: 200_000 }, (_, index) => [...op.i32(2000 + 4 * index), ...op.load(), ...op.drop]);
+    const malloc = toyMalloc();
+    const functions = [{ ...malloc, code: [...many.flat(), ...malloc.code] }, toyFree()];
+    expect(adopt(buildModule({ functions, memory: { pages: 16 } })).found).toHaveLength(2);
+  });
+
+  it("are read once per name", () => {
+    const name = "__wbindgen_malloc";
+    const named = Array.from({ length: 40_000 }, () => wordFunction(1, op.i32(0), { name }));
+    const before = performance.now();
+    expect(() => adopt(buildModule({ functions: named }))).toThrow(expect.objectContaining({ code: "CANNOT_ADOPT" }));
+    expect(performance.now() - before).toBeLessThan(4000);
   });
 });
