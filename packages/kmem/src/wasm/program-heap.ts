@@ -90,7 +90,8 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
   const memory = memoryOf(adopted, read);
   // The one grows the memory to so many bytes, and its views with it; the other is told which memory has grown.
   const resize = importOf(adopted.resizeImport, read);
-  const notify = resize === undefined ? importOf(adopted.growthImport, read) : undefined;
+  const told = resize === undefined ? importOf(adopted.growthImport, read) : undefined;
+  const notify = (): void => tell(told);
   const grow = (pageCount: number): boolean => {
     const { byteLength } = memory.buffer;
     if (resize === undefined) addPages(memory, pageCount, adopted.memory.is64);
@@ -115,13 +116,13 @@ export function programHeapOptions(adopted: AdoptedModule, program: ProgramMemor
     const text = `the program's memory has ${memory.buffer.byteLength} bytes and does not grow to ${neededBytes}`;
     throw new KmemError("OUT_OF_MEMORY", text, { neededBytes });
   }
-  if (missingPages > 0) notify?.(FIRST_MEMORY);
+  if (missingPages > 0) notify();
   moveBreak(adopted, memory);
   if (isAfterOthers) notePagesBefore(memory, { address: own, bytes: present - own });
   else grownFor.set(memory, isBeforeOthers ? own : memory.buffer.byteLength);
   const end = Math.min(ADDRESS_SPACE_BYTES, isBeforeOthers ? own : memory.buffer.byteLength);
   const onGrow = (): void => {
-    notify?.(FIRST_MEMORY);
+    notify();
     moveBreak(adopted, memory);
   };
   if (read.exports !== undefined) awaitHeap(read.exports, start);
@@ -173,5 +174,14 @@ function grew(grow: (pageCount: number) => boolean, pageCount: number): boolean 
     return grow(pageCount);
   } catch {
     return false;
+  }
+}
+
+/** Says that the memory has grown, which stays so, whatever the program's JavaScript makes of it. */
+function tell(notify: ((memoryIndex: number) => unknown) | undefined): void {
+  try {
+    notify?.(FIRST_MEMORY);
+  } catch {
+    // The heap's call may be in the middle of malloc: nothing may come out of it.
   }
 }

@@ -78,6 +78,20 @@ describe("the memory of a program's heap", () => {
     expect(adopt(buildModule({ imports: [other], functions: [toyMalloc(), toyFree()] })).growthImport).toBe(undefined);
   });
 
+  it("has grown whatever the glue does when it is told", () => {
+    const notify = { module: "env", name: "emscripten_notify_memory_growth", params: [0x7f], results: [] };
+    const adopted = adopt(buildModule({ imports: [notify], functions: [toyMalloc(), toyFree()] }));
+    const memory = new WebAssembly.Memory({ initial: 2 });
+    const fail = (): never => {
+      throw new TypeError("the program has ended");
+    };
+    const imports = { env: { emscripten_notify_memory_growth: fail } };
+    const options = programHeapOptions(adopted, { imports, exports: { memory }, maximumBytes: MAXIMUM_BYTES });
+    const heap = Heap.create({ ...options, slotCount: 1 });
+    expect(heap.alloc(3_000_000)).toBeGreaterThan(0);
+    expect(checkHeap(heap).isClean).toBe(true);
+  });
+
   it.each([undefined, "memcheck"] as const)("grows where its addresses have 64 bits (check: %s)", (check) => {
     const words = { params: [I64], results: [I64] };
     const bytes = buildModule({
