@@ -158,7 +158,8 @@ function alignmentShiftOf(mask: number): number | undefined {
   return undefined;
 }
 
-function isSame(one: FlowValue, other: FlowValue): boolean {
+/** Whether two values are one: made from the same, with the same added. */
+export function isSame(one: FlowValue, other: FlowValue): boolean {
   return one.origin === other.origin && one.plus === other.plus;
 }
 

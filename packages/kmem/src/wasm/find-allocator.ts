@@ -1,3 +1,4 @@
+import { AllocatorBodies } from "./allocator-bodies.ts";
 import {
   bindgenLeadsTo,
   C_FUNCTIONS,
@@ -14,8 +15,9 @@ import { glueNames } from "./glue-names.ts";
 import { External } from "./layout.ts";
 import { isWord } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
-import { allocatesAsTold, rustEntries } from "./rust-entries.ts";
+import { rustEntries } from "./rust-entries.ts";
 import { type AllocatorState, accessorsOf, type EntryPair, findPair, findStates, WRAPPED_DEPTH } from "./state.ts";
+import { allocatesZeros } from "./zeroing.ts";
 
 /** By what a function was found. */
 export type Evidence =
@@ -120,18 +122,20 @@ export class Finder {
   /** Finds what wasm-bindgen's wrappers hand sizes and alignments to; says whether there is any. */
   addRustEntries(): boolean {
     const { size } = this.found;
-    for (const { role, functionIndex, caller } of rustEntries(this.#facts, this.#wrappers)) {
+    const bodies = new AllocatorBodies(this.#facts, this.found.keys(), this.state);
+    for (const { role, functionIndex, caller } of rustEntries(this.#facts, this.#wrappers, bodies)) {
       this.#add(role, functionIndex, "wrapper", `called by function ${caller}`);
     }
     return this.found.size > size;
   }
 
-  /** Of functions that look at chunks by functions of the allocator's, finds those that give blocks of zeros. */
-  addZeroing(candidates: readonly number[]): void {
+  /** Of functions that look at chunks by these functions of the allocator's, finds those that give blocks of zeros. */
+  addZeroing(candidates: readonly number[], readers: ReadonlySet<number>): void {
     const allocs = new Set(this.withRole("rust_alloc"));
     for (const index of candidates) {
-      if (!this.#hasType("rust_alloc_zeroed", index) || !allocatesAsTold(this.#facts, index, allocs)) continue;
-      this.#add("rust_alloc_zeroed", index, "shape", "allocates a size with an alignment, and looks at the chunk");
+      if (!this.#hasType("rust_alloc_zeroed", index) || !allocatesZeros(this.#facts, index, { allocs, readers }))
+        continue;
+      this.#add("rust_alloc_zeroed", index, "shape", "allocates a size with an alignment, and clears it");
     }
   }
 

@@ -1,7 +1,9 @@
+import type { AllocatorBodies } from "./allocator-bodies.ts";
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
-import { Op, Type } from "./layout.ts";
-import { ValueFlow } from "./value-flow.ts";
+import { comparesArgument, isSame } from "./entry-behaviour.ts";
+import { Op } from "./layout.ts";
+import { type FlowValue, ValueFlow } from "./value-flow.ts";
 
 /** What a wrapper of wasm-bindgen's leads to. */
 type WrappedRole = "malloc" | "realloc" | "free";
@@ -13,63 +15,115 @@ export interface RustEntry {
   readonly caller: number;
 }
 
-/**
- * What the wrappers call: which function of Rust's, and which of their own parameters they hand it as they are, in its
- * order. The missing one is the alignment: a constant in older wrappers, and in newer ones a parameter that is tested.
- */
-const CALLED: Readonly<Record<WrappedRole, { readonly role: Role; readonly handed: readonly (number | undefined)[] }>> =
-  {
-    malloc: { role: "rust_alloc", handed: [0, undefined] },
-    realloc: { role: "rust_realloc", handed: [0, 1, undefined, 2] },
-    free: { role: "rust_dealloc", handed: [0, 1, undefined] },
-  };
+/** What a wrapper calls. */
+interface Called {
+  readonly role: Role;
+  /** Which of the wrapper's own parameters it hands on as they are, in order; undefined for the alignment. */
+  readonly handed: readonly (number | undefined)[];
+  /** The parameter that newer wrappers have for the alignment, which they test; in older ones that is a constant. */
+  readonly alignment: number;
+}
+
+/** What the wrappers call: which function of Rust's, and with what. */
+const CALLED: Readonly<Record<WrappedRole, Called>> = {
+  malloc: { role: "rust_alloc", handed: [0, undefined], alignment: 1 },
+  realloc: { role: "rust_realloc", handed: [0, 1, undefined, 2], alignment: 3 },
+  free: { role: "rust_dealloc", handed: [0, 1, undefined], alignment: 2 },
+};
 /** So many functions may do nothing but call the next one: the allocator's symbol, the standard library's. */
 const MOST_FORWARDING = 4;
-/** No wrapper is longer, and nothing that allocates and then clears. */
+/** Where rust_alloc has its alignment, and what it compares it with: what malloc's blocks have anyway, or one more. */
+const ALIGNMENT = 1;
+const USUAL_ALIGNMENTS: ReadonlySet<number> = new Set([8, 9, 16, 17]);
+/** No wrapper is longer. */
 const MOST_BYTES = 1024;
 
 /**
  * The functions of Rust's allocator that wasm-bindgen's wrappers call, and those that these forward to: below is all of
- * the allocator. O(code of the wrappers).
+ * the allocator. None that do something besides, or that are handed by anybody what is no alignment. O(code).
  */
-export function rustEntries(facts: CodeFacts, wrappers: ReadonlyMap<Role, readonly number[]>): RustEntry[] {
-  return (Object.keys(CALLED) as WrappedRole[]).flatMap((leads) =>
-    (wrappers.get(leads) ?? []).flatMap((wrapper) => entriesBelow(facts, wrapper, leads)),
-  );
+export function rustEntries(
+  facts: CodeFacts,
+  wrappers: ReadonlyMap<Role, readonly number[]>,
+  bodies: AllocatorBodies,
+): RustEntry[] {
+  const chains = (Object.keys(CALLED) as WrappedRole[])
+    .flatMap((leads) => (wrappers.get(leads) ?? []).map((wrapper) => entriesBelow(facts, wrapper, leads)))
+    .filter((chain) => chain.every(({ functionIndex }) => bodies.onlyAllocates(functionIndex)));
+  const allocs = chains.flat().filter(({ role }) => role === "rust_alloc");
+  const misaligned = handedOther(facts, new Set(allocs.map(({ functionIndex }) => functionIndex)));
+  return chains.filter((chain) => !chain.some(({ functionIndex }) => misaligned.has(functionIndex))).flat();
 }
 
 function entriesBelow(facts: CodeFacts, wrapper: number, leads: WrappedRole): RustEntry[] {
-  const { role, handed } = CALLED[leads];
+  const called = CALLED[leads];
   const takers = [...facts.calleesOf(wrapper)].filter((index) => facts.module.typeOf(index)?.params.length !== 0);
-  const [called] = takers;
-  if (called === undefined || takers.length > 1 || !hands(facts, wrapper, handed)) return [];
+  if (takers.length !== 1) return [];
   const entries: RustEntry[] = [];
-  let [caller, index]: [number, number | undefined] = [wrapper, called];
+  let [caller, index]: [number, number | undefined] = [wrapper, takers[0]];
   while (index !== undefined && entries.length < MOST_FORWARDING) {
-    entries.push({ role, functionIndex: index, caller });
+    entries.push({ role: called.role, functionIndex: index, caller });
     [caller, index] = [index, forwardsTo(facts, index)];
   }
-  return entries;
+  // Older wrappers may compute it: 4 where the size is one, else 0.
+  const isAny = called.role === "rust_alloc" && comparesAlignment(facts, entries.at(-1)!.functionIndex);
+  return hands(facts, wrapper, called, isAny) ? entries : [];
 }
 
-/** Whether all that a function hands on is so many values, and these of its parameters among them as they are. */
-function hands(facts: CodeFacts, functionIndex: number, handed: readonly (number | undefined)[]): boolean {
-  if (isLong(facts, functionIndex)) return false;
+function comparesAlignment(facts: CodeFacts, functionIndex: number): boolean {
+  if (functionIndex < facts.module.importedFunctionCount) return false;
+  return comparesArgument(facts, functionIndex, ALIGNMENT, (constant) => USUAL_ALIGNMENTS.has(constant));
+}
+
+/** Whether all that a wrapper hands on is what it should: these of its parameters as they are, and an alignment. */
+function hands(
+  facts: CodeFacts,
+  functionIndex: number,
+  { handed, alignment }: Called,
+  isAnyAlignment: boolean,
+): boolean {
+  if (!facts.isShort(functionIndex, MOST_BYTES)) return false;
   const flow = new ValueFlow(facts, functionIndex);
   const { handedOn } = flow.uses;
   if (flow.isUnsure || handedOn.length !== handed.length) return false;
-  return handed.every((parameter, place) => parameter === undefined || isParameter(flow, handedOn[place]!, parameter));
+  const count = facts.module.typeOf(functionIndex)!.params.length;
+  const isRight = (value: FlowValue, parameter: number | undefined): boolean =>
+    parameter === undefined
+      ? isAnyAlignment || isAlignment(flow, value, alignment < count ? alignment : undefined)
+      : parameter < count && isSame(value, flow.parameter(parameter));
+  return handed.every((parameter, place) => isRight(handedOn[place]!, parameter));
 }
 
-/** Whether a function is too long to be what is looked for, or an import. */
-function isLong({ module }: CodeFacts, functionIndex: number): boolean {
-  const defined = functionIndex - module.importedFunctionCount;
-  return defined < 0 || module.bodyEnds[defined]! - module.bodyStarts[defined]! > MOST_BYTES;
+/** Whether a value is a constant power of two, or the parameter, for which a constant may stand. */
+function isAlignment(flow: ValueFlow, value: FlowValue, parameter: number | undefined): boolean {
+  const ancestors = flow.ancestorsOf(value);
+  if (ancestors.length === 0) return flow.isConstant(value) && isPowerOfTwo(value.plus);
+  if (parameter === undefined) return false;
+  const given = flow.parameter(parameter);
+  return (
+    ancestors.some((one) => isSame(one, given)) && ancestors.every((one) => isSame(one, given) || isSame(one, value))
+  );
 }
 
-function isParameter(flow: ValueFlow, value: { origin: number; plus: number }, parameter: number): boolean {
-  const { origin, plus } = flow.parameter(parameter);
-  return value.origin === origin && value.plus === plus;
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && Number.isInteger(Math.log2(value));
+}
+
+/** Those of the functions that something hands a constant last that is no power of two, and so no alignment. O(code). */
+function handedOther(facts: CodeFacts, functions: ReadonlySet<number>): Set<number> {
+  const found = new Set<number>();
+  for (const caller of facts.callersOf(functions)) {
+    const reader = facts.readerOf(caller);
+    let constant: number | undefined;
+    while (!reader.isDone) {
+      reader.next();
+      const { opcode, value } = reader;
+      const isCall = opcode === Op.CALL || opcode === Op.RETURN_CALL;
+      if (isCall && functions.has(value) && constant !== undefined && !isPowerOfTwo(constant)) found.add(value);
+      constant = opcode === Op.I32_CONST ? value : undefined;
+    }
+  }
+  return found;
 }
 
 /** The function that another one calls with its own parameters, if it does nothing else. */
@@ -88,31 +142,4 @@ function forwardsTo(facts: CodeFacts, functionIndex: number): number | undefined
     .every(({ opcode, value }, index) => opcode === Op.LOCAL_GET && value === index);
   const isAll = areParameters && call?.opcode === Op.CALL && end?.opcode === Op.END && steps.length === count + 2;
   return isAll ? call.value : undefined;
-}
-
-/** What an allocator calls to look at a block or the chunk around it, where that was not inlined. */
-export function chunkHelpers(facts: CodeFacts, found: ReadonlyMap<number, unknown>): Set<number> {
-  const helpers = new Set<number>();
-  for (const index of found.keys()) {
-    for (const callee of facts.calleesOf(index)) {
-      if (!found.has(callee) && takesAddress(facts, callee)) helpers.add(callee);
-    }
-  }
-  return helpers;
-}
-
-function takesAddress(facts: CodeFacts, functionIndex: number): boolean {
-  const type = facts.module.typeOf(functionIndex);
-  const isDefined = functionIndex >= facts.module.importedFunctionCount;
-  return isDefined && `${type?.params}:${type?.results}` === `${Type.I32}:${Type.I32}`;
-}
-
-/** Whether a function hands its two parameters to one of these, which allocate: a size and an alignment. O(code). */
-export function allocatesAsTold(facts: CodeFacts, functionIndex: number, allocs: ReadonlySet<number>): boolean {
-  if (![...facts.calleesOf(functionIndex)].some((callee) => allocs.has(callee))) return false;
-  if (isLong(facts, functionIndex)) return false;
-  const flow = new ValueFlow(facts, functionIndex);
-  const { handedOn } = flow.uses;
-  const isFirst = handedOn.length >= 2 && [0, 1].every((place) => isParameter(flow, handedOn[place]!, place));
-  return !flow.isUnsure && isFirst;
 }

@@ -1,7 +1,7 @@
+import { chunkReaders } from "./chunk-readers.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
 import { type LeftFunction, type Proof, Prover } from "./replacement-proof.ts";
-import { chunkHelpers } from "./rust-entries.ts";
 
 /** Says the name of a function, where the module has one. */
 type NameOf = (functionIndex: number) => string | undefined;
@@ -13,25 +13,25 @@ type NameOf = (functionIndex: number) => string | undefined;
 export function proveWhole(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>, nameOf: NameOf): Proof {
   const prove = (): Proof => new Prover(facts, finder, vouched).prove(nameOf);
   if (!finder.hasWrappers) return prove();
-  const first = withHelpers(prove(), facts, finder, { helpers: chunkHelpers(facts, finder.found), vouched, nameOf });
+  const first = withReaders(prove(), facts, finder, { readers: chunkReaders(facts, finder), vouched, nameOf });
   if (first.left.length === 0 || !finder.addRustEntries()) return first;
-  const helpers = chunkHelpers(facts, finder.found);
-  finder.addZeroing(callersOf(facts, finder, first.reachable, helpers));
-  return withHelpers(prove(), facts, finder, { helpers, vouched, nameOf });
+  const readers = chunkReaders(facts, finder);
+  finder.addZeroing(callersOf(facts, finder, first.reachable, readers), readers);
+  return withReaders(prove(), facts, finder, { readers, vouched, nameOf });
 }
 
 /** What is looked for besides. */
 interface Besides {
-  readonly helpers: ReadonlySet<number>;
+  readonly readers: ReadonlySet<number>;
   readonly vouched: ReadonlySet<number>;
   readonly nameOf: NameOf;
 }
 
 /** A proof and what it does not see: without inlining it is not the program's functions that read headers. */
-function withHelpers(proof: Proof, facts: CodeFacts, finder: Finder, { helpers, vouched, nameOf }: Besides): Proof {
+function withReaders(proof: Proof, facts: CodeFacts, finder: Finder, { readers, vouched, nameOf }: Besides): Proof {
   const seen = new Set(proof.left.map(({ functionIndex }) => functionIndex));
   const isNew = (index: number): boolean => !vouched.has(index) && !seen.has(index);
-  const using = callersOf(facts, finder, proof.reachable, helpers).filter(isNew);
+  const using = callersOf(facts, finder, proof.reachable, readers).filter(isNew);
   const callers = new Map(using.map((index): [number, number[]] => [index, []]));
   for (const index of proof.reachable) for (const callee of facts.calleesOf(index)) callers.get(callee)?.push(index);
   const left = using.map((functionIndex): LeftFunction => {
@@ -47,8 +47,8 @@ function callersOf(
   facts: CodeFacts,
   { found }: Finder,
   reachable: ReadonlySet<number>,
-  helpers: ReadonlySet<number>,
+  readers: ReadonlySet<number>,
 ): number[] {
-  const isKept = (index: number): boolean => reachable.has(index) && !found.has(index) && !helpers.has(index);
-  return [...facts.callersOf(helpers)].filter(isKept);
+  const isKept = (index: number): boolean => reachable.has(index) && !found.has(index) && !readers.has(index);
+  return [...facts.callersOf(readers)].filter(isKept);
 }

@@ -86,10 +86,13 @@ describe("Rust's functions below wasm-bindgen's wrappers", () => {
   // A free that looks at the chunk by two functions: 10 and 11.
   const looking = { ...free, code: [...free.code, ...op.get(0), ...op.call(10), ...op.call(11), ...op.drop] };
   const split = [malloc, looking, ...rest, ...wrappers, chunkOf, flagsOf];
-  const look = [...op.tee(0), ...op.call(10), ...op.call(11), ...op.drop, ...op.get(0)];
+  const look = [...op.tee(2), ...op.call(10), ...op.call(11), ...op.drop];
+  const fillWith = (byte: number): number[] => [...op.get(2), ...op.i32(byte), ...op.get(0), 0xfc, 11, 0, ...op.get(2)];
+  const allocating = (after: readonly number[]): BuiltFunction =>
+    wordFunction(2, [...parameters(2), ...op.call(2), ...look, ...after], { exportAs: "make", locals: 1 });
 
   it("are also what allocates, and looks at the chunk by functions that free has", () => {
-    const zeroed = wordFunction(2, [...parameters(2), ...op.call(2), ...look], { exportAs: "make" });
+    const zeroed = allocating(fillWith(0));
     const functions = [...split, zeroed];
     expect(rolesIn(functions)).toContainEqual(["rust_alloc_zeroed", 12]);
     const { exported, memory, calls } = instantiated(adopt(buildModule({ functions, memory: { pages: 2 } })));
@@ -103,13 +106,59 @@ describe("Rust's functions below wasm-bindgen's wrappers", () => {
     const quiet = split.map((one, index) => {
       return index >= 2 && index <= 6 ? { ...one, code: one.code.slice(touchesState.length) } : one;
     });
-    const zeroed = wordFunction(2, [...parameters(2), ...op.call(2), ...look], { exportAs: "make" });
+    const zeroed = allocating(fillWith(0));
     const forwards = { 3: allocator[3]!, 5: allocator[5]! };
     expect(rolesIn([...Object.assign(quiet, forwards), zeroed])).toContainEqual(["rust_alloc_zeroed", 12]);
   });
 
   it("are not replaced where something else looks at a chunk so: that is left", () => {
-    const reader = wordFunction(1, [...op.get(0), ...op.i32(8), ...op.call(2), ...look], { exportAs: "make" });
+    const reader = wordFunction(1, [...op.get(0), ...op.i32(8), ...op.call(2), ...op.tee(0), ...op.call(10)], {
+      exportAs: "make",
+    });
     expect(leftIn([...split, reader])).toEqual([{ functionIndex: 12, name: "make", uses: "header", callers: [] }]);
+  });
+
+  it.each([
+    ["another byte", fillWith(7)],
+    ["nothing", op.get(2)],
+    ["a word besides", [...op.get(2), ...op.i32(1), ...op.store(), ...fillWith(0)]],
+  ])("are no functions that clear with %s: such are left", (_, after) => {
+    expect(leftIn([...split, allocating(after)])).toMatchObject([{ functionIndex: 12, uses: "header" }]);
+  });
+
+  it("are not replaced where the callee counts, outside of the allocator's variables or in a global", () => {
+    const counting = [...op.i32(4000), ...op.get(0), ...op.store()];
+    for (const besides of [counting, [...op.get(0), 0x24, 0]]) {
+      const functions = [...allocator, ...wrappers];
+      functions[2] = { ...functions[2]!, code: [...besides, ...functions[2]!.code] };
+      const module = buildModule({ functions, globals: [{ value: 0, isMutable: true }] });
+      const { details } = thrownBy(() => adopt(module));
+      expect(details?.["left"]).toMatchObject([{ functionIndex: 2, uses: "state" }]);
+    }
+  });
+
+  it("are not replaced where what is handed for the alignment is none, by the wrapper or by another", () => {
+    const withLast = (value: number, exportAs: string): BuiltFunction =>
+      wordFunction(1, [...op.get(0), ...op.i32(value), ...op.call(3)], { exportAs });
+    const left = [{ functionIndex: 2, uses: "state" }];
+    expect(leftIn([...allocator, withLast(0, "__wbindgen_malloc"), ...wrappers.slice(1)])).toMatchObject(left);
+    expect(leftIn([...allocator, ...wrappers, withLast(0, "zeros")])).toMatchObject(left);
+  });
+
+  it("are replaced where the wrapper computes the alignment, and the callee compares it", () => {
+    const computed = [...op.get(0), ...op.i32(1000), ...op.lessOrEqual, ...op.i32(2), 0x74];
+    const older = wordFunction(1, [...op.get(0), ...computed, ...op.call(3)], { exportAs: "__wbindgen_malloc" });
+    const functions = [...allocator, older, ...wrappers.slice(1)];
+    expect(leftIn(functions)).toMatchObject([{ functionIndex: 2, uses: "state" }]);
+    const compares = [...op.get(1), ...op.i32(9), 0x49, ...op.drop];
+    functions[2] = { ...functions[2]!, code: [...compares, ...functions[2]!.code] };
+    expect(rolesIn(functions)).toContainEqual(["rust_alloc", 2]);
+  });
+
+  it("share with the program what rounds sizes", () => {
+    const roundsUp = wordFunction(1, [...op.get(0), ...op.i32(15), ...op.add, ...op.i32(-16), ...op.and]);
+    const rounding = { ...malloc, code: [...op.get(0), ...op.call(10), ...op.drop, ...malloc.code] };
+    const grid = wordFunction(1, [...op.get(0), ...op.call(10)], { exportAs: "grid" });
+    expect(rolesIn([rounding, free, ...rest, ...wrappers, roundsUp, grid])).toContainEqual(["rust_alloc", 2]);
   });
 });

@@ -117,10 +117,9 @@ describe("modules with many functions below wrappers, or many names", () => {
   });
 
   it("are read once per name", () => {
+    // Where a list is copied for each of them, this takes longer than any test may.
     const name = "__wbindgen_malloc";
-    const named = Array.from({ length: 40_000 }, () => wordFunction(1, op.i32(0), { name }));
-    const before = performance.now();
+    const named = Array.from({ length: 60_000 }, () => wordFunction(1, op.i32(0), { name }));
     expect(() => adopt(buildModule({ functions: named }))).toThrow(expect.objectContaining({ code: "CANNOT_ADOPT" }));
-    expect(performance.now() - before).toBeLessThan(4000);
   });
 });

@@ -1,0 +1,94 @@
+import type { CodeFacts } from "./code-facts.ts";
+import { Op } from "./layout.ts";
+import type { AllocatorState } from "./state.ts";
+import { ValueFlow } from "./value-flow.ts";
+
+/** No entry of an allocator leads to more functions of its own. */
+const MOST_BELOW = 64;
+/** Instructions that keep something outside of the memory, or run what nobody knows. */
+const FOREIGN: ReadonlySet<number> = new Set([
+  Op.GLOBAL_SET,
+  Op.CALL_INDIRECT,
+  Op.RETURN_CALL_INDIRECT,
+  Op.CALL_REF,
+  Op.RETURN_CALL_REF,
+]);
+
+/**
+ * Tells functions that do nothing but allocate from those that also count, record or hand on: what replaces a function
+ * does only the first. What a found function leads to is the allocator's.
+ */
+export class AllocatorBodies {
+  readonly #facts: CodeFacts;
+  readonly #state: AllocatorState | undefined;
+  /** The allocator's functions that are known, and the variables that they name. */
+  readonly #known: ReadonlySet<number>;
+  readonly #variables: ReadonlySet<number>;
+  readonly #isQuiet = new Map<number, boolean>();
+
+  /** O(code that the functions lead to). */
+  constructor(facts: CodeFacts, found: Iterable<number>, state: AllocatorState | undefined) {
+    this.#facts = facts;
+    this.#state = state;
+    const known = new Set(found);
+    for (const index of known) for (const callee of returningCalls(facts, index)) known.add(callee);
+    this.#known = known;
+    this.#variables = new Set([...known].flatMap((index) => [...facts.addressesOf(index)]));
+  }
+
+  /** Whether a function, with all that it calls, changes nothing but blocks and the allocator's variables. */
+  onlyAllocates(functionIndex: number): boolean {
+    const below = new Set([functionIndex]);
+    for (const index of below) {
+      if (below.size > MOST_BELOW || !this.#quiet(index)) return false;
+      for (const callee of returningCalls(this.#facts, index)) if (!this.#known.has(callee)) below.add(callee);
+    }
+    return true;
+  }
+
+  #quiet(functionIndex: number): boolean {
+    const known = this.#isQuiet.get(functionIndex);
+    if (known !== undefined) return known;
+    const quiet = this.#looksQuiet(functionIndex);
+    this.#isQuiet.set(functionIndex, quiet);
+    return quiet;
+  }
+
+  #looksQuiet(functionIndex: number): boolean {
+    if (functionIndex < this.#facts.module.importedFunctionCount) return false;
+    if (hasForeign(this.#facts, functionIndex)) return false;
+    const flow = new ValueFlow(this.#facts, functionIndex);
+    const isOther = ({ value, isStore }: (typeof flow.uses.addresses)[number]): boolean =>
+      isStore && flow.isConstant(value) && !this.#isVariable(value.plus);
+    return !flow.isUnsure && !flow.uses.addresses.some(isOther);
+  }
+
+  #isVariable(address: number): boolean {
+    const { first, last } = this.#state ?? { first: 1, last: 0 };
+    return (address >= first && address <= last) || this.#variables.has(address);
+  }
+}
+
+function hasForeign(facts: CodeFacts, functionIndex: number): boolean {
+  const reader = facts.readerOf(functionIndex);
+  while (!reader.isDone) {
+    reader.next();
+    if (FOREIGN.has(reader.opcode)) return true;
+  }
+  return false;
+}
+
+/** The functions that a function calls, without those that never return: they end the program with a message. */
+function returningCalls(facts: CodeFacts, functionIndex: number): Set<number> {
+  const found = new Set<number>();
+  if (functionIndex < facts.module.importedFunctionCount) return found;
+  const reader = facts.readerOf(functionIndex);
+  let called: number | undefined;
+  while (!reader.isDone) {
+    reader.next();
+    if (called !== undefined && reader.opcode !== Op.UNREACHABLE) found.add(called);
+    called = reader.opcode === Op.CALL ? reader.value : undefined;
+    if (reader.opcode === Op.RETURN_CALL) found.add(reader.value);
+  }
+  return found;
+}
