@@ -24,7 +24,8 @@ export class AllocatorBodies {
   /** The allocator's functions that are known, and the variables that they name. */
   readonly #known: ReadonlySet<number>;
   readonly #variables: ReadonlySet<number>;
-  readonly #isQuiet = new Map<number, boolean>();
+  /** By function, what it calls; undefined for one that does something else than to allocate. */
+  readonly #quiet = new Map<number, ReadonlySet<number> | undefined>();
 
   /** O(code that the functions lead to). */
   constructor(facts: CodeFacts, found: Iterable<number>, state: AllocatorState | undefined) {
@@ -40,18 +41,19 @@ export class AllocatorBodies {
   onlyAllocates(functionIndex: number): boolean {
     const below = new Set([functionIndex]);
     for (const index of below) {
-      if (below.size > MOST_BELOW || !this.#quiet(index)) return false;
-      for (const callee of returningCalls(this.#facts, index)) if (!this.#known.has(callee)) below.add(callee);
+      const callees = below.size > MOST_BELOW ? undefined : this.#quietCallees(index);
+      if (callees === undefined) return false;
+      for (const callee of callees) if (!this.#known.has(callee)) below.add(callee);
     }
     return true;
   }
 
-  #quiet(functionIndex: number): boolean {
-    const known = this.#isQuiet.get(functionIndex);
-    if (known !== undefined) return known;
-    const quiet = this.#looksQuiet(functionIndex);
-    this.#isQuiet.set(functionIndex, quiet);
-    return quiet;
+  #quietCallees(functionIndex: number): ReadonlySet<number> | undefined {
+    if (!this.#quiet.has(functionIndex)) {
+      const callees = this.#looksQuiet(functionIndex) ? returningCalls(this.#facts, functionIndex) : undefined;
+      this.#quiet.set(functionIndex, callees);
+    }
+    return this.#quiet.get(functionIndex);
   }
 
   #looksQuiet(functionIndex: number): boolean {

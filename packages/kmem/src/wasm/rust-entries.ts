@@ -47,15 +47,26 @@ export function rustEntries(
   wrappers: ReadonlyMap<Role, readonly number[]>,
   bodies: AllocatorBodies,
 ): RustEntry[] {
+  // Many wrappers may call one function.
+  const known = new Map<number, boolean>();
+  const comparing = (index: number): boolean => {
+    if (!known.has(index)) known.set(index, comparesAlignment(facts, index));
+    return known.get(index)!;
+  };
   const chains = (Object.keys(CALLED) as WrappedRole[])
-    .flatMap((leads) => (wrappers.get(leads) ?? []).map((wrapper) => entriesBelow(facts, wrapper, leads)))
+    .flatMap((leads) => (wrappers.get(leads) ?? []).map((wrapper) => entriesBelow(facts, wrapper, leads, comparing)))
     .filter((chain) => chain.every(({ functionIndex }) => bodies.onlyAllocates(functionIndex)));
   const allocs = chains.flat().filter(({ role }) => role === "rust_alloc");
   const misaligned = handedOther(facts, new Set(allocs.map(({ functionIndex }) => functionIndex)));
   return chains.filter((chain) => !chain.some(({ functionIndex }) => misaligned.has(functionIndex))).flat();
 }
 
-function entriesBelow(facts: CodeFacts, wrapper: number, leads: WrappedRole): RustEntry[] {
+function entriesBelow(
+  facts: CodeFacts,
+  wrapper: number,
+  leads: WrappedRole,
+  comparing: (functionIndex: number) => boolean,
+): RustEntry[] {
   const called = CALLED[leads];
   const takers = [...facts.calleesOf(wrapper)].filter((index) => facts.module.typeOf(index)?.params.length !== 0);
   if (takers.length !== 1) return [];
@@ -66,7 +77,7 @@ function entriesBelow(facts: CodeFacts, wrapper: number, leads: WrappedRole): Ru
     [caller, index] = [index, forwardsTo(facts, index)];
   }
   // Older wrappers may compute it: 4 where the size is one, else 0.
-  const isAny = called.role === "rust_alloc" && comparesAlignment(facts, entries.at(-1)!.functionIndex);
+  const isAny = called.role === "rust_alloc" && comparing(entries.at(-1)!.functionIndex);
   return hands(facts, wrapper, called, isAny) ? entries : [];
 }
 
