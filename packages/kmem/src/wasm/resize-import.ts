@@ -145,7 +145,7 @@ function helpFor(imports: readonly ImportName[]): string {
   if (imports.length === 0)
     return `by an import that takes no size, which a heap cannot call: resizeImport may be ${none}`;
   const names = imports.map((one) => `${one.module}.${one.name}`).join(", ");
-  return `nothing says by which of its imports (${names}): give the glue, or name it in resizeImport, or ${none}`;
+  return `nothing says by which of its imports (${names}): give the glue, or resizeImport, its name or ${none}`;
 }
 
 function isImport(module: WasmModule, functionIndex: number): boolean {
