@@ -156,11 +156,7 @@ export class SampledHeap extends Heap {
     this.rebound();
   }
 
-  /**
-   * The counter has views of its own.
-   *
-   * @internal
-   */
+  /** The counter has views of its own. @internal */
   protected override rebound(): void {
     // Not before the constructor has set the count.
     if (this.isReady === true) this.#sample();

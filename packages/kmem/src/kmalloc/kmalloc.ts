@@ -294,7 +294,8 @@ export class KmallocSlowPath {
   /**
    * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs, sheaves and barns,
    * and raises RECLAIM_AT, so that a heap at its peak holds little free memory. Caches that keep their slabs, as those
-   * with a constructor or destructor do, are left out unless they were idle since the last time. A heap that stays below RECLAIM_AT never reclaims here.
+   * with a constructor or destructor do, are left out unless they were idle since the last time. A heap that stays
+   * below RECLAIM_AT never reclaims here.
    */
   #reclaimAtPeak(): void {
     const { pages, caches, sheaves } = this.#layers;

@@ -16,10 +16,10 @@ const NO_PAGES: TakenPages = { frame: NO_FRAME, count: 0 };
 
 /**
  * Takes `count` free pages in a row; returns the first, or NO_FRAME. For RunKind.PAGES, for the pcp lists, and below
- * SEARCHED_PAGES_MIN, from the buddy lists, which take back the unused tail at once. Other runs, slabs of three
- * pages and more and users' large blocks, and those for which no buddy block is free, come from a contiguous free range,
- * first fit by address: so a heap fills from below, and few slabs split the stretches that long runs need. NO_FRAME if there is no such range,
- * or if what is left would be below MIN. Under the pages' lock.
+ * SEARCHED_PAGES_MIN, from the buddy lists, which take back the unused tail at once. Other runs, slabs of three pages
+ * and more and users' large blocks, and those for which no buddy block is free, come from a contiguous free range,
+ * first fit by address: so a heap fills from below, and few slabs split the stretches that long runs need. NO_FRAME if
+ * there is no such range, or if what is left would be below MIN. Under the pages' lock.
  */
 export function takeRun(zones: readonly BuddyZone[], count: number, request: PageRequest, kind: RunKindValue): number {
   if (request.dma === true) return takeFrom(zones[Zone.DMA], count, request, kind);
