@@ -1,11 +1,16 @@
 import type { CodeFacts } from "./code-facts.ts";
-import { type FlowValue, ValueFlow } from "./value-flow.ts";
+import { CONSTANT, type FlowValue } from "./flow-uses.ts";
+import { ValueFlow } from "./value-flow.ts";
 
 /** log2 of the alignments that dlmalloc's blocks may have. */
 const LEAST_ALIGNMENT_SHIFT = 3;
 const MOST_ALIGNMENT_SHIFT = 5;
 /** emmalloc rounds sizes up to words, and takes those above this for too large. */
 const EMMALLOC = { ALIGNMENT_BYTES: 4, LIMIT: -57 } as const;
+/** ENOMEM, as WASI and Emscripten have it, and as Linux has. */
+const OUT_OF_MEMORY: ReadonlySet<number> = /* @__PURE__ */ new Set([48, 12]);
+/** What copies a block takes where to, where from and how much. */
+const COPY_PARAMETERS = 3;
 /** Arguments of posix_memalign. */
 const PLACE = 0;
 const SIZE = 2;
@@ -28,7 +33,8 @@ export function isMallocItself(facts: CodeFacts, functionIndex: number): boolean
   const isWrong = addresses.some(
     ({ value, isStore }) => comesFrom(flow, value, size) || (isStore && isBlock(value, false)),
   );
-  return !isWrong && !handedOn.some((value) => isSame(value, size) || isBlock(value, true));
+  const isHandedOn = handedOn.some((value) => isSame(value, size) || isBlock(value, true));
+  return !isWrong && !isHandedOn && !flow.isUnsure;
 }
 
 /**
@@ -41,7 +47,7 @@ export function isFreeItself(facts: CodeFacts, functionIndex: number): boolean {
   const { addresses, handedOn } = flow.uses;
   const reads = ({ value, isStore }: (typeof addresses)[number]): boolean =>
     !isStore && flow.ancestorsOf(value).some(({ origin, plus }) => origin === block.origin && plus >= 0);
-  return !flow.isUnsure && !addresses.some(reads) && !handedOn.some((value) => isSame(value, block));
+  return !addresses.some(reads) && !handedOn.some((value) => isSame(value, block)) && !flow.isUnsure;
 }
 
 /**
@@ -70,8 +76,8 @@ export function comparesArgument(
 
 /**
  * Whether a function takes a place, an alignment and a size, stores a block at the place, and does nothing else: it
- * returns constants, and writes nothing into the block or elsewhere but an error. That it calls only functions of the
- * allocator is known. O(code).
+ * returns constants, and writes nothing into the block or elsewhere but headers and one error. That it calls only
+ * functions of the allocator is known. O(code).
  */
 export function isPosixMemalignItself(facts: CodeFacts, functionIndex: number): boolean {
   const flow = new ValueFlow(facts, functionIndex);
@@ -84,14 +90,18 @@ export function isPosixMemalignItself(facts: CodeFacts, functionIndex: number): 
     blocks.some((block) => block.origin === origin && plus >= block.plus);
   const isOther = ({ value, isStore, stored }: (typeof addresses)[number]): boolean => {
     if (isSame(value, place)) return false;
-    if (flow.isConstant(value)) return !isStore || !stored.every((one) => flow.isConstant(one));
-    return comesFrom(flow, value, place) || (isStore && isInBlock(value));
+    if (flow.isConstant(value)) return !isStore || !stored.every(isError);
+    return comesFrom(flow, value, place) || (isStore && (isInBlock(value) || !flow.isOfCalls(value)));
   };
+  const errors = addresses.filter(({ value }) => flow.isConstant(value));
   return (
+    !doesUnseen(flow) &&
+    errors.length <= 1 &&
     !addresses.some(isOther) &&
     !handedOn.some((value) => comesFrom(flow, value, place)) &&
     handedOn.filter(isInBlock).length === 1 &&
-    results.every((result) => flow.isConstant(result))
+    results.every((result) => flow.isConstant(result)) &&
+    !flow.isUnsure
   );
 }
 
@@ -105,8 +115,8 @@ export interface KnownAllocator {
 
 /**
  * Whether a function that uses emmalloc's variables is its realloc, and does nothing else: it takes a block and a size,
- * refuses what emmalloc does, rounds as that does, hands the size to malloc, and the block to free and to one copy. It
- * neither reads nor writes otherwise what the block holds. O(code).
+ * refuses what emmalloc does, rounds as that does, hands the size to malloc, and the block to free and to one copy, to
+ * what malloc returned. It neither reads nor writes otherwise what the block holds. O(code).
  */
 export function isEmmallocRealloc(
   facts: CodeFacts,
@@ -115,12 +125,18 @@ export function isEmmallocRealloc(
 ): boolean {
   const flow = new ValueFlow(facts, functionIndex);
   const [block, size] = [flow.parameter(0), flow.parameter(1)];
-  const { addresses, calls, compared, handedOn, masked } = flow.uses;
+  const { addresses, calls, compared, copies, handedOn, masked } = flow.uses;
   const rounds4 = masked.some(({ value, mask }) => mask === -EMMALLOC.ALIGNMENT_BYTES && isSized(value, size));
   const isLimited = compared.some(({ value, constant }) => isSame(value, size) && constant === EMMALLOC.LIMIT);
   if (flow.isUnsure || !rounds4 || !isLimited) return false;
   const freeing = calls.filter(({ callee }) => frees.has(callee));
   const allocating = calls.filter(({ callee }) => mallocs.has(callee));
+  const others = calls.filter(({ callee }) => !frees.has(callee) && !mallocs.has(callee));
+  const copying = [...copies, ...others.map(({ given }) => given)];
+  const isCopy = ([to, from, ...rest]: readonly FlowValue[]): boolean =>
+    rest.length === COPY_PARAMETERS - 2 &&
+    isSame(from!, block) &&
+    allocating.some(({ result }) => result !== undefined && isSame(to!, result));
   const isOther = ({ value, isStore }: (typeof addresses)[number]): boolean =>
     isStore && flow.isConstant(value)
       ? !variables.has(value.plus)
@@ -129,10 +145,22 @@ export function isEmmallocRealloc(
     freeing.length > 0 &&
     freeing.every(({ given }) => isSame(given[0]!, block)) &&
     allocating.some(({ given }) => isSame(given[0]!, size)) &&
-    calls.length <= freeing.length + allocating.length + 1 &&
+    copying.length === 1 &&
+    isCopy(copying[0]!) &&
+    !doesUnseen(flow) &&
     handedOn.filter((value) => isSame(value, block)).length === freeing.length + 1 &&
-    !addresses.some(isOther)
+    !addresses.some(isOther) &&
+    !flow.isUnsure
   );
+}
+
+/** Whether a function does what none of its values shows, and none of these functions does. */
+function doesUnseen({ uses }: ValueFlow): boolean {
+  return uses.usesGlobals || uses.callsIndirect || uses.fillsMemory || uses.growsMemory;
+}
+
+function isError({ origin, plus }: FlowValue): boolean {
+  return origin === CONSTANT && OUT_OF_MEMORY.has(plus);
 }
 
 function isSized({ origin, plus }: FlowValue, size: FlowValue): boolean {

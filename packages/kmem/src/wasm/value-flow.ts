@@ -1,37 +1,16 @@
 import { type Access, accessOf } from "./accesses.ts";
 import type { CodeFacts } from "./code-facts.ts";
+import { CONSTANT, type FlowUses, type FlowValue } from "./flow-uses.ts";
 import { type BlockArity, blockArityOf, branchesOf } from "./function-code.ts";
 import type { InstructionReader } from "./instructions.ts";
 import { Op } from "./layout.ts";
+import { changedInLoops } from "./loop-changes.ts";
 import { POPS } from "./operand-stack.ts";
 
-/** A value: what it was made from, and the number that was added. Of a constant the number is all. */
-export interface FlowValue {
-  readonly origin: number;
-  readonly plus: number;
-}
-
-/** Origins: a constant, nothing that is known, and from here on the parameters; what follows these is new. */
-const CONSTANT = -1;
+/** Origins: besides constants nothing that is known, and from here on the parameters; what follows these is new. */
 const UNKNOWN = 0;
 const FIRST_PARAMETER = 1;
 const NOTHING: FlowValue = { origin: UNKNOWN, plus: 0 };
-
-/** What is done with the values of a function. */
-export interface FlowUses {
-  /** Where is loaded from and stored to, with the offset of the instruction added, and what is stored. */
-  readonly addresses: { readonly value: FlowValue; readonly isStore: boolean; readonly stored: readonly FlowValue[] }[];
-  /** What functions are called, and with what. */
-  readonly calls: { readonly callee: number; readonly given: readonly FlowValue[] }[];
-  /** What is stored, and what functions and instructions that copy or fill memory are handed. */
-  readonly handedOn: FlowValue[];
-  /** What is returned. */
-  readonly results: FlowValue[];
-  /** Values and the constants that they are masked with. */
-  readonly masked: { readonly value: FlowValue; readonly mask: number }[];
-  /** Values and the constants that they are compared with: whether they are larger, or smaller. */
-  readonly compared: { readonly value: FlowValue; readonly constant: number }[];
-}
 
 /** From lt_s to ge_u. */
 const ORDERS = { FIRST: 0x48, LAST: 0x4f, FIRST_I64: 0x53, LAST_I64: 0x5a } as const;
@@ -39,8 +18,11 @@ const FIRST_BULK = 8;
 const LAST_BULK = 11;
 /** The functions of a module that are followed have no more than this. */
 const MOST_LOCALS = 1024;
+/** And no more values, as often as they are looked at, nor locals where ways meet. */
+const MOST_LOOKED_AT = 0x10_0000;
+const MOST_MEETING = 0x40_0000;
 
-interface Frame {
+interface FlowFrame {
   readonly isLoop: boolean;
   /** Values that were on the stack before its parameters. */
   readonly height: number;
@@ -60,19 +42,26 @@ interface Frame {
  * locals).
  */
 export class ValueFlow {
-  readonly uses: FlowUses = { addresses: [], calls: [], handedOn: [], results: [], masked: [], compared: [] };
-  /** Whether there is code that is not understood. */
+  readonly uses: FlowUses = {
+    ...{ addresses: [], calls: [], copies: [], handedOn: [], results: [], masked: [], compared: [] },
+    ...{ usesGlobals: false, callsIndirect: false, fillsMemory: false, growsMemory: false },
+  };
+  /** Whether there is code that is not understood, or more than is looked at: to be asked after all else. */
   isUnsure = false;
   readonly #facts: CodeFacts;
   readonly #reader: InstructionReader;
   readonly #resultCount: number;
-  readonly #frames: Frame[] = [];
+  readonly #frames: FlowFrame[] = [];
   #stack: FlowValue[] = [];
   /** Undefined where no way leads to. */
   #locals: FlowValue[] | undefined;
   #nextOrigin: number;
   /** By origin, the values that one of which it is. */
   readonly #sources = new Map<number, readonly FlowValue[]>();
+  /** Origins of what calls returned, and of what was computed or loaded from it. */
+  readonly #ofCalls = new Set<number>();
+  #lookedAt = 0;
+  #meeting = 0;
   /** By where a loop begins, the locals that change in it. */
   readonly #changed: ReadonlyMap<number, ReadonlySet<number>>;
 
@@ -96,12 +85,13 @@ export class ValueFlow {
     return { origin: FIRST_PARAMETER + index, plus: 0 };
   }
 
-  /** All that a value may be, itself too. O(values). */
+  /** All that a value may be, itself too; where that is too much it is unsure. O(values). */
   ancestorsOf(value: FlowValue): FlowValue[] {
     const found = new Map<string, FlowValue>();
     const waiting = [value];
     for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
       const key = `${one.origin} ${one.plus}`;
+      if (!this.#mayLook()) return [];
       if (one.origin <= UNKNOWN || found.has(key)) continue;
       found.set(key, one);
       for (const { origin, plus } of this.#sources.get(one.origin) ?? []) {
@@ -116,16 +106,27 @@ export class ValueFlow {
     const seen = new Set<number>();
     const waiting = [value];
     for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      if (!this.#mayLook()) return false;
       if (one.origin === CONSTANT || seen.has(one.origin)) continue;
       const sources = this.#sources.get(one.origin);
       if (sources === undefined) return false;
       seen.add(one.origin);
-      waiting.push(...sources);
+      for (const source of sources) waiting.push(source);
     }
     return true;
   }
 
-  #frame(resultCount: number, parameters: readonly FlowValue[] = [], isLoop = false): Frame {
+  /** Whether a value was returned by a function, or computed or loaded from such a value; a null may be, too. */
+  isOfCalls({ origin }: FlowValue): boolean {
+    return this.#ofCalls.has(origin);
+  }
+
+  #mayLook(): boolean {
+    if (this.#lookedAt++ >= MOST_LOOKED_AT) this.isUnsure = true;
+    return !this.isUnsure;
+  }
+
+  #frame(resultCount: number, parameters: readonly FlowValue[] = [], isLoop = false): FlowFrame {
     const height = this.#stack.length;
     return { isLoop, height, parameters, resultCount, incoming: [], outcomes: [], otherwise: undefined };
   }
@@ -142,11 +143,17 @@ export class ValueFlow {
   #fresh(sources: readonly FlowValue[] = []): FlowValue {
     const origin = this.#nextOrigin++;
     if (sources.length > 0) this.#sources.set(origin, sources);
+    const isNull = (one: FlowValue): boolean => one.origin === CONSTANT && one.plus === 0;
+    if (sources.length > 0 && sources.every((one) => isNull(one) || this.isOfCalls(one))) this.#ofCalls.add(origin);
     return { origin, plus: 0 };
   }
 
-  #pushFresh(count: number): void {
-    for (let left = count; left > 0; left--) this.#stack.push(this.#fresh());
+  #pushFresh(count: number, isOfCalls = false): void {
+    for (let left = count; left > 0; left--) {
+      const value = this.#fresh();
+      if (isOfCalls) this.#ofCalls.add(value.origin);
+      this.#stack.push(value);
+    }
   }
 
   #read(local: number): FlowValue {
@@ -184,8 +191,11 @@ export class ValueFlow {
       case Op.RETURN_CALL:
         this.#call(value, opcode === Op.RETURN_CALL);
         return;
-      case Op.DROP:
       case Op.GLOBAL_SET:
+        this.uses.usesGlobals = true;
+        this.#pop();
+        return;
+      case Op.DROP:
         this.#pop();
         return;
       case Op.SELECT:
@@ -204,12 +214,18 @@ export class ValueFlow {
     const found = accessOf(this.#reader);
     if (found !== undefined) this.#access(found);
     else if (POPS[opcode]! > 0) this.#numeric(opcode, POPS[opcode]!);
-    else if (opcode === Op.GLOBAL_GET || opcode === Op.F32_CONST || opcode === Op.F64_CONST) this.#pushFresh(1);
-    else if (opcode === Op.MEMORY_SIZE) this.#pushFresh(1);
-    else if (opcode === Op.MEMORY_GROW) this.#replace(1, 1);
-    else if (opcode === Op.MISC_PREFIX && prefixed < FIRST_BULK) this.#replace(1, 1);
+    else if (PUSHES_ONE.has(opcode)) {
+      if (opcode === Op.GLOBAL_GET) this.uses.usesGlobals = true;
+      this.#pushFresh(1);
+    } else if (opcode === Op.MEMORY_GROW) {
+      this.uses.growsMemory = true;
+      this.#replace(1, 1);
+    } else if (opcode === Op.MISC_PREFIX && prefixed < FIRST_BULK) this.#replace(1, 1);
     else if (opcode === Op.MISC_PREFIX && prefixed <= LAST_BULK && prefixed !== DATA_DROP) {
-      this.uses.handedOn.push(...this.#popMany(3));
+      const given = this.#popMany(3);
+      if (prefixed === MEMORY_COPY) this.uses.copies.push(given);
+      else this.uses.fillsMemory = true;
+      this.uses.handedOn.push(...given);
     } else if (opcode === Op.CALL_INDIRECT || opcode === Op.RETURN_CALL_INDIRECT) this.#indirect(opcode);
     else if (opcode !== Op.NOP) this.#control();
   }
@@ -221,12 +237,13 @@ export class ValueFlow {
 
   #access({ operands, isStore, resultCount }: Access): void {
     const stored = this.#popMany(operands.length);
-    const { origin, plus } = this.#pop();
+    const address = this.#pop();
+    const { origin, plus } = address;
     if (this.#locals !== undefined) {
       this.uses.addresses.push({ value: { origin, plus: plus + this.#reader.value }, isStore, stored });
       this.uses.handedOn.push(...stored);
     }
-    this.#pushFresh(resultCount);
+    this.#pushFresh(resultCount, this.isOfCalls(address));
   }
 
   #numeric(opcode: number, pops: number): void {
@@ -240,20 +257,23 @@ export class ValueFlow {
       this.#stack.push({ origin: one.origin, plus: one.plus + (isSum ? other.plus : -other.plus) });
     } else if (isSum && one.origin === CONSTANT) {
       this.#stack.push({ origin: other.origin, plus: other.plus + one.plus });
-    } else this.#pushFresh(1);
+    } else this.#pushFresh(1, this.isOfCalls(one) || this.isOfCalls(other));
   }
 
   #call(functionIndex: number, returns: boolean): void {
     const type = this.#facts.module.typeOf(functionIndex);
     const given = this.#popMany(type?.params.length ?? 0);
-    this.uses.calls.push({ callee: functionIndex, given });
+    const count = type?.results.length ?? 0;
+    if (!returns) this.#pushFresh(count, true);
+    const result = count === 1 && !returns ? this.#stack.at(-1) : undefined;
+    this.uses.calls.push({ callee: functionIndex, given, result });
     this.uses.handedOn.push(...given);
     if (returns) this.#end();
-    else this.#pushFresh(type?.results.length ?? 0);
   }
 
   #indirect(opcode: number): void {
     const type = this.#facts.module.types[this.#reader.value];
+    this.uses.callsIndirect = true;
     this.#pop();
     this.uses.handedOn.push(...this.#popMany(type?.params.length ?? 0));
     if (opcode === Op.CALL_INDIRECT) this.#pushFresh(type?.results.length ?? 0);
@@ -332,8 +352,10 @@ export class ValueFlow {
   }
 
   /** Code comes to the end of a block from here, with its result on top of the stack. */
-  #arrive({ incoming, outcomes }: Frame): void {
+  #arrive({ incoming, outcomes }: FlowFrame): void {
     if (this.#locals === undefined) return;
+    this.#meeting += this.#locals.length;
+    if (this.#meeting > MOST_MEETING) this.isUnsure = true;
     incoming.push(this.#locals.slice());
     outcomes.push(this.#stack.at(-1) ?? NOTHING);
   }
@@ -356,11 +378,13 @@ export class ValueFlow {
     if (resultCount === 1) this.#stack.push(this.#merged(outcomes));
     else this.#pushFresh(resultCount);
     this.#locals = incoming.length === 0 ? undefined : this.#mergedLocals(incoming);
-    if (this.#frames.length === 0 && this.#resultCount === 1) this.uses.results.push(...outcomes);
+    if (this.#frames.length === 0 && this.#resultCount === 1) {
+      for (const outcome of outcomes) this.uses.results.push(outcome);
+    }
   }
 
   #mergedLocals(ways: readonly (readonly FlowValue[])[]): FlowValue[] {
-    const count = Math.max(...ways.map(({ length }) => length));
+    const count = ways.reduce((most, { length }) => Math.max(most, length), 0);
     const zero: FlowValue = { origin: CONSTANT, plus: 0 };
     return Array.from({ length: count }, (_, local) => this.#merged(ways.map((way) => way[local] ?? zero)));
   }
@@ -374,25 +398,12 @@ export class ValueFlow {
 }
 
 const DATA_DROP = 9;
+const MEMORY_COPY = 10;
+const PUSHES_ONE: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  ...[Op.GLOBAL_GET, Op.F32_CONST, Op.F64_CONST, Op.MEMORY_SIZE],
+]);
 
 /** Whether an instruction says which one of two integers is larger. */
 function isOrder(opcode: number): boolean {
   return (opcode >= ORDERS.FIRST && opcode <= ORDERS.LAST) || (opcode >= ORDERS.FIRST_I64 && opcode <= ORDERS.LAST_I64);
-}
-
-function changedInLoops(reader: InstructionReader): Map<number, Set<number>> {
-  const found = new Map<number, Set<number>>();
-  const open: (Set<number> | undefined)[] = [];
-  while (!reader.isDone) {
-    reader.next();
-    const { opcode, value, startsAt } = reader;
-    if (opcode === Op.LOOP) {
-      const changed = new Set<number>();
-      found.set(startsAt, changed);
-      open.push(changed);
-    } else if (opcode === Op.BLOCK || opcode === Op.IF) open.push(undefined);
-    else if (opcode === Op.END) open.pop();
-    else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) for (const changed of open) changed?.add(value);
-  }
-  return found;
 }

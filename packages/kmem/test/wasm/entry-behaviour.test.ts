@@ -91,6 +91,16 @@ describe("malloc and free without names", () => {
     expect(error.message).toContain("without -O");
   });
 
+  it("are refused where more values than are looked at may be the block", () => {
+    const COUNT = 20;
+    const sums = Array.from({ length: COUNT }, (_, bit) =>
+      ifTrue([...op.i32(2000), ...op.load()], [...op.get(2), ...op.i32(2 ** bit), ...op.add, ...op.set(2)]),
+    );
+    const start = performance.now();
+    expect(reasonOf([...malloc, ...sums.flat(), ...op.get(2)])).toBe("inlined");
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   it("are followed through locals that hold something else by then", () => {
     const other = [...op.i32(2000), ...op.load(), ...op.set(0), ...op.get(0), ...op.i32(1), ...op.store(12)];
     expect(adopted([...malloc, ...other, ...op.get(2)]).found).toHaveLength(2);
@@ -147,6 +157,11 @@ describe("realloc without a name", () => {
   });
 });
 
+/** In the global 0. */
+const COUNTS = [0x23, 0, ...op.i32(1), ...op.add, 0x24, 0];
+/** Calls through the table, by the type (i32) → (), which is the module's second one. */
+const HOOKED = [...op.i32(1), ...op.i32(0), 0x11, 1, 0];
+
 describe("emmalloc's realloc without a name", () => {
   const [BLOCK, SIZE, ROUNDED, CHUNK, COPY] = [0, 1, 2, 3, 4];
   const ifZero = (local: number, then: readonly number[]): number[] => ifTrue([...op.get(local), 0x45], then);
@@ -163,18 +178,34 @@ describe("emmalloc's realloc without a name", () => {
     ...[...op.get(ROUNDED), ...op.call(0), ...op.tee(COPY), ...op.get(BLOCK), ...op.get(CHUNK), 0xfc, 10, 0, 0],
     ...[...op.get(BLOCK), ...op.call(1), ...op.get(COPY)],
   ];
+  const NOTE = 3;
+  const COPYING = 4;
   const moduleWith = (code: readonly number[]): Uint8Array<ArrayBuffer> =>
     buildModule({
+      globals: [{ value: 0, isMutable: true }],
+      elements: [NOTE],
       functions: [
         { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
         { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
         { params: [I32, I32], results: [I32], locals: 3, code, exportAs: "c" },
+        { params: [I32], results: [], code: [] },
+        { params: [I32, I32, I32], results: [I32], code: op.get(0) },
       ],
     });
   const starts = [...ifZero(BLOCK, allocates), ...ifZero(SIZE, frees)];
 
-  it("is found by what it does", () => {
-    const module = moduleWith([...starts, ...limited(-57), ...sizes, ...uses, ...moves]);
+  const passed = [...starts, ...limited(-57), ...sizes, ...uses];
+  /** Moves by another function than memory.copy. */
+  const movesBy = (...code: readonly (readonly number[])[]): number[] => [
+    ...[...op.get(ROUNDED), ...op.call(0), ...op.set(COPY), ...code.flat()],
+    ...[...op.get(BLOCK), ...op.call(1), ...op.get(COPY)],
+  ];
+
+  it.each([
+    ["by an instruction", moves],
+    ["by a function", movesBy(op.get(COPY), op.get(BLOCK), op.get(CHUNK), op.call(COPYING), op.drop)],
+  ])("is found by what it does where it copies %s", (_, moving) => {
+    const module = moduleWith([...passed, ...moving]);
     expect(WebAssembly.validate(module)).toBe(true);
     expect(adopt(module).found.find(({ role }) => role === "realloc")?.evidence).toBe("shape");
   });
@@ -198,6 +229,14 @@ describe("emmalloc's realloc without a name", () => {
       "keeps the block",
       [...starts, ...limited(-57), ...sizes, ...uses, ...op.i32(2004), ...op.get(BLOCK), ...op.store(), ...moves],
     ],
+    ["copies nothing, but tells of the block", [...passed, ...movesBy(op.get(BLOCK), op.call(NOTE))]],
+    [
+      "copies the other way",
+      [...passed, ...movesBy(op.get(BLOCK), op.get(COPY), op.get(CHUNK), op.call(COPYING), op.drop)],
+    ],
+    ["copies nothing", [...passed, ...movesBy()]],
+    ["counts in a global", [...passed, ...COUNTS, ...moves]],
+    ["calls through a table", [...passed, ...HOOKED, ...moves]],
   ])("is not what %s", (_, code) => {
     const module = moduleWith(code);
     expect(WebAssembly.validate(module)).toBe(true);
@@ -216,8 +255,11 @@ describe("posix_memalign without a name", () => {
     ...[...op.get(BLOCK), ...sized, ...op.add, ...op.call(1)],
   ];
   const kept = [...op.get(PLACE), ...op.get(BLOCK), ...op.store()];
+  const noting = (address: number, value: number): number[] => [...op.i32(address), ...op.i32(value), ...op.store()];
   const moduleWith = (code: readonly number[]): Uint8Array<ArrayBuffer> =>
     buildModule({
+      globals: [{ value: 0, isMutable: true }],
+      elements: [3],
       functions: [
         { params: [I32], results: [I32], locals: 3, code: [...malloc, ...op.get(2)], exportAs: "malloc" },
         { params: [I32], results: [], locals: 2, code: free, exportAs: "free" },
@@ -258,6 +300,14 @@ describe("posix_memalign without a name", () => {
       [...aligned, ...kept, ...op.get(PLACE), ...op.get(SIZE), ...op.store(4), ...op.i32(0)],
     ],
     ["calls another function", [...aligned, ...kept, ...op.get(SIZE), ...op.call(3), ...op.i32(0)]],
+    ["counts in a global", [...aligned, ...kept, ...COUNTS, ...op.i32(0)]],
+    ["calls through a table", [...aligned, ...kept, ...HOOKED, ...op.i32(0)]],
+    ["writes where a global points", [...aligned, ...kept, 0x23, 0, ...op.get(SIZE), ...op.store(), ...op.i32(0)]],
+    ["writes where its size points", [...aligned, ...kept, ...op.get(SIZE), ...op.i32(1), ...op.store(), ...op.i32(0)]],
+    ["writes what is no error", [...aligned, ...kept, ...noting(OUTSIDE, 7), ...op.i32(0)]],
+    ["writes two errors", [...aligned, ...kept, ...noting(OUTSIDE, 48), ...noting(OUTSIDE + 4, 48), ...op.i32(0)]],
+    ["grows the memory", [...aligned, ...kept, ...op.i32(1), 0x40, 0, ...op.drop, ...op.i32(0)]],
+    ["fills memory", [...aligned, ...kept, ...op.i32(OUTSIDE), ...op.i32(0), ...op.i32(8), 0xfc, 11, 0, ...op.i32(0)]],
   ])("is not what %s", (_, code) => {
     const module = moduleWith(code);
     expect(WebAssembly.validate(module)).toBe(true);
