@@ -65,8 +65,8 @@ export interface AdoptedModule {
   /** Functions that use the old allocator's variables and stay: initializers, what only these call, or as the options say. */
   readonly harmless: readonly HarmlessFunction[];
   /**
-   * Reads of a chunk's header that became constants: tests of its flags, which dlmalloc's calloc makes, inlined or not,
-   * and checks of its size, which Rust makes before it frees.
+   * All reads of a chunk's header that became constants, not of its flags only: tests of flags, which dlmalloc's calloc
+   * makes, inlined or not, and checks of the size, which Rust makes before it frees.
    */
   readonly flagsTestCount: number;
   /**

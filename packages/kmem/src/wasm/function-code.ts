@@ -32,8 +32,8 @@ export interface Instruction {
   readonly frame: Frame;
   /** What it does with memory. */
   readonly access: Access | undefined;
-  /** Of a br_table, how many frames each of its branches leaves. */
-  readonly branches: readonly number[] | undefined;
+  /** Of a branch, the frames that it goes to the start or the end of, each once; undefined for one that there is not. */
+  readonly targets: readonly (Frame | undefined)[];
 }
 
 /** Instructions that leave or enter code by ways that are not followed: exceptions, and branches on references. */
@@ -59,13 +59,23 @@ export function blockArityOf(
   return type && { params: type.params.length, results: type.results.length };
 }
 
-/** How many frames each branch of a br_table leaves. */
-export function branchesOf({ bytes, immediateAt, at }: InstructionReader): number[] {
+/** How many frames the branches of a br_table leave, each number once. */
+export function branchesOf({ bytes, immediateAt, at }: InstructionReader): Set<number> {
   const reader = new ByteReader(bytes, immediateAt, at);
-  return Array.from({ length: reader.count() + 1 }, () => reader.u32());
+  const depths = new Set<number>();
+  for (let left = reader.count() + 1; left > 0; left--) depths.add(reader.u32());
+  return depths;
 }
 
-/** The instructions of a function, and where each may go on. O(bytes of code). */
+/** The frames that an instruction may branch to, of those that it is in. */
+function targetsOf(reader: InstructionReader, frames: readonly Frame[]): readonly (Frame | undefined)[] {
+  const { opcode, value } = reader;
+  if (opcode === Op.BR || opcode === Op.BR_IF) return [frames.at(-1 - value)];
+  if (opcode !== Op.BR_TABLE) return NO_TARGETS;
+  return Array.from(branchesOf(reader), (depth) => frames.at(-1 - depth));
+}
+
+/** The instructions of a function, and where each may go on; unsure where it is too long. O(bytes of code). */
 export class FunctionCode {
   readonly instructions: Instruction[] = [];
   /** Whether it has ways that are not followed. */
@@ -74,12 +84,19 @@ export class FunctionCode {
   stepsLeft: number;
 
   constructor(facts: CodeFacts, functionIndex: number) {
+    this.isUnsure = !facts.isShort(functionIndex, MOST_BODY_BYTES);
+    if (!this.isUnsure) this.#read(facts, functionIndex);
+    this.stepsLeft = LEAST_STEPS + STEPS_OF_INSTRUCTION * this.instructions.length;
+  }
+
+  #read(facts: CodeFacts, functionIndex: number): void {
     const reader = facts.readerOf(functionIndex);
     const results = facts.module.typeOf(functionIndex)?.results.length ?? 0;
     let frame: Frame | undefined = {
       ...{ opcode: Op.BLOCK, begin: -1, end: -1, otherwise: -1, parent: undefined },
       ...{ params: 0, results },
     };
+    const frames = [frame];
     while (!reader.isDone && frame !== undefined) {
       reader.next();
       const { opcode, prefixed, value, startsAt, at } = reader;
@@ -89,15 +106,17 @@ export class FunctionCode {
         const arity = blockArityOf(reader, facts.module.types);
         if (arity === undefined) this.isUnsure = true;
         frame = { opcode, begin: index, end: -1, otherwise: -1, parent: frame, params: 0, results: 0, ...arity };
+        frames.push(frame);
       } else if (opcode === Op.ELSE) frame.otherwise = index;
       else if (opcode === Op.END) frame.end = index;
-      const branches = opcode === Op.BR_TABLE ? branchesOf(reader) : undefined;
+      const targets = targetsOf(reader, frames);
       const access = accessOf(reader);
-      this.instructions.push({ opcode, value, at: startsAt, end: at, frame, access, branches });
-      if (opcode === Op.END) frame = frame.parent;
+      this.instructions.push({ opcode, value, at: startsAt, end: at, frame, access, targets });
+      if (opcode !== Op.END) continue;
+      frames.pop();
+      frame = frame.parent;
     }
     if (frame !== undefined || !reader.isDone) this.isUnsure = true;
-    this.stepsLeft = LEAST_STEPS + STEPS_OF_INSTRUCTION * this.instructions.length;
   }
 
   /** The instruction that begins at a byte of the module, or -1. O(log instructions). */
@@ -116,23 +135,15 @@ export class FunctionCode {
     return this.stepsLeft-- > 0;
   }
 
-  /** The frame that a branch of this depth goes to the start or the end of; undefined where there is none. */
-  target(index: number, depth: number): Frame | undefined {
-    let frame: Frame | undefined = this.instructions[index]!.frame;
-    for (let left = depth; left > 0 && frame !== undefined; left--) frame = frame.parent;
-    return frame;
-  }
-
   /** The instructions that may follow one. */
   following(index: number): number[] {
-    const { opcode, value, frame, branches } = this.instructions[index]!;
+    const { opcode, frame, targets } = this.instructions[index]!;
     if (RETURNS.has(opcode)) return [];
     if (opcode === Op.ELSE) return [frame.end];
     const next = index + 1 < this.instructions.length ? [index + 1] : [];
     if (opcode === Op.IF) return [...next, frame.otherwise < 0 ? frame.end : frame.otherwise + 1];
-    const depths = opcode === Op.BR || opcode === Op.BR_IF ? [value] : (branches ?? []);
-    const targets = depths.map((depth) => entryOf(this.target(index, depth)));
-    return opcode === Op.BR || opcode === Op.BR_TABLE ? targets : [...next, ...targets];
+    const entries = targets.map(entryOf);
+    return opcode === Op.BR || opcode === Op.BR_TABLE ? entries : [...next, ...entries];
   }
 
   /** Whether, from an instruction on, no way leads to one that reads what a local holds now. */
@@ -147,7 +158,31 @@ export class FunctionCode {
       const { opcode, value } = instruction;
       if (opcode === Op.LOCAL_GET && value === local) return false;
       const isOverwritten = (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) && value === local;
-      if (!isOverwritten) waiting.push(...this.following(one));
+      if (isOverwritten) continue;
+      for (const next of this.following(one)) {
+        if (!this.mayStep()) return false;
+        waiting.push(next);
+      }
+    }
+    return true;
+  }
+
+  /** Whether no way leads from the start to an end: the function traps, or calls what does not return. */
+  neverReturns(): boolean {
+    const seen = new Set<number>();
+    const waiting = [0];
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      if (seen.has(one)) continue;
+      seen.add(one);
+      const instruction = this.instructions[one];
+      if (this.isUnsure || instruction === undefined || !this.mayStep()) return false;
+      const { opcode, frame } = instruction;
+      if (opcode === Op.END && frame.parent === undefined) return false;
+      if (RETURNS.has(opcode) && opcode !== Op.UNREACHABLE) return false;
+      for (const next of this.following(one)) {
+        if (!this.mayStep()) return false;
+        waiting.push(next);
+      }
     }
     return true;
   }
@@ -172,6 +207,9 @@ function entryOf(frame: Frame | undefined): number {
   return frame.opcode === Op.LOOP ? frame.begin : frame.end;
 }
 
+const NO_TARGETS: readonly Frame[] = [];
+/** Of functions that are longer, nothing is known: each instruction takes memory. */
+const MOST_BODY_BYTES = 0x4_0000;
 const LEAST_STEPS = 4096;
 const STEPS_OF_INSTRUCTION = 64;
 const MOST_BEFORE_TRAP = 64;

@@ -1,13 +1,12 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { FunctionCode } from "./function-code.ts";
-import { HeaderPaths, type PathEnd, type PathState } from "./header-paths.ts";
+import { HeaderPaths, type PathEnd, type PathFunctions, type PathState } from "./header-paths.ts";
 import type { HeaderRead } from "./header-reads.ts";
-import { IMMEDIATES, Immediate, Op } from "./layout.ts";
+import { IMMEDIATES, Immediate, Op, WORD_BYTES } from "./layout.ts";
 
 /** A header without flags, of the largest size that there is: no check finds the block too small or too large. */
 export const PASSING_HEADER = -8;
 
-const WORD_BYTES = 4;
 const MOST_BEFORE_LOAD = 256;
 /** No function that only checks a header, or frees the block then, is longer. */
 const CHECK_BYTES = 256;
@@ -19,14 +18,15 @@ const CONTROLS: ReadonlySet<number> = /* @__PURE__ */ new Set([
 const DEALLOC_USES = 2;
 
 /**
- * Whether a function compares the header of its first argument with its second one, a size, and frees it: Rust's
- * dealloc, with an alignment or without. On no way that does not trap it does anything else. O(code).
+ * Whether a function is Rust's dealloc, with an alignment or without, as far as anybody can tell: on all ways it traps,
+ * or panics, or frees its first argument, once, and does nothing else. It loads nothing but that block's header, and
+ * goes by nothing but this, the block and its second argument; how it compares them is not asked. O(code).
  */
 export function isDeallocItself(facts: CodeFacts, functionIndex: number, frees: ReadonlySet<number>): boolean {
   if (!facts.isShort(functionIndex, CHECK_BYTES)) return false;
   const code = new FunctionCode(facts, functionIndex);
   if (code.isUnsure) return false;
-  const paths = new HeaderPaths(facts, code, frees);
+  const paths = new HeaderPaths(facts, code, { frees, replaced: frees });
   const start = paths.startAt(0);
   const ends = paths.endsFrom(start, { block: paths.localOf(start, 0), goesOn: true });
   if (ends === undefined || paths.loadsElse || paths.branchesElse || paths.headerLoads.size === 0) return false;
@@ -42,11 +42,11 @@ export function isDeallocItself(facts: CodeFacts, functionIndex: number, frees: 
 export function areChecksBeforeFree(
   facts: CodeFacts,
   functionIndex: number,
-  frees: ReadonlySet<number>,
+  functions: PathFunctions,
   reads: readonly HeaderRead[],
 ): boolean {
   const code = new FunctionCode(facts, functionIndex);
-  return !code.isUnsure && reads.every((read) => isCheckBeforeFree(facts, code, frees, code.indexAt(read.at)));
+  return !code.isUnsure && reads.every((read) => isCheckBeforeFree(facts, code, functions, code.indexAt(read.at)));
 }
 
 /**
@@ -54,10 +54,10 @@ export function areChecksBeforeFree(
  * is the header of a block, and a program that is right always comes there. With the header that passes, they lead
  * there too. What locals hold there is the same on all of these ways, or read no more.
  */
-function isCheckBeforeFree(facts: CodeFacts, code: FunctionCode, frees: ReadonlySet<number>, load: number): boolean {
+function isCheckBeforeFree(facts: CodeFacts, code: FunctionCode, functions: PathFunctions, load: number): boolean {
   const loading = code.instructions[load];
   if (loading?.opcode !== Op.I32_LOAD) return false;
-  const paths = new HeaderPaths(facts, code, frees);
+  const paths = new HeaderPaths(facts, code, functions);
   const state = paths.startAt(startOfRun(code, load));
   paths.goTo(state, load);
   const address = state.stack.at(-1);
@@ -84,14 +84,19 @@ function isCheckBeforeFree(facts: CodeFacts, code: FunctionCode, frees: Readonly
  * Whether a function does nothing but check the header of its first argument, as Rust's where it is not inlined: it
  * traps or returns, and with `PASSING_HEADER` it returns. What calls it has to free the block then. O(code).
  */
-export function isCheckItself(facts: CodeFacts, functionIndex: number, reads: readonly HeaderRead[]): boolean {
+export function isCheckItself(
+  facts: CodeFacts,
+  functionIndex: number,
+  replaced: ReadonlySet<number>,
+  reads: readonly HeaderRead[],
+): boolean {
   const type = facts.module.typeOf(functionIndex);
   const isCandidate = type?.results.length === 0 && facts.isShort(functionIndex, CHECK_BYTES);
   if (reads.length !== 1 || !isCandidate) return false;
   const code = new FunctionCode(facts, functionIndex);
   const load = code.indexAt(reads[0]!.at);
   if (code.isUnsure || code.instructions[load]?.opcode !== Op.I32_LOAD) return false;
-  const paths = new HeaderPaths(facts, code, new Set());
+  const paths = new HeaderPaths(facts, code, { frees: new Set(), replaced });
   const start = paths.startAt(0);
   const block = paths.localOf(start, 0);
   const anyEnds = paths.endsFrom(start, { block });
@@ -104,13 +109,13 @@ export function isCheckItself(facts: CodeFacts, functionIndex: number, reads: re
 export function freesWhatItChecks(
   facts: CodeFacts,
   functionIndex: number,
-  frees: ReadonlySet<number>,
+  functions: PathFunctions,
   check: number,
 ): boolean {
   const code = new FunctionCode(facts, functionIndex);
   const count = facts.module.typeOf(check)?.params.length ?? 0;
   const isFreed = (index: number): boolean => {
-    const paths = new HeaderPaths(facts, code, frees);
+    const paths = new HeaderPaths(facts, code, functions);
     const state = paths.startAt(startOfRun(code, index));
     paths.goTo(state, index);
     const block = state.stack.at(-count);
@@ -150,10 +155,10 @@ function isSameAfter(paths: HeaderPaths, code: FunctionCode, ways: readonly Path
 /** Where the instructions begin that run straight to one. */
 function startOfRun({ instructions }: FunctionCode, index: number): number {
   let start = index;
-  while (start > 0 && index - start < MOST_BEFORE_LOAD && isStraight(instructions[start - 1]!.opcode)) start--;
+  while (start > 0 && index - start < MOST_BEFORE_LOAD && runsStraightOn(instructions[start - 1]!.opcode)) start--;
   return start;
 }
 
-function isStraight(opcode: number): boolean {
+function runsStraightOn(opcode: number): boolean {
   return IMMEDIATES[opcode] !== Immediate.BLOCK && !CONTROLS.has(opcode);
 }

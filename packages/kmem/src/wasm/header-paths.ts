@@ -1,8 +1,9 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { type Frame, FunctionCode, type Instruction } from "./function-code.ts";
 import { isHelper } from "./helpers.ts";
-import { Op } from "./layout.ts";
+import { Op, WORD_BYTES } from "./layout.ts";
 import { POPS } from "./operand-stack.ts";
+import { isPanic } from "./panics.ts";
 import { isOfChecks, type Symbol32, Symbols } from "./symbols.ts";
 
 /** Where a path has come to, and what it has there. */
@@ -15,11 +16,18 @@ export interface PathState {
   hasFreed: boolean;
 }
 
-/** How a path ends: at a call that frees `block`, in a trap, or at the end of the function. */
+/** How a path ends: at a call that frees `block`, in a trap or a panic, or at the end of the function. */
 export interface PathEnd {
   readonly kind: "free" | "trap" | "return";
   readonly state: PathState;
   readonly block?: Symbol32;
+}
+
+/** Functions that calls on paths may name. */
+export interface PathFunctions {
+  readonly frees: ReadonlySet<number>;
+  /** Functions that others replace: what they do now, they do no more then. */
+  readonly replaced: ReadonlySet<number>;
 }
 
 /** What paths are followed for. */
@@ -39,7 +47,6 @@ interface Step {
 }
 
 const GOES_ON: Step = {};
-const WORD_BYTES = 4;
 const MOST_STEPS = 512;
 const MOST_PATHS = 64;
 
@@ -61,13 +68,15 @@ export class HeaderPaths {
   readonly #facts: CodeFacts;
   readonly #code: FunctionCode;
   readonly #frees: ReadonlySet<number>;
+  readonly #replaced: ReadonlySet<number>;
   #pursuit: Pursuit | undefined;
   #stores = 0;
 
-  constructor(facts: CodeFacts, code: FunctionCode, frees: ReadonlySet<number>) {
+  constructor(facts: CodeFacts, code: FunctionCode, { frees, replaced }: PathFunctions) {
     this.#facts = facts;
     this.#code = code;
     this.#frees = frees;
+    this.#replaced = replaced;
   }
 
   startAt(at: number): PathState {
@@ -139,7 +148,7 @@ export class HeaderPaths {
     }
     if (opcode === Op.UNREACHABLE) return { end: { kind: "trap", state } };
     if (opcode === Op.RETURN) return { end: { kind: "return", state } };
-    if (opcode === Op.CALL) return this.#frees.has(value) ? this.#free(state) : this.#call(state);
+    if (opcode === Op.CALL) return this.#frees.has(value) ? this.#free(state) : this.#call(state, value);
     return this.#control(state, instruction);
   }
 
@@ -152,8 +161,11 @@ export class HeaderPaths {
     return GOES_ON;
   }
 
-  #call(state: PathState): Step | undefined {
-    return this.#code.trapsFrom(state.at + 1) ? { end: { kind: "trap", state } } : undefined;
+  /** A call is the end where it is of a panic, which the code knows not to return. */
+  #call(state: PathState, callee: number): Step | undefined {
+    return isPanic(this.#facts, callee) && this.#code.trapsFrom(state.at + 1)
+      ? { end: { kind: "trap", state } }
+      : undefined;
   }
 
   /** Whether an instruction has no effects but on the stack and the locals: it has them then. */
@@ -175,8 +187,9 @@ export class HeaderPaths {
     else if (POPS[opcode]! > 0) this.#compute(state, opcode);
     else if (access?.isStore === false && access.operands.length === 0 && opcode < Op.FIRST_STORE) {
       this.#load(state, opcode, value, access.sizeBytes);
-    } else if (opcode === Op.CALL && isHelper(this.#facts, value)) this.#help(state, value);
-    else return opcode === Op.NOP;
+    } else if (opcode === Op.CALL && !this.#replaced.has(value) && isHelper(this.#facts, value)) {
+      this.#help(state, value);
+    } else return opcode === Op.NOP;
     return true;
   }
 
@@ -191,7 +204,10 @@ export class HeaderPaths {
     for (const [index, symbol] of given.entries()) locals.set(index, symbol);
     const inner: PathState = { ...copyOf(state), stack: [], locals };
     const known = this.headerLoads.size;
-    for (const instruction of instructions) if (this.#mayGoOn()) this.#isPlain(inner, instruction);
+    for (const instruction of instructions) {
+      const isKnown = this.#mayGoOn() && (this.#isPlain(inner, instruction) || instruction.opcode === Op.END);
+      if (!isKnown) this.#isMisused = true;
+    }
     if (this.headerLoads.size > known) this.#isMisused = true;
     state.stack.push(this.#pop(inner));
   }
@@ -226,7 +242,7 @@ export class HeaderPaths {
     else state.stack.push(symbols.named(`load ${opcode} ${address.id} ${this.#stores}`, isOfHeader));
   }
 
-  #control(state: PathState, { opcode, value, frame }: Instruction): Step | undefined {
+  #control(state: PathState, { opcode, frame }: Instruction): Step | undefined {
     const { stack, heights } = state;
     switch (opcode) {
       case Op.BLOCK:
@@ -240,16 +256,16 @@ export class HeaderPaths {
         state.at++;
         return frame.parent === undefined ? { end: { kind: "return", state } } : GOES_ON;
       case Op.BR:
-        return this.#leaves(state, value) ? GOES_ON : undefined;
+        return this.#leaves(state) ? GOES_ON : undefined;
       case Op.BR_IF:
       case Op.IF:
-        return this.#branch(state, opcode, value);
+        return this.#branch(state, opcode);
       default:
         return undefined;
     }
   }
 
-  #branch(state: PathState, opcode: number, depth: number): Step | undefined {
+  #branch(state: PathState, opcode: number): Step | undefined {
     const condition = this.#pop(state);
     const { constant, isOfHeader } = condition;
     if (constant === undefined) {
@@ -257,14 +273,14 @@ export class HeaderPaths {
       if (isOfHeader && this.#pursuit?.header !== undefined) return undefined;
       if (!isOfHeader) this.branchesElse = true;
       const other = copyOf(state);
-      return this.#goes(state, opcode, depth, true) && this.#goes(other, opcode, depth, false) ? { other } : undefined;
+      return this.#goes(state, opcode, true) && this.#goes(other, opcode, false) ? { other } : undefined;
     }
-    return this.#goes(state, opcode, depth, constant !== 0) ? GOES_ON : undefined;
+    return this.#goes(state, opcode, constant !== 0) ? GOES_ON : undefined;
   }
 
   /** Goes on after a condition was true or false; false where that is not known. */
-  #goes(state: PathState, opcode: number, depth: number, isTrue: boolean): boolean {
-    if (opcode === Op.BR_IF && isTrue) return this.#leaves(state, depth);
+  #goes(state: PathState, opcode: number, isTrue: boolean): boolean {
+    if (opcode === Op.BR_IF && isTrue) return this.#leaves(state);
     const { frame } = this.#code.instructions[state.at]!;
     if (opcode === Op.IF) state.heights.set(frame, state.stack.length - frame.params);
     const isElse = opcode === Op.IF && !isTrue;
@@ -272,8 +288,8 @@ export class HeaderPaths {
     return true;
   }
 
-  #leaves(state: PathState, depth: number): boolean {
-    const frame = this.#code.target(state.at, depth);
+  #leaves(state: PathState): boolean {
+    const [frame] = this.#code.instructions[state.at]!.targets;
     if (frame === undefined || frame.opcode === Op.LOOP) return false;
     const carried = this.#popMany(state, frame.results);
     // Before frames that it was in from the start, all that it has pushed since is gone.

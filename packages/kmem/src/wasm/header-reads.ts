@@ -18,6 +18,7 @@ interface Value {
 /** Bases of values that locals got of which nothing is known; a function has fewer locals. */
 const FIRST_FRESH_BASE = 0x1_0000;
 
+const NONE: ReadonlySet<number> = /* @__PURE__ */ new Set();
 const UNKNOWN: Value = { base: Base.UNKNOWN, offset: 0 };
 
 /** A load of a word that lies before a block, or before where a local points. */
@@ -61,6 +62,7 @@ class Follower {
   readonly reads: HeaderRead[] = [];
   readonly #facts: CodeFacts;
   readonly #blockSources: ReadonlySet<number>;
+  readonly #replaced: ReadonlySet<number>;
   readonly #stack: Value[] = [];
   readonly #locals = new Map<number, Value>();
   /** By base, the locals that hold a value made from it. */
@@ -74,8 +76,9 @@ class Follower {
   /** The locals of the helper that it is in. */
   #helperLocals: Value[] | undefined;
 
-  constructor(facts: CodeFacts, blockSources: ReadonlySet<number>) {
+  constructor(facts: CodeFacts, blockSources: ReadonlySet<number>, replaced: ReadonlySet<number>) {
     this.#facts = facts;
+    this.#replaced = replaced;
     this.#blockSources = blockSources;
   }
 
@@ -178,7 +181,8 @@ class Follower {
   #call(target: number): void {
     const type = this.#facts.module.typeOf(target);
     const given = Array.from({ length: type?.params.length ?? 0 }, () => this.#pop()).toReversed();
-    if (!this.#blockSources.has(target) && isHelper(this.#facts, target)) {
+    const isReplaced = this.#blockSources.has(target) || this.#replaced.has(target);
+    if (!isReplaced && isHelper(this.#facts, target)) {
       this.#help(target, given);
       return;
     }
@@ -314,13 +318,14 @@ class Follower {
 }
 
 /**
- * The loads of a function from before blocks that it got of `blockSources`, and from before where its locals point.
- * O(instructions).
+ * The loads of a function from before blocks that it got of `blockSources`, and from before where its locals point;
+ * `replaced`: functions that do no more what they do. O(instructions).
  */
 export function headerReadsOf(
   facts: CodeFacts,
   functionIndex: number,
   blockSources: ReadonlySet<number>,
+  replaced: ReadonlySet<number> = NONE,
 ): HeaderRead[] {
-  return new Follower(facts, blockSources).follow(facts.readerOf(functionIndex));
+  return new Follower(facts, blockSources, replaced).follow(facts.readerOf(functionIndex));
 }

@@ -1,7 +1,7 @@
 import { CannotAdopt } from "./cannot-adopt.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
-import { External, Op } from "./layout.ts";
+import { External, Op, WORD_BYTES } from "./layout.ts";
 import type { WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 import { stackPointerOf } from "./program-stack.ts";
@@ -27,7 +27,6 @@ export interface ProgramBreak {
 }
 
 const STACK_ALIGNMENT = 16;
-const WORD_BYTES = 4;
 const HEAP_BASE_NAME = /(?:^|\/)__heap_base$/;
 
 function roundedUp(address: number): number {

@@ -21,37 +21,57 @@ export function isHelper(facts: CodeFacts, functionIndex: number): boolean {
     sizes = new Map();
     SIZES.set(facts, sizes);
   }
-  return sizeOf(facts, functionIndex, sizes) <= MOST_INSTRUCTIONS;
+  return new Measuring(facts, sizes).sizeOf(functionIndex, 0) <= MOST_INSTRUCTIONS;
 }
 
-function sizeOf(facts: CodeFacts, functionIndex: number, sizes: Map<number, number>): number {
-  const known = sizes.get(functionIndex);
-  if (known !== undefined) return known;
-  // One that calls itself is none.
-  sizes.set(functionIndex, NO_HELPER);
-  const size = measured(facts, functionIndex, sizes);
-  sizes.set(functionIndex, size);
-  return size;
-}
+/** Measures one function, and those that it calls. */
+class Measuring {
+  readonly #facts: CodeFacts;
+  readonly #sizes: Map<number, number>;
+  /** Whether calls go deeper than those of any helper, each of which has an instruction of its own. */
+  #isTooDeep = false;
 
-function measured(facts: CodeFacts, functionIndex: number, sizes: Map<number, number>): number {
-  const type = facts.module.typeOf(functionIndex);
-  if (type?.results.length !== 1 || type.params.length === 0) return NO_HELPER;
-  if (!facts.isShort(functionIndex, MOST_BYTES)) return NO_HELPER;
-  const reader = facts.readerOf(functionIndex);
-  let size = 0;
-  while (!reader.isDone && size <= MOST_INSTRUCTIONS) {
-    reader.next();
-    const { opcode, value } = reader;
-    size += opcode === Op.CALL ? sizeOf(facts, value, sizes) : 1;
-    if (opcode === Op.END) return reader.isDone ? size : NO_HELPER;
-    if (opcode !== Op.CALL && !isStraight(opcode)) return NO_HELPER;
+  constructor(facts: CodeFacts, sizes: Map<number, number>) {
+    this.#facts = facts;
+    this.#sizes = sizes;
   }
-  return NO_HELPER;
+
+  sizeOf(functionIndex: number, depth: number): number {
+    const known = this.#sizes.get(functionIndex);
+    if (known !== undefined) return known;
+    if (depth > MOST_INSTRUCTIONS) {
+      this.#isTooDeep = true;
+      return NO_HELPER;
+    }
+    // One that calls itself is none.
+    this.#sizes.set(functionIndex, NO_HELPER);
+    const size = this.#measured(functionIndex, depth);
+    // What is too deep for the first one need not be for those that it calls.
+    if (this.#isTooDeep && depth > 0) this.#sizes.delete(functionIndex);
+    else this.#sizes.set(functionIndex, size);
+    return size;
+  }
+
+  #measured(functionIndex: number, depth: number): number {
+    const facts = this.#facts;
+    const type = facts.module.typeOf(functionIndex);
+    if (type?.results.length !== 1 || type.params.length === 0) return NO_HELPER;
+    if (!facts.isShort(functionIndex, MOST_BYTES)) return NO_HELPER;
+    const reader = facts.readerOf(functionIndex);
+    let size = 0;
+    while (!reader.isDone && size <= MOST_INSTRUCTIONS) {
+      reader.next();
+      const { opcode, value } = reader;
+      size += opcode === Op.CALL ? this.sizeOf(value, depth + 1) : 1;
+      if (opcode === Op.END) return reader.isDone ? size : NO_HELPER;
+      if (opcode !== Op.CALL && !onlyComputes(opcode)) return NO_HELPER;
+    }
+    return NO_HELPER;
+  }
 }
 
 /** Whether an instruction loads, computes or moves values, and nothing else. */
-function isStraight(opcode: number): boolean {
+function onlyComputes(opcode: number): boolean {
   if (opcode >= Op.LOCAL_GET && opcode <= Op.LOCAL_TEE) return true;
   if (opcode >= Op.I32_LOAD && opcode < Op.FIRST_STORE) return true;
   if (opcode >= Op.I32_CONST && opcode <= Op.F64_CONST) return true;

@@ -5,6 +5,9 @@ export const MODULE_MAGIC = 0x6d73_6100;
 export const MODULE_VERSION = 1;
 export const MODULE_HEADER_BYTES = 8;
 
+/** A word of a 32-bit memory: a pointer, a size, an i32. */
+export const WORD_BYTES = 4;
+
 /** The ids of sections. */
 export const Section = {
   CUSTOM: 0,

@@ -12,6 +12,7 @@ import {
   SECTION_ORDER,
   Section,
   Type,
+  WORD_BYTES,
 } from "./layout.ts";
 import { type FunctionType, type MemoryLimits, readLimits, readTypes } from "./types.ts";
 
@@ -55,8 +56,6 @@ interface DataSegment {
   readonly start: number;
   readonly end: number;
 }
-
-const WORD_BYTES = 4;
 
 /** What is known of a module without its code; offsets are into `bytes`. */
 export class WasmModule {

@@ -2,6 +2,7 @@ import type { CodeFacts } from "./code-facts.ts";
 import { type Finder, handlesNoWords } from "./find-allocator.ts";
 import { FLAGS_MASK, masksSize } from "./function-shapes.ts";
 import { areChecksBeforeFree, freesWhatItChecks, isCheckItself, PASSING_HEADER } from "./header-checks.ts";
+import type { PathFunctions } from "./header-paths.ts";
 import { type HeaderRead, headerReadsOf } from "./header-reads.ts";
 import { isHelper } from "./helpers.ts";
 import { Op, Type } from "./layout.ts";
@@ -61,7 +62,7 @@ export class Prover {
   readonly #reachable: Set<number>;
   readonly #callers = new Map<number, number[]>();
   readonly #blockSources: ReadonlySet<number>;
-  readonly #frees: ReadonlySet<number>;
+  readonly #functions: PathFunctions;
   #checkCount = 0;
 
   constructor(facts: CodeFacts, finder: Finder, vouched: ReadonlySet<number>) {
@@ -73,7 +74,7 @@ export class Prover {
     const roles = ["malloc", "memalign", "realloc", "calloc", "aligned_alloc", "reallocarray"] as const;
     const rust = ["rust_alloc", "rust_realloc", "rust_alloc_zeroed"] as const;
     this.#blockSources = new Set(finder.withRole(...roles, ...rust));
-    this.#frees = new Set(finder.withRole("free"));
+    this.#functions = { frees: new Set(finder.withRole("free")), replaced: new Set(finder.found.keys()) };
   }
 
   prove(nameOf: (functionIndex: number) => string | undefined): Proof {
@@ -108,7 +109,7 @@ export class Prover {
       const isUnknown = this.#is64 || others.some(({ isOfHelper }) => isOfHelper);
       if (isUnknown) return undefined;
       const areChecks =
-        areChecksBeforeFree(this.#facts, functionIndex, this.#frees, others) ||
+        areChecksBeforeFree(this.#facts, functionIndex, this.#functions, others) ||
         this.#isCheckBeforeFrees(functionIndex, others);
       if (!areChecks) return undefined;
     }
@@ -120,10 +121,12 @@ export class Prover {
 
   /** Whether a function only checks headers, of blocks that whatever calls it frees at once. */
   #isCheckBeforeFrees(functionIndex: number, reads: readonly HeaderRead[]): boolean {
-    if (this.#facts.module.roots.has(functionIndex) || !isCheckItself(this.#facts, functionIndex, reads)) return false;
+    const { replaced } = this.#functions;
+    if (this.#facts.module.roots.has(functionIndex)) return false;
+    if (!isCheckItself(this.#facts, functionIndex, replaced, reads)) return false;
     if (this.#checkCount++ >= MOST_CHECKS) return false;
     const callers = this.#callers.get(functionIndex) ?? [];
-    return callers.every((caller) => freesWhatItChecks(this.#facts, caller, this.#frees, functionIndex));
+    return callers.every((caller) => freesWhatItChecks(this.#facts, caller, this.#functions, functionIndex));
   }
 
   /** What runs before anything is allocated, and what that alone calls: hardly more than a few functions. */
@@ -219,7 +222,7 @@ export class Prover {
     const { importedFunctionCount } = this.#facts.module;
     if (functionIndex < importedFunctionCount) return [];
     const wordBytes = this.#is64 ? 8 : 4;
-    return headerReadsOf(this.#facts, functionIndex, this.#blockSources).filter((read) => {
+    return headerReadsOf(this.#facts, functionIndex, this.#blockSources, this.#functions.replaced).filter((read) => {
       return all || (read.offset === -wordBytes && (masksSize(read) || (read.isOfBlock && masksFlags(read))));
     });
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { adopt } from "../../src/wasm/index.ts";
 import { thrownBy } from "../support/expectations.ts";
-import { type BuiltFunction, buildModule, I32, op } from "./support/module-builder.ts";
+import { type BuiltFunction, buildModule, I32, leb, op } from "./support/module-builder.ts";
 import { instantiated, toyFree, toyMalloc } from "./support/toy-allocator.ts";
 
 const [MALLOC, FREE, PANIC] = [0, 1, 2];
@@ -69,6 +69,10 @@ describe("Rust's dealloc without a name", () => {
     ["frees another block", deallocating([...op.get(1), ...op.call(FREE)])],
     ["frees two blocks", deallocating([...freed, ...freed])],
     ["calls something that returns", [...op.i32(1), ...op.call(PANIC), ...dealloc]],
+    [
+      "should not return from where it frees",
+      deallocating([...freed, ...op.i32(1), ...op.call(FREE), ...op.unreachable]),
+    ],
     ["allocates", [...op.i32(1), ...op.call(MALLOC), ...op.drop, ...dealloc]],
     ["does not free where its size is 0", block(op.get(1), [0x45], branchIf(0), dealloc)],
     ["does not free where it should panic", block(isLargeEnough, ifTrue(freed))],
@@ -277,5 +281,78 @@ describe("a check of a header that is not inlined", () => {
       reason: "left",
       left: [{ functionIndex: CHECK, uses: "header" }],
     });
+  });
+});
+
+describe("a function that should not return", () => {
+  const THROWS = 0;
+  /** An import comes before malloc and free: their indices are one more each. */
+  const [FREES, PANICS, CHECKED] = [2, 3, 4];
+  const check = [...headerOf(op.get(0)), ...op.i32(-8), ...op.and, ...op.get(1), 0x49];
+  const moduleOf = (panicCode: readonly number[], callee = PANICS): Uint8Array<ArrayBuffer> =>
+    buildModule({
+      imports: [{ module: "env", name: "throws", params: [I32], results: [] }],
+      functions: [
+        ...[toyMalloc(), toyFree(), { params: [I32], results: [], code: panicCode }],
+        {
+          params: word(2),
+          results: [],
+          code: [
+            ...[...op.i32(OUTSIDE), ...op.i32(42), ...op.store(), ...check],
+            ...[...ifTrue(op.i32(7), op.call(callee), op.unreachable), ...op.get(0), ...op.call(FREES)],
+          ],
+          exportAs: "drop",
+        },
+      ],
+    });
+  const throws = [...op.get(0), ...op.call(THROWS)];
+
+  it("is a panic where it tells somebody and then traps", () => {
+    const { flagsTestCount } = adopt(moduleOf([...throws, ...op.get(0), ...ifTrue(op.unreachable), ...op.unreachable]));
+    expect(flagsTestCount).toBe(1);
+  });
+
+  it.each([
+    ["is an import", moduleOf(op.unreachable, THROWS)],
+    ["returns", moduleOf(throws)],
+    ["returns on one way", moduleOf([...op.get(0), ...ifTrue(op.return), ...op.unreachable])],
+    ["branches to its end", moduleOf([...op.get(0), ...branchIf(0), ...op.unreachable])],
+  ])("is none where it %s", (_, module) => {
+    expect(WebAssembly.validate(module)).toBe(true);
+    expect(thrownBy(() => adopt(module)).details).toMatchObject({
+      reason: "left",
+      left: [{ functionIndex: CHECKED, uses: "header" }],
+    });
+  });
+});
+
+describe("a check of a header in a function that is made to be slow", () => {
+  const MOST_MS = 2000;
+  const check = [...headerOf(op.get(0)), ...op.i32(-8), ...op.and, ...op.tee(2), ...op.get(1), 0x49];
+  const passed = [...check, ...ifTrue(op.unreachable), ...freed];
+  const dropOf = (...parts: readonly Uint8Array[]): BuiltFunction => {
+    const body = Uint8Array.from([1, 1, I32].concat(...parts.map((part) => [...part]), op.end));
+    return { params: word(2), results: [], code: [], body, exportAs: "drop" };
+  };
+
+  it.each([
+    ["a table with many branches of one depth", 20_000, () => 19_999],
+    ["a table with branches of many depths", 20_000, (index: number) => index],
+  ])("ends in time with %s", (_, depth, depthOf) => {
+    const table = [...leb(depth - 1), ...Array.from({ length: depth }, (_, index) => leb(depthOf(index))).flat()];
+    const blocks = new Uint8Array(2 * depth).map((_, index) => (index % 2 === 0 ? 0x02 : 0x40));
+    const ends = new Uint8Array(depth).fill(0x0b);
+    const code = Uint8Array.from([...passed, ...op.get(1), 0x0e, ...table]);
+    const module = moduleWith(dropOf(blocks, code, ends));
+    const start = performance.now();
+    expect(adopt(module).flagsTestCount).toBe(1);
+    expect(performance.now() - start).toBeLessThan(MOST_MS);
+  });
+
+  it("is refused where it is too long to be read into memory", () => {
+    const nops = (count: number): Uint8Array => new Uint8Array(count).fill(0x01);
+    expect(adopt(moduleWith(dropOf(Uint8Array.from(passed), nops(200_000)))).flagsTestCount).toBe(1);
+    const error = thrownBy(() => adopt(moduleWith(dropOf(Uint8Array.from(passed), nops(300_000)))));
+    expect(error.details).toMatchObject({ reason: "left", left: [{ functionIndex: 3, uses: "header" }] });
   });
 });

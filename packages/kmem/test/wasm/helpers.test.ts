@@ -59,4 +59,39 @@ describe("headers that are read by helpers which are not inlined", () => {
     const functions = [toyMalloc(), toyFree(), wordFunction(1, [...op.get(0), ...op.call(2)], { exportAs: "last" })];
     expect(adopt(buildModule({ functions })).imports).toEqual(["malloc", "free"]);
   });
+
+  it("are not those of a function that is replaced itself, which has a helper's form", () => {
+    const usableSize = wordFunction(
+      1,
+      [...op.get(0), ...op.i32(4), ...op.sub, ...op.load(), ...op.i32(-8), ...op.and],
+      {
+        exportAs: "malloc_usable_size",
+      },
+    );
+    const room = wordFunction(1, [...op.get(0), ...op.call(2)], { exportAs: "room" });
+    const { bytes, imports } = adopt(buildModule({ functions: [toyMalloc(), toyFree(), usableSize, room] }));
+    expect(imports).toContain("malloc_usable_size");
+    expect(WebAssembly.validate(bytes)).toBe(true);
+  });
+
+  describe("through functions that call one another", () => {
+    /** The first one calls the second one, and so on; the last one is where a block's chunk begins. */
+    const chain = (count: number, last: BuiltFunction): Uint8Array<ArrayBuffer> => {
+      const calls = Array.from({ length: count }, (_, index) => wordFunction(1, [...op.get(0), ...op.call(index + 3)]));
+      const chunk = wordFunction(1, [...op.get(0), ...op.i32(8), ...op.sub]);
+      return buildModule({ functions: [toyMalloc(), toyFree(), ...calls, chunk, last] });
+    };
+    const sizeBy = (helper: number): BuiltFunction =>
+      reader(2, [...op.get(0), ...op.call(helper), ...op.load(4), ...op.i32(-8), ...op.and, ...op.drop]);
+
+    it("are not looked for without end where there are many of them", () => {
+      expect(adopt(chain(20_000, sizeBy(2))).imports).toEqual(["malloc", "free"]);
+    });
+
+    it("are seen behind the last ones of many", () => {
+      const COUNT = 100;
+      const left = [{ functionIndex: COUNT + 3, uses: "header" }];
+      expect(thrownBy(() => adopt(chain(COUNT, sizeBy(COUNT - 8)))).details).toMatchObject({ reason: "left", left });
+    });
+  });
 });
