@@ -92,13 +92,11 @@ describe("malloc and free without names", () => {
   });
 
   it("are refused where more values than are looked at may be the block", () => {
-    const COUNT = 20;
+    const COUNT = 26;
     const sums = Array.from({ length: COUNT }, (_, bit) =>
       ifTrue([...op.i32(2000), ...op.load()], [...op.get(2), ...op.i32(2 ** bit), ...op.add, ...op.set(2)]),
     );
-    const start = performance.now();
     expect(reasonOf([...malloc, ...sums.flat(), ...op.get(2)])).toBe("inlined");
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   it("are followed through locals that hold something else by then", () => {
