@@ -19,7 +19,7 @@ const KILOBYTE = 1000;
 
 /** What each tarball may weigh, bytes: what it weighs, rounded up. Sources are a half of the library's. */
 const limits = new Map([
-  ["kmem", 1060 * KILOBYTE],
+  ["kmem", 1080 * KILOBYTE],
   ["kmem-inspector", 450 * KILOBYTE],
   ["kmem-cli", 3100 * KILOBYTE],
 ]);

@@ -84,6 +84,7 @@ describe("the library exports", () => {
       "pathContext",
       "publish",
       "realloc",
+      "rebound",
       "requireLeavable",
       "reserve",
       "seen",

@@ -38,8 +38,8 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "kmem/proc": 34_100,
   "kmem/profile": 6_500,
   "kmem/trace": 8_700,
-  "kmem/wasm": 81_300,
-  everything: 161_100,
+  "kmem/wasm": 83_500,
+  everything: 163_200,
 };
 
 /** A program over the published modules, which are bundles, may be so much larger than one over their sources. */

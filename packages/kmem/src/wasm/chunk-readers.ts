@@ -1,8 +1,9 @@
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import type { Finder } from "./find-allocator.ts";
+import type { FlowValue } from "./flow-uses.ts";
 import { Op, Type } from "./layout.ts";
-import { type FlowValue, ValueFlow } from "./value-flow.ts";
+import { ValueFlow } from "./value-flow.ts";
 
 /** What is handed a block first. */
 const HANDED_BLOCKS: readonly Role[] = ["free", "realloc", "rust_dealloc", "rust_realloc"];

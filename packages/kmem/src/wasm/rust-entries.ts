@@ -2,8 +2,9 @@ import type { AllocatorBodies } from "./allocator-bodies.ts";
 import type { Role } from "./allocator-roles.ts";
 import type { CodeFacts } from "./code-facts.ts";
 import { comparesArgument, isSame } from "./entry-behaviour.ts";
+import type { FlowValue } from "./flow-uses.ts";
 import { Op } from "./layout.ts";
-import { type FlowValue, ValueFlow } from "./value-flow.ts";
+import { ValueFlow } from "./value-flow.ts";
 
 /** What a wrapper of wasm-bindgen's leads to. */
 type WrappedRole = "malloc" | "realloc" | "free";

@@ -1,8 +1,9 @@
 import type { CodeFacts } from "./code-facts.ts";
 import { isSame } from "./entry-behaviour.ts";
+import type { FlowValue } from "./flow-uses.ts";
 import { Op } from "./layout.ts";
 import { POPS } from "./operand-stack.ts";
-import { type FlowValue, ValueFlow } from "./value-flow.ts";
+import { ValueFlow } from "./value-flow.ts";
 
 /** Nothing that allocates and then clears is longer. */
 const MOST_BYTES = 1024;

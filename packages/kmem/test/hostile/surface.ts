@@ -26,6 +26,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   "orThrow",
   "pathContext",
   "publish",
+  "rebound",
   "requireLeavable",
   "seen",
   "slowFree",
