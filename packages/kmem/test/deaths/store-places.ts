@@ -27,6 +27,8 @@ export const UNREACHED: readonly { readonly file: string; readonly text?: string
   { file: "kmalloc/one-thread.ts", why: "no other thread knows of the heap" },
   { file: "pages/moving-tables.ts", why: "only in memory of one thread: see moving-tables.test.ts" },
   { file: "heap/strings.ts", why: "what is in a block is its user's" },
+  { file: "slab/growing-path.ts", why: "only in memory of one thread; the stores are those of fast-path.ts" },
+  { file: "slab/sheaf.ts", text: "[scanWord] = top", why: "says where a sheaf stood, for the next look alone" },
   { file: "slab/tags.ts", why: "the heap is made before another thread knows of it" },
   { file: "sync/lock.ts", why: "these wait for a lock that is held; one that is free is taken before" },
   { file: "sync/reservation.ts", why: "only in a browser's worker" },
