@@ -58,7 +58,7 @@ export class AllocatorBodies {
 
   #looksQuiet(functionIndex: number): boolean {
     if (functionIndex < this.#facts.module.importedFunctionCount) return false;
-    if (hasForeign(this.#facts, functionIndex)) return false;
+    if (this.#facts.hasOpcode(functionIndex, (opcode) => FOREIGN.has(opcode))) return false;
     const flow = new ValueFlow(this.#facts, functionIndex);
     const isOther = ({ value, isStore }: (typeof flow.uses.addresses)[number]): boolean =>
       isStore && flow.isConstant(value) && !this.#isVariable(value.plus);
@@ -69,15 +69,6 @@ export class AllocatorBodies {
     const { first, last } = this.#state ?? { first: 1, last: 0 };
     return (address >= first && address <= last) || this.#variables.has(address);
   }
-}
-
-function hasForeign(facts: CodeFacts, functionIndex: number): boolean {
-  const reader = facts.readerOf(functionIndex);
-  while (!reader.isDone) {
-    reader.next();
-    if (FOREIGN.has(reader.opcode)) return true;
-  }
-  return false;
 }
 
 /** The functions that a function calls, without those that never return: they end the program with a message. */

@@ -44,10 +44,5 @@ function takesAddress(facts: CodeFacts, functionIndex: number): boolean {
 }
 
 function loads(facts: CodeFacts, functionIndex: number): boolean {
-  const reader = facts.readerOf(functionIndex);
-  while (!reader.isDone) {
-    reader.next();
-    if (reader.opcode >= Op.I32_LOAD && reader.opcode < Op.FIRST_STORE) return true;
-  }
-  return false;
+  return facts.hasOpcode(functionIndex, (opcode) => opcode >= Op.I32_LOAD && opcode < Op.FIRST_STORE);
 }

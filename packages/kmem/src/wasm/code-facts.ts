@@ -163,6 +163,17 @@ export class CodeFacts {
     return defined >= 0 && bodyEnds[defined]! - bodyStarts[defined]! <= mostBytes;
   }
 
+  /** Whether a function has an instruction of these opcodes; an import has none. O(its code). */
+  hasOpcode(functionIndex: number, isWanted: (opcode: number) => boolean): boolean {
+    if (functionIndex < this.module.importedFunctionCount) return false;
+    const reader = this.readerOf(functionIndex);
+    while (!reader.isDone) {
+      reader.next();
+      if (isWanted(reader.opcode)) return true;
+    }
+    return false;
+  }
+
   /** A reader at the first instruction of a function that is no import. */
   readerOf(functionIndex: number): InstructionReader {
     const defined = functionIndex - this.module.importedFunctionCount;

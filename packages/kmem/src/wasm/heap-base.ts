@@ -5,7 +5,7 @@ import { External, Op, WORD_BYTES } from "./layout.ts";
 import type { WasmModule } from "./module.ts";
 import type { ModuleNames } from "./names.ts";
 import { stackPointerOf } from "./program-stack.ts";
-import { hasOpcode, sizingFunctions } from "./resize-import.ts";
+import { sizingFunctions } from "./resize-import.ts";
 
 /** How it was found where a heap may begin. */
 export type HeapBaseSource = "option" | "__heap_base" | "sbrk" | "stack" | "initial memory";
@@ -100,5 +100,5 @@ export function findProgramBreak(
 export function growsMemory(facts: CodeFacts, finder: Finder, reachable: ReadonlySet<number>): boolean {
   const { importedFunctionCount } = facts.module;
   const isKept = (index: number): boolean => index >= importedFunctionCount && !finder.found.has(index);
-  return [...reachable].some((index) => isKept(index) && hasOpcode(facts, index, [Op.MEMORY_GROW]));
+  return [...reachable].some((index) => isKept(index) && facts.hasOpcode(index, (opcode) => opcode === Op.MEMORY_GROW));
 }

@@ -57,7 +57,7 @@ export function findResizeImport(facts: CodeFacts, finder: Finder, evidence: Res
   if (option === false) return undefined;
   if (option !== undefined) return givenImport(module, option);
   const below = belowMalloc(facts, finder);
-  const growsItself = [...below].some((index) => hasOpcode(facts, index, [Op.MEMORY_GROW]));
+  const growsItself = [...below].some((index) => facts.hasOpcode(index, (opcode) => opcode === Op.MEMORY_GROW));
   const functions = functionImports(module);
   const found =
     functions.find(({ name }) => RESIZE_IMPORTS.has(name)) ??
@@ -188,16 +188,5 @@ export function sizingFunctions(facts: CodeFacts, finder: Finder): number[] {
 
 function sizesMemory(facts: CodeFacts, functionIndex: number, resizers: ReadonlySet<number>): boolean {
   if ([...facts.calleesOf(functionIndex)].some((index) => resizers.has(index))) return true;
-  return hasOpcode(facts, functionIndex, [Op.MEMORY_SIZE, Op.MEMORY_GROW]);
-}
-
-/** Whether a function has one of these instructions; an import has none. O(its code). */
-export function hasOpcode(facts: CodeFacts, functionIndex: number, opcodes: readonly number[]): boolean {
-  if (functionIndex < facts.module.importedFunctionCount) return false;
-  const reader = facts.readerOf(functionIndex);
-  while (!reader.isDone) {
-    reader.next();
-    if (opcodes.includes(reader.opcode)) return true;
-  }
-  return false;
+  return facts.hasOpcode(functionIndex, (opcode) => opcode === Op.MEMORY_SIZE || opcode === Op.MEMORY_GROW);
 }
