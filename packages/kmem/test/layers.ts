@@ -3,6 +3,7 @@ import type { LayerOrder } from "./support/layer-order.ts";
 const ground = ["memory", "sync"];
 const layers = [...ground, "gfp", "region", "vmem", "pages", "cluster", "slab", "bucket", "vmalloc", "kmalloc"];
 const kernel = [...layers, "kernels", "heap"];
+const program = [...layers, "heap", "debug"];
 
 /**
  * Who may import whom in packages/kmem/src: a folder, and the folders below it. Every folder may import itself. Of the
@@ -33,7 +34,17 @@ const foldersBelow: Readonly<Record<string, readonly string[]>> = {
   "kernels/linux": kernel,
   "kernels/mykernel": kernel,
   proc: [...layers, "heap", "kernels/linux"],
-  wasm: [...layers, "heap", "debug"],
+  "wasm/binary": ["memory"],
+  "wasm/dwarf": ["wasm/binary"],
+  "wasm/code": ["wasm/binary"],
+  "wasm/allocator": ["memory", "wasm/binary", "wasm/code"],
+  "wasm/core": [...layers, "heap", "wasm/binary", "wasm/allocator"],
+  "wasm/instrument": ["memory", "wasm/binary", "wasm/code", "wasm/allocator"],
+  "wasm/adopt": ["memory", "wasm/binary", "wasm/code", "wasm/allocator", "wasm/core", "wasm/instrument"],
+  "wasm/c-malloc": [...layers, "heap", "wasm/core"],
+  "wasm/program": [...program, "wasm/binary", "wasm/dwarf", "wasm/core", "wasm/instrument", "wasm/adopt"],
+  "wasm/memcheck": [...program, "wasm/instrument", "wasm/adopt", "wasm/c-malloc", "wasm/program"],
+  wasm: ["code", "allocator", "core", "adopt", "c-malloc", "program", "memcheck"].map((folder) => `wasm/${folder}`),
   "layout.ts": [...layers, "debug", "nodes", "trace"],
 };
 

@@ -133,6 +133,7 @@ describe("the words of sources, tests and documents", () => {
 /** Folders at the start of the lines of a drawing in architecture.md, by its heading and their package's sources. */
 const DRAWINGS: readonly (readonly [heading: string, sources: string])[] = [
   ["## The layers", "packages/kmem/src"],
+  ["`packages/kmem/src/wasm` is", "packages/kmem/src/wasm"],
   ["`packages/kmem-cli` is", "packages/kmem-cli/src"],
   ["`packages/kmem-lab` is", "packages/kmem-lab/src"],
   ["`packages/kmem-inspector` is", "packages/kmem-inspector/src"],
@@ -141,7 +142,9 @@ const DRAWINGS: readonly (readonly [heading: string, sources: string])[] = [
 /** The folders that a drawing behind a heading names: words with a slash, one or more in a line. */
 function foldersDrawn(document: string, heading: string): string[] {
   const [, drawing = ""] = /```\n([\s\S]*?)```/.exec(document.slice(document.indexOf(heading))) ?? [];
-  return [...drawing.matchAll(/(?<![\w/.-])([a-z]+)\/(?=\s|$)/gm)].map(([, folder = ""]) => folder).toSorted();
+  return [...drawing.matchAll(/(?<![\w/.-])([a-z]+(?:-[a-z]+)*)\/(?=\s|$)/gm)]
+    .map(([, folder = ""]) => folder)
+    .toSorted();
 }
 
 describe("the documents", () => {

@@ -4,7 +4,7 @@ import variant from "@jitl/quickjs-wasmfile-release-sync";
 import type { QuickJSSyncVariant } from "quickjs-emscripten-core";
 import { describe, expect, it } from "vitest";
 import { checkHeap } from "../../src/index.ts";
-import { WasmModule } from "../../src/wasm/module.ts";
+import { WasmModule } from "../../src/wasm/binary/module.ts";
 import { loadLua, workOfLua } from "./programs/lua.ts";
 import { loadQuickJs, workOfQuickJs } from "./programs/quickjs.ts";
 import { loadSqlite, workOfSqlite } from "./programs/sqlite.ts";

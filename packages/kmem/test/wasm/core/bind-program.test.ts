@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { DebugHeap } from "../../../src/debug/index.ts";
 import { checkHeap, Heap, type HeapOptions, KmemError, LocalHeap } from "../../../src/index.ts";
-import { coreExport } from "../../../src/wasm/core-layout.ts";
+import { WasmModule } from "../../../src/wasm/binary/module.ts";
+import { coreExport } from "../../../src/wasm/core/layout.ts";
 import {
   type AdoptOptions,
   adopt,
@@ -11,7 +12,6 @@ import {
   programFrames,
   programHeapOptions,
 } from "../../../src/wasm/index.ts";
-import { WasmModule } from "../../../src/wasm/module.ts";
 import { type CoreCalls, type CoreMemory, compiledCore } from "../support/core-module.ts";
 import { programOver } from "../support/core-program.ts";
 import { buildModule, I64, op } from "../support/module-builder.ts";

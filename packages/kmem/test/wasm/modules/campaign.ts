@@ -1,6 +1,6 @@
 import { KmemError } from "../../../src/index.ts";
+import { WasmModule } from "../../../src/wasm/binary/module.ts";
 import { adopt } from "../../../src/wasm/index.ts";
-import { WasmModule } from "../../../src/wasm/module.ts";
 import { Random } from "../../support/random.ts";
 import { leb } from "../support/module-builder.ts";
 import type { BaseModule } from "./base-modules.ts";

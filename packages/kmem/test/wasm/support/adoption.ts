@@ -1,5 +1,5 @@
 import { Heap, type HeapOptions } from "../../../src/index.ts";
-import { coreExport } from "../../../src/wasm/core-layout.ts";
+import { coreExport } from "../../../src/wasm/core/layout.ts";
 import {
   type AdoptedModule,
   type AdoptOptions,

@@ -1,7 +1,7 @@
-import { typeOfRole } from "../../../src/wasm/allocator-roles.ts";
-import { Assembler, type Code, codeOf, type Operand } from "../../../src/wasm/assembler.ts";
-import { CORE_FUNCTIONS, CORE_MEMORY, coreExport, coreGlobals } from "../../../src/wasm/core-layout.ts";
-import { coreBody } from "../../../src/wasm/core-variants.ts";
+import { typeOfRole } from "../../../src/wasm/allocator/roles.ts";
+import { Assembler, type Code, codeOf, type Operand } from "../../../src/wasm/binary/assembler.ts";
+import { CORE_FUNCTIONS, CORE_MEMORY, coreExport, coreGlobals } from "../../../src/wasm/core/layout.ts";
+import { coreBody } from "../../../src/wasm/core/variants.ts";
 import { adopt, type CFunctionName } from "../../../src/wasm/index.ts";
 import { type BuiltModule, buildModule, I32, op } from "./module-builder.ts";
 import { toyFree, toyMalloc } from "./toy-allocator.ts";

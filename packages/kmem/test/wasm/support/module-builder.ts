@@ -1,4 +1,4 @@
-import { ByteWriter } from "../../../src/wasm/bytes.ts";
+import { ByteWriter } from "../../../src/wasm/binary/bytes.ts";
 
 export const I32 = 0x7f;
 export const I64 = 0x7e;
