@@ -31,7 +31,8 @@ export type OnMeasure = (workload: string, allocator: string) => void;
 /** So many operations are timed by themselves at the least: a ten-thousandth of them must still be many. */
 const LATENCY_OPS_MIN = 2_000_000;
 const LATENCY_PASSES_MAX = 25;
-const LATENCY_WARMUPS = 2;
+/** So many are done before: the slow half of an allocator, one call in hundreds, is to be compiled and warm, too. */
+const LATENCY_WARMUP_OPS = 10_000_000;
 
 /** What a process of a native contender answers to `memory`. */
 interface NativeMemory extends AccountResult {
@@ -77,7 +78,8 @@ export function measureLatency(
 ): Promise<TraceMeasure<LatencyResult>[]> {
   return measureTraces(traces, contenders, onMeasure, (contender, { kind, opsPath, closingPath, opCount }) => {
     const passCount = Math.min(LATENCY_PASSES_MAX, Math.ceil(LATENCY_OPS_MIN / opCount));
-    return run(contender, { mode: "latency", kind, opsPath, closingPath, warmupCount: LATENCY_WARMUPS, passCount });
+    const warmupCount = Math.ceil(LATENCY_WARMUP_OPS / opCount);
+    return run(contender, { mode: "latency", kind, opsPath, closingPath, warmupCount, passCount });
   });
 }
 

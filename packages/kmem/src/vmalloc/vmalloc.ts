@@ -1,15 +1,4 @@
-import {
-  anyValue,
-  type Checks,
-  describeValue,
-  isPowerOfTwoFrom,
-  isUint32,
-  readList,
-  readOptions,
-  requireBoolean,
-  requireFunction,
-  requireText,
-} from "../memory/arguments.ts";
+import { isUint32, readList, requireFunction } from "../memory/arguments.ts";
 import { ASSERTIONS, assert } from "../memory/assert.ts";
 import { clear } from "../memory/clear.ts";
 import { hex, KmemError } from "../memory/errors.ts";
@@ -18,9 +7,9 @@ import { Header, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, WORD_BYTES, WORD_SHIFT } from
 import { type EngineContext, EngineLock } from "../pages/engine-lock.ts";
 import { FrameKind, NO_FRAME } from "../pages/layout.ts";
 import { tablePages, tablePagesUpTo } from "../pages/moving-tables.ts";
-import type { PageRequest } from "../pages/page-request.ts";
 import { NO_RANGE } from "../vmem/layout.ts";
 import type { Vmem } from "../vmem/vmem.ts";
+import { type AreaOptions, AreaRequest } from "./area-request.ts";
 import { addressOfPage, kindOfArea, readArea, type VmArea, writeArea } from "./areas.ts";
 import { checkVmalloc } from "./check.ts";
 import {
@@ -38,24 +27,6 @@ import { repairVirtualMemory } from "./repair.ts";
 import type { VfreeResult, VmallocProblem } from "./result.ts";
 import { createRoot, destroyRoot, openArena } from "./root.ts";
 import { VirtualMemory } from "./virtual-memory.ts";
-
-/** How an area is wanted. */
-export interface AreaOptions {
-  /** Who asks, for {@link Vmalloc.areas}: up to 84 characters of ASCII. Default: nobody. */
-  readonly caller?: string;
-  /** The area starts at a multiple of this power of two, in bytes. Default: a page. */
-  readonly alignmentBytes?: number;
-  /** May use the reserve of the page allocator. */
-  readonly reserve?: boolean;
-  /** Takes frames of the DMA zone only. */
-  readonly dma?: boolean;
-}
-
-/** What is asked for, read from the options before the lock is taken: reading them may run a user's code. */
-interface WantedArea extends PageRequest {
-  readonly alignPages: number;
-  readonly caller: string;
-}
 
 /** Figures of the engine; the pages of the last four add up to what it has taken from the page allocator. */
 export interface VmallocStats {
@@ -146,7 +117,7 @@ export class Vmalloc extends VirtualMemory {
    * {@link reasonUnavailable} says which. Throws BAD_ALIGNMENT. O(pages + log areas).
    */
   vmalloc(sizeBytes: number, options: AreaOptions = NO_OPTIONS): number {
-    const wanted = wantedArea(options);
+    const wanted = AreaRequest.of(options);
     return this.#lock.within(() => this.#allocate(sizeBytes, wanted));
   }
 
@@ -193,7 +164,7 @@ export class Vmalloc extends VirtualMemory {
    * outlive the area. Throws INVALID_ADDRESS unless each is the address of a page in use. O(pages + log areas).
    */
   vmap(pageAddresses: readonly number[], options: AreaOptions = NO_OPTIONS): number {
-    const wanted = wantedArea(options);
+    const wanted = AreaRequest.of(options);
     // A copy: nothing of the caller's runs under the lock.
     const addresses = readList("pageAddresses", pageAddresses) as number[];
     return this.#lock.within(() => this.#map(addresses, wanted));
@@ -272,34 +243,36 @@ export class Vmalloc extends VirtualMemory {
     });
   }
 
-  #allocate(sizeBytes: number, wanted: WantedArea): number {
+  #allocate(sizeBytes: number, wanted: AreaRequest): number {
     if (ASSERTIONS) this.#lock.assertHeld();
     if (this.#problemOf(sizeBytes) !== undefined) return 0;
     const pageCount = Math.ceil(sizeBytes / PAGE_SIZE);
-    const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
-    if (first === NO_RANGE) return 0;
+    const owner = this.#arena.allocOwned(pageCount + 1, wanted.alignPages);
+    if (owner === 0) return 0;
+    const first = this.#arena.startOf(owner);
     if (!this.#populate(first, pageCount, wanted)) {
-      this.#arena.free(first);
+      this.#arena.freeOwned(owner);
       return 0;
     }
-    this.#record(first, VmAreaKind.VMALLOC, pageCount, sizeBytes, wanted.caller);
+    this.#record(owner, VmAreaKind.VMALLOC, pageCount, sizeBytes, wanted.caller);
     return addressOfPage(first);
   }
 
-  #map(pageAddresses: readonly number[], wanted: WantedArea): number {
+  #map(pageAddresses: readonly number[], wanted: AreaRequest): number {
     if (ASSERTIONS) this.#lock.assertHeld();
     for (const address of pageAddresses) this.#requirePageInUse(address);
     const pageCount = pageAddresses.length;
     if (pageCount === 0 || pageCount * PAGE_SIZE > ASKED_BYTES_MAX) return 0;
-    const first = this.#arena.alloc(pageCount + 1, wanted.alignPages);
-    if (first === NO_RANGE) return 0;
+    const owner = this.#arena.allocOwned(pageCount + 1, wanted.alignPages);
+    if (owner === 0) return 0;
+    const first = this.#arena.startOf(owner);
     for (const [index, address] of pageAddresses.entries()) {
-      if (this.table.map(first + index, address >>> PAGE_SHIFT, 1, wanted.mayUseReserve === true) === 1) continue;
+      if (this.table.map(first + index, address >>> PAGE_SHIFT, 1, wanted.mayUseReserve) === 1) continue;
       this.table.unmap(first, index);
-      this.#arena.free(first);
+      this.#arena.freeOwned(owner);
       return 0;
     }
-    this.#record(first, VmAreaKind.VMAP, pageCount, pageCount * PAGE_SIZE, wanted.caller);
+    this.#record(owner, VmAreaKind.VMAP, pageCount, pageCount * PAGE_SIZE, wanted.caller);
     return addressOfPage(first);
   }
 
@@ -308,13 +281,12 @@ export class Vmalloc extends VirtualMemory {
   }
 
   /** Maps new frames, in runs as long as there are any; false, with every page given back, when they run out. */
-  #populate(first: number, pageCount: number, { mayUseReserve = false, dma = false }: WantedArea): boolean {
+  #populate(first: number, pageCount: number, wanted: AreaRequest): boolean {
     const { pages } = this.#context;
-    const request: PageRequest = { mayUseReserve, dma };
     for (let done = 0; done < pageCount; ) {
-      const frame = pages.allocateUpTo(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, request);
+      const frame = pages.allocateUpTo(Math.min(pageCount - done, AREA_RUN_PAGES), VMALLOC_RUN, wanted);
       const count = frame === NO_FRAME ? 0 : pages.frames.count(frame);
-      const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, mayUseReserve);
+      const mapped = frame === NO_FRAME ? 0 : this.table.map(first + done, frame, count, wanted.mayUseReserve);
       if (frame === NO_FRAME || mapped < count) {
         this.table.unmap(first + done, mapped);
         if (frame !== NO_FRAME) pages.free(frame, count, VMALLOC_RUN);
@@ -339,13 +311,13 @@ export class Vmalloc extends VirtualMemory {
     }
   }
 
-  #record(first: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
+  #record(owner: number, kind: VmAreaKindValue, pageCount: number, askedBytes: number, caller: string): void {
     const { memory, sync } = this.#context;
     if (ASSERTIONS) {
-      const found = memory.words[this.#arena.ownerWord(first) + VmAreaRecord.KIND];
-      assert(found === VmAreaKind.NONE, `there is no area at page ${first} yet, and its KIND is not ${found}`);
+      const found = memory.words[owner + VmAreaRecord.KIND];
+      assert(found === VmAreaKind.NONE, `there is no area at word ${owner} yet, and its KIND is not ${found}`);
     }
-    writeArea(memory, this.#arena.ownerWord(first), { kind, pageCount, askedBytes, caller, slot: sync.slot });
+    writeArea(memory, owner, { kind, pageCount, askedBytes, caller, slot: sync.slot });
     memory.words[this.#root + VmallocRoot.AREA_COUNT]++;
   }
 
@@ -389,29 +361,4 @@ function anchorWord({ memory }: EngineContext, anchorAddress: number): number {
     });
   }
   return memory.words[anchorAddress >>> WORD_SHIFT] >>> 0;
-}
-
-const AREA_CHECKS: Checks<AreaOptions> = {
-  caller: requireText,
-  alignmentBytes: anyValue,
-  reserve: requireBoolean,
-  dma: requireBoolean,
-};
-
-/** Throws BAD_ARGUMENT or BAD_ALIGNMENT. */
-function wantedArea(options: AreaOptions): WantedArea {
-  const read = readOptions("options", options, AREA_CHECKS);
-  const { caller = "", reserve = false, dma = false } = read;
-  return { alignPages: alignmentPages(read), caller, mayUseReserve: reserve, dma };
-}
-
-function alignmentPages({ alignmentBytes = PAGE_SIZE }: AreaOptions): number {
-  if (isPowerOfTwoFrom(alignmentBytes, PAGE_SIZE) && alignmentBytes <= VMALLOC_START) {
-    return alignmentBytes / PAGE_SIZE;
-  }
-  throw new KmemError(
-    "BAD_ALIGNMENT",
-    `areas are aligned to a power of two from ${PAGE_SIZE} to 2^32, not ${describeValue(alignmentBytes)}`,
-    { alignmentBytes },
-  );
 }

@@ -66,7 +66,7 @@ export class SegmentTree {
    * otherwise it also passes segments that are long enough but lie awkwardly.
    */
   lowestFit(size: number, align: number): number {
-    return this.#fit(this.root, size, align);
+    return align === 1 ? this.#lowest(size) : this.#fit(this.root, size, align);
   }
 
   /** Adds a segment whose start is not in the tree. O(log n). */
@@ -84,6 +84,18 @@ export class SegmentTree {
   /** Updates the tree after a segment became free, allocated, longer or shorter, or moved without passing another. */
   update(record: number): void {
     this.#updateFrom(this.root, record, this.#memory.words[record + SegmentRecord.START] >>> 0);
+  }
+
+  #lowest(size: number): number {
+    const { words } = this.#memory;
+    let node = this.longestFree < size ? NO_RECORD : this.root;
+    while (node !== NO_RECORD) {
+      const left = words[node + SegmentRecord.LEFT];
+      if (left !== NO_RECORD && words[left + SegmentRecord.LONGEST_FREE] >>> 0 >= size) node = left;
+      else if (freeSize(words, node) >= size) break;
+      else node = words[node + SegmentRecord.RIGHT];
+    }
+    return node;
   }
 
   #fit(node: number, size: number, align: number): number {

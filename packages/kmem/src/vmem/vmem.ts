@@ -136,17 +136,32 @@ export class Vmem {
    */
   alloc(size: number, align = 1): number {
     requireSize(size);
-    if (!Number.isInteger(align) || align < 1 || align > UNITS_END) {
-      throw new KmemError("BAD_ALIGNMENT", `an alignment is a whole number from 1, not ${describeValue(align)}`, {
-        align,
-      });
-    }
+    requireAlignment(align);
+    const record = this.#allocate(size, align);
+    return record === NO_RECORD ? NO_RANGE : this.#get(record, SegmentRecord.START);
+  }
+
+  /** As {@link alloc}, but returns the index in `memory.words` of the range's owner's words; 0 where it returns -1. */
+  allocOwned(size: number, align = 1): number {
+    requireSize(size);
+    requireAlignment(align);
+    const record = this.#allocate(size, align);
+    return record === NO_RECORD ? 0 : record + SegmentRecord.OWNER;
+  }
+
+  /** The first integer of the allocated range whose owner's words begin at `owner`. O(1). */
+  startOf(owner: number): number {
+    return this.#get(owner - SegmentRecord.OWNER, SegmentRecord.START);
+  }
+
+  /** Record of a new range, or NO_RECORD. */
+  #allocate(size: number, align: number): number {
     const fit = this.#tree.lowestFit(size, align);
-    if (fit === NO_RECORD) return NO_RANGE;
+    if (fit === NO_RECORD) return NO_RECORD;
     const start = alignUp(this.#get(fit, SegmentRecord.START), align);
     const before = start - this.#get(fit, SegmentRecord.START);
     const after = this.#get(fit, SegmentRecord.SIZE) - before - size;
-    if (!this.#reserve(Number(before > 0) + Number(after > 0))) return NO_RANGE;
+    if (!this.#reserve(Number(before > 0) + Number(after > 0))) return NO_RECORD;
     const range = before > 0 ? this.#cut(fit, before) : fit;
     if (after > 0) this.#cut(range, size);
     if (ASSERTIONS) {
@@ -160,7 +175,7 @@ export class Vmem {
     this.#setAllocated(range, true);
     this.#tree.update(range);
     this.#addTo(ArenaHeader.FREE_UNITS, -size);
-    return start;
+    return range;
   }
 
   /**
@@ -365,4 +380,9 @@ function requireSize(size: number): void {
   throw new KmemError("BAD_SIZE", `a range has a whole number of integers from 1, not ${describeValue(size)}`, {
     size,
   });
+}
+
+function requireAlignment(align: number): void {
+  if (Number.isInteger(align) && align >= 1 && align <= UNITS_END) return;
+  throw new KmemError("BAD_ALIGNMENT", `an alignment is a whole number from 1, not ${describeValue(align)}`, { align });
 }

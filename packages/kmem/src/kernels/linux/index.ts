@@ -5,7 +5,8 @@
  * @module kmem/linux
  */
 export type { Report } from "../../memory/finding.ts";
+export type { AreaOptions } from "../../vmalloc/area-request.ts";
 export type { VfreeResult, VmallocProblem } from "../../vmalloc/result.ts";
 export type { VirtualMemory } from "../../vmalloc/virtual-memory.ts";
-export type { AreaOptions, Vmalloc, VmallocStats } from "../../vmalloc/vmalloc.ts";
+export type { Vmalloc, VmallocStats } from "../../vmalloc/vmalloc.ts";
 export * from "./linux.ts";

@@ -3,8 +3,9 @@ import { describeValue } from "../../memory/arguments.ts";
 import { KmemError } from "../../memory/errors.ts";
 import { ADDRESS_SPACE_BYTES, PAGE_SHIFT, PAGE_SIZE } from "../../memory/layout.ts";
 import { FrameKind } from "../../pages/layout.ts";
+import { AreaRequest } from "../../vmalloc/area-request.ts";
 import { vfreeMessage } from "../../vmalloc/result.ts";
-import type { AreaOptions, Vmalloc } from "../../vmalloc/vmalloc.ts";
+import type { Vmalloc } from "../../vmalloc/vmalloc.ts";
 import { takeArea } from "./allocate.ts";
 import { areFlags, mayWait, wantsDma, wantsZeros, warn } from "./gfp.ts";
 import { isSize, type Kernel, listOf, NULL, refresh } from "./kernel.ts";
@@ -48,15 +49,15 @@ const VMALLOC_MASK: number = GFP_KERNEL | __GFP_HIGHMEM;
 
 export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
   const { vm, print } = kernel;
-  const take = (caller: string, size: number, gfp: number, call: (options: AreaOptions) => number): number => {
+  const [forVmalloc, forVzalloc, forVmap] = ["vmalloc", "vzalloc", "vmap"].map((caller) => AreaRequest.of({ caller }));
+  const take = (caller: string, size: number, gfp: number, call: () => number): number => {
     refresh(kernel);
-    const options = { caller, dma: wantsDma(kernel, gfp) };
-    const address = isHopeless(vm, size) ? NULL : takeArea(kernel, gfp, pagesOf(size), () => call(options));
+    const address = call() || (isHopeless(vm, size) ? NULL : takeArea(kernel, gfp, pagesOf(size), call));
     if (address === NULL) warn(kernel, gfp, `${caller} error: size ${describeValue(size)}, ${problemOf(vm, size)}`);
     return address;
   };
-  const allocate = (caller: string, size: number, gfp: number): number =>
-    take(caller, size, gfp, (options) => (wantsZeros(gfp) ? vm.vzalloc(size, options) : vm.vmalloc(size, options)));
+  const allocate = (request: AreaRequest, size: number, gfp: number): number =>
+    take(request.caller, size, gfp, () => (wantsZeros(gfp) ? vm.vzalloc(size, request) : vm.vmalloc(size, request)));
   const release = (call: "vfree" | "vunmap", addr: number): void => {
     refresh(kernel);
     const message = vfreeMessage(vm[call](addr), call, addr);
@@ -69,13 +70,13 @@ export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
     if (size <= PAGE_SIZE || !mayWait(flags)) return below.kmalloc(size, flags);
     const briefly = (flags & ~__GFP_NOFAIL) | __GFP_NORETRY | __GFP_NOWARN;
     const block = size <= KMALLOC_MAX_BYTES ? below.kmalloc(size, briefly) : NULL;
-    return block || allocate("kvmalloc", size, flags);
+    return block || allocate(AreaRequest.of({ caller: "kvmalloc", dma: wantsDma(kernel, flags) }), size, flags);
   };
   return {
     vm,
-    vmalloc: (size) => allocate("vmalloc", size, VMALLOC_MASK),
+    vmalloc: (size) => allocate(forVmalloc, size, VMALLOC_MASK),
     vfree,
-    vzalloc: (size) => allocate("vzalloc", size, VMALLOC_MASK | __GFP_ZERO),
+    vzalloc: (size) => allocate(forVzalloc, size, VMALLOC_MASK | __GFP_ZERO),
     vmap: (pages) => {
       refresh(kernel);
       const list = listOf(kernel, "vmap", pages, ADDRESS_SPACE_BYTES / PAGE_SIZE);
@@ -86,8 +87,7 @@ export function vmallocCalls(kernel: Kernel, below: Below): VmallocCalls {
         print(`vmap: page ${bad} of ${list.length} is not in use`);
         return NULL;
       }
-      const map = (options: AreaOptions): number => orNotInUse(() => vm.vmap(addresses, options));
-      return take("vmap", list.length * PAGE_SIZE, GFP_KERNEL, map);
+      return take("vmap", list.length * PAGE_SIZE, GFP_KERNEL, () => orNotInUse(() => vm.vmap(addresses, forVmap)));
     },
     vunmap: (addr) => release("vunmap", addr),
     is_vmalloc_addr: (addr) => vm.isVmallocAddress(addr),
