@@ -84,8 +84,10 @@ export class PageTable {
       const part = Math.min(count - done, entriesLeft(page + done));
       const entry = entryWord(words[directoryWord], page + done);
       if (ASSERTIONS) this.#assertMappable(page + done, frame + done, part);
-      for (let index = 0; index < part; index++) {
-        words[entry + index] = ((frame + done + index) << PAGE_SHIFT) | PAGE_PRESENT;
+      let value = ((frame + done) << PAGE_SHIFT) | PAGE_PRESENT;
+      for (let at = entry; at < entry + part; at++) {
+        words[at] = value;
+        value = (value + PAGE_SIZE) | 0;
       }
       words[directoryWord] += part;
       words[this.#root + VmallocRoot.MAPPED_PAGES] += part;
@@ -102,7 +104,7 @@ export class PageTable {
       const part = Math.min(count - done, entriesLeft(page + done));
       const entry = entryWord(words[directoryWord], page + done);
       if (ASSERTIONS) this.#assertMapped(page + done, part);
-      for (let index = 0; index < part; index++) words[entry + index] = 0;
+      words.fill(0, entry, entry + part);
       words[directoryWord] -= part;
       words[this.#root + VmallocRoot.MAPPED_PAGES] -= part;
       done += part;
