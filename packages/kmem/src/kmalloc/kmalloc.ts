@@ -293,12 +293,11 @@ export class KmallocSlowPath {
 
   /**
    * Once the frames in use reach RECLAIM_AT and enough requests have passed, drains the cached runs, sheaves and barns,
-   * and raises RECLAIM_AT, so that a heap at its peak holds little free memory. Caches that keep their slabs, as those
-   * with a constructor or destructor do, are left out unless they were idle since the last time. A heap that stays
-   * below RECLAIM_AT never reclaims here.
+   * and raises RECLAIM_AT, so that a heap at its peak holds little free memory. A heap that stays below RECLAIM_AT
+   * never reclaims here.
    */
   #reclaimAtPeak(): void {
-    const { pages, caches, sheaves } = this.#layers;
+    const { pages, caches } = this.#layers;
     const { frames } = pages;
     const requests = Math.min(REQUESTS_MAX, frames.reclaimWord(Header.REQUESTS_SINCE_RECLAIM) + 1);
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, requests);
@@ -309,9 +308,7 @@ export class KmallocSlowPath {
     pages.drainRunCache();
     if (ASSERTIONS) assert(usedBefore >= 0, `no fewer than 0 pages are in use, and not ${usedBefore}`);
     for (let kind: number = FrameKind.FIRST_CACHE; kind < caches.endKind; kind++) {
-      const keepsSlabs = caches.hasConstructorOrDestructor(kind) || caches.hasFlag(kind, CacheFlag.KEEPS_SLABS);
-      const isKept = keepsSlabs && !sheaves.checkIdle(kind);
-      if (caches.get(kind, CacheRecord.SLABS) > 0 && !isKept) errors.run(() => this.#drainAndRelease(kind));
+      if (this.#isDrainedAtPeak(kind)) errors.run(() => this.#drainAndRelease(kind));
     }
     const usedAfter = pages.usedFrames;
     frames.setReclaimWord(Header.REQUESTS_SINCE_RECLAIM, 0);
@@ -322,6 +319,20 @@ export class KmallocSlowPath {
     const raisedLevel = Math.min(usedBefore + 1, frames.reclaimWord(Header.RECLAIM_AT) + step);
     frames.setReclaimWord(Header.RECLAIM_AT, Math.max(usedAfter + step, raisedLevel));
     errors.rethrow();
+  }
+
+  /**
+   * Whether a reclaim at the peak takes what is free in a cache. Where several threads work, it leaves the size classes
+   * alone: blocks given back to slabs would be refilled by another thread and lie between the first one's, and two
+   * threads write to one line of tags then. Other caches there, and everywhere those that keep their slabs, as the ones
+   * with a constructor or destructor do, are drained only if they were idle since the last time.
+   */
+  #isDrainedAtPeak(kind: number): boolean {
+    const { caches, sheaves, slots } = this.#layers;
+    if (caches.get(kind, CacheRecord.SLABS) === 0) return false;
+    if (slots.hasSeveral) return kind >= FrameKind.FIRST_CACHE + CLASS_COUNT && sheaves.checkIdle(kind);
+    const keepsSlabs = caches.hasConstructorOrDestructor(kind) || caches.hasFlag(kind, CacheFlag.KEEPS_SLABS);
+    return !keepsSlabs || sheaves.checkIdle(kind);
   }
 
   /**
