@@ -10,6 +10,13 @@ const NS_PER_MS = 1e6;
 /** A limited pass looks at the clock about so often: more would be timed with it. */
 const LOOK_EVERY_MS = 1;
 
+/**
+ * Operations that a call of the loop makes. V8 optimises a function as a whole once it has been called often; one that
+ * is called seldom and loops for long runs in code that was compiled to be entered in its middle, and that calls what
+ * could have been part of it.
+ */
+const OPS_PER_CALL = 4096;
+
 /** A short trace is warm after so many passes; what lies between them, untimed, would take ten times as long as they. */
 const WARMUP_PASSES_MAX = 10_000;
 
@@ -67,7 +74,7 @@ function replayFile(target: ReplayTarget, reader: OpReader, loop: OpLoop, limit:
       if (limit.look()) return pass;
       end = Math.min(opCount, start + stepCount);
       const startMs = performance.now();
-      pass.failureCount += loop(target, reader.words, start * WORDS_PER_OP, end * WORDS_PER_OP);
+      pass.failureCount += inCalls(loop, target, reader.words, start, end);
       const stepMs = performance.now() - startMs;
       pass.spentMs += stepMs;
       pass.opCount += end - start;
@@ -75,4 +82,13 @@ function replayFile(target: ReplayTarget, reader: OpReader, loop: OpLoop, limit:
     }
   }
   return pass;
+}
+
+/** Applies the operations from `start` to `end`; answers how many allocations failed. */
+function inCalls(loop: OpLoop, target: ReplayTarget, words: Uint32Array, start: number, end: number): number {
+  let failureCount = 0;
+  for (let from = start; from < end; from += OPS_PER_CALL) {
+    failureCount += loop(target, words, from * WORDS_PER_OP, Math.min(end, from + OPS_PER_CALL) * WORDS_PER_OP);
+  }
+  return failureCount;
 }
