@@ -40,6 +40,8 @@ export class AreaRequest implements AreaOptions, PageRequest {
   readonly alignPages: number;
   readonly mayUseReserve: boolean;
   readonly dma: boolean;
+  /** What is asked of a value that may be anybody's: a private name, which runs nothing of a proxy's. */
+  readonly #isChecked = true;
 
   private constructor({ caller = "", alignmentBytes = PAGE_SIZE, reserve = false, dma = false }: AreaOptions) {
     this.caller = caller;
@@ -50,7 +52,8 @@ export class AreaRequest implements AreaOptions, PageRequest {
 
   /** Throws BAD_ARGUMENT or BAD_ALIGNMENT. */
   static of(options: AreaOptions): AreaRequest {
-    return options instanceof AreaRequest ? options : new AreaRequest(readOptions("options", options, AREA_CHECKS));
+    const isChecked = typeof options === "object" && options !== null && #isChecked in options;
+    return isChecked ? options : new AreaRequest(readOptions("options", options, AREA_CHECKS));
   }
 }
 
