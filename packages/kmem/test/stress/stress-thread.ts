@@ -39,6 +39,7 @@ export class StressThread {
   #holder!: Holder;
   #operations!: Operations;
   #round: number;
+  #isEmptying = false;
 
   constructor(orders: StressOrders) {
     const { control, parties, exchange, ledgers, seed, party, predecessors, round } = orders;
@@ -115,13 +116,18 @@ export class StressThread {
     this.#holder.heap.addShrinker({
       name: `stress-${this.#orders.party}`,
       // Now and then and few: a thread that always gives way never hears that there is no memory.
-      count: () => (this.#random.below(SHRINK_SELDOM) === 0 ? Math.min(SHRINK_OBJECTS, this.#ledger.count) : 0),
+      count: () => (this.#mayShrink() ? Math.min(SHRINK_OBJECTS, this.#ledger.count) : 0),
       scan: (objects) => {
         let freed = 0;
         while (freed < objects && operations.shrinkOne()) freed++;
         return freed;
       },
     });
+  }
+
+  /** While the heap is emptied, the ledger is the neighbour's. */
+  #mayShrink(): boolean {
+    return !this.#isEmptying && this.#random.below(SHRINK_SELDOM) === 0;
   }
 
   #detach(): void {
@@ -228,6 +234,7 @@ export class StressThread {
   #empty(): void {
     const { party, parties } = this.#orders;
     this.#setState(ThreadState.EMPTYING);
+    this.#isEmptying = true;
     const ledger = this.#ledgers[(party + 1) % parties];
     while (ledger.count > 0) this.#giveBack(ledger.remove(ledger.count - 1));
     for (let record = this.#exchange.takeAny(); record !== undefined; record = this.#exchange.takeAny()) {
